@@ -1,0 +1,3 @@
+"""From a folder of bone radiographs to a working fracture detector."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,67 @@
+"""Every error that a user can cause, with the exit code that the command line gives it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class FracturaError(Exception):
+    """A problem the user can act on.
+
+    Args:
+        problem: What is wrong, in one sentence.
+        file: The file it is about, if any.
+        place: Where in the file (line, object number, field), if known.
+        hint: The way out, in one sentence.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self, problem: str, *, file: Path | str | None = None, place: str | None = None, hint: str | None = None
+    ) -> None:
+        self.problem = problem
+        self.file = str(file) if file is not None else None
+        self.place = place
+        self.hint = hint
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        where = ", ".join(part for part in (self.file, self.place) if part)
+        text = f"{where}: {self.problem}" if where else self.problem
+        return f"{text}\n  → {self.hint}" if self.hint else text
+
+
+class UsageError(FracturaError):
+    """The command or call itself is wrong: unknown option, unknown setting, impossible combination."""
+
+    exit_code = 2
+
+
+class DataError(FracturaError):
+    """A film, annotation or data folder cannot be used as it is."""
+
+    exit_code = 3
+
+
+class ModelError(FracturaError):
+    """A model folder, checkpoint or exported file cannot be used as it is, or training went wrong."""
+
+    exit_code = 4
+
+
+class MissingDependencyError(FracturaError):
+    """Something must be installed first: an extra, a driver, a network."""
+
+    exit_code = 5
+
+
+def require(module: str, extra: str) -> None:
+    """Raise ``MissingDependencyError`` unless ``module`` can be imported; name the extra that brings it."""
+    from importlib.util import find_spec
+
+    if find_spec(module) is None:
+        raise MissingDependencyError(
+            f"this needs the package '{module}', which is not installed",
+            hint=f'install it with: pip install "fractura[{extra}]"',
+        )
