@@ -1,0 +1,1 @@
+"""One command a file; ``fractura.cli.registry`` lists them."""

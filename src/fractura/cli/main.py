@@ -1,0 +1,146 @@
+"""The command ``fractura``: finds the command that was asked for, and turns errors into exit codes.
+
+Exit codes: 0 done, 1 a bug, 2 usage, 3 data, 4 model, 5 environment, 130 stopped with Ctrl-C.
+
+Only the module of the command that runs is imported, so that ``fractura --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from fractura import __version__
+from fractura.cli import output
+from fractura.cli.registry import COMMANDS, find_command
+from fractura.errors import FracturaError
+
+DEBUG_VARIABLE = "FRACTURA_DEBUG"
+INTERRUPTED = 130
+
+
+class LazyGroup(TyperGroup):
+    """Lists commands from the registry; imports a command's module only when it is about to run."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """The command behind ``args[0]``, loaded, with the arguments left for it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, None if name is None or command is None else load_command(name), rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; Ctrl-C leaves with 130, as shells expect, whatever the release of Typer does with it."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            output.complain("stopped")
+            raise typer.Exit(INTERRUPTED) from interrupt
+
+
+def load_command(name: str) -> Any:
+    """Import the module of a registered command and build its parser."""
+    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+    single.command(name=name, context_settings=CONTEXT)(find_command(name).load())
+    return typer.main.get_command(single)
+
+
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+app = typer.Typer(
+    name="fractura",
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings=CONTEXT,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        output.write_line(f"fractura {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def fractura(
+    debug: Annotated[
+        bool, typer.Option("--debug", help=f"Show the traceback of an error (or set {DEBUG_VARIABLE}=1).")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """From a folder of bone radiographs to a working fracture detector.
+
+    A research tool, not a medical device.
+    """
+    if debug:
+        # Through the environment, so that worker processes know it too.
+        os.environ[DEBUG_VARIABLE] = "1"
+
+
+def _only_listed() -> None:
+    """Stands in the list of commands for a command whose module is not imported yet."""
+
+
+for _command in COMMANDS:
+    app.command(name=_command.name, help=_command.summary, rich_help_panel=_command.panel, context_settings=CONTEXT)(
+        _only_listed
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line.
+
+    Args:
+        arguments: Words after ``fractura``; by default those of this process.
+
+    Returns:
+        The exit code. Nothing is raised, ``SystemExit`` neither.
+    """
+    output.use_utf8()
+    command = typer.main.get_command(app)
+    try:
+        command(None if arguments is None else list(arguments), prog_name="fractura")
+    except SystemExit as stop:
+        return _exit_code(stop)
+    except FracturaError as error:
+        output.complain(str(error))
+        _show_traceback_if_wanted()
+        return error.exit_code
+    except Exception as error:  # the last line of defence: whatever it is, it is our bug and must be said as one
+        _report_bug(error)
+        return 1
+    return 0
+
+
+def _exit_code(stop: SystemExit) -> int:
+    if stop.code is None:
+        return 0
+    return stop.code if isinstance(stop.code, int) else 1
+
+
+def _debugging() -> bool:
+    return os.environ.get(DEBUG_VARIABLE, "") not in ("", "0")
+
+
+def _show_traceback_if_wanted() -> None:
+    if _debugging():
+        import traceback
+
+        traceback.print_exc(file=sys.stderr)
+
+
+def _report_bug(error: Exception) -> None:
+    if _debugging():
+        _show_traceback_if_wanted()
+        output.complain("this is a bug in fractura: please report it with the lines above")
+        return
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    output.complain(f"this is a bug in fractura ({what}); set {DEBUG_VARIABLE}=1 to see the traceback, and report it")
