@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -65,3 +66,22 @@ def require(module: str, extra: str) -> None:
             f"this needs the package '{module}', which is not installed",
             hint=f'install it with: pip install "fractura[{extra}]"',
         )
+
+
+def nearest_name(word: str, names: Iterable[str]) -> str | None:
+    """The one of ``names`` that ``word`` was probably meant to be; None if nothing is near."""
+    from difflib import get_close_matches
+
+    known = sorted(names)
+    folded = {name.casefold(): name for name in known}
+    found = get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
+    return folded[found[0]] if found else None
+
+
+def suggest_name(word: str, names: Iterable[str]) -> str:
+    """A way out for a name that is not known: the nearest right one, or all of them."""
+    known = sorted(names)
+    nearest = nearest_name(word, known)
+    if nearest is not None:
+        return f"did you mean '{nearest}'?"
+    return f"known are: {', '.join(known)}" if known else "there is none to choose from"
