@@ -1,0 +1,5 @@
+"""Measure marks against what people drew: average precision, FROC, sensitivity, film-level AUC."""
+
+from fractura.evaluation.metrics import Evaluation, evaluate
+
+__all__ = ["Evaluation", "evaluate"]

@@ -1,0 +1,109 @@
+"""AP and AR equal pycocotools, COCO's own program."""
+
+import contextlib
+import io
+
+import numpy as np
+import pytest
+from evaluation_films import dataset, film, marks, random_case
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from fractura.evaluation.coco import average_precision
+
+TWELVE = "AP AP50 AP75 AP_small AP_medium AP_large AR_1 AR_10 AR_100 AR_small AR_medium AR_large".split()
+
+
+def reference(data, predictions, ious=None):
+    """COCO's twelve figures by pycocotools, from documents written here and not by the code under test."""
+
+    def document(boxes_of, score):
+        rows = []
+        for film_index, record in enumerate(data.records):
+            boxes = boxes_of(film_index, record)
+            for row, (x0, y0, x1, y1) in enumerate(boxes.xyxy.astype(float).tolist()):
+                entry = {"id": len(rows) + 1, "image_id": film_index + 1, "category_id": int(boxes.labels[row]) + 1}
+                entry |= {"bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0)}
+                entry |= {"score": float(boxes.scores[row])} if score else {}
+                entry["iscrowd"] = 0 if score else int(record.flags[row].difficult)
+                rows.append(entry)
+        coco = COCO()
+        coco.dataset = {
+            "images": [{"id": index + 1, "width": 200, "height": 200} for index in range(len(data))],
+            "categories": [{"id": index + 1, "name": name} for index, name in enumerate(data.class_names)],
+            "annotations": rows,
+        }
+        coco.createIndex()
+        return coco
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluator = COCOeval(document(lambda _, r: r.boxes, False), document(lambda i, _: predictions[i], True), "bbox")
+        if ious is not None:
+            evaluator.params.iouThrs = np.array(ious)
+        evaluator.evaluate()
+        evaluator.accumulate()
+        if ious is None:
+            evaluator.summarize()
+            return evaluator
+    return evaluator
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_figure_equals_pycocotools(seed):
+    data, predictions = random_case(seed, score_steps=20 if seed % 3 == 0 else None)
+    got = average_precision(data, predictions)
+    evaluator = reference(data, predictions)
+    for name, expected in zip(TWELVE, evaluator.stats, strict=True):
+        assert got.figures[name] == (None if expected == -1 else pytest.approx(expected, abs=1e-9)), name
+    precision = evaluator.eval["precision"]
+    for label, name in enumerate(data.class_names):
+        cells = precision[:, :, label, 0, -1]
+        assert got.by_class[name]["AP"] == pytest.approx(cells[cells > -1].mean(), abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_loose_overlaps_equal_pycocotools(seed):
+    data, predictions = random_case(seed + 100)
+    got = average_precision(data, predictions)
+    precision = reference(data, predictions, ious=[0.1, 0.3]).eval["precision"]
+    for index, name in enumerate(["AP10", "AP30"]):
+        assert got.figures[name] == pytest.approx(precision[index, :, :, 0, -1].mean(), abs=1e-9)
+        for label, class_name in enumerate(data.class_names):
+            cells = precision[index, :, label, 0, -1]
+            assert got.by_class[class_name][name] == pytest.approx(cells.mean(), abs=1e-9)
+
+
+def test_perfect_marks_give_one_and_a_loose_hit_counts_only_loosely():
+    data = dataset(film([[10, 10, 60, 60]]), film([], name="b.png"))
+    perfect = average_precision(data, [marks((10, 10, 60, 60, 0.9)), marks()])
+    assert [perfect.figures[name] for name in ("AP", "AP50", "AP75", "AP10")] == pytest.approx([1.0] * 4)
+    # a strip of the box: IoU 0.2
+    loose = average_precision(data, [marks((10, 10, 20, 60, 0.9)), marks()])
+    assert (loose.figures["AP10"], loose.figures["AP30"]) == (pytest.approx(1.0), 0.0)
+
+
+def test_a_difficult_box_is_neither_rewarded_nor_punished():
+    boxes = [[10, 10, 60, 60], [100, 100, 150, 150]]
+    data = dataset(film(boxes, difficult=[False, True]))
+    without = average_precision(data, [marks((10, 10, 60, 60, 0.5))])
+    with_it = average_precision(data, [marks((100, 100, 150, 150, 0.9), (10, 10, 60, 60, 0.5))])
+    assert without.figures["AP50"] == with_it.figures["AP50"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("data", "predictions", "expected"),
+    [
+        (dataset(), [], None),
+        (dataset(film(), film(name="b")), [marks(), marks()], None),
+        (dataset(film(), film(name="b")), [marks((1, 1, 9, 9, 0.5)), marks()], None),
+        (dataset(film([[1, 1, 90, 90]])), [marks()], 0.0),
+        (dataset(film([[1, 1, 90, 90]])), [marks((100, 100, 120, 120, 0.5))], 0.0),
+        (dataset(film([[1, 1, 90, 90]], difficult=[True])), [marks((1, 1, 90, 90, 0.5))], None),
+    ],
+    ids=["no films", "nothing at all", "no boxes", "no marks", "no match", "only difficult"],
+)
+def test_extremes_are_defined(data, predictions, expected):
+    got = average_precision(data, predictions)
+    assert got.figures["AP50"] == expected
+    assert got.by_class["fracture"]["AP"] == expected
+    assert got.figures["AP_small"] is None

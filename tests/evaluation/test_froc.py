@@ -1,0 +1,174 @@
+"""FROC by hand, and against a slow twin that tries every threshold from scratch."""
+
+import numpy as np
+import pytest
+from evaluation_films import dataset, film, marks, random_case
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fractura.boxes import Boxes
+from fractura.evaluation.froc import (
+    FALSE,
+    FALSE_MARKS_PER_FILM,
+    FOUND,
+    LEFT_OUT,
+    film_scores,
+    match_marks,
+    rank_auc,
+)
+
+BOX = [10, 10, 60, 60]
+FAR = (100, 100, 150, 150)
+
+
+def outcome(record, predicted, iou=0.5, names=("fracture",)):
+    return match_marks(dataset(record, class_names=names), [predicted], iou).outcome.tolist()
+
+
+def test_one_box_is_found_once_and_the_second_mark_on_it_is_false():
+    assert outcome(film([BOX]), marks((*BOX, 0.4), (*BOX, 0.9))) == [FALSE, FOUND]
+
+
+def test_of_equal_scores_the_first_given_finds():
+    assert outcome(film([BOX]), marks((*BOX, 0.5), (*BOX, 0.5))) == [FOUND, FALSE]
+
+
+def test_one_mark_finds_one_box_only_the_one_it_overlaps_most():
+    record = film([[10, 10, 60, 60], [20, 10, 60, 60]])
+    assert outcome(record, marks((20, 10, 60, 60, 0.9)), 0.3) == [FOUND]
+    # the second mark takes the box that is left, although it overlaps the taken one more
+    assert outcome(record, marks((20, 10, 60, 60, 0.9), (20, 10, 60, 60, 0.8)), 0.3) == [FOUND, FOUND]
+
+
+@pytest.mark.parametrize(("iou", "expected"), [(0.1, FOUND), (0.2, FOUND), (0.21, FALSE), (0.5, FALSE)])
+def test_the_overlap_decides_and_reaching_it_is_enough(iou, expected):
+    # a strip of 10 of 50 columns: IoU exactly 0.2
+    assert outcome(film([BOX]), marks((10, 10, 20, 60, 0.9)), iou) == [expected]
+
+
+def test_another_class_does_not_find():
+    assert outcome(film([BOX], [1]), marks((*BOX, 0.9)), names=("a", "b")) == [FALSE]
+
+
+def test_difficult_boxes_are_left_out_on_both_sides():
+    record = film([BOX, FAR], difficult=[False, True])
+    predicted = marks((*FAR, 0.9), (*FAR, 0.8), (*BOX, 0.7), (0, 180, 9, 190, 0.6))
+    assert outcome(record, predicted) == [LEFT_OUT, LEFT_OUT, FOUND, FALSE]
+    assert match_marks(dataset(record), [predicted], 0.5).truths == 1
+
+
+def test_sensitivity_at_false_marks_by_hand():
+    # four films, two boxes; in order of score: found .9, false .8, found .7, false .6 and .6 (two at once)
+    data = dataset(film([BOX]), film([BOX], name="b"), film(name="c"), film(name="d"))
+    predictions = [marks((*BOX, 0.9), (*FAR, 0.6)), marks((*BOX, 0.7)), marks((*FAR, 0.8)), marks((*FAR, 0.6))]
+    matching = match_marks(data, predictions, 0.5)
+    assert [matching.sensitivity_at(point) for point in FALSE_MARKS_PER_FILM] == [0.5, 1, 1, 1, 1, 1, 1]
+    scores, found, false = matching.curve()
+    assert scores.tolist() == pytest.approx([0.9, 0.8, 0.7, 0.6])
+    assert found.tolist() == [1, 1, 2, 2]
+    assert false.tolist() == [0, 1, 1, 3]
+    assert matching.at(0.7) == (2, 1)
+    assert matching.at(0.71) == (1, 1)
+
+
+def test_marks_of_one_score_cannot_be_told_apart():
+    # the found and the false mark share a score: below one false mark in one film nothing is found
+    matching = match_marks(dataset(film([BOX])), [marks((*BOX, 0.5), (*FAR, 0.5))], 0.5)
+    assert matching.sensitivity_at(0.5) == 0.0
+    assert matching.sensitivity_at(1.0) == 1.0
+
+
+def test_nothing_to_find_or_to_look_at_is_not_defined_and_no_marks_find_nothing():
+    assert match_marks(dataset(), [], 0.5).sensitivity_at(1) is None
+    assert match_marks(dataset(film()), [marks((*BOX, 0.5))], 0.5).sensitivity_at(1) is None
+    assert match_marks(dataset(film([BOX])), [marks()], 0.5).sensitivity_at(1) == 0.0
+
+
+def test_wrong_calls_are_refused():
+    with pytest.raises(ValueError, match="overlap"):
+        match_marks(dataset(), [], 0.0)
+    with pytest.raises(ValueError, match="need scores"):
+        match_marks(dataset(film([BOX])), [Boxes([BOX], [0])], 0.5)
+
+
+def slow_iou(first, second):
+    first, second = [np.float32(value) for value in first], [np.float32(value) for value in second]
+    wide = max(min(first[2], second[2]) - max(first[0], second[0]), np.float32(0))
+    high = max(min(first[3], second[3]) - max(first[1], second[1]), np.float32(0))
+    area = [max(b[2] - b[0], np.float32(0)) * max(b[3] - b[1], np.float32(0)) for b in (first, second)]
+    union = area[0] + area[1] - wide * high
+    return wide * high / union if union > 0 else np.float32(0)
+
+
+def slow_counts(data, predictions, iou, threshold):
+    """Found boxes and false marks at one threshold, by plain loops over the marks that reach it."""
+    found = false = 0
+    for record, predicted in zip(data.records, predictions, strict=True):
+        rows = [row for row in range(len(predicted)) if predicted.scores[row] >= threshold]
+        free = [box for box in range(len(record.boxes)) if not record.flags[box].difficult]
+        for row in sorted(rows, key=lambda row: -float(predicted.scores[row])):
+            overlaps = {
+                box: slow_iou(predicted.xyxy[row], record.boxes.xyxy[box])
+                for box in range(len(record.boxes))
+                if record.boxes.labels[box] == predicted.labels[row]
+            }
+            best = max((box for box in free if box in overlaps), key=lambda box: overlaps[box], default=None)
+            if best is not None and overlaps[best] >= np.float32(iou):
+                found += 1
+                free.remove(best)
+            elif not any(record.flags[box].difficult and overlaps[box] >= np.float32(iou) for box in overlaps):
+                false += 1
+    return found, false
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    films=st.integers(1, 6),
+    classes=st.integers(1, 3),
+    steps=st.sampled_from([None, 3, 10]),
+    iou=st.sampled_from([0.1, 0.3, 0.5]),
+)
+def test_the_fast_way_equals_the_slow_one(seed, films, classes, steps, iou):
+    data, predictions = random_case(seed, films=films, classes=classes, score_steps=steps)
+    matching = match_marks(data, predictions, iou)
+    thresholds = sorted({float(score) for predicted in predictions for score in predicted.scores}, reverse=True)
+    slow = {threshold: slow_counts(data, predictions, iou, threshold) for threshold in thresholds}
+    for threshold, counts in slow.items():
+        assert matching.at(threshold) == counts
+    truths = sum(not flag.difficult for record in data.records for flag in record.flags)
+    assert matching.truths == truths
+    for point in FALSE_MARKS_PER_FILM:
+        reachable = [found for found, false in slow.values() if false <= point * films]
+        expected = max(reachable, default=0) / truths if truths else None
+        assert matching.sensitivity_at(point) == expected
+
+
+def test_film_scores_are_the_best_of_each_film():
+    scores = film_scores([marks((*BOX, 0.25), (*FAR, 0.5)), marks()])
+    assert scores.tolist() == [0.5, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("positive", "negative", "expected"),
+    [
+        ([0.9, 0.8], [0.1, 0.2], 1.0),
+        ([0.1], [0.9], 0.0),
+        ([0.5, 0.5], [0.5], 0.5),
+        ([0.9, 0.3], [0.5, 0.3], (1 + 1 + 0 + 0.5) / 4),
+        ([], [0.5], None),
+        ([0.5], [], None),
+    ],
+)
+def test_rank_auc(positive, negative, expected):
+    assert rank_auc(np.array(positive, np.float32), np.array(negative, np.float32)) == expected
+
+
+@given(
+    st.lists(st.integers(0, 5), min_size=1, max_size=20),
+    st.lists(st.integers(0, 5), min_size=1, max_size=20),
+)
+def test_rank_auc_equals_counting_pairs(positive, negative):
+    pairs = sum((p > n) + 0.5 * (p == n) for p in positive for n in negative)
+    got = rank_auc(np.array(positive, np.float32), np.array(negative, np.float32))
+    assert got == pytest.approx(pairs / (len(positive) * len(negative)), abs=1e-12)
