@@ -11,7 +11,20 @@ from pycocotools.cocoeval import COCOeval
 
 from fractura.evaluation.coco import average_precision
 
-TWELVE = "AP AP50 AP75 AP_small AP_medium AP_large AR_1 AR_10 AR_100 AR_small AR_medium AR_large".split()
+TWELVE = [
+    "AP",
+    "AP50",
+    "AP75",
+    "AP_small",
+    "AP_medium",
+    "AP_large",
+    "AR_1",
+    "AR_10",
+    "AR_100",
+    "AR_small",
+    "AR_medium",
+    "AR_large",
+]
 
 
 def reference(data, predictions, ious=None):
