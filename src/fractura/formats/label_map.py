@@ -1,0 +1,231 @@
+"""Label maps of the TensorFlow Object Detection API: class names and their ids, from 1 (``.pbtxt``, or ``.txt``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from fractura.errors import DataError
+from fractura.files import write_atomically
+from fractura.formats.text_format import Field, Message, Scalar, parse, read_text
+from fractura.formats.text_format_edit import quoted
+
+MAXIMUM_ID = 10_000  # A model has one output per id up to the highest; a higher id is a slip of the keyboard.
+
+_EXAMPLE = "an item looks like this: item { id: 1 name: 'fracture' }"
+_QUOTE = "'"
+
+
+@dataclass(frozen=True)
+class LabelMapItem:
+    """One class.
+
+    Attributes:
+        id: From 1; the label inside fractura is ``id - 1``.
+        name: What ``image/object/class/text`` holds; may be a code such as ``/m/01g317``.
+        display_name: For people; empty if the file gives none.
+        line: Where it starts in the file; 0 if it came from no file.
+    """
+
+    id: int
+    name: str
+    display_name: str = ""
+    line: int = 0
+
+    @property
+    def title(self) -> str:
+        """The name for people, as TensorFlow's category index has it."""
+        return self.display_name or self.name
+
+
+@dataclass(frozen=True)
+class LabelMap:
+    """The classes of a label map.
+
+    Attributes:
+        items: In the order of the file.
+        file: Where it came from, if anywhere.
+        notes: Fields that were passed over, one line each.
+    """
+
+    items: tuple[LabelMapItem, ...]
+    file: Path | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The name of each label: position ``id - 1``. An id the file leaves out is called ``unused 7``."""
+        titles = {item.id: item.title for item in self.items}
+        return tuple(titles.get(i, f"unused {i}") for i in range(1, max(titles, default=0) + 1))
+
+    @property
+    def ids(self) -> dict[str, int]:
+        """Every name and display name with its id."""
+        return {name: item.id for item in self.items for name in (item.name, item.display_name) if name}
+
+    def id_of(self, name: str) -> int:
+        """The id of a name or display name.
+
+        Raises:
+            DataError: It is not in the label map; the nearest name is given.
+        """
+        found = self.ids.get(name)
+        if found is None:
+            nearest = get_close_matches(name, self.ids, n=1, cutoff=0.5)
+            hint = f"did you mean '{nearest[0]}'? If not, add an item" if nearest else "add an item for it"
+            raise DataError(f"the class '{name}' is not in the label map", file=self.file, hint=hint)
+        return found
+
+    def extended(self, class_names: Sequence[str]) -> LabelMap:
+        """This label map with the names that it lacks added at the end; ids that are there stay as they are."""
+        items, highest = list(self.items), max((item.id for item in self.items), default=0)
+        known = set(self.ids)
+        for name in class_names:
+            if name not in known:
+                highest += 1
+                known.add(name)
+                items.append(LabelMapItem(highest, name, name))
+        return LabelMap(tuple(items), self.file, self.notes)
+
+    def to_text(self) -> str:
+        """The label map as the Object Detection API's users write it."""
+        return "\n".join(_item_text(item) for item in self.items)
+
+
+def read_label_map(path: Path | str) -> LabelMap:
+    """Read a label map, whatever its extension.
+
+    Raises:
+        DataError: The file cannot be read or parsed, has no items, an id is 0, negative, missing or there twice, or
+            a name is missing or there twice; the line is named.
+    """
+    file = Path(path)
+    document = parse(read_text(file), file)
+    notes: list[str] = []
+    items: list[LabelMapItem] = []
+    for entry in document.root.fields:
+        if entry.name == "item" and isinstance(entry.value, Message):
+            items.append(_item(entry, entry.value, file, notes))
+        elif entry.name == "item":
+            raise DataError("'item' needs braces", file=file, place=f"line {entry.line}", hint=_EXAMPLE)
+        else:
+            notes.append(f"line {entry.line}: '{entry.name}' is not used")
+    if not items:
+        raise DataError("has no items", file=file, hint=_EXAMPLE)
+    _refuse_doubles(items, file)
+    return LabelMap(tuple(items), file, tuple(notes))
+
+
+def label_map_of(class_names: Sequence[str]) -> LabelMap:
+    """A new label map: ids from 1 in the order of ``class_names``."""
+    return LabelMap(()).extended(class_names)
+
+
+def write_label_map(label_map: LabelMap, path: Path | str) -> None:
+    """Write ``label_map`` to ``path``.
+
+    Raises:
+        DataError: The file cannot be written.
+    """
+    write_atomically(Path(path), label_map.to_text())
+
+
+def update_label_map(path: Path | str, class_names: Sequence[str]) -> LabelMap:
+    """Make the label map at ``path`` hold ``class_names``: missing ones are appended, nothing is renumbered.
+
+    A file that holds them all is not touched; comments and order of one that does not are kept.
+
+    Raises:
+        DataError: The file that is there is not a valid label map, or cannot be written.
+    """
+    file = Path(path)
+    if not file.exists():
+        label_map = LabelMap((), file).extended(class_names)
+        write_label_map(label_map, file)
+        return label_map
+    old = read_label_map(file)
+    label_map = old.extended(class_names)
+    added = label_map.items[len(old.items) :]
+    if added:
+        text = read_text(file)
+        newline = "\r\n" if "\r\n" in text else "\n"
+        new = "".join(newline + _item_text(item).replace("\n", newline) for item in added)
+        write_atomically(file, text + ("" if text.endswith("\n") else newline) + new)
+    return label_map
+
+
+def _item_text(item: LabelMapItem) -> str:
+    lines = ["item {", f"  id: {item.id}"]
+    if item.name:
+        lines.append(f"  name: {quoted(item.name, like=_QUOTE)}")
+    if item.display_name:
+        lines.append(f"  display_name: {quoted(item.display_name, like=_QUOTE)}")
+    return "\n".join([*lines, "}", ""])
+
+
+def _item(entry: Field, message: Message, file: Path, notes: list[str]) -> LabelMapItem:
+    place = f"line {entry.line}"
+    for field in message.fields:
+        if field.name not in ("id", "name", "display_name"):
+            notes.append(f"line {field.line}: '{field.name}' is not used")
+    name, display_name = (_text_of(message.last(key), file) for key in ("name", "display_name"))
+    if not name and not display_name:
+        raise DataError("the item has no name", file=file, place=place, hint=_EXAMPLE)
+    number = message.last("id")
+    if number is None:
+        raise DataError(f"the item '{name or display_name}' has no id", file=file, place=place, hint=_EXAMPLE)
+    return LabelMapItem(_id_of(number, file), name, display_name, entry.line)
+
+
+def _text_of(field: Field | None, file: Path) -> str:
+    if field is None:
+        return ""
+    if not isinstance(field.value, Scalar) or field.value.kind != "string":
+        raise DataError(f"'{field.name}' needs quotes", file=file, place=f"line {field.line}", hint=_EXAMPLE)
+    return field.value.text
+
+
+def _id_of(field: Field, file: Path) -> int:
+    place = f"line {field.line}"
+    text = field.value.text if isinstance(field.value, Scalar) and field.value.kind == "number" else ""
+    try:
+        number = int(text, 0)  # as protobuf: decimal or 0x; a leading zero means octal there and is refused here
+    except ValueError:
+        raise DataError("the id is not a whole number", file=file, place=place, hint=_EXAMPLE) from None
+    if number == 0:
+        raise DataError(
+            "id 0 means background in TensorFlow",
+            file=file,
+            place=place,
+            hint="start at 1; the background needs no item",
+        )
+    if not 0 < number <= MAXIMUM_ID:
+        raise DataError(f"the id {number} is not in 1 to {MAXIMUM_ID}", file=file, place=place)
+    return number
+
+
+def _refuse_doubles(items: Sequence[LabelMapItem], file: Path) -> None:
+    ids: dict[int, LabelMapItem] = {}
+    names: dict[str, LabelMapItem] = {}
+    for item in items:
+        place = f"line {item.line}"
+        if item.id in ids:
+            first = ids[item.id]
+            raise DataError(
+                f"the id {item.id} is there twice: '{first.title}' (line {first.line}) and '{item.title}'",
+                file=file,
+                place=place,
+                hint="give each class an id of its own",
+            )
+        ids[item.id] = item
+        for name in {item.name, item.display_name} - {""}:
+            if name in names:
+                raise DataError(
+                    f"the name '{name}' is there twice (first on line {names[name].line})",
+                    file=file,
+                    place=place,
+                    hint="each class needs a name of its own",
+                )
+            names[name] = item
