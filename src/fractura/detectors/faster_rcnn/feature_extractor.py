@@ -1,0 +1,31 @@
+"""What a trunk must offer to Faster R-CNN."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+
+class FeatureExtractor(nn.Module, ABC):
+    """A trunk in two parts: feature maps for proposals, and features of each cropped region.
+
+    Attributes:
+        strides: Pixels of the canvas per cell, one per feature map, finest first. Regions are cropped from the finest.
+        channels: Channels of every feature map.
+        region_channels: Length of the vector that each cropped region becomes.
+        canvas_multiple: Both sides of the canvas must be a multiple of this.
+    """
+
+    strides: tuple[int, ...]
+    channels: int
+    region_channels: int
+    canvas_multiple: int = 1
+
+    @abstractmethod
+    def proposal_features(self, canvas: Tensor) -> list[Tensor]:
+        """float32 ``(n, 3, h, w)`` of 0..255 to one ``(n, channels, ceil(h / stride), ceil(w / stride))`` per stride."""
+
+    @abstractmethod
+    def box_classifier_features(self, crops: Tensor) -> Tensor:
+        """``(regions, channels, crop, crop)`` to ``(regions, region_channels)``."""

@@ -1,0 +1,120 @@
+"""From a film of any size to the detector's canvas, in the graph.
+
+``legacy_bilinear`` follows ``tf.compat.v1.image.resize_images(BILINEAR, align_corners=False)`` (reference: tensorflow/models
+research/object_detection/core/preprocessor.py:3296-3356 and 2979-3091): no half-pixel centres, no antialiasing.
+``antialiased`` is the triangle filter of Pillow's BILINEAR: it keeps thin fracture lines when a film is shrunk.
+Both are index or matrix operations on a fixed canvas, so they export with dynamic film sizes.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, PositiveInt
+from torch import Tensor
+
+
+class FixedShapeResizer(BaseModel):
+    """Every film becomes ``height`` x ``width``; the aspect ratio is not kept."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["fixed_shape_resizer"] = "fixed_shape_resizer"
+    height: PositiveInt
+    width: PositiveInt
+    antialias: bool = False
+
+    def canvas_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of the tensor a ``height`` x ``width`` film becomes, padding included."""
+        return self.height, self.width
+
+    def resized_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of the film on that canvas, without padding."""
+        return self.height, self.width
+
+
+class KeepAspectRatioResizer(BaseModel):
+    """The film is scaled to fit ``min_dimension`` x ``max_dimension``, and padded with black at bottom and right."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["keep_aspect_ratio_resizer"] = "keep_aspect_ratio_resizer"
+    min_dimension: PositiveInt
+    max_dimension: PositiveInt
+    pad_to_max_dimension: bool = False
+    antialias: bool = False
+
+    def resized_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of the film on the canvas, without padding."""
+        landscape = height < width
+        target_height, target_width = (
+            (self.min_dimension, self.max_dimension) if landscape else (self.max_dimension, self.min_dimension)
+        )
+        scale = min(target_height / height, target_width / width)
+        return round(scale * height), round(scale * width)
+
+    def canvas_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of the tensor a ``height`` x ``width`` film becomes, padding included."""
+        if self.pad_to_max_dimension:
+            return self.max_dimension, self.max_dimension
+        return self.resized_size(height, width)
+
+
+Resizer = FixedShapeResizer | KeepAspectRatioResizer
+
+
+def _legacy_axis(length_in: int, length_out: int, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    source = torch.arange(length_out, device=image.device, dtype=torch.float32) * (length_in / length_out)
+    low = source.floor()
+    fraction = source - low
+    first = low.to(torch.int64)
+    return first, torch.clamp(first + 1, max=length_in - 1), fraction
+
+
+def legacy_bilinear(image: Tensor, height: int, width: int) -> Tensor:
+    """``image`` float32 ``(h, w, c)`` to ``(height, width, c)`` as TensorFlow 1 resizes."""
+    top, bottom, down = _legacy_axis(image.shape[0], height, image)
+    left, right, across = _legacy_axis(image.shape[1], width, image)
+    across, down = across[None, :, None], down[:, None, None]
+    upper_rows, lower_rows = image[top], image[bottom]
+    upper = upper_rows[:, left] + (upper_rows[:, right] - upper_rows[:, left]) * across
+    lower = lower_rows[:, left] + (lower_rows[:, right] - lower_rows[:, left]) * across
+    return upper + (lower - upper) * down
+
+
+def _triangle_weights(length_in: int, length_out: int, image: Tensor) -> Tensor:
+    scale = length_in / length_out
+    # torch.sym_max keeps this traceable when length_in is symbolic.
+    support = torch.sym_max(scale, 1.0)
+    centre = (torch.arange(length_out, device=image.device, dtype=torch.float32) + 0.5) * scale
+    cell = torch.arange(length_in, device=image.device, dtype=torch.float32) + 0.5
+    weights = torch.clamp(1.0 - torch.abs(cell[None, :] - centre[:, None]) / support, min=0.0)
+    return weights / weights.sum(dim=1, keepdim=True)
+
+
+def antialiased(image: Tensor, height: int, width: int) -> Tensor:
+    """``image`` float32 ``(h, w, c)`` to ``(height, width, c)`` with the triangle filter of Pillow's BILINEAR."""
+    rows = _triangle_weights(image.shape[0], height, image)
+    columns = _triangle_weights(image.shape[1], width, image)
+    channels_first = image.permute(2, 0, 1)
+    return (rows @ channels_first @ columns.T).permute(1, 2, 0)
+
+
+def resize(image: Tensor, resizer: Resizer) -> tuple[Tensor, tuple[int, int]]:
+    """Put one film on the detector's canvas.
+
+    Args:
+        image: uint8 or float ``(height, width, 3)``, values 0..255.
+        resizer: How.
+
+    Returns:
+        float32 ``(3, canvas_height, canvas_width)``, values 0..255, and the film's (height, width) on it.
+    """
+    height, width = resizer.resized_size(image.shape[0], image.shape[1])
+    canvas_height, canvas_width = resizer.canvas_size(image.shape[0], image.shape[1])
+    method = antialiased if resizer.antialias else legacy_bilinear
+    resized = method(image.to(torch.float32), height, width).permute(2, 0, 1)
+    if (canvas_height, canvas_width) != (height, width):
+        resized = torch.nn.functional.pad(resized, (0, canvas_width - width, 0, canvas_height - height))
+    return resized, (height, width)
