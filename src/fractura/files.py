@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from fractura.errors import DataError
 
@@ -22,7 +25,19 @@ def write_atomically(path: Path, data: bytes | str) -> None:
     Raises:
         DataError: The folder or file cannot be written.
     """
-    content = data.encode("utf-8") if isinstance(data, str) else data
+    with open_atomically(path) as stream:
+        stream.write(data.encode("utf-8") if isinstance(data, str) else data)
+
+
+@contextmanager
+def open_atomically(path: Path) -> Iterator[BinaryIO]:
+    """A binary file that appears at ``path`` when the block ends, for what is too large for memory.
+
+    Temporary file, links and permissions are treated as in ``write_atomically``.
+
+    Raises:
+        DataError: The folder or file cannot be written.
+    """
     target = Path(path)
     if target.is_symlink():
         target = target.resolve()
@@ -35,7 +50,7 @@ def write_atomically(path: Path, data: bytes | str) -> None:
             # os.open and not tempfile: the file then gets the user's usual permissions, not 0600.
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
             with open(os.open(temporary, flags, 0o666), "wb") as stream:
-                stream.write(content)
+                yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
             if mode is not None:
