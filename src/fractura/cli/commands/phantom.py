@@ -1,0 +1,53 @@
+"""``fractura phantom``: make artificial radiographs with known fractures."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fractura.cli import output as face
+
+
+def phantom(
+    output: Annotated[Path, typer.Argument(help="Folder to write: OUTPUT/train and OUTPUT/val.")],
+    films: Annotated[int, typer.Option(help="Films to train on.")] = 200,
+    val_films: Annotated[int, typer.Option(help="Films to validate on; 0 for none.")] = 50,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same films.")] = 0,
+    short_side: Annotated[int, typer.Option(help="Pixels of a film's short side, about.")] = 384,
+    long_side: Annotated[int, typer.Option(help="Pixels of a film's long side, about.")] = 464,
+    workers: Annotated[int, typer.Option(help="Processes that draw; 0 for one a processor.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Write one JSON document to stdout.")] = False,
+) -> None:
+    """Make a small data set of artificial radiographs with known fractures, labelled like real ones.
+
+    A little less than half of the films have no fracture, but things that look like one. Films of an earlier run with
+    the same settings are kept, so a run can be repeated or extended. Other files are never touched.
+    """
+    from fractura.phantom import make_phantom_splits
+
+    face.say(f"drawing {films + val_films} films …")
+    splits = make_phantom_splits(
+        output,
+        films=films,
+        val_films=val_films,
+        seed=seed,
+        size=(short_side, long_side),
+        workers=workers or os.cpu_count() or 1,
+    )
+    rows = [
+        {
+            "split": split,
+            "folder": dataset.root,
+            "films": len(dataset),
+            "negatives": dataset.negatives,
+            "boxes": sum(dataset.boxes_by_class.values()),
+        }
+        for split, dataset in splits.items()
+    ]
+    if json:
+        face.write_json({"output": output, "seed": seed, "splits": rows})
+        return
+    face.write_table(list(rows[0]), [list(row.values()) for row in rows], numeric=("films", "negatives", "boxes"))
