@@ -131,20 +131,42 @@ def radiograph_size(source: Path | bytes, *, name: str | None = None) -> tuple[i
         DataError: The file is missing, no picture, too large or its header is damaged. Pixels are not looked at: a
             film that is cut off later still has a size.
     """
-    title = _title(source, name)
-    if isinstance(source, bytes):
-        return _displayed_size(io.BytesIO(source), title)
-    try:
-        with Path(source).open("rb") as stream:
-            return _displayed_size(stream, title)
-    except OSError as error:
-        raise _cannot_open(error, title) from error
-
-
-def _displayed_size(stream: BinaryIO, title: str) -> tuple[int, int]:
-    with _opened(stream, title) as image:
+    with _header(source, _title(source, name)) as image:
         width, height = _encoded_size(image)
         return (height, width) if _orientation(image) >= 5 else (width, height)
+
+
+def radiograph_frame(source: Path | bytes, *, name: str | None = None) -> tuple[int, int, int]:
+    """``(width, height, EXIF orientation)`` of a film as stored, from its header alone.
+
+    Raises:
+        DataError: As for ``radiograph_size``.
+    """
+    with _header(source, _title(source, name)) as image:
+        return *_encoded_size(image), _orientation(image)
+
+
+def radiograph_channels(source: Path | bytes, *, name: str | None = None) -> int:
+    """1 if a film is stored as grey, 3 if as colour (grey shades or not), from its header alone.
+
+    Raises:
+        DataError: As for ``radiograph_size``.
+    """
+    with _header(source, _title(source, name)) as image:
+        return 1 if image.mode in ("1", "L", "LA", "F") or image.mode.startswith("I") else 3
+
+
+@contextmanager
+def _header(source: Path | bytes, title: str) -> Iterator[Image.Image]:
+    """The picture with its header read and its pixels not."""
+    try:
+        with (
+            io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as stream,
+            _opened(stream, title) as image,
+        ):
+            yield image
+    except OSError as error:
+        raise _cannot_open(error, title) from error
 
 
 def _title(source: Path | bytes, name: str | None) -> str:

@@ -1,0 +1,35 @@
+"""Files of annotations, read into a ``Dataset`` and written from one. One file a format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from fractura.dataset import Dataset
+from fractura.errors import FracturaError
+from fractura.formats.voc import read_voc, write_voc
+
+__all__ = ["read_dataset", "read_voc", "write_voc"]
+
+
+def read_dataset(
+    path: Path,
+    *,
+    class_names: Sequence[str] | None = None,
+    on_error: Literal["stop", "skip"] = "stop",
+    problems: list[FracturaError] | None = None,
+) -> Dataset:
+    """Read labelled films in whichever format they are: so far Pascal VOC folders.
+
+    Args:
+        path: A folder.
+        class_names: In label order; by default the names found, sorted.
+        on_error: ``stop`` at the first fault, or ``skip`` that film.
+        problems: Collects what was skipped or not used; without it that is logged as warnings.
+
+    Raises:
+        DataError: There is nothing to read, or (``stop``) something is wrong with it; see ``read_voc``.
+        UsageError: ``class_names`` holds a name twice.
+    """
+    return read_voc(path, class_names=class_names, on_error=on_error, problems=problems)

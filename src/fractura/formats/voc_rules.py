@@ -1,0 +1,50 @@
+"""What makes a Pascal VOC annotation unusable: the reader stops at these, the checks list them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+from fractura.formats.voc_document import VocAnnotation, VocObject
+
+# LabelImg rounds to whole pixels and counts from 1, so a box along the border may lie this far outside.
+ROUNDING = 1.0
+
+
+def box_fault(each: VocObject, width: int, height: int) -> str | None:
+    """What is wrong with a box on a film of this size: outside by more than rounding, or without area; else None."""
+    left, top, right, bottom = each.corners
+    shown = f"({left:g}, {top:g}, {right:g}, {bottom:g})"
+    if right <= left or bottom <= top:
+        return f"box {shown} has no area"
+    if min(left, top) < -ROUNDING or right > width + ROUNDING or bottom > height + ROUNDING:
+        return f"box {shown} lies outside the film of {width}x{height}"
+    if min(right, width) <= max(left, 0) or min(bottom, height) <= max(top, 0):
+        return f"box {shown} lies outside the film of {width}x{height}"
+    return None
+
+
+def size_fault(annotation: VocAnnotation, size: tuple[int, int]) -> tuple[str, str] | None:
+    """Problem and way out if the file's ``<size>`` is not the film's displayed size, else None."""
+    written = (annotation.width, annotation.height)
+    if written == size:
+        return None
+    width, height = size
+    if written == (height, width) and width != height:
+        return (
+            f"says {height}x{width}, but the film is displayed as {width}x{height}: the boxes were drawn before the "
+            "film was turned (EXIF orientation)",
+            "draw the boxes again on the film as it is displayed",
+        )
+    says = "has no <size>" if None in written else f"says {written[0]}x{written[1]}"
+    return (
+        f"{says}, but the film is {width}x{height}",
+        "check that the file belongs to this film; if the boxes sit right, correct <width> and <height>",
+    )
+
+
+def nearest_name(name: str, names: Sequence[str]) -> str | None:
+    """The known name that ``name`` was most likely meant to be, or None."""
+    plain = {each.casefold().strip(): each for each in names}
+    match = difflib.get_close_matches(name.casefold().strip(), plain, n=1)
+    return plain[match[0]] if match else None

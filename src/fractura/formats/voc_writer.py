@@ -1,0 +1,133 @@
+"""A ``Dataset`` written as a Pascal VOC folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from fractura.dataset import Dataset, Record
+from fractura.errors import DataError
+from fractura.files import write_atomically
+from fractura.formats.voc_document import VocAnnotation, VocObject, read_voc_file
+from fractura.formats.voc_folder import FilmMatcher
+from fractura.radiograph import radiograph_channels
+
+
+def write_voc(
+    dataset: Dataset, folder: Path, *, scores: bool = False, films: bool = True, overwrite: bool = False
+) -> None:
+    """Write ``folder/annotations/*.xml`` and ``folder/images/*``.
+
+    A record that came from a Pascal VOC file keeps that file's bytes wherever nothing changed.
+
+    Args:
+        dataset: What to write.
+        folder: Made if it is missing.
+        scores: Write ``<score>`` where boxes have scores.
+        films: Copy the films too, byte for byte.
+        overwrite: Replace files that exist with other content; otherwise they are an error and nothing is written.
+
+    Raises:
+        DataError: Two records would get the same file, a file exists with other content, a film cannot be read, or
+            a file cannot be written.
+    """
+    folder = Path(folder)
+    annotations, images = folder / "annotations", folder / "images"
+    targets: dict[str, Record] = {}
+    for record in dataset:
+        other = targets.setdefault(Path(record.name).stem.casefold(), record)
+        if other is not record:
+            raise DataError(
+                f"films '{other.name}' and '{record.name}' would share one annotation file",
+                file=annotations / f"{Path(record.name).stem}.xml",
+                hint="rename one of the films",
+            )
+    matcher = FilmMatcher(tuple(images / record.name for record in dataset))
+    for writing in (False, True):  # first look at everything, then write: a refusal leaves the folder untouched
+        for record in dataset:
+            target = annotations / f"{Path(record.name).stem}.xml"
+            data = _annotation_of(record, target, matcher, dataset.class_names, scores=scores).to_bytes()
+            _put(target, data, writing=writing, overwrite=overwrite)
+            if films:
+                _put(images / record.name, _film_bytes(record), writing=writing, overwrite=overwrite)
+
+
+def _annotation_of(
+    record: Record, target: Path, films: FilmMatcher, class_names: Sequence[str], *, scores: bool
+) -> VocAnnotation:
+    """The record's own file where it came from one, with what differs changed; else a new one."""
+    objects = _objects_of(record, class_names, scores=scores)
+    if record.annotation is not None and record.annotation.suffix.lower() == ".xml" and record.annotation.is_file():
+        source = read_voc_file(record.annotation)
+        kept = _kept(source, record, objects)
+        found = films.find(target, source.filename)
+        filename = source.filename if found is not None and found.name == record.name else record.name
+        return replace(source, objects=kept, width=record.width, height=record.height, filename=filename)
+    return VocAnnotation(
+        filename=record.name,
+        width=record.width,
+        height=record.height,
+        depth=radiograph_channels(_film_bytes(record), name=record.name),
+        objects=objects,
+        folder="images",
+    )
+
+
+def _kept(source: VocAnnotation, record: Record, objects: tuple[VocObject, ...]) -> tuple[VocObject, ...]:
+    """``objects``, each as the source writes it where they agree to float32 and after the reader's clipping."""
+    limits = np.array([record.width, record.height] * 2, dtype=np.float32)
+    written: dict[tuple[object, ...], VocObject] = {}
+    for each in source.objects:
+        corners = np.clip(np.array(each.corners, dtype=np.float32), 0, limits)
+        written[_key(each, corners)] = each
+    kept = []
+    for each in objects:
+        match = written.get(_key(each, np.array(each.corners, dtype=np.float32)))
+        kept.append(each if match is None else replace(match, score=match.score if each.score is None else each.score))
+    return tuple(kept)
+
+
+def _key(each: VocObject, corners: np.ndarray) -> tuple[object, ...]:
+    return (each.name, each.difficult, each.truncated, each.pose, *corners.tolist())
+
+
+def _objects_of(record: Record, class_names: Sequence[str], *, scores: bool) -> tuple[VocObject, ...]:
+    boxes = record.boxes
+    objects = []
+    for i, flag in enumerate(record.flags):
+        left, top, right, bottom = (_shortest(value) for value in boxes.xyxy[i])
+        score = _shortest(boxes.scores[i]) if scores and boxes.scores is not None else None
+        name = class_names[int(boxes.labels[i])]
+        objects.append(VocObject(name, left, top, right, bottom, flag.difficult, flag.truncated, flag.pose, score))
+    return tuple(objects)
+
+
+def _shortest(value: np.float32) -> float:
+    """A float32 as the shortest decimal that reads back to it: 10.3, not 10.300000190734863."""
+    return float(str(value))
+
+
+def _film_bytes(record: Record) -> bytes:
+    try:
+        return record.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"cannot be read: {error.strerror or error}", file=record.image, hint="check that the film is still there"
+        ) from error
+
+
+def _put(target: Path, data: bytes, *, writing: bool, overwrite: bool) -> None:
+    exists = target.is_file()
+    if exists and target.read_bytes() == data:
+        return
+    if exists and not overwrite:
+        raise DataError(
+            "exists already, with other content",
+            file=target,
+            hint="choose an empty folder, or allow overwriting",
+        )
+    if writing:
+        write_atomically(target, data)
