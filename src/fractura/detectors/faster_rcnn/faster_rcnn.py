@@ -372,8 +372,7 @@ def _clip_sort_pad(boxes: Tensor, scores: Tensor, window: tuple[int, int], count
     boxes = clip(boxes, *window)
     whole = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
     scores = torch.cat([torch.where(whole, scores, 0.0), scores.new_zeros(count)])
-    scores, order = torch.sort(scores, descending=True, stable=True)
-    scores, order = scores[:count], order[:count]
+    scores, order = torch.topk(scores, count)
     boxes = torch.cat([boxes, boxes.new_zeros(count, 4)])[order]
     real = scores > 0
     return torch.where(real[:, None], boxes, 0.0), scores, torch.where(real, order, -1)

@@ -1,0 +1,61 @@
+"""A detector as an ONNX graph: resizing, normalisation and suppression inside, film sizes dynamic."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from onnxscript import opset18 as op
+
+from fractura.detectors import Detector
+
+OPSET = 18
+
+
+def _non_max_suppression(
+    boxes: Any, scores: Any, iou_threshold: float, score_threshold: float, max_output_per_class: int
+) -> Any:
+    return op.NonMaxSuppression(
+        boxes,
+        scores,
+        op.Constant(value_ints=[max_output_per_class]),
+        op.Constant(value_floats=[iou_threshold]),
+        op.Constant(value_floats=[score_threshold]),
+    )
+
+
+def write_graph(detector: Detector, output: Path, *, film_size: tuple[int, int] = (454, 373)) -> None:
+    """Trace ``detector.forward`` and write it as ONNX.
+
+    Args:
+        detector: In evaluation mode, on the CPU.
+        output: File to write; the caller makes it final.
+        film_size: Height and width of the film used for tracing; the graph takes any.
+    """
+    film = torch.randint(0, 255, (*film_size, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exporter_log = logging.getLogger("torch.onnx")
+        level = exporter_log.level
+        exporter_log.setLevel(logging.ERROR)
+        try:
+            program = torch.onnx.export(
+                detector,
+                (film,),
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=["image"],
+                output_names=["boxes", "scores", "labels"],
+                dynamic_shapes=({0: torch.export.Dim("height", min=16), 1: torch.export.Dim("width", min=16)},),
+                custom_translation_table={torch.ops.fractura.nms.default: _non_max_suppression},
+                optimize=True,
+                verbose=False,
+            )
+        finally:
+            exporter_log.setLevel(level)
+    assert program is not None
+    program.save(os.fspath(output), external_data=False)

@@ -1,0 +1,51 @@
+"""A model folder as one ``.onnx`` file: pre-processing and suppression inside, the model card in its metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import onnx
+
+from fractura.errors import ModelError
+from fractura.export.graph import write_graph
+from fractura.export.parity import MAXIMUM_SCORE_DIFFERENCE, Parity, compare
+from fractura.files import write_atomically
+from fractura.inference.onnx import OnnxModel
+from fractura.inference.torch import TorchModel, load_detector
+from fractura.model_card import METADATA_KEY, read_card
+
+
+def export_onnx(model_folder: Path, output: Path, films: Sequence[Path]) -> Parity:
+    """Write ``output`` and compare it with PyTorch on ``films``; a file that disagrees is never left behind.
+
+    Args:
+        model_folder: Trained-model folder.
+        output: The ``.onnx`` file.
+        films: Films to compare on.
+
+    Returns:
+        How well the file agrees with PyTorch.
+
+    Raises:
+        ModelError: The model cannot be read, or the exported file does not find what PyTorch finds.
+    """
+    card = read_card(model_folder)
+    with TemporaryDirectory(prefix="fractura-export-") as scratch:
+        draft = Path(scratch) / "model.onnx"
+        write_graph(load_detector(card, model_folder), draft)
+        graph = onnx.load(draft)
+        onnx.helper.set_model_props(graph, {METADATA_KEY: card.to_json()})
+        onnx.save(graph, draft)
+        parity = compare(TorchModel(model_folder, device="cpu"), OnnxModel(draft, device="cpu"), films)
+        if not parity.holds:
+            raise ModelError(
+                f"the exported file does not find what PyTorch finds: {parity.unmatched} of {parity.boxes} boxes have no "
+                f"twin, scores differ by up to {parity.maximum_score_difference:.2g} "
+                f"(allowed: {MAXIMUM_SCORE_DIFFERENCE})",
+                file=output,
+                hint="nothing was written; please report this with the model's card.json",
+            )
+        write_atomically(output, draft.read_bytes())
+    return parity
