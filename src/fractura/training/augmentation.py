@@ -1,0 +1,284 @@
+"""Augmentation of films: a list of named options, each of which takes a film with its boxes and gives another.
+
+An option draws from the generator that it is given and from nothing else, so that a film comes out the same whatever
+process prepares it. Pixels are moved once, by one bilinear resample; what lies outside the film is black.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+
+MINIMUM_SIDE = 2.0
+"""Pixels; a box whose shorter side falls under this carries no more evidence and is dropped."""
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+@dataclass(frozen=True, eq=False)
+class MarkedFilm:
+    """A film on its way through augmentation.
+
+    Attributes:
+        image: uint8 ``(height, width, 3)``.
+        boxes: float32 ``(n, 4)`` xyxy in pixels of ``image``.
+        labels: int64 ``(n,)``.
+        dropped: Boxes that left the film or collapsed so far.
+    """
+
+    image: NDArray[np.uint8]
+    boxes: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    dropped: int = 0
+
+    @property
+    def width(self) -> int:
+        """Pixels."""
+        return int(self.image.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+        return int(self.image.shape[0])
+
+
+class AugmentationOption(BaseModel):
+    """One step of augmentation; its settings are its fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
+        """The film after this step."""
+        raise NotImplementedError
+
+
+class RandomHorizontalFlip(AugmentationOption):
+    """Left becomes right (a left hand becomes a right hand)."""
+
+    name: Literal["random_horizontal_flip"] = "random_horizontal_flip"
+    probability: Probability = 0.5
+
+    def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
+        """The film, mirrored with ``probability``."""
+        if generator.random() >= self.probability:
+            return film
+        boxes = film.boxes.copy()
+        boxes[:, [0, 2]] = film.width - film.boxes[:, [2, 0]]
+        return replace(film, image=np.ascontiguousarray(film.image[:, ::-1]), boxes=boxes)
+
+
+class RandomVerticalFlip(AugmentationOption):
+    """Top becomes bottom; films are seldom read upside down, so it is in no default list."""
+
+    name: Literal["random_vertical_flip"] = "random_vertical_flip"
+    probability: Probability = 0.5
+
+    def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
+        """The film, turned over with ``probability``."""
+        if generator.random() >= self.probability:
+            return film
+        boxes = film.boxes.copy()
+        boxes[:, [1, 3]] = film.height - film.boxes[:, [3, 1]]
+        return replace(film, image=np.ascontiguousarray(film.image[::-1]), boxes=boxes)
+
+
+class RandomAffine(AugmentationOption):
+    """Scale, stretch, rotate and shift in one bilinear resample about the film's centre; the size stays.
+
+    A rotated box becomes the box around the rotated ellipse that it held, not around its rotated corners: fractures
+    seldom fill the corners of their box, and boxes around corners grow with every degree.
+
+    Attributes:
+        probability: Of doing anything at all.
+        scale: Smallest and largest zoom; drawn evenly on the logarithm.
+        aspect_ratio: Largest stretch of one side against the other (1 = none).
+        rotation_degrees: Largest turn to either side.
+        translation: Largest shift, as a fraction of each side.
+        minimum_visible: A box of which less than this fraction is left on the film is dropped.
+    """
+
+    name: Literal["random_affine"] = "random_affine"
+    probability: Probability = 1.0
+    scale: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (0.8, 1.25)
+    aspect_ratio: Annotated[float, Field(ge=1)] = 1.1
+    rotation_degrees: Annotated[float, Field(ge=0, le=180)] = 10.0
+    translation: Annotated[float, Field(ge=0, lt=1)] = 0.08
+    minimum_visible: Probability = 0.4
+
+    def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
+        """The film after one random affine map."""
+        draws = generator.random(6)  # always six, so that settings do not shift the later draws
+        if draws[0] >= self.probability:
+            return film
+        low, high = math.log(self.scale[0]), math.log(self.scale[1])
+        zoom = math.exp(low + (high - low) * draws[1])
+        stretch = math.exp((2 * draws[2] - 1) * math.log(self.aspect_ratio) / 2)
+        angle = math.radians((2 * draws[3] - 1) * self.rotation_degrees)
+        turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+        matrix = turn @ np.diag([zoom * stretch, zoom / stretch])
+        centre = np.array([film.width, film.height]) / 2
+        shift = (2 * draws[4:6] - 1) * self.translation * 2 * centre
+        return apply_affine(film, matrix, centre + shift - matrix @ centre, self.minimum_visible)
+
+
+class RandomCropAroundBox(AugmentationOption):
+    """Cut out a part of the film around one of its boxes, so that small fractures of large films keep their detail.
+
+    A film without boxes is cut at a random place, in the same way: the cut itself must not tell the two apart.
+
+    Attributes:
+        probability: Of cutting.
+        size: Smallest and largest side of the cut, as a fraction of the film's sides.
+        minimum_visible: A box of which less than this fraction is left is dropped.
+    """
+
+    name: Literal["random_crop_around_box"] = "random_crop_around_box"
+    probability: Probability = 0.5
+    size: tuple[Probability, Probability] = (0.4, 0.9)
+    minimum_visible: Probability = 0.4
+
+    def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
+        """The film, cut with ``probability``."""
+        chance, fraction, choice, across, down = generator.random(5)
+        if chance >= self.probability:
+            return film
+        fraction = self.size[0] + (self.size[1] - self.size[0]) * fraction
+        whole = np.array([film.width, film.height])
+        side = np.clip(np.ceil(fraction * whole).astype(int), 1, whole)
+        first, last = np.zeros(2), (whole - side).astype(float)
+        if len(film.boxes):
+            box = film.boxes[int(choice * len(film.boxes))].astype(float)
+            side = np.clip(np.maximum(side, np.ceil(box[2:] - box[:2]).astype(int) + 1), 1, whole)
+            last = (whole - side).astype(float)
+            first = np.clip(box[2:] - side, 0, last)
+            last = np.clip(box[:2], first, last)
+        left, top = np.floor(first + (last - first) * [across, down]).astype(int)
+        image = np.ascontiguousarray(film.image[top : top + side[1], left : left + side[0]])
+        moved = film.boxes - np.array([left, top, left, top], dtype=np.float32)
+        return keep_visible(replace(film, image=image), moved, film.labels, self.minimum_visible)
+
+
+class RandomExposure(AugmentationOption):
+    """Brightness, contrast and gamma through one table of 256 grey levels: other tubes, other plates, other windows.
+
+    Attributes:
+        brightness: Largest change, as a fraction of the range from black to white.
+        contrast: Largest factor about mid-grey, and one over it (1 = none).
+        gamma: Largest exponent, and one over it (1 = none).
+    """
+
+    name: Literal["random_exposure"] = "random_exposure"
+    probability: Probability = 1.0
+    brightness: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    contrast: Annotated[float, Field(ge=1)] = 1.25
+    gamma: Annotated[float, Field(ge=1)] = 1.25
+
+    def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
+        """The film with other grey levels; boxes stay."""
+        chance, *others = generator.random(4)
+        if chance >= self.probability:
+            return film
+        brightness, contrast, gamma = (2 * draw - 1 for draw in others)
+        levels = (np.arange(256) / 255) ** self.gamma**gamma
+        levels = (levels - 0.5) * self.contrast**contrast + 0.5 + brightness * self.brightness
+        table = np.rint(np.clip(levels, 0, 1) * 255).astype(np.uint8)
+        return replace(film, image=table[film.image])
+
+
+class RandomNoise(AugmentationOption):
+    """Grain: normal noise, the same in all three channels.
+
+    Attributes:
+        deviation: Largest standard deviation, in grey levels; each film draws its own between 0 and this.
+    """
+
+    name: Literal["random_noise"] = "random_noise"
+    probability: Probability = 0.5
+    deviation: Annotated[float, Field(ge=0, le=128)] = 6.0
+
+    def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
+        """The film with grain; boxes stay."""
+        chance, strength = generator.random(2)
+        if chance >= self.probability:
+            return film
+        grain = generator.standard_normal(film.image.shape[:2], dtype=np.float32)
+        noisy = np.rint(film.image + (np.float32(strength * self.deviation) * grain)[:, :, None])
+        return replace(film, image=np.clip(noisy, 0, 255).astype(np.uint8))
+
+
+NamedOption = Annotated[
+    RandomHorizontalFlip | RandomVerticalFlip | RandomAffine | RandomCropAroundBox | RandomExposure | RandomNoise,
+    Field(discriminator="name"),
+]
+"""Any option, told apart by its ``name``."""
+
+PRESETS: dict[str, tuple[AugmentationOption, ...]] = {
+    "none": (),
+    "flip": (RandomHorizontalFlip(),),
+    "film": (RandomHorizontalFlip(), RandomAffine(), RandomExposure()),
+    "film_with_crops": (RandomHorizontalFlip(), RandomCropAroundBox(), RandomAffine(), RandomExposure()),
+}
+"""Lists of options with a name of their own."""
+
+
+def augment(film: MarkedFilm, options: Sequence[AugmentationOption], seed: Sequence[int]) -> MarkedFilm:
+    """Run ``film`` through ``options`` in order.
+
+    Args:
+        film: The film as read, with its boxes.
+        options: What to do, in order.
+        seed: Numbers ≥ 0 that name this showing of the film (run seed, place in the stream of films); the same
+            numbers give the same film.
+    """
+    generator = np.random.default_rng(list(seed))
+    for option in options:
+        film = option.apply(film, generator)
+    return film
+
+
+def apply_affine(film: MarkedFilm, matrix: NDArray[Any], offset: NDArray[Any], minimum_visible: float) -> MarkedFilm:
+    """Move pixels and boxes by ``new = matrix @ old + offset``; coordinates (x, y) in pixels, edges at whole numbers.
+
+    Args:
+        film: The film.
+        matrix: ``(2, 2)``, invertible.
+        offset: ``(2,)``.
+        minimum_visible: Fraction of a box's area that must be left on the film for it to stay.
+    """
+    inverse = np.linalg.inv(matrix)
+    back = np.column_stack([inverse, -inverse @ offset])
+    # Pillow maps the centre of each new pixel (x + 0.5) back to the old film: edges at whole numbers, as boxes have it.
+    image = Image.fromarray(film.image).transform(
+        (film.width, film.height),
+        Image.Transform.AFFINE,
+        tuple(back.ravel()),
+        resample=Image.Resampling.BILINEAR,
+        fillcolor=(0, 0, 0),
+    )
+    corners = film.boxes.astype(np.float64).reshape(-1, 2, 2)
+    centre = corners.mean(axis=1) @ matrix.T + offset
+    half = (corners[:, 1] - corners[:, 0]) / 2
+    # An ellipse with half axes h reaches sqrt(sum_j (M_ij h_j)²) along axis i after the map M.
+    reach = np.sqrt((half**2) @ (matrix**2).T)
+    moved = np.concatenate([centre - reach, centre + reach], axis=1).astype(np.float32)
+    return keep_visible(replace(film, image=np.asarray(image)), moved, film.labels, minimum_visible)
+
+
+def keep_visible(
+    film: MarkedFilm, boxes: NDArray[np.float32], labels: NDArray[np.int64], minimum_visible: float
+) -> MarkedFilm:
+    """``film`` with the ``boxes`` cut to it; those of which too little is left are dropped and counted."""
+    limits = np.array([film.width, film.height, film.width, film.height], dtype=np.float32)
+    cut = np.clip(boxes, 0, limits)
+    sides = cut[:, 2:] - cut[:, :2]
+    whole = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    enough = sides.prod(axis=1) >= minimum_visible * whole
+    kept = enough & (sides.min(axis=1, initial=np.inf) >= MINIMUM_SIDE)
+    return replace(film, boxes=cut[kept], labels=labels[kept], dropped=film.dropped + int((~kept).sum()))

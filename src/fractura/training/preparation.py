@@ -1,0 +1,221 @@
+"""All that must be in place before the first step: films, detector, device, precision, and a line on each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+from fractura.dataset import Dataset
+from fractura.detectors.detector import Detector
+from fractura.errors import DataError, FracturaError, UsageError
+from fractura.training.checkpoint import RunIdentity, seed_step
+from fractura.training.films import FilmStream, clean_boxes, refuse_overlap
+from fractura.training.loader import FilmDataset, collate
+from fractura.training.machine import build_accelerator, choose_workers, find_device, use_all_cores
+from fractura.training.model_folder import load_fine_tune_checkpoint
+from fractura.training.precision import precision_for, probe_precision
+from fractura.training.progress import Reporter
+from fractura.training.schedule import learning_rate
+from fractura.training.settings import TrainSettings
+
+_BEFORE_THE_FIRST_STEP = 2**40
+"""A step number that no run reaches: seeds the fresh weights."""
+
+
+@dataclass(frozen=True)
+class Films:
+    """The data of a run.
+
+    Attributes:
+        train: To learn from, boxes cut to their films.
+        val: To measure on, in the same label order; None trains blind.
+        stream: Order in which ``train`` is shown.
+    """
+
+    train: Dataset
+    val: Dataset | None
+    stream: FilmStream
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """The machinery of a run.
+
+    Attributes:
+        detector: On the device, with the weights to start from.
+        accelerator: Device, precision and processes.
+        workers: Processes that prepare films.
+    """
+
+    detector: Detector
+    accelerator: Accelerator
+    workers: int
+
+
+def check_output(output: Path, resume: bool) -> None:
+    """See that no other run's files are in the way.
+
+    Raises:
+        UsageError: The folder is not empty and the run is not resumed, or it is a file.
+    """
+    if output.exists() and not output.is_dir():
+        raise UsageError("the output must be a folder", file=output, hint="choose another --output")
+    if not resume and output.is_dir() and any(output.iterdir()):
+        raise UsageError(
+            "the output folder is not empty",
+            file=output,
+            hint="go on with the run in it with --resume, or choose a new folder",
+        )
+
+
+def prepare_films(
+    settings: TrainSettings, reporter: Reporter, train: Dataset | None = None, val: Dataset | None = None
+) -> Films:
+    """Read and check the films.
+
+    Args:
+        settings: Of the run.
+        reporter: For what people should know.
+        train: Instead of reading ``settings.data``.
+        val: Instead of reading ``settings.val``.
+
+    Raises:
+        DataError: Films or boxes cannot be used, there is no box to learn from, or train and val share a film.
+    """
+    if train is None:
+        reporter.say(f"reading films of {settings.data}")
+        train = _read(settings.data, settings.class_names, settings, reporter)
+    if val is None and settings.val is not None:
+        val = _read(settings.val, train.class_names, settings, reporter)
+    train = _clean(train, settings, reporter)
+    if not any(train.boxes_by_class.values()):
+        raise DataError(
+            f"none of the {len(train)} films to train on has a box",
+            file=settings.data,
+            hint="without a single marked fracture there is nothing to learn; are the annotations in place?",
+        )
+    if val is not None:
+        val = _clean(_same_classes(val, train.class_names, settings.val), settings, reporter)
+        if not len(val):
+            raise DataError("there are no films to validate on", file=settings.val)
+        refuse_overlap(train, val)
+    stream = FilmStream.of(train, settings.negatives_per_positive, settings.seed)
+    reporter.say(f"train: {in_words(train)}" + _epoch(stream, settings))
+    if val is None:
+        reporter.warn(
+            "no films to validate on (--val): the last weights are saved whatever they are worth, nothing is known of "
+            "their AP, and the threshold on the card is only 0.5"
+        )
+    else:
+        reporter.say(f"val:   {in_words(val)}")
+    missing = [name for name, count in train.boxes_by_class.items() if not count]
+    if missing:
+        reporter.warn(f"no box to learn from for {', '.join(missing)}")
+    return Films(train, val, stream)
+
+
+def _read(path: Path, names: tuple[str, ...] | None, settings: TrainSettings, reporter: Reporter) -> Dataset:
+    from fractura.formats import read_dataset
+
+    problems: list[FracturaError] = []
+    data = read_dataset(path, class_names=names, on_error=settings.on_error, problems=problems)
+    for problem in problems[:5]:
+        reporter.warn(str(problem))
+    if len(problems) > 5:
+        reporter.warn(f"and {len(problems) - 5} more such lines; `fractura check` lists them all")
+    return data
+
+
+def _same_classes(data: Dataset, names: tuple[str, ...], source: Path | None) -> Dataset:
+    try:
+        return data.with_class_names(names)
+    except ValueError as error:
+        raise DataError(str(error), file=source, hint="both sets of films need the same classes") from error
+
+
+def _clean(data: Dataset, settings: TrainSettings, reporter: Reporter) -> Dataset:
+    clean = clean_boxes(data, settings.on_error)
+    for line in clean.skipped[:5]:
+        reporter.warn(f"left out: {line}")
+    if clean.skipped:
+        reporter.warn(f"{len(clean.skipped)} unusable boxes left out")
+    return clean.data
+
+
+def in_words(data: Dataset) -> str:
+    """Counts of a data set in one line."""
+    boxes = ", ".join(f"{name} {count}" for name, count in data.boxes_by_class.items())
+    return f"{len(data)} films, {data.negatives} of them negative; boxes: {boxes}"
+
+
+def _epoch(stream: FilmStream, settings: TrainSettings) -> str:
+    epochs = settings.num_steps * settings.batch_size / stream.epoch_length
+    shown = "" if stream.negatives_per_epoch == len(stream.negatives) else f", {stream.negatives_per_epoch} negative"
+    return f"; {stream.epoch_length} shown per epoch{shown}, {epochs:.3g} epochs"
+
+
+def prepare_equipment(
+    settings: TrainSettings, films: Films, reporter: Reporter, detector: Detector | None = None
+) -> Equipment:
+    """Build the detector and find out what to run it on.
+
+    Args:
+        settings: Of the run.
+        films: Of the run; precision is tried on the first of them.
+        reporter: For what people should know.
+        detector: Instead of building ``settings.model``.
+
+    Raises:
+        UsageError: The batch cannot be shared among the processes, or the model's name is unknown.
+        MissingDependencyError: The wanted device is not there.
+        ModelError: ``fine_tune_checkpoint`` does not fit.
+    """
+    state = find_device(settings.device)
+    if settings.batch_size % state.num_processes:
+        raise UsageError(
+            f"batch_size {settings.batch_size} cannot be shared among {state.num_processes} processes",
+            hint=f"make it a multiple of {state.num_processes}",
+        )
+    threads = use_all_cores(state.num_processes)
+    if detector is None:
+        from fractura.detectors import build_detector
+
+        seed_step(settings.seed, _BEFORE_THE_FIRST_STEP, 0)  # every process starts from the same fresh weights
+        detector = build_detector(settings.model, len(films.train.class_names))
+    if settings.fine_tune_checkpoint is not None:
+        reporter.say(load_fine_tune_checkpoint(detector, settings.fine_tune_checkpoint))
+    detector.to(state.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    precision = precision_for(settings.mixed_precision, state.device)
+    if precision.format != "no":
+        dataset = FilmDataset(films.train, films.stream, settings.data_augmentation_options)
+        batch = collate([dataset[place] for place in range(min(2, settings.batch_size))]).to(state.device)
+        if len(batch):
+            precision = probe_precision(detector, batch, precision, state.device)
+    workers = choose_workers(settings.workers, state.device, state.num_processes)
+    device = torch.cuda.get_device_name(state.device) if state.device.type == "cuda" else state.device.type
+    several = f" x {state.num_processes} processes" if state.num_processes > 1 else ""
+    millions = sum(p.numel() for p in detector.parameters()) / 1e6
+    reporter.say(
+        f"{settings.model}: {millions:.1f} million weights on {device}{several} ({threads} threads, {workers} "
+        f"workers), {precision}"
+    )
+    reporter.say(
+        f"{settings.num_steps} steps of {settings.batch_size} films, {settings.optimizer}, learning rate up to "
+        f"{settings.learning_rate_base:g} after {settings.schedule_warmup_steps} steps, "
+        f"{learning_rate(settings, settings.num_steps - 1):.2g} at the end"
+    )
+    return Equipment(detector, build_accelerator(state, precision.format), workers)
+
+
+def identity_of(settings: TrainSettings, films: Films, detector: Detector) -> RunIdentity:
+    """What must stay the same for the run to be resumed."""
+    return RunIdentity(
+        settings=settings.to_dict(),
+        data=films.train.fingerprint(),
+        val=films.val.fingerprint() if films.val is not None else None,
+        architecture=detector.architecture(),
+        class_names=list(films.train.class_names),
+    )

@@ -1,0 +1,189 @@
+"""``TrainSettings``: every choice of a training run, typed and closed.
+
+Names are those of the TF Object Detection API's ``pipeline.config`` where it has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from fractura.errors import UsageError, suggest_name
+from fractura.training.augmentation import PRESETS, NamedOption
+
+MAY_CHANGE_ON_RESUME = frozenset(
+    {
+        "data",
+        "val",
+        "output",
+        "num_steps",
+        "workers",
+        "device",
+        "micro_batch_size",
+        "eval_every",
+        "patience",
+        "checkpoint_every_n",
+        "log_every",
+        "max_minutes",
+        "on_error",
+        "fine_tune_checkpoint",
+    }
+)
+"""Settings that a resumed run may have different: they change how long or where it trains, not what it computes.
+
+``data`` and ``val`` are paths and may move; that they hold the same data is checked by fingerprint.
+"""
+
+
+class TrainSettings(BaseModel):
+    """Everything ``train`` needs to know. ``TrainSettings.create`` words a mistake as a ``UsageError``.
+
+    Attributes:
+        data: Labelled films to learn from; any format that ``read_dataset`` reads.
+        val: Labelled films to measure on, none of which is in ``data``; None trains blind.
+        output: Folder of the trained model; must be empty or new unless the run is resumed.
+        model: Name of the detector, as ``fractura.detectors`` lists them.
+        class_names: Order of the classes; None takes them from ``data``.
+        num_steps: Optimiser steps.
+        batch_size: Films per step, over all processes together.
+        micro_batch_size: Films that go through the network at once; a smaller one saves memory, gradients are
+            accumulated up to ``batch_size``. None is all at once. Halved by itself when a GPU runs out of memory.
+        optimizer: ``momentum`` as TensorFlow has it, or ``adamw``.
+        momentum_optimizer_value: Share of the last velocity that ``momentum`` keeps.
+        weight_decay: Of ``adamw``; norms and biases never decay.
+        learning_rate_schedule: ``cosine_decay`` (with warm-up) or ``constant`` (with warm-up).
+        learning_rate_base: Highest learning rate.
+        warmup_learning_rate: Learning rate of the first step.
+        warmup_steps: Steps from there to ``learning_rate_base``; None is a twentieth of ``total_steps``, 1000 at most.
+        total_steps: Step at which the cosine reaches 0; None follows ``num_steps``.
+        gradient_clipping_by_norm: Longest gradient; 0 does not clip.
+        ema_decay: Of the averaged weights that are validated and saved; 0 uses the weights as they are.
+        fine_tune_checkpoint: Trained-model folder (or its weights file) to start from.
+        data_augmentation_options: Steps of augmentation in order, or the name of a preset.
+        negatives_per_positive: Films without boxes shown per film with boxes and epoch; None shows all of them.
+        seed: Of everything random.
+        eval_every: Steps between validations; None is a twentieth of ``num_steps``, at least 1.
+        patience: Validations without a better AP50 after which training stops; None never stops early.
+        checkpoint_every_n: Steps between saved states; every validation saves one too.
+        log_every: Steps between rows of ``log.csv`` and TensorBoard.
+        max_minutes: Stop cleanly after so many minutes of this call; ``resume`` goes on.
+        mixed_precision: ``auto`` looks at the device.
+        device: ``auto`` takes a GPU if there is one.
+        workers: Processes that prepare films; None looks at the device and the cores.
+        on_error: ``stop`` at the first unusable film or box, or ``skip`` and count it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    data: Path
+    val: Path | None = None
+    output: Path
+    model: str
+    class_names: tuple[str, ...] | None = None
+
+    num_steps: int = Field(1000, ge=1)
+    batch_size: int = Field(4, ge=1)
+    micro_batch_size: int | None = Field(None, ge=1)
+
+    optimizer: Literal["momentum", "adamw"] = "momentum"
+    momentum_optimizer_value: float = Field(0.9, ge=0, lt=1)
+    weight_decay: float = Field(1e-4, ge=0)
+    learning_rate_schedule: Literal["cosine_decay", "constant"] = "cosine_decay"
+    learning_rate_base: float = Field(0.008, gt=0)
+    warmup_learning_rate: float = Field(0.0, ge=0)
+    warmup_steps: int | None = Field(None, ge=0)
+    total_steps: int | None = Field(None, ge=1)
+    gradient_clipping_by_norm: float = Field(10.0, ge=0)
+    ema_decay: float = Field(0.999, ge=0, lt=1)
+    fine_tune_checkpoint: Path | None = None
+
+    data_augmentation_options: tuple[NamedOption, ...] = PRESETS["film"]  # type: ignore[assignment]
+    negatives_per_positive: float | None = Field(None, ge=0)
+    seed: int = Field(0, ge=0)
+
+    eval_every: int | None = Field(None, ge=1)
+    patience: int | None = Field(None, ge=1)
+    checkpoint_every_n: int = Field(500, ge=1)
+    log_every: int = Field(10, ge=1)
+    max_minutes: float | None = Field(None, gt=0)
+
+    mixed_precision: Literal["auto", "no", "bf16", "fp16"] = "auto"
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    workers: int | None = Field(None, ge=0)
+    on_error: Literal["stop", "skip"] = "stop"
+
+    @field_validator("data_augmentation_options", mode="before")
+    @classmethod
+    def _expand_preset(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        if value not in PRESETS:
+            raise ValueError(f"no augmentation is called {value!r}; {suggest_name(value, PRESETS)}")
+        return PRESETS[value]
+
+    @property
+    def schedule_steps(self) -> int:
+        """Step at which the schedule ends."""
+        return self.total_steps if self.total_steps is not None else self.num_steps
+
+    @property
+    def schedule_warmup_steps(self) -> int:
+        """Steps of warm-up."""
+        return self.warmup_steps if self.warmup_steps is not None else min(1000, self.schedule_steps // 20)
+
+    @property
+    def steps_between_validations(self) -> int:
+        """Steps from one validation to the next."""
+        return self.eval_every if self.eval_every is not None else max(1, self.num_steps // 20)
+
+    @classmethod
+    def create(cls, values: Mapping[str, Any]) -> Self:
+        """Settings from a mapping (a JSON file, a command line).
+
+        Raises:
+            UsageError: A name is unknown (the nearest right one is named) or a value does not fit.
+        """
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise UsageError(*_in_words(error, list(cls.model_fields))) from error
+
+    def recommend(self, values: Mapping[str, Any]) -> Self:
+        """These settings with ``values`` wherever the user chose nothing (a detector's recommended training).
+
+        Raises:
+            UsageError: See ``create``.
+        """
+        chosen = {name: getattr(self, name) for name in self.model_fields_set}
+        return self.create({**values, **chosen})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return self.model_dump(mode="json")
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What keeps a run with settings ``now`` from going on where one with ``before`` stopped (``to_dict`` of both)."""
+    names = [name for name in TrainSettings.model_fields if name not in MAY_CHANGE_ON_RESUME]
+    return [
+        f"{name} was {before.get(name)!r}, is {now.get(name)!r}" for name in names if before.get(name) != now.get(name)
+    ]
+
+
+def _in_words(error: ValidationError, names: list[str]) -> tuple[str]:
+    problems = []
+    for item in error.errors():
+        place = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            unknown = str(item["loc"][-1])
+            problems.append(
+                f"there is no setting '{place}'" + (f"; {suggest_name(unknown, names)}" if place == unknown else "")
+            )
+        elif item["type"] == "missing":
+            problems.append(f"the setting '{place}' is missing")
+        else:
+            problems.append(f"{place} = {item['input']!r}: {item['msg']}")
+    return ("; ".join(problems),)
