@@ -37,13 +37,19 @@ def write_line(text: str) -> None:
     sys.stdout.flush()
 
 
-def write_json(document: Any) -> None:
-    """The one JSON document of a command, on stdout.
+def json_text(document: Any) -> str:
+    """A document as JSON, two spaces deep, with paths as text.
 
     Raises:
         ValueError: It holds NaN or infinity, which JSON has no word for.
     """
-    write_line(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, default=_plain))
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
+
+
+def write_json(document: Any) -> None:
+    """The one JSON document of a command, on stdout; see ``json_text``."""
+    sys.stdout.write(json_text(document))
+    sys.stdout.flush()
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,84 @@
+"""``fractura detect``: films in, marks out."""
+
+from __future__ import annotations
+
+import os
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from fractura.cli import output as out
+from fractura.errors import DataError
+
+
+def detect(
+    paths: Annotated[list[Path], typer.Argument(metavar="FILM|FOLDER...", help="Films, and folders of films.")],
+    model: Annotated[Path, typer.Option("--model", "-m", help="Model folder or exported .onnx file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results: new or empty.")],
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Lowest score that counts.", show_default="the model's own")
+    ] = None,
+    show: Annotated[bool, typer.Option("--show", help="Open the first picture in the system's viewer.")] = False,
+    on_error: Annotated[
+        Literal["stop", "skip"], typer.Option(help="What to do with a film that cannot be read.")
+    ] = "stop",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print results.json instead of a table.")] = False,
+) -> None:
+    """Find fractures on films: pictures with boxes, results.json, results.csv and Pascal VOC files.
+
+    The Pascal VOC files open in LabelImg and can be corrected there. A research tool, not a medical device.
+    """
+    from fractura.inference import load_model
+    from fractura.inference.detect import detect_films
+    from fractura.inference.films import find_films
+    from fractura.inference.results import ResultFolder
+
+    found = find_films(paths)
+    if found.passed_over:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in found.passed_over.items())
+        out.say(f"passed over {sum(found.passed_over.values())} files that are not films ({kinds})")
+    loaded = load_model(model)
+    lowest = loaded.card.threshold if threshold is None else threshold
+    folders = [path for path in paths if path.is_dir()]
+    with ResultFolder(output, loaded.card, lowest, found.films, inputs=folders, overwrite=overwrite) as results:
+        detections = detect_films(loaded, found.films, lowest, on_error=on_error, problems=results.problems)
+        with out.progress(detections, description="detecting", total=len(found.films)) as shown:
+            for detection in shown:
+                results.add(detection)
+    for problem in results.problems:
+        out.warn(f"skipped {problem}")
+    document = results.to_dict()
+    if json:
+        out.write_json(document)
+    else:
+        _print(document, output)
+    if show and document["films"]:
+        _open(output / document["films"][0]["picture"])
+    if not document["films"]:
+        raise DataError("none of the films could be read", hint="see the lines above for each of them")
+
+
+def _print(document: dict[str, Any], folder: Path) -> None:
+    rows = []
+    for film in document["films"]:
+        best = film["marks"][0] if film["marks"] else {"class": None, "score": None}
+        score = None if best["score"] is None else f"{best['score']:.3f}"
+        rows.append((film["film"], len(film["marks"]), best["class"], score))
+    out.write_table(["film", "marks", "best", "score"], rows, numeric=["marks", "score"])
+    marked = sum(bool(film["marks"]) for film in document["films"])
+    out.say(
+        f"{marked} of {len(document['films'])} films have marks at threshold {document['threshold']:g}"
+        + (f"; {len(document['skipped'])} films skipped" if document["skipped"] else "")
+        + f"; results are in {folder}"
+    )
+
+
+def _open(picture: Path) -> None:
+    """Show a picture; where there is no screen, say so and go on."""
+    screen = sys.platform in ("win32", "darwin") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if not screen or not webbrowser.open(picture.resolve().as_uri()):
+        out.warn(f"no viewer could be opened here; the picture is {picture}")

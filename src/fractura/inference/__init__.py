@@ -1,0 +1,56 @@
+"""Put a model to work: one runtime a file, all of them with the same face.
+
+``load_model`` takes a model folder (runs with PyTorch) or an exported ``.onnx`` file (runs with ONNX Runtime, which the
+base install has).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fractura.errors import MissingDependencyError, ModelError
+from fractura.inference.model import Device, Model
+
+__all__ = ["Device", "Model", "load_model"]
+
+
+def load_model(path: Path | str, *, device: Device = "auto") -> Model:
+    """Open a model for use.
+
+    Args:
+        path: A model folder (``card.json`` and ``weights.safetensors``) or an ``.onnx`` file that fractura exported.
+        device: ``cpu``, ``cuda``, or ``auto``: a CUDA device if there is one.
+
+    Raises:
+        ModelError: There is no such model, or it is damaged.
+        MissingDependencyError: A folder was given and PyTorch is not installed, or CUDA was asked for and is not there.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _load_folder(path, device)
+    if not path.exists():
+        raise ModelError("there is no such model", file=path, hint="give a model folder or an .onnx file")
+    if path.suffix.lower() == ".onnx":
+        from fractura.inference.onnx import OnnxModel
+
+        return OnnxModel(path, device=device)
+    if path.name in ("card.json", "weights.safetensors"):
+        raise ModelError("is a part of a model", file=path, hint=f"give the folder it is in: {path.parent}")
+    raise ModelError(
+        "is not a model that can be run", file=path, hint="give a model folder or an .onnx file that fractura exported"
+    )
+
+
+def _load_folder(folder: Path, device: Device) -> Model:
+    from importlib.util import find_spec
+
+    if find_spec("torch") is None:
+        raise MissingDependencyError(
+            "a model folder runs with PyTorch, which is not installed",
+            file=folder,
+            hint='install it with: pip install "fractura[train]"; or use an ONNX export of the model '
+            f"(made where PyTorch is: fractura export {folder.name}), which runs without it",
+        )
+    from fractura.inference.torch import TorchModel
+
+    return TorchModel(folder, device=device)

@@ -1,0 +1,208 @@
+"""A folder of results: pictures with the marks drawn, Pascal VOC files, ``results.json`` and ``results.csv``."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from fractura import __version__
+from fractura.errors import FracturaError, UsageError
+from fractura.files import write_atomically
+from fractura.formats.voc_document import VocAnnotation, VocObject, write_voc_file
+from fractura.inference.detect import Detection
+from fractura.inference.drawing import draw_boxes
+from fractura.inference.films import Film
+from fractura.model_card import ModelCard
+
+PICTURES, ANNOTATIONS, JSON_FILE, CSV_FILE = "pictures", "annotations", "results.json", "results.csv"
+MADE_BY = "fractura detect"
+COLUMNS = ("film", "class", "score", "left", "top", "right", "bottom", "width", "height")
+_QUALITY = 92
+
+
+class ResultFolder:
+    """Takes detections one by one and writes what comes of them.
+
+    Use it in a ``with`` block: ``results.json`` and ``results.csv`` are written at its end, also if an error ends it,
+    with ``"complete": false`` then.
+
+    Args:
+        folder: New, empty, or (with ``overwrite``) holding the results of an earlier run, which are taken away.
+        card: Of the model that detects.
+        threshold: Lowest score that counts.
+        films: All films of this run; the folder must be apart from them.
+        inputs: Folders the films were searched in; the results must not lie in one.
+        overwrite: Replace the results of an earlier run.
+
+    Attributes:
+        problems: What was skipped; give it to ``detect_films``.
+
+    Raises:
+        UsageError: The folder is one of the inputs, lies inside one, holds a film, or is not empty.
+        DataError: The folder cannot be written.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        card: ModelCard,
+        threshold: float,
+        films: Iterable[Film],
+        *,
+        inputs: Iterable[Path] = (),
+        overwrite: bool = False,
+    ) -> None:
+        self._folder, self._card, self._threshold = folder, card, threshold
+        self._rows: list[dict[str, Any]] = []
+        self.problems: list[FracturaError] = []
+        self._complete = False
+        _refuse_mixing(folder, [film.path for film in films], inputs)
+        if folder.exists():
+            _clear(folder, overwrite=overwrite)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._complete = kind is None
+        write_atomically(self._folder / JSON_FILE, _json(self.to_dict()))
+        write_atomically(self._folder / CSV_FILE, _table(self._rows))
+
+    def add(self, detection: Detection) -> dict[str, Any]:
+        """Write picture and annotation of one film. Returns its entry of ``results.json``."""
+        name, names = detection.film.name, self._card.class_names
+        picture, annotation = f"{PICTURES}/{name}.jpg", f"{ANNOTATIONS}/{name}.xml"
+        drawn = io.BytesIO()
+        draw_boxes(detection.pixels, detection.boxes, names).save(drawn, "JPEG", quality=_QUALITY, subsampling=0)
+        write_atomically(self._folder / picture, drawn.getvalue())
+        write_voc_file(voc_annotation(detection, names), self._folder / annotation)
+        row = {
+            "film": printable(detection.film.path),
+            "width": detection.width,
+            "height": detection.height,
+            "picture": printable(picture),
+            "annotation": printable(annotation),
+            "marks": marks_of(detection, names),
+        }
+        self._rows.append(row)
+        return row
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of ``results.json``."""
+        return {
+            "made_by": MADE_BY,
+            "version": __version__,
+            "complete": self._complete,
+            "model": self._card.name,
+            "class_names": list(self._card.class_names),
+            "threshold": self._threshold,
+            "films": self._rows,
+            "skipped": [
+                {"film": printable(error.file or ""), "problem": printable(error.problem)} for error in self.problems
+            ],
+        }
+
+
+def printable(text: Path | str) -> str:
+    """Text that UTF-8 can hold: file names on Linux may be bytes that are no text."""
+    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def marks_of(detection: Detection, class_names: Sequence[str]) -> list[dict[str, Any]]:
+    """Class, score and box (left, top, right, bottom in pixels) of each mark, best first."""
+    boxes = detection.boxes
+    scores = [1.0] * len(boxes) if boxes.scores is None else boxes.scores.tolist()
+    return [
+        {"class": class_names[label], "score": round(score, 6), "box": [round(value, 2) for value in corners]}
+        for label, score, corners in zip(boxes.labels.tolist(), scores, boxes.xyxy.tolist(), strict=True)
+    ]
+
+
+def voc_annotation(detection: Detection, class_names: Sequence[str]) -> VocAnnotation:
+    """The marks as a Pascal VOC file: whole pixels inside the film, at least one wide and high, each with its score."""
+    objects = []
+    for mark in marks_of(detection, class_names):
+        left, top, right, bottom = (round(value) for value in mark["box"])
+        left, top = min(left, detection.width - 1), min(top, detection.height - 1)
+        right, bottom = max(right, left + 1), max(bottom, top + 1)
+        objects.append(VocObject(mark["class"], left, top, right, bottom, score=mark["score"]))
+    path = detection.film.path
+    return VocAnnotation(
+        filename=printable(path.name),
+        folder=printable(path.absolute().parent.name),
+        width=detection.width,
+        height=detection.height,
+        objects=tuple(objects),
+    )
+
+
+def _json(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    """One line a mark; a film without marks has one line with an empty class, so that it is not forgotten."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        size = (row["width"], row["height"])
+        for mark in row["marks"]:
+            writer.writerow((row["film"], mark["class"], mark["score"], *mark["box"], *size))
+        if not row["marks"]:
+            writer.writerow((row["film"], *[""] * 6, *size))
+    return text.getvalue()
+
+
+def _refuse_mixing(folder: Path, films: Iterable[Path], inputs: Iterable[Path]) -> None:
+    target = folder.resolve()
+    for given in inputs:
+        root = given.resolve()
+        if root.is_dir() and target.is_relative_to(root):
+            raise UsageError(
+                f"the results would lie among the films of {given}",
+                file=folder,
+                hint=f"choose a folder outside of it, such as {root.parent / (root.name + '-results')}",
+            )
+    for film in films:
+        if film.resolve().is_relative_to(target):
+            raise UsageError(f"holds a film of this run ({film})", file=folder, hint="choose another output folder")
+
+
+def _clear(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder with anything in it, or take the results of an earlier run away."""
+    if not folder.is_dir():
+        raise UsageError("is a file, not a folder", file=folder, hint="choose another output folder")
+    if not any(folder.iterdir()):
+        return
+    earlier = _earlier_results(folder)
+    if not overwrite or earlier is None:
+        raise UsageError(
+            "is not empty" if earlier is None else "holds the results of an earlier run",
+            file=folder,
+            hint="choose another output folder" + ("" if earlier is None else ", or replace them with --overwrite"),
+        )
+    for row in earlier:
+        for kind, place in (("picture", PICTURES), ("annotation", ANNOTATIONS)):
+            # The name alone: whatever the file says, nothing outside our two folders is touched.
+            file = folder / place / Path(str(row.get(kind, ""))).name
+            if file.is_file():
+                file.unlink()
+
+
+def _earlier_results(folder: Path) -> list[dict[str, Any]] | None:
+    """The films of an earlier run's ``results.json``; None if there is none of ours."""
+    try:
+        document = json.loads((folder / JSON_FILE).read_bytes())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(document, dict) or document.get("made_by") != MADE_BY:
+        return None
+    return [row for row in document.get("films", []) if isinstance(row, dict) and row.get("picture")]

@@ -1,0 +1,84 @@
+"""Marks are drawn where they are, in their own colour, readable and inside the film."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fractura.boxes import Boxes
+from fractura.inference.drawing import MARK_COLOURS, TRUTH_COLOUR, draw_boxes, side_by_side
+
+
+def film(width=300, height=200):
+    return np.zeros((height, width, 3), np.uint8)
+
+
+def drawn(boxes, *, pixels=None, names=("fracture", "cast"), truth=None):
+    return np.asarray(draw_boxes(film() if pixels is None else pixels, boxes, names, truth=truth))
+
+
+def where(picture, colour):
+    return (picture == np.array(colour, np.uint8)).all(axis=2)
+
+
+def test_the_line_runs_along_the_box_and_the_film_is_not_touched():
+    pixels = film()
+    picture = drawn(Boxes([[50, 60, 120, 150]], [0], [0.5]), pixels=pixels)
+    line = where(picture, MARK_COLOURS[0])
+    assert line[60:151, 50].all()
+    assert line[60:151, 120].all()
+    assert line[150, 50:121].all()
+    assert not line[70:140, 60:110].any()
+    assert not pixels.any()
+    assert picture.shape == pixels.shape
+
+
+def test_each_class_has_its_colour_and_truth_is_dashed():
+    picture = drawn(
+        Boxes([[50, 60, 90, 150], [150, 60, 200, 150]], [0, 1], [0.5, 0.6]), truth=Boxes([[220, 20, 290, 190]], [0])
+    )
+    assert where(picture, MARK_COLOURS[0])[100, 50]
+    assert where(picture, MARK_COLOURS[1])[100, 150]
+    left_side = where(picture, TRUTH_COLOUR)[20:191, 220]
+    assert 0.3 < left_side.mean() < 0.8
+
+
+@pytest.mark.parametrize("size", [(60, 40), (300, 200), (1500, 2500)])
+@pytest.mark.parametrize("corner", [(0, 0), (1, 0), (0, 1), (1, 1)])
+def test_the_label_stays_inside_the_film_wherever_the_box_is(size, corner):
+    width, height = size
+    left, top = corner[0] * width * 0.8, corner[1] * height * 0.8
+    boxes = Boxes([[left, top, left + width * 0.2, top + height * 0.2]], [0], [0.87])
+    picture = drawn(boxes, pixels=film(width, height), names=("f",))
+    # A label far from the border has the same number of pixels: none was cut off.
+    middle = Boxes([[width * 0.4, height * 0.4, width * 0.6, height * 0.6]], [0], [0.87])
+    expected = drawn(middle, pixels=film(width, height), names=("f",))
+    dark = [np.asarray(image)[where(image, MARK_COLOURS[0])].size for image in (picture, expected)]
+    assert dark[0] == pytest.approx(dark[1], rel=0.15)
+
+
+def test_lines_and_letters_grow_with_the_film():
+    small = where(drawn(Boxes([[50, 60, 120, 150]], [0])), MARK_COLOURS[0])[100].sum()
+    large = drawn(Boxes([[500, 600, 1200, 1500]], [0]), pixels=film(3000, 2000))
+    assert where(large, MARK_COLOURS[0])[1400].sum() > 2 * small
+
+
+@pytest.mark.parametrize(
+    "corners",
+    [[-50, -50, 1000, 1000], [10, 10, 10, 10], [299.9, 199.9, 300, 200], [400, 400, 500, 500], [90, 90, 20, 20]],
+)
+def test_boxes_beyond_the_film_or_without_extent_do_no_harm(corners):
+    assert where(drawn(Boxes([corners], [0], [0.5])), MARK_COLOURS[0]).any()
+
+
+def test_many_classes_and_strange_names_are_drawn():
+    boxes = Boxes([[10, 10, 90, 90]], [20], [0.5])
+    names = [f"骨折 <b>[x] {index}" for index in range(21)]
+    assert where(drawn(boxes, names=names), MARK_COLOURS[20 % len(MARK_COLOURS)]).any()
+
+
+def test_side_by_side_holds_both():
+    left, right = Image.new("RGB", (30, 20), (255, 0, 0)), Image.new("RGB", (40, 50), (0, 255, 0))
+    both = np.asarray(side_by_side(left, right))
+    assert both.shape[0] == 50
+    assert where(both, (255, 0, 0)).sum() == 600
+    assert where(both, (0, 255, 0)).sum() == 2000

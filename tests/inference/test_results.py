@@ -1,0 +1,142 @@
+"""The results folder: every file agrees with the others, and no film or stranger's file is ever overwritten."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_models import CARD
+
+from fractura.boxes import Boxes
+from fractura.errors import DataError, UsageError
+from fractura.formats import read_dataset
+from fractura.formats.voc_document import read_voc_file
+from fractura.inference.detect import Detection
+from fractura.inference.films import Film
+from fractura.inference.results import ResultFolder
+
+BOXES = Boxes([[10.4, 20.6, 60, 70], [0, 0, 0.2, 0.1]], [0, 1], [0.9, 0.5])
+
+
+def detection(path="films/a.png", name="a", boxes=BOXES):
+    return Detection(Film(Path(path), name), boxes, np.zeros((100, 200, 3), np.uint8))
+
+
+def write(folder, *detections, **settings):
+    with ResultFolder(folder, CARD, 0.4, [entry.film for entry in detections], **settings) as results:
+        for entry in detections:
+            results.add(entry)
+    return json.loads((folder / "results.json").read_text(encoding="utf-8"))
+
+
+def test_all_files_tell_the_same(tmp_path):
+    document = write(tmp_path / "out", detection(), detection("films/b.png", "b", Boxes.empty(scored=True)))
+    assert document["complete"]
+    assert (document["model"], document["threshold"]) == ("tiny", 0.4)
+    first, second = document["films"]
+    assert first["film"] == str(Path("films/a.png"))
+    assert first["marks"][0] == {"class": "fracture", "score": 0.9, "box": [10.4, 20.6, 60.0, 70.0]}
+    assert second["marks"] == []
+    annotation = read_voc_file(tmp_path / "out" / first["annotation"])
+    assert (annotation.filename, annotation.folder) == ("a.png", "films")
+    assert (annotation.width, annotation.height) == (200, 100)
+    assert [(each.name, each.score, each.corners) for each in annotation.objects] == [
+        ("fracture", 0.9, (10, 21, 60, 70)),
+        ("cast", 0.5, (0, 0, 1, 1)),
+    ]
+    assert read_voc_file(tmp_path / "out" / second["annotation"]).objects == ()
+    rows = list(csv.DictReader((tmp_path / "out" / "results.csv").read_text(encoding="utf-8").splitlines()))
+    assert [(row["film"], row["class"], row["score"], row["left"]) for row in rows] == [
+        (first["film"], "fracture", "0.9", "10.4"),
+        (first["film"], "cast", "0.5", "0.0"),
+        (second["film"], "", "", ""),
+    ]
+    with Image.open(tmp_path / "out" / first["picture"]) as picture:
+        assert picture.size == (200, 100)
+        assert np.asarray(picture).max() > 200
+
+
+def test_the_annotations_are_labels_of_the_films(tmp_path):
+    (tmp_path / "images").mkdir()
+    Image.fromarray(np.zeros((100, 200), np.uint8)).save(tmp_path / "images" / "a.png")
+    write(tmp_path / "out", detection(str(tmp_path / "images" / "a.png")))
+    (tmp_path / "out" / "annotations").rename(tmp_path / "annotations")
+    dataset = read_dataset(tmp_path)
+    assert dataset.boxes_by_class == {"cast": 1, "fracture": 1}
+
+
+def test_names_that_are_no_text_are_escaped(tmp_path):
+    document = write(tmp_path / "out", detection("films/\udcff.png", "a"))
+    assert "\\udcff.png" in document["films"][0]["film"]
+
+
+def test_an_error_leaves_what_was_done_marked_as_not_complete(tmp_path):
+    def fail_on_the_third_film():
+        with ResultFolder(tmp_path / "out", CARD, 0.4, []) as results:
+            results.add(detection())
+            results.problems.append(DataError("is empty", file="films/b.png"))
+            raise DataError("the third")
+
+    with pytest.raises(DataError, match="the third"):
+        fail_on_the_third_film()
+    document = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+    assert not document["complete"]
+    assert [film["film"] for film in document["films"]] == [str(Path("films/a.png"))]
+    assert document["skipped"] == [{"film": "films/b.png", "problem": "is empty"}]
+
+
+def test_an_earlier_run_is_replaced_only_when_asked_to_and_wholly(tmp_path):
+    out = tmp_path / "out"
+    write(out, detection(), detection("films/b.png", "b"))
+    (out / "annotations" / "mine.xml").write_text("mine", encoding="utf-8")
+    with pytest.raises(UsageError, match="earlier run"):
+        write(out, detection())
+    document = write(out, detection("films/c.png", "c"), overwrite=True)
+    assert [film["film"] for film in document["films"]] == [str(Path("films/c.png"))]
+    left = sorted(file.relative_to(out).as_posix() for file in out.rglob("*") if file.is_file())
+    assert left == [
+        "annotations/c.xml",
+        "annotations/mine.xml",
+        "pictures/c.jpg",
+        "results.csv",
+        "results.json",
+    ]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("name", ["labels.txt", "results.json", "annotations/a.xml"])
+def test_a_folder_with_other_files_is_never_used(tmp_path, overwrite, name):
+    file = tmp_path / "out" / name
+    file.parent.mkdir(parents=True)
+    file.write_text("{}", encoding="utf-8")
+    with pytest.raises(UsageError, match="not empty"):
+        write(tmp_path / "out", detection(), overwrite=overwrite)
+    assert file.read_text(encoding="utf-8") == "{}"
+
+
+def test_an_earlier_results_file_cannot_have_other_files_removed(tmp_path):
+    out, victim = tmp_path / "out", tmp_path / "victim.txt"
+    victim.write_text("keep", encoding="utf-8")
+    out.mkdir()
+    entries = [{"picture": "../victim.txt", "annotation": str(victim)}, {"picture": "pictures/..", "annotation": ""}]
+    (out / "results.json").write_text(json.dumps({"made_by": "fractura detect", "films": entries}), encoding="utf-8")
+    write(out, detection(), overwrite=True)
+    assert victim.read_text(encoding="utf-8") == "keep"
+
+
+def test_results_never_lie_among_the_films(tmp_path):
+    films = tmp_path / "films"
+    films.mkdir()
+    for folder in (films, films / "out"):
+        with pytest.raises(UsageError, match="among the films"):
+            write(folder, detection(str(films / "a.png")), inputs=[films])
+    with pytest.raises(UsageError, match="holds a film"):
+        write(tmp_path, detection(str(films / "a.png")), overwrite=True)
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "out").write_text("x", encoding="utf-8")
+    with pytest.raises(UsageError, match="not a folder"):
+        write(tmp_path / "out", detection())

@@ -1,0 +1,101 @@
+"""PyTorch: the folder's weights are the ones that run, and folders that will not do are refused."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import fractura.inference.torch as torch_runtime
+from fractura.detectors import Detector
+from fractura.errors import MissingDependencyError, ModelError
+from fractura.inference import load_model
+from fractura.model_card import ModelCard, write_card
+
+FILM = np.full((40, 60, 3), 7, np.uint8)
+
+
+class OneBox(Detector):
+    """Marks the whole film; the score is its only weight, lowered if it is left in training mode."""
+
+    def __init__(self):
+        super().__init__()
+        self.score = torch.nn.Parameter(torch.zeros(2))
+
+    def losses(self, images, targets):
+        return {"none": self.score.sum()}
+
+    def architecture(self):
+        return {"name": "one_box"}
+
+    def forward(self, image):
+        height, width = image.shape[:2]
+        assert image.dtype == torch.uint8
+        boxes = torch.tensor([[0.0, 0.0, width, height]] * 2)
+        return boxes, self.score - (0.5 if self.training else 0), torch.tensor([0, 0])
+
+
+@pytest.fixture(name="folder")
+def model_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch_runtime, "build_from_architecture", lambda architecture: OneBox())
+    write_card(ModelCard(name="m", architecture={"name": "one_box"}, class_names=("fracture",)), tmp_path)
+    save_file({"score": torch.tensor([0.25, 0.75])}, tmp_path / "weights.safetensors")
+    return tmp_path
+
+
+def test_the_folders_weights_run_in_eval_mode(folder):
+    model = load_model(folder, device="cpu")
+    found = model.detect(FILM)
+    assert found.scores.tolist() == [0.75, 0.25]
+    assert found.xyxy[0].tolist() == [0, 0, 60, 40]
+    assert (model.card.name, model.device) == ("m", "cpu")
+
+
+def test_read_only_and_turned_films_are_fine(folder):
+    frozen = FILM.copy()
+    frozen.setflags(write=False)
+    model = load_model(folder)
+    assert len(model.detect(frozen)) == 2
+    assert model.detect(FILM.transpose(1, 0, 2)).xyxy[0].tolist() == [0, 0, 40, 60]
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        (None, "no weights here"),
+        (b"nonsense", "cannot be read"),
+        ({"scor": torch.zeros(2)}, "not those of the card"),
+        ({"score": torch.zeros(3)}, "not those of the card"),
+        ({"score": torch.zeros(2), "more": torch.zeros(1)}, "not those of the card"),
+    ],
+)
+def test_wrong_weights_are_refused(folder, weights, said):
+    file = folder / "weights.safetensors"
+    file.unlink()
+    if isinstance(weights, bytes):
+        file.write_bytes(weights)
+    elif weights is not None:
+        save_file(weights, file)
+    with pytest.raises(ModelError, match=said):
+        load_model(folder)
+
+
+def test_a_folder_without_a_card_is_no_model(tmp_path):
+    with pytest.raises(ModelError, match="no model card"):
+        load_model(tmp_path)
+
+
+def test_cuda_where_there_is_none_is_an_environment_error(folder, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(MissingDependencyError, match="CUDA"):
+        load_model(folder, device="cuda")
+
+
+def test_without_torch_the_way_out_is_named(folder, monkeypatch):
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "torch" else real(name, *rest))
+    with pytest.raises(MissingDependencyError) as caught:
+        load_model(folder)
+    assert "fractura[train]" in str(caught.value)
+    assert "fractura export" in str(caught.value)
