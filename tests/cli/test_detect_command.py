@@ -1,0 +1,114 @@
+"""``fractura detect`` from end to end, with a tiny real ONNX model."""
+
+import json
+import webbrowser
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_models import write_tiny_onnx
+
+from fractura.cli.commands import detect as command
+from fractura.cli.main import main
+
+
+@pytest.fixture(name="place")
+def films_and_model(tmp_path):
+    write_tiny_onnx(tmp_path / "tiny.onnx")
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(np.zeros((100, 200), np.uint8)).save(tmp_path / folder / "film [1].png")
+    (tmp_path / "one" / "notes.txt").write_text("x", encoding="utf-8")
+    return tmp_path
+
+
+def words(place, *films, **options):
+    given = [str(place / film) for film in films]
+    settings = {"--model": place / "tiny.onnx", "--output": place / "out", **options}
+    return ["detect", *given, *(str(part) for pair in settings.items() for part in pair)]
+
+
+def test_json_is_the_results_file_and_nothing_else_is_on_stdout(place, capsys):
+    assert main([*words(place, "one", "two"), "--json"]) == 0
+    captured = capsys.readouterr()
+    document = json.loads(captured.out)
+    assert document == json.loads((place / "out" / "results.json").read_text(encoding="utf-8"))
+    assert "passed over 1 files that are not films (1 .txt)" in captured.err
+    # two films of one name: four files of their own
+    pictures = {film["picture"] for film in document["films"]}
+    assert len(pictures) == 2
+    assert all((place / "out" / picture).is_file() for picture in pictures)
+    assert len(list((place / "out" / "annotations").iterdir())) == 2
+    assert [mark["class"] for mark in document["films"][0]["marks"]] == ["fracture", "cast"]
+
+
+def test_the_table_names_every_film(place, capsys):
+    assert main(words(place, "one", **{"--threshold": 0.95})) == 0
+    captured = capsys.readouterr()
+    assert "film [1].png" in captured.out
+    assert "0 of 1 films have marks at threshold 0.95" in captured.err
+
+
+def test_an_unreadable_film_stops_with_3_or_is_skipped_and_counted(place, capsys):
+    (place / "one" / "bad.png").write_bytes(b"x")
+    assert main(words(place, "one")) == 3
+    assert "bad.png" in capsys.readouterr().err
+    assert main([*words(place, "one", **{"--on-error": "skip"}), "--overwrite", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert len(json.loads(captured.out)["skipped"]) == 1
+    assert "warning: skipped" in captured.err
+
+
+def test_nothing_readable_at_all_is_3(place, capsys):
+    (place / "one" / "film [1].png").write_bytes(b"x")
+    assert main([*words(place, "one", **{"--on-error": "skip"}), "--json"]) == 3
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["films"] == []
+    assert "none of the films could be read" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("films", "options", "code"),
+    [
+        (["missing"], {}, 3),
+        (["one/notes.txt"], {}, 3),
+        (["one"], {"--model": "missing.onnx"}, 4),
+        (["one"], {"--model": "README"}, 4),
+        (["one"], {"--threshold": "1.5"}, 2),
+        (["one"], {"--on-error": "ignore"}, 2),
+    ],
+)
+def test_wrong_calls_have_their_exit_codes(place, capsys, films, options, code):
+    assert main(words(place, *films, **options)) == code
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err
+
+
+def test_films_are_never_overwritten(place, capsys):
+    before = (place / "one" / "film [1].png").read_bytes()
+    for output in ("one", "one/results"):
+        assert main([*words(place, "one", **{"--output": place / output}), "--overwrite"]) == 2
+    assert main(words(place, "one/film [1].png", **{"--output": place / "one"})) == 2
+    assert "another output folder" in capsys.readouterr().err
+    assert (place / "one" / "film [1].png").read_bytes() == before
+    assert sorted(file.name for file in (place / "one").iterdir()) == ["film [1].png", "notes.txt"]
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_show_opens_the_first_picture_or_says_that_it_cannot(place, capsys, monkeypatch, opens):
+    shown = []
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr(webbrowser, "open", lambda address: shown.append(address) or opens)
+    assert main([*words(place, "one"), "--show"]) == 0
+    assert shown[0].startswith("file:")
+    assert ("no viewer" in capsys.readouterr().err) is not opens
+
+
+def test_show_without_a_screen_opens_nothing(place, capsys, monkeypatch):
+    monkeypatch.setattr(command.sys, "platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr(webbrowser, "open", lambda address: pytest.fail("opened"))
+    assert main([*words(place, "one"), "--show"]) == 0
+    assert "no viewer" in capsys.readouterr().err

@@ -1,0 +1,138 @@
+"""The house stands: floors import only from floors below, heavy packages stay in their rooms, files stay short."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import fractura
+
+ROOT = Path(fractura.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+
+# Floors from the ground up; rooms on one line must not import each other, except where SAME_FLOOR says so.
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("errors", "files"),
+    ("boxes", "radiograph", "model_card", "dicom"),
+    ("dataset",),
+    ("formats", "checks", "splits", "phantom", "detectors"),
+    ("inference", "evaluation"),
+    ("training", "export"),
+    ("cli", "web", "tensorflow_od"),
+)
+# Allowed neighbours on one floor: (importing room, imported room).
+SAME_FLOOR = {
+    ("files", "errors"),  # errors is the ground under everything
+    ("checks", "formats"),  # what is checked is first read
+    ("phantom", "formats"),  # phantoms are written as Pascal VOC
+    ("cli", "web"),  # `fractura serve` and `fractura label` start the page
+    ("cli", "tensorflow_od"),  # `fractura configure` and `fractura convert` read TensorFlow's files
+}
+FLOOR_OF = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
+
+# Packages that the base install does not have, and the rooms that may import them at module level.
+HEAVY = {
+    "torch": {"detectors", "training", "export", "inference/torch.py"},
+    "safetensors": {"detectors", "training", "export", "inference/torch.py"},
+    "accelerate": {"training"},
+    "transformers": {"detectors"},
+    "scipy": {"detectors", "training"},
+    "onnx": {"export"},
+    "onnxscript": {"export"},
+    "tensorboard": {"training"},
+    "psutil": {"training"},
+    "tensorflow": {"tensorflow_od", "export/saved_model.py"},
+}
+MAXIMUM_LINES = 500
+
+
+def room_of(path):
+    """The room a file of the package belongs to; ``""`` for the package's own front door."""
+    parts = path.relative_to(ROOT).parts
+    name = parts[0] if len(parts) > 1 else path.stem
+    return "" if name in ("__init__", "__main__") else name
+
+
+def imports(tree):
+    """Absolute names of all imported modules, each with True if it is imported as soon as the file is."""
+
+    def walk(node, at_once):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                yield from ((name.name, at_once) for name in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                assert child.level == 0, f"line {child.lineno}: relative import"
+                yield child.module, at_once
+                # `from fractura import boxes` imports a module, too
+                yield from ((f"{child.module}.{name.name}", at_once) for name in child.names)
+            elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+                continue
+            else:
+                later = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+                yield from walk(child, at_once and not later)
+
+    return list(walk(tree, True))
+
+
+def wrong_imports(path, source):
+    """Imports of ``source``, as the file at ``path``, that go up or sideways, or are heavy where they must not be."""
+    found = []
+    room, relative = room_of(path), path.relative_to(ROOT).as_posix()
+    for module, at_once in imports(ast.parse(source)):
+        package, _, rest = module.partition(".")
+        target = rest.partition(".")[0]
+        if package == "fractura" and target in FLOOR_OF and room and target != room:
+            below = FLOOR_OF[target] < FLOOR_OF[room]
+            if not below and (room, target) not in SAME_FLOOR:
+                found.append(f"{relative}: {room} must not import {target}")
+        if at_once and package in HEAVY and not any(relative.startswith(place) for place in HEAVY[package]):
+            found.append(f"{relative}: imports {package} at module level")
+    return sorted(set(found))
+
+
+def test_every_room_has_its_floor():
+    rooms = {room_of(path) for path in FILES} - {""}
+    assert rooms <= set(FLOOR_OF), f"no floor for {sorted(rooms - set(FLOOR_OF))}: name it in FLOORS"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_imports_go_down_and_heavy_packages_stay_in_their_rooms(path):
+    assert wrong_imports(path, path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "said"),
+    [
+        ("boxes.py", "from fractura.dataset import Dataset", "boxes must not import dataset"),
+        ("formats/x.py", "def f():\n    from fractura import cli", "formats must not import cli"),
+        ("evaluation/x.py", "import fractura.inference", "evaluation must not import inference"),
+        ("cli/x.py", "import torch", "imports torch"),
+        ("inference/detect.py", "if True:\n    from torch import nn", "imports torch"),
+        ("formats/x.py", "class A:\n    import tensorflow.io", "imports tensorflow"),
+    ],
+)
+def test_the_rule_sees_what_is_wrong(file, source, said):
+    assert any(said in line for line in wrong_imports(ROOT / file, source))
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("cli/x.py", "from fractura.errors import FracturaError\nfrom fractura.training import train"),
+        ("cli/x.py", "def f():\n    import torch"),
+        ("inference/torch.py", "import torch"),
+        ("formats/x.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch"),
+        ("files.py", "from fractura.errors import DataError"),
+    ],
+)
+def test_the_rule_lets_pass_what_is_right(file, source):
+    assert wrong_imports(ROOT / file, source) == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_file_is_one_idea_and_prints_nothing(path):
+    source = path.read_text(encoding="utf-8")
+    assert len(source.splitlines()) <= MAXIMUM_LINES
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    printed = [node.lineno for node in calls if isinstance(node.func, ast.Name) and node.func.id == "print"]
+    assert not printed, f"print( in lines {printed}: results go through fractura.cli.output"
