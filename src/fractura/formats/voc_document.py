@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from fractura.errors import DataError
 from fractura.files import write_atomically
 from fractura.formats.xml_source import MAXIMUM_BYTES, Element, XmlSource, escape, parse_xml
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
+Value = TypeVar("Value")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _FLAGS = {"": False, "0": False, "1": True, "false": False, "true": True}
 _RELABEL = "open the film in the labelling tool and draw the box again, or correct the file in a text editor"
@@ -134,6 +136,33 @@ def parse_voc(data: bytes, file: str) -> VocAnnotation:
 
 def annotation_of(source: XmlSource, file: str, data: bytes | None) -> VocAnnotation:
     """The annotation in a parsed file; ``data`` are its bytes. See ``parse_voc``."""
+    examined = examine_voc(source, file, data)
+    if examined.faults:
+        raise examined.faults[0]
+    return examined.annotation
+
+
+@dataclass(frozen=True)
+class ExaminedVoc:
+    """What of a file can be understood, and what cannot.
+
+    Attributes:
+        annotation: Without the objects that are at fault; a field at fault is None.
+        numbers: Number in the file, from 1, of each of ``annotation.objects``.
+        faults: All of them, in the order of the file's fields.
+    """
+
+    annotation: VocAnnotation
+    numbers: tuple[int, ...]
+    faults: tuple[DataError, ...]
+
+
+def examine_voc(source: XmlSource, file: str, data: bytes | None) -> ExaminedVoc:
+    """Read as much of a parsed file as is right, and list every fault.
+
+    Raises:
+        DataError: Its root is not ``<annotation>``.
+    """
     root = source.root
     if root.tag != "annotation":
         raise DataError(
@@ -142,32 +171,47 @@ def annotation_of(source: XmlSource, file: str, data: bytes | None) -> VocAnnota
             place=f"line {root.line}",
             hint="take the file out of the annotations folder",
         )
-    size = _one(root, "size", file, "")
-    database = _one(root, "source", file, "")
-    return VocAnnotation(
-        filename=_text(root, "filename", file),
-        width=_pixels(size, "width", file),
-        height=_pixels(size, "height", file),
-        depth=_pixels(size, "depth", file),
-        objects=tuple(_object(each, i, file) for i, each in enumerate(root.all("object"), start=1)),
-        folder=_text(root, "folder", file),
-        path=_text(root, "path", file),
-        database=None if database is None else _text(database, "database", file),
-        verified=root.attributes.get("verified") == "yes",
-        source=data,
+    faults: list[DataError] = []
+
+    def attempt(read: Callable[..., Value], *arguments: object) -> Value | None:
+        try:
+            return read(*arguments)
+        except DataError as fault:
+            faults.append(fault)
+            return None
+
+    folder, filename, path = (attempt(_text, root, tag, file) for tag in ("folder", "filename", "path"))
+    group = attempt(_one, root, "source", file, "")
+    database = None if group is None else attempt(_text, group, "database", file)
+    size = attempt(_one, root, "size", file, "")
+    width, height, depth = (attempt(_pixels, size, tag, file) for tag in ("width", "height", "depth"))
+    objects = {i: attempt(_object, each, i, file) for i, each in enumerate(root.all("object"), start=1)}
+    good = {number: each for number, each in objects.items() if each is not None}
+    verified = root.attributes.get("verified") == "yes"
+    annotation = VocAnnotation(
+        filename, width, height, depth, tuple(good.values()), folder, path, database, verified, data
     )
+    return ExaminedVoc(annotation, tuple(good), tuple(faults))
 
 
 def read_voc_file(path: Path) -> VocAnnotation:
     """Read one file; see ``parse_voc`` for the errors."""
+    return parse_voc(read_voc_bytes(path), str(path))
+
+
+def read_voc_bytes(path: Path) -> bytes:
+    """A file's bytes; of one that is too large only the first ``MAXIMUM_BYTES + 1``, which ``parse_xml`` refuses.
+
+    Raises:
+        DataError: It cannot be read.
+    """
     try:
         with Path(path).open("rb") as stream:
-            data = stream.read(MAXIMUM_BYTES + 1)
+            return stream.read(MAXIMUM_BYTES + 1)
     except OSError as error:
         raise DataError(
             f"cannot be read: {error.strerror or error}", file=path, hint="check the path, and that you may read it"
         ) from error
-    return parse_voc(data, str(path))
 
 
 def write_voc_file(annotation: VocAnnotation, path: Path) -> None:

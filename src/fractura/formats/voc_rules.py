@@ -36,7 +36,7 @@ def size_fault(annotation: VocAnnotation, size: tuple[int, int]) -> tuple[str, s
             "film was turned (EXIF orientation)",
             "draw the boxes again on the film as it is displayed",
         )
-    says = "has no <size>" if None in written else f"says {written[0]}x{written[1]}"
+    says = "does not say its width and height" if None in written else f"says {written[0]}x{written[1]}"
     return (
         f"{says}, but the film is {width}x{height}",
         "check that the file belongs to this film; if the boxes sit right, correct <width> and <height>",

@@ -1,0 +1,87 @@
+"""Looking for mistakes in a folder of labelled films: all of them, not just the first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fractura.checks.findings import Finding, Severity
+from fractura.checks.registry import all_checks
+from fractura.checks.snapshot import take_snapshot
+
+__all__ = ["CheckReport", "Finding", "Severity", "check_dataset"]
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What ``check_dataset`` found.
+
+    Attributes:
+        root: The folder that was looked at.
+        against: The other split, if one was given.
+        films: Number of films, readable or not.
+        annotations: Number of annotation files.
+        negatives: How many of these are right and mark nothing.
+        boxes_by_class: Number of boxes of each class name found.
+        findings: Errors first, then warnings, then notes; each kind in the order of the checks.
+    """
+
+    root: Path
+    against: Path | None
+    films: int
+    annotations: int
+    negatives: int
+    boxes_by_class: dict[str, int]
+    findings: tuple[Finding, ...]
+
+    def of(self, severity: Severity) -> tuple[Finding, ...]:
+        """The findings of one severity."""
+        return tuple(finding for finding in self.findings if finding.severity == severity)
+
+    @property
+    def is_clean(self) -> bool:
+        """True if there is no error; warnings and notes may be there."""
+        return not self.of(Severity.ERROR)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {
+            "folder": str(self.root),
+            "against": None if self.against is None else str(self.against),
+            "films": self.films,
+            "annotations": self.annotations,
+            "negatives": self.negatives,
+            "boxes_by_class": self.boxes_by_class,
+            "errors": len(self.of(Severity.ERROR)),
+            "warnings": len(self.of(Severity.WARNING)),
+            "notes": len(self.of(Severity.NOTE)),
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+
+def check_dataset(path: Path, against: Path | None = None, *, class_names: Sequence[str] | None = None) -> CheckReport:
+    """Look for mistakes in a Pascal VOC folder. Every film is decoded; nothing is changed.
+
+    Args:
+        path: The folder.
+        against: The other split: no film may be in both. Its own mistakes are not listed.
+        class_names: The names that are allowed; by default any.
+
+    Raises:
+        DataError: There is no such folder, or no annotation in it. Everything else is a finding.
+    """
+    other = None if against is None else take_snapshot(against)
+    snapshot = take_snapshot(path, class_names=None if class_names is None else tuple(class_names), against=other)
+    findings = [finding for each in all_checks() for finding in each.run(snapshot)]
+    order = list(Severity)
+    return CheckReport(
+        Path(path),
+        None if against is None else Path(against),
+        len(snapshot.films),
+        len(snapshot.annotations),
+        snapshot.negatives,
+        snapshot.class_counts,
+        tuple(sorted(findings, key=lambda finding: order.index(finding.severity))),
+    )
