@@ -10,8 +10,9 @@ from functools import cached_property
 from pathlib import Path
 
 from fractura.errors import DataError
-from fractura.formats.voc_document import VocAnnotation, examine_voc, read_voc_bytes
+from fractura.formats.voc_document import VocAnnotation
 from fractura.formats.voc_folder import find_voc_folder
+from fractura.formats.voc_parser import examine_voc, read_voc_bytes
 from fractura.formats.xml_source import parse_xml
 from fractura.radiograph import read_radiograph
 

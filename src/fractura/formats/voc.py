@@ -14,11 +14,10 @@ from fractura.formats.voc_document import (
     VocAnnotation,
     VocObject,
     labelimg_object,
-    parse_voc,
-    read_voc_file,
     write_voc_file,
 )
 from fractura.formats.voc_folder import find_voc_folder
+from fractura.formats.voc_parser import parse_voc, read_voc_file
 from fractura.formats.voc_rules import box_fault, nearest_name, size_fault
 from fractura.formats.voc_writer import write_voc
 from fractura.radiograph import radiograph_size

@@ -15,11 +15,11 @@ from fractura.formats.voc_document import (
     CORNERS,
     VocAnnotation,
     VocObject,
-    annotation_of,
     leaf,
     number_text,
     object_lines,
 )
+from fractura.formats.voc_parser import annotation_of
 from fractura.formats.xml_source import Element, Patch, XmlSource, escape, parse_xml
 
 _HEAD = ("folder", "filename", "path", "source", "size", "segmented")  # the order of LabelImg
