@@ -12,7 +12,7 @@ from tiny_models import CARD
 from fractura.boxes import Boxes
 from fractura.errors import DataError, UsageError
 from fractura.formats import read_dataset
-from fractura.formats.voc_document import read_voc_file
+from fractura.formats.voc import read_voc_file
 from fractura.inference.detect import Detection
 from fractura.inference.films import Film
 from fractura.inference.results import ResultFolder
