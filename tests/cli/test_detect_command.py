@@ -33,7 +33,7 @@ def test_json_is_the_results_file_and_nothing_else_is_on_stdout(place, capsys):
     captured = capsys.readouterr()
     document = json.loads(captured.out)
     assert document == json.loads((place / "out" / "results.json").read_text(encoding="utf-8"))
-    assert "passed over 1 files that are not films (1 .txt)" in captured.err
+    assert "passed over, for not being films: 1 .txt" in captured.err
     # two films of one name: four files of their own
     pictures = {film["picture"] for film in document["films"]}
     assert len(pictures) == 2

@@ -40,7 +40,7 @@ def detect(
     found = find_films(paths)
     if found.passed_over:
         kinds = ", ".join(f"{count} {kind}" for kind, count in found.passed_over.items())
-        out.say(f"passed over {sum(found.passed_over.values())} files that are not films ({kinds})")
+        out.say(f"passed over, for not being films: {kinds}")
     loaded = load_model(model)
     lowest = loaded.card.threshold if threshold is None else threshold
     folders = [path for path in paths if path.is_dir()]
