@@ -1,6 +1,18 @@
 """Training: settings in, a trained-model folder out."""
 
-from fractura.training.settings import TrainSettings
-from fractura.training.trainer import TrainResult, train
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fractura.training.settings import TrainSettings
+    from fractura.training.trainer import TrainResult, train
 
 __all__ = ["TrainResult", "TrainSettings", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    # Processes that prepare films import this package for its loader; they must not wait for the whole trainer.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = "settings" if name == "TrainSettings" else "trainer"
+    return getattr(import_module(f"{__name__}.{module}"), name)

@@ -17,6 +17,11 @@ from accelerate.state import AcceleratorState, PartialState
 from fractura.errors import MissingDependencyError
 
 
+def is_first_process() -> bool:
+    """True in the one process of several that speaks; known from the launcher, before anything is set up."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def find_device(wanted: Literal["auto", "cpu", "cuda", "mps"]) -> PartialState:
     """The device and the processes of this run, as ``accelerate launch`` or ``torchrun`` set them up.
 

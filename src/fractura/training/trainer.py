@@ -20,7 +20,7 @@ from fractura.training.ema import MovingAverage
 from fractura.training.films import StepSampler
 from fractura.training.history import History, read_history
 from fractura.training.loader import Batch, FilmDataset, batches, build_loader, read_marked_film
-from fractura.training.machine import StopWish
+from fractura.training.machine import StopWish, is_first_process
 from fractura.training.meter import Meter
 from fractura.training.model_folder import write_model
 from fractura.training.optimizer import build_optimizer, set_learning_rate
@@ -100,19 +100,16 @@ def train(
         ModelError: A loss that is not finite, too little memory, a state that cannot be read.
         MissingDependencyError: The wanted device is not there.
     """
-    from accelerate.state import PartialState
-
     if detector is None:
         from fractura.detectors import recommended_training
 
         settings = settings.recommend(recommended_training(settings.model))
     learning_rate(settings, 0)  # a schedule that is impossible stops here, not after the films are read
     check_output(settings.output, resume)
-    with Reporter(enabled=not quiet) as reporter:
+    with Reporter(enabled=not quiet and is_first_process()) as reporter:
         reporter.say(f"training {settings.model} into {settings.output}")
         films = prepare_films(settings, reporter, train_data, val_data)
         equipment = prepare_equipment(settings, films, reporter, detector)
-        reporter.enabled = reporter.enabled and PartialState().is_main_process
         return _Run(settings, films, equipment, reporter).run(resume)
 
 

@@ -1,9 +1,13 @@
-"""A detector small enough for tests: it learns to find one bright patch, with batch norm and dropout in it."""
+"""Films and a detector small enough for tests: it learns to find one bright patch, with batch norm and dropout."""
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fractura.boxes import Boxes
+from fractura.dataset import Dataset, Record
 from fractura.detectors.detector import Detector
 
 SIDE, CELLS = 32, 8
@@ -64,3 +68,23 @@ class FakeDetector(Detector):
 
     def architecture(self):
         return {"name": "fake", "num_classes": self.num_classes}
+
+
+def make_films(folder, count, *, negative_every=3, seed=0, size=(48, 40)):
+    """``count`` PNG films with one bright patch each, every ``negative_every``-th without."""
+    generator = np.random.default_rng(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    width, height = size
+    records = []
+    for number in range(count):
+        pixels = generator.integers(0, 60, (height, width), dtype=np.uint8)
+        boxes = Boxes.empty()
+        if not negative_every or number % negative_every:
+            left, top = generator.integers(2, width - 18), generator.integers(2, height - 18)
+            box_width, box_height = generator.integers(8, 15, 2)
+            pixels[top : top + box_height, left : left + box_width] = 230
+            boxes = Boxes([[left, top, left + box_width, top + box_height]], [0])
+        path = folder / f"film{seed}_{number:03d}.png"
+        Image.fromarray(pixels).save(path)
+        records.append(Record(path, width, height, boxes))
+    return Dataset(("fracture",), tuple(records), folder)

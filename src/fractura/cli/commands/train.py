@@ -1,0 +1,164 @@
+"""``fractura train``: a detector from a folder of labelled films."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from fractura.cli import output
+from fractura.cli.main import INTERRUPTED
+from fractura.errors import UsageError, require
+
+
+def train(
+    data: Annotated[Path, typer.Argument(help="Labelled films to learn from.", show_default=False)],
+    output_folder: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder of the trained model.", show_default=False)
+    ],
+    val: Annotated[
+        Path | None, typer.Option(help="Labelled films to measure on; none may be in DATA.", show_default=False)
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Detector by name; see the README for the list.", show_default=False)
+    ] = None,
+    num_steps: Annotated[int | None, typer.Option(help="Optimiser steps.", show_default=False)] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Films per step, over all processes.", show_default=False)
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --output.")] = False,
+    settings_file: Annotated[
+        Path | None, typer.Option("--settings", help="JSON file of settings; options given here win.")
+    ] = None,
+    set_value: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Any other setting, as NAME=VALUE; may be repeated.", metavar="NAME=VALUE"),
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Highest learning rate (learning_rate_base).", show_default=False)
+    ] = None,
+    augmentation: Annotated[
+        str | None, typer.Option(help="none, flip, film or film_with_crops.", show_default=False)
+    ] = None,
+    negatives_per_positive: Annotated[
+        float | None,
+        typer.Option(help="Films without boxes shown per film with; all by default.", show_default=False),
+    ] = None,
+    fine_tune_checkpoint: Annotated[
+        Path | None, typer.Option(help="Trained-model folder to start from.", show_default=False)
+    ] = None,
+    eval_every: Annotated[int | None, typer.Option(help="Steps between validations.", show_default=False)] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="Stop after so many validations without a better AP50.", show_default=False)
+    ] = None,
+    max_minutes: Annotated[
+        float | None, typer.Option(help="Stop cleanly after so many minutes.", show_default=False)
+    ] = None,
+    micro_batch_size: Annotated[
+        int | None, typer.Option(help="Films at once through the network, to save memory.", show_default=False)
+    ] = None,
+    mixed_precision: Annotated[
+        Literal["auto", "no", "bf16", "fp16"] | None, typer.Option(help="Number format.", show_default=False)
+    ] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda", "mps"] | None, typer.Option(help="Where the network runs.", show_default=False)
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that prepare films.", show_default=False)] = None,
+    seed: Annotated[int | None, typer.Option(help="Of everything random.", show_default=False)] = None,
+    on_error: Annotated[
+        Literal["stop", "skip"] | None, typer.Option(help="At an unusable film or box.", show_default=False)
+    ] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")] = False,
+) -> None:
+    """Train a detector on a folder of labelled films.
+
+    Leaves a folder with weights, a card with everything known about them, a log and the state to resume from.
+    Several GPUs: accelerate launch -m fractura train …
+    """
+    require("torch", "train")
+    require("accelerate", "train")
+    given: dict[str, Any] = {
+        "val": val,
+        "model": model,
+        "num_steps": num_steps,
+        "batch_size": batch_size,
+        "learning_rate_base": learning_rate,
+        "data_augmentation_options": augmentation,
+        "negatives_per_positive": negatives_per_positive,
+        "fine_tune_checkpoint": fine_tune_checkpoint,
+        "eval_every": eval_every,
+        "patience": patience,
+        "max_minutes": max_minutes,
+        "micro_batch_size": micro_batch_size,
+        "mixed_precision": mixed_precision,
+        "device": device,
+        "workers": workers,
+        "seed": seed,
+        "on_error": on_error,
+    }
+    output.say(f"fractura train: {data} into {output_folder}")  # before PyTorch is loaded, which takes seconds
+    from fractura.detectors import DEFAULT_MODEL
+    from fractura.training import TrainSettings
+    from fractura.training import train as run
+
+    values: dict[str, Any] = {
+        "model": DEFAULT_MODEL,
+        **(read_settings(settings_file) if settings_file is not None else {}),
+        **dict(parse_assignment(text) for text in set_value or []),
+        **{name: value for name, value in given.items() if value is not None},
+        "data": data,
+        "output": output_folder,
+    }
+    result = run(TrainSettings.create(values), resume=resume)
+    if int(os.environ.get("RANK", "0")):  # one process of several speaks for all
+        return
+    if json_output:
+        output.write_json(
+            {
+                "model": str(result.model_folder),
+                "steps": result.steps,
+                "stopped": result.stopped,
+                "best_step": result.best_step,
+                "best": result.best,
+                "validations": result.validations,
+                "skipped_films": result.skipped_films,
+                "dropped_boxes": result.dropped_boxes,
+            }
+        )
+    else:
+        output.write_line(str(result.model_folder))
+    if result.interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """A JSON object of settings.
+
+    Raises:
+        UsageError: The file is missing or holds something else.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot be read as JSON: {error}", file=path) from error
+    if not isinstance(document, dict):
+        raise UsageError("must hold one JSON object of settings", file=path, hint='such as {"num_steps": 2000}')
+    return document
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """``NAME=VALUE``; the value is JSON where it can be read as such, else a word.
+
+    Raises:
+        UsageError: There is no ``=``.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise UsageError(f"'{text}' is not NAME=VALUE", hint="such as --set ema_decay=0.99")
+    try:
+        return name.strip(), json.loads(value)
+    except ValueError:
+        return name.strip(), value

@@ -1,0 +1,52 @@
+"""A small run in a process of its own, for tests that kill it or start several.
+
+Arguments: FOLDER STEPS [resume] [JSON of changed settings].
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import torch
+from training_fakes import FakeDetector, make_films
+
+from fractura.training import TrainSettings, train
+
+
+class Slow(FakeDetector):
+    """Takes its time, so that a kill meets it at any point."""
+
+    def losses(self, images, targets):
+        time.sleep(0.02)
+        return super().losses(images, targets)
+
+
+def main(folder, steps, resume=False, changes=None):
+    """Train in ``folder``; the films are made if they are not there."""
+    train_films, val_films = make_films(folder / "train", 12, seed=1), make_films(folder / "val", 4, seed=2)
+    torch.manual_seed(0)
+    values = {
+        "data": folder / "train",
+        "output": folder / "model",
+        "model": "fake",
+        "num_steps": steps,
+        "batch_size": 4,
+        "optimizer": "adamw",
+        "learning_rate_base": 0.02,
+        "eval_every": 7,
+        "checkpoint_every_n": 3,
+        "log_every": 1,
+        "workers": 0,
+        "device": "cpu",
+        **(changes or {}),
+    }
+    return train(
+        TrainSettings.create(values), resume=resume, detector=Slow(), train_data=train_films, val_data=val_films
+    )
+
+
+if __name__ == "__main__":
+    arguments = sys.argv[1:]
+    document = json.loads(arguments[-1]) if arguments[-1].startswith("{") else None
+    main(Path(arguments[0]), int(arguments[1]), "resume" in arguments, document)

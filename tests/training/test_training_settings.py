@@ -1,0 +1,53 @@
+import pytest
+
+from fractura.errors import UsageError
+from fractura.training.augmentation import RandomAffine, RandomHorizontalFlip
+from fractura.training.settings import TrainSettings, differences
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"num_step": 5}, "did you mean 'num_steps'"),
+        ({"learning_rate": 5}, "learning_rate_base"),
+        ({"xyzzy": 5}, "xyzzy"),
+        ({"num_steps": 0}, "num_steps = 0"),
+        ({"batch_size": "many"}, "batch_size = 'many'"),
+        ({"optimizer": "sgd"}, "optimizer"),
+        ({"learning_rate_base": float("nan")}, "learning_rate_base"),
+        ({"data_augmentation_options": "filmm"}, "did you mean 'film'"),
+        ({"data_augmentation_options": [{"name": "random_affine", "rotation": 3}]}, "rotation"),
+        ({"data_augmentation_options": [{"name": "random_nonsense"}]}, "random_nonsense"),
+    ],
+)
+def test_mistakes_are_usage_errors_with_a_way_out(values, words):
+    with pytest.raises(UsageError, match=words):
+        TrainSettings.create({"data": "d", "output": "o", "model": "m", **values})
+
+
+def test_a_missing_setting_is_named():
+    with pytest.raises(UsageError, match="'output' is missing"):
+        TrainSettings.create({"data": "d", "model": "m"})
+
+
+def test_round_trip_through_json(settings):
+    options = [{"name": "random_affine", "rotation_degrees": 3}, {"name": "random_horizontal_flip"}]
+    chosen = settings(data_augmentation_options=options)
+    assert chosen.data_augmentation_options == (RandomAffine(rotation_degrees=3), RandomHorizontalFlip())
+    assert TrainSettings.create(chosen.to_dict()) == chosen
+
+
+def test_recommendation_yields_to_the_user(settings):
+    chosen = settings(learning_rate_base=0.5, optimizer="momentum").recommend(
+        {"learning_rate_base": 0.001, "gradient_clipping_by_norm": 3}
+    )
+    assert chosen.learning_rate_base == 0.5
+    assert chosen.gradient_clipping_by_norm == 3
+    with pytest.raises(UsageError, match="nonsense"):
+        settings().recommend({"nonsense": 1})
+
+
+def test_differences_name_what_counts_and_only_that(settings):
+    before = settings(seed=1, batch_size=4).to_dict()
+    now = settings(seed=2, batch_size=4, num_steps=99, workers=3, max_minutes=1).to_dict()
+    assert differences(before, now) == ["seed was 1, is 2"]

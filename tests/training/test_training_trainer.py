@@ -1,0 +1,369 @@
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from training_fakes import FakeDetector, make_films
+
+from fractura.boxes import Boxes
+from fractura.errors import DataError, ModelError, UsageError
+from fractura.model_card import read_card
+from fractura.training import train
+from fractura.training.checkpoint import STATE_FILE
+from fractura.training.history import LOG_FILE, read_history
+
+HERE = Path(__file__).parent
+EXACT = ("step", "learning_rate", "loss", "gradient_norm", "objectness_loss", "localization_loss")
+
+
+def fresh(**options):
+    torch.manual_seed(0)
+    return FakeDetector(**options)
+
+
+def run(settings, films, detector=None, **options):
+    options = {"quiet": True, **options}
+    return train(settings, detector=detector or fresh(), train_data=films[0], val_data=films[1], **options)
+
+
+def curve(folder):
+    return [{name: row[name] for name in EXACT} for row in read_history(folder)]
+
+
+def state(folder):
+    return load_file(folder / "last" / STATE_FILE)
+
+
+def same_state(first, second):
+    one, other = state(first), state(second)
+    assert one.keys() == other.keys()
+    different = [name for name in one if not torch.equal(one[name], other[name])]
+    assert not different
+
+
+def test_a_run_leaves_a_model_folder(settings, films, tmp_path):
+    result = run(settings(), films)
+    folder = tmp_path / "model"
+    assert result.model_folder == folder
+    assert (result.steps, result.stopped, result.interrupted) == (6, None, False)
+    card = read_card(folder)
+    assert card.class_names == ("fracture",)
+    assert card.architecture == {"name": "fake", "num_classes": 1}
+    assert card.data["train"] == {
+        "fingerprint": films[0].fingerprint(),
+        "films": 12,
+        "negatives": 4,
+        "boxes": {"fracture": 8},
+    }
+    assert card.threshold == pytest.approx(result.best["threshold"])
+    assert card.metrics["step"] == result.best_step
+    assert str(tmp_path) not in card.to_json()
+    detector = fresh()
+    detector.load_state_dict(load_file(folder / "weights.safetensors"))
+    assert [row["step"] for row in result.history] == [1, 2, 3, 4, 5, 6]
+    assert [item["step"] for item in result.validations] == [3, 6]
+    assert list((folder / "tensorboard").glob("events.out.tfevents.*"))
+    assert json.loads((folder / "training.json").read_text())["step"] == 6
+
+
+def test_it_learns_and_saves_the_averaged_weights_of_the_best_step(settings, tmp_path):
+    films = make_films(tmp_path / "a", 40, seed=1), make_films(tmp_path / "b", 12, seed=2)
+    chosen = settings(num_steps=200, batch_size=8, learning_rate_base=0.02, eval_every=50)
+    result = run(chosen, films)
+    assert result.best["AP50"] > 0.3
+    best = max(result.validations, key=lambda item: item["AP50"])
+    assert result.best_step == best["step"]
+    # The saved weights alone, read back, give the figures on the card.
+    from fractura.evaluation import evaluate
+
+    detector = fresh()
+    detector.load_state_dict(load_file(tmp_path / "model" / "weights.safetensors"))
+    marks = [detector.detect([image])[0] for image in _images(films[1])]
+    again = evaluate(films[1], marks).average_precision.figures["AP50"]
+    assert again == pytest.approx(result.best["AP50"])
+
+
+def _images(data):
+    from fractura.training.loader import PlainFilms
+
+    return [PlainFilms(data)[place].image for place in range(len(data))]
+
+
+def test_tensorboard_has_the_tags_of_tensorflow(settings, films, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run(settings(), films)
+    events = EventAccumulator(str(tmp_path / "model" / "tensorboard"), size_guidance={"images": 0})
+    events.Reload()
+    assert {
+        "Loss/total_loss",
+        "Loss/objectness_loss",
+        "learning_rate",
+        "steps_per_sec",
+        "DetectionBoxes_Precision/mAP",
+        "DetectionBoxes_Precision/mAP@.50IOU",
+        "DetectionBoxes_Recall/AR@100",
+    } <= set(events.Tags()["scalars"])
+    assert len(events.Tags()["images"]) == 4
+    assert [event.step for event in events.Scalars("Loss/total_loss")] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not(settings, films, tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    run(settings(output=whole, num_steps=9), films)
+    run(settings(output=parts, num_steps=9, max_minutes=1e-9), films)  # stops after its first step
+    assert len(curve(parts)) == 1
+    run(settings(output=parts, num_steps=9), films, fresh(), resume=True)
+    assert curve(parts) == curve(whole)
+    same_state(parts, whole)
+    assert (parts / "weights.safetensors").exists()
+
+
+def test_two_runs_are_the_same_and_workers_change_nothing(settings, films, tmp_path):
+    run(settings(output=tmp_path / "a"), films)
+    run(settings(output=tmp_path / "b", workers=2), films)
+    assert curve(tmp_path / "a") == curve(tmp_path / "b")
+    same_state(tmp_path / "a", tmp_path / "b")
+    run(settings(output=tmp_path / "c", seed=1), films)
+    assert curve(tmp_path / "a") != curve(tmp_path / "c")
+
+
+def started(folder, *arguments, **options):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(HERE / "run_training.py"), str(folder), *map(str, arguments)]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, **options)
+
+
+def finish(folder, *arguments):
+    process = started(folder, *arguments)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    return errors
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_it_still_ends_the_same(tmp_path):
+    steps, generator = 40, random.Random(5)
+    finish(tmp_path / "whole", steps)
+    killed, resume = tmp_path / "killed", []
+    kills = 0
+    for _ in range(4):
+        process = started(killed, steps, *resume)
+        log = killed / "model" / LOG_FILE
+        before = log.stat().st_mtime if log.exists() else 0
+        while process.poll() is None and not (log.exists() and log.stat().st_mtime > before):
+            time.sleep(0.01)
+        time.sleep(generator.uniform(0, 0.5))
+        if process.poll() is None:
+            kills += 1
+        process.kill()
+        process.communicate()
+        resume = ["resume"]
+        if len(curve(killed / "model")) == steps:
+            break
+    assert kills >= 2
+    if len(curve(killed / "model")) < steps:
+        finish(killed, steps, "resume")
+    assert curve(killed / "model") == curve(tmp_path / "whole" / "model")
+    same_state(killed / "model", tmp_path / "whole" / "model")
+    for name in ("weights.safetensors", "card.json"):
+        first, second = (tmp_path / which / "model" / name for which in ("whole", "killed"))
+        assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
+def test_ctrl_c_ends_after_the_step_with_everything_saved(tmp_path):
+    process = started(tmp_path, 100000)
+    log = tmp_path / "model" / LOG_FILE
+    while process.poll() is None and not (log.exists() and log.stat().st_size > 200):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "stopped by SIGINT" in errors
+    assert "--resume" in errors
+    assert "Traceback" not in errors
+    saved = json.loads((tmp_path / "model" / "training.json").read_text())
+    assert saved["step"] == len(curve(tmp_path / "model"))
+    assert (tmp_path / "model" / "weights.safetensors").is_file()
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one(tmp_path):
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29713"]
+    command = [*launcher, str(HERE / "run_training.py"), str(tmp_path), "8", '{"eval_every": 4}']
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("8 steps of 4 films") == 1
+    assert [row["step"] for row in read_history(tmp_path / "model")] == list(range(1, 9))
+    assert read_card(tmp_path / "model").metrics["validation"]["films"] == 4
+
+
+def test_the_output_of_another_run_is_not_touched(settings, films, tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "notes.txt").write_text("mine")
+    with pytest.raises(UsageError, match="not empty"):
+        run(settings(), films)
+    assert [path.name for path in (tmp_path / "model").iterdir()] == ["notes.txt"]
+
+
+def test_resume_needs_a_state_and_the_same_run(settings, films):
+    with pytest.raises(ModelError, match="no saved state"):
+        run(settings(), films, resume=True)
+    run(settings(), films)
+    with pytest.raises(UsageError, match="seed was 0, is 1"):
+        run(settings(num_steps=8, seed=1), films, resume=True)
+    moved = replace(films[0].records[1], boxes=Boxes([[1, 1, 20, 20]], [0]))
+    other = replace(films[0], records=(films[0].records[0], moved, *films[0].records[2:]))
+    with pytest.raises(UsageError, match="films to train on"):
+        run(settings(num_steps=8), (other, films[1]), resume=True)
+    with pytest.raises(UsageError, match="films to validate on"):
+        run(settings(num_steps=8), (films[0], None), resume=True)
+
+
+def test_a_complete_run_says_so_and_can_be_made_longer(settings, films):
+    run(settings(), films)
+    with pytest.raises(UsageError, match="6 of 6 steps"):
+        run(settings(), films, resume=True)
+    assert run(settings(num_steps=8), films, resume=True).steps == 8
+
+
+def test_patience(settings, films):
+    chosen = settings(num_steps=50, eval_every=1, patience=2, learning_rate_base=1e-9)
+    result = run(chosen, films)
+    assert result.steps < 50
+    assert "2 validations" in result.stopped
+    assert not result.interrupted
+    assert [item["best"] for item in result.validations][-2:] == [False, False]
+    with pytest.raises(UsageError, match="stopped early"):
+        run(chosen, films, resume=True)
+
+
+def test_max_minutes_validates_before_it_stops(settings, films):
+    result = run(settings(num_steps=1000, eval_every=500, max_minutes=0.5 / 60), films)
+    assert 1 <= result.steps < 1000
+    assert "minutes are over" in result.stopped
+    assert [item["step"] for item in result.validations] == [result.steps]
+
+
+def test_without_val_it_says_what_is_not_known(settings, films, tmp_path, capsys):
+    result = run(settings(), (films[0], None), quiet=False)
+    assert result.best is None
+    assert "no films to validate on" in capsys.readouterr().err
+    assert read_card(tmp_path / "model").metrics == {"step": 6}
+    torch.testing.assert_close(
+        load_file(tmp_path / "model" / "weights.safetensors")["head.weight"],
+        state(tmp_path / "model")["average/head.weight"],
+    )
+
+
+def test_people_are_told_what_happens(settings, films, capsys):
+    run(settings(negatives_per_positive=0.5), films, quiet=False)
+    said = capsys.readouterr().err
+    for words in (
+        "12 films, 4 of them negative; boxes: fracture 8",
+        "12 shown per epoch",
+        "6 films, 2 of them negative",
+        "float32 (a CPU",
+        "step 1/6",
+        "AP50",
+        "peak memory",
+    ):
+        assert words in said, words
+
+
+def test_quiet_is_quiet(settings, films, capsys):
+    run(settings(), films)
+    captured = capsys.readouterr()
+    assert captured.out == captured.err == ""
+
+
+def test_a_nan_loss_leaves_the_saved_state_whole(settings, films, tmp_path):
+    class FailsLater(FakeDetector):
+        calls = 0
+
+        def losses(self, images, targets):
+            self.calls += 1
+            losses = super().losses(images, targets)
+            if self.calls == 6:
+                losses["objectness_loss"] = losses["objectness_loss"] * float("nan")
+            return losses
+
+    torch.manual_seed(0)
+    with pytest.raises(ModelError, match="step 6: objectness_loss = nan"):
+        run(settings(num_steps=9), films, FailsLater())
+    assert all(torch.isfinite(value).all() for value in state(tmp_path / "model").values())
+    result = run(settings(num_steps=9), films, resume=True)
+    assert result.steps == 9
+
+
+def test_no_boxes_at_all_is_refused(settings, tmp_path):
+    negatives = make_films(tmp_path / "negatives", 4, negative_every=1)
+    with pytest.raises(DataError, match="none of the 4 films"):
+        run(settings(), (negatives, None))
+
+
+@pytest.mark.parametrize("negative_every", [0, 2])
+def test_any_share_of_negatives_trains(settings, tmp_path, negative_every):
+    films = make_films(tmp_path / "some", 6, negative_every=negative_every), None
+    assert run(settings(batch_size=1), films).steps == 6
+
+
+def test_unreadable_films_stop_or_are_counted(settings, films):
+    broken = films[0].records[1]
+    broken.image.write_bytes(broken.read_bytes()[:80])
+    with pytest.raises(DataError, match="film1_001"):
+        run(settings(), films)
+    result = run(settings(on_error="skip"), films, resume=True)
+    assert list(result.skipped_films) == [str(broken.image)]
+
+
+def test_val_films_that_cannot_be_read_are_left_out_of_the_figures(settings, films, tmp_path):
+    films[1].records[1].image.write_bytes(b"no film")
+    with pytest.raises(DataError, match="film2_001"):
+        run(settings(), films)
+    result = run(settings(on_error="skip"), films, resume=True)
+    assert str(films[1].records[1].image) in result.skipped_films
+    assert read_card(tmp_path / "model").metrics["validation"]["films"] == 5
+
+
+def test_dropped_boxes_are_counted(settings, films, capsys):
+    shift = [{"name": "random_affine", "translation": 0.9, "scale": [1, 1]}]
+    result = run(settings(data_augmentation_options=shift), films, quiet=False)
+    assert result.dropped_boxes > 0
+    assert f"{result.dropped_boxes} boxes left the picture" in capsys.readouterr().err
+
+
+def test_a_film_in_both_sets_is_refused(settings, films):
+    both = replace(films[1], records=(*films[1].records, films[0].records[0]))
+    with pytest.raises(DataError, match="also films to train on"):
+        run(settings(), (films[0], both))
+
+
+def test_fine_tuning_starts_from_another_model(settings, films, tmp_path, capsys):
+    run(settings(output=tmp_path / "first"), films)
+    chosen = settings(output=tmp_path / "second", fine_tune_checkpoint=tmp_path / "first", num_steps=1)
+    torch.manual_seed(7)
+    run(chosen, films, FakeDetector(), quiet=False)
+    assert "0 left fresh" in capsys.readouterr().err
+    with pytest.raises(ModelError, match="of the detector's weights"):
+        run(settings(output=tmp_path / "third", fine_tune_checkpoint=tmp_path / "first"), films, FakeDetector(width=64))
+
+
+def test_training_in_a_thread_works(settings, films):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(run(settings(), films)))
+    thread.start()
+    thread.join(60)
+    assert found[0].steps == 6
