@@ -22,3 +22,16 @@ def shared_path(relative: str) -> Path:
 @pytest.fixture(name="shared_path")
 def shared_path_fixture():
     return shared_path
+
+
+@pytest.fixture(name="tensorflow")
+def tensorflow_fixture():
+    """TensorFlow itself; skips where it is not installed, fails there under CI."""
+    try:
+        import tensorflow
+    except ImportError:
+        reason = "needs TensorFlow: pip install 'fractura[tensorflow]'"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return tensorflow

@@ -1,0 +1,293 @@
+"""TFRecord files of the TensorFlow Object Detection API, read and written without TensorFlow.
+
+Keys and meaning follow tensorflow/models research/object_detection/data_decoders/tf_example_decoder.py:203-307.
+TensorFlow does not apply the EXIF orientation of a film, so boxes and sizes in these files belong to the film **as
+stored**; here, as everywhere in fractura, they are turned to the film as displayed.
+
+Coordinates are float32 fractions of the film's sides. Pixels that are multiples of 1/64 come back exactly from a
+fraction that was made from them by any program (for films of up to 262,144 pixels a side).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fractura.boxes import Boxes
+from fractura.dataset import BoxFlags, Dataset, Record
+from fractura.errors import DataError, FracturaError, UsageError
+from fractura.formats.film_header import film_header, stored_frame, stored_to_displayed
+from fractura.formats.label_map import LabelMap, label_map_of, read_label_map
+from fractura.formats.protobuf_wire import WireError
+from fractura.formats.tf_example import Example
+from fractura.formats.tfrecord_classes import ClassReader, MarkedClasses
+from fractura.formats.tfrecord_frames import Frame, matching_files, read_frames
+from fractura.formats.tfrecord_writer import write_tfrecord
+
+__all__ = ["read_tfrecord", "write_tfrecord"]
+
+_logger = logging.getLogger(__name__)
+_EXTENSION = {"jpeg": ".jpg", "png": ".png", "gif": ".gif", "bmp": ".bmp", "tiff": ".tif"}
+_EXPECTED = "image/encoded and image/object/bbox/{xmin,ymin,xmax,ymax}, as the Object Detection API reads them"
+_OUTSIDE = 1.0  # pixels a corner may lie outside the film through rounding
+
+
+@dataclass(frozen=True)
+class _Parsed:
+    """One record before its classes are known."""
+
+    record: Record
+    classes: MarkedClasses
+    place: str
+    size_written: tuple[int, int]
+    size_stored: tuple[int, int]
+    crowds: int
+
+
+def read_tfrecord(
+    path: Path | str | Sequence[Path | str],
+    label_map: LabelMap | Path | str | None = None,
+    class_names: Sequence[str] | None = None,
+    *,
+    on_error: Literal["stop", "skip"] = "stop",
+    problems: list[FracturaError] | None = None,
+) -> Dataset:
+    """Read TFRecord files. Films stay where they are: a record points into the file, nothing is held in memory.
+
+    Args:
+        path: A file, a pattern (``train-?????-of-00010``), a sharded name (``train``), or several of these.
+        label_map: Names and ids of the classes, or the file that has them; ``class/text`` then wins over
+            ``class/label``. The label of a class is its id minus 1.
+        class_names: Instead of a label map: in label order.
+        on_error: ``stop`` at the first fault, or ``skip`` that record (or, where its length is damaged, the rest of
+            the file).
+        problems: Collects what was skipped, and remarks; without it they are logged as warnings.
+
+    Raises:
+        DataError: Nothing to read; or (``stop``) a record that is damaged, cut off, lacks its film, has boxes without
+            area or outside the film, or a class that the label map lacks. File and byte offset are named.
+        UsageError: Both a label map and class names are given, or a class name twice.
+    """
+    files = matching_files(path)
+    known = _known_classes(label_map, class_names)
+    remarks: list[FracturaError] = []
+    parsed: list[_Parsed] = []
+    names: set[str] = set()
+
+    def report(fault: DataError) -> None:
+        if on_error == "stop":
+            raise fault
+        remarks.append(fault)
+
+    for file in files:
+        try:
+            for frame in read_frames(file, report if on_error == "skip" else None):
+                if record := _guarded(_parse, frame, file, len(parsed), names, report=report):
+                    parsed.append(record)
+        except DataError as fault:
+            report(fault)
+
+    classes = ClassReader((each.classes for each in parsed), known, files[0])
+    records = []
+    for each in parsed:
+        try:
+            records.append(_labelled(each, classes))
+        except DataError as fault:
+            report(fault)
+    if not records:
+        first = next((fault for fault in remarks), None)
+        problem = f"no record can be used; the first fault is: {first.problem}" if first else "holds no records"
+        raise DataError(
+            problem, file=files[0], place=first.place if first else None, hint=first.hint if first else None
+        )
+    remarks += [*classes.notes, *classes.disagreements(), *_notes(parsed, files[0])]
+    if problems is not None:
+        problems.extend(remarks)
+    else:
+        for remark in remarks:
+            _logger.warning("%s", remark)
+    return Dataset(classes.class_names, tuple(records), files[0] if len(files) == 1 else files[0].parent)
+
+
+def _known_classes(label_map: LabelMap | Path | str | None, class_names: Sequence[str] | None) -> LabelMap | None:
+    if label_map is not None and class_names is not None:
+        raise UsageError("a label map and class names are given", hint="give one of them")
+    if class_names is not None:
+        if len(set(class_names)) < len(class_names):
+            raise UsageError(f"class names must differ: {list(class_names)}", hint="take the repeated name out")
+        return label_map_of(class_names)
+    return read_label_map(label_map) if isinstance(label_map, (str, Path)) else label_map
+
+
+def _guarded(
+    parse: Callable[[Frame, Path, int, set[str]], _Parsed],
+    frame: Frame,
+    file: Path,
+    index: int,
+    names: set[str],
+    *,
+    report: Callable[[DataError], None],
+) -> _Parsed | None:
+    place = f"record at byte {frame.offset}"
+    try:
+        return parse(frame, file, index, names)
+    except WireError as error:
+        report(DataError(f"a record is not a tf.train.Example: {error}", file=file, place=place, hint=_EXPECTED))
+    except DataError as error:
+        report(DataError(error.problem, file=file, place=place, hint=error.hint))
+    return None
+
+
+def _parse(frame: Frame, file: Path, index: int, names: set[str]) -> _Parsed:
+    example = Example(frame.payload)
+    spans = example.spans("image/encoded")
+    if len(spans) != 1 or spans[0][0] == spans[0][1]:
+        raise DataError("the record holds no film ('image/encoded')", hint=_EXPECTED)
+    first, last = spans[0]
+    film = frame.payload[first:last]
+    header = film_header(film)
+    name = _name(example, file, index, header.kind, names)
+    width, height, orientation = stored_frame(film, header, name)
+    xyxy = _corners(example, width, height)
+    displayed = stored_to_displayed(xyxy, orientation, width, height)
+    shown = (height, width) if orientation >= 5 else (width, height)
+    _refuse_boxes(displayed, *shown)
+    count = len(xyxy)
+    record = Record(
+        image=file,
+        width=shown[0],
+        height=shown[1],
+        boxes=Boxes(displayed, np.zeros(count)).clip(*shown),
+        flags=_flags(example, count),
+        name=name,
+        span=(frame.offset + first, last - first),
+    )
+    written = tuple(int(v[0]) if len(v) else 0 for v in map(example.integers, ("image/width", "image/height")))
+    crowds = sum(int(np.count_nonzero(example.integers(f"image/object/{key}"))) for key in ("is_crowd", "group_of"))
+    place = f"record at byte {frame.offset}"
+    return _Parsed(record, _classes(example, count), place, (written[0], written[1]), (width, height), crowds)
+
+
+def _name(example: Example, file: Path, index: int, kind: str, names: set[str]) -> str:
+    """``image/filename`` without folders, else ``image/source_id``, else one made up; never the same one twice."""
+    written = [*example.texts("image/filename"), *example.texts("image/source_id")]
+    candidates = [PurePosixPath(text.replace("\\", "/")).name for text in written]
+    made_up = f"{file.name}-{index:06d}{_EXTENSION.get(kind, '')}"
+    name = next((candidate for candidate in candidates if candidate.strip(". ")), made_up)
+    path, number, unique = PurePosixPath(name), 1, name
+    while unique in names:
+        number += 1
+        unique = f"{path.stem}-{number}{path.suffix}"
+    names.add(unique)
+    return unique
+
+
+def _corners(example: Example, width: int, height: int) -> NDArray[np.float32]:
+    """float32 ``(n, 4)`` xyxy in pixels of the stored film."""
+    columns = [example.floats(f"image/object/bbox/{key}") for key in ("xmin", "ymin", "xmax", "ymax")]
+    if len({len(column) for column in columns}) > 1:
+        lengths = ", ".join(str(len(column)) for column in columns)
+        raise DataError(f"the four corners of its boxes are not as many: {lengths}", hint=_EXPECTED)
+    if not all(np.isfinite(column).all() for column in columns):
+        raise DataError("a corner of a box is not a number", hint="write the file again from the annotations")
+    sides = (width, height, width, height)
+    return np.stack([to_pixels(column, side) for column, side in zip(columns, sides, strict=True)], axis=1)
+
+
+def to_pixels(fractions: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Fractions of a side, ``(n,)``, in pixels: on the 1/64 pixel grid where a point of it gives that very fraction."""
+    pixels = fractions.astype(np.float64) * side
+    on_grid = np.rint(pixels * 64) / 64
+    exact = (on_grid / side).astype(np.float32) == fractions
+    return np.where(exact, on_grid, pixels).astype(np.float32)
+
+
+def _refuse_boxes(xyxy: NDArray[np.float32], width: int, height: int) -> None:
+    for number, (left, top, right, bottom) in enumerate(xyxy.tolist(), start=1):
+        shown = f"box {number} ({left:g}, {top:g}, {right:g}, {bottom:g})"
+        if right <= left or bottom <= top:
+            raise DataError(f"{shown} has no area", hint="correct the annotation and write the file again")
+        if min(left, top) < -_OUTSIDE or right > width + _OUTSIDE or bottom > height + _OUTSIDE:
+            raise DataError(
+                f"{shown} lies outside the film of {width} x {height} pixels",
+                hint="corners must be fractions of the film's sides, 0 to 1",
+            )
+
+
+def _flags(example: Example, count: int) -> tuple[BoxFlags, ...]:
+    difficult, truncated = (
+        _per_box(example.integers(f"image/object/{k}"), k, count) for k in ("difficult", "truncated")
+    )
+    views = example.texts("image/object/view")
+    if views and len(views) != count:
+        raise DataError(f"{len(views)} values of 'view' for {count} boxes", hint=_EXPECTED)
+    return tuple(
+        BoxFlags(bool(hard), bool(cut), view)
+        for hard, cut, view in zip(difficult, truncated, views or ["Unspecified"] * count, strict=True)
+    )
+
+
+def _per_box(values: NDArray[np.int64], key: str, count: int) -> NDArray[np.int64]:
+    if len(values) not in (0, count):
+        raise DataError(f"{len(values)} values of '{key}' for {count} boxes", hint=_EXPECTED)
+    return values if len(values) else np.zeros(count, np.int64)
+
+
+def _classes(example: Example, count: int) -> MarkedClasses:
+    texts = example.texts("image/object/class/text")
+    ids = [int(number) for number in example.integers("image/object/class/label")]
+    texts = texts if any(texts) else []
+    for values, key in ((texts, "class/text"), (ids, "class/label")):
+        if len(values) not in (0, count):
+            raise DataError(f"{len(values)} values of '{key}' for {count} boxes", hint=_EXPECTED)
+    if count and not texts and not ids:
+        raise DataError(f"{count} boxes have no class", hint="image/object/class/text or class/label must be there")
+    return MarkedClasses(tuple(texts), tuple(ids))
+
+
+def _labelled(each: _Parsed, classes: ClassReader) -> Record:
+    record = each.record
+    try:
+        labels = classes.labels(each.classes)
+    except DataError as fault:
+        raise DataError(fault.problem, file=record.image, place=each.place, hint=fault.hint) from fault
+    return Record(
+        record.image,
+        record.width,
+        record.height,
+        Boxes(record.boxes.xyxy, labels),
+        record.flags,
+        record.name,
+        record.span,
+    )
+
+
+def _notes(parsed: Sequence[_Parsed], file: Path) -> list[FracturaError]:
+    notes: list[FracturaError] = []
+    wrong = [each for each in parsed if each.size_written not in ((0, 0), each.size_stored)]
+    if wrong:
+        first = wrong[0]
+        notes.append(
+            DataError(
+                f"image/width and image/height differ from the film in {len(wrong)} records, first in"
+                f" '{first.record.name}': {first.size_written} written, {first.size_stored} stored",
+                file=file,
+                place=first.place,
+                hint="the film's own size counts, as in TensorFlow",
+            )
+        )
+    if crowds := sum(each.crowds for each in parsed):
+        notes.append(
+            DataError(
+                f"{crowds} boxes are marked as crowds or groups; they are taken as single boxes",
+                file=file,
+                hint="take them out if that is not what you want",
+            )
+        )
+    return notes
