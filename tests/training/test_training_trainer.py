@@ -200,14 +200,25 @@ def test_ctrl_c_ends_after_the_step_with_everything_saved(tmp_path):
 
 @pytest.mark.slow
 def test_two_processes_train_as_one(tmp_path):
+    changes = json.dumps({"plain": True, "optimizer": "momentum", "eval_every": 4})
+    finish(tmp_path / "one", 8, changes)
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29713"]
-    command = [*launcher, str(HERE / "run_training.py"), str(tmp_path), "8", '{"eval_every": 4}']
+    command = [*launcher, str(HERE / "run_training.py"), str(tmp_path / "two"), "8", changes]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("8 steps of 4 films") == 1
-    assert [row["step"] for row in read_history(tmp_path / "model")] == list(range(1, 9))
-    assert read_card(tmp_path / "model").metrics["validation"]["films"] == 4
+    one, two = curve(tmp_path / "one" / "model"), curve(tmp_path / "two" / "model")
+    assert [row["step"] for row in two] == list(range(1, 9))
+    for first, second in zip(one, two, strict=True):
+        assert second == pytest.approx(first, rel=1e-4)
+    first, second = state(tmp_path / "one" / "model"), state(tmp_path / "two" / "model")
+    for name in first:
+        torch.testing.assert_close(first[name], second[name], rtol=1e-3, atol=1e-5)
+    cards = [read_card(tmp_path / name / "model").metrics["validation"] for name in ("one", "two")]
+    assert cards[1]["films"] == 4
+    figures = [card["average_precision"]["figures"] for card in cards]
+    assert figures[1] == pytest.approx(figures[0], abs=1e-6)
 
 
 def test_the_output_of_another_run_is_not_touched(settings, films, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -44,7 +45,7 @@ class Meter:
         return self.steps_per_second * self._films
 
     def read(self) -> tuple[dict[str, float], dict[str, float]]:
-        """Means since the last reading (of this process), and the losses by name; starts over."""
+        """Means since the last reading, and the losses by name, both of this process; starts over."""
         results = self._results
         row = {
             "loss": float(np.mean([result.loss for result in results])),
@@ -61,3 +62,8 @@ class Meter:
     def _clear(self) -> None:
         self._results: list[StepResult] = []
         self._waited = 0.0
+
+
+def mean_of(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each value over ``rows`` with the same names."""
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}

@@ -21,7 +21,7 @@ from fractura.training.films import StepSampler
 from fractura.training.history import History, read_history
 from fractura.training.loader import Batch, FilmDataset, batches, build_loader, read_marked_film
 from fractura.training.machine import StopWish, is_first_process
-from fractura.training.meter import Meter
+from fractura.training.meter import Meter, mean_of
 from fractura.training.model_folder import write_model
 from fractura.training.optimizer import build_optimizer, set_learning_rate
 from fractura.training.preparation import (
@@ -279,9 +279,10 @@ class _Run:
         self._skipped, self._dropped = {}, 0
 
     def _log(self, meter: Meter, rate: float) -> None:
-        row, parts = meter.read()
+        rows = self._gather(meter.read())  # each process has seen its share of the films
         if self.history is None or self.events is None:
             return
+        row, parts = mean_of([row for row, _ in rows]), mean_of([parts for _, parts in rows])
         numbers = {"step": float(self.progress.step), "learning_rate": rate, **row}
         self.history.add({**numbers, **parts})
         self.events.step(self.progress.step, numbers, parts)
