@@ -1,0 +1,97 @@
+"""``fractura train`` on the real small detector, and how it words mistakes."""
+
+import json
+
+import pytest
+
+from fractura.cli.main import main
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Pascal VOC folders of a few artificial films."""
+    import numpy as np
+    from PIL import Image
+
+    from fractura.boxes import Boxes
+    from fractura.dataset import Dataset, Record
+    from fractura.formats import write_voc
+
+    generator = np.random.default_rng(0)
+    for name, count in (("train", 4), ("val", 2)):
+        folder = tmp_path / name
+        folder.mkdir()
+        records = []
+        for number in range(count):
+            pixels = generator.integers(0, 60, (64, 80), dtype=np.uint8)
+            pixels[20:44, 30:60] = 220
+            path = folder / f"{name}{number}.png"
+            Image.fromarray(pixels).save(path)
+            boxes = Boxes([[30, 20, 60, 44]], [0]) if number else Boxes.empty()
+            records.append(Record(path, 80, 64, boxes))
+        write_voc(Dataset(("fracture",), tuple(records)), folder)
+    return tmp_path
+
+
+def command(folders, *words):
+    return main(
+        [
+            "train",
+            str(folders / "train"),
+            "--output",
+            str(folders / "model"),
+            "--model",
+            "faster_rcnn_efficientnet_lite0_320x320",
+            "--batch-size",
+            "1",
+            "--device",
+            "cpu",
+            "--workers",
+            "0",
+            *words,
+        ]
+    )
+
+
+def test_train_then_resume(folders, capsys):
+    assert command(folders, "--val", str(folders / "val"), "--num-steps", "1", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["steps"] == 1
+    assert document["best_step"] == 1
+    assert 0 <= document["best"]["AP50"] <= 1
+    assert {path.name for path in (folders / "model").iterdir()} >= {"card.json", "weights.safetensors", "log.csv"}
+    assert command(folders, "--val", str(folders / "val"), "--num-steps", "2", "--resume") == 0
+    captured = capsys.readouterr()
+    assert captured.out.strip() == str(folders / "model")
+    assert "resuming after step 1" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--set", "num_step=3"], 2, "did you mean 'num_steps'"),
+        (["--set", "num_steps"], 2, "NAME=VALUE"),
+        (["--augmentation", "filmm"], 2, "did you mean 'film'"),
+        (["--num-steps", "0"], 2, "num_steps"),
+        (["--device", "tpu"], 2, "tpu"),
+        (["--set", "warmup_steps=50", "--num-steps", "10"], 2, "warmup_steps"),
+        (["--model", "faster_rcnn_efficientnet_lite9"], 2, "no model is called"),
+        (["--settings", "missing.json"], 2, "missing.json"),
+        (["--val", "nowhere"], 3, "nowhere"),
+        (["--resume"], 4, "no saved state"),
+    ],
+)
+def test_mistakes(folders, capsys, words, code, said):
+    assert command(folders, *words) == code
+    assert said in capsys.readouterr().err
+
+
+def test_a_settings_file_yields_to_options(folders, capsys):
+    file = folders / "settings.json"
+    file.write_text(json.dumps({"num_steps": 7, "seed": 3, "data_augmentation_options": []}))
+    assert command(folders, "--settings", str(file), "--num-steps", "1", "--set", "ema_decay=0.5") == 0
+    capsys.readouterr()
+    settings = json.loads((folders / "model" / "card.json").read_text())["settings"]
+    assert (settings["num_steps"], settings["seed"], settings["ema_decay"]) == (1, 3, 0.5)
+    assert settings["data_augmentation_options"] == []
+    assert settings["learning_rate_base"] == 0.001, "the detector's own recommendation"
