@@ -31,7 +31,7 @@ def read_dataset(
         problems: Collects what was skipped or not used; without it that is logged as warnings.
 
     Raises:
-        DataError: There is nothing to read, or (``stop``) something is wrong with it; see ``read_voc``, ``read_tfrecord``.
+        DataError: There is nothing to read, or (``stop``) something is wrong; see ``read_voc`` and ``read_tfrecord``.
         UsageError: ``class_names`` holds a name twice.
     """
     if stands_for_files(path):
