@@ -297,10 +297,10 @@ def hand(sketch: Sketch) -> None:
 
 
 LIMBS: tuple[tuple[Callable[[Sketch], None], float], ...] = (
-    (forearm, 0.34),
-    (lower_leg, 0.26),
-    (upper_limb_bone, 0.22),
-    (hand, 0.18),
+    (forearm, 0.36),
+    (lower_leg, 0.29),
+    (upper_limb_bone, 0.25),
+    (hand, 0.10),
 )
 """The limbs and how often each is filmed."""
 
@@ -315,9 +315,9 @@ def make_limb(rng: np.random.Generator, width: int, height: int) -> Limb:
         rng,
         centre,
         angle,
-        scale * rng.uniform(0.82, 1.12),
+        scale * rng.uniform(1.05, 1.35),
         mirrored=bool(rng.random() < 0.5),
-        young=bool(rng.random() < 0.45),
+        young=bool(rng.random() < 0.4),
     )
     draw = LIMBS[int(rng.choice(len(LIMBS), p=[share for _, share in LIMBS]))][0]
     draw(sketch)

@@ -104,7 +104,7 @@ def _break(
 ) -> dict[int, Fracture]:
     """Fractures by bone index: one of this kind, and on some films one or two more; none if there is no room."""
     names, shares = zip(*KIND_SHARES, strict=True)
-    more = int(rng.choice(3, p=[0.8, 0.15, 0.05]))
+    more = int(rng.choice(3, p=[0.75, 0.2, 0.05]))
     wanted: Sequence[Kind] = [kind, *(names[int(rng.choice(len(names), p=shares))] for _ in range(more))]
     breakable = [index for index, bone in enumerate(limb.bones) if bone.breakable]
     # A hand has many small bones: without weights nearly all fractures would be on them.

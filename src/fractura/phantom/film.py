@@ -73,8 +73,8 @@ def cloud(rng: np.random.Generator, width: int, height: int, grain: float) -> Ar
 def wide_blur(image: Array, sigma: float) -> Array:
     """A broad, cheap blur: shrink, then enlarge smoothly."""
     height, width = image.shape
-    small = _resize(image, max(int(width / sigma), 2), max(int(height / sigma), 2), Image.Resampling.HAMMING)
-    return _resize(small, width, height, Image.Resampling.BICUBIC)
+    small = _resize(image, max(int(width / sigma), 2), max(int(height / sigma), 2), Image.Resampling.BILINEAR)
+    return _resize(small, width, height, Image.Resampling.BILINEAR)
 
 
 def fine_blur(image: Array, sigma: float) -> Array:
@@ -189,7 +189,7 @@ def expose(rng: np.random.Generator, attenuation: Array, field: Field, scale: fl
     beam += np.float32(rng.uniform(0.02, 0.14)) * wide_blur(beam, 30 * scale)
     noise = rng.standard_normal(beam.shape, dtype=np.float32)
     noise = np.float32(0.6) * noise + np.float32(0.9) * fine_blur(noise, 0.6)
-    beam += np.float32(rng.uniform(0.006, 0.022)) * np.sqrt(beam) * noise
+    beam += np.float32(rng.uniform(0.005, 0.018)) * np.sqrt(beam) * noise
     density = -np.log(np.maximum(beam, 0.004))
     # Multi-scale read-out: fine structure is lifted, so soft-tissue edges get their faint halo.
     density += np.float32(rng.uniform(0.0, 0.5)) * (density - wide_blur(density, 9 * scale))

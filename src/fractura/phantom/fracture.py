@@ -15,10 +15,10 @@ Kind = Literal["displaced", "comminuted", "hairline"]
 Box = tuple[float, float, float, float]
 """left, top, right, bottom in pixels of the film."""
 
-MARGIN = 4.0
+MARGIN = 5.0
 """Pixels, on a film with a long side of 464, between a fracture and its box."""
 
-SHORTEST_SIDE = 14.0
+SHORTEST_SIDE = 20.0
 """No side of a box is shorter, on such a film."""
 
 
@@ -144,12 +144,12 @@ def hairline(rng: np.random.Generator, tube: Tube, place: float, scale: float) -
     slope = (rng.normal(0, 0.12), rng.choice([-1, 1]) * rng.uniform(0.4, 1.1), rng.normal(0, 0.2))[style]
     helix = float(rng.choice([-1, 1]) * rng.uniform(0.9, 1.6) * radius) if style == 2 else 0.0
     line = _line(rng, place, radius, float(slope), 0.05, helix)
-    extent = 1.0 if rng.random() < 0.35 else rng.uniform(0.55, 0.95)
+    extent = 1.0 if rng.random() < 0.5 else rng.uniform(0.6, 0.95)
     edge = radius * 1.1
     first, last = (-edge, -edge + 2 * edge * extent)
     if rng.random() < 0.5:
         first, last = -last, -first
-    width, depth = float(rng.uniform(0.75, 1.25) * scale), float(rng.uniform(0.5, 0.9))
+    width, depth = float(rng.uniform(1.0, 1.6) * scale), float(rng.uniform(0.65, 0.95))
     cracks = [Crack(line, first, last, width, depth)]
     if style == 2:
         behind = _line(rng, place + 0.25 * helix, radius, float(slope), 0.05, -helix)
@@ -169,7 +169,7 @@ def _slip(rng: np.random.Generator, tube: Tube, place: float, moves_far: bool, s
     loose = tube.length - place if moves_far else place
     most = min(0.32, 45 * scale / max(loose, 1.0))
     angle = rng.choice([-1, 1]) * rng.uniform(0.25, 1.0) * most
-    sideways = rng.choice([-1, 1]) * rng.uniform(0.3, 1.0) * radius
+    sideways = rng.choice([-1, 1]) * rng.uniform(0.35, 1.0) * radius
     apart = rng.uniform(-0.1, 0.35) * radius * (1 if moves_far else -1)
     hx, hy = tube.heading
     return Motion(tube.point(place), float(angle), (apart * hx - sideways * hy, apart * hy + sideways * hx))

@@ -60,7 +60,7 @@ def choose_canals(
     for index, bone in enumerate(bones):
         tube = bone.tube
         middle = tube.radius(tube.length / 2)
-        if tube.name == "" or middle < 6 * scale or rng.random() > 0.45:
+        if tube.name == "" or middle < 6 * scale or rng.random() > 0.3:
             continue
         first = float(rng.uniform(0.25, 0.65) * tube.length)
         length = float(rng.uniform(1.4, 2.8) * middle)
@@ -79,9 +79,9 @@ def choose_canals(
 
 
 def fold_skin(rng: np.random.Generator, attenuation: Array, scale: float) -> None:
-    """Add up to three creases of skin or cloth: faint curved lines over bone and flesh alike, in place."""
+    """Add up to two creases of skin or cloth: faint curved lines over bone and flesh alike, in place."""
     height, width = attenuation.shape
-    count = int(rng.choice(4, p=[0.35, 0.35, 0.2, 0.1]))
+    count = int(rng.choice(3, p=[0.5, 0.35, 0.15]))
     if not count:
         return
     flesh = np.clip(attenuation / 0.15, 0, 1)
@@ -94,8 +94,8 @@ def fold_skin(rng: np.random.Generator, attenuation: Array, scale: float) -> Non
         v = ((y - centre[1]) * np.cos(angle) - (x - centre[0]) * np.sin(angle)) / scale
         v = v - rng.normal(0, 0.0015) * u * u
         fade = np.clip(1.5 - 1.5 * np.abs(u) * scale / reach, 0, 1)
-        thickness = rng.uniform(0.8, 1.8)
-        strength = rng.uniform(0.05, 0.14) * rng.choice([-1, 1])
+        thickness = rng.uniform(1.0, 2.2)
+        strength = rng.uniform(0.04, 0.11) * rng.choice([-1, 1])
         crease = np.exp(-((v / thickness) ** 2)) + 0.4 * (v > 0) * np.exp(-np.abs(v) / 6)
         attenuation += (strength * crease * fade * flesh).astype(np.float32)
 
