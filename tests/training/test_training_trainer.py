@@ -279,6 +279,29 @@ def test_without_val_it_says_what_is_not_known(settings, films, tmp_path, capsys
     )
 
 
+def test_val_films_without_boxes_keep_the_last_weights(settings, films, tmp_path, capsys):
+    negatives = make_films(tmp_path / "negatives", 3, negative_every=1, seed=5)
+    result = run(settings(patience=1), (films[0], negatives), quiet=False)
+    assert result.best_step == result.steps == 6
+    assert result.best["AP50"] is None
+    assert "none of the films to validate on has a box" in capsys.readouterr().err
+
+
+def test_memory_stays_flat_over_many_validations(settings, films):
+    import psutil
+
+    chosen = settings(num_steps=60, eval_every=2, checkpoint_every_n=1000)
+    seen = []
+
+    class Watched(FakeDetector):
+        def losses(self, images, targets):
+            seen.append(psutil.Process().memory_info().rss)
+            return super().losses(images, targets)
+
+    run(chosen, films, Watched())
+    assert seen[-1] - seen[20] < 30 * 2**20, "from the 10th to the 30th validation"
+
+
 def test_people_are_told_what_happens(settings, films, capsys):
     run(settings(negatives_per_positive=0.5), films, quiet=False)
     said = capsys.readouterr().err

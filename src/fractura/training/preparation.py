@@ -111,6 +111,8 @@ def prepare_films(
         )
     else:
         reporter.say(f"val:   {in_words(val)}")
+        if not any(val.boxes_by_class.values()):
+            reporter.warn("none of the films to validate on has a box: AP is not defined, the last weights are saved")
     missing = [name for name, count in train.boxes_by_class.items() if not count]
     if missing:
         reporter.warn(f"no box to learn from for {', '.join(missing)}")

@@ -328,8 +328,8 @@ class _Run:
         for place, marks in outcome.shown:
             record = self.films.val.records[place]
             pixels = read_marked_film(record).image
-            drawn = draw_boxes(pixels, marks.above(outcome.threshold), self.films.val.class_names)
-            pictures.append(np.asarray(drawn))
+            names, kept = self.films.val.class_names, marks.above(outcome.threshold)
+            pictures.append(np.asarray(draw_boxes(pixels, kept, names, truth=record.boxes)))
         return pictures
 
     def _write_model(self, threshold: float, metrics: dict[str, Any]) -> None:

@@ -134,8 +134,11 @@ def _figures(evaluation: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_better(now: Mapping[str, Any], best: Mapping[str, Any] | None) -> bool:
-    """True if ``now`` beats ``best``: AP at IoU 0.5, then 0.5:0.95, then 0.3, then film AUC; a full tie does not."""
-    return best is None or list(_rank(now)) > list(_rank(best))
+    """True if ``now`` beats ``best``: AP at IoU 0.5, then 0.5:0.95, then 0.3, then film AUC; a full tie does not.
+
+    On films without any box nothing tells two sets of weights apart: the later ones count as better.
+    """
+    return best is None or now["AP50"] is None or list(_rank(now)) > list(_rank(best))
 
 
 def _rank(figures: Mapping[str, Any]) -> Iterator[float]:
