@@ -48,3 +48,5 @@ def test_threshold_where_nothing_is_found(tmp_path):
     data = make_films(tmp_path, 3)
     assert best_threshold(data, [Boxes.empty(scored=True)] * 3) == 0.5
     assert best_threshold(data, [Boxes([[0, 0, 1, 1]], [0], [0.7])] * 3) == 0.5
+    faint = [Boxes(record.boxes.xyxy, record.boxes.labels, [1e-9] * len(record.boxes)) for record in data]
+    assert best_threshold(data, faint) == 0.5

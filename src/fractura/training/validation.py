@@ -23,6 +23,8 @@ _AT_ONCE = 8
 """Films detected at once on a GPU; a CPU gains nothing from more than one."""
 THRESHOLD_IOU = 0.3
 """Overlap at which the card's threshold is chosen: fractures are elongated, IoU 0.5 is a matter of drawing style."""
+LOWEST_THRESHOLD = 0.05
+"""A model that finds something only below this score has not learnt yet; its threshold would be noise."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,11 @@ def _detect_batch(detector: Detector, batch: Batch) -> list[Boxes]:
 
 
 def best_threshold(data: Dataset, marks: list[Boxes], iou: float = THRESHOLD_IOU) -> float:
-    """The score at which sensitivity and precision are best together (F1); 0.5 where nothing is found at any score."""
-    matching = match_marks(data, marks, iou)
+    """The score at which sensitivity and precision are best together (F1).
+
+    Scores under ``LOWEST_THRESHOLD`` do not come into question; 0.5 where nothing is found above it.
+    """
+    matching = match_marks(data, [found.above(LOWEST_THRESHOLD) for found in marks], iou)
     scores, found, false = matching.curve()
     if not len(scores) or not matching.truths:
         return 0.5
