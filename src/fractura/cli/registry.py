@@ -40,6 +40,7 @@ DATA, MODEL, USE = "Data", "Model", "Use"
 COMMANDS: tuple[Command, ...] = (
     Command("phantom", DATA, "Make a small data set of artificial radiographs to try everything on"),
     Command("check", DATA, "Look for mistakes in a folder of labelled films"),
+    Command("configure", MODEL, "Write or edit a pipeline.config of the TensorFlow Object Detection API"),
     Command("train", MODEL, "Train a detector on a folder of labelled films"),
     Command("evaluate", MODEL, "Measure a model on labelled films: AP, FROC, sensitivity, AUC"),
     Command("export", MODEL, "Turn a trained model into one file that runs without PyTorch"),

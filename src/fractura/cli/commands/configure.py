@@ -1,0 +1,69 @@
+"""``fractura configure``: write or edit a ``pipeline.config``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from fractura.cli import output as face
+
+
+def configure(
+    config: Annotated[Path, typer.Argument(help="The pipeline.config to edit, or with --new to write.")],
+    new: Annotated[
+        Literal["faster_rcnn_inception_resnet_v2_640x640", "faster_rcnn_inception_resnet_v2_1024x1024"] | None,
+        typer.Option(help="Write a fresh file for this model of the zoo."),
+    ] = None,
+    num_classes: Annotated[int | None, typer.Option(min=1, help="As many as the label map has.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Films per step.")] = None,
+    num_steps: Annotated[int | None, typer.Option(min=1, help="Steps of training.")] = None,
+    fine_tune_checkpoint: Annotated[str | None, typer.Option(help="Path ending in ckpt-0.")] = None,
+    fine_tune_checkpoint_type: Annotated[
+        Literal["detection", "full", "classification"] | None, typer.Option(help="What is taken from it.")
+    ] = None,
+    label_map: Annotated[str | None, typer.Option(help="Label map, for training and evaluation.")] = None,
+    train_record: Annotated[
+        list[str] | None, typer.Option(help="TFRecord file or pattern to train on; may be given again.")
+    ] = None,
+    eval_record: Annotated[
+        list[str] | None, typer.Option(help="TFRecord file or pattern to evaluate on; may be given again.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write there instead of over CONFIG.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Write one JSON document to stdout.")] = False,
+) -> None:
+    """Write or edit a pipeline.config of the TensorFlow Object Detection API; comments and order are kept.
+
+    Without any change the file is only checked: what has no effect here, and why, is listed.
+    """
+    from fractura.tensorflow_od.pipeline_edit import PipelineChanges, configure_pipeline
+
+    done = configure_pipeline(
+        config,
+        PipelineChanges(
+            num_classes=num_classes,
+            batch_size=batch_size,
+            num_steps=num_steps,
+            fine_tune_checkpoint=fine_tune_checkpoint,
+            fine_tune_checkpoint_type=fine_tune_checkpoint_type,
+            label_map=label_map,
+            train_records=tuple(train_record or ()),
+            eval_records=tuple(eval_record or ()),
+        ),
+        new=new,
+        output=output,
+    )
+    if json:
+        face.write_json(done.to_dict())
+        return
+    if done.changes:
+        rows = [(change.field, change.before, change.after) for change in done.changes]
+        face.write_table(("field", "before", "after"), rows)
+    for field in done.config.without_effect:
+        face.say(f"line {field.line}: {field.path} has no effect: {field.reason}")
+    for field in done.config.unknown:
+        face.warn(f"line {field.line}: {field.path} is not known and kept as it is")
+    for note in done.notes:
+        face.warn(note)
+    face.say(f"written: {done.file}" if done.written else f"{done.file} is unchanged")

@@ -1,0 +1,227 @@
+"""Editing a ``pipeline.config``, comments and order kept: what ``fractura configure`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from fractura.errors import UsageError
+from fractura.files import write_atomically
+from fractura.formats.text_format import Document, Scalar, parse, read_text
+from fractura.formats.text_format_edit import quoted, set_value
+from fractura.tensorflow_od.pipeline_config import PipelineConfig, parse_pipeline_config
+from fractura.tensorflow_od.pipeline_template import pipeline_template
+
+
+@dataclass(frozen=True)
+class PipelineChanges:
+    """What to write into a ``pipeline.config``; None leaves a field as it is.
+
+    Attributes:
+        num_classes: As many as the label map has.
+        batch_size: Films per step.
+        num_steps: Steps of training.
+        fine_tune_checkpoint: Path ending in ``ckpt-0``.
+        fine_tune_checkpoint_type: What is taken from it.
+        label_map: Path of the label map, for training and evaluation alike.
+        train_records: Paths or patterns of the TFRecord files to train on.
+        eval_records: Paths or patterns of the TFRecord files to evaluate on.
+    """
+
+    num_classes: int | None = None
+    batch_size: int | None = None
+    num_steps: int | None = None
+    fine_tune_checkpoint: str | None = None
+    fine_tune_checkpoint_type: Literal["detection", "full", "classification"] | None = None
+    label_map: str | None = None
+    train_records: tuple[str, ...] = ()
+    eval_records: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field that was changed: its path joined by dots, and its old (None: it was absent) and new text."""
+
+    field: str
+    before: str | None
+    after: str
+
+
+@dataclass(frozen=True)
+class Configured:
+    """What ``configure_pipeline`` did.
+
+    Attributes:
+        file: Where the result is.
+        written: False if the file held everything already.
+        changes: Fields that were changed.
+        config: What the file says now.
+        notes: What people should know about it.
+    """
+
+    file: Path
+    written: bool
+    changes: tuple[Change, ...]
+    config: PipelineConfig
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "file": self.file,
+            "written": self.written,
+            "changes": [asdict(change) for change in self.changes],
+            "without_effect": [
+                {"field": each.path, "line": each.line, "reason": each.reason} for each in self.config.without_effect
+            ],
+            "unknown": [{"field": each.path, "line": each.line} for each in self.config.unknown],
+            "notes": self.notes,
+        }
+
+
+def edit_pipeline_config(
+    text: str, changes: PipelineChanges, file: Path | None = None
+) -> tuple[str, tuple[Change, ...]]:
+    """Write ``changes`` into ``text``; everything else in it, comments and order included, stays as it is.
+
+    Returns:
+        The new text, and what was changed in it (fields that had the value already are not named).
+
+    Raises:
+        DataError: The text, before or after, is not a ``pipeline.config`` that can be trained from.
+    """
+    document = parse(text, file)
+    done: list[Change] = []
+    for path, value in _assignments(document, changes):
+        before = _text_at(document, path)
+        if isinstance(value, str):
+            after = quoted(value, like=before or '"')
+        elif isinstance(value, tuple):
+            each = [quoted(item, like=before or '"') for item in value]
+            after = each[0] if len(each) == 1 else "[" + ", ".join(each) + "]"
+        else:
+            after = str(value)
+        if before == after and len(_fields_at(document, path)) == 1:
+            continue
+        for _ in range(len(_fields_at(document, path)) - 1):
+            document = _without_first(document, path)
+        document = set_value(document, path, after)
+        done.append(Change(".".join(path), before, after))
+    parse_pipeline_config(document.text, file)
+    return document.text, tuple(done)
+
+
+def new_pipeline_config(model: str, changes: PipelineChanges) -> str:
+    """A fresh ``pipeline.config`` for fine-tuning one of ``MODELS``, with ``changes`` in it.
+
+    What ``changes`` leave open is for one class, 2 films per step, 20000 steps and type ``detection``. The model's
+    settings are those of its zoo configuration; the learning rate is 0.008 at 16 films per step, and in proportion.
+
+    Raises:
+        UsageError: There is no such model.
+        DataError: A change asks for what cannot be trained.
+    """
+    fresh = pipeline_template(model, changes.num_classes or 1, changes.batch_size or 2, changes.num_steps or 20_000)
+    return edit_pipeline_config(fresh, changes)[0]
+
+
+def configure_pipeline(
+    config: Path, changes: PipelineChanges, *, new: str | None = None, output: Path | None = None
+) -> Configured:
+    """Edit the file ``config``, or with ``new`` write a fresh one for that model; ``output`` writes elsewhere.
+
+    Raises:
+        DataError: The file cannot be read or written, or is none that can be trained from.
+        UsageError: With ``new``, the file is there already; or there is no such model.
+    """
+    target = config if output is None else output
+    if new is None:
+        before: str | None = read_text(config)
+        text, done = edit_pipeline_config(before or "", changes, config)
+    else:
+        if target.exists():
+            raise UsageError(f"{target} is there already", hint="leave out --new to edit it, or choose another name")
+        before, done = None, ()
+        text = new_pipeline_config(new, changes)
+    written = text != before or target != config
+    if written:
+        write_atomically(target, text)
+    parsed = parse_pipeline_config(text, target)
+    return Configured(target, written, done, parsed, _notes(parsed))
+
+
+def _notes(config: PipelineConfig) -> tuple[str, ...]:
+    train = config.train_config
+    if train is None:
+        return ("the file has no train_config: it is good for exporting only",)
+    notes = []
+    schedule = train.optimizer.learning_rate
+    total = schedule.settings.get("total_steps")
+    if total is not None and train.num_steps and total != train.num_steps:
+        notes.append(
+            f"num_steps is {train.num_steps}, but the learning rate falls over total_steps = {total}:"
+            + (" it is still high at the end" if total > train.num_steps else " it is 0 after that")
+        )
+    if train.fine_tune_checkpoint and not train.fine_tune_checkpoint.rsplit("-", 1)[-1].isdigit():
+        notes.append(f"fine_tune_checkpoint '{train.fine_tune_checkpoint}' should end in ckpt-0, without .index")
+    return tuple(notes)
+
+
+def _assignments(document: Document, changes: PipelineChanges) -> list[tuple[tuple[str, ...], Any]]:
+    train, reader, evaluation = "train_config", "train_input_reader", "eval_input_reader"
+    wanted: list[tuple[tuple[str, ...], Any]] = [
+        (("model", "faster_rcnn", "num_classes"), changes.num_classes),
+        ((train, "batch_size"), changes.batch_size),
+        ((train, "num_steps"), changes.num_steps),
+        ((train, "fine_tune_checkpoint"), changes.fine_tune_checkpoint),
+        ((train, "fine_tune_checkpoint_type"), changes.fine_tune_checkpoint_type),
+        ((reader, "label_map_path"), changes.label_map),
+        ((reader, "tf_record_input_reader", "input_path"), changes.train_records or None),
+    ]
+    if document.message(evaluation) or changes.eval_records:
+        wanted += [
+            ((evaluation, "label_map_path"), changes.label_map),
+            ((evaluation, "tf_record_input_reader", "input_path"), changes.eval_records or None),
+        ]
+    if changes.fine_tune_checkpoint and not _text_at(document, (train, "fine_tune_checkpoint_version")):
+        wanted.append(((train, "fine_tune_checkpoint_version"), _Word("V2")))
+    return [(path, value) for path, value in wanted if value is not None]
+
+
+class _Word:
+    """An enum value: text without quotes."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
+
+
+def _fields_at(document: Document, path: Sequence[str]) -> list[Any]:
+    message = document.message(*path[:-1])
+    if message is None:
+        return []
+    spans = {}
+    for field in message.named(path[-1]):
+        spans[field.value_start] = field  # the elements of one list share their place
+    return list(spans.values())
+
+
+def _text_at(document: Document, path: Sequence[str]) -> str | None:
+    found = _fields_at(document, path)
+    if not found or not isinstance(found[-1].value, Scalar):
+        return None
+    return document.text[found[-1].value_start : found[-1].end]
+
+
+def _without_first(document: Document, path: Sequence[str]) -> Document:
+    """Take out the first of several fields of one name, with its line if nothing else stands there."""
+    first, text = _fields_at(document, path)[0], document.text
+    line_start, line_stop = text.rfind("\n", 0, first.start) + 1, text.find("\n", first.end)
+    line_stop = len(text) if line_stop < 0 else line_stop
+    alone = not text[line_start : first.start].strip() and not text[first.end : line_stop].strip(" \t\r,;")
+    start, stop = (line_start, line_stop + 1) if alone else (first.start, first.end)
+    return parse(text[:start] + text[stop:], document.file)

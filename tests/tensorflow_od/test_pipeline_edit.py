@@ -1,0 +1,109 @@
+"""``fractura configure``: only what was asked for changes."""
+
+from difflib import ndiff
+
+import pytest
+
+from fractura.errors import DataError, UsageError
+from fractura.tensorflow_od.pipeline_config import parse_pipeline_config, read_pipeline_config
+from fractura.tensorflow_od.pipeline_edit import (
+    Change,
+    PipelineChanges,
+    configure_pipeline,
+    edit_pipeline_config,
+    new_pipeline_config,
+)
+from fractura.tensorflow_od.pipeline_template import MODELS, pipeline_template
+
+TEMPLATE = pipeline_template("faster_rcnn_inception_resnet_v2_1024x1024", 1, 2, 20_000)
+TUTORIAL = PipelineChanges(
+    num_classes=1,
+    batch_size=2,
+    num_steps=20_000,
+    fine_tune_checkpoint="zoo/checkpoint/ckpt-0",
+    fine_tune_checkpoint_type="detection",
+    label_map="label_map.txt",
+    train_records=("fracturas.tfrecord",),
+)
+
+
+def difference(before, after):
+    return [line for line in ndiff(before.splitlines(), after.splitlines()) if line[0] in "+-"]
+
+
+def test_the_tutorials_edits_of_the_zoos_files(shared_path):
+    for file in sorted(shared_path("reference/configs").glob("*.config")):
+        before = file.read_text(encoding="utf-8")
+        after, changes = edit_pipeline_config(before, TUTORIAL, file)
+        assert len(difference(before, after)) == 2 * len(changes) == 16
+        config = parse_pipeline_config(after)
+        assert config.model.num_classes == 1
+        assert config.train_config.fine_tune_checkpoint == "zoo/checkpoint/ckpt-0"
+        assert config.train_config.fine_tune_checkpoint_type == "detection"
+        assert config.train_input_reader.input_paths == ("fracturas.tfrecord",)
+        assert {r.label_map_path for r in config.eval_input_readers} == {"label_map.txt"}
+        assert edit_pipeline_config(after, TUTORIAL) == (after, ())
+
+
+def test_comments_order_and_quotes_stay():
+    before = "# ours\n" + TEMPLATE.replace("  batch_size: 2\n", "  batch_size: 2;  # the card is small\n").replace(
+        '"detection"', "'detection' # not full"
+    )
+    changes = PipelineChanges(batch_size=1, fine_tune_checkpoint_type="full", fine_tune_checkpoint="C:\\zoo\\ckpt-0")
+    after, done = edit_pipeline_config(before, changes)
+    assert difference(before, after) == [
+        "-   batch_size: 2;  # the card is small",
+        "+   batch_size: 1;  # the card is small",
+        "-   fine_tune_checkpoint_type: 'detection' # not full",
+        "+   fine_tune_checkpoint_type: 'full' # not full",
+        '+   fine_tune_checkpoint: "C:\\\\zoo\\\\ckpt-0"',
+    ]
+    assert Change("train_config.batch_size", "2", "1") in done
+    assert parse_pipeline_config(after).train_config.fine_tune_checkpoint == "C:\\zoo\\ckpt-0"
+
+
+def test_several_records_and_doubles():
+    text = TEMPLATE.replace(
+        "train_input_reader {\n}",
+        "train_input_reader {\n  tf_record_input_reader {\n    input_path: 'a'\n    input_path: 'b'\n  }\n}",
+    )
+    after, _ = edit_pipeline_config(text, PipelineChanges(train_records=("c",)))
+    assert parse_pipeline_config(after).train_input_reader.input_paths == ("c",)
+    after, _ = edit_pipeline_config(after, PipelineChanges(train_records=("x", "y"), eval_records=("z",)))
+    config = parse_pipeline_config(after)
+    assert config.train_input_reader.input_paths == ("x", "y")
+    assert config.eval_input_readers[0].input_paths == ("z",)
+
+
+def test_an_impossible_value_is_refused():
+    with pytest.raises(DataError, match="must be at least 1"):
+        edit_pipeline_config(TEMPLATE, PipelineChanges(num_classes=0))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_fresh_file(model):
+    config = parse_pipeline_config(new_pipeline_config(model, TUTORIAL))
+    assert config.model.image_resizer.width == MODELS[model].side
+    assert config.train_config.num_steps == 20_000
+    assert config.train_input_reader.label_map_path == "label_map.txt"
+    with pytest.raises(UsageError, match="did you mean"):
+        new_pipeline_config(model + "x", TUTORIAL)
+
+
+def test_files(tmp_path):
+    file = tmp_path / "pipeline.config"
+    model = next(iter(MODELS))
+    done = configure_pipeline(file, TUTORIAL, new=model)
+    assert done.written
+    assert read_pipeline_config(file).train_config.batch_size == 2
+    with pytest.raises(UsageError, match="is there already"):
+        configure_pipeline(file, TUTORIAL, new=model)
+    assert not configure_pipeline(file, TUTORIAL).written
+    before = file.read_bytes()
+    elsewhere = configure_pipeline(file, PipelineChanges(num_steps=500), output=tmp_path / "other.config")
+    assert file.read_bytes() == before
+    assert read_pipeline_config(tmp_path / "other.config").train_config.num_steps == 500
+    assert "total_steps = 20000: it is still high at the end" in elsewhere.notes[0]
+    assert elsewhere.to_dict()["changes"] == [{"field": "train_config.num_steps", "before": "20000", "after": "500"}]
+    wrong = configure_pipeline(file, PipelineChanges(fine_tune_checkpoint="zoo/ckpt-0.index"))
+    assert "should end in ckpt-0" in wrong.notes[0]
