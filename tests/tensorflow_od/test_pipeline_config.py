@@ -177,7 +177,7 @@ def test_unknown_fields_are_listed_and_kept():
         ("score_converter: SOFTMAX", "score_converter: SIGMOID", "= SIGMOID is not supported", "only SOFTMAX is"),
         ("score_converter: SOFTMAX", "score_converter: SOFTMX", "cannot be 'SOFTMX'", "did you mean 'SOFTMAX'?"),
         ("maxpool_stride: 1", "maxpool_stride: 2", "= 2 is not supported: crops are not pooled", "only 1 is"),
-        ('"faster_rcnn_inception_resnet_v2_keras"', '"faster_rcnn_resnet50_keras"', "not supported", "inception_resnet_v2_keras"),
+        ('"faster_rcnn_inception_resnet_v2_keras"', '"faster_rcnn_resnet50"', "not supported", "inception_resnet"),
         ('type: "faster_rcnn_inception_resnet_v2_keras"', "type: faster_rcnn", "needs quotes", None),
         ('"detection"', '"detector"', "'detector' is not supported", "did you mean 'detection'?"),
         ("random_horizontal_flip {", "random_horizontal_flop {", "not supported", "'random_horizontal_flip'"),

@@ -1,0 +1,81 @@
+"""The file ``checkpoint`` beside TensorFlow's checkpoints: which there are, and which is the latest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fractura.errors import DataError, ModelError
+from fractura.files import write_atomically
+from fractura.formats.text_format import Scalar, parse, read_text
+from fractura.formats.text_format_edit import quoted
+
+FILE_NAME = "checkpoint"
+
+
+def read_checkpoint_state(folder: Path) -> list[Path]:
+    """The prefixes of all checkpoints that the file names and that are there, oldest first; the latest is the last.
+
+    A folder that was moved is read, too: absolute paths that lead nowhere are looked for by name beside the file.
+
+    Raises:
+        ModelError: The file is there and cannot be read.
+    """
+    file = folder / FILE_NAME
+    if not file.exists():
+        return []
+    try:
+        document = parse(read_text(file), file)
+    except DataError as error:
+        raise ModelError(error.problem, file=error.file, place=error.place, hint=error.hint) from error
+    texts = {
+        name: [f.value.text for f in document.root.named(name) if isinstance(f.value, Scalar)]
+        for name in ("all_model_checkpoint_paths", "model_checkpoint_path")
+    }
+    latest = texts["model_checkpoint_path"][-1:]
+    names = [name for name in texts["all_model_checkpoint_paths"] if name not in latest] + latest
+    found = []
+    for name in names:
+        for prefix in (folder / name, folder / Path(name.replace("\\", "/")).name):
+            if prefix.with_name(prefix.name + ".index").is_file():
+                found.append(prefix)
+                break
+    return found
+
+
+def latest_checkpoint(folder: Path) -> Path | None:
+    """The prefix of the latest checkpoint in ``folder``; without the file ``checkpoint``, the highest ``ckpt-N``.
+
+    Raises:
+        ModelError: The file ``checkpoint`` cannot be read.
+    """
+    named = read_checkpoint_state(folder)
+    if named:
+        return named[-1]
+    numbered = []
+    for index in folder.glob("*-*.index"):
+        number = index.name.removesuffix(".index").rsplit("-", 1)[-1]
+        if number.isascii() and number.isdigit():
+            numbered.append((int(number), index.name, index))
+    if not numbered:
+        return None
+    index = max(numbered)[2]
+    return index.with_name(index.name.removesuffix(".index"))
+
+
+def write_checkpoint_state(folder: Path, prefixes: Sequence[Path]) -> None:
+    """Write the file ``checkpoint``, with names relative to ``folder``.
+
+    Args:
+        folder: Where the checkpoints are.
+        prefixes: Oldest first; the last is the latest.
+
+    Raises:
+        DataError: The file cannot be written.
+        ValueError: There is no checkpoint to name.
+    """
+    if not prefixes:
+        raise ValueError("there is no checkpoint to name")
+    lines = [f"model_checkpoint_path: {quoted(prefixes[-1].name)}"]
+    lines += [f"all_model_checkpoint_paths: {quoted(prefix.name)}" for prefix in prefixes]
+    write_atomically(folder / FILE_NAME, "\n".join(lines) + "\n")
