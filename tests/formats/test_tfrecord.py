@@ -6,7 +6,7 @@ import logging
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from tutorial_tfrecord import TUTORIAL_TFRECORD
@@ -255,10 +255,11 @@ def test_remarks_on_what_other_converters_write(tmp_path):
         features(tmp_path, width=100, object__is_crowd=np.array([1]), filename=b"C:\\films\\x.jpg"),
         features(tmp_path, width=None, height=None, filename=b"../x.jpg", object__class__text=None),
         features(tmp_path, filename=None),
+        features(tmp_path, filename=b"a\0.jpg"),
     )
     problems = []
     data = read_tfrecord(file, problems=problems)
-    assert [r.name for r in data] == ["x.jpg", "x-2.jpg", "in.tfrecord-000002.jpg"]
+    assert [r.name for r in data] == ["x.jpg", "x-2.jpg", "in.tfrecord-000002.jpg", "in.tfrecord-000003.jpg"]
     assert data.class_names == ("fractura",)
     assert [p.problem for p in problems] == [
         "image/width and image/height differ from the film in 1 records, first in 'x.jpg':"
@@ -370,3 +371,28 @@ def test_read_dataset_knows_a_tfrecord(dataset, tmp_path):
     same(dataset, read_dataset(tmp_path / "one"))
     with pytest.raises(DataError, match="there is no such folder"):
         read_dataset(tmp_path / "nothing")
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_record_is_read_or_refused(tmp_path, data):
+    payload = bytearray(encode_example(features(tmp_path)))
+    film_bytes = (tmp_path / "film.jpg").read_bytes()
+    start = payload.index(film_bytes)
+    for _ in range(data.draw(st.integers(1, 5))):
+        # The film itself is Pillow's business; here the message around it is damaged, and the film's header.
+        place = data.draw(
+            st.integers(0, len(payload) - 1).filter(lambda p: not start + 30 < p < start + len(film_bytes))
+        )
+        payload[place] = data.draw(st.integers(0, 255))
+    file = written(tmp_path, bytes(payload))
+    try:
+        dataset = read_tfrecord(file, problems=[])
+    except DataError:
+        return
+    (only,) = dataset
+    assert only.width >= 1
+    assert set(only.boxes.labels.tolist()) <= set(range(len(dataset.class_names)))
+    assert only.image == file
+    assert "/" not in only.name
+    assert "\\" not in only.name

@@ -179,7 +179,7 @@ def _name(example: Example, file: Path, index: int, kind: str, names: set[str]) 
     written = [*example.texts("image/filename"), *example.texts("image/source_id")]
     candidates = [PurePosixPath(text.replace("\\", "/")).name for text in written]
     made_up = f"{file.name}-{index:06d}{_EXTENSION.get(kind, '')}"
-    name = next((candidate for candidate in candidates if candidate.strip(". ")), made_up)
+    name = next((each for each in candidates if each.strip(". ") and each.isprintable()), made_up)
     path, number, unique = PurePosixPath(name), 1, name
     while unique in names:
         number += 1
