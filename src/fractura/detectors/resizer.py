@@ -8,6 +8,7 @@ Both are index or matrix operations on a fixed canvas, so they export with dynam
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Literal
 
 import torch
@@ -98,7 +99,10 @@ def antialiased(image: Tensor, height: int, width: int) -> Tensor:
     rows = _triangle_weights(image.shape[0], height, image)
     columns = _triangle_weights(image.shape[1], width, image)
     channels_first = image.permute(2, 0, 1)
-    return (rows @ channels_first @ columns.T).permute(1, 2, 0)
+    # Mixed precision is for the network: pixels of 0..255 keep float32. (A tracer must not see the context.)
+    mixed = torch.is_autocast_enabled(image.device.type)
+    with torch.autocast(image.device.type, enabled=False) if mixed else nullcontext():
+        return (rows @ channels_first @ columns.T).permute(1, 2, 0)
 
 
 def resize(image: Tensor, resizer: Resizer) -> tuple[Tensor, tuple[int, int]]:

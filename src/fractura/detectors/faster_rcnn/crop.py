@@ -35,9 +35,10 @@ def crop_and_resize(features: Tensor, boxes: Tensor, size: int) -> Tensor:
         dim=-1,
     )
     # All regions of a film are one tall picture: a single call, and no copy of the features per region.
+    # float32 under mixed precision too: half-precision coordinates would be off by whole cells.
     tall = F.grid_sample(
-        features,
-        (grid * 2 - 1).reshape(batch, regions * size, size, 2).to(features.dtype),
+        features.float(),
+        (grid * 2 - 1).reshape(batch, regions * size, size, 2),
         mode="bilinear",
         padding_mode="zeros",
         align_corners=True,

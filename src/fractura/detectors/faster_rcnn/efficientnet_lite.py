@@ -30,6 +30,7 @@ _STAGES = (
     (1, 3, 1, 6, 320),
 )
 # The last block of each stride, its stride and its channels.
+_NORM_GROUPS = 8
 _TAPS = {2: (4, 24), 4: (8, 40), 10: (16, 112), 15: (32, 320)}
 
 
@@ -116,6 +117,13 @@ class _InvertedResidual(nn.Module):
         return x + y if self.residual else y
 
 
+def _convolution(channels_in: int, channels_out: int, kernel: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_out, kernel, padding=kernel // 2, bias=False),
+        nn.GroupNorm(_NORM_GROUPS, channels_out),
+    )
+
+
 class EfficientNetLitePyramid(FeatureExtractor):
     """EfficientNet-Lite0 under a feature pyramid, and two fully connected layers on each cropped region.
 
@@ -135,18 +143,18 @@ class EfficientNetLitePyramid(FeatureExtractor):
         self.region_channels = region_channels
         self.trunk = EfficientNetLite()
         taps = [tap for tap in _TAPS.values() if tap[0] >= strides[0]]
-        self.lateral = nn.ModuleList(nn.Conv2d(width, channels, 1) for _, width in taps)
-        self.smooth = nn.ModuleList(nn.Conv2d(channels, channels, 3, padding=1) for _ in strides)
+        # The trunk's maps are linear and of very different size; group norm brings them to one scale, at any batch size.
+        self.lateral = nn.ModuleList(_convolution(width, channels, 1) for _, width in taps)
+        self.smooth = nn.ModuleList(_convolution(channels, channels, 3) for _ in strides)
         self.regions = nn.Sequential(
             nn.Flatten(),
             nn.Linear(channels * crop_size**2, region_channels),
+            nn.LayerNorm(region_channels),
             nn.ReLU(),
             nn.Linear(region_channels, region_channels),
+            nn.LayerNorm(region_channels),
             nn.ReLU(),
         )
-        for layer in (*self.lateral, *self.smooth, self.regions[1], self.regions[3]):
-            nn.init.kaiming_uniform_(layer.weight, a=1)
-            nn.init.zeros_(layer.bias)
 
     def proposal_features(self, canvas: Tensor) -> list[Tensor]:
         """See ``FeatureExtractor``."""
