@@ -49,7 +49,8 @@ class Detector(nn.Module, ABC):
             image: uint8 ``(height, width, 3)``.
 
         Returns:
-            boxes float32 ``(n, 4)`` xyxy in pixels of ``image``, scores float32 ``(n,)`` in 0..1, labels int64 ``(n,)``.
+            boxes float32 ``(n, 4)`` xyxy in pixels of ``image``, scores float32 ``(n,)`` in 0..1, labels int64
+            ``(n,)``.
         """
 
     @abstractmethod

@@ -55,7 +55,9 @@ def _suppress(boxes: Tensor, scores: Tensor, iou_threshold: float, score_thresho
 
 
 @torch.library.custom_op("fractura::nms", mutates_args=())
-def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, score_threshold: float, max_output_per_class: int) -> Tensor:
+def nms(
+    boxes: Tensor, scores: Tensor, iou_threshold: float, score_threshold: float, max_output_per_class: int
+) -> Tensor:
     """Keep the best of overlapping boxes.
 
     Args:
@@ -79,5 +81,7 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, score_threshold: fl
 
 @nms.register_fake
 def _(boxes: Tensor, scores: Tensor, iou_threshold: float, score_threshold: float, max_output_per_class: int) -> Tensor:
-    count = torch.library.get_ctx().new_dynamic_size(min=0, max=scores.shape[0] * scores.shape[1] * max_output_per_class)
+    count = torch.library.get_ctx().new_dynamic_size(
+        min=0, max=scores.shape[0] * scores.shape[1] * max_output_per_class
+    )
     return boxes.new_empty((count, 3), dtype=torch.int64)

@@ -1,6 +1,6 @@
 """From a film of any size to the detector's canvas, in the graph.
 
-``legacy_bilinear`` follows ``tf.compat.v1.image.resize_images(BILINEAR, align_corners=False)`` (reference: tensorflow/models
+``legacy_bilinear`` follows ``tf.compat.v1.image.resize_images(BILINEAR, align_corners=False)`` (tensorflow/models
 research/object_detection/core/preprocessor.py:3296-3356 and 2979-3091): no half-pixel centres, no antialiasing.
 ``antialiased`` is the triangle filter of Pillow's BILINEAR: it keeps thin fracture lines when a film is shrunk.
 Both are index or matrix operations on a fixed canvas, so they export with dynamic film sizes.

@@ -14,6 +14,7 @@ from onnxscript import opset18 as op
 from fractura.detectors import Detector
 
 OPSET = 18
+_constant: Any = op.Constant  # its annotation allows any type; the operator wants a certain one
 
 
 def _non_max_suppression(
@@ -22,9 +23,9 @@ def _non_max_suppression(
     return op.NonMaxSuppression(
         boxes,
         scores,
-        op.Constant(value_ints=[max_output_per_class]),
-        op.Constant(value_floats=[iou_threshold]),
-        op.Constant(value_floats=[score_threshold]),
+        _constant(value_ints=[max_output_per_class]),
+        _constant(value_floats=[iou_threshold]),
+        _constant(value_floats=[score_threshold]),
     )
 
 

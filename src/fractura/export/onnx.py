@@ -41,8 +41,8 @@ def export_onnx(model_folder: Path, output: Path, films: Sequence[Path]) -> Pari
         parity = compare(TorchModel(model_folder, device="cpu"), OnnxModel(draft, device="cpu"), films)
         if not parity.holds:
             raise ModelError(
-                f"the exported file does not find what PyTorch finds: {parity.unmatched} of {parity.boxes} boxes have no "
-                f"twin, scores differ by up to {parity.maximum_score_difference:.2g} "
+                f"the exported file does not find what PyTorch finds: {parity.unmatched} of {parity.boxes} boxes have "
+                f"no twin, scores differ by up to {parity.maximum_score_difference:.2g} "
                 f"(allowed: {MAXIMUM_SCORE_DIFFERENCE})",
                 file=output,
                 hint="nothing was written; please report this with the model's card.json",

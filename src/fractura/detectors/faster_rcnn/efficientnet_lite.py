@@ -105,9 +105,7 @@ class _InvertedResidual(nn.Module):
     ) -> None:
         super().__init__()
         inner = channels_in * expansion
-        self.expand = (
-            ConvNorm(channels_in, inner, 1, activation=F.relu6, norm=norm) if expansion > 1 else nn.Identity()
-        )
+        self.expand = ConvNorm(channels_in, inner, 1, activation=F.relu6, norm=norm) if expansion > 1 else nn.Identity()
         self.depthwise = ConvNorm(inner, inner, kernel, stride, groups=inner, activation=F.relu6, norm=norm)
         self.project = ConvNorm(inner, channels_out, 1, activation=identity, norm=norm)
         self.residual = stride == 1 and channels_in == channels_out
@@ -143,7 +141,7 @@ class EfficientNetLitePyramid(FeatureExtractor):
         self.region_channels = region_channels
         self.trunk = EfficientNetLite()
         taps = [tap for tap in _TAPS.values() if tap[0] >= strides[0]]
-        # The trunk's maps are linear and of very different size; group norm brings them to one scale, at any batch size.
+        # The trunk's maps are linear and of very different size; group norm brings them to one scale.
         self.lateral = nn.ModuleList(_convolution(width, channels, 1) for _, width in taps)
         self.smooth = nn.ModuleList(_convolution(channels, channels, 3) for _ in strides)
         self.regions = nn.Sequential(

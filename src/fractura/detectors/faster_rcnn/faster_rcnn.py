@@ -76,7 +76,7 @@ class FasterRCNN(Detector):
         self.first_stage_class_head = nn.Conv2d(depth, per_location * 2, 1)
         for layer in (self.first_stage_conv, self.first_stage_box_head, self.first_stage_class_head):
             nn.init.trunc_normal_(layer.weight, std=0.01, a=-0.02, b=0.02)
-            nn.init.zeros_(layer.bias)
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]  # it has one
         boxes_per_region = 1 if settings.share_box_across_classes else settings.num_classes
         self.second_stage_box_head = nn.Linear(self.feature_extractor.region_channels, boxes_per_region * 4)
         self.second_stage_class_head = nn.Linear(self.feature_extractor.region_channels, settings.num_classes + 1)
@@ -135,9 +135,7 @@ class FasterRCNN(Detector):
         return torch.cat(codes, dim=1).float(), torch.cat(logits, dim=1).float()
 
     @torch.no_grad()
-    def propose(
-        self, codes: Tensor, logits: Tensor, anchors: Tensor, windows: Sequence[tuple[int, int]]
-    ) -> Proposals:
+    def propose(self, codes: Tensor, logits: Tensor, anchors: Tensor, windows: Sequence[tuple[int, int]]) -> Proposals:
         """Decode, suppress, clip to each film's window, best first, pad to ``first_stage_max_proposals``."""
         settings = self.settings
         boxes = box_coder.decode(codes, anchors)
@@ -163,18 +161,20 @@ class FasterRCNN(Detector):
     # -- second stage ------------------------------------------------------------------------------------------------
 
     def crop(self, features: Tensor, boxes: Tensor, canvas: tuple[int, int]) -> Tensor:
-        """Regions ``(n, regions, 4)`` (canvas pixels) cut from the finest map: ``(n * regions, channels, size, size)``."""
+        """Regions ``(n, regions, 4)`` (canvas pixels) of the finest map: ``(n * regions, channels, size, size)``."""
         height, width = canvas
         fractions = boxes / boxes.new_tensor([width, height, width, height])
         return crop_and_resize(features, fractions, self.settings.initial_crop_size)
 
     def predict_second_stage(self, crops: Tensor) -> tuple[Tensor, Tensor]:
-        """Crops to codes float32 ``(regions, 1 or classes, 4)`` and logits ``(regions, classes + 1)`` (background first)."""
+        """Crops to codes float32 ``(regions, 1 or classes, 4)`` and logits ``(regions, 1 + classes)``."""
         vectors = self.feature_extractor.box_classifier_features(crops)
         codes = self.second_stage_box_head(vectors).unflatten(1, (-1, 4))
         return codes.float(), self.second_stage_class_head(vectors).float()
 
-    def postprocess(self, codes: Tensor, logits: Tensor, proposals: Proposals, film: int, window: tuple[int, int]) -> Detections:
+    def postprocess(
+        self, codes: Tensor, logits: Tensor, proposals: Proposals, film: int, window: tuple[int, int]
+    ) -> Detections:
         """Detections on one film of the batch from its ``regions`` codes and logits."""
         settings = self.settings
         real = torch.arange(len(logits), device=logits.device) < proposals.count[film]

@@ -24,7 +24,7 @@ class FeatureExtractor(nn.Module, ABC):
 
     @abstractmethod
     def proposal_features(self, canvas: Tensor) -> list[Tensor]:
-        """float32 ``(n, 3, h, w)`` of 0..255 to one ``(n, channels, ceil(h / stride), ceil(w / stride))`` per stride."""
+        """float32 ``(n, 3, h, w)`` of 0..255 to ``(n, channels, ceil(h / stride), ceil(w / stride))`` per stride."""
 
     @abstractmethod
     def box_classifier_features(self, crops: Tensor) -> Tensor:

@@ -152,14 +152,19 @@ class _Residual(nn.Module):
         super().__init__()
         for name, branch in branches.items():
             self.add_module(name, branch)
-        inner = sum(list(branch.children())[-1].weight.shape[0] for branch in branches.values())
         self._branch_names = tuple(branches)
-        self.up_1x1 = nn.Conv2d(inner, channels, 1)
+        self.up_1x1 = nn.Conv2d(sum(_channels_out(branch) for branch in branches.values()), channels, 1)
         nn.init.xavier_uniform_(self.up_1x1.weight)
-        nn.init.zeros_(self.up_1x1.bias)
+        nn.init.zeros_(self.up_1x1.bias)  # type: ignore[arg-type]  # it has one
         self.scale = scale
         self.activation = F.relu if relu else identity
 
     def forward(self, x: Tensor) -> Tensor:
         up = self.up_1x1(torch.cat([self.get_submodule(name)(x) for name in self._branch_names], dim=1))
         return self.activation(x + up * self.scale)
+
+
+def _channels_out(branch: nn.Sequential) -> int:
+    last = branch[-1]
+    assert isinstance(last, ConvNorm)
+    return last.weight.shape[0]

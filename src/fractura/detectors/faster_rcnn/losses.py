@@ -1,6 +1,7 @@
 """The four losses of Faster R-CNN.
 
-Follows tensorflow/models research/object_detection meta_architectures/faster_rcnn_meta_arch.py:2288-2549 and core/losses.py.
+Follows tensorflow/models research/object_detection meta_architectures/faster_rcnn_meta_arch.py:2288-2549 and
+core/losses.py.
 """
 
 from __future__ import annotations

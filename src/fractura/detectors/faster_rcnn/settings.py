@@ -1,4 +1,4 @@
-"""Everything that defines a Faster R-CNN, typed and closed; names and defaults are those of the TensorFlow Object Detection API."""
+"""Everything that defines a Faster R-CNN, typed and closed, in the words of the TensorFlow Object Detection API."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ class FasterRCNNSettings(BaseModel):
 
     Attributes:
         clip_anchors_to_image: In training, clip anchors to the canvas; else drop those that cross its border.
-        first_stage_pre_nms_top_n: Only so many best anchors of each feature map enter the first suppression; None is all.
-        append_groundtruth_boxes: In training, marked boxes join the proposals: a head start that TensorFlow does not give.
+        first_stage_pre_nms_top_n: Only so many best anchors enter the first suppression; None is all.
+        append_groundtruth_boxes: In training, marked boxes join the proposals, a head start TensorFlow does not give.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,0 +1,43 @@
+# Two commands matter: `make demo` and `make test`. Both set up .venv by themselves and can be run again.
+# Without make (Windows): the README lists the same steps as plain commands.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test test-fast lint bench clean
+
+demo: .venv/train.stamp
+	$(BIN)/python recipes/demo.py demo
+
+test: .venv/dev.stamp lint
+	$(BIN)/python -m pytest
+
+test-fast: .venv/dev.stamp
+	$(BIN)/python -m pytest -m "not slow" --durations=5
+
+lint: .venv/dev.stamp
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: .venv/dev.stamp
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/created.stamp:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	touch $@
+
+.venv/train.stamp: .venv/created.stamp pyproject.toml constraints.txt
+	$(INSTALL) -e ".[train]"
+	touch $@
+
+# labelImg is the reference that our XML is compared with; its own dependency PyQt5 is not needed for that.
+.venv/dev.stamp: .venv/created.stamp pyproject.toml constraints.txt
+	$(INSTALL) -e ".[train,tensorflow,dev]"
+	$(INSTALL) --no-deps labelImg==1.8.6
+	touch $@
