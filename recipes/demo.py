@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 TRAIN_FILMS, VAL_FILMS, SEED = 300, 60, 7
-TRAINING = ["--num-steps", "400", "--batch-size", "4", "--eval-every", "200", "--seed", "0"]
+TRAINING = ["--num-steps", "300", "--batch-size", "4", "--eval-every", "150", "--seed", "0"]
 
 
 def run(*words: str | Path) -> None:

@@ -41,6 +41,11 @@ class LazyGroup(TyperGroup):
             raise typer.Exit(INTERRUPTED) from interrupt
 
 
+# PyTorch's OpenMP threads wait for one another by spinning; on few cores with anything else to do, a step then
+# takes two to six times as long. It is read once, when PyTorch is first imported. The user's own choice stays.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 def load_command(name: str) -> Any:
     """Import the module of a registered command and build its parser."""
     single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")

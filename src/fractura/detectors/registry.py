@@ -62,7 +62,13 @@ def recommended_training(name: str) -> dict[str, Any]:
     _known(name)
     if "inception_resnet_v2" in name:
         return {"optimizer": "momentum", "learning_rate_base": 0.008, "gradient_clipping_by_norm": 10.0}
-    return {"optimizer": "adamw", "learning_rate_base": 1e-3, "gradient_clipping_by_norm": 10.0}
+    return {
+        "optimizer": "adamw",
+        "learning_rate_base": 5e-4,
+        "gradient_clipping_by_norm": 10.0,
+        "negatives_per_positive": 1.0,
+        "ema_decay": 0.998,
+    }
 
 
 def _known(name: str) -> None:

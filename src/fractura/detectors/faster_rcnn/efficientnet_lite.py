@@ -130,16 +130,22 @@ class EfficientNetLitePyramid(FeatureExtractor):
         channels: Channels of the pyramid.
         crop_size: Side of the cropped regions, in cells.
         region_channels: Width of the fully connected layers.
+        frozen_blocks: The stem and so many first blocks of the trunk do not learn; 0 lets all learn.
     """
 
     canvas_multiple = 32
 
-    def __init__(self, *, strides: tuple[int, ...], channels: int, crop_size: int, region_channels: int) -> None:
+    def __init__(
+        self, *, strides: tuple[int, ...], channels: int, crop_size: int, region_channels: int, frozen_blocks: int
+    ) -> None:
         super().__init__()
         self.strides = strides
         self.channels = channels
         self.region_channels = region_channels
         self.trunk = EfficientNetLite()
+        if frozen_blocks:
+            for part in (self.trunk.stem, *self.trunk.blocks[:frozen_blocks]):
+                part.requires_grad_(False)
         taps = [tap for tap in _TAPS.values() if tap[0] >= strides[0]]
         # The trunk's maps are linear and of very different size; group norm brings them to one scale.
         self.lateral = nn.ModuleList(_convolution(width, channels, 1) for _, width in taps)

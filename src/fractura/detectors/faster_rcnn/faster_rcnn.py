@@ -340,6 +340,7 @@ def _build_feature_extractor(settings: FasterRCNNSettings) -> FeatureExtractor:
         channels=trunk.channels,
         crop_size=settings.initial_crop_size,
         region_channels=trunk.region_channels,
+        frozen_blocks=trunk.frozen_blocks,
     )
 
 
