@@ -8,59 +8,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from fractura.training.marked_film import AugmentationOption, MarkedFilm, Probability
+from fractura.training.tensorflow_augmentation import (
+    RandomAdjustBrightness,
+    RandomAdjustContrast,
+    RandomAdjustHue,
+    RandomAdjustSaturation,
+    RandomRotation90,
+    RandomSquareCropByScale,
+)
 
 MINIMUM_SIDE = 2.0
 """Pixels; a box whose shorter side falls under this carries no more evidence and is dropped."""
 
-Probability = Annotated[float, Field(ge=0, le=1)]
-
-
-@dataclass(frozen=True, eq=False)
-class MarkedFilm:
-    """A film on its way through augmentation.
-
-    Attributes:
-        image: uint8 ``(height, width, 3)``.
-        boxes: float32 ``(n, 4)`` xyxy in pixels of ``image``.
-        labels: int64 ``(n,)``.
-        dropped: Boxes that left the film or collapsed so far.
-    """
-
-    image: NDArray[np.uint8]
-    boxes: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    dropped: int = 0
-
-    @property
-    def width(self) -> int:
-        """Pixels."""
-        return int(self.image.shape[1])
-
-    @property
-    def height(self) -> int:
-        """Pixels."""
-        return int(self.image.shape[0])
-
-
-class AugmentationOption(BaseModel):
-    """One step of augmentation; its settings are its fields."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
-        """The film after this step."""
-        raise NotImplementedError
-
 
 class RandomHorizontalFlip(AugmentationOption):
     """Left becomes right (a left hand becomes a right hand)."""
+
+    takes_floats: ClassVar[bool] = True
 
     name: Literal["random_horizontal_flip"] = "random_horizontal_flip"
     probability: Probability = 0.5
@@ -76,6 +49,8 @@ class RandomHorizontalFlip(AugmentationOption):
 
 class RandomVerticalFlip(AugmentationOption):
     """Top becomes bottom; films are seldom read upside down, so it is in no default list."""
+
+    takes_floats: ClassVar[bool] = True
 
     name: Literal["random_vertical_flip"] = "random_vertical_flip"
     probability: Probability = 0.5
@@ -214,7 +189,18 @@ class RandomNoise(AugmentationOption):
 
 
 NamedOption = Annotated[
-    RandomHorizontalFlip | RandomVerticalFlip | RandomAffine | RandomCropAroundBox | RandomExposure | RandomNoise,
+    RandomHorizontalFlip
+    | RandomVerticalFlip
+    | RandomAffine
+    | RandomCropAroundBox
+    | RandomExposure
+    | RandomNoise
+    | RandomRotation90
+    | RandomAdjustBrightness
+    | RandomAdjustContrast
+    | RandomAdjustHue
+    | RandomAdjustSaturation
+    | RandomSquareCropByScale,
     Field(discriminator="name"),
 ]
 """Any option, told apart by its ``name``."""
@@ -239,7 +225,7 @@ def augment(film: MarkedFilm, options: Sequence[AugmentationOption], seed: Seque
     """
     generator = np.random.default_rng(list(seed))
     for option in options:
-        film = option.apply(film, generator)
+        film = option.apply(film if option.takes_floats else film.rounded(), generator)
     return film
 
 

@@ -39,7 +39,7 @@ class Sample:
     """One film ready for the detector.
 
     Attributes:
-        image: uint8 ``(height, width, 3)``.
+        image: uint8 ``(height, width, 3)``, or float32 of 0..255.
         target: What is marked on it.
         name: Of the film.
         place: Place in the stream, or position in the data set.
@@ -74,7 +74,7 @@ class Batch:
     """The films of one process at one step.
 
     Attributes:
-        images: uint8 ``(height, width, 3)`` each, of any sizes.
+        images: uint8 (or float32 of 0..255) ``(height, width, 3)`` each, of any sizes.
         targets: One per film.
         names: Of the films.
         places: Of the films, in the stream or the data set.
@@ -111,10 +111,17 @@ class Batch:
 class FilmDataset(torch.utils.data.Dataset[Sample]):
     """Samples by their place in the stream: film, augmentation and substitute depend on seed and place alone."""
 
-    def __init__(self, data: Dataset, stream: FilmStream, options: Sequence[AugmentationOption]) -> None:
+    def __init__(
+        self,
+        data: Dataset,
+        stream: FilmStream,
+        options: Sequence[AugmentationOption],
+        max_number_of_boxes: int | None = None,
+    ) -> None:
         self.records = data.records
         self.stream = stream
         self.options = tuple(options)
+        self.max_number_of_boxes = max_number_of_boxes
 
     def __getitem__(self, place: int) -> Sample:
         """The film at ``place``; a film that cannot be read is replaced by another, and reported."""
@@ -130,7 +137,10 @@ class FilmDataset(torch.utils.data.Dataset[Sample]):
                 problems.append(Problem(error.file or record.name, error.problem, error.hint))
                 index = self.stream.film(int(choices.integers(self.stream.epoch_length)))
                 continue
-            return Sample.of(augment(film, self.options, [seed, _AUGMENTATION, place]), record.name, place, problems)
+            film = augment(film, self.options, [seed, _AUGMENTATION, place])
+            count = self.max_number_of_boxes
+            film = replace(film, boxes=film.boxes[:count], labels=film.labels[:count])
+            return Sample.of(film, record.name, place, problems)
         return Sample.missing(place, problems)
 
 

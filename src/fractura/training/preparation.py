@@ -192,7 +192,9 @@ def prepare_equipment(
     detector.to(state.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     precision = precision_for(settings.mixed_precision, state.device)
     if precision.format != "no":
-        dataset = FilmDataset(films.train, films.stream, settings.data_augmentation_options)
+        dataset = FilmDataset(
+            films.train, films.stream, settings.data_augmentation_options, settings.max_number_of_boxes
+        )
         batch = collate([dataset[place] for place in range(min(2, settings.batch_size))]).to(state.device)
         if len(batch):
             precision = probe_precision(detector, batch, precision, state.device)

@@ -63,6 +63,7 @@ class TrainSettings(BaseModel):
         ema_decay: Of the averaged weights that are validated and saved; 0 uses the weights as they are.
         fine_tune_checkpoint: Trained-model folder (or its weights file) to start from.
         data_augmentation_options: Steps of augmentation in order, or the name of a preset.
+        max_number_of_boxes: Further boxes of a film, after augmentation, are not trained on; None trains on all.
         negatives_per_positive: Films without boxes shown per film with boxes and epoch; None shows all of them.
         seed: Of everything random.
         eval_every: Steps between validations; None is a twentieth of ``num_steps``, at least 1.
@@ -101,6 +102,7 @@ class TrainSettings(BaseModel):
     fine_tune_checkpoint: Path | None = None
 
     data_augmentation_options: tuple[NamedOption, ...] = PRESETS["film"]  # type: ignore[assignment]
+    max_number_of_boxes: int | None = Field(None, ge=1)
     negatives_per_positive: float | None = Field(None, ge=0)
     seed: int = Field(0, ge=0)
 

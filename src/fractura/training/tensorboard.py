@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
-FOLDER = "tensorboard"
-
 _VALIDATION_TAGS = {
     "AP": "DetectionBoxes_Precision/mAP",
     "AP50": "DetectionBoxes_Precision/mAP@.50IOU",
@@ -38,15 +36,23 @@ _VALIDATION_TAGS = {
 
 
 class Events:
-    """Writes events into ``OUTPUT/tensorboard``.
+    """Writes events into a folder.
 
     Args:
-        folder: The run's output.
+        folder: Where the events go.
         next_step: Step that the run goes on with: events from there on, left by a process that was killed, are hidden.
     """
 
     def __init__(self, folder: Path, next_step: int = 0) -> None:
-        self._writer = SummaryWriter(str(folder / FOLDER), purge_step=next_step or None)
+        self._writer = SummaryWriter(str(folder), purge_step=next_step or None)
+
+    def scalar(self, tag: str, value: float, step: int) -> None:
+        """One number."""
+        self._writer.add_scalar(tag, value, step)
+
+    def picture(self, tag: str, pixels: np.ndarray, step: int) -> None:
+        """One picture, uint8 ``(height, width, 3)``."""
+        self._writer.add_image(tag, pixels, step, dataformats="HWC")
 
     def step(self, step: int, row: Mapping[str, float], parts: Mapping[str, float]) -> None:
         """Scalars of a logged step.

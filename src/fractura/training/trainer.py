@@ -15,7 +15,8 @@ from fractura.detectors.detector import Detector
 from fractura.errors import DataError, UsageError
 from fractura.files import write_atomically
 from fractura.model_card import WEIGHTS_FILE
-from fractura.training.checkpoint import Progress, load_state, refuse_other_run, save_state
+from fractura.training.checkpoint import Progress
+from fractura.training.companion import Companion, RunState
 from fractura.training.ema import MovingAverage
 from fractura.training.films import StepSampler
 from fractura.training.history import History, read_history
@@ -39,7 +40,6 @@ from fractura.training.step import LossModule, OptimizerStep
 from fractura.training.tensorboard import Events
 from fractura.training.validation import Validation, is_better, validate
 
-STATE_FOLDER = "last"
 SUMMARY_FILE = "training.json"
 
 
@@ -81,6 +81,7 @@ def train(
     detector: Detector | None = None,
     train_data: Dataset | None = None,
     val_data: Dataset | None = None,
+    companion: Companion | None = None,
 ) -> TrainResult:
     """Train a detector; under ``accelerate launch`` or ``torchrun``, on all of their processes.
 
@@ -93,6 +94,7 @@ def train(
         detector: A detector of your own, instead of ``settings.model`` by name.
         train_data: Films to learn from, instead of reading ``settings.data``.
         val_data: Films to measure on, instead of reading ``settings.val``.
+        companion: Keeps the state of the run elsewhere than in ``OUTPUT/last``.
 
     Raises:
         UsageError: Settings that do not go together, an output folder in use, or a resume of another run.
@@ -105,19 +107,23 @@ def train(
 
         settings = settings.recommend(recommended_training(settings.model))
     learning_rate(settings, 0)  # a schedule that is impossible stops here, not after the films are read
-    check_output(settings.output, resume)
+    companion = companion if companion is not None else Companion()
+    check_output(settings.output, resume or companion.shares_output)
     with Reporter(enabled=not quiet and is_first_process()) as reporter:
         reporter.say(f"training {settings.model} into {settings.output}")
         films = prepare_films(settings, reporter, train_data, val_data)
         equipment = prepare_equipment(settings, films, reporter, detector)
-        return _Run(settings, films, equipment, reporter).run(resume)
+        return _Run(settings, films, equipment, reporter, companion).run(resume)
 
 
 class _Run:
     """One run of the loop, with what it needs at hand."""
 
-    def __init__(self, settings: TrainSettings, films: Films, equipment: Equipment, reporter: Reporter) -> None:
+    def __init__(
+        self, settings: TrainSettings, films: Films, equipment: Equipment, reporter: Reporter, companion: Companion
+    ) -> None:
         self.settings = settings
+        self.companion = companion
         self.films = films
         self.reporter = reporter
         self.detector = equipment.detector
@@ -151,7 +157,7 @@ class _Run:
             self._save()  # a run killed before its first validation can be resumed too, and a full disk shows now
         self.accelerator.wait_for_everyone()
         first = self.progress.step
-        self.events = Events(self.output, first) if self.main else None
+        self.events = Events(self.output / self.companion.events_folder, first) if self.main else None
         self.history = History(self.output, first) if self.main else None
         self.model.train()
         started = time.monotonic()
@@ -177,12 +183,8 @@ class _Run:
         )
 
     def _restore(self) -> None:
-        saved = load_state(self.output / STATE_FOLDER)
-        refuse_other_run(saved.identity, self.identity, self.output)
-        saved.restore(model=self.detector, average=self.average.module, optimizer=self.plain_optimizer)
-        if saved.scaler is not None and self.accelerator.scaler is not None:
-            self.accelerator.scaler.load_state_dict(saved.scaler)
-        self.progress = saved.progress
+        restored = self.companion.restore(self._state())
+        self.progress = restored.progress
         done, wanted = self.progress.step, self.settings.num_steps
         if done >= wanted:
             raise UsageError(
@@ -197,7 +199,7 @@ class _Run:
                 hint="train on with a higher --patience",
             )
         self.reporter.say(f"resuming after step {done}")
-        if saved.identity.settings["num_steps"] != wanted and self.settings.total_steps is None:
+        if restored.num_steps not in (None, wanted) and self.settings.total_steps is None:
             self.reporter.say(
                 f"the schedule now runs to step {wanted}; the learning rate goes on at "
                 f"{learning_rate(self.settings, done):.3g}"
@@ -212,7 +214,9 @@ class _Run:
             self.accelerator.process_index,
             self.accelerator.num_processes,
         )
-        dataset = FilmDataset(self.films.train, self.films.stream, settings.data_augmentation_options)
+        dataset = FilmDataset(
+            self.films.train, self.films.stream, settings.data_augmentation_options, settings.max_number_of_boxes
+        )
         gpu = self.accelerator.device.type == "cuda"
         loader = build_loader(dataset, sampler, workers=self.workers, pin_memory=gpu)
         meter = Meter()
@@ -228,7 +232,7 @@ class _Run:
             meter.add(result, settings.batch_size, waited)
             self.reporter.advance(progress.step, result.loss, meter.films_per_second)
             if progress.step % settings.log_every == 0 or progress.step == settings.num_steps:
-                self._log(meter, rate)
+                self._log(meter, rate, batch)
             reason, interrupted = self._agree(wish)
             last = progress.step == settings.num_steps or (reason is not None and not interrupted)
             if self.films.val is not None and (last or progress.step % settings.steps_between_validations == 0):
@@ -278,7 +282,7 @@ class _Run:
             self.progress.dropped_boxes += dropped
         self._skipped, self._dropped = {}, 0
 
-    def _log(self, meter: Meter, rate: float) -> None:
+    def _log(self, meter: Meter, rate: float, batch: Batch) -> None:
         rows = self._gather(meter.read())  # each process has seen its share of the films
         if self.history is None or self.events is None:
             return
@@ -286,6 +290,7 @@ class _Run:
         numbers = {"step": float(self.progress.step), "learning_rate": rate, **row}
         self.history.add({**numbers, **parts})
         self.events.step(self.progress.step, numbers, parts)
+        self.companion.logged(self.events, self.reporter, numbers, parts, batch)
 
     def _validate(self, val: Dataset) -> None:
         started = time.monotonic()
@@ -347,17 +352,19 @@ class _Run:
         self._merge_counts()
         if not self.main:
             return
-        scaler = self.accelerator.scaler
-        save_state(
-            self.output / STATE_FOLDER,
-            model=self.detector,
+        self.companion.save(self._state())
+        self._write_summary(None)
+
+    def _state(self) -> RunState:
+        return RunState(
+            output=self.output,
+            detector=self.detector,
             average=self.average.module,
             optimizer=self.plain_optimizer,
-            scaler=scaler.state_dict() if scaler is not None else None,
+            scaler=self.accelerator.scaler,
             progress=self.progress,
             identity=self.identity,
         )
-        self._write_summary(None)
 
     def _finish(self, stopped: str | None) -> None:
         """Leave a usable model folder and state behind, however the run ended."""

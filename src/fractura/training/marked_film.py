@@ -1,0 +1,61 @@
+"""What augmentation passes along: a film with its boxes, and the face of one step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+@dataclass(frozen=True, eq=False)
+class MarkedFilm:
+    """A film on its way through augmentation.
+
+    Attributes:
+        image: uint8 ``(height, width, 3)``; float32 of 0..255 after TensorFlow's options, which do not round.
+        boxes: float32 ``(n, 4)`` xyxy in pixels of ``image``.
+        labels: int64 ``(n,)``.
+        dropped: Boxes that left the film or collapsed so far.
+    """
+
+    image: NDArray[Any]
+    boxes: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    dropped: int = 0
+
+    @property
+    def width(self) -> int:
+        """Pixels."""
+        return int(self.image.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+        return int(self.image.shape[0])
+
+    def rounded(self) -> MarkedFilm:
+        """The same film with uint8 pixels."""
+        if self.image.dtype == np.uint8:
+            return self
+        return replace(self, image=np.rint(self.image).clip(0, 255).astype(np.uint8))
+
+
+class AugmentationOption(BaseModel):
+    """One step of augmentation; its settings are its fields.
+
+    Attributes:
+        takes_floats: True if a film with float pixels may come in; else it is rounded first.
+    """
+
+    takes_floats: ClassVar[bool] = False
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
+        """The film after this step."""
+        raise NotImplementedError

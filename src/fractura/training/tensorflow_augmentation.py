@@ -1,0 +1,212 @@
+"""The augmentation of the TensorFlow Object Detection API, by its own names, on float pixels of 0..255.
+
+Follows tensorflow/models research/object_detection/core/preprocessor.py:1140-1250 (colours), 4095-4270 (square crop)
+and the order of builders/preprocessor_builder.py. Nothing is rounded between steps, as there. Hue and saturation leave
+grey films as they are; that is known without computing it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+
+from fractura.training.marked_film import AugmentationOption, MarkedFilm, Probability
+
+_WHITE = np.float32(255)
+
+
+class TensorFlowOption(AugmentationOption):
+    """A step as TensorFlow has it."""
+
+    takes_floats: ClassVar[bool] = True
+
+
+class RandomRotation90(TensorFlowOption):
+    """A quarter turn counter-clockwise."""
+
+    name: Literal["random_rotation90"] = "random_rotation90"
+    probability: Probability = 0.5
+
+    def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
+        """The film, turned with ``probability``."""
+        if generator.random() >= self.probability:
+            return film
+        left, top, right, bottom = film.boxes.T
+        boxes = np.stack([top, film.width - right, bottom, film.width - left], axis=1).astype(np.float32)
+        return replace(film, image=np.ascontiguousarray(np.rot90(film.image)), boxes=boxes)
+
+
+class RandomAdjustBrightness(TensorFlowOption):
+    """Adds one number to all pixels.
+
+    Attributes:
+        max_delta: Largest change, as a fraction of white.
+    """
+
+    name: Literal["random_adjust_brightness"] = "random_adjust_brightness"
+    max_delta: NonNegativeFloat = 0.2
+
+    def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
+        """The film, brighter or darker; boxes stay."""
+        delta = np.float32(generator.uniform(-self.max_delta, self.max_delta))
+        return _with_pixels(film, _pixels(film) + delta)
+
+
+class RandomAdjustContrast(TensorFlowOption):
+    """Stretches each channel about its mean.
+
+    Attributes:
+        min_delta: Smallest factor.
+        max_delta: Largest factor.
+    """
+
+    name: Literal["random_adjust_contrast"] = "random_adjust_contrast"
+    min_delta: NonNegativeFloat = 0.8
+    max_delta: NonNegativeFloat = 1.25
+
+    def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
+        """The film with more or less contrast; boxes stay."""
+        factor = np.float32(generator.uniform(self.min_delta, self.max_delta))
+        pixels = _pixels(film)
+        mean = pixels.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
+        return _with_pixels(film, (pixels - mean) * factor + mean)
+
+
+class RandomAdjustHue(TensorFlowOption):
+    """Turns all colours by one angle.
+
+    Attributes:
+        max_delta: Largest turn, as a fraction of the circle.
+    """
+
+    name: Literal["random_adjust_hue"] = "random_adjust_hue"
+    max_delta: NonNegativeFloat = 0.02
+
+    def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
+        """The film in other colours; boxes stay."""
+        delta = np.float32(generator.uniform(-self.max_delta, self.max_delta))
+        pixels = _pixels(film)
+        if not _is_grey(pixels):
+            hue, saturation, value = _hsv(pixels)
+            pixels = _rgb((hue + delta) % np.float32(1), saturation, value)
+        return _with_pixels(film, pixels)
+
+
+class RandomAdjustSaturation(TensorFlowOption):
+    """Makes all colours stronger or weaker by one factor.
+
+    Attributes:
+        min_delta: Smallest factor.
+        max_delta: Largest factor.
+    """
+
+    name: Literal["random_adjust_saturation"] = "random_adjust_saturation"
+    min_delta: NonNegativeFloat = 0.8
+    max_delta: NonNegativeFloat = 1.25
+
+    def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
+        """The film with other saturation; boxes stay."""
+        factor = np.float32(generator.uniform(self.min_delta, self.max_delta))
+        pixels = _pixels(film)
+        if not _is_grey(pixels):
+            hue, saturation, value = _hsv(pixels)
+            pixels = _rgb(hue, np.clip(saturation * factor, 0, 1), value)
+        return _with_pixels(film, pixels)
+
+
+class RandomSquareCropByScale(TensorFlowOption):
+    """Cuts a square about a random centre; what lies outside the film is black.
+
+    A box is dropped only if it lies wholly outside the square, however little of it is left.
+
+    Attributes:
+        max_border: The centre keeps this distance from the film's border, in pixels (less on small films).
+        scale_min: Smallest side, as a fraction of the film's longer side.
+        scale_max: Largest side.
+        num_scales: Sides are drawn from so many evenly spaced ones.
+    """
+
+    name: Literal["random_square_crop_by_scale"] = "random_square_crop_by_scale"
+    max_border: PositiveInt = 128
+    scale_min: PositiveFloat = 0.6
+    scale_max: PositiveFloat = 1.3
+    num_scales: PositiveInt = 8
+
+    def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
+        """The square."""
+        scales = np.linspace(self.scale_min, self.scale_max, self.num_scales, dtype=np.float32)
+        side = int(scales[generator.integers(self.num_scales)] * np.float32(max(film.height, film.width)))
+        down, across = crop_border(self.max_border, film.height), crop_border(self.max_border, film.width)
+        y = int(generator.integers(down, film.height - down + 1))
+        x = int(generator.integers(across, film.width - across + 1))
+        return square_crop(film, side, x, y)
+
+
+def crop_border(border: int, length: int) -> int:
+    """How far a centre stays from the border of a film of ``length`` pixels."""
+    divisor = 2.0 ** math.ceil(math.log2(2.0 * border / length))
+    return border // int(min(max(divisor, 1.0), border))
+
+
+def square_crop(film: MarkedFilm, side: int, x: int, y: int) -> MarkedFilm:
+    """The square of ``side`` pixels about ``(x, y)``.
+
+    As in the reference, the last row and column of the film never come along, and with an odd side the square reaches
+    one pixel further right and down than pixels are taken.
+    """
+    half = side // 2
+    top, left = y - half, x - half
+    rows = slice(max(top, 0), min(y + half, film.height - 1))
+    columns = slice(max(left, 0), min(x + half, film.width - 1))
+    cut = film.image[rows, columns]
+    image = np.zeros((side, side, 3), film.image.dtype)
+    first_row, first_column = max(0, -top), max(0, -left)
+    image[first_row : first_row + cut.shape[0], first_column : first_column + cut.shape[1]] = cut
+    moved = film.boxes - np.array([left, top, left, top], np.float32)
+    inside = (moved[:, 0] < side) & (moved[:, 1] < side) & (moved[:, 2] > 0) & (moved[:, 3] > 0)
+    boxes = np.clip(moved, 0, side).astype(np.float32)[inside]
+    return MarkedFilm(image, boxes, film.labels[inside], film.dropped + int((~inside).sum()))
+
+
+def _pixels(film: MarkedFilm) -> NDArray[np.float32]:
+    """float32 of 0..1."""
+    pixels: NDArray[np.float32] = film.image.astype(np.float32) / _WHITE
+    return pixels
+
+
+def _with_pixels(film: MarkedFilm, pixels: NDArray[np.float32]) -> MarkedFilm:
+    return replace(film, image=np.clip(pixels * _WHITE, 0, _WHITE))
+
+
+def _is_grey(pixels: NDArray[np.float32]) -> bool:
+    red = pixels[..., 0]
+    return bool(np.array_equal(red, pixels[..., 1]) and np.array_equal(red, pixels[..., 2]))
+
+
+def _hsv(pixels: NDArray[np.float32]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Hue, saturation and value ``(height, width)`` of 0..1 each, as ``tf.image.rgb_to_hsv``."""
+    red, green, blue = (pixels[..., channel] for channel in range(3))
+    value = pixels.max(axis=-1)
+    spread = value - pixels.min(axis=-1)
+    saturation = np.divide(spread, value, out=np.zeros_like(value), where=value > 0)
+    share = np.divide(np.float32(1 / 6), spread, out=np.zeros_like(value), where=spread > 0)
+    hue = np.where(
+        red == value,
+        share * (green - blue),
+        np.where(green == value, share * (blue - red) + np.float32(2 / 6), share * (red - green) + np.float32(4 / 6)),
+    )
+    hue = np.where(spread > 0, hue, np.float32(0))
+    return np.where(hue < 0, hue + np.float32(1), hue), saturation, value
+
+
+def _rgb(hue: NDArray[Any], saturation: NDArray[Any], value: NDArray[Any]) -> NDArray[np.float32]:
+    """The inverse of ``_hsv``, as ``tf.image.hsv_to_rgb``."""
+    angle = hue * np.float32(6)
+    strength = np.stack([np.abs(angle - 3) - 1, 2 - np.abs(angle - 2), 2 - np.abs(angle - 4)], axis=-1).clip(0, 1)
+    pixels = ((strength - 1) * saturation[..., None] + 1) * value[..., None]
+    return pixels.astype(np.float32)
