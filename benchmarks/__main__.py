@@ -1,0 +1,14 @@
+"""Every benchmark that runs in minutes on phantoms, one after the other: `make bench`."""
+
+import subprocess
+import sys
+
+QUICK = (
+    ["benchmarks.phantom_baseline"],
+    ["benchmarks.detection_speed"],
+    ["benchmarks.inception_training", "--steps", "2"],
+)
+
+for command in QUICK:
+    print(f"\n$ python -m {' '.join(command)}", flush=True)
+    subprocess.run([sys.executable, "-m", *command], check=True)
