@@ -53,7 +53,8 @@ class KeepAspectRatioResizer(BaseModel):
             (self.min_dimension, self.max_dimension) if landscape else (self.max_dimension, self.min_dimension)
         )
         scale = min(target_height / height, target_width / width)
-        return round(scale * height), round(scale * width)
+        # A film far thinner than the canvas keeps one pixel, where TensorFlow would stop with an empty picture.
+        return max(1, round(scale * height)), max(1, round(scale * width))
 
     def canvas_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the tensor a ``height`` x ``width`` film becomes, padding included."""
