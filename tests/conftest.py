@@ -24,7 +24,7 @@ def shared_path_fixture():
     return shared_path
 
 
-@pytest.fixture(name="tensorflow")
+@pytest.fixture(name="tensorflow", scope="session")
 def tensorflow_fixture():
     """TensorFlow itself; skips where it is not installed, fails there under CI."""
     try:

@@ -41,7 +41,13 @@ HEAVY = {
     "onnxscript": {"export"},
     "tensorboard": {"training"},
     "psutil": {"training"},
-    "tensorflow": {"tensorflow_od", "export/saved_model.py"},
+    "tensorflow": {
+        "tensorflow_od",
+        "export/aten_tensorflow.py",
+        "export/saved_model.py",
+        "export/saved_model_graph.py",
+        "inference/saved_model.py",
+    },
 }
 MAXIMUM_LINES = 500
 

@@ -1,4 +1,4 @@
-"""``export_model``: from a trained-model folder to a file that other programs run."""
+"""``export_model``: from a trained-model folder to what other programs run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from typing import Any
 from fractura.errors import UsageError, require, suggest_name
 from fractura.export.parity import Parity
 
-FORMATS = ("onnx",)
+FORMATS = ("onnx", "saved_model")
+_NEEDS = {
+    "onnx": (("torch", "train"), ("onnx", "train"), ("onnxscript", "train")),
+    "saved_model": (("torch", "train"), ("tensorflow", "tensorflow")),
+}
+_PLACES = {"onnx": "model.onnx", "saved_model": "exported"}
 _FILMS_COMPARED = 8
 
 
@@ -20,16 +25,18 @@ class ExportResult:
     """What was written.
 
     Attributes:
-        output: The exported file.
+        output: The exported file, or the folder around ``saved_model/``.
         size: Bytes.
         parity: How well it agrees with PyTorch.
         compared_on: ``films`` where the user gave some, else ``phantoms``.
+        notes: What people should know about it, a line each.
     """
 
     output: Path
     size: int
     parity: Parity
     compared_on: str
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -38,39 +45,51 @@ class ExportResult:
             "size": self.size,
             "compared_on": self.compared_on,
             "parity": self.parity.to_dict(),
+            "notes": list(self.notes),
         }
 
 
 def export_model(
     model_folder: Path, *, to: str = "onnx", output: Path | None = None, films: Sequence[Path] = ()
 ) -> ExportResult:
-    """Export a model, and compare the exported file with PyTorch before it is put in its place.
+    """Export a model, and compare what was exported with PyTorch before it is put in its place.
 
     Args:
         model_folder: Trained-model folder.
-        to: ``onnx``.
-        output: File to write; None is ``model.onnx`` in the model folder.
+        to: One of ``FORMATS``. ``saved_model`` is a folder with ``saved_model/`` and ``card.json``;
+            ``fractura.tensorflow_od.exporter`` adds what else TensorFlow's own exporter writes.
+        output: File or folder to write; None is ``model.onnx`` or ``exported`` in the model folder.
         films: Films to compare on, the first few are used; without any, phantoms are.
 
     Raises:
         UsageError: The format is unknown.
-        ModelError: The model cannot be read, or the exported file disagrees with PyTorch.
-        MissingDependencyError: The extra ``train`` is not installed.
+        ModelError: The model cannot be read, or what was exported disagrees with PyTorch.
+        MissingDependencyError: The extra ``train``, or for ``saved_model`` ``tensorflow``, is not installed.
     """
     if to not in FORMATS:
         raise UsageError(f"cannot export to '{to}'", hint=suggest_name(to, FORMATS))
-    for module in ("torch", "onnx", "onnxscript"):
-        require(module, "train")
-    from fractura.export.onnx import export_onnx
-
-    target = output if output is not None else model_folder / "model.onnx"
+    for module, extra in _NEEDS[to]:
+        require(module, extra)
+    target = output if output is not None else model_folder / _PLACES[to]
     if films:
         step = max(1, len(films) // _FILMS_COMPARED)
-        parity = export_onnx(model_folder, target, list(films)[::step][:_FILMS_COMPARED])
+        parity = _export(to, model_folder, target, list(films)[::step][:_FILMS_COMPARED])
     else:
         from fractura.phantom import make_phantoms
 
         with TemporaryDirectory(prefix="fractura-phantoms-") as scratch:
             phantoms = make_phantoms(Path(scratch), films=4, seed=0)
-            parity = export_onnx(model_folder, target, [record.image for record in phantoms])
-    return ExportResult(target, target.stat().st_size, parity, "films" if films else "phantoms")
+            parity = _export(to, model_folder, target, [record.image for record in phantoms])
+    files = [target] if target.is_file() else [file for file in target.rglob("*") if file.is_file()]
+    size = sum(file.stat().st_size for file in files)
+    return ExportResult(target, size, parity, "films" if films else "phantoms")
+
+
+def _export(to: str, model_folder: Path, target: Path, films: Sequence[Path]) -> Parity:
+    if to == "onnx":
+        from fractura.export.onnx import export_onnx
+
+        return export_onnx(model_folder, target, films)
+    from fractura.export.saved_model import export_saved_model
+
+    return export_saved_model(model_folder, target, films)

@@ -1,31 +1,46 @@
 """Put a model to work: one runtime a file, all of them with the same face.
 
-``load_model`` takes a model folder (runs with PyTorch) or an exported ``.onnx`` file (runs with ONNX Runtime, which the
-base install has).
+``load_model`` takes a model folder (runs with PyTorch), an exported ``.onnx`` file (runs with ONNX Runtime, which the
+base install has) or a SavedModel folder (runs with TensorFlow).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from fractura.errors import MissingDependencyError, ModelError
+from fractura.errors import MissingDependencyError, ModelError, UsageError, require
 from fractura.inference.model import Device, Model
+from fractura.model_card import WEIGHTS_FILE
 
 __all__ = ["Device", "Model", "load_model"]
 
+_SAVED_MODEL = ("saved_model.pb", "saved_model/saved_model.pb")
 
-def load_model(path: Path | str, *, device: Device = "auto") -> Model:
+
+def load_model(path: Path | str, *, device: Device = "auto", label_map: Path | None = None) -> Model:
     """Open a model for use.
 
     Args:
-        path: A model folder (``card.json`` and ``weights.safetensors``) or an ``.onnx`` file that fractura exported.
+        path: A model folder (``card.json`` and ``weights.safetensors``), an ``.onnx`` file that fractura exported, or a
+            SavedModel folder, of fractura or of the TensorFlow Object Detection API.
         device: ``cpu``, ``cuda``, or ``auto``: a CUDA device if there is one.
+        label_map: Class names of a SavedModel that has no card of ours.
 
     Raises:
         ModelError: There is no such model, or it is damaged.
-        MissingDependencyError: A folder was given and PyTorch is not installed, or CUDA was asked for and is not there.
+        UsageError: A label map was given for a model that has a card.
+        MissingDependencyError: What runs it is not installed, or CUDA was asked for and is not there.
     """
     path = Path(path)
+    if path.is_dir() and not (path / WEIGHTS_FILE).exists() and any((path / each).is_file() for each in _SAVED_MODEL):
+        require("tensorflow", "tensorflow")
+        from fractura.inference.saved_model import SavedModel
+
+        return SavedModel(path, device=device, label_map=label_map)
+    if label_map is not None:
+        raise UsageError(
+            "a label map is only for a SavedModel without a card", hint=f"leave it out: {path} names its classes itself"
+        )
     if path.is_dir():
         return _load_folder(path, device)
     if not path.exists():

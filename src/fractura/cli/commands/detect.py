@@ -16,10 +16,15 @@ from fractura.errors import DataError
 
 def detect(
     paths: Annotated[list[Path], typer.Argument(metavar="FILM|FOLDER...", help="Films, and folders of films.")],
-    model: Annotated[Path, typer.Option("--model", "-m", help="Model folder or exported .onnx file.")],
+    model: Annotated[
+        Path, typer.Option("--model", "-m", help="Model folder, exported .onnx file or SavedModel folder.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results: new or empty.")],
     threshold: Annotated[
         float | None, typer.Option(min=0, max=1, help="Lowest score that counts.", show_default="the model's own")
+    ] = None,
+    label_map: Annotated[
+        Path | None, typer.Option(help="Class names of a SavedModel from the TensorFlow tools (.pbtxt).")
     ] = None,
     show: Annotated[bool, typer.Option("--show", help="Open the first picture in the system's viewer.")] = False,
     on_error: Annotated[
@@ -41,7 +46,7 @@ def detect(
     if found.passed_over:
         kinds = ", ".join(f"{count} {kind}" for kind, count in found.passed_over.items())
         out.say(f"passed over, for not being films: {kinds}")
-    loaded = load_model(model)
+    loaded = load_model(model, label_map=label_map)
     lowest = loaded.card.threshold if threshold is None else threshold
     folders = [path for path in paths if path.is_dir()]
     with ResultFolder(output, loaded.card, lowest, found.films, inputs=folders, overwrite=overwrite) as results:

@@ -1,0 +1,293 @@
+"""A PyTorch module as TensorFlow operations: each node of the ATen graph that ``torch.export`` gives becomes one.
+
+So the network is defined once, in ``detectors``. What depends on weights alone (batch norm folded into its kernel) is
+computed here and stored as a variable. TensorFlow's convolutions want channels last on the CPU: four-dimensional
+values stay in that order from the input on, and are turned round only where the graph looks at the axes themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from fractura.errors import ModelError
+
+Store = Callable[[str, NDArray[np.float32]], Any]
+"""Keeps a named float32 array with the model and gives the TensorFlow variable that holds it."""
+
+_AXIS = {0: 0, 1: 3, 2: 1, 3: 2}  # channels first to channels last
+_ATEN = torch.ops.aten
+
+
+@dataclass(frozen=True)
+class _Value:
+    """A tensor of the graph; ``channels_last``: its four axes are (n, h, w, c) where PyTorch has (n, c, h, w)."""
+
+    tensor: Any
+    channels_last: bool
+
+    def plain(self) -> Any:
+        """With the axes in PyTorch's order."""
+        return tf.transpose(self.tensor, [0, 3, 1, 2]) if self.channels_last else self.tensor
+
+    def axis(self, axis: int) -> int:
+        """Where PyTorch's ``axis`` is here."""
+        axis %= len(self.tensor.shape)
+        return _AXIS[axis] if self.channels_last else axis
+
+
+class AtenGraph:
+    """A module traced for inputs of one size.
+
+    Args:
+        name: Goes before the names of its weights.
+        module: In evaluation mode, on the CPU.
+        example: float32 input, of the size that all inputs will have.
+
+    Raises:
+        ModelError: The module uses an operation that has no translation here.
+    """
+
+    def __init__(self, name: str, module: nn.Module, example: Tensor) -> None:
+        self._name = name
+        program = torch.export.export(module, (example,), strict=False)
+        self._graph = program.module(check_guards=False)
+        self._constants = self._fold()
+        unknown = sorted(
+            {
+                str(node.target)
+                for node in self._graph.graph.nodes
+                if node.op == "call_function" and node.name not in self._constants and node.target not in _OPERATIONS
+            }
+        )
+        if unknown:
+            raise ModelError(f"the model uses operations that have no translation to TensorFlow: {', '.join(unknown)}")
+
+    def _fold(self) -> dict[str, Tensor]:
+        """Every value of the graph that depends on weights alone, by the name of its node."""
+        folded: dict[str, Tensor] = {}
+        with torch.no_grad():
+            for node in self._graph.graph.nodes:
+                if node.op == "get_attr":
+                    folded[node.name] = _attribute(self._graph, node.target).detach()
+                elif node.op == "call_function" and all(each.name in folded for each in node.all_input_nodes):
+                    args = torch.fx.node.map_arg((node.args, node.kwargs), lambda each: folded[each.name])
+                    folded[node.name] = node.target(*args[0], **args[1])
+        return folded
+
+    def __call__(self, image: Any, store: Store) -> list[Any]:
+        """Run the graph.
+
+        Args:
+            image: float32 ``(n, h, w, c)``: the input, channels last.
+            store: Keeps weights.
+
+        Returns:
+            The module's outputs; four-dimensional ones channels last, unless the module itself permuted them.
+        """
+        values: dict[str, Any] = {}
+        for node in self._graph.graph.nodes:
+            if node.op == "placeholder":
+                values[node.name] = _Value(image, channels_last=True)
+            elif node.op == "output":
+                outputs = torch.fx.node.map_arg(node.args[0], lambda each: values[each.name])
+                return [value.tensor for value in outputs]
+            elif node.name in self._constants:
+                values[node.name] = _Weight(f"{self._name}/{node.name}", self._constants[node.name], store)
+            else:
+                args = torch.fx.node.map_arg((node.args, node.kwargs), lambda each: values[each.name])
+                values[node.name] = _OPERATIONS[node.target](*args[0], **args[1])
+        raise AssertionError("the graph has no output")
+
+
+@dataclass(frozen=True)
+class _Weight:
+    """A value that does not depend on the input; it is stored in the order in which it is used."""
+
+    name: str
+    value: Tensor
+    store: Store
+
+    def variable(self, *axes: int) -> Any:
+        """As a TensorFlow variable, its axes permuted."""
+        array = self.value.permute(axes) if axes else self.value
+        return self.store(self.name, np.ascontiguousarray(array.numpy(), dtype=np.float32))
+
+
+def _attribute(module: Any, path: str) -> Any:
+    for name in path.split("."):
+        module = getattr(module, name)
+    return module
+
+
+def _elementwise(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], _Value]:
+    def apply(first: Any, second: Any) -> _Value:
+        operands = [_Value(x.variable(), False) if isinstance(x, _Weight) else x for x in (first, second)]
+        tensors = [x for x in operands if isinstance(x, _Value)]
+        if all(x.channels_last for x in tensors):
+            return _Value(function(*(x.tensor if isinstance(x, _Value) else x for x in operands)), True)
+        return _Value(function(*(x.plain() if isinstance(x, _Value) else x for x in operands)), False)
+
+    return apply
+
+
+def _unary(function: Callable[[Any], Any]) -> Callable[[_Value], _Value]:
+    return lambda x: _Value(function(x.tensor), x.channels_last)
+
+
+def _conv2d(
+    x: _Value,
+    weight: _Weight,
+    bias: _Weight | None = None,
+    stride: Sequence[int] = (1, 1),
+    padding: Sequence[int] = (0, 0),
+    dilation: Sequence[int] = (1, 1),
+    groups: int = 1,
+) -> _Value:
+    assert x.channels_last
+    kernel = list(weight.value.shape[2:])
+    image, border = x.tensor, "VALID"
+    if list(stride) == [1, 1] and [2 * side + 1 for side in padding] == kernel and list(dilation) == [1, 1]:
+        border = "SAME"
+    elif any(padding):
+        image = tf.pad(image, [[0, 0], [padding[0]] * 2, [padding[1]] * 2, [0, 0]])
+    if groups == 1:
+        y = tf.nn.conv2d(image, weight.variable(2, 3, 1, 0), list(stride), border, dilations=list(dilation))
+    else:
+        assert weight.value.shape[1] == 1, "only depthwise convolutions have groups"
+        assert weight.value.shape[0] == groups
+        y = tf.nn.depthwise_conv2d(
+            image, weight.variable(2, 3, 0, 1), [1, *stride, 1], border, dilations=list(dilation)
+        )
+    return _Value(y if bias is None else tf.nn.bias_add(y, bias.variable()), True)
+
+
+def _linear(x: _Value, weight: _Weight, bias: _Weight | None = None) -> _Value:
+    y = tf.linalg.matmul(x.plain(), weight.variable(1, 0))
+    return _Value(y if bias is None else tf.nn.bias_add(y, bias.variable()), False)
+
+
+def _pad(x: _Value, pads: Sequence[int], mode: str = "constant", value: float | None = None) -> _Value:
+    assert mode == "constant"
+    amounts = [[0, 0] for _ in x.tensor.shape]
+    for place in range(len(pads) // 2):  # from the last axis backwards
+        amounts[x.axis(-1 - place)] = [pads[2 * place], pads[2 * place + 1]]
+    return _Value(tf.pad(x.tensor, amounts, constant_values=value or 0.0), x.channels_last)
+
+
+def _max_pool2d(x: _Value, kernel: Sequence[int], stride: Sequence[int]) -> _Value:
+    assert x.channels_last
+    return _Value(tf.nn.max_pool2d(x.tensor, list(kernel), list(stride), "VALID"), True)
+
+
+def _avg_pool2d(
+    x: _Value,
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    ceil_mode: bool,
+    count_include_pad: bool,
+) -> _Value:
+    assert x.channels_last
+    assert not ceil_mode
+    # TensorFlow's SAME leaves the padding out of the mean, too.
+    assert not count_include_pad
+    assert [2 * side + 1 for side in padding] == list(kernel)
+    assert list(stride) == [1, 1]
+    return _Value(tf.nn.avg_pool2d(x.tensor, list(kernel), list(stride), "SAME"), True)
+
+
+def _group_norm(
+    x: _Value, groups: int, weight: _Weight, bias: _Weight, epsilon: float = 1e-5, cudnn: bool = False
+) -> _Value:
+    assert x.channels_last
+    n, height, width, channels = x.tensor.shape
+    split = tf.reshape(x.tensor, [n, height, width, groups, channels // groups])
+    mean, variance = tf.nn.moments(split, [1, 2, 4], keepdims=True)
+    normal = tf.reshape((split - mean) * tf.math.rsqrt(variance + epsilon), x.tensor.shape)
+    return _Value(normal * weight.variable() + bias.variable(), True)
+
+
+def _layer_norm(
+    x: _Value, shape: Sequence[int], weight: _Weight, bias: _Weight, epsilon: float = 1e-5, cudnn: bool = False
+) -> _Value:
+    tensor = x.plain()
+    mean, variance = tf.nn.moments(tensor, list(range(-len(shape), 0)), keepdims=True)
+    return _Value((tensor - mean) * tf.math.rsqrt(variance + epsilon) * weight.variable() + bias.variable(), False)
+
+
+def _upsample_nearest2d(x: _Value, size: Sequence[int] | None, factors: Sequence[float]) -> _Value:
+    assert x.channels_last
+    assert size is None
+    down, across = (int(factor) for factor in factors)
+    assert [down, across] == list(factors), "only whole factors"
+    return _Value(tf.repeat(tf.repeat(x.tensor, down, axis=1), across, axis=2), True)
+
+
+def _permute(x: _Value, axes: Sequence[int]) -> _Value:
+    if x.channels_last and list(axes) == [0, 2, 3, 1]:
+        return _Value(x.tensor, False)
+    return _Value(tf.transpose(x.plain(), list(axes)), False)
+
+
+def _flatten(x: _Value, first: int = 0, last: int = -1) -> _Value:
+    tensor = x.plain()
+    shape = list(tensor.shape)
+    last %= len(shape)
+    return _Value(
+        tf.reshape(tensor, [*shape[:first], int(np.prod(shape[first : last + 1])), *shape[last + 1 :]]), False
+    )
+
+
+def _unflatten(x: _Value, axis: int, sizes: Sequence[int]) -> _Value:
+    tensor = x.plain()
+    shape = list(tensor.shape)
+    axis %= len(shape)
+    return _Value(tf.reshape(tensor, [*shape[:axis], *sizes, *shape[axis + 1 :]]), False)
+
+
+def _cat(values: Sequence[_Value], axis: int = 0) -> _Value:
+    if all(value.channels_last for value in values):
+        return _Value(tf.concat([value.tensor for value in values], values[0].axis(axis)), True)
+    return _Value(tf.concat([value.plain() for value in values], axis), False)
+
+
+def _mean(x: _Value, axes: Sequence[int], keep: bool = False) -> _Value:
+    return _Value(tf.reduce_mean(x.tensor, [x.axis(axis) for axis in axes], keep), x.channels_last and keep)
+
+
+def _to(x: _Value, dtype: torch.dtype) -> _Value:
+    assert dtype == torch.float32
+    return x
+
+
+_OPERATIONS: dict[Any, Callable[..., Any]] = {
+    _ATEN.add.Tensor: _elementwise(lambda a, b: a + b),
+    _ATEN.sub.Tensor: _elementwise(lambda a, b: a - b),
+    _ATEN.mul.Tensor: _elementwise(lambda a, b: a * b),
+    _ATEN.div.Tensor: _elementwise(lambda a, b: a / b),
+    _ATEN.relu.default: _unary(tf.nn.relu),
+    _ATEN.relu6.default: _unary(tf.nn.relu6),
+    _ATEN.conv2d.default: _conv2d,
+    _ATEN.linear.default: _linear,
+    _ATEN.pad.default: _pad,
+    _ATEN.max_pool2d.default: _max_pool2d,
+    _ATEN.avg_pool2d.default: _avg_pool2d,
+    _ATEN.group_norm.default: _group_norm,
+    _ATEN.layer_norm.default: _layer_norm,
+    _ATEN.upsample_nearest2d.vec: _upsample_nearest2d,
+    _ATEN.permute.default: _permute,
+    _ATEN.flatten.using_ints: _flatten,
+    _ATEN.unflatten.int: _unflatten,
+    _ATEN.cat.default: _cat,
+    _ATEN.mean.dim: _mean,
+    _ATEN.to.dtype: _to,
+    _ATEN._assert_tensor_metadata.default: lambda *_, **__: None,
+}

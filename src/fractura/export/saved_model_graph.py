@@ -1,0 +1,245 @@
+"""Faster R-CNN as a TensorFlow module with the signature of the Object Detection API's exporter.
+
+The network comes out of ``detectors`` through ``AtenGraph``; around it stand, as TensorFlow's own operations, what
+TensorFlow users have there: resizing, cropping, suppression. Follows tensorflow/models research/object_detection
+exporter_lib_v2.py:131-281 and meta_architectures/faster_rcnn_meta_arch.py. Boxes are (top, left, bottom, right) here.
+No operation is newer than TensorFlow 2.15.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from fractura.detectors.faster_rcnn import FasterRCNN
+from fractura.detectors.faster_rcnn.anchors import clip
+from fractura.detectors.faster_rcnn.box_coder import SCALES
+from fractura.detectors.resizer import KeepAspectRatioResizer
+from fractura.errors import ModelError
+from fractura.export.aten_tensorflow import AtenGraph
+
+INPUT = "input_tensor"
+
+
+class _FirstStage(nn.Module):
+    def __init__(self, detector: FasterRCNN) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, canvas: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        features = self.detector.feature_extractor.proposal_features(canvas)
+        return features[0], *self.detector.predict_first_stage(features)
+
+
+class _SecondStage(nn.Module):
+    def __init__(self, detector: FasterRCNN) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        return self.detector.predict_second_stage(crops)
+
+
+class FasterRCNNModule(tf.Module):
+    """What is saved: callable with uint8 ``(1, height, width, 3)``, gives the exporter's eight float32 outputs.
+
+    Args:
+        detector: In evaluation mode, on the CPU.
+
+    Attributes:
+        weights: The network's variables, batch norm folded in.
+
+    Raises:
+        ModelError: The canvas changes its size with the film, or the network has no translation.
+    """
+
+    def __init__(self, detector: FasterRCNN) -> None:
+        super().__init__(name="faster_rcnn")
+        self._settings = settings = detector.settings
+        self.weights: dict[str, tf.Variable] = {}
+        self._height, self._width = _canvas_size(detector)
+        features = detector.feature_extractor
+        anchors = clip(detector.anchors(self._height, self._width, torch.device("cpu")), self._height, self._width)
+        self._anchors: NDArray[np.float32] = anchors.numpy()[:, [1, 0, 3, 2]]
+        regions, size = settings.first_stage_max_proposals, settings.initial_crop_size
+        self._first_stage = AtenGraph(
+            "first_stage", _FirstStage(detector).eval(), torch.zeros(1, 3, self._height, self._width)
+        )
+        self._second_stage = AtenGraph(
+            "second_stage", _SecondStage(detector).eval(), torch.zeros(regions, features.channels, size, size)
+        )
+
+    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 3], tf.uint8, name=INPUT)])
+    def __call__(self, input_tensor: Any) -> dict[str, Any]:
+        """Look at one film.
+
+        Args:
+            input_tensor: uint8 ``(1, height, width, 3)``.
+
+        Returns:
+            float32 outputs; rows beyond ``num_detections`` are padding. Boxes are fractions of the film.
+        """
+        canvas, window = self._preprocess(tf.cast(input_tensor, tf.float32))
+        features, codes, logits = self._first_stage(canvas, self._store)
+        regions, count = self._propose(codes[0], logits[0], window)
+        box_codes, class_logits = self._second_stage(self._crop(features, regions), self._store)
+        return self._postprocess(box_codes, class_logits, regions, count, window)
+
+    def _store(self, name: str, value: NDArray[np.float32]) -> tf.Variable:
+        if name not in self.weights:
+            # Outside the function that is being traced: variables belong to the module, and live longer.
+            with tf.init_scope():
+                self.weights[name] = tf.Variable(value, trainable=False, name=name)
+        assert self.weights[name].shape == value.shape
+        return self.weights[name]
+
+    def _preprocess(self, film: Any) -> tuple[Any, Any]:
+        """The canvas ``(1, height, width, 3)``, and the film's height and width on it: float32 ``(2,)``."""
+        resizer = self._settings.image_resizer
+        if isinstance(resizer, KeepAspectRatioResizer):
+            size = _size_keeping_aspect(tf.shape(film)[1:3], resizer)
+        else:
+            size = tf.constant([resizer.height, resizer.width])
+        if resizer.antialias:
+            rows = _triangle_weights(tf.shape(film)[1], size[0])
+            columns = _triangle_weights(tf.shape(film)[2], size[1])
+            resized = tf.einsum("yh,nhwc->nywc", rows, film)
+            resized = tf.einsum("xw,nywc->nyxc", columns, resized)
+        else:
+            resized = tf.raw_ops.ResizeBilinear(images=film, size=size, align_corners=False, half_pixel_centers=False)
+        canvas = tf.pad(resized, [[0, 0], [0, self._height - size[0]], [0, self._width - size[1]], [0, 0]])
+        return tf.ensure_shape(canvas, [1, self._height, self._width, 3]), tf.cast(size, tf.float32)
+
+    def _propose(self, codes: Any, logits: Any, window: Any) -> tuple[Any, Any]:
+        """Regions float32 ``(first_stage_max_proposals, 4)`` in pixels of the canvas, and how many are real."""
+        settings = self._settings
+        boxes, scores = _decode(codes, tf.constant(self._anchors)), tf.nn.softmax(logits)[:, 1]
+        most = settings.first_stage_pre_nms_top_n
+        if most is not None and most < len(self._anchors):
+            scores, best = tf.math.top_k(scores, most)
+            boxes = tf.gather(boxes, best)
+        kept = tf.image.non_max_suppression(
+            boxes,
+            scores,
+            settings.first_stage_max_proposals,
+            settings.first_stage_nms_iou_threshold,
+            settings.first_stage_nms_score_threshold,
+        )
+        boxes, scores, _ = _clip_sort_pad(
+            tf.gather(boxes, kept), tf.gather(scores, kept), window, settings.first_stage_max_proposals
+        )
+        return boxes, tf.math.count_nonzero(scores > 0, dtype=tf.int32)
+
+    def _crop(self, features: Any, regions: Any) -> Any:
+        """``(regions, size, size, channels)``: each region cut from the finest map, corners aligned."""
+        size = self._settings.initial_crop_size
+        height, width = features.shape[1:3]
+        # Corners at the map's far border may be rounded a hair beyond it, where TensorFlow reads zeros: one more row
+        # and column, copies of the last, keep them on the map.
+        wider = tf.pad(features, [[0, 0], [0, 1], [0, 1], [0, 0]], "SYMMETRIC")
+        cells = tf.constant([(height - 1) / height, (width - 1) / width] * 2, tf.float32)
+        canvas = tf.constant([self._height, self._width] * 2, tf.float32)
+        return tf.image.crop_and_resize(
+            wider, regions / canvas * cells, tf.zeros([regions.shape[0]], tf.int32), [size, size]
+        )
+
+    def _postprocess(self, codes: Any, logits: Any, regions: Any, count: Any, window: Any) -> dict[str, Any]:
+        settings = self._settings
+        probabilities = tf.nn.softmax(logits)
+        real = tf.range(regions.shape[0]) < count
+        scores = tf.where(real[:, None], probabilities[:, 1:], 0.0)
+        boxes = _decode(codes, regions[:, None, :])  # (regions, 1 or classes, 4)
+        found: list[tuple[Any, Any, Any, Any]] = []
+        for label in range(settings.num_classes):
+            own = boxes[:, 0 if settings.share_box_across_classes else label]
+            kept = tf.image.non_max_suppression(
+                own,
+                scores[:, label],
+                settings.max_detections_per_class,
+                settings.second_stage_nms_iou_threshold,
+                settings.second_stage_nms_score_threshold,
+            )
+            found.append((tf.gather(own, kept), tf.gather(scores[:, label], kept), tf.zeros_like(kept) + label, kept))
+        all_boxes, all_scores, labels, rows = (tf.concat(each, 0) for each in zip(*found, strict=True))
+        top_boxes, top_scores, order = _clip_sort_pad(all_boxes, all_scores, window, settings.max_total_detections)
+        kept_rows = _padded(rows, order)
+        multiclass = tf.where((top_scores > 0)[:, None], tf.gather(probabilities, kept_rows), 0.0)
+        if settings.share_box_across_classes:
+            raw = boxes[:, 0]
+        else:
+            raw = tf.gather(boxes, tf.argmax(probabilities[:, 1:], axis=1), axis=1, batch_dims=1)
+        fractions = tf.tile(window, [2])
+        outputs = {
+            "detection_boxes": top_boxes / fractions,
+            "detection_scores": top_scores,
+            "detection_classes": _padded(labels, order) + 1,  # from 1, in padding too
+            "detection_multiclass_scores": multiclass,
+            "detection_anchor_indices": kept_rows,
+            "num_detections": tf.math.count_nonzero(top_scores > 0, dtype=tf.int32),
+            "raw_detection_boxes": _clip(raw, window) / fractions,
+            "raw_detection_scores": probabilities,
+        }
+        return {name: tf.cast(value, tf.float32)[None] for name, value in outputs.items()}
+
+
+def _canvas_size(detector: FasterRCNN) -> tuple[int, int]:
+    resizer = detector.settings.image_resizer
+    if isinstance(resizer, KeepAspectRatioResizer) and not resizer.pad_to_max_dimension:
+        raise ModelError(
+            "keep_aspect_ratio_resizer gives each film a canvas of its own size, which cannot be exported",
+            hint="train with pad_to_max_dimension: true, or with a fixed_shape_resizer",
+        )
+    multiple = detector.feature_extractor.canvas_multiple
+    height, width = resizer.canvas_size(1, 1)
+    return -(-height // multiple) * multiple, -(-width // multiple) * multiple
+
+
+def _size_keeping_aspect(film: Any, resizer: KeepAspectRatioResizer) -> Any:
+    """``KeepAspectRatioResizer.resized_size`` of a film whose height and width are int32 ``(2,)``."""
+    shorter, longer = float(resizer.min_dimension), float(resizer.max_dimension)
+    target = tf.where(film[0] < film[1], [shorter, longer], [longer, shorter])
+    sides = tf.cast(film, tf.float64)
+    return tf.cast(tf.round(tf.reduce_min(tf.cast(target, tf.float64) / sides) * sides), tf.int32)
+
+
+def _triangle_weights(length_in: Any, length_out: Any) -> Any:
+    """``resizer._triangle_weights``: float32 ``(length_out, length_in)``."""
+    scale = tf.cast(length_in / length_out, tf.float32)
+    centre = (tf.cast(tf.range(length_out), tf.float32) + 0.5) * scale
+    cell = tf.cast(tf.range(length_in), tf.float32) + 0.5
+    weights = tf.maximum(1.0 - tf.abs(cell[None, :] - centre[:, None]) / tf.maximum(scale, 1.0), 0.0)
+    return weights / tf.reduce_sum(weights, axis=1, keepdims=True)
+
+
+def _decode(codes: Any, anchors: Any) -> Any:
+    """``box_coder.decode`` with boxes as (top, left, bottom, right)."""
+    size = anchors[..., 2:] - anchors[..., :2]
+    centre = anchors[..., :2] + size / 2
+    half = tf.exp(codes[..., 2:] / tf.constant(SCALES[2:])) * size / 2
+    middle = codes[..., :2] / tf.constant(SCALES[:2]) * size + centre
+    return tf.concat([middle - half, middle + half], axis=-1)
+
+
+def _clip(boxes: Any, window: Any) -> Any:
+    return tf.clip_by_value(boxes, 0.0, tf.tile(window, [2]))
+
+
+def _clip_sort_pad(boxes: Any, scores: Any, window: Any, count: int) -> tuple[Any, Any, Any]:
+    """As ``faster_rcnn._clip_sort_pad``: boxes ``(count, 4)``, scores ``(count,)``, positions in the input or -1."""
+    boxes = _clip(boxes, window)
+    whole = tf.reduce_all(boxes[:, 2:] > boxes[:, :2], axis=1)
+    scores = tf.concat([tf.where(whole, scores, 0.0), tf.zeros([count])], axis=0)
+    scores, order = tf.math.top_k(scores, count)
+    real = scores > 0
+    boxes = tf.gather(tf.concat([boxes, tf.zeros([count, 4])], axis=0), order)
+    return tf.where(real[:, None], boxes, 0.0), scores, tf.where(real, order, -1)
+
+
+def _padded(values: Any, order: Any) -> Any:
+    """``values`` in ``order``; 0 where the order says padding."""
+    return tf.gather(tf.concat([tf.zeros([1], values.dtype), values], axis=0), order + 1)
