@@ -13,7 +13,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # Floors from the ground up; rooms on one line must not import each other, except where SAME_FLOOR says so.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "files"),
-    ("boxes", "radiograph", "model_card", "dicom"),
+    ("boxes", "radiograph", "model_card", "dicom", "fetch"),
     ("dataset",),
     ("formats", "checks", "splits", "phantom", "detectors"),
     ("inference", "evaluation"),
@@ -30,9 +30,12 @@ SAME_FLOOR = {
 }
 FLOOR_OF = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 
+TRAINED_IN_TENSORFLOW_OD = {
+    f"tensorflow_od/{name}.py" for name in ("weights", "restoring", "training_checkpoints", "evaluation", "importing")
+}
 # Packages that the base install does not have, and the rooms that may import them at module level.
 HEAVY = {
-    "torch": {"detectors", "training", "export", "inference/torch.py"},
+    "torch": {"detectors", "training", "export", "inference/torch.py", *TRAINED_IN_TENSORFLOW_OD},
     "safetensors": {"detectors", "training", "export", "inference/torch.py"},
     "accelerate": {"training"},
     "transformers": {"detectors"},

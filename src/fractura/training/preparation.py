@@ -185,7 +185,7 @@ def prepare_equipment(
     if detector is None:
         from fractura.detectors import build_detector
 
-        seed_step(settings.seed, _BEFORE_THE_FIRST_STEP, 0)  # every process starts from the same fresh weights
+        seed_fresh_weights(settings)
         detector = build_detector(settings.model, len(films.train.class_names))
     if settings.fine_tune_checkpoint is not None:
         reporter.say(load_fine_tune_checkpoint(detector, settings.fine_tune_checkpoint))
@@ -212,6 +212,11 @@ def prepare_equipment(
         f"{learning_rate(settings, settings.num_steps - 1):.2g} at the end"
     )
     return Equipment(detector, build_accelerator(state, precision.format), workers)
+
+
+def seed_fresh_weights(settings: TrainSettings) -> None:
+    """Call before a detector is built: every process then starts from the same fresh weights."""
+    seed_step(settings.seed, _BEFORE_THE_FIRST_STEP, 0)
 
 
 def identity_of(settings: TrainSettings, films: Films, detector: Detector) -> RunIdentity:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
-_VALIDATION_TAGS = {
+VALIDATION_TAGS = {
     "AP": "DetectionBoxes_Precision/mAP",
     "AP50": "DetectionBoxes_Precision/mAP@.50IOU",
     "AP75": "DetectionBoxes_Precision/mAP@.75IOU",
@@ -79,7 +79,7 @@ class Events:
             figures: ``Validation.figures``.
             pictures: uint8 ``(height, width, 3)`` each.
         """
-        for name, tag in _VALIDATION_TAGS.items():
+        for name, tag in VALIDATION_TAGS.items():
             if figures.get(name) is not None:
                 self._writer.add_scalar(tag, figures[name], step)
         for number, picture in enumerate(pictures):

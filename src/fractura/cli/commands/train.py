@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,12 +14,22 @@ from fractura.cli import output
 from fractura.cli.main import INTERRUPTED
 from fractura.errors import UsageError, require
 
+if TYPE_CHECKING:
+    from fractura.training import TrainResult
+
 
 def train(
-    data: Annotated[Path, typer.Argument(help="Labelled films to learn from.", show_default=False)],
+    data: Annotated[Path | None, typer.Argument(help="Labelled films to learn from.", show_default=False)] = None,
     output_folder: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder of the trained model.", show_default=False)
-    ],
+        Path | None, typer.Option("--output", "-o", help="Folder of the trained model.", show_default=False)
+    ] = None,
+    pipeline_config: Annotated[
+        Path | None,
+        typer.Option(
+            help="Train from a pipeline.config of the TensorFlow Object Detection API, which names the films.",
+            show_default=False,
+        ),
+    ] = None,
     val: Annotated[
         Path | None, typer.Option(help="Labelled films to measure on; none may be in DATA.", show_default=False)
     ] = None,
@@ -75,6 +86,8 @@ def train(
 ) -> None:
     """Train a detector on a folder of labelled films.
 
+    With --pipeline-config the films, the model and the settings are those of that file; options given here win.
+
     Leaves a folder with weights, a card with everything known about them, a log and the state to resume from.
     Several GPUs: accelerate launch -m fractura train …
     """
@@ -99,20 +112,28 @@ def train(
         "seed": seed,
         "on_error": on_error,
     }
-    output.say(f"fractura train: {data} into {output_folder}")  # before PyTorch is loaded, which takes seconds
-    from fractura.detectors import DEFAULT_MODEL
-    from fractura.training import TrainSettings
-    from fractura.training import train as run
-
-    values: dict[str, Any] = {
-        "model": DEFAULT_MODEL,
+    chosen: dict[str, Any] = {
         **(read_settings(settings_file) if settings_file is not None else {}),
         **dict(parse_assignment(text) for text in set_value or []),
         **{name: value for name, value in given.items() if value is not None},
-        "data": data,
-        "output": output_folder,
     }
-    result = run(TrainSettings.create(values), resume=resume)
+    if pipeline_config is not None:
+        if data is not None:
+            raise UsageError("the films are named in the pipeline.config", hint=f"leave out {data}")
+        result = train_pipeline(pipeline_config, output_folder, chosen, resume=resume)
+    else:
+        if data is None or output_folder is None:
+            missing = "DATA" if data is None else "--output"
+            raise UsageError(
+                f"{missing} is missing", hint="fractura train DATA --output MODEL, or --pipeline-config FILE"
+            )
+        output.say(f"fractura train: {data} into {output_folder}")  # before PyTorch is loaded, which takes seconds
+        from fractura.detectors import DEFAULT_MODEL
+        from fractura.training import TrainSettings
+        from fractura.training import train as run
+
+        values = {"model": DEFAULT_MODEL, **chosen, "data": data, "output": output_folder}
+        result = run(TrainSettings.create(values), resume=resume)
     if int(os.environ.get("RANK", "0")):  # one process of several speaks for all
         return
     if json_output:
@@ -132,6 +153,46 @@ def train(
         output.write_line(str(result.model_folder))
     if result.interrupted:
         raise typer.Exit(INTERRUPTED)
+
+
+def train_pipeline(config: Path, output_folder: Path | None, chosen: Mapping[str, Any], *, resume: bool) -> TrainResult:
+    """Train from a ``pipeline.config``; what of it has no effect is said, and what a checkpoint gave is shown.
+
+    Args:
+        config: The file.
+        output_folder: Of the trained model; None is ``trained`` beside the file.
+        chosen: Settings that win over the file.
+        resume: Go on with the run in the output folder.
+
+    Raises:
+        UsageError: A setting that the file decides.
+        DataError: See ``prepare_pipeline``.
+        ModelError: See ``prepare_pipeline``.
+    """
+    decided = [name for name in ("model", "val", "fine_tune_checkpoint", "class_names") if name in chosen]
+    if decided:
+        raise UsageError(
+            f"the pipeline.config decides about {', '.join(decided)}", hint="edit the file with: fractura configure"
+        )
+    target = output_folder if output_folder is not None else config.parent / "trained"
+    output.say(f"fractura train: {config} into {target}")  # before PyTorch is loaded, which takes seconds
+    from fractura.tensorflow_od.training import prepare_pipeline
+    from fractura.training import train as run
+    from fractura.training.preparation import check_output
+
+    check_output(target, resume)
+    prepared = prepare_pipeline(config, target, chosen, resumed=resume)
+    for note in prepared.notes:
+        output.say(note)
+    if prepared.restored is not None:
+        output.say(prepared.restored.to_text())
+    return run(
+        prepared.settings,
+        resume=resume,
+        detector=prepared.detector,
+        train_data=prepared.train,
+        val_data=prepared.val,
+    )
 
 
 def read_settings(path: Path) -> dict[str, Any]:

@@ -1,0 +1,88 @@
+"""``fetch``: from a name to an unpacked folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from fractura.errors import DataError, UsageError, suggest_name
+from fractura.fetch.addresses import ADDRESSES, Address
+from fractura.fetch.archive import unpack_archive
+from fractura.fetch.download import Progress, download
+
+_ENDING = ".tar.gz"
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What is there now.
+
+    Attributes:
+        folder: The unpacked archive.
+        url: Where it came from.
+        sha256: Of the archive; None if the folder was there already.
+        checked: Whether that is the one in our table; False if it is not known what it should be.
+    """
+
+    folder: Path
+    url: str
+    sha256: str | None
+    checked: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {"folder": str(self.folder), "url": self.url, "sha256": self.sha256, "checked": self.checked}
+
+
+def fetch(
+    name: str, output: Path, *, url: str | None = None, keep_archive: bool = False, progress: Progress | None = None
+) -> Fetched:
+    """Download and unpack what ``ADDRESSES`` calls ``name``.
+
+    Args:
+        name: Such as ``zoo:faster_rcnn_inception_resnet_v2_640x640``.
+        output: Folder in which the archive's own folder appears; one that is there is left as it is.
+        url: Another address for the same thing.
+        keep_archive: Leave the archive beside the folder.
+        progress: See ``download``.
+
+    Raises:
+        UsageError: Nothing has this name.
+        MissingDependencyError: There is no network.
+        DataError: The server has no such file, or it cannot be unpacked.
+    """
+    if name not in ADDRESSES:
+        raise UsageError(f"nothing to fetch is called '{name}'", hint=suggest_name(name, ADDRESSES))
+    known = ADDRESSES[name]
+    address = known if url is None else Address(url, known.about)
+    file_name = unquote(urlsplit(address.url).path).rpartition("/")[2]
+    if not file_name.endswith(_ENDING) or file_name.strip(".") == _ENDING.strip("."):
+        raise UsageError(f"'{address.url}' does not end in the name of a {_ENDING} file")
+    archive = output / file_name
+    folder = output / file_name.removesuffix(_ENDING)
+    if folder.is_dir():
+        return Fetched(folder, address.url, None, False)
+    if folder.exists():
+        raise DataError("is in the way: the archive's folder goes there", file=folder, hint="choose another --output")
+    found = download(address.url, archive, sha256=address.sha256, progress=progress)
+    scratch = output / f".{folder.name}.unpacked"
+    _remove(scratch)
+    unpack_archive(archive, scratch)
+    inner = scratch / folder.name
+    alone = inner.is_dir() and len(list(scratch.iterdir())) == 1
+    (inner if alone else scratch).rename(folder)
+    if alone:
+        scratch.rmdir()
+    if not keep_archive:
+        archive.unlink()
+    return Fetched(folder, address.url, found.sha256, address.sha256 is not None)
+
+
+def _remove(folder: Path) -> None:
+    """What an earlier call left that was killed."""
+    if folder.is_dir():
+        import shutil
+
+        shutil.rmtree(folder)

@@ -1,0 +1,172 @@
+"""The evaluation mode of ``model_main_tf2.py``: measure each checkpoint that appears in a folder.
+
+Follows tensorflow/models research/object_detection/model_lib_v2.py:1035-1135 (``eval_continuously``) and
+``tf.train.checkpoints_iterator``. Losses are means over the films; as in training they are taken of sampled regions.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fractura.boxes import Boxes
+from fractura.dataset import Dataset
+from fractura.detectors import Detector, Target, build_from_architecture
+from fractura.errors import DataError
+from fractura.evaluation import evaluate
+from fractura.inference.drawing import draw_boxes
+from fractura.tensorflow_od.checkpoint import CheckpointReader
+from fractura.tensorflow_od.checkpoint_state import latest_checkpoint
+from fractura.tensorflow_od.mapping import detector_settings, read_films
+from fractura.tensorflow_od.pipeline_config import PipelineConfig, read_pipeline_config
+from fractura.tensorflow_od.restoring import read_number, restore
+from fractura.training.loader import read_marked_film
+from fractura.training.progress import Reporter
+from fractura.training.tensorboard import VALIDATION_TAGS, Events
+
+EVENTS_FOLDER = "eval"
+_EVERY = 100
+
+
+def evaluate_continuously(
+    pipeline_config: Path,
+    model_dir: Path,
+    checkpoint_dir: Path,
+    *,
+    num_train_steps: int | None = None,
+    eval_timeout: float = 3600,
+    sample_1_of_n: int | None = None,
+) -> list[dict[str, Any]]:
+    """Measure the latest checkpoint, then each newer one, until training is over or none comes any more.
+
+    Args:
+        pipeline_config: Names the films and the architecture.
+        model_dir: Events go to its folder ``eval``.
+        checkpoint_dir: Where checkpoints appear.
+        num_train_steps: Step after which no more are waited for; None takes the file's ``num_steps``.
+        eval_timeout: Seconds to wait for a new one.
+        sample_1_of_n: Only every n-th film; None takes the file's.
+
+    Returns:
+        ``step`` and figures of each checkpoint.
+
+    Raises:
+        DataError: The file names no films to evaluate on, or they cannot be read.
+        ModelError: A checkpoint does not fit.
+    """
+    config = read_pipeline_config(pipeline_config)
+    if not config.eval_input_readers:
+        raise DataError(
+            "has no eval_input_reader",
+            file=pipeline_config,
+            hint="fractura configure FILE --eval-record val.tfrecord fills in one that is there",
+        )
+    last = num_train_steps or (config.train_config.num_steps if config.train_config is not None else 0)
+    readers = [
+        reader if sample_1_of_n is None else replace(reader, sample_1_of_n_examples=sample_1_of_n)
+        for reader in config.eval_input_readers
+    ]
+    sets = [read_films(config, reader, "eval_input_reader") for reader in readers]
+    reporter = Reporter()
+    detector = build_from_architecture(detector_settings(config).model_dump(mode="json"))
+    detector.to(torch.device("cuda" if torch.cuda.is_available() else "cpu")).eval()
+    found = []
+    for prefix in new_checkpoints(
+        checkpoint_dir, timeout=eval_timeout, interval=config.eval_config.eval_interval_secs, say=reporter.say
+    ):
+        reporter.say(f"found new checkpoint {prefix}")
+        restore(detector, prefix, "full")
+        step = read_number(CheckpointReader(prefix), "step") or 0
+        for number, films in enumerate(sets):
+            name = EVENTS_FOLDER if number == 0 else f"{EVENTS_FOLDER}_{number}"
+            events = Events(model_dir / name)
+            found.append({"step": step, **_measure(detector, films, config, events, reporter, step)})
+            events.close()
+        if last and step >= last:
+            reporter.say(f"step {step} of {last} is evaluated: done")
+            break
+    return found
+
+
+def new_checkpoints(
+    folder: Path,
+    *,
+    timeout: float,
+    interval: float,
+    say: Callable[[str], None],
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Path]:
+    """The latest checkpoint of a folder, then each newer one, at most one every ``interval`` seconds.
+
+    Ends when none has come for ``timeout`` seconds.
+    """
+    known: Path | None = None
+    while True:
+        began = clock()
+        while (prefix := latest_checkpoint(folder) if folder.is_dir() else None) == known:
+            if clock() - began >= timeout:
+                say(f"no new checkpoint in {folder} for {timeout:g} seconds: done")
+                return
+            if clock() - began < 1:
+                say(f"waiting for a new checkpoint in {folder}")
+            sleep(1)
+        known = prefix
+        assert prefix is not None
+        given = clock()
+        yield prefix
+        rest = given + min(interval, timeout) - clock()
+        if rest > 0:
+            sleep(rest)
+
+
+def _measure(
+    detector: Detector, films: Dataset, config: PipelineConfig, events: Events, reporter: Reporter, step: int
+) -> dict[str, Any]:
+    """Figures and mean losses of one set of films, written to ``events``."""
+    predictions: list[Boxes] = []
+    sums: dict[str, float] = {}
+    device = next(detector.parameters()).device
+    for number, record in enumerate(films):
+        if number % _EVERY == 0:
+            reporter.say(f"Finished eval step {number}")
+        marked = read_marked_film(record)
+        image = torch.from_numpy(np.require(marked.image, requirements=["C", "W"])).to(device)
+        target = Target(torch.from_numpy(marked.boxes), torch.from_numpy(marked.labels)).to(device)
+        with torch.inference_mode():
+            [boxes] = detector.detect([image])
+            for name, value in detector.losses([image], [target]).items():
+                sums[f"Loss/{name}"] = sums.get(f"Loss/{name}", 0.0) + float(value)
+        predictions.append(boxes)
+        if number < config.eval_config.num_visualizations:
+            picture = _picture(marked.image, boxes, record.boxes, films.class_names, config)
+            events.picture(f"eval_side_by_side_{number}_0", picture, step)
+    losses = {name: total / len(films) for name, total in sums.items()}
+    losses |= {"Loss/regularization_loss": 0.0, "Loss/total_loss": sum(losses.values())}
+    figures = evaluate(films, predictions, threshold=config.eval_config.min_score_threshold).to_dict()
+    precision: dict[str, Any] = figures["average_precision"]["figures"]
+    events.validation(step, precision, [])
+    reporter.say(f"Eval metrics at step {step}")
+    for name, value in precision.items():
+        if value is not None and name in VALIDATION_TAGS:
+            reporter.say(f"\t+ {VALIDATION_TAGS[name]}: {value:f}")
+    for tag, loss in losses.items():
+        events.scalar(tag, loss, step)
+        reporter.say(f"\t+ {tag}: {loss:f}")
+    return {**precision, **losses}
+
+
+def _picture(
+    pixels: np.ndarray, found: Boxes, truth: Boxes, names: tuple[str, ...], config: PipelineConfig
+) -> np.ndarray:
+    """Left what was found, right what was marked: uint8 ``(height, 2 * width, 3)``."""
+    shown = found.above(config.eval_config.min_score_threshold)
+    best = shown.select(np.arange(min(len(shown), config.eval_config.max_num_boxes_to_visualize)))
+    marked = Boxes(truth.xyxy, truth.labels, np.ones(len(truth)))
+    return np.concatenate([np.asarray(draw_boxes(pixels, boxes, names)) for boxes in (best, marked)], axis=1)

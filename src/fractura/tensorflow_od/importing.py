@@ -1,0 +1,133 @@
+"""From a TensorFlow checkpoint to a trained-model folder: what ``fractura import-tf`` and the exporter do."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import fractura
+from fractura.detectors import build_from_architecture
+from fractura.errors import DataError, UsageError
+from fractura.files import write_atomically
+from fractura.model_card import WEIGHTS_FILE, ModelCard, write_card
+from fractura.tensorflow_od.checkpoint import CheckpointReader, checkpoint_prefix
+from fractura.tensorflow_od.mapping import PLACEHOLDER, class_names, detector_settings
+from fractura.tensorflow_od.pipeline_config import PipelineConfig, read_pipeline_config
+from fractura.tensorflow_od.restoring import RestoreReport, read_number, restore
+from fractura.training.checkpoint import write_tensors
+
+CONFIG_FILE = "pipeline.config"
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What was brought over.
+
+    Attributes:
+        model_folder: Holds the card, the weights and the ``pipeline.config`` they came with.
+        checkpoint: Prefix of the checkpoint.
+        step: At which it was written, if it says so.
+        class_names: On the card.
+        report: The account of its tensors.
+        notes: What people should know.
+    """
+
+    model_folder: Path
+    checkpoint: Path
+    step: int | None
+    class_names: tuple[str, ...]
+    report: RestoreReport
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "model": str(self.model_folder),
+            "checkpoint": str(self.checkpoint),
+            "step": self.step,
+            "class_names": list(self.class_names),
+            "counts": self.report.counts,
+            "notes": list(self.notes),
+        }
+
+
+def import_checkpoint(
+    source: Path, output: Path, *, pipeline_config: Path | None = None, label_map: Path | None = None
+) -> Imported:
+    """Write a trained-model folder from a checkpoint.
+
+    Args:
+        source: Folder that training or the exporter wrote, an unpacked archive of the zoo, or a path ending in
+            ``ckpt-5``.
+        output: Folder to write; must be new or empty.
+        pipeline_config: The file it was trained with; None looks beside the checkpoint and one folder up.
+        label_map: Names of the classes; None takes the one that the ``pipeline.config`` names, if it is there.
+
+    Raises:
+        ModelError: There is no checkpoint, or it does not fit the ``pipeline.config``.
+        DataError: There is no ``pipeline.config``, or it or the label map cannot be used.
+        UsageError: The output folder is in use.
+    """
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise UsageError("the output folder is not empty", file=output, hint="choose a new folder")
+    prefix = find_checkpoint(source)
+    file = pipeline_config if pipeline_config is not None else _find_config(prefix)
+    config = read_pipeline_config(file)
+    names, notes = _names(config, label_map)
+    architecture = detector_settings(config).model_dump(mode="json")
+    detector = build_from_architecture(architecture)
+    report = restore(detector, prefix, "full")
+    step = read_number(CheckpointReader(prefix), "step")
+    card = ModelCard(
+        name=output.resolve().name,
+        architecture=architecture,
+        class_names=names,
+        data={"imported_from": prefix.name, "pipeline_config": file.name},
+        metrics={} if step is None else {"step": step},
+        versions={"fractura": fractura.__version__, "python": platform.python_version(), "torch": torch.__version__},
+    )
+    write_atomically(output / CONFIG_FILE, config.document.text)
+    write_tensors(output / WEIGHTS_FILE, detector.state_dict())
+    write_card(card, output)
+    return Imported(output, prefix, step, names, report, tuple(notes))
+
+
+def find_checkpoint(source: Path) -> Path:
+    """The prefix of the checkpoint in ``source``: the latest in the folder, or in its folder ``checkpoint``.
+
+    Raises:
+        ModelError: There is none.
+    """
+    inner = source / "checkpoint"
+    return checkpoint_prefix(inner if inner.is_dir() else source)
+
+
+def _find_config(prefix: Path) -> Path:
+    for folder in (prefix.parent, prefix.parent.parent):
+        if (folder / CONFIG_FILE).is_file():
+            return folder / CONFIG_FILE
+    raise DataError(
+        f"no {CONFIG_FILE} lies beside this checkpoint or one folder up",
+        file=prefix,
+        hint="name the file it was trained with: --pipeline-config FILE",
+    )
+
+
+def _names(config: PipelineConfig, label_map: Path | None) -> tuple[tuple[str, ...], list[str]]:
+    if label_map is not None:
+        return class_names(config, label_map), []
+    readers = [config.train_input_reader, *config.eval_input_readers]
+    named = [Path(r.label_map_path) for r in readers if r is not None and r.label_map_path]
+    for path in named:
+        if path.is_file():
+            return class_names(config, path), [f"class names from {path}"]
+    count = config.model.num_classes
+    filled_in = [path for path in named if PLACEHOLDER not in str(path)]
+    why = f"the label map {filled_in[0]} is not there" if filled_in else "there is no label map"
+    return tuple(f"class {number}" for number in range(1, count + 1)), [
+        f"{why}: the {count} classes are called 'class 1' and so on; --label-map gives them their names"
+    ]

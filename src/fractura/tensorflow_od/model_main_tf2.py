@@ -1,0 +1,153 @@
+"""``model_main_tf2.py`` of the Object Detection API: the same flags, files and words, without TensorFlow.
+
+Follows tensorflow/models research/object_detection/model_main_tf2.py and model_lib_v2.py:444-730. The one addition is
+``--num_steps_per_iteration``: TensorFlow trains in chunks of 100 steps and so rounds their number up; 1 does not.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fractura.errors import DataError, UsageError, require
+from fractura.tensorflow_od.flags import LOGGING, Flag, run_command
+
+STEPS_PER_ITERATION = 100
+LOG_EVERY = 100
+
+FLAGS = {
+    "pipeline_config_path": Flag("path", "Path to pipeline.config.", required=True),
+    "model_dir": Flag("path", "Folder for checkpoints and events.", required=True),
+    "num_train_steps": Flag("int", "Steps of training, instead of num_steps in the file."),
+    "checkpoint_every_n": Flag("int", "Steps between checkpoints.", 1000),
+    "checkpoint_dir": Flag("path", "Evaluate the checkpoints that appear in this folder, instead of training."),
+    "eval_timeout": Flag("int", "Seconds to wait for a new checkpoint before evaluation ends.", 3600),
+    "sample_1_of_n_eval_examples": Flag("int", "Evaluate only every n-th film."),
+    "record_summaries": Flag("bool", "Put films among the events.", True),
+    "num_steps_per_iteration": Flag(
+        "int", "Steps are rounded up to a multiple of this, as TensorFlow does; 1 does not round.", STEPS_PER_ITERATION
+    ),
+    "use_tpu": Flag("bool", "Only false.", False, refused="there is no TPU support"),
+    "num_workers": Flag("int", "Only 1.", 1, refused="start several processes with torchrun or accelerate launch"),
+    "eval_on_train_data": Flag("bool", "Only false.", False, refused="TensorFlow 2 does not use it either"),
+    **LOGGING,
+}
+
+
+def round_up(steps: int, made: int, chunk: int) -> int:
+    """The step at which training in chunks of ``chunk`` steps ends: the first after ``made`` that reaches ``steps``."""
+    return made + -(-(steps - made) // chunk) * chunk
+
+
+def train(
+    pipeline_config: Path,
+    model_dir: Path,
+    *,
+    num_train_steps: int | None = None,
+    checkpoint_every_n: int = 1000,
+    record_summaries: bool = True,
+    num_steps_per_iteration: int = STEPS_PER_ITERATION,
+) -> None:
+    """Train into ``model_dir``, or go on from its latest checkpoint.
+
+    Besides TensorFlow's files, ``model_dir`` holds what makes it a model folder of fractura, and its log. A checkpoint
+    is also written at the end, where TensorFlow writes none.
+
+    Raises:
+        DataError: The file asks for something that is not built, or films cannot be used.
+        ModelError: A checkpoint does not fit.
+        UsageError: A number is impossible.
+    """
+    from fractura.tensorflow_od.mapping import place_of
+    from fractura.tensorflow_od.pipeline_config import read_pipeline_config
+    from fractura.tensorflow_od.training import prepare_pipeline
+    from fractura.tensorflow_od.training_checkpoints import TensorFlowCheckpoints, steps_made
+    from fractura.training import train as run
+
+    for name, number in (
+        ("checkpoint_every_n", checkpoint_every_n),
+        ("num_steps_per_iteration", num_steps_per_iteration),
+        ("num_train_steps", 1 if num_train_steps is None else num_train_steps),
+    ):
+        if number < 1:
+            raise UsageError(f"--{name} must be at least 1, not {number}")
+    config = read_pipeline_config(pipeline_config)
+    if config.train_config is None:
+        raise DataError("has no train_config", file=pipeline_config, hint="take a whole file, as in the zoo's archives")
+    if config.train_config.optimizer.moving_average_decay is not None:
+        raise DataError(
+            "use_moving_average is true (as it is where the file does not say), which this command does not build",
+            file=pipeline_config,
+            place=place_of(config, "train_config.optimizer"),
+            hint="write use_moving_average: false in optimizer, as the zoo's files do; or use: fractura train "
+            f"--pipeline-config {pipeline_config}",
+        )
+    wanted = num_train_steps if num_train_steps is not None else config.train_config.num_steps
+    made = steps_made(model_dir)
+    if made is not None and wanted and made >= wanted:
+        say(f"{model_dir}: {made} of {wanted} steps are made already; nothing is left to do")
+        return
+    overrides: dict[str, Any] = {
+        "checkpoint_every_n": round_up(checkpoint_every_n, 0, num_steps_per_iteration),
+        "log_every": LOG_EVERY,
+        "mixed_precision": "no",
+    }
+    if wanted:
+        overrides["num_steps"] = round_up(wanted, made or 0, num_steps_per_iteration)
+        if overrides["num_steps"] != wanted:
+            say(f"{wanted} steps become {overrides['num_steps']}: they go in chunks of {num_steps_per_iteration}")
+    prepared = prepare_pipeline(pipeline_config, model_dir, overrides, validated=False, resumed=made is not None)
+    for note in prepared.notes:
+        say(note)
+    if prepared.restored is not None:
+        say(prepared.restored.to_text())
+    run(
+        prepared.settings,
+        resume=made is not None,
+        detector=prepared.detector,
+        train_data=prepared.train,
+        companion=TensorFlowCheckpoints(momentum=prepared.settings.momentum_optimizer_value, pictures=record_summaries),
+    )
+
+
+def say(text: str) -> None:
+    """A line for people."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def _command(values: Mapping[str, Any]) -> None:
+    require("torch", "train")
+    require("accelerate", "train")
+    if values["checkpoint_dir"] is not None:
+        from fractura.tensorflow_od.evaluation import evaluate_continuously
+
+        evaluate_continuously(
+            values["pipeline_config_path"],
+            values["model_dir"],
+            values["checkpoint_dir"],
+            num_train_steps=values["num_train_steps"],
+            eval_timeout=values["eval_timeout"],
+            sample_1_of_n=values["sample_1_of_n_eval_examples"],
+        )
+        return
+    train(
+        values["pipeline_config_path"],
+        values["model_dir"],
+        num_train_steps=values["num_train_steps"],
+        checkpoint_every_n=values["checkpoint_every_n"],
+        record_summaries=values["record_summaries"],
+        num_steps_per_iteration=values["num_steps_per_iteration"],
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line; returns the exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    return run_command("model_main_tf2.py", "train or evaluate from a pipeline.config", FLAGS, _command, given)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

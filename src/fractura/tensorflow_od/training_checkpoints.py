@@ -1,0 +1,144 @@
+"""A run whose state is kept as TensorFlow keeps it: ``ckpt-N`` and ``checkpoint`` in ``model_dir``.
+
+Follows tensorflow/models research/object_detection/model_lib_v2.py:600-730 and ``tf.train.CheckpointManager``.
+"""
+
+from __future__ import annotations
+
+import pprint
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fractura.detectors import Detector
+from fractura.detectors.faster_rcnn import FasterRCNN
+from fractura.errors import ModelError
+from fractura.tensorflow_od.checkpoint import CheckpointReader, write_checkpoint
+from fractura.tensorflow_od.checkpoint_state import latest_checkpoint, read_checkpoint_state, write_checkpoint_state
+from fractura.tensorflow_od.restoring import read_number, restore
+from fractura.tensorflow_od.weights import SLOT, key_of, model_variables, parameters_by_path, to_array, to_tensor
+from fractura.training.checkpoint import Progress
+from fractura.training.companion import Companion, Restored, RunState
+from fractura.training.loader import Batch
+from fractura.training.progress import Reporter
+from fractura.training.tensorboard import Events
+
+MAX_TO_KEEP = 7
+_PICTURES = 3
+
+
+class TensorFlowCheckpoints(Companion):
+    """Keeps checkpoints that TensorFlow reads, and says what its training says.
+
+    Args:
+        momentum: Of the optimiser; it stands in the checkpoint.
+        pictures: Put films as the network sees them among the events.
+    """
+
+    events_folder = "train"
+    shares_output = True
+
+    def __init__(self, *, momentum: float, pictures: bool = True) -> None:
+        self._momentum = momentum
+        self._pictures = pictures
+        self._saved_step: int | None = None
+        self._counter = 0
+        self._detector: Detector | None = None
+
+    def save(self, state: RunState) -> None:
+        """Write the next ``ckpt-N`` and forget the eighth-last; a step is written once."""
+        self._detector = state.detector
+        step = state.progress.step
+        if step == self._saved_step:
+            return
+        self._counter += 1
+        prefix = state.output / f"ckpt-{self._counter}"
+        write_checkpoint(prefix, self._variables(state, step))
+        self._saved_step = step
+        kept = [path for path in read_checkpoint_state(state.output) if path != prefix] + [prefix]
+        write_checkpoint_state(state.output, kept[-MAX_TO_KEEP:])
+        for old in kept[:-MAX_TO_KEEP]:
+            for file in sorted(old.parent.glob(f"{old.name}.*")):  # the index and its data; never ckpt-10 for ckpt-1
+                file.unlink(missing_ok=True)
+
+    def _variables(self, state: RunState, step: int) -> dict[str, Any]:
+        variables: dict[str, Any] = dict(model_variables(state.detector))
+        for path, parameter in parameters_by_path(state.detector):
+            velocity = state.optimizer.state[parameter].get("velocity")
+            variables[key_of(path + SLOT)] = to_array(torch.zeros_like(parameter) if velocity is None else velocity)
+        return variables | {
+            key_of("optimizer/iter"): np.int64(step),
+            key_of("optimizer/decay"): np.float32(0),
+            key_of("optimizer/momentum"): np.float32(self._momentum),
+            key_of("step"): np.int64(step),
+            key_of("save_counter"): np.int64(self._counter),
+        }
+
+    def restore(self, state: RunState) -> Restored:
+        """Go on from the latest checkpoint, whoever wrote it.
+
+        Raises:
+            ModelError: It does not fit the model, or does not say at which step it was written.
+        """
+        prefix = latest_checkpoint(state.output)
+        if prefix is None:
+            raise ModelError("holds no checkpoint to go on from", file=state.output)
+        self._detector = state.detector
+        restore(state.detector, prefix, "full")
+        reader = CheckpointReader(prefix)
+        step = read_number(reader, "step")
+        if step is None:
+            raise ModelError(
+                "does not say at which step it was written, so training cannot go on from it",
+                file=prefix,
+                hint="an exported checkpoint is a start, not a state: name it as fine_tune_checkpoint, of type full",
+            )
+        for path, parameter in parameters_by_path(state.detector):
+            key = key_of(path + SLOT)
+            if key in reader:
+                state.optimizer.state[parameter]["velocity"] = to_tensor(reader.read(key)).to(
+                    parameter.device, memory_format=torch.preserve_format
+                )
+        state.average.load_state_dict(state.detector.state_dict())
+        self._counter, self._saved_step = read_number(reader, "save_counter") or 0, step
+        return Restored(Progress(step=step, films_shown=step * state.identity.settings["batch_size"]), None)
+
+    def logged(
+        self, events: Events, reporter: Reporter, row: Mapping[str, float], parts: Mapping[str, float], batch: Batch
+    ) -> None:
+        """The line on the console, and the events that only TensorFlow has."""
+        step = int(row["step"])
+        losses = {f"Loss/{name}": value for name, value in sorted(parts.items())}
+        shown = {
+            **losses,
+            "Loss/regularization_loss": 0.0,
+            "Loss/total_loss": row["loss"],
+            "learning_rate": row["learning_rate"],
+        }
+        seconds = 1 / row["steps_per_second"] if row["steps_per_second"] > 0 else 0.0
+        reporter.say(f"Step {step} per-step time {seconds:.3f}s")
+        reporter.say(pprint.pformat(shown, width=40))
+        events.scalar("Loss/regularization_loss", 0.0, step)
+        if self._pictures and isinstance(self._detector, FasterRCNN) and len(batch):
+            events.picture("train_input_images", side_by_side(self._detector, batch), step)
+
+
+@torch.no_grad()
+def side_by_side(detector: FasterRCNN, batch: Batch) -> np.ndarray:
+    """The first films of a batch as the network sees them: uint8 ``(height, films * width, 3)``."""
+    canvas, _ = detector.preprocess(batch.images[:_PICTURES])
+    rows = canvas.permute(0, 2, 3, 1).clamp(0, 255).to(torch.uint8).cpu()
+    return np.concatenate(list(rows.numpy()), axis=1)
+
+
+def steps_made(model_dir: Path) -> int | None:
+    """The step of the latest checkpoint in ``model_dir``; None if there is none.
+
+    Raises:
+        ModelError: It cannot be read.
+    """
+    prefix = latest_checkpoint(model_dir)
+    return None if prefix is None else read_number(CheckpointReader(prefix), "step") or 0

@@ -1,0 +1,86 @@
+"""A detector's weights under TensorFlow's checkpoint keys, and back.
+
+The keys are those that the Object Detection API's ``tf.train.Checkpoint(model=…, optimizer=…, step=…)`` writes; of the
+optimiser it keeps the velocities of legacy Keras SGD as slots named ``momentum``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from fractura.detectors.faster_rcnn import tensorflow_weights
+from fractura.tensorflow_od.object_graph import VALUE
+
+MODEL = "model/"
+SLOT = "/.OPTIMIZER_SLOT/optimizer/momentum"
+_FIRST, _SECOND = "_feature_extractor_for_proposal_features", "_feature_extractor_for_box_classifier_features"
+_LAYER = "layer_with_weights-"
+
+
+def key_of(path: str) -> str:
+    """The key of the variable at a path such as ``model/…/kernel``."""
+    return f"{path}/{VALUE}"
+
+
+def model_paths() -> dict[str, str]:
+    """Path in the checkpoint of every tensor of the detector: ``model/…`` to our name."""
+    return {MODEL + theirs: ours for theirs, ours in tensorflow_weights.names().items()}
+
+
+def trunk_paths() -> dict[str, str]:
+    """Only the two halves of the trunk: what type ``detection`` restores."""
+    return {path: ours for path, ours in model_paths().items() if path.startswith((MODEL + _FIRST, MODEL + _SECOND))}
+
+
+def classification_paths() -> dict[str, str]:
+    """The trunk as one Keras model under ``feature_extractor``: what type ``classification`` restores.
+
+    The reference (models/faster_rcnn_inception_resnet_v2_keras_feature_extractor.py:99-155,
+    meta_architectures/faster_rcnn_meta_arch.py:2887-2891) builds ``classification_backbone``, the whole Inception
+    ResNet V2 without its top, cuts both halves out of it, and restores ``Checkpoint(feature_extractor=backbone)``.
+    Keras numbers the layers with weights of a functional model by their distance from the output, and every layer of
+    the first half is farther from it than any of the second: so the second half's numbers follow on the first's.
+    """
+    paths: dict[str, str] = {}
+    layers = {int(path.split(_LAYER)[1].split("/")[0]) for path in trunk_paths() if path.startswith(MODEL + _FIRST)}
+    for path, ours in trunk_paths().items():
+        number, variable = path.split(_LAYER)[1].split("/")
+        shift = 0 if path.startswith(MODEL + _FIRST) else len(layers)
+        paths[f"feature_extractor/{_LAYER}{int(number) + shift}/{variable}"] = ours
+    return paths
+
+
+def shape_in_tensorflow(tensor: torch.Tensor) -> tuple[int, ...]:
+    """The shape that TensorFlow's variable of this tensor has."""
+    shape = tuple(tensor.shape)
+    return (*shape[2:], shape[1], shape[0]) if len(shape) == 4 else shape[::-1]
+
+
+def to_array(tensor: torch.Tensor) -> NDArray[np.float32]:
+    """A tensor of ours as TensorFlow's variable."""
+    return tensorflow_weights.to_tensorflow(tensor.detach().cpu().contiguous().numpy())
+
+
+def to_tensor(value: NDArray[Any]) -> torch.Tensor:
+    """The inverse of ``to_array``."""
+    return torch.from_numpy(tensorflow_weights.from_tensorflow(np.asarray(value, np.float32)).copy())
+
+
+def model_variables(detector: nn.Module) -> dict[str, NDArray[np.float32]]:
+    """Every weight of the detector by its key."""
+    state = detector.state_dict()
+    return {key_of(path): to_array(state[ours]) for path, ours in model_paths().items()}
+
+
+def parameters_by_path(detector: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    """The trainable weights, by their paths in the checkpoint."""
+    parameters = dict(detector.named_parameters())
+    for path, ours in model_paths().items():
+        if ours in parameters and parameters[ours].requires_grad:
+            yield path, parameters[ours]
