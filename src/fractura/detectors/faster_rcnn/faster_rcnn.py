@@ -83,7 +83,7 @@ class FasterRCNN(Detector):
         for dense in (self.second_stage_box_head, self.second_stage_class_head):
             nn.init.xavier_uniform_(dense.weight)
             nn.init.zeros_(dense.bias)
-        self._anchors: dict[tuple[int, int], Tensor] = {}
+        self._anchors: tuple[tuple[int, int], Tensor] | None = None
 
     def architecture(self) -> dict[str, Any]:
         """See ``Detector``."""
@@ -104,26 +104,27 @@ class FasterRCNN(Detector):
 
     def anchors(self, height: int, width: int, device: torch.device) -> Tensor:
         """All anchors of a canvas: float32 ``(n, 4)`` xyxy in pixels, not clipped; finest map first."""
-        key = (height, width)
-        if key not in self._anchors:
-            settings = self.settings.anchors
-            self._anchors[key] = torch.cat(
-                [
-                    grid_anchors(
-                        -(-height // stride),
-                        -(-width // stride),
-                        stride=stride,
-                        base_size=size,
-                        scales=settings.scales,
-                        aspect_ratios=settings.aspect_ratios,
-                        offset=offset,
-                    )
-                    for stride, size, offset in zip(
-                        settings.strides, settings.base_sizes, settings.offsets, strict=True
-                    )
-                ]
-            )
-        return self._anchors[key].to(device)
+        # Only those of the last canvas are kept: where films keep their aspect ratio there are hundreds of canvases.
+        if self._anchors is not None and self._anchors[0] == (height, width):
+            return self._anchors[1].to(device)
+        settings = self.settings.anchors
+        grids = zip(settings.strides, settings.base_sizes, settings.offsets, strict=True)
+        anchors = torch.cat(
+            [
+                grid_anchors(
+                    -(-height // stride),
+                    -(-width // stride),
+                    stride=stride,
+                    base_size=size,
+                    scales=settings.scales,
+                    aspect_ratios=settings.aspect_ratios,
+                    offset=offset,
+                )
+                for stride, size, offset in grids
+            ]
+        )
+        self._anchors = (height, width), anchors
+        return anchors.to(device)
 
     def predict_first_stage(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Feature maps to codes float32 ``(n, anchors, 4)`` and logits ``(n, anchors, 2)`` (background first)."""
