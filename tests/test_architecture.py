@@ -13,7 +13,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # Floors from the ground up; rooms on one line must not import each other, except where SAME_FLOOR says so.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "files"),
-    ("boxes", "radiograph", "model_card", "dicom", "fetch"),
+    ("boxes", "radiograph", "model_card", "dicom", "fetch", "lookalike"),
     ("dataset",),
     ("formats", "checks", "splits", "phantom", "detectors"),
     ("inference", "evaluation"),
