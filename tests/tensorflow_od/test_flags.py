@@ -1,0 +1,94 @@
+"""Command lines in absl's ways."""
+
+from pathlib import Path
+
+import pytest
+
+from fractura.errors import UsageError
+from fractura.tensorflow_od import exporter_main_v2, model_main_tf2
+from fractura.tensorflow_od.flags import parse_flags
+
+FLAGS = model_main_tf2.FLAGS
+NEEDED = ["--pipeline_config_path=p", "--model_dir=m"]
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "value"),
+    [
+        (["--num_train_steps=7"], "num_train_steps", 7),
+        (["--num_train_steps", "7"], "num_train_steps", 7),
+        (["-num_train_steps", "7"], "num_train_steps", 7),
+        (["--model_dir=a folder/b=c"], "model_dir", Path("a folder/b=c")),
+        (["--alsologtostderr"], "alsologtostderr", True),
+        (["--alsologtostderr=false"], "alsologtostderr", False),
+        (["--norecord_summaries"], "record_summaries", False),
+        (["--num_workers=1"], "num_workers", 1),
+        ([], "checkpoint_every_n", 1000),
+        ([], "eval_timeout", 3600),
+        (["--", "--eval_timeout=0"], "eval_timeout", 0),
+    ],
+)
+def test_values(words, name, value):
+    assert parse_flags([*NEEDED, *words], FLAGS)[name] == value
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--model_dirr=m"], "did you mean 'model_dir'"),
+        (["--num_train_steps=x"], "whole number"),
+        (["--num_train_steps"], "needs a value"),
+        (["--alsologtostderr=perhaps"], "true or false"),
+        (["stray"], "belongs to no flag"),
+        (["--num_workers=2"], "torchrun"),
+        (["--use_tpu"], "TPU"),
+        (["--nomodel_dir"], "no flag"),
+        (["--model_dir="], "is empty"),
+    ],
+)
+def test_mistakes(words, said):
+    with pytest.raises(UsageError, match=said):
+        parse_flags([*NEEDED, *words], FLAGS)
+
+
+@pytest.mark.parametrize("main", [model_main_tf2.main, exporter_main_v2.main])
+def test_exit_codes_and_help(main, capsys):
+    assert main(["--pipeline_config_path=nowhere"]) == 2
+    assert "is missing" in capsys.readouterr().err
+    assert main(["--help"]) == 0
+    assert "--pipeline_config_path" in capsys.readouterr().out
+
+
+def test_a_missing_file_is_a_data_error(tmp_path, capsys):
+    words = [f"--pipeline_config_path={tmp_path / 'nowhere'}", "--model_dir", str(tmp_path / "m")]
+    assert model_main_tf2.main(words) == 3
+    assert "nowhere" in capsys.readouterr().err
+
+
+def test_without_tensorflow_the_exporter_says_what_to_install(monkeypatch, tmp_path, capsys):
+    import importlib.util
+
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "tensorflow" else find(name))
+    words = ["--input_type", "image_tensor", "--pipeline_config_path", "p", "--trained_checkpoint_dir", "c"]
+    assert exporter_main_v2.main([*words, "--output_directory", str(tmp_path / "out")]) == 5
+    assert 'pip install "fractura[tensorflow]"' in capsys.readouterr().err
+
+
+def test_other_inputs_are_refused(capsys):
+    words = [
+        "--input_type=tf_example",
+        "--pipeline_config_path=p",
+        "--trained_checkpoint_dir=c",
+        "--output_directory=o",
+    ]
+    assert exporter_main_v2.main(words) == 2
+    assert "image_tensor" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("steps", "made", "chunk", "end"),
+    [(20000, 0, 100, 20000), (1, 0, 100, 100), (150, 0, 100, 200), (150, 30, 100, 230), (7, 0, 1, 7), (7, 2, 5, 7)],
+)
+def test_steps_are_rounded_up_to_chunks(steps, made, chunk, end):
+    assert model_main_tf2.round_up(steps, made, chunk) == end
