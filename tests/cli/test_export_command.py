@@ -41,6 +41,23 @@ def test_json_and_every_option(calls, capsys, tmp_path):
     assert calls == [{"model_folder": tmp_path, "to": "onnx", "output": Path("m.onnx"), "films": [film]}]
 
 
+def test_saved_model_is_the_tensorflow_exporters_folder(monkeypatch, capsys, tmp_path):
+    import fractura.tensorflow_od.exporter as exporter
+
+    made = []
+
+    def export_for_tensorflow(model_folder, **options):
+        made.append((model_folder, options))
+        return ExportResult(tmp_path / "exported", 12_000_000, Parity(4, 12, 0, 1, 0), "phantoms", ("no pipeline",))
+
+    monkeypatch.setattr(exporter, "export_for_tensorflow", export_for_tensorflow)
+    assert main(["export", str(tmp_path), "--to", "saved_model", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["notes"] == ["no pipeline"]
+    assert main(["export", str(tmp_path), "--to", "saved_model", "-o", "out"]) == 0
+    assert "no pipeline\n" in capsys.readouterr().err
+    assert made == [(tmp_path, {"output": None, "films": []}), (tmp_path, {"output": Path("out"), "films": []})]
+
+
 def test_wrong_calls_have_their_exit_codes(tmp_path, capsys):
     assert main(["export", str(tmp_path), "--to", "onxx"]) == 2
     assert "did you mean 'onnx'?" in capsys.readouterr().err

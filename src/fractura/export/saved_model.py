@@ -74,9 +74,9 @@ def export_saved_model(model_folder: Path, output: Path, films: Sequence[Path]) 
             if target.exists():
                 target.rename(Path(scratch) / "former")
             draft.rename(target)
-    except OSError as error:
+    except (OSError, tf.errors.OpError) as error:  # TensorFlow's own writer has errors of its own
         raise DataError(
-            f"cannot be written: {error.strerror or error}",
+            f"cannot be written: {getattr(error, 'strerror', None) or error}",
             file=output,
             hint="choose a folder that you may write to, on a disk with space left",
         ) from error

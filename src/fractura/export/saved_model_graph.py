@@ -204,7 +204,7 @@ def _size_keeping_aspect(film: Any, resizer: KeepAspectRatioResizer) -> Any:
     shorter, longer = float(resizer.min_dimension), float(resizer.max_dimension)
     target = tf.where(film[0] < film[1], [shorter, longer], [longer, shorter])
     sides = tf.cast(film, tf.float64)
-    return tf.cast(tf.round(tf.reduce_min(tf.cast(target, tf.float64) / sides) * sides), tf.int32)
+    return tf.cast(tf.maximum(tf.round(tf.reduce_min(tf.cast(target, tf.float64) / sides) * sides), 1), tf.int32)
 
 
 def _triangle_weights(length_in: Any, length_out: Any) -> Any:

@@ -1,0 +1,46 @@
+"""A ``pipeline.config`` made from a model says what the model is."""
+
+import pytest
+
+from fractura.detectors.faster_rcnn.catalogue import inception_resnet_v2
+from fractura.detectors.faster_rcnn.settings import AnchorSettings
+from fractura.detectors.resizer import FixedShapeResizer, KeepAspectRatioResizer
+from fractura.errors import ModelError
+from fractura.tensorflow_od.mapping import detector_settings
+from fractura.tensorflow_od.pipeline_config import parse_pipeline_config
+from fractura.tensorflow_od.pipeline_writer import pipeline_config_for
+
+ZOO = ("faster_rcnn_inception_resnet_v2_640x640", "faster_rcnn_inception_resnet_v2_1024x1024")
+OTHERWISE = {
+    "name": "faster_rcnn_inception_resnet_v2_600_to_1024",
+    "image_resizer": KeepAspectRatioResizer(min_dimension=600, max_dimension=1024, pad_to_max_dimension=True),
+    "anchors": AnchorSettings(base_sizes=(128.0,), offsets=(8.0,), scales=(0.5, 1.0), aspect_ratios=(1.0,)),
+    "clip_anchors_to_image": True,
+    "share_box_across_classes": False,
+    "first_stage_max_proposals": 50,
+    "first_stage_nms_iou_threshold": 0.65,
+    "second_stage_nms_score_threshold": 0.1,
+    "max_total_detections": 30,
+    "second_stage_batch_size": 32,
+}
+
+
+@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize("changes", [{}, OTHERWISE])
+def test_reading_gives_the_model_back(name, changes):
+    settings = inception_resnet_v2(name, 3).model_copy(update=changes)
+    config = parse_pipeline_config(pipeline_config_for(settings, {"batch_size": 1, "num_steps": 500, "seed": 0}))
+    assert detector_settings(config) == settings
+    assert (config.train_config.batch_size, config.train_config.num_steps) == (1, 500)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"append_groundtruth_boxes": True}, "append_groundtruth_boxes"),
+        ({"image_resizer": FixedShapeResizer(height=640, width=640, antialias=True)}, "image_resizer"),
+    ],
+)
+def test_what_tensorflow_cannot_say_is_named(changes, said):
+    with pytest.raises(ModelError, match=said):
+        pipeline_config_for(inception_resnet_v2(ZOO[0], 1).model_copy(update=changes), {})
