@@ -1,0 +1,61 @@
+"""``fractura fetch`` against a server that breaks off."""
+
+import json
+
+import pytest
+from archives import member, tar_gz, zoo_archive
+from file_server import serving
+
+from fractura.cli.main import main
+from fractura.errors import UsageError
+from fractura.fetch import ADDRESSES, fetch
+
+NAME = "zoo:faster_rcnn_inception_resnet_v2_640x640"
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+
+
+def test_the_command_downloads_and_unpacks(tmp_path, capsys):
+    with serving(zoo_archive("model"), breaks=[500]) as server:
+        words = ["fetch", NAME, "--output", str(tmp_path), "--url", server.address(), "--json"]
+        assert main(words) == 0
+        document = json.loads(capsys.readouterr().out)
+        assert main(words[:-1]) == 0
+        assert "there already" in capsys.readouterr().err
+        assert len(server.requests) == 2
+    assert document["folder"] == str(tmp_path / "model")
+    assert (tmp_path / "model" / "checkpoint" / "ckpt-0.index").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_an_archive_without_a_folder_of_its_own(tmp_path):
+    with serving(tar_gz(member("pipeline.config", b"x"), member("ckpt-0.index", b"y"))) as server:
+        folder = fetch(NAME, tmp_path, url=server.address("some-model.tar.gz"), keep_archive=True).folder
+    assert sorted(path.name for path in folder.iterdir()) == ["ckpt-0.index", "pipeline.config"]
+    assert (tmp_path / "some-model.tar.gz").is_file()
+
+
+def test_a_hostile_archive_leaves_no_folder(tmp_path, capsys):
+    with serving(tar_gz(member("model/../../evil", b"x"))) as server:
+        assert main(["fetch", NAME, "--output", str(tmp_path), "--url", server.address()]) == 3
+    assert "leads outside" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["model.tar.gz"]
+
+
+def test_exit_codes(tmp_path, capsys):
+    assert main(["fetch", "zoo:faster_rcnn", "--output", str(tmp_path)]) == 2
+    assert NAME in capsys.readouterr().err
+    assert main(["fetch", NAME, "--output", str(tmp_path), "--url", "http://127.0.0.1:9/model.tar.gz"]) == 5
+    assert "network" in capsys.readouterr().err
+    with pytest.raises(UsageError, match=r"tar\.gz"):
+        fetch(NAME, tmp_path, url="http://127.0.0.1/model.zip")
+
+
+def test_addresses_are_archives_of_the_zoo():
+    for name, address in ADDRESSES.items():
+        assert address.url.startswith("http://download.tensorflow.org/models/object_detection/tf2/")
+        assert address.url.endswith(f"{name.removeprefix('zoo:')}_coco17_tpu-8.tar.gz")
