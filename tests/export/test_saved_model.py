@@ -276,3 +276,14 @@ def test_checkpoint_and_pipeline_config_are_tensorflows(tensorflow, inception, s
     assert ours == {key for key in keys if key.startswith("model/")}
     for key in sorted(ours)[::9]:
         assert np.array_equal(reader.get_tensor(key), make(canonical(key), tuple(shapes[key]))), key
+
+
+def test_the_exported_checkpoint_comes_back_bit_for_bit(inception, tmp_path):
+    from safetensors.torch import load_file
+
+    from fractura.tensorflow_od.importing import import_checkpoint
+
+    imported = import_checkpoint(inception, tmp_path / "model")
+    weights, expected = load_file(imported.model_folder / "weights.safetensors"), inception_detector().state_dict()
+    assert weights.keys() == expected.keys()
+    assert all(torch.equal(weights[name], value) for name, value in expected.items())
