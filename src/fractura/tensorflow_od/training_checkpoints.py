@@ -99,9 +99,8 @@ class TensorFlowCheckpoints(Companion):
         for path, parameter in parameters_by_path(state.detector):
             key = key_of(path + SLOT)
             if key in reader:
-                state.optimizer.state[parameter]["velocity"] = to_tensor(reader.read(key)).to(
-                    parameter.device, memory_format=torch.preserve_format
-                )
+                velocity = torch.empty_like(parameter)  # with the device and memory order of the weights
+                state.optimizer.state[parameter]["velocity"] = velocity.detach().copy_(to_tensor(reader.read(key)))
         state.average.load_state_dict(state.detector.state_dict())
         self._counter, self._saved_step = read_number(reader, "save_counter") or 0, step
         return Restored(Progress(step=step, films_shown=step * state.identity.settings["batch_size"]), None)

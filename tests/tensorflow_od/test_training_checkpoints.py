@@ -1,0 +1,126 @@
+"""A run kept as TensorFlow keeps it: ckpt-N, seven of them, and on from the latest."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from pipeline_files import small_config
+
+from fractura.detectors import build_from_architecture
+from fractura.errors import ModelError
+from fractura.tensorflow_od.checkpoint import CheckpointReader
+from fractura.tensorflow_od.checkpoint_state import latest_checkpoint
+from fractura.tensorflow_od.evaluation import new_checkpoints
+from fractura.tensorflow_od.mapping import detector_settings
+from fractura.tensorflow_od.pipeline_config import read_pipeline_config
+from fractura.tensorflow_od.training_checkpoints import TensorFlowCheckpoints, steps_made
+from fractura.tensorflow_od.weights import SLOT, key_of, model_paths, parameters_by_path
+from fractura.training.checkpoint import Progress
+from fractura.training.companion import RunState
+from fractura.training.optimizer import TensorFlowMomentum
+
+
+@pytest.fixture(scope="module")
+def architecture(tmp_path_factory):
+    config = read_pipeline_config(small_config(tmp_path_factory.mktemp("config") / "pipeline.config"))
+    return detector_settings(config).model_dump(mode="json")
+
+
+def state_of(detector, folder, step=0):
+    identity = SimpleNamespace(settings={"batch_size": 2})
+    optimizer = TensorFlowMomentum(detector.parameters(), 0.01)
+    average = build_from_architecture(detector.architecture())
+    return RunState(folder, detector, average, optimizer, None, Progress(step=step), identity)
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_with_weights_velocities_and_numbers(architecture, tmp_path):
+    torch.manual_seed(0)
+    state = state_of(build_from_architecture(architecture), tmp_path)
+    for parameter in state.detector.parameters():
+        parameter.grad = torch.randn_like(parameter)
+    state.optimizer.step()
+    state.progress.step = 30
+    first = TensorFlowCheckpoints(momentum=0.9)
+    first.save(state)
+    first.save(state)  # the end of a run that was just saved
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "checkpoint", "ckpt-1.data-00000-of-00001", "ckpt-1.index",
+    ]  # fmt: skip
+    assert steps_made(tmp_path) == 30
+
+    other = state_of(build_from_architecture(architecture), tmp_path)
+    second = TensorFlowCheckpoints(momentum=0.9)
+    restored = second.restore(other)
+    assert (restored.progress.step, restored.progress.films_shown, restored.num_steps) == (30, 60, None)
+    theirs = other.detector.state_dict()
+    assert all(torch.equal(value, theirs[name]) for name, value in state.detector.state_dict().items())
+    assert all(torch.equal(value, theirs[name]) for name, value in other.average.state_dict().items())
+    for ours, its in zip(state.detector.parameters(), other.detector.parameters(), strict=True):
+        assert torch.equal(state.optimizer.state[ours]["velocity"], other.optimizer.state[its]["velocity"])
+    other.progress.step = 31
+    second.save(other)
+    assert latest_checkpoint(tmp_path).name == "ckpt-2"
+
+    reader = CheckpointReader(tmp_path / "ckpt-2")
+    assert int(reader.read(key_of("step"))) == int(reader.read(key_of("optimizer/iter"))) == 31
+    assert int(reader.read(key_of("save_counter"))) == 2
+    slots = [key for key in reader.variables if SLOT in key]
+    assert len(slots) == len(list(parameters_by_path(other.detector))) == 498
+    assert len(reader.variables) == len(model_paths()) + 498 + 5
+
+
+def test_seven_are_kept(tmp_path, monkeypatch):
+    """The files alone: no detector is needed to count to nine."""
+    companion = TensorFlowCheckpoints(momentum=0.9)
+    monkeypatch.setattr(companion, "_variables", lambda state, step: {key_of("step"): np.int64(step)})
+    for step in range(12):
+        companion.save(SimpleNamespace(output=tmp_path, detector=None, progress=Progress(step=step)))
+    numbers = sorted(int(path.name.split("-")[1].split(".")[0]) for path in tmp_path.glob("*.index"))
+    assert numbers == list(range(6, 13))
+    assert len(list(tmp_path.glob("*.data-*"))) == 7
+    text = (tmp_path / "checkpoint").read_text(encoding="utf-8")
+    assert text.splitlines()[0] == 'model_checkpoint_path: "ckpt-12"'
+    assert text.count("all_model_checkpoint_paths") == 7
+
+
+def test_an_exported_checkpoint_is_no_state_to_go_on_from(architecture, tmp_path):
+    from fractura.tensorflow_od.checkpoint import write_checkpoint
+    from fractura.tensorflow_od.weights import model_variables
+
+    detector = build_from_architecture(architecture)
+    write_checkpoint(tmp_path / "ckpt-0", model_variables(detector))
+    with pytest.raises(ModelError, match="at which step") as caught:
+        TensorFlowCheckpoints(momentum=0.9).restore(state_of(detector, tmp_path))
+    assert "fine_tune_checkpoint" in caught.value.hint
+
+
+def test_evaluation_waits_for_checkpoints(tmp_path):
+    """A clock that only sleeping moves on; a checkpoint appears at 0, 40 and 45 seconds, none afterwards."""
+    from fractura.tensorflow_od.checkpoint import write_checkpoint
+    from fractura.tensorflow_od.checkpoint_state import write_checkpoint_state
+
+    now = [0.0]
+
+    def appear(number):
+        prefix = tmp_path / f"ckpt-{number}"
+        write_checkpoint(prefix, {key_of("step"): np.int64(number)})
+        write_checkpoint_state(tmp_path, [prefix])
+
+    def sleep(seconds):
+        for number, moment in ((1, 0), (2, 40), (3, 45)):
+            if now[0] <= moment < now[0] + seconds:
+                appear(number)
+        now[0] += seconds
+
+    said = []
+    found = [
+        (prefix.name, now[0])
+        for prefix in new_checkpoints(
+            tmp_path, timeout=100, interval=30, say=said.append, clock=lambda: now[0], sleep=sleep
+        )
+    ]
+    assert found == [("ckpt-1", 1), ("ckpt-2", 41), ("ckpt-3", 71)]
+    assert now[0] == 71 + 30 + 100
+    assert "no new checkpoint" in said[-1]
