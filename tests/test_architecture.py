@@ -23,6 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 # Allowed neighbours on one floor: (importing room, imported room).
 SAME_FLOOR = {
     ("files", "errors"),  # errors is the ground under everything
+    ("radiograph", "dicom"),  # one reader of pixels, whatever they are stored in
     ("checks", "formats"),  # what is checked is first read
     ("phantom", "formats"),  # phantoms are written as Pascal VOC
     ("cli", "web"),  # `fractura serve` and `fractura label` start the page

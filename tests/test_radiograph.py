@@ -177,8 +177,8 @@ NOISE = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
 
 REFUSED = {
     "empty": (lambda: b"", "is empty"),
-    "text": (lambda: b"this is not a film", "is not a readable JPEG, PNG, TIFF or BMP picture"),
-    "gif": (lambda: encode(Image.fromarray(GREY), "GIF"), "is not a readable JPEG, PNG, TIFF or BMP picture"),
+    "text": (lambda: b"this is not a film", "is not a readable JPEG, PNG, TIFF, BMP or DICOM picture"),
+    "gif": (lambda: encode(Image.fromarray(GREY), "GIF"), "is not a readable JPEG, PNG, TIFF, BMP or DICOM picture"),
     "cut jpeg": (lambda: encode(Image.fromarray(NOISE), "JPEG")[:-900], "is cut off"),
     "cut png": (lambda: encode(Image.fromarray(NOISE), "PNG")[:-900], "cannot be read"),
     "cut tiff": (lambda: encode(Image.fromarray(NOISE), "TIFF")[:-900], "cannot be read|is not a readable"),

@@ -43,6 +43,9 @@ class Record:
         annotation: File the boxes came from, if any.
         patient: Patient id (hashed where it came from DICOM), if known.
         split: ``train``, ``val`` or ``test``, if known.
+        body_part: DICOM's term for it, such as ``WRIST``, if known.
+        view: DICOM's term for it, such as ``AP``, if known.
+        laterality: ``L``, ``R`` or ``B`` (both), if known.
     """
 
     image: Path
@@ -55,6 +58,9 @@ class Record:
     annotation: Path | None = None
     patient: str | None = None
     split: str | None = None
+    body_part: str | None = None
+    view: str | None = None
+    laterality: str | None = None
 
     def __post_init__(self) -> None:
         if not self.flags:

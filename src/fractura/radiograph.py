@@ -2,8 +2,9 @@
 
 What it does, in this order:
 
-1. Decode with Pillow: JPEG, PNG, TIFF or BMP, whatever the file's extension says. A truncated or damaged file is an
-   error; missing pixels are never made up.
+1. Decode with Pillow: JPEG, PNG, TIFF or BMP, whatever the file's extension says; DICOM through ``fractura.dicom``,
+   which gives the picture that a viewer shows. A truncated or damaged file is an error; missing pixels are never made
+   up.
 2. More than 8 bits: take the smallest of 8, 10, 12, 14 and 16 bits that holds the film's brightest value and scale
    linearly by ``255 / (2**bits - 1)``, rounded. Detectors store 10 to 14 bits in 16-bit files; dividing by 65535
    would leave those films almost black, and clipping at 255 (Pillow's ``convert``) almost white. So one film saved
@@ -20,7 +21,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,15 +29,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from fractura.dicom import DICOM_EXTENSIONS, FilmFacts, dicom_facts, dicom_frame, is_dicom, read_dicom
 from fractura.errors import DataError
 
-IMAGE_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"})
+IMAGE_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"}) | DICOM_EXTENSIONS
 MAXIMUM_PIXELS = 89_478_485  # Pillow's own line for a decompression bomb: a 3-channel picture of 256 MiB.
 
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP")
-_READABLE = "JPEG, PNG, TIFF or BMP"
+_READABLE = "JPEG, PNG, TIFF, BMP or DICOM"
 _BIT_DEPTHS = (8, 10, 12, 14, 16)
 _ORIENTATION = 0x0112
+_DICOM_START = 132
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _TIFF_PHOTOMETRIC = 256, 257, 258, 262
 _DAMAGED = "save the film again from its source, or take it out of the folder"
 _TURN = {
@@ -75,12 +78,14 @@ class Radiograph:
         bit_depth: Bits that the stored values use: 8 (or less), or 10, 12, 14, 16 for deeper films.
         exif_orientation: 1 to 8 as the file says; it has been applied already.
         encoded_size: ``(width, height)`` as stored, before the orientation.
+        facts: What a DICOM says of the film, nothing that names a person; empty for other files.
     """
 
     pixels: NDArray[np.uint8]
     bit_depth: int
     exif_orientation: int
     encoded_size: tuple[int, int]
+    facts: FilmFacts = field(default_factory=FilmFacts)
 
     @property
     def width(self) -> int:
@@ -102,10 +107,15 @@ def read_radiograph(source: Path | bytes, *, name: str | None = None) -> Radiogr
 
     Raises:
         DataError: The file is missing, truncated, damaged, no picture, too large, holds several pages or values
-            that have no clear grey level.
+            that have no clear grey level, or is a DICOM but no radiograph.
     """
     title = _title(source, name)
     data = source if isinstance(source, bytes) else _read_bytes(Path(source), title)
+    if is_dicom(data[:_DICOM_START], title):
+        film = read_dicom(data, title, MAXIMUM_PIXELS)
+        pixels = film.pixels if film.pixels.ndim == 3 else np.repeat(film.pixels[:, :, None], 3, axis=2)
+        stored = int(pixels.shape[1]), int(pixels.shape[0])
+        return Radiograph(np.array(pixels, order="C"), film.bit_depth, 1, stored, film.facts)
     with _opened(io.BytesIO(data), title) as image:
         orientation, encoded = _orientation(image), _encoded_size(image)
         stored_bits = _stored_bits(image, data)
@@ -131,9 +141,8 @@ def radiograph_size(source: Path | bytes, *, name: str | None = None) -> tuple[i
         DataError: The file is missing, no picture, too large or its header is damaged. Pixels are not looked at: a
             film that is cut off later still has a size.
     """
-    with _header(source, _title(source, name)) as image:
-        width, height = _encoded_size(image)
-        return (height, width) if _orientation(image) >= 5 else (width, height)
+    width, height, orientation = radiograph_frame(source, name=name)
+    return (height, width) if orientation >= 5 else (width, height)
 
 
 def radiograph_frame(source: Path | bytes, *, name: str | None = None) -> tuple[int, int, int]:
@@ -142,8 +151,13 @@ def radiograph_frame(source: Path | bytes, *, name: str | None = None) -> tuple[
     Raises:
         DataError: As for ``radiograph_size``.
     """
-    with _header(source, _title(source, name)) as image:
-        return *_encoded_size(image), _orientation(image)
+    title = _title(source, name)
+    with _stream(source, title) as stream:
+        if _starts_dicom(stream, title):
+            width, height, _ = dicom_frame(stream, title, MAXIMUM_PIXELS)
+            return width, height, 1
+        with _opened(stream, title) as image:
+            return *_encoded_size(image), _orientation(image)
 
 
 def radiograph_channels(source: Path | bytes, *, name: str | None = None) -> int:
@@ -152,21 +166,66 @@ def radiograph_channels(source: Path | bytes, *, name: str | None = None) -> int
     Raises:
         DataError: As for ``radiograph_size``.
     """
-    with _header(source, _title(source, name)) as image:
-        return 1 if image.mode in ("1", "L", "LA", "F") or image.mode.startswith("I") else 3
+    title = _title(source, name)
+    with _stream(source, title) as stream:
+        if _starts_dicom(stream, title):
+            return dicom_frame(stream, title, MAXIMUM_PIXELS)[2]
+        with _opened(stream, title) as image:
+            return 1 if image.mode in ("1", "L", "LA", "F") or image.mode.startswith("I") else 3
+
+
+def radiograph_facts(source: Path | bytes, *, name: str | None = None) -> FilmFacts:
+    """What a DICOM says of its film (hashed patient, body part, view, side), from its header alone; else nothing.
+
+    Raises:
+        DataError: The file is missing, or a DICOM that is damaged or no radiograph.
+    """
+    title = _title(source, name)
+    with _stream(source, title) as stream:
+        return dicom_facts(stream, title, MAXIMUM_PIXELS) if _starts_dicom(stream, title) else FilmFacts()
+
+
+def is_film_file(path: Path) -> bool:
+    """True if a file in a folder is a film: by its extension; archives name DICOM files without one."""
+    if path.suffix.lower() in IMAGE_EXTENSIONS:
+        return True
+    if path.suffix and not path.suffix[1:].isdigit():  # such as IM000001, or 1.2.840.113619.2.1
+        return False
+    try:
+        with path.open("rb") as stream:
+            return is_dicom(stream.read(_DICOM_START))
+    except OSError:
+        return False
+
+
+def shareable_picture(data: bytes, name: str) -> bytes:
+    """A film's bytes to hand on: a DICOM becomes a PNG of what is displayed, as its header names the patient.
+
+    Raises:
+        DataError: It is a DICOM and cannot be read.
+    """
+    if not is_dicom(data[:_DICOM_START], name):
+        return data
+    film = read_dicom(data, name, MAXIMUM_PIXELS)
+    stream = io.BytesIO()
+    Image.fromarray(film.pixels).save(stream, "PNG")
+    return stream.getvalue()
 
 
 @contextmanager
-def _header(source: Path | bytes, title: str) -> Iterator[Image.Image]:
-    """The picture with its header read and its pixels not."""
+def _stream(source: Path | bytes, title: str) -> Iterator[BinaryIO]:
+    """The film as a file; what is wrong with opening or reading it becomes a DataError."""
     try:
-        with (
-            io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as stream,
-            _opened(stream, title) as image,
-        ):
-            yield image
+        with io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as stream:
+            yield stream
     except OSError as error:
         raise _cannot_open(error, title) from error
+
+
+def _starts_dicom(stream: BinaryIO, title: str) -> bool:
+    start = stream.read(_DICOM_START)
+    stream.seek(0)
+    return is_dicom(start, title)
 
 
 def _title(source: Path | bytes, name: str | None) -> str:

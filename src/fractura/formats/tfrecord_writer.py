@@ -20,7 +20,7 @@ from fractura.formats.film_header import displayed_to_stored, film_header, store
 from fractura.formats.label_map import LabelMap, label_map_of
 from fractura.formats.tf_example import encode_features, example_from
 from fractura.formats.tfrecord_frames import shard_paths, write_frame
-from fractura.radiograph import read_radiograph
+from fractura.radiograph import read_radiograph, shareable_picture
 
 _logger = logging.getLogger(__name__)
 _DECODED_BY_TENSORFLOW = ("jpeg", "png", "bmp")
@@ -97,7 +97,7 @@ def example_of(record: Record, class_names: Sequence[str], ids: NDArray[np.int64
         DataError: The film cannot be read, is cut off, or is of a kind that TensorFlow does not read.
     """
     try:
-        film = record.read_bytes()
+        film = shareable_picture(record.read_bytes(), str(record.image))
     except OSError as error:
         raise DataError(
             f"cannot be read: {error.strerror or error}", file=record.image, hint="check the path"

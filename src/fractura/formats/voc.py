@@ -20,7 +20,7 @@ from fractura.formats.voc_folder import find_voc_folder
 from fractura.formats.voc_parser import parse_voc, read_voc_file
 from fractura.formats.voc_rules import box_fault, nearest_name, size_fault
 from fractura.formats.voc_writer import write_voc
-from fractura.radiograph import radiograph_size
+from fractura.radiograph import radiograph_facts, radiograph_size
 
 __all__ = [
     "VocAnnotation",
@@ -177,4 +177,16 @@ def _record(
         )
     boxes = Boxes([each.corners for each in objects], [labels[each.name] for each in objects], certainty)
     flags = tuple(BoxFlags(each.difficult, each.truncated, each.pose) for each in objects)
-    return Record(film, size[0], size[1], boxes.clip(*size), flags, annotation=path)
+    facts = radiograph_facts(film)
+    return Record(
+        film,
+        size[0],
+        size[1],
+        boxes.clip(*size),
+        flags,
+        annotation=path,
+        patient=facts.patient,
+        body_part=facts.body_part,
+        view=facts.view,
+        laterality=facts.laterality,
+    )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from fractura.errors import DataError
-from fractura.radiograph import IMAGE_EXTENSIONS
+from fractura.radiograph import IMAGE_EXTENSIONS, is_film_file
 
 _PAIRS = (("images", "annotations"), ("jpegimages", "annotations"))
 
@@ -82,8 +83,8 @@ def find_voc_folder(path: Path) -> VocFolder:
                 break
         else:
             films_folder = annotations_folder = path
-        films = _files(films_folder, IMAGE_EXTENSIONS)
-        annotations = _files(annotations_folder, frozenset({".xml"}))
+        films = _files(films_folder, is_film_file)
+        annotations = _files(annotations_folder, lambda entry: entry.suffix.lower() == ".xml")
         if not annotations:
             hint = _nearby(path)
             raise DataError("holds no annotation (.xml file)", file=annotations_folder, hint=hint)
@@ -94,11 +95,11 @@ def find_voc_folder(path: Path) -> VocFolder:
     return VocFolder(films_folder, films, annotations)
 
 
-def _files(folder: Path, extensions: frozenset[str]) -> tuple[Path, ...]:
+def _files(folder: Path, is_wanted: Callable[[Path], bool]) -> tuple[Path, ...]:
     return tuple(
         entry
         for entry in sorted(folder.iterdir())
-        if entry.suffix.lower() in extensions and not entry.name.startswith(".") and entry.is_file()
+        if not entry.name.startswith(".") and entry.is_file() and is_wanted(entry)
     )
 
 

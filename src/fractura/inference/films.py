@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fractura.errors import DataError
-from fractura.radiograph import IMAGE_EXTENSIONS
+from fractura.radiograph import IMAGE_EXTENSIONS, is_film_file
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Films:
 def find_films(paths: Iterable[Path | str]) -> Films:
     """Films among ``paths``: files as they are given, folders with all that lies in them.
 
-    In folders a film is told by its extension and hidden files are no films; a file given by name is taken at its
-    word. A film that is met twice counts once.
+    In folders a film is told by its extension (DICOM without one by its first bytes) and hidden files are no films; a
+    file given by name is taken at its word. A film that is met twice counts once.
 
     Raises:
         DataError: A path does not exist or a folder cannot be read, or there is no film at all.
@@ -54,7 +54,7 @@ def find_films(paths: Iterable[Path | str]) -> Films:
     for path in given:
         if path.is_dir():
             for file in _files_in(path):
-                if file.suffix.lower() in IMAGE_EXTENSIONS and not file.name.startswith("."):
+                if not file.name.startswith(".") and is_film_file(file):
                     files.setdefault(file.resolve(), file)
                 else:
                     passed_over[file.suffix.lower() or file.name] += 1

@@ -1,0 +1,54 @@
+"""A program, not a module: unpacks JPEG Lossless and JPEG-LS with GDCM for ``gdcm_process``, away from its caller.
+
+GDCM ends the process it runs in on some damaged films (an uncaught C++ exception), and its JPEG library writes to
+stderr. On stdin comes a request: ``REQUEST``, the transfer syntax (ASCII), the packed frame. On stdout the answer:
+a length (0: cannot be unpacked) and as many bytes.
+"""
+
+import struct
+import sys
+
+REQUEST = struct.Struct("<IIHHHII")  # width, height, samples, bits, bits allocated, length of the syntax, of the frame
+ANSWER = struct.Struct("<Q")
+
+
+def unpack(width: int, height: int, samples: int, bits: int, allocated: int, syntax: str, frame: bytes) -> bytes:
+    """One frame as GDCM gives it: colour by pixel, values little-endian, without sign."""
+    import gdcm
+
+    fragment = gdcm.Fragment()
+    fragment.SetByteStringValue(frame)
+    fragments = gdcm.SequenceOfFragments.New()
+    fragments.AddFragment(fragment)
+    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
+    element.SetValue(fragments.__ref__())
+    image = gdcm.Image()
+    image.SetNumberOfDimensions(2)
+    image.SetDimensions((width, height, 1))
+    image.SetDataElement(element)
+    kind = gdcm.PhotometricInterpretation.GetPIType("RGB" if samples == 3 else "MONOCHROME2")
+    image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(kind))
+    if samples == 3:
+        image.SetPlanarConfiguration(0)
+    image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(syntax)))
+    image.SetPixelFormat(gdcm.PixelFormat(samples, allocated, bits, bits - 1, 0))
+    values = image.GetBuffer()  # bytes disguised as text
+    return values.encode("utf-8", "surrogateescape") if isinstance(values, str) else b""
+
+
+def main() -> None:
+    """Answer requests until stdin ends."""
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    while len(head := requests.read(REQUEST.size)) == REQUEST.size:
+        width, height, samples, bits, allocated, syntax_length, frame_length = REQUEST.unpack(head)
+        syntax, frame = requests.read(syntax_length).decode("ascii"), requests.read(frame_length)
+        try:
+            values = unpack(width, height, samples, bits, allocated, syntax, frame)
+        except Exception:  # whatever GDCM's bridge raises, the answer is the same: nothing
+            values = b""
+        answers.write(ANSWER.pack(len(values)) + values)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
