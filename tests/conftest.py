@@ -1,5 +1,6 @@
 """What all tests share: where the reference material lies."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -17,6 +18,16 @@ def shared_path(relative: str) -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return path
+
+
+def pytest_runtest_logstart():
+    """Keep pytest's log handlers off PyTorch's trace log: where it has one, each export writes down all it does.
+
+    pytest gives its handlers to every logger that does not propagate; an export then takes half as long again.
+    """
+    trace = logging.getLogger("torch.__trace")
+    trace.propagate = True
+    trace.handlers.clear()
 
 
 @pytest.fixture(name="shared_path")

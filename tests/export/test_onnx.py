@@ -179,8 +179,11 @@ BOX = (0, 0, 100, 100)
         ([(*BOX, 0.9, 0)], [(0, 0, 100, 98, 0.9, 0)], 2, 2, 0.0),  # IoU 0.98
         ([(*BOX, 0.9, 0)], [], 1, 1, 0.0),
         ([], [(*BOX, 0.9, 0)], 1, 1, 0.0),  # what only the second finds counts as well
-        ([(*BOX, 0.04, 0)], [], 0, 0, 0.0),  # too weak to be compared
-        ([(*BOX, 0.0501, 0)], [(*BOX, 0.0499, 0)], 1, 0, 0.0002),  # its twin may be weaker than that
+        ([], [], 0, 0, 0.0),
+        ([(*BOX, 0.9, 0), (0, 0, 9, 9, 0.04, 0)], [(*BOX, 0.9, 0)], 2, 0, 0.0),  # too weak to be compared
+        ([(*BOX, 0.04, 0), (0, 0, 9, 9, 0.01, 0)], [(*BOX, 0.04, 0)], 2, 0, 0.0),  # but the best always is
+        ([(*BOX, 0.04, 0)], [(0, 0, 9, 9, 0.03, 0)], 2, 2, 0.0),
+        ([(*BOX, 0.0501, 0)], [(0, 0, 9, 9, 0.06, 0), (*BOX, 0.0499, 0)], 2, 1, 0.0002),  # a twin may be weaker
     ],
 )
 def test_boxes_are_compared_in_both_directions(phantoms, first, second, boxes, unmatched, difference):

@@ -16,7 +16,8 @@ from fractura.radiograph import read_radiograph
 MINIMUM_IOU = 0.99
 MAXIMUM_SCORE_DIFFERENCE = 1e-3
 MINIMUM_SCORE = 0.05
-"""Weaker candidates are not compared: near ties among them decide which of two boxes survives suppression."""
+"""Weaker candidates are not compared: near ties among them decide which of two boxes survives suppression. The best one
+of each film is compared whatever its score, else a model that is sure of nothing would agree with everything."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Parity:
 
     Attributes:
         films: Films compared.
-        boxes: Boxes compared, those of both runtimes with a score of at least ``MINIMUM_SCORE``.
+        boxes: Boxes compared, those of both runtimes with a score of at least ``MINIMUM_SCORE``, and the best of each
+            film in any case.
         unmatched: Boxes of one runtime that the other has not (IoU under ``MINIMUM_IOU`` or another class).
         minimum_iou: Worst IoU among matched boxes; 1 where there is none.
         maximum_score_difference: Largest difference among matched boxes.
@@ -55,7 +57,8 @@ def compare(first: Model, second: Model, films: Sequence[Path]) -> Parity:
         pixels = read_radiograph(film).pixels
         found = first.detect(pixels), second.detect(pixels)
         for ours, theirs in (found, found[::-1]):
-            strong = ours.above(MINIMUM_SCORE)
+            assert ours.scores is not None
+            strong = ours.above(min(MINIMUM_SCORE, float(ours.scores.max(initial=0.0))))
             overlap, difference = _best_twins(strong, theirs)
             matched = overlap >= MINIMUM_IOU
             boxes += len(strong)
