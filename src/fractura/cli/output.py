@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from fractura.errors import UsageError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -132,3 +134,30 @@ def download_bar(description: str) -> Iterator[Callable[[int, int | None], None]
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(description, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def film_bar(description: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr that counts films; without a terminal there is no bar.
+
+    Use: ``with film_bar("converting") as progress: progress(films_done, films_in_all)``
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = _console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(description, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def names_in(text: str) -> list[str]:
+    """The names in ``a,b,c``, without blanks around them.
+
+    Raises:
+        UsageError: A name is empty.
+    """
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise UsageError(f"a class name is empty in '{text}'", hint="write them as a,b,c")
+    return names

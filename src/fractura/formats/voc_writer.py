@@ -50,16 +50,27 @@ def write_voc(
     for writing in (False, True):  # first look at everything, then write: a refusal leaves the folder untouched
         for record in dataset:
             target = annotations / f"{Path(record.name).stem}.xml"
-            data = _annotation_of(record, target, matcher, dataset.class_names, scores=scores).to_bytes()
+            data = annotation_of(record, target, matcher, dataset.class_names, scores=scores).to_bytes()
             _put(target, data, writing=writing, overwrite=overwrite)
             if films:
                 _put(images / record.name, _film_bytes(record), writing=writing, overwrite=overwrite)
 
 
-def _annotation_of(
+def annotation_of(
     record: Record, target: Path, films: FilmMatcher, class_names: Sequence[str], *, scores: bool
 ) -> VocAnnotation:
-    """The record's own file where it came from one, with what differs changed; else a new one."""
+    """The record's own file where it came from one, with what differs changed; else a new one.
+
+    Args:
+        record: The film and its boxes.
+        target: Where the file goes.
+        films: The films as they will lie beside it: the source's ``<filename>`` stays if it finds the right one.
+        class_names: In label order.
+        scores: Write ``<score>`` where boxes have scores.
+
+    Raises:
+        DataError: The film or its source file cannot be read.
+    """
     objects = _objects_of(record, class_names, scores=scores)
     if record.annotation is not None and record.annotation.suffix.lower() == ".xml" and record.annotation.is_file():
         source = read_voc_file(record.annotation)

@@ -8,60 +8,83 @@ from typing import Annotated, Literal
 import typer
 
 from fractura.cli import output as out
-from fractura.errors import FracturaError, UsageError
 
-LABEL_MAP = "label_map.pbtxt"
+Name = Literal["voc", "coco", "yolo", "createml", "csv", "tfrecord"]
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(help="Pascal VOC folder, or TFRecord file or pattern.", show_default=False)],
-    target: Annotated[Path, typer.Argument(help="TFRecord file, or folder for Pascal VOC.", show_default=False)],
-    to: Annotated[Literal["tfrecord", "voc"], typer.Option(help="Format to write.")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder (Pascal VOC, YOLO, …) or file (COCO or CreateML .json, .csv, data.yaml, TFRecord or pattern).",
+            show_default=False,
+        ),
+    ],
+    target: Annotated[Path, typer.Argument(help="Folder to write; for TFRecord the file.", show_default=False)],
+    to: Annotated[Name, typer.Option(help="Format to write.", show_default=False)],
+    source_format: Annotated[
+        Name | None, typer.Option("--from", help="Format to read.", show_default="guessed")
+    ] = None,
+    images: Annotated[
+        Literal["copy", "link", "none"], typer.Option(help="Copy the films, link to them, or write annotations only.")
+    ] = "copy",
+    classes: Annotated[
+        str | None,
+        typer.Option(help="Class names in the order of their ids, as a,b,c.", show_default="as the source has them"),
+    ] = None,
+    films: Annotated[
+        Path | None,
+        typer.Option(help="Where the films of a COCO, CreateML or CSV file lie.", show_default="below its folder"),
+    ] = None,
+    split: Annotated[
+        Literal["train", "val", "test"] | None, typer.Option(help="Take the films of this split only.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace what an earlier conversion wrote there, unless it was changed.")
+    ] = False,
     label_map: Annotated[
         Path | None,
         typer.Option(
             help="Names and ids of the classes. For TFRecord: made, or missing classes are added at its end.",
-            show_default=f"{LABEL_MAP} beside TARGET for TFRecord",
+            show_default="label_map.pbtxt beside TARGET for TFRecord",
         ),
     ] = None,
     shards: Annotated[int | None, typer.Option(min=1, help="Write so many TFRecord files, TARGET-00000-of-…")] = None,
     on_error: Annotated[Literal["stop", "skip"], typer.Option(help="At an unusable film or box.")] = "stop",
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")] = False,
 ) -> None:
-    """Turn labelled films from one format into another. Films keep their bytes: nothing is encoded again."""
-    from fractura.formats import read_dataset, read_tfrecord, write_tfrecord, write_voc
-    from fractura.formats.label_map import update_label_map
-    from fractura.formats.tfrecord_frames import stands_for_files
+    """Turn labelled films from one format into another. Films keep their bytes: nothing is encoded again.
 
-    if shards is not None and to != "tfrecord":
-        raise UsageError("--shards is for --to tfrecord")
-    problems: list[FracturaError] = []
-    from_records = stands_for_files(source)
-    if from_records and label_map is not None and label_map.is_file():
-        data = read_tfrecord(source, label_map, on_error=on_error, problems=problems)
-    else:
-        data = read_dataset(source, on_error=on_error, problems=problems)
-    written: list[Path] = [target]
-    if to == "tfrecord":
-        place = label_map if label_map is not None else target.parent / LABEL_MAP
-        ids = update_label_map(place, data.class_names)
-        files = write_tfrecord(data, target, shards=shards, label_map=ids, on_error=on_error, problems=problems)
-        written = [*files, place]
-    else:
-        write_voc(data, target)
-    for problem in problems:
-        out.warn(str(problem))
-    if json:
-        out.write_json(
-            {
-                "written": written,
-                "films": len(data),
-                "boxes": data.boxes_by_class,
-                "problems": [str(problem) for problem in problems],
-            }
+    What the new format has no place for is listed. Nothing in SOURCE is changed.
+    """
+    from fractura.formats import convert as run
+
+    with out.film_bar("converting") as progress:
+        done = run(
+            source,
+            target,
+            to,
+            source_format=source_format,
+            class_names=None if classes is None else out.names_in(classes),
+            images=images,
+            films=films,
+            split=split,
+            overwrite=overwrite,
+            on_error=on_error,
+            label_map=label_map,
+            shards=shards,
+            progress=progress,
         )
+    out.say(f"read as {done.source_format}: {done.why}")
+    for problem in done.problems:
+        out.warn(str(problem))
+    for line in done.not_held:
+        out.warn(f"{done.target_format} has no place for: {line}")
+    if json:
+        out.write_json(done.to_dict())
         return
-    for path in written:
+    for path in done.written:
         out.write_line(str(path))
+    data = done.dataset
     boxes = ", ".join(f"{name} {count}" for name, count in data.boxes_by_class.items())
     out.say(f"{len(data)} films, {data.negatives} of them without boxes; boxes: {boxes}")

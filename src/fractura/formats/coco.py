@@ -1,0 +1,314 @@
+"""COCO detection JSON, read and written.
+
+https://cocodataset.org/#format-data. A box is ``[left, top, width, height]`` in pixels. Films without annotations are
+negative films. Beside COCO's own keys we write and read what Pascal VOC and splits need, under names of their own that
+other readers pass over: ``difficult``, ``truncated`` and ``pose`` of an annotation; ``patient``, ``split``,
+``body_part``, ``view`` and ``laterality`` of an image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fractura.dataset import BoxFlags, Dataset
+from fractura.errors import DataError, FracturaError
+from fractura.formats.film_index import FilmIndex
+from fractura.formats.gathering import (
+    Faults,
+    FilmFactsWritten,
+    FoundFilm,
+    OnError,
+    check_class_names,
+    fewest_digits,
+    gather,
+    placed,
+    shortest_text,
+    split_of,
+)
+from fractura.formats.json_file import a_dict, a_flag, a_list, a_number, a_text, a_whole_number, json_bytes, read_json
+from fractura.formats.voc_document import VocObject
+
+_BACKGROUND = frozenset({"background", "__background__", "_background_"})
+_FACTS = ("patient", "body_part", "view", "laterality")
+_NOT_COCO = "a COCO file holds 'images', 'annotations' and 'categories'"
+
+
+def is_coco(document: Any) -> bool:
+    """True if a JSON document has COCO's lists."""
+    return (
+        isinstance(document, dict) and "images" in document and ("annotations" in document or "categories" in document)
+    )
+
+
+def read_coco(
+    path: Path,
+    *,
+    class_names: Sequence[str] | None = None,
+    on_error: OnError = "stop",
+    problems: list[FracturaError] | None = None,
+    films: Path | None = None,
+) -> Dataset:
+    """Read a COCO file.
+
+    Classes are in the order of their ids, which may start anywhere and have gaps. A category called background, or
+    one that is only another's supercategory (as Roboflow writes at id 0), is left out if it has no box.
+
+    Args:
+        path: The JSON file.
+        class_names: In label order instead of the file's.
+        on_error: ``stop`` at the first fault, or ``skip`` that film.
+        problems: Collects what was skipped, and remarks.
+        films: Where the films lie; by default below the file's folder or, if that is called ``annotations``, beside it.
+
+    Raises:
+        DataError: The file is not COCO, or (``stop``) an entry is not what it must be, a film is missing or of another
+            size, a box is impossible or a class unknown; names the file, the entry and the way out.
+    """
+    check_class_names(class_names)
+    path = Path(path)
+    document = read_json(path)
+    faults = Faults(on_error)
+    try:
+        if not is_coco(document):
+            raise DataError("is not COCO: a list is missing", hint=_NOT_COCO)
+        images = a_list(document["images"], "'images'")
+        annotations = a_list(document.get("annotations", []), "'annotations'")
+        categories = _categories(a_list(document.get("categories", []), "'categories'"))
+    except DataError as fault:
+        raise placed(fault, path, None) from fault
+    boxes, bad, crowds = _annotations(annotations, categories, path, faults)
+    index = FilmIndex([films] if films is not None else film_folders(path))
+    found = _films(images, boxes, bad, index, path, faults)
+    used = {box.name for each in found for box in each.objects}
+    if crowds:
+        faults.note(
+            DataError(
+                f"{crowds} boxes are marked iscrowd; they are taken as difficult, which evaluation passes over",
+                file=path,
+                hint="take them out if that is not what you want",
+            )
+        )
+    names = _class_names(categories, {box.name for places in boxes.values() for _, box in places} | used, path, faults)
+    return gather(
+        found,
+        root=path,
+        class_names=class_names,
+        known_names=names,
+        faults=faults,
+        problems=problems,
+        empty="holds no images",
+    )
+
+
+def film_folders(path: Path) -> list[Path]:
+    """Where the films of an annotation file lie: its folder, or the one above if it is called ``annotations``."""
+    folder = path.parent
+    return [folder.parent] if folder.name.casefold() in ("annotations", "labels") else [folder]
+
+
+def _categories(entries: list[Any]) -> dict[int, tuple[str, str]]:
+    """Name and supercategory of each id, in the order of the ids."""
+    found: dict[int, tuple[str, str]] = {}
+    owners: dict[str, int] = {}
+    for number, entry in enumerate(entries):
+        try:
+            category = a_dict(entry, "a category")
+            identity = a_whole_number(category.get("id"), "its id")
+            name = a_text(category.get("name"), "its name")
+            above = category.get("supercategory")
+            if identity in found:
+                raise DataError(f"the id {identity} belongs to '{found[identity][0]}' already")
+            if name in owners:
+                raise DataError(f"the name '{name}' has the id {owners[name]} already")
+        except DataError as fault:
+            raise DataError(
+                fault.problem, place=f"categories[{number}]", hint="give each class one id and one name"
+            ) from fault
+        found[identity] = (name, above if isinstance(above, str) else "")
+        owners[name] = identity
+    return dict(sorted(found.items()))
+
+
+def _class_names(categories: dict[int, tuple[str, str]], used: set[str], path: Path, faults: Faults) -> tuple[str, ...]:
+    above = {parent for name, parent in categories.values() if parent != name}
+    left_out = [
+        name
+        for identity, (name, _) in categories.items()
+        if name not in used and (name.casefold() in _BACKGROUND or (identity == 0 and name in above))
+    ]
+    if left_out:
+        faults.note(
+            DataError(
+                f"the category '{left_out[0]}' has no box and is no class (background or a group of classes)",
+                file=path,
+                hint="name the classes if it is one",
+            )
+        )
+    return tuple(name for name, _ in categories.values() if name not in left_out)
+
+
+def _annotations(
+    entries: list[Any], categories: dict[int, tuple[str, str]], path: Path, faults: Faults
+) -> tuple[dict[int, list[tuple[str, VocObject]]], set[int], int]:
+    """Boxes of each image id with their places; the image ids with a bad box; how many are crowds."""
+    boxes: dict[int, list[tuple[str, VocObject]]] = {}
+    bad: set[int] = set()
+    crowds = 0
+    for number, entry in enumerate(entries):
+        place = f"annotations[{number}]"
+        image = None
+        try:
+            annotation = a_dict(entry, "an annotation")
+            image = a_whole_number(annotation.get("image_id"), "its image_id")
+            crowd = a_flag(annotation.get("iscrowd", 0), "iscrowd")
+            boxes.setdefault(image, []).append((place, _box(annotation, categories, crowd)))
+            crowds += crowd
+        except DataError as fault:
+            if image is not None:
+                bad.add(image)
+            faults.add(placed(fault, path, place))
+    return boxes, bad, crowds
+
+
+def _box(annotation: dict[str, Any], categories: dict[int, tuple[str, str]], crowd: bool) -> VocObject:
+    identity = a_whole_number(annotation.get("category_id"), "its category_id")
+    if identity not in categories:
+        known = ", ".join(f"{number} {name}" for number, (name, _) in list(categories.items())[:20])
+        raise DataError(f"the category {identity} is not in 'categories'", hint=f"known are: {known or 'none'}")
+    numbers = a_list(annotation.get("bbox"), "its bbox")
+    if len(numbers) != 4:
+        raise DataError(f"its bbox has {len(numbers)} numbers", hint="write [left, top, width, height] in pixels")
+    left, top, width, height = (a_number(value, "a number of its bbox") for value in numbers)
+    pose = annotation.get("pose", "Unspecified")
+    return VocObject(
+        categories[identity][0],
+        *corners_of(left, top, width, height),
+        difficult=a_flag(annotation.get("difficult", 0), "difficult") or crowd,
+        truncated=a_flag(annotation.get("truncated", 0), "truncated"),
+        pose=pose if pose == "" else a_text(pose, "its pose"),
+    )
+
+
+def corners_of(left: float, top: float, width: float, height: float) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom."""
+    return left, top, left + width, top + height
+
+
+def _films(
+    entries: list[Any],
+    boxes: dict[int, list[tuple[str, VocObject]]],
+    bad: set[int],
+    index: FilmIndex,
+    path: Path,
+    faults: Faults,
+) -> list[FoundFilm]:
+    found: list[FoundFilm] = []
+    seen: set[int] = set()
+    for number, entry in enumerate(entries):
+        place = f"images[{number}]"
+        try:
+            image = a_dict(entry, "an image")
+            identity = a_whole_number(image.get("id"), "its id")
+            if identity in seen:
+                raise DataError(f"the id {identity} belongs to another image already", hint="give each film its own id")
+            seen.add(identity)
+            if identity in bad:
+                continue  # one of its boxes cannot be used, and a film with a box too few would be wrong
+            film = index.find(a_text(image.get("file_name"), "its file_name"))
+            places, objects = zip(*boxes[identity], strict=True) if identity in boxes else ((), ())
+            found.append(
+                FoundFilm(
+                    film, index.folders[0], path, f"{place} ({film.name})", objects, places, _size(image), _facts(image)
+                )
+            )
+        except DataError as fault:
+            faults.add(placed(fault, path, place))
+    if orphans := sorted(set(boxes) - seen):
+        place, _ = boxes[orphans[0]][0]
+        faults.add(
+            DataError(
+                f"{sum(len(boxes[each]) for each in orphans)} boxes belong to images that are not in 'images', the "
+                f"first to image_id {orphans[0]}",
+                file=path,
+                place=place,
+                hint="add the images, or take the boxes out",
+            )
+        )
+    return found
+
+
+def _size(image: dict[str, Any]) -> tuple[int, int] | None:
+    if image.get("width") is None and image.get("height") is None:
+        return None
+    return a_whole_number(image.get("width"), "its width"), a_whole_number(image.get("height"), "its height")
+
+
+def _facts(image: dict[str, Any]) -> FilmFactsWritten:
+    facts = {key: a_text(image[key], f"its {key}") for key in _FACTS if image.get(key) is not None}
+    split = image.get("split")
+    if split is None:
+        return FilmFactsWritten(**facts)
+    meant = split_of(a_text(split, "its split"))
+    if meant is None:
+        raise DataError(f"its split '{split}' is not train, val or test")
+    return FilmFactsWritten(split=meant, **facts)
+
+
+def coco_bytes(dataset: Dataset, *, names: Sequence[str] | None = None) -> bytes:
+    """A data set as one COCO file: images in the order of the records, ids from 1.
+
+    Args:
+        dataset: What to write.
+        names: How each film is named in the file; by default the records' names.
+    """
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for number, record in enumerate(dataset, start=1):
+        title = record.name if names is None else names[number - 1]
+        image = {"id": number, "file_name": title, "width": record.width, "height": record.height}
+        facts = {key: getattr(record, key) for key in (*_FACTS, "split") if getattr(record, key) is not None}
+        images.append({**image, **facts})
+        for corners, label, flags in zip(record.boxes.xyxy, record.boxes.labels, record.flags, strict=True):
+            annotations.append(_annotation(len(annotations) + 1, number, int(label), corners, flags))
+    categories = [
+        {"id": label, "name": name, "supercategory": "none"} for label, name in enumerate(dataset.class_names, start=1)
+    ]
+    info = {"description": "written by fractura"}
+    return json_bytes({"info": info, "images": images, "annotations": annotations, "categories": categories})
+
+
+def _annotation(identity: int, image: int, label: int, corners: np.ndarray, flags: BoxFlags) -> dict[str, Any]:
+    left, top, right, bottom = (shortest_text(value) for value in corners)
+    given = tuple(float(value) for value in corners)
+
+    def is_right(sides: Sequence[float]) -> bool:
+        return tuple(float(np.float32(value)) for value in corners_of(left, top, *sides)) == given
+
+    width, height = fewest_digits([right - left, bottom - top], is_right, (0, 3, 6, 9))
+    if not is_right((width, height)):  # the shortest decimals of the corners do not add up: take the corners themselves
+        left, top, right, bottom = given
+        width, height = right - left, bottom - top
+    box = [_plain(value) for value in (left, top, width, height)]
+    written: dict[str, Any] = {
+        "id": identity,
+        "image_id": image,
+        "category_id": label + 1,
+        "bbox": box,
+        "area": _plain(round(width * height, 6)),
+        "iscrowd": 0,
+    }
+    if flags.difficult:
+        written["difficult"] = 1
+    if flags.truncated:
+        written["truncated"] = 1
+    if flags.pose != "Unspecified":
+        written["pose"] = flags.pose
+    return written
+
+
+def _plain(value: float) -> float | int:
+    return int(value) if float(value).is_integer() else value

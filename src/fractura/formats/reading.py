@@ -1,0 +1,143 @@
+"""``read_dataset``: labelled films in whichever format they are."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fractura.dataset import Dataset
+from fractura.errors import DataError, FracturaError
+from fractura.formats.catalogue import OnError, find_format
+from fractura.formats.gathering import check_class_names
+from fractura.formats.guess import Guess, guess_format, split_folders
+from fractura.formats.split_file import with_split_file
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A data set and how it was read.
+
+    Attributes:
+        dataset: The films and boxes.
+        guess: Its format and why.
+    """
+
+    dataset: Dataset
+    guess: Guess
+
+
+def read_dataset(
+    path: Path,
+    *,
+    class_names: Sequence[str] | None = None,
+    on_error: OnError = "stop",
+    problems: list[FracturaError] | None = None,
+    source_format: str | None = None,
+    films: Path | None = None,
+) -> Dataset:
+    """Read labelled films: Pascal VOC, COCO, YOLO, CreateML, CSV or TFRecord, whichever is found.
+
+    What a ``split.json`` in the folder says of the films (split, patient, body part) is read with it. A folder that
+    holds ``train``, ``val`` and ``test`` is read as one data set, each film with its split.
+
+    Args:
+        path: A folder; or a file: COCO or CreateML ``.json``, ``.csv``, YOLO's ``data.yaml``, TFRecord (also a pattern
+            such as ``train-?????-of-00010``, or a sharded name).
+        class_names: In label order, which always wins; by default the file's own order (COCO: of the ids), or where it
+            has none the names found, sorted.
+        on_error: ``stop`` at the first fault, or ``skip`` that film.
+        problems: Collects what was skipped or not used, and remarks; without it that is logged as warnings.
+        source_format: ``voc``, ``coco``, ``yolo``, ``createml``, ``csv`` or ``tfrecord``; by default it is guessed.
+        films: Where the films of a COCO, CreateML or CSV file lie; by default below the file's folder.
+
+    Raises:
+        DataError: There is nothing to read, or (``stop``) something is wrong; file, place and way out are named.
+        UsageError: ``class_names`` holds a name twice, or ``source_format`` is unknown.
+    """
+    return open_dataset(
+        path, class_names=class_names, on_error=on_error, problems=problems, source_format=source_format, films=films
+    ).dataset
+
+
+def open_dataset(
+    path: Path,
+    *,
+    class_names: Sequence[str] | None = None,
+    on_error: OnError = "stop",
+    problems: list[FracturaError] | None = None,
+    source_format: str | None = None,
+    films: Path | None = None,
+) -> Reading:
+    """As ``read_dataset``, and says what was guessed."""
+    check_class_names(class_names)
+    path = Path(path)
+    found: list[FracturaError] = []
+    if source_format is not None:
+        guess = Guess(find_format(source_format).name, _described(path, source_format), "it was named")
+    else:
+        guess = guess_format(path)
+    if guess.others:
+        others = ", ".join(find_format(name).title for name in dict.fromkeys(guess.others))
+        found.append(
+            DataError(
+                f"is read as {find_format(guess.format).title}; it holds {others}, too",
+                file=path,
+                hint="name the format if you mean the other: --from",
+            )
+        )
+    if guess.format == "splits":
+        dataset = _read_splits(path, class_names, on_error, found)
+    else:
+        reader = find_format(guess.format).read
+        dataset = with_split_file(reader(guess.path, class_names, on_error, found, films), path)
+    if problems is not None:
+        problems.extend(found)
+    else:
+        for each in found:
+            _logger.warning("%s", each)
+    return Reading(dataset, guess)
+
+
+def _described(path: Path, source_format: str) -> Path:
+    """The file that describes the films where ``path`` is a folder and the format is one of files."""
+    if not path.is_dir() or source_format in ("voc", "yolo"):
+        return path
+    usual = find_format(source_format).describes
+    if usual and (path / usual).is_file():
+        return path / usual
+    guess = guess_format(path)
+    if guess.format == source_format:
+        return guess.path
+    raise DataError("is a folder", file=path, hint=f"give the {find_format(source_format).title} file in it")
+
+
+def _read_splits(
+    path: Path, class_names: Sequence[str] | None, on_error: OnError, found: list[FracturaError]
+) -> Dataset:
+    parts: list[Dataset] = []
+    for split, folder in split_folders(path).items():
+        part = read_dataset(folder, class_names=class_names, on_error=on_error, problems=found)
+        parts.append(replace(part, records=tuple(replace(each, split=each.split or split) for each in part)))
+    names = tuple(class_names) if class_names is not None else _merged_names(parts)
+    records = [record for part in parts for record in part.with_class_names(names)]
+    owners: dict[str, Path] = {}
+    for record in records:
+        other = owners.setdefault(record.name.casefold(), record.image)
+        if other != record.image:
+            raise DataError(
+                f"the film '{record.name}' is in two splits: {other.parent} and {record.image.parent}",
+                file=path,
+                hint="take it out of one of them, or give different films different names",
+            )
+    return with_split_file(Dataset(names, tuple(records), path), path)
+
+
+def _merged_names(parts: Sequence[Dataset]) -> tuple[str, ...]:
+    """The first part's names in its order, and behind them those that only others have."""
+    if all(list(part.class_names) == sorted(part.class_names) for part in parts):
+        return tuple(sorted({name for part in parts for name in part.class_names}))
+    return tuple(dict.fromkeys(name for part in parts for name in part.class_names))
