@@ -92,3 +92,16 @@ def test_other_inputs_are_refused(capsys):
 )
 def test_steps_are_rounded_up_to_chunks(steps, made, chunk, end):
     assert model_main_tf2.round_up(steps, made, chunk) == end
+
+
+def test_the_scripts_are_installed_under_the_tutorials_names():
+    import tomllib
+
+    root = Path(__file__).resolve().parents[2]
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    scripts = project["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-scripts"]
+    assert set(scripts.values()) == {"model_main_tf2.py", "exporter_main_v2.py"}
+    for source, name in scripts.items():
+        text = (root / source).read_text(encoding="utf-8")
+        assert text.startswith("#!")
+        assert f"from fractura.tensorflow_od.{name.removesuffix('.py')} import main" in text

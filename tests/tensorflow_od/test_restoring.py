@@ -164,3 +164,28 @@ def test_checkpoint_to_model_to_checkpoint_loses_nothing(source, tmp_path, archi
     first, second = CheckpointReader(folder / "ckpt-0"), CheckpointReader(tmp_path / "back" / "ckpt-0")
     assert set(second.variables) == set(first.variables) - {key_of("step"), key_of("save_counter")}
     assert all(first.read(key).tobytes() == value.tobytes() for key, value in second.items())
+
+
+def test_the_command_import_tf(source, tmp_path, capsys):
+    from fractura.cli.main import main
+    from fractura.formats.label_map import label_map_of, write_label_map
+
+    _, folder = source
+    words = ["import-tf", str(folder / "ckpt-0"), "--output", str(tmp_path / "model")]
+    assert main(words) == 3
+    assert "--pipeline-config" in capsys.readouterr().err
+    config = small_config(tmp_path / "pipeline.config")
+    write_label_map(label_map_of(["Fractura"]), tmp_path / "label_map.txt")
+    words += ["--pipeline-config", str(config)]
+    assert main([*words, "--label-map", str(tmp_path / "label_map.txt"), "--json"]) == 0
+    captured = capsys.readouterr()
+    assert '"class_names": [\n    "Fractura"\n  ]' in captured.out
+    assert "trunk, first stage" in captured.err
+    assert (tmp_path / "model" / "pipeline.config").read_bytes() == config.read_bytes()
+    assert main(words) == 2
+    assert "not empty" in capsys.readouterr().err
+    other = small_config(tmp_path / "other.config", num_classes=5)
+    words = ["import-tf", str(folder / "ckpt-0"), "--output", str(tmp_path / "x"), "--pipeline-config", str(other)]
+    assert main(words) == 4
+    assert "wrong shape" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
