@@ -5,6 +5,7 @@ import json
 import pytest
 
 from fractura.cli.main import main
+from fractura.detectors import recommended_training
 
 
 @pytest.fixture
@@ -94,4 +95,5 @@ def test_a_settings_file_yields_to_options(folders, capsys):
     settings = json.loads((folders / "model" / "card.json").read_text())["settings"]
     assert (settings["num_steps"], settings["seed"], settings["ema_decay"]) == (1, 3, 0.5)
     assert settings["data_augmentation_options"] == []
-    assert settings["learning_rate_base"] == 0.001, "the detector's own recommendation"
+    recommended = recommended_training("faster_rcnn_efficientnet_lite0_320x320")
+    assert settings["learning_rate_base"] == recommended["learning_rate_base"], "the detector's own recommendation"
