@@ -131,16 +131,19 @@ def test_the_first_checkpoint_holds_the_zoos_trunk_and_fresh_heads(trained):
     assert len(changed) > 800
 
 
-def test_a_second_call_has_nothing_left_to_do_and_a_longer_one_goes_on(trained, tmp_path):
+def test_a_second_call_has_nothing_left_to_do_and_a_broken_run_goes_on(trained, tmp_path):
     words = ["--pipeline_config_path", str(trained.config), "--model_dir", str(trained.model_dir)]
     assert "nothing is left to do" in command("model_main_tf2", *words, module=True)
-    for path in trained.model_dir.glob("ckpt-3.*"):
+    for path in trained.model_dir.glob("ckpt-2.*"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    words = ["--pipeline_config_path", str(trained.config), "--model_dir", str(tmp_path), "--num_train_steps", "3"]
+    words = ["--pipeline_config_path", str(trained.config), "--model_dir", str(tmp_path), "--num_train_steps", "2"]
     said = command("model_main_tf2", *words, "--num_steps_per_iteration", "1", module=True)
-    assert "resuming after step 2" in said
+    assert "resuming after step 1" in said
     assert "trunk, second stage" not in said, "fine_tune_checkpoint is not read again"
-    assert int(CheckpointReader(tmp_path).read(key_of("step"))) == 3
+    whole, broken = CheckpointReader(trained.model_dir / "ckpt-3"), CheckpointReader(tmp_path / "ckpt-3")
+    assert set(whole.variables) == set(broken.variables)
+    for key, value in broken.items():
+        assert np.allclose(value, whole.read(key), rtol=1e-5, atol=1e-7), key
 
 
 def test_evaluation_mode(trained):

@@ -23,7 +23,7 @@ from fractura.evaluation import evaluate
 from fractura.inference.drawing import draw_boxes
 from fractura.tensorflow_od.checkpoint import CheckpointReader
 from fractura.tensorflow_od.checkpoint_state import latest_checkpoint
-from fractura.tensorflow_od.mapping import detector_settings, read_films
+from fractura.tensorflow_od.mapping import detector_settings, place_of, read_films
 from fractura.tensorflow_od.pipeline_config import PipelineConfig, read_pipeline_config
 from fractura.tensorflow_od.restoring import read_number, restore
 from fractura.training.loader import read_marked_film
@@ -66,6 +66,13 @@ def evaluate_continuously(
             "has no eval_input_reader",
             file=pipeline_config,
             hint="fractura configure FILE --eval-record val.tfrecord fills in one that is there",
+        )
+    if config.eval_config.use_moving_averages:
+        raise DataError(
+            "use_moving_averages is not built: checkpoints are evaluated with their plain weights",
+            file=pipeline_config,
+            place=place_of(config, "eval_config.use_moving_averages"),
+            hint="write use_moving_averages: false in eval_config, as the zoo's files do",
         )
     last = num_train_steps or (config.train_config.num_steps if config.train_config is not None else 0)
     readers = [

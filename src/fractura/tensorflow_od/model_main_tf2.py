@@ -113,7 +113,11 @@ def train(
 
 
 def say(text: str) -> None:
-    """A line for people."""
+    """A line for people; of several processes only the first speaks."""
+    from fractura.training.machine import is_first_process
+
+    if not is_first_process():
+        return
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 

@@ -178,14 +178,16 @@ def train_pipeline(config: Path, output_folder: Path | None, chosen: Mapping[str
     output.say(f"fractura train: {config} into {target}")  # before PyTorch is loaded, which takes seconds
     from fractura.tensorflow_od.training import prepare_pipeline
     from fractura.training import train as run
+    from fractura.training.machine import is_first_process
     from fractura.training.preparation import check_output
 
     check_output(target, resume)
     prepared = prepare_pipeline(config, target, chosen, resumed=resume)
-    for note in prepared.notes:
-        output.say(note)
-    if prepared.restored is not None:
-        output.say(prepared.restored.to_text())
+    if is_first_process():
+        for note in prepared.notes:
+            output.say(note)
+        if prepared.restored is not None:
+            output.say(prepared.restored.to_text())
     return run(
         prepared.settings,
         resume=resume,
