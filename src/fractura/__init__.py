@@ -1,8 +1,8 @@
 """From a folder of bone radiographs to a working fracture detector.
 
-What the command line does, these names do: ``make_phantoms``, ``check_dataset``, ``read_dataset``, ``train``,
-``evaluate``, ``export_model``, ``load_model``, ``detect_films``. Each is imported when it is first used, so that
-``import fractura`` costs nothing and the base install needs no PyTorch.
+What the command line does, these names do: ``make_phantoms``, ``check_dataset``, ``convert``, ``split_dataset``,
+``read_dataset``, ``train``, ``evaluate``, ``export_model``, ``load_model``, ``detect_films``. Each is imported when it
+is first used, so that ``import fractura`` costs nothing and the base install needs no PyTorch.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from fractura.dataset import Dataset, Record
     from fractura.evaluation import evaluate
     from fractura.export import export_model
-    from fractura.formats import read_dataset
+    from fractura.formats import convert, read_dataset
     from fractura.inference import load_model
     from fractura.inference.detect import detect_dataset, detect_films
     from fractura.model_card import ModelCard, read_card
     from fractura.phantom import make_phantoms
     from fractura.radiograph import Radiograph, read_radiograph
+    from fractura.splits import split_dataset
     from fractura.training import TrainSettings, train
 
 __version__ = "0.1.0"
@@ -34,6 +35,7 @@ _HOMES = {
     "Record": "dataset",
     "TrainSettings": "training",
     "check_dataset": "checks",
+    "convert": "formats",
     "detect_dataset": "inference.detect",
     "detect_films": "inference.detect",
     "evaluate": "evaluation",
@@ -43,6 +45,7 @@ _HOMES = {
     "read_card": "model_card",
     "read_dataset": "formats",
     "read_radiograph": "radiograph",
+    "split_dataset": "splits",
     "train": "training",
 }
 
@@ -55,6 +58,7 @@ __all__ = [
     "TrainSettings",
     "__version__",
     "check_dataset",
+    "convert",
     "detect_dataset",
     "detect_films",
     "evaluate",
@@ -64,6 +68,7 @@ __all__ = [
     "read_card",
     "read_dataset",
     "read_radiograph",
+    "split_dataset",
     "train",
 ]
 

@@ -42,5 +42,5 @@ def test_shards_and_json(folder, tmp_path, capsys):
 def test_mistakes(folder, tmp_path, capsys):
     assert main(["convert", str(folder), str(tmp_path / "out"), "--to", "voc", "--shards", "2"]) == 2
     assert main(["convert", str(tmp_path / "nowhere"), str(tmp_path / "out"), "--to", "tfrecord"]) == 3
-    assert main(["convert", str(folder), str(tmp_path / "out"), "--to", "coco"]) == 2
+    assert main(["convert", str(folder), str(tmp_path / "out"), "--to", "pascal"]) == 2
     capsys.readouterr()

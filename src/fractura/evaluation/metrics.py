@@ -20,6 +20,7 @@ from fractura.evaluation.froc import (
     rank_auc,
     scores_of,
 )
+from fractura.splits import refuse_wrong_split
 
 OVERLAPS = (0.1, 0.3, 0.5)
 """IoU from which a mark finds a box: loose, middle, strict."""
@@ -167,7 +168,9 @@ def evaluate(dataset: Dataset, predictions: Sequence[Boxes], *, threshold: float
     Raises:
         ValueError: Not one ``Boxes`` per film, marks without scores, scores that are not finite and in 0..1, a corner
             that is not finite, or a label outside the class names.
+        DataError: Films of the train split are among them (see ``refuse_wrong_split``).
     """
+    refuse_wrong_split(dataset, "evaluate")
     _refuse_wrong(dataset, predictions)
     matchings = {f"{overlap:g}": match_marks(dataset, predictions, overlap) for overlap in OVERLAPS}
     loosest = next(iter(matchings.values()))

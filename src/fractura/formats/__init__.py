@@ -1,6 +1,7 @@
 """Files of annotations, read into a ``Dataset`` and written from one. One file a format; ``catalogue`` lists them."""
 
 from fractura.formats.convert import Conversion, convert
+from fractura.formats.parts import write_parts
 from fractura.formats.reading import open_dataset, read_dataset
 from fractura.formats.tfrecord import read_tfrecord, write_tfrecord
 from fractura.formats.voc import read_voc, write_voc
@@ -12,6 +13,7 @@ __all__ = [
     "read_dataset",
     "read_tfrecord",
     "read_voc",
+    "write_parts",
     "write_tfrecord",
     "write_voc",
 ]

@@ -119,7 +119,7 @@ def convert(
         )
         dataset, why, read_from = reading.dataset, reading.guess.why, reading.guess.path
         found = "folders of splits" if reading.guess.format == "splits" else find_format(reading.guess.format).title
-    _refuse_nesting(source, target, is_container=found == "TFRecord")
+    refuse_nesting(source, target, is_container=found == "TFRecord")
     if split is not None:
         dataset = _only(dataset, split, source)
     if to == "tfrecord":
@@ -145,8 +145,17 @@ def _refuse_options(to: str, images: Images, label_map: Path | None, shards: int
         raise UsageError("--label-map is for TFRecord", hint="name the classes with --classes")
 
 
-def _refuse_nesting(source: Path, target: Path, *, is_container: bool) -> None:
-    """A target inside the source would be read as part of it next time, and the other way round be overwritten."""
+def refuse_nesting(source: Path, target: Path, *, is_container: bool) -> None:
+    """See that a target inside the source is not read as part of it next time, nor the other way round overwritten.
+
+    Args:
+        source: What is read.
+        target: What is to be written.
+        is_container: The source is one file that holds its films: only that file must not be the target.
+
+    Raises:
+        UsageError: They lie one inside the other.
+    """
     if is_container:
         if target.resolve() == source.resolve():
             raise UsageError("the target is the source", file=target, hint="choose another name")

@@ -50,7 +50,7 @@ def guess_format(path: Path) -> Guess:
         return _of_file(path)
     if stands_for_files(path):
         return Guess("tfrecord", path, "its name stands for TFRecord files")
-    raise DataError("there is no such file or folder", file=path, hint="check the path and the spelling")
+    raise DataError("there is no such folder or file", file=path, hint="check the path and the spelling")
 
 
 def _of_file(path: Path) -> Guess:

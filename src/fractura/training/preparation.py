@@ -11,6 +11,7 @@ from accelerate import Accelerator
 from fractura.dataset import Dataset
 from fractura.detectors.detector import Detector
 from fractura.errors import DataError, FracturaError, UsageError
+from fractura.splits import refuse_shared_patients, refuse_wrong_split
 from fractura.training.checkpoint import RunIdentity, seed_step
 from fractura.training.films import FilmStream, clean_boxes, refuse_overlap
 from fractura.training.loader import FilmDataset, collate
@@ -90,6 +91,7 @@ def prepare_films(
         train = _read(settings.data, settings.class_names, settings, reporter)
     if val is None and settings.val is not None:
         val = _read(settings.val, train.class_names, settings, reporter)
+    refuse_wrong_split(train, "train", settings.data)
     train = _clean(train, settings, reporter)
     if not any(train.boxes_by_class.values()):
         raise DataError(
@@ -98,6 +100,8 @@ def prepare_films(
             hint="without a single marked fracture there is nothing to learn; are the annotations in place?",
         )
     if val is not None:
+        refuse_wrong_split(val, "validate", settings.val)
+        refuse_shared_patients(train, val)
         val = _clean(_same_classes(val, train.class_names, settings.val), settings, reporter)
         if not len(val):
             raise DataError("there are no films to validate on", file=settings.val)

@@ -34,12 +34,14 @@ def evaluate(
     from fractura.formats import read_dataset
     from fractura.inference import load_model
     from fractura.inference.detect import detect_dataset
+    from fractura.splits import refuse_wrong_split
 
     loaded = load_model(model)
     problems: list[FracturaError] = []
     dataset = align_classes(read_dataset(data, problems=problems), loaded.card.class_names)
     for problem in problems:
         out.warn(str(problem))
+    refuse_wrong_split(dataset, "evaluate", data)  # before the films are looked at: that may take long
     found = detect_dataset(loaded, dataset)
     with out.progress(found, description="detecting", total=len(dataset)) as shown:
         predictions = list(shown)
