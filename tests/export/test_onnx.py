@@ -201,6 +201,8 @@ def test_boxes_are_compared_in_both_directions(phantoms, first, second, boxes, u
         (3, 10, 0, MAXIMUM_SCORE_DIFFERENCE, True),
         (3, 10, 0, MAXIMUM_SCORE_DIFFERENCE * 1.01, False),
         (3, 10, 1, 0.0, False),
+        (3, 200, 2, 0.0, True),
+        (3, 200, 3, 0.0, False),
         (0, 0, 0, 0.0, False),
         (3, 10, 0, float("nan"), False),
     ],

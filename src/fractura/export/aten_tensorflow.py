@@ -7,6 +7,7 @@ values stay in that order from the input on, and are turned round only where the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fractura.detectors.layers import same_padding
 from fractura.errors import ModelError
 
 Store = Callable[[str, NDArray[np.float32]], Any]
@@ -44,12 +46,14 @@ class _Value:
 
 
 class AtenGraph:
-    """A module traced for inputs of one size.
+    """A module traced once, for four-dimensional inputs of any height and width.
+
+    Padding that was TensorFlow's SAME for the example's size becomes SAME again, whatever the size.
 
     Args:
         name: Goes before the names of its weights.
         module: In evaluation mode, on the CPU.
-        example: float32 input, of the size that all inputs will have.
+        example: float32 ``(n, c, h, w)``.
 
     Raises:
         ModelError: The module uses an operation that has no translation here.
@@ -60,6 +64,7 @@ class AtenGraph:
         program = torch.export.export(module, (example,), strict=False)
         self._graph = program.module(check_guards=False)
         self._constants = self._fold()
+        self._same = {pad: user for pad in self._graph.graph.nodes if (user := _same_padded(pad)) is not None}
         unknown = sorted(
             {
                 str(node.target)
@@ -101,9 +106,12 @@ class AtenGraph:
                 return [value.tensor for value in outputs]
             elif node.name in self._constants:
                 values[node.name] = _Weight(f"{self._name}/{node.name}", self._constants[node.name], store)
+            elif node in self._same:
+                values[node.name] = values[node.args[0].name]
             else:
                 args = torch.fx.node.map_arg((node.args, node.kwargs), lambda each: values[each.name])
-                values[node.name] = _OPERATIONS[node.target](*args[0], **args[1])
+                same = {"same": True} if node in self._same.values() else {}
+                values[node.name] = _OPERATIONS[node.target](*args[0], **args[1], **same)
         raise AssertionError("the graph has no output")
 
 
@@ -125,6 +133,35 @@ def _attribute(module: Any, path: str) -> Any:
     for name in path.split("."):
         module = getattr(module, name)
     return module
+
+
+def _same_padded(pad: torch.fx.Node) -> torch.fx.Node | None:
+    """The convolution or pooling for which the node ``pad`` is ``layers.pad_same``; None if it is something else."""
+    if pad.target != _ATEN.pad.default or len(pad.users) != 1:
+        return None
+    (user,) = pad.users
+    arguments: tuple[Any, ...] = user.args
+    if user.target == _ATEN.conv2d.default and len(arguments) > 3:
+        (_, weight, _, stride, *rest), neutral = arguments, 0.0
+        kernel = weight.meta["val"].shape[2:]
+    elif user.target == _ATEN.max_pool2d.default and len(arguments) > 2:
+        (_, kernel, stride, *rest), neutral = arguments, float("-inf")
+    else:
+        return None
+    if rest and any(rest[0]):  # the user pads as well
+        return None
+    padding: tuple[Any, ...] = pad.args
+    image, pads, *how = padding
+    value = (how[1] if len(how) > 1 else None) or 0.0
+    height, width = image.meta["val"].shape[2:]
+    same = [*same_padding(width, kernel[1], stride[1]), *same_padding(height, kernel[0], stride[0])]
+    return user if value == neutral and list(pads) == same else None
+
+
+def _sizes(tensor: Any) -> list[Any]:
+    """Lengths of the axes: numbers where they are known, else scalars of the graph."""
+    dynamic = tf.shape(tensor)
+    return [dynamic[axis] if length is None else length for axis, length in enumerate(tensor.shape)]
 
 
 def _elementwise(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], _Value]:
@@ -150,10 +187,12 @@ def _conv2d(
     padding: Sequence[int] = (0, 0),
     dilation: Sequence[int] = (1, 1),
     groups: int = 1,
+    *,
+    same: bool = False,
 ) -> _Value:
     assert x.channels_last
     kernel = list(weight.value.shape[2:])
-    image, border = x.tensor, "VALID"
+    image, border = x.tensor, "SAME" if same else "VALID"
     if list(stride) == [1, 1] and [2 * side + 1 for side in padding] == kernel and list(dilation) == [1, 1]:
         border = "SAME"
     elif any(padding):
@@ -182,9 +221,9 @@ def _pad(x: _Value, pads: Sequence[int], mode: str = "constant", value: float | 
     return _Value(tf.pad(x.tensor, amounts, constant_values=value or 0.0), x.channels_last)
 
 
-def _max_pool2d(x: _Value, kernel: Sequence[int], stride: Sequence[int]) -> _Value:
+def _max_pool2d(x: _Value, kernel: Sequence[int], stride: Sequence[int], *, same: bool = False) -> _Value:
     assert x.channels_last
-    return _Value(tf.nn.max_pool2d(x.tensor, list(kernel), list(stride), "VALID"), True)
+    return _Value(tf.nn.max_pool2d(x.tensor, list(kernel), list(stride), "SAME" if same else "VALID"), True)
 
 
 def _avg_pool2d(
@@ -208,10 +247,10 @@ def _group_norm(
     x: _Value, groups: int, weight: _Weight, bias: _Weight, epsilon: float = 1e-5, cudnn: bool = False
 ) -> _Value:
     assert x.channels_last
-    n, height, width, channels = x.tensor.shape
+    n, height, width, channels = _sizes(x.tensor)
     split = tf.reshape(x.tensor, [n, height, width, groups, channels // groups])
     mean, variance = tf.nn.moments(split, [1, 2, 4], keepdims=True)
-    normal = tf.reshape((split - mean) * tf.math.rsqrt(variance + epsilon), x.tensor.shape)
+    normal = tf.reshape((split - mean) * tf.math.rsqrt(variance + epsilon), [n, height, width, channels])
     return _Value(normal * weight.variable() + bias.variable(), True)
 
 
@@ -239,16 +278,14 @@ def _permute(x: _Value, axes: Sequence[int]) -> _Value:
 
 def _flatten(x: _Value, first: int = 0, last: int = -1) -> _Value:
     tensor = x.plain()
-    shape = list(tensor.shape)
+    shape = _sizes(tensor)
     last %= len(shape)
-    return _Value(
-        tf.reshape(tensor, [*shape[:first], int(np.prod(shape[first : last + 1])), *shape[last + 1 :]]), False
-    )
+    return _Value(tf.reshape(tensor, [*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]]), False)
 
 
 def _unflatten(x: _Value, axis: int, sizes: Sequence[int]) -> _Value:
     tensor = x.plain()
-    shape = list(tensor.shape)
+    shape = _sizes(tensor)
     axis %= len(shape)
     return _Value(tf.reshape(tensor, [*shape[:axis], *sizes, *shape[axis + 1 :]]), False)
 

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fractura.detectors.faster_rcnn import FasterRCNN
-from fractura.detectors.faster_rcnn.anchors import clip
+from fractura.detectors.faster_rcnn.anchors import grid_anchors
 from fractura.detectors.faster_rcnn.box_coder import SCALES
+from fractura.detectors.faster_rcnn.settings import FasterRCNNSettings
 from fractura.detectors.resizer import KeepAspectRatioResizer
-from fractura.errors import ModelError
 from fractura.export.aten_tensorflow import AtenGraph
 
 INPUT = "input_tensor"
@@ -55,26 +55,23 @@ class FasterRCNNModule(tf.Module):
         weights: The network's variables, batch norm folded in.
 
     Raises:
-        ModelError: The canvas changes its size with the film, or the network has no translation.
+        ModelError: The network has no translation.
     """
 
     def __init__(self, detector: FasterRCNN) -> None:
         super().__init__(name="faster_rcnn")
         self._settings = settings = detector.settings
         self.weights: dict[str, tf.Variable] = {}
-        self._height, self._width = _canvas_size(detector)
-        features = detector.feature_extractor
-        anchors = clip(detector.anchors(self._height, self._width, torch.device("cpu")), self._height, self._width)
-        self._anchors: NDArray[np.float32] = anchors.numpy()[:, [1, 0, 3, 2]]
+        extractor = detector.feature_extractor
+        self._multiple = extractor.canvas_multiple
+        self._cells = [_anchors_of_one_cell(settings, level) for level in range(len(settings.anchors.strides))]
         regions, size = settings.first_stage_max_proposals, settings.initial_crop_size
-        self._first_stage = AtenGraph(
-            "first_stage", _FirstStage(detector).eval(), torch.zeros(1, 3, self._height, self._width)
-        )
-        self._second_stage = AtenGraph(
-            "second_stage", _SecondStage(detector).eval(), torch.zeros(regions, features.channels, size, size)
-        )
+        canvas = torch.zeros(1, 3, *self._whole(*settings.image_resizer.canvas_size(640, 640)))
+        self._first_stage = AtenGraph("first_stage", _FirstStage(detector).eval(), canvas)
+        crops = torch.zeros(regions, extractor.channels, size, size)
+        self._second_stage = AtenGraph("second_stage", _SecondStage(detector).eval(), crops)
 
-    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 3], tf.uint8, name=INPUT)])
+    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 3], tf.uint8, name=INPUT)], autograph=False)
     def __call__(self, input_tensor: Any) -> dict[str, Any]:
         """Look at one film.
 
@@ -85,9 +82,10 @@ class FasterRCNNModule(tf.Module):
             float32 outputs; rows beyond ``num_detections`` are padding. Boxes are fractions of the film.
         """
         canvas, window = self._preprocess(tf.cast(input_tensor, tf.float32))
+        size = tf.cast(tf.shape(canvas)[1:3], tf.float32)
         features, codes, logits = self._first_stage(canvas, self._store)
-        regions, count = self._propose(codes[0], logits[0], window)
-        box_codes, class_logits = self._second_stage(self._crop(features, regions), self._store)
+        regions, count = self._propose(codes[0], logits[0], size, window)
+        box_codes, class_logits = self._second_stage(self._crop(features, regions / tf.tile(size, [2])), self._store)
         return self._postprocess(box_codes, class_logits, regions, count, window)
 
     def _store(self, name: str, value: NDArray[np.float32]) -> tf.Variable:
@@ -112,16 +110,38 @@ class FasterRCNNModule(tf.Module):
             resized = tf.einsum("xw,nywc->nyxc", columns, resized)
         else:
             resized = tf.raw_ops.ResizeBilinear(images=film, size=size, align_corners=False, half_pixel_centers=False)
-        canvas = tf.pad(resized, [[0, 0], [0, self._height - size[0]], [0, self._width - size[1]], [0, 0]])
-        return tf.ensure_shape(canvas, [1, self._height, self._width, 3]), tf.cast(size, tf.float32)
+        height, width = self._canvas_size(size)
+        canvas = tf.pad(resized, [[0, 0], [0, height - size[0]], [0, width - size[1]], [0, 0]])
+        known = [side if isinstance(side, int) else None for side in (height, width)]
+        return tf.ensure_shape(canvas, [1, *known, 3]), tf.cast(size, tf.float32)
 
-    def _propose(self, codes: Any, logits: Any, window: Any) -> tuple[Any, Any]:
+    def _whole(self, height: Any, width: Any) -> tuple[Any, Any]:
+        """Both sides rounded up to what the trunk needs."""
+        return -(-height // self._multiple) * self._multiple, -(-width // self._multiple) * self._multiple
+
+    def _canvas_size(self, film: Any) -> tuple[Any, Any]:
+        """Height and width of the canvas for a film that was resized to int32 ``(2,)``; numbers if all are alike."""
+        resizer = self._settings.image_resizer
+        if isinstance(resizer, KeepAspectRatioResizer) and not resizer.pad_to_max_dimension:
+            return self._whole(film[0], film[1])
+        return self._whole(*resizer.canvas_size(1, 1))
+
+    def _anchors(self, canvas: Any) -> Any:
+        """All anchors, clipped to the canvas of float32 ``(height, width)``: finest map first, by row, column."""
+        levels = []
+        for stride, cell in zip(self._settings.anchors.strides, self._cells, strict=True):
+            rows, columns = (tf.range(0.0, canvas[axis], stride) for axis in (0, 1))
+            corner = tf.stack(tf.meshgrid(rows, columns, indexing="ij"), axis=2)
+            levels.append(tf.reshape(tf.tile(corner, [1, 1, 2])[:, :, None, :] + cell, [-1, 4]))
+        return _clip(tf.concat(levels, 0), canvas)
+
+    def _propose(self, codes: Any, logits: Any, canvas: Any, window: Any) -> tuple[Any, Any]:
         """Regions float32 ``(first_stage_max_proposals, 4)`` in pixels of the canvas, and how many are real."""
         settings = self._settings
-        boxes, scores = _decode(codes, tf.constant(self._anchors)), tf.nn.softmax(logits)[:, 1]
+        boxes, scores = _decode(codes, self._anchors(canvas)), tf.nn.softmax(logits)[:, 1]
         most = settings.first_stage_pre_nms_top_n
-        if most is not None and most < len(self._anchors):
-            scores, best = tf.math.top_k(scores, most)
+        if most is not None:
+            scores, best = tf.math.top_k(scores, tf.minimum(most, tf.shape(scores)[0]))
             boxes = tf.gather(boxes, best)
         kept = tf.image.non_max_suppression(
             boxes,
@@ -136,17 +156,14 @@ class FasterRCNNModule(tf.Module):
         return boxes, tf.math.count_nonzero(scores > 0, dtype=tf.int32)
 
     def _crop(self, features: Any, regions: Any) -> Any:
-        """``(regions, size, size, channels)``: each region cut from the finest map, corners aligned."""
+        """``(regions, size, size, channels)``: each region, in fractions of the canvas, cut with corners aligned."""
         size = self._settings.initial_crop_size
-        height, width = features.shape[1:3]
+        sides = tf.cast(tf.shape(features)[1:3], tf.float32)
         # Corners at the map's far border may be rounded a hair beyond it, where TensorFlow reads zeros: one more row
         # and column, copies of the last, keep them on the map.
         wider = tf.pad(features, [[0, 0], [0, 1], [0, 1], [0, 0]], "SYMMETRIC")
-        cells = tf.constant([(height - 1) / height, (width - 1) / width] * 2, tf.float32)
-        canvas = tf.constant([self._height, self._width] * 2, tf.float32)
-        return tf.image.crop_and_resize(
-            wider, regions / canvas * cells, tf.zeros([regions.shape[0]], tf.int32), [size, size]
-        )
+        fractions = regions * tf.tile((sides - 1) / sides, [2])
+        return tf.image.crop_and_resize(wider, fractions, tf.zeros([regions.shape[0]], tf.int32), [size, size])
 
     def _postprocess(self, codes: Any, logits: Any, regions: Any, count: Any, window: Any) -> dict[str, Any]:
         settings = self._settings
@@ -187,16 +204,19 @@ class FasterRCNNModule(tf.Module):
         return {name: tf.cast(value, tf.float32)[None] for name, value in outputs.items()}
 
 
-def _canvas_size(detector: FasterRCNN) -> tuple[int, int]:
-    resizer = detector.settings.image_resizer
-    if isinstance(resizer, KeepAspectRatioResizer) and not resizer.pad_to_max_dimension:
-        raise ModelError(
-            "keep_aspect_ratio_resizer gives each film a canvas of its own size, which cannot be exported",
-            hint="train with pad_to_max_dimension: true, or with a fixed_shape_resizer",
-        )
-    multiple = detector.feature_extractor.canvas_multiple
-    height, width = resizer.canvas_size(1, 1)
-    return -(-height // multiple) * multiple, -(-width // multiple) * multiple
+def _anchors_of_one_cell(settings: FasterRCNNSettings, level: int) -> NDArray[np.float32]:
+    """The anchors at a map's first place: float32 ``(anchors, 4)``."""
+    anchors = settings.anchors
+    cell = grid_anchors(
+        1,
+        1,
+        stride=anchors.strides[level],
+        base_size=anchors.base_sizes[level],
+        scales=anchors.scales,
+        aspect_ratios=anchors.aspect_ratios,
+        offset=anchors.offsets[level],
+    )
+    return cell.numpy()[:, [1, 0, 3, 2]]
 
 
 def _size_keeping_aspect(film: Any, resizer: KeepAspectRatioResizer) -> Any:
