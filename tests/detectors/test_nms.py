@@ -103,6 +103,14 @@ def test_the_score_threshold_is_strict_and_the_iou_threshold_is_not():
     assert ours(boxes, [0.0, 0.0, 0.0]) == []
 
 
+def test_the_iou_threshold_is_the_same_across_blocks():
+    far = [[1000 + 20 * i, 0, 1010 + 20 * i, 10] for i in range(1100)]
+    boxes = [[0, 0, 10, 10], *far, [0, 0, 10, 5]]
+    scores = [1 - i / 2000 for i in range(len(boxes))]
+    assert len(ours(boxes, scores, 0.5)) == 1102
+    assert len(ours(boxes, scores, 0.499)) == 1101
+
+
 def test_boxes_without_area_suppress_nothing():
     boxes = [[5, 5, 5, 5], [5, 5, 5, 5], [0, 0, 10, 10]]
     assert ours(boxes, [0.9, 0.8, 0.7], 0.0) == [0, 1, 2]

@@ -1,0 +1,53 @@
+"""The small detector learns 16 real films by heart, within ten minutes of one processor."""
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from fractura.evaluation import evaluate
+from fractura.formats import read_dataset
+from fractura.inference import load_model
+from fractura.radiograph import read_radiograph
+from fractura.training import TrainSettings, train
+
+FILMS = 16
+MOST_SECONDS = 600
+
+
+def smallest_side(record):
+    """Pixels of the canvas. Next to the smallest anchors (17) much smaller boxes cannot be learnt to IoU 0.5."""
+    boxes = record.boxes.scale(320 / record.width, 320 / record.height)
+    return min(boxes.width.min(), boxes.height.min())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_sixteen_real_films_are_learnt(tmp_path, shared_path):
+    data = read_dataset(shared_path("data/fracatlas/train"))
+    marked = [record for record in data if not record.is_negative and smallest_side(record) >= 10]
+    films = replace(data, records=tuple(marked[:: len(marked) // FILMS][:FILMS]))
+    assert len(films) == FILMS
+    assert films.negatives == 0
+    settings = TrainSettings.create(
+        {
+            "data": "sixteen films",
+            "output": tmp_path / "model",
+            "model": "faster_rcnn_efficientnet_lite0_320x320",
+            "num_steps": 150,
+            "batch_size": 4,
+            "learning_rate_base": 1e-3,
+            "ema_decay": 0,
+            "data_augmentation_options": "none",
+            "device": "cpu",
+            "workers": 0,
+        }
+    )
+    started = time.process_time()
+    result = train(settings, train_data=films, quiet=True)
+    model = load_model(result.model_folder, device="cpu")
+    found = [model.detect(read_radiograph(record.image).pixels) for record in films]
+    seconds = time.process_time() - started
+    figures = evaluate(films, found).average_precision.figures
+    assert figures["AP50"] >= 0.9, figures
+    assert seconds < MOST_SECONDS
