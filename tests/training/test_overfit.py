@@ -34,7 +34,7 @@ def test_sixteen_real_films_are_learnt(tmp_path, shared_path):
             "data": "sixteen films",
             "output": tmp_path / "model",
             "model": "faster_rcnn_efficientnet_lite0_320x320",
-            "num_steps": 150,
+            "num_steps": 300,
             "batch_size": 4,
             "learning_rate_base": 1e-3,
             "ema_decay": 0,
