@@ -42,7 +42,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("check", DATA, "Look for mistakes in a folder of labelled films"),
     Command("convert", DATA, "Turn labelled films into another format: VOC, COCO, YOLO, CreateML, CSV, TFRecord"),
     Command("split", DATA, "Divide films into train, validation and test, by patient and by look"),
-    Command("fetch", MODEL, "Download a model of the TensorFlow 2 detection zoo"),
+    Command("fetch", MODEL, "Download a public data set, or a model of the TensorFlow 2 detection zoo"),
     Command("configure", MODEL, "Write or edit a pipeline.config of the TensorFlow Object Detection API"),
     Command("train", MODEL, "Train a detector on a folder of labelled films"),
     Command("import-tf", MODEL, "Bring over a model that TensorFlow's tools trained"),

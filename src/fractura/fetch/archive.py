@@ -84,7 +84,7 @@ def unpack_archive(
             f"is damaged or cut off ({error})", file=archive, hint="delete it and fetch it again"
         ) from error
     except _BombError as error:
-        raise _refusal(
+        raise refusal(
             archive, f"unpacks to more than {maximum_size / 2**20:.0f} MiB or {maximum_files} files"
         ) from error
     except OSError as error:
@@ -122,21 +122,31 @@ def _copy(archive: Path, source: Any, target: Path, member: tarfile.TarInfo) -> 
         with target.open("xb") as stream:
             shutil.copyfileobj(source, stream, 1 << 20)
     except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
-        raise _refusal(archive, f"holds '{member.name}' twice") from error
+        raise refusal(archive, f"holds '{member.name}' twice") from error
     if target.stat().st_size != member.size:
         raise tarfile.ReadError(f"'{member.name}' is not complete")
 
 
 def _safe_name(archive: Path, member: tarfile.TarInfo) -> PurePosixPath:
     if not (member.isdir() or member.type in (tarfile.REGTYPE, tarfile.AREGTYPE)):
-        raise _refusal(archive, f"holds '{member.name}', which is a link or a device and not a file")
-    name = PurePosixPath(member.name)
-    if name.is_absolute() or ".." in name.parts or _FORBIDDEN.search(member.name):
-        raise _refusal(archive, f"holds the name '{member.name}', which leads outside or is not possible everywhere")
+        raise refusal(archive, f"holds '{member.name}', which is a link or a device and not a file")
+    return safe_name(archive, member.name)
+
+
+def safe_name(archive: Path, written: str) -> PurePosixPath:
+    """``written`` as a path below the folder to unpack into.
+
+    Raises:
+        DataError: It leads outside, or some system cannot have such a file.
+    """
+    name = PurePosixPath(written)
+    if name.is_absolute() or ".." in name.parts or _FORBIDDEN.search(written):
+        raise refusal(archive, f"holds the name '{written}', which leads outside or is not possible everywhere")
     if any(_DEVICES.fullmatch(part) or part.endswith((" ", ".")) for part in name.parts):
-        raise _refusal(archive, f"holds the name '{member.name}', which Windows cannot have")
+        raise refusal(archive, f"holds the name '{written}', which Windows cannot have")
     return name
 
 
-def _refusal(archive: Path, problem: str) -> DataError:
+def refusal(archive: Path, problem: str) -> DataError:
+    """The error of an archive that is not to be trusted."""
     return DataError(problem, file=archive, hint="nothing was unpacked; do not use this archive")
