@@ -14,7 +14,7 @@ from fractura.formats.json_file import read_json
 from fractura.formats.text_lines import read_lines
 from fractura.formats.tfrecord_frames import stands_for_files
 from fractura.formats.voc_folder import find_voc_folder
-from fractura.formats.yolo_layout import NAME_FILES, find_yaml, is_label_file
+from fractura.formats.yolo_layout import NAME_FILES, find_yaml, is_label_file, is_label_text
 
 _RECORD_ENDINGS = (".tfrecord", ".tfrecords", ".record", ".records")
 _ANY = "give a folder or file of Pascal VOC, COCO, YOLO, CreateML, CSV or TFRecord"
@@ -120,17 +120,9 @@ def _yolo(path: Path) -> Guess | None:
     ]
     named = next((place / name for place in places for name in NAME_FILES if (place / name).is_file()), None)
     labels = next((file for place in places for file in sorted(place.iterdir()) if is_label_file(file)), None)
-    if labels is None or not (named or _is_label_text(labels)):
+    if labels is None or not (named or is_label_text(labels)):
         return None
     return Guess("yolo", path, f"it holds {named.name if named else labels.name} and text files")
-
-
-def _is_label_text(file: Path) -> bool:
-    try:
-        words = [line.split() for line in read_lines(file) if line.strip()]
-    except DataError:
-        return False
-    return all(len(line) == 5 and line[0].isdigit() for line in words)
 
 
 def _json(path: Path) -> Guess | None:

@@ -208,9 +208,11 @@ def _layout(
                     films.append(_film(film, base, split))
             continue
         films.extend(_film(film, base, split) for film in FilmIndex([place]).films)
-    for folder in {film.labels.parent for film in films} | {base}:
+    lists = {place.resolve() for place, _ in places}
+    for folder in {film.labels.parent for film in films}:
         if folder.is_dir():
-            labels.update(file for file in folder.iterdir() if is_label_file(file))
+            texts = (file for file in folder.iterdir() if is_label_file(file) and file.resolve() not in lists)
+            labels.update(file for file in texts if is_label_text(file))
     return YoloLayout(source, names, tuple(films), tuple(sorted(labels)))
 
 
@@ -239,3 +241,12 @@ def is_label_file(file: Path) -> bool:
         and not file.name.casefold().startswith("readme")
         and file.is_file()
     )
+
+
+def is_label_text(file: Path) -> bool:
+    """True if every line of a file could be a box; a file without lines can be a negative film."""
+    try:
+        words = [line.split() for line in read_lines(file) if line.strip()]
+    except DataError:
+        return False
+    return all(len(line) == 5 and line[0].isdigit() for line in words)

@@ -1,0 +1,116 @@
+"""CSV: the tutorial's columns, ours, negative films, and files that are damaged."""
+
+import pytest
+from format_films import CLASSES, boxes_of, is_sound, make_dataset, make_films, mutated, same_films
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fractura.dataset import Dataset
+from fractura.errors import DataError, FracturaError
+from fractura.formats.csv_table import csv_bytes, read_csv
+
+TUTORIAL = "filename,width,height,class,xmin,ymin,xmax,ymax\n"
+
+
+def write(folder, text):
+    (folder / "a.csv").write_text(text, encoding="utf-8")
+    return folder / "a.csv"
+
+
+def test_what_the_tutorials_script_writes(tmp_path):
+    make_films(tmp_path, 2)
+    data = read_csv(write(tmp_path, TUTORIAL + "film 0.png,120,90,a,1,2,30,40\nfilm 0.png,120,90,b,1.5,2,30,40\n"))
+    assert data.class_names == ("a", "b")
+    assert data.records[0].boxes.xyxy.tolist() == [[1, 2, 30, 40], [1.5, 2, 30, 40]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "image,label,x1,y1,x2,y2\nfilm 0.png,a,1,2,30,40\n",
+        "Path;Class;xmin;ymin;xmax;ymax;width;height\nC:\\x\\film 0.png;a;1;2;30;40;120;90\n",
+        '\ufefffilename,class,xmin,ymin,xmax,ymax\r\n"film 0.png",a,1,2,30,40\r\n\r\n',
+    ],
+)
+def test_other_names_and_separators(text, tmp_path):
+    make_films(tmp_path, 1)
+    assert read_csv(write(tmp_path, text)).records[0].boxes.xyxy.tolist() == [[1, 2, 30, 40]]
+
+
+def test_a_row_without_box_is_a_negative_film(tmp_path):
+    make_films(tmp_path, 2)
+    data = read_csv(write(tmp_path, TUTORIAL + "film 0.png,120,90,a,1,2,30,40\nfilm 1.png,64,200,,,,,\n"))
+    assert [record.is_negative for record in data] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("film 0.png,120,90,a,1,2,30", "7 cells"),
+        ("film 0.png,120,90,,1,2,30,40", "no class"),
+        ("film 0.png,120,90,a,1,2,,40", "xmax is no number"),
+        ("film 0.png,120,90,a,1,2,nan,40", "xmax is no number"),
+        ("film 0.png,120,90,a,1,2,1_0,40", "xmax is no number"),
+        ("film 0.png,120,90,a,30,2,1,40", "no area"),
+        ("film 0.png,90,120,a,1,2,30,40", "EXIF"),
+        ("film 9.png,120,90,a,1,2,30,40", "is not in"),
+        ("film 1.png,64,201,a,1,2,30,40", "something else"),
+        ("film 1.png,64,200,,,,,", "has already"),
+        ("film 0.png,120.5,90,a,1,2,30,40", "whole numbers"),
+    ],
+)
+def test_faults_are_named_with_file_and_line(row, said, tmp_path):
+    make_films(tmp_path, 2)
+    path = write(tmp_path, f"{TUTORIAL}film 1.png,64,200,a,1,2,30,40\n{row}\n")
+    with pytest.raises(DataError, match=said) as caught:
+        read_csv(path)
+    assert (caught.value.file, caught.value.place) == (str(path), "line 3")
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n", "filename,class\n", '"', TUTORIAL])
+def test_what_is_no_table_of_boxes(text, tmp_path):
+    with pytest.raises(DataError):
+        read_csv(write(tmp_path, text))
+
+
+def test_what_is_written_is_read_again(tmp_path):
+    from dataclasses import replace
+
+    data = make_dataset(tmp_path)
+    known = replace(data.records[1], patient='a, "b"', split="val", body_part="WRIST", view="AP", laterality="L")
+    data = replace(data, records=(data.records[0], known, *data.records[2:]))
+    (tmp_path / "a.csv").write_bytes(csv_bytes(data))
+    again = read_csv(tmp_path / "a.csv")
+    same_films(data, again)
+    film = next(record for record in again if record.name == known.name)
+    assert (film.patient, film.split, film.body_part, film.view, film.laterality) == (
+        'a, "b"',
+        "val",
+        "WRIST",
+        "AP",
+        "L",
+    )
+    assert csv_bytes(again.with_class_names(CLASSES)) == csv_bytes(data)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(boxes=boxes_of())
+def test_any_box_comes_back(boxes, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("csv")
+    (record,) = make_films(folder, 1)
+    data = Dataset(CLASSES, (type(record)(record.image, 120, 90, boxes),), folder)
+    (folder / "a.csv").write_bytes(csv_bytes(data))
+    same_films(data, read_csv(folder / "a.csv"))
+
+
+@settings(max_examples=200, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(draw=st.data(), on_error=st.sampled_from(["stop", "skip"]))
+def test_damaged_files_give_an_error_of_ours_or_sound_data(draw, on_error, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mutated")
+    data = make_dataset(folder)
+    (folder / "a.csv").write_bytes(mutated(csv_bytes(data), draw.draw))
+    try:
+        read = read_csv(folder / "a.csv", on_error=on_error, problems=[])
+    except FracturaError:
+        return
+    is_sound(read)

@@ -1,0 +1,213 @@
+"""YOLO: layouts of LabelImg, Ultralytics and Roboflow, class numbers, digits, and files that are damaged."""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from format_films import CLASSES, boxes_of, is_sound, make_dataset, make_films, mutated, same_films
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fractura.boxes import Boxes
+from fractura.dataset import Dataset
+from fractura.errors import DataError, FracturaError
+from fractura.formats import convert, write_voc
+from fractura.formats.plain_yaml import read_plain_yaml, yaml_text
+from fractura.formats.yolo import corners_of, label_text, read_yolo
+
+LINE = "0 0.5 0.5 0.25 0.2\n"  # on 120 x 90: 45 36 75 54
+
+
+def in_one_folder(folder):
+    make_films(folder, 2)
+    (folder / "classes.txt").write_text("b\na\n")
+    (folder / "film 0.txt").write_text(LINE)
+    (folder / "film 1.txt").write_text("")
+    return folder
+
+
+def with_yaml(folder, text, places=("images", "labels")):
+    make_films(folder / places[0], 1)
+    (folder / places[1]).mkdir(parents=True)
+    (folder / places[1] / "film 0.txt").write_text(LINE)
+    (folder / "data.yaml").write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("text", "places", "split"),
+    [
+        ("names: [b, a]\n", ("images", "labels"), None),
+        ("names: ['b', \"a\"] # two\nnc: 2\n", ("images", "labels"), None),
+        ("nc: 2\nnames:\n  0: b\n  1: a\n", ("images", "labels"), None),
+        ("names:\n- b\n- a\n", ("images", "labels"), None),
+        ("names: {0: b, 1: a}\ntrain: images\n", ("images", "labels"), "train"),
+        ("train: ../train/images\nval: ../train/images\nnames: [b,\n  a]\n", ("train/images", "train/labels"), None),
+        ("path: /not/here\nval: images/val\nnames: [b, a]\n", ("images/val", "labels/val"), "val"),
+        ("train: [images/one]\nnames: [b, a]\n", ("images/one", "labels/one"), "train"),
+    ],
+)
+def test_data_yaml_of_ultralytics_and_roboflow(text, places, split, tmp_path):
+    folder = with_yaml(tmp_path, text, places)
+    if "val: ../train" in text:  # the same films in two splits
+        with pytest.raises(DataError, match="there twice"):
+            read_yolo(folder)
+        return
+    data = read_yolo(folder)
+    assert data.class_names == ("b", "a")
+    assert data.records[0].boxes.xyxy.tolist() == [[45, 36, 75, 54]]
+    assert data.records[0].split == split
+    assert read_yolo(folder / "data.yaml").records[0].boxes == data.records[0].boxes
+
+
+def test_labelimg_in_one_folder_with_a_negative_film(tmp_path):
+    data = read_yolo(in_one_folder(tmp_path))
+    assert data.class_names == ("b", "a")
+    assert [len(record.boxes) for record in data] == [1, 0]
+
+
+def test_a_list_of_films(tmp_path):
+    folder = with_yaml(tmp_path, "train: train.txt\nnames: [b]\n")
+    (folder / "train.txt").write_text("./images/film 0.png\n")
+    assert [record.split for record in read_yolo(folder)] == ["train"]
+
+
+def test_pain_14_class_numbers_with_gaps_and_a_given_order(tmp_path):
+    folder = with_yaml(tmp_path, "names: {3: b, 7: a}\n")
+    (folder / "labels" / "film 0.txt").write_text(LINE.replace("0 ", "7 ", 1))
+    data = read_yolo(folder)
+    assert (data.class_names, data.records[0].boxes.labels.tolist()) == (("b", "a"), [1])
+    assert read_yolo(folder, class_names=["a", "b"]).records[0].boxes.labels.tolist() == [0]
+    (folder / "labels" / "film 0.txt").write_text(LINE)
+    with pytest.raises(DataError, match="class number 0 has no name"):
+        read_yolo(folder)
+
+
+def test_classes_without_names_are_numbered_or_named_by_the_caller(tmp_path):
+    folder = in_one_folder(tmp_path)
+    (folder / "classes.txt").unlink()
+    problems = []
+    assert read_yolo(folder, problems=problems).class_names == ("class 0",)
+    assert "no file names the classes" in str(problems[0])
+    assert read_yolo(folder, class_names=["x", "y"]).class_names == ("x", "y")
+
+
+def test_pain_8_classes_txt_keeps_its_order_when_a_class_is_added(tmp_path):
+    data = make_dataset(tmp_path / "images")
+    voc = tmp_path / "voc"
+    write_voc(Dataset(("m",), (data.records[0],), None), voc)
+    write_voc(data, voc, overwrite=True)
+    target = tmp_path / "yolo"
+    convert(voc, target, "yolo", class_names=["yeso 2", "Fractura", "luxación"])
+    first = {path.name: path.read_bytes() for path in (target / "labels").iterdir()}
+    new = replace(data.records[0], boxes=Boxes([[1, 1, 9, 9]], [3]), flags=(data.records[1].flags[0],))
+    write_voc(Dataset((*CLASSES, "aaa"), (new, *data.records[1:]), None), voc, overwrite=True)
+    convert(voc, target, "yolo", overwrite=True)
+    assert (target / "classes.txt").read_text(encoding="utf-8").split("\n") == [
+        "yeso 2",
+        "Fractura",
+        "luxación",
+        "aaa",
+        "",
+    ]
+    now = {path.name: path.read_bytes() for path in (target / "labels").iterdir()}
+    assert {name: text for name, text in now.items() if name != "film 0.txt"} == {
+        name: text for name, text in first.items() if name != "film 0.txt"
+    }
+
+
+def test_pain_23_edited_labels_are_seen_and_every_film_is_accounted_for(tmp_path):
+    folder = in_one_folder(tmp_path)
+    make_films(folder, 3)
+    (folder / "stray.txt").write_text(LINE)
+    problems = []
+    data = read_yolo(folder, on_error="skip", problems=problems)
+    assert len(data) == 3
+    said = " ".join(map(str, problems))
+    assert "1 films have no text file" in said
+    assert "stray.txt" in said
+    (folder / "stray.txt").unlink()
+    (folder / "film 0.txt").write_text(LINE * 2)
+    assert len(read_yolo(folder, problems=[]).records[0].boxes) == 2
+    assert not list(tmp_path.rglob("*.cache"))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("0 0.5 0.5 0.1", "4 values"),
+        ("0 0.5 0.5 0.1 0.1 0.9", "a score"),
+        ("0 0.1 0.1 0.2 0.2 0.3 0.3", "outlines"),
+        ("x 0.5 0.5 0.1 0.1", "no class number"),
+        ("-1 0.5 0.5 0.1 0.1", "no class number"),
+        ("0.0 0.5 0.5 0.1 0.1", "no class number"),
+        ("9 0.5 0.5 0.1 0.1", "has no name"),
+        ("0 nan 0.5 0.1 0.1", "no number"),
+        ("0 inf 0.5 0.1 0.1", "no number"),
+        ("0 60 45 30 18", "not fractions"),
+        ("0 0.5 0.5 0 0.1", "no area"),
+        ("0 0.95 0.5 0.4 0.1", "outside"),
+    ],
+)
+def test_faults_are_named_with_file_and_line(line, said, tmp_path):
+    folder = in_one_folder(tmp_path)
+    (folder / "film 0.txt").write_text(f"{LINE}\n{line}\n")
+    with pytest.raises(DataError, match=said) as caught:
+        read_yolo(folder)
+    assert caught.value.file == str(folder / "film 0.txt")
+    assert caught.value.place == "line 3"
+    assert [r.name for r in read_yolo(folder, on_error="skip", problems=[])] == ["film 1.png"]
+
+
+def test_whole_pixels_come_back_from_labelimgs_six_digits():
+    for size in ((373, 454), (2304, 2880), (4021, 3999)):
+        width, height = size
+        for left, top, right, bottom in ((1, 1, width, height), (171, 133, 182, 152), (0, 7, 1, 8)):
+            words = [
+                f"{value:.6f}"
+                for value in (
+                    (left + right) / 2 / width,
+                    (top + bottom) / 2 / height,
+                    (right - left) / width,
+                    (bottom - top) / height,
+                )
+            ]
+            assert corners_of(words, [float(word) for word in words], size) == (left, top, right, bottom)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(boxes=boxes_of())
+def test_any_box_comes_back(boxes, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("yolo")
+    (record,) = make_films(folder, 1)
+    data = Dataset(CLASSES, (type(record)(record.image, 120, 90, boxes),), folder)
+    (folder / "film 0.txt").write_text(label_text(data.records[0]))
+    (folder / "classes.txt").write_text("\n".join(CLASSES), encoding="utf-8")
+    same_films(data, read_yolo(folder), flags=False)
+
+
+@settings(max_examples=200, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(draw=st.data(), which=st.sampled_from(["label", "yaml", "classes"]))
+def test_damaged_files_give_an_error_of_ours_or_sound_data(draw, which, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mutated")
+    with_yaml(folder, 'names:\n  0: b\n  1: "a c"\nnc: 2\nval: images\ntrain: [images] # x\n')
+    (folder / "data.yaml").write_text('names:\n  0: b\n  1: "a c"\nnc: 2\nval: images # x\n')
+    if which == "classes":
+        (folder / "data.yaml").unlink()
+        (folder / "classes.txt").write_text("b\na c\n")
+    path = {"label": "labels/film 0.txt", "yaml": "data.yaml", "classes": "classes.txt"}[which]
+    (folder / path).write_bytes(mutated((folder / path).read_bytes(), draw.draw))
+    try:
+        data = read_yolo(folder, problems=[])
+    except FracturaError:
+        return
+    is_sound(data)
+
+
+@given(st.text(min_size=1, max_size=20).filter(lambda text: text.isprintable() and text == text.strip()))
+def test_any_printable_name_goes_through_yaml(name):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "data.yaml"
+        path.write_text(f"names:\n  0: {yaml_text(name)}\n", encoding="utf-8")
+        assert read_plain_yaml(path, frozenset({"names"}))["names"].value == {"0": name}
