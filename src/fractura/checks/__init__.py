@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fractura.checks.findings import Finding, Severity
-from fractura.checks.registry import all_checks
-from fractura.checks.snapshot import take_snapshot
+from fractura.checks.registry import Check, chosen_checks
+from fractura.checks.snapshot import Snapshot, take_snapshot
 
 __all__ = ["CheckReport", "Finding", "Severity", "check_dataset"]
 
@@ -26,6 +26,7 @@ class CheckReport:
         negatives: How many of these are right and mark nothing.
         boxes_by_class: Number of boxes of each class name found.
         findings: Errors first, then warnings, then notes; each kind in the order of the checks.
+        snapshot: All that was seen.
     """
 
     root: Path
@@ -35,6 +36,7 @@ class CheckReport:
     negatives: int
     boxes_by_class: dict[str, int]
     findings: tuple[Finding, ...]
+    snapshot: Snapshot = field(repr=False)
 
     def of(self, severity: Severity) -> tuple[Finding, ...]:
         """The findings of one severity."""
@@ -61,27 +63,47 @@ class CheckReport:
         }
 
 
-def check_dataset(path: Path, against: Path | None = None, *, class_names: Sequence[str] | None = None) -> CheckReport:
+def check_dataset(
+    path: Path,
+    against: Path | None = None,
+    *,
+    class_names: Sequence[str] | None = None,
+    only: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    progress: Callable[[Sequence[Path]], Iterable[Path]] | None = None,
+) -> CheckReport:
     """Look for mistakes in a Pascal VOC folder. Every film is decoded; nothing is changed.
 
     Args:
         path: The folder.
         against: The other split: no film may be in both. Its own mistakes are not listed.
         class_names: The names that are allowed; by default any.
+        only: Ids of checks to run (``boxes.huge``), or subjects (``boxes``); by default all.
+        skip: Ids or subjects to leave out.
+        progress: Is given the films of each folder and hands them on, one when it is their turn.
 
     Raises:
         DataError: There is no such folder, or no annotation in it. Everything else is a finding.
+        UsageError: There is no check of that name, or none is left.
     """
-    other = None if against is None else take_snapshot(against)
-    snapshot = take_snapshot(path, class_names=None if class_names is None else tuple(class_names), against=other)
-    findings = [finding for each in all_checks() for finding in each.run(snapshot)]
+    checks = chosen_checks(only, skip)
+    other = None if against is None else take_snapshot(against, progress=progress)
+    names = None if class_names is None else tuple(class_names)
+    return check_snapshot(take_snapshot(path, class_names=names, against=other, progress=progress), checks)
+
+
+def check_snapshot(snapshot: Snapshot, checks: Sequence[Check]) -> CheckReport:
+    """Run checks on a folder that has been looked at."""
+    findings = [finding for each in checks for finding in each.run(snapshot)]
     order = list(Severity)
+    path, against = snapshot.root, None if snapshot.against is None else snapshot.against.root
     return CheckReport(
-        Path(path),
-        None if against is None else Path(against),
+        path,
+        against,
         len(snapshot.films),
         len(snapshot.annotations),
         snapshot.negatives,
         snapshot.class_counts,
         tuple(sorted(findings, key=lambda finding: order.index(finding.severity))),
+        snapshot,
     )

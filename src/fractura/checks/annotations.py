@@ -45,6 +45,29 @@ def shared_film(snapshot: Snapshot) -> Iterator[Fault]:
             )
 
 
+@check("annotations.turned_film", Severity.NOTE, "boxes on films that are displayed turned (EXIF orientation)")
+def turned_film(snapshot: Snapshot) -> Iterator[Fault]:
+    """One finding a film with boxes.
+
+    A warning where the two possible sizes of the film are one, upside down or square, as nothing in the file then tells
+    on which of them the boxes were drawn. A swapped size is an error of ``annotations.size``.
+    """
+    for file in snapshot.annotations:
+        film, annotation = file.film, file.annotation
+        if film is None or film.size is None or annotation is None or not annotation.objects or film.orientation == 1:
+            continue
+        if size_fault(annotation, film.size) is not None:
+            continue
+        untold = film.orientation < 5 or film.size[0] == film.size[1]
+        yield Fault(
+            f"its film is displayed turned (EXIF orientation {film.orientation})"
+            + (", and its size does not tell on which way up the boxes were drawn" if untold else ""),
+            file.path,
+            way_out="look whether the boxes sit on the bone; if so, save the film turned, without the EXIF tag",
+            severity=Severity.WARNING if untold else None,
+        )
+
+
 @check("annotations.size", Severity.ERROR, "<size> that is not the film's")
 def size(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding a file."""

@@ -32,6 +32,44 @@ def classes(snapshot: Snapshot) -> Iterator[Fault]:
     yield Fault("boxes: " + ", ".join(f"{name} {count}" for name, count in counts.items()), snapshot.root)
 
 
+# A class below this is learnt by heart rather than understood.
+FEW_BOXES = 10
+IMBALANCE = 20.0
+
+
+@check("balance.rare_class", Severity.WARNING, "classes with very few boxes")
+def rare_class(snapshot: Snapshot) -> Iterator[Fault]:
+    """One finding a class, in data sets of more than a handful of boxes."""
+    counts = snapshot.class_counts
+    most = max(counts.values(), default=0)
+    for name, count in counts.items():
+        if most >= 2 * FEW_BOXES and (count < FEW_BOXES or count * IMBALANCE < most):
+            yield Fault(
+                f"class '{name}' has {count} boxes, the most frequent class {most}",
+                snapshot.root,
+                way_out="label more of it, join it with another class, or leave it out",
+            )
+
+
+@check("balance.other_split", Severity.WARNING, "shares of negative films that differ between the splits")
+def other_split(snapshot: Snapshot) -> Iterator[Fault]:
+    """One finding, where the shares differ by more than chance and by more than a tenth."""
+    if snapshot.against is None:
+        return
+    here, there = ((each.negatives, len(each.annotations)) for each in (snapshot, snapshot.against))
+    if min(here[1], there[1]) == 0:
+        return
+    shares = here[0] / here[1], there[0] / there[1]
+    joint = (here[0] + there[0]) / (here[1] + there[1])
+    error = (joint * (1 - joint) * (1 / here[1] + 1 / there[1])) ** 0.5
+    if abs(shares[0] - shares[1]) > max(0.1, 3 * error):
+        yield Fault(
+            f"{shares[0]:.0%} of the films here have no box, {shares[1]:.0%} in {snapshot.against.root}",
+            snapshot.root,
+            way_out="draw both splits from the same films; thresholds chosen on one do not hold on the other",
+        )
+
+
 @check("balance.negatives", Severity.NOTE, "number of films on which nothing is marked")
 def negatives(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding; a warning where there are none."""

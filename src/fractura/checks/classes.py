@@ -68,6 +68,15 @@ def other_split(snapshot: Snapshot) -> Iterator[Fault]:
             )
 
 
+def same_but_for_spelling(counts: dict[str, int]) -> dict[str, str]:
+    """For each class name that another one differs from in case, accents and blanks only: the most frequent of them."""
+    groups: dict[str, list[str]] = {}
+    for name in counts:
+        groups.setdefault(_plain(name), []).append(name)
+    best = {plain: max(names, key=lambda name: counts[name]) for plain, names in groups.items()}
+    return {name: best[_plain(name)] for name in counts if best[_plain(name)] != name}
+
+
 def _plain(name: str) -> str:
     """``name`` without case, accents, spaces, hyphens and underscores."""
     apart = unicodedata.normalize("NFKD", name.casefold())

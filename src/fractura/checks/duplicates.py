@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fractura.checks.findings import Severity
+from fractura.checks.near import SURE, NearIdentical
 from fractura.checks.registry import Fault, check
 from fractura.checks.snapshot import Film, Snapshot
 
@@ -54,6 +55,68 @@ def both_splits(snapshot: Snapshot) -> Iterator[Fault]:
                 way_out="take it out of one of the splits: a film that was learnt cannot measure",
                 others=tuple(copy.path for copy in copies),
             )
+
+
+@check("duplicates.near_identical", Severity.WARNING, "nearly the same picture under several names")
+def near(snapshot: Snapshot) -> Iterator[Fault]:
+    """One finding a pair."""
+    ours = {film.path for film in snapshot.films}
+    for pair in snapshot.lookalikes:
+        if pair.second.path in ours:
+            said = [_classes(snapshot, film) for film in (pair.first, pair.second)]
+            differ = None not in said and set(said[0] or ()) != set(said[1] or ())
+            yield Fault(
+                f"{_how(pair)} {pair.second.path.name}"
+                + (f", but is labelled differently: {_labels(snapshot, [pair.first, pair.second])}" if differ else ""),
+                pair.first.path,
+                way_out="compare the two; keep one if they are one exposure, saved again, scaled or mirrored",
+                others=(pair.second.path,),
+            )
+
+
+@check("duplicates.near_both_splits", Severity.ERROR, "nearly the same picture in both splits")
+def near_both_splits(snapshot: Snapshot) -> Iterator[Fault]:
+    """One finding a pair; a warning where the likeness leaves a doubt."""
+    if snapshot.against is None:
+        return
+    ours = {film.path for film in snapshot.films}
+    for pair in snapshot.lookalikes:
+        if pair.second.path not in ours:
+            yield Fault(
+                f"{_how(pair)} {pair.second.path.name} in {snapshot.against.root}",
+                pair.first.path,
+                way_out="take it out of one split if it is one exposure: a film that was learnt cannot measure",
+                others=(pair.second.path,),
+                severity=None if pair.likeness >= SURE else Severity.WARNING,
+            )
+
+
+@check("duplicates.patient_in_both_splits", Severity.ERROR, "films of one patient in both splits")
+def patient_in_both_splits(snapshot: Snapshot) -> Iterator[Fault]:
+    """One finding a patient; who it is, is not said."""
+    if snapshot.against is None:
+        return
+    there: dict[str, list[Film]] = {}
+    for film in snapshot.against.films:
+        if film.facts.patient is not None:
+            there.setdefault(film.facts.patient, []).append(film)
+    here: dict[str, list[Film]] = {}
+    for film in snapshot.films:
+        if film.facts.patient in there:
+            here.setdefault(str(film.facts.patient), []).append(film)
+    for patient, films in here.items():
+        others = there[patient]
+        yield Fault(
+            f"{len(films)} films here ({_names(films)}) and {len(others)} in {snapshot.against.root} "
+            f"({_names(others)}) are of one patient",
+            films[0].path,
+            way_out="keep each patient in one split: bones of one person look alike",
+            others=tuple(film.path for film in (*films[1:], *others)),
+        )
+
+
+def _how(pair: NearIdentical) -> str:
+    return "shows the same exposure as" if pair.likeness >= SURE else "looks very much like"
 
 
 def _groups(snapshot: Snapshot) -> list[list[Film]]:

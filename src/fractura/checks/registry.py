@@ -6,16 +6,16 @@ To add one: write it in the file of its subject with ``@check(...)`` above it; t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 from fractura.checks.findings import Finding, Severity
 from fractura.checks.snapshot import Snapshot
-from fractura.errors import DataError
+from fractura.errors import DataError, UsageError, suggest_name
 
-_SUBJECTS = ("films", "annotations", "boxes", "classes", "duplicates", "balance")
+_SUBJECTS = ("films", "annotations", "boxes", "classes", "duplicates", "balance", "shortcuts")
 
 
 @dataclass(frozen=True)
@@ -87,3 +87,24 @@ def all_checks() -> tuple[Check, ...]:
     for subject in _SUBJECTS:
         import_module(f"fractura.checks.{subject}")
     return tuple(sorted(_CHECKS.values(), key=lambda each: _SUBJECTS.index(each.id.split(".")[0])))
+
+
+def chosen_checks(only: Sequence[str] = (), skip: Sequence[str] = ()) -> tuple[Check, ...]:
+    """The checks that ``only`` names, or all, without those that ``skip`` names; an id or a subject each.
+
+    Raises:
+        UsageError: There is no such check, or none is left.
+    """
+    checks = all_checks()
+    known = {each.id for each in checks} | set(_SUBJECTS)
+    for name in (*only, *skip):
+        if name not in known:
+            raise UsageError(f"there is no check '{name}'", hint=suggest_name(name, known))
+
+    def named(each: Check, names: Sequence[str]) -> bool:
+        return each.id in names or each.id.split(".")[0] in names
+
+    chosen = tuple(each for each in checks if (not only or named(each, only)) and not named(each, skip))
+    if not chosen:
+        raise UsageError("no check is left to run", hint="name fewer with --skip, or others with --only")
+    return chosen

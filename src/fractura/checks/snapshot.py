@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from fractura.checks.near import NearIdentical, near_identical
+from fractura.checks.traits import Traits, film_traits
+from fractura.dicom import FilmFacts, is_dicom
 from fractura.errors import DataError
+from fractura.formats.film_header import film_kind
 from fractura.formats.voc_document import VocAnnotation
 from fractura.formats.voc_folder import find_voc_folder
 from fractura.formats.voc_parser import examine_voc, read_voc_bytes
 from fractura.formats.xml_source import parse_xml
-from fractura.radiograph import read_radiograph
+from fractura.lookalike import Fingerprint, fingerprint
+from fractura.radiograph import Radiograph, radiograph_channels, read_radiograph
 
 # More threads than this gain nothing, and each holds one decoded film in memory.
 MAXIMUM_THREADS = 8
@@ -30,6 +36,12 @@ class Film:
         bytes_hash: SHA-256 of the file; empty if it cannot be read at all.
         pixels_hash: SHA-256 of size and pixels as displayed; empty if it cannot be decoded.
         fault: Why it cannot be read.
+        bit_depth: Bits that its values use.
+        orientation: EXIF orientation, 1 to 8.
+        source: How it was stored, in words; films of one origin share it.
+        fingerprint: To find its look-alikes; None if it cannot be decoded.
+        traits: What it looks like; None if it cannot be decoded.
+        facts: What a DICOM says of it.
     """
 
     path: Path
@@ -37,6 +49,12 @@ class Film:
     bytes_hash: str
     pixels_hash: str
     fault: DataError | None = None
+    bit_depth: int = 8
+    orientation: int = 1
+    source: str = ""
+    fingerprint: Fingerprint | None = None
+    traits: Traits | None = None
+    facts: FilmFacts = FilmFacts()  # noqa: RUF009 (frozen)
 
 
 @dataclass(frozen=True)
@@ -86,6 +104,23 @@ class Snapshot:
         return files
 
     @cached_property
+    def positives(self) -> dict[Path, bool]:
+        """For each film with one faultless annotation: True if a box is marked on it."""
+        found: dict[Path, bool] = {}
+        for film, files in self.labelled.items():
+            if len(files) == 1 and files[0].annotation is not None and not files[0].faults:
+                found[film] = bool(files[0].annotation.objects)
+        return found
+
+    @cached_property
+    def lookalikes(self) -> tuple[NearIdentical, ...]:
+        """Pairs of films with near-identical pictures, confirmed on their pixels; not those with the same pixels.
+
+        With another split to compare with, that one's films are among them: the first of a pair is then ours.
+        """
+        return tuple(near_identical(self.films, () if self.against is None else self.against.films))
+
+    @cached_property
     def class_counts(self) -> dict[str, int]:
         """Number of boxes of each class name found, sorted by name."""
         counts: dict[str, int] = {}
@@ -103,9 +138,19 @@ class Snapshot:
 
 
 def take_snapshot(
-    path: Path, *, class_names: tuple[str, ...] | None = None, against: Snapshot | None = None
+    path: Path,
+    *,
+    class_names: tuple[str, ...] | None = None,
+    against: Snapshot | None = None,
+    progress: Callable[[Sequence[Path]], Iterable[Path]] | None = None,
 ) -> Snapshot:
     """Read a Pascal VOC folder, every film decoded. Nothing in it is changed.
+
+    Args:
+        path: The folder.
+        class_names: The names that are allowed; by default any.
+        against: The other split.
+        progress: Is given the films and hands them on, one when it is their turn.
 
     Raises:
         DataError: There is no such folder, or no annotation in it.
@@ -113,7 +158,9 @@ def take_snapshot(
     folder = find_voc_folder(path)
     # Pillow lets other threads run while it decodes, and hashing does too.
     with ThreadPoolExecutor(min(os.cpu_count() or 1, MAXIMUM_THREADS)) as pool:
-        films = {film.path: film for film in pool.map(_look_at_film, folder.films)}
+        looks = [pool.submit(_look_at_film, path) for path in folder.films]
+        turns = folder.films if progress is None else progress(folder.films)
+        films = {path: look.result() for path, look in zip(turns, looks, strict=True)}
     matcher = folder.matcher()
     annotations = []
     for file in folder.annotations:
@@ -136,7 +183,27 @@ def _look_at_film(path: Path) -> Film:
         return Film(path, None, bytes_hash, "", fault)
     digest = hashlib.sha256(f"{film.width}x{film.height}".encode())
     digest.update(film.pixels.data)
-    return Film(path, (film.width, film.height), bytes_hash, digest.hexdigest())
+    return Film(
+        path,
+        (film.width, film.height),
+        bytes_hash,
+        digest.hexdigest(),
+        None,
+        film.bit_depth,
+        film.exif_orientation,
+        _source(data, path, film),
+        fingerprint(film.pixels),
+        film_traits(film.pixels),
+        film.facts,
+    )
+
+
+def _source(data: bytes, path: Path, film: Radiograph) -> str:
+    """Kind, colours and depth, and the machine of a DICOM: what tells one scanner or export from another."""
+    kind = "dicom" if is_dicom(data[:132], path.name) else film_kind(data)
+    channels = "grey" if radiograph_channels(data, name=path.name) == 1 else "colour"
+    device = f", machine {film.facts.device}" if film.facts.device else ""
+    return f"{kind}, {channels}, {film.bit_depth} bits{device}"
 
 
 def _look_at_annotation(path: Path) -> tuple[VocAnnotation | None, tuple[int, ...], tuple[DataError, ...]]:

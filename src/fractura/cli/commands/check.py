@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fractura.cli import output
 from fractura.errors import DataError
+
+if TYPE_CHECKING:
+    from fractura.checks import CheckReport
 
 SHOWN = 10
 """Findings of one check that are listed for people; ``--json`` has all of them."""
@@ -18,26 +22,45 @@ SHOWN = 10
 def check(
     data: Annotated[Path, typer.Argument(help="Folder with the films and their Pascal VOC files.")],
     against: Annotated[Path | None, typer.Option(help="The other split (such as val): no film may be in both.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Run this check or subject only; can be given again.")] = None,
+    skip: Annotated[list[str] | None, typer.Option(help="Leave this check or subject out; can be given again.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with pictures: a .html file, or a folder.")] = None,
+    fix: Annotated[Path | None, typer.Option(help="Write a cleaned copy into this new folder, with a log.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print all findings as JSON.")] = False,
 ) -> None:
-    """Look for mistakes: damaged films, wrong sizes, impossible boxes, misspelt classes, copies, films in both splits.
+    """Look for mistakes: damaged films, wrong sizes, impossible boxes, misspelt classes, copies, leaks, shortcuts.
 
-    Nothing is changed. The exit code is 3 if there is an error; warnings and notes leave it at 0.
+    Nothing in the data is changed. The exit code is 3 if there is an error; warnings and notes leave it at 0.
     """
     from fractura.checks import check_dataset
 
     output.say(f"looking at every film of {data}" + (f" and {against} …" if against else " …"))
-    report = check_dataset(data, against)
+    with ExitStack() as bars:
+        report = check_dataset(
+            data,
+            against,
+            only=only or (),
+            skip=skip or (),
+            progress=lambda films: bars.enter_context(output.progress(films, description="looking")),
+        )
+    if html is not None:
+        from fractura.checks.page import page_path, report_page
+        from fractura.files import write_atomically
+
+        page = page_path(html)
+        write_atomically(page, report_page(report))
+        output.say(f"page: {page}")
+    changes = None
+    if fix is not None:
+        from fractura.checks.fix import LOG, write_fixed_copy
+
+        changes = write_fixed_copy(report, fix)
+        output.say(f"cleaned copy: {fix}; {len(changes)} changes, listed in {LOG}")
     if json:
-        output.write_json(report.to_dict())
+        document = report.to_dict()
+        output.write_json(document if changes is None else {**document, "changes": [vars(each) for each in changes]})
     else:
-        for (severity, name), group in groupby(report.findings, key=lambda each: (each.severity, each.check)):
-            findings = list(group)
-            output.write_line(f"{severity}: {name} ({len(findings)})")
-            for finding in findings[:SHOWN]:
-                output.write_line("  " + str(finding).replace("\n", "\n  "))
-            if len(findings) > SHOWN:
-                output.write_line(f"  … and {len(findings) - SHOWN} more; --json lists all")
+        _write_findings(report)
     counts = report.to_dict()
     if not report.is_clean:
         raise DataError(
@@ -46,3 +69,13 @@ def check(
             hint="correct the errors listed above, then check again",
         )
     output.say(f"no errors, {counts['warnings']} warnings in {report.films} films")
+
+
+def _write_findings(report: CheckReport) -> None:
+    for (severity, name), group in groupby(report.findings, key=lambda each: (each.severity, each.check)):
+        findings = list(group)
+        output.write_line(f"{severity}: {name} ({len(findings)})")
+        for finding in findings[:SHOWN]:
+            output.write_line("  " + str(finding).replace("\n", "\n  "))
+        if len(findings) > SHOWN:
+            output.write_line(f"  … and {len(findings) - SHOWN} more; --json lists all")
