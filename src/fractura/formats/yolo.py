@@ -217,6 +217,6 @@ def data_yaml(class_names: Sequence[str], splits: Sequence[str]) -> str:
     # no 'path': Ultralytics then looks beside this file, wherever it is moved to
     lines = ["# written by fractura; the films of a split lie in images/<split>, their boxes in labels/<split>"]
     lines += [f"{split}: images/{split}" for split in splits]
-    lines += [f"nc: {len(class_names)}", "names:"]
+    lines += [f"nc: {len(class_names)}", "names:" if class_names else "names: []"]
     lines += [f"  {number}: {yaml_text(name)}" for number, name in enumerate(class_names)]
     return "\n".join(lines) + "\n"
