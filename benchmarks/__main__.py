@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 QUICK = (
+    ["benchmarks.split"],
     ["benchmarks.phantom_baseline"],
     ["benchmarks.detection_speed"],
     ["benchmarks.inception_training", "--steps", "2"],

@@ -55,7 +55,7 @@ def test_a_row_without_box_is_a_negative_film(tmp_path):
         ("film 0.png,90,120,a,1,2,30,40", "EXIF"),
         ("film 9.png,120,90,a,1,2,30,40", "is not in"),
         ("film 1.png,64,201,a,1,2,30,40", "something else"),
-        ("film 1.png,64,200,,,,,", "has already"),
+        ("film 1.png,64,200,,,,,", "denies"),
         ("film 0.png,120.5,90,a,1,2,30,40", "whole numbers"),
     ],
 )

@@ -1,6 +1,7 @@
 """YOLO: layouts of LabelImg, Ultralytics and Roboflow, class numbers, digits, and files that are damaged."""
 
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -211,3 +212,29 @@ def test_any_printable_name_goes_through_yaml(name):
         path = Path(folder) / "data.yaml"
         path.write_text(f"names:\n  0: {yaml_text(name)}\n", encoding="utf-8")
         assert read_plain_yaml(path, frozenset({"names"}))["names"].value == {"0": name}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" + " " * 200_000,
+        "names: [" + "a," * 100_000 + "]",
+        '"' * 100_000,
+        "names:\n" + "- a\n" * 50_000,
+        "x" * 300_000,
+    ],
+)
+def test_hostile_yaml_takes_no_long_time(text, tmp_path):
+    (tmp_path / "data.yaml").write_text(text)
+    start = time.perf_counter()
+    with pytest.raises(DataError):
+        read_yolo(tmp_path)
+    assert time.perf_counter() - start < 10
+
+
+def test_many_boxes_on_one_film_take_linear_time(tmp_path):
+    folder = in_one_folder(tmp_path)
+    (folder / "film 0.txt").write_text(LINE * 50_000)
+    start = time.perf_counter()
+    assert len(read_yolo(folder).records[0].boxes) == 50_000
+    assert time.perf_counter() - start < 20

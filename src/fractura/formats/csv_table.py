@@ -138,6 +138,7 @@ def _columns(header: Sequence[str]) -> dict[str, int]:
 
 def _films(rows: object, columns: dict[str, int], path: Path, index: FilmIndex, faults: Faults) -> list[FoundFilm]:
     films: dict[Path, FoundFilm] = {}
+    boxes: dict[Path, list[tuple[str, VocObject]]] = {}
     bad: set[Path] = set()
     width = max(columns.values()) + 1
     reader: csv._reader = rows  # type: ignore[name-defined, assignment]
@@ -158,39 +159,44 @@ def _films(rows: object, columns: dict[str, int], path: Path, index: FilmIndex, 
                 raise DataError(f"has {len(row)} cells where {width} belong", hint="is the line cut off?")
             cells = {name: row[column].strip() for name, column in columns.items()}
             film = index.find(cells["filename"])
-            _add(films, film, cells, index.folders[0], path, place)
+            _add(films, boxes, film, cells, index.folders[0], path, place)
         except DataError as fault:
             if film is not None:
                 bad.add(film)  # a film with a box too few would be wrong
             faults.add(placed(fault, path, place))
-    return [each for film, each in films.items() if film not in bad]
+    return [_with_boxes(each, boxes[film]) for film, each in films.items() if film not in bad]
 
 
-def _add(films: dict[Path, FoundFilm], film: Path, cells: dict[str, str], root: Path, path: Path, place: str) -> None:
-    size = _size(cells)
-    facts = _facts(cells)
+def _with_boxes(each: FoundFilm, boxes: list[tuple[str, VocObject]]) -> FoundFilm:
+    return replace(each, objects=tuple(box for _, box in boxes), places=tuple(place for place, _ in boxes))
+
+
+def _add(
+    films: dict[Path, FoundFilm],
+    boxes: dict[Path, list[tuple[str, VocObject]]],
+    film: Path,
+    cells: dict[str, str],
+    root: Path,
+    path: Path,
+    place: str,
+) -> None:
+    size, facts, box = _size(cells), _facts(cells), _box(cells)
     before = films.get(film)
     if before is None:
-        before = FoundFilm(film, root, path, place, size=size, facts=facts)
-    elif (before.size, before.facts) != (size, facts):
+        films[film] = FoundFilm(film, root, path, place, size=size, facts=facts)
+        boxes[film] = [] if box is None else [(place, box)]
+        return
+    if (before.size, before.facts) != (size, facts):
         raise DataError(
             f"says something else of the film {film.name} than {before.place}",
             hint="size, patient and split must be the same in all rows of a film",
         )
-    box = _box(cells)
-    if box is None and film in films:
+    if box is None or not boxes[film]:
         raise DataError(
-            f"says that nothing is on the film {film.name}, which {before.place} has already",
+            f"says that the film {film.name} {'has a box' if box else 'is negative'}, which {before.place} denies",
             hint="keep one row without box, or the rows with boxes",
         )
-    if box is not None and film in films and not before.objects:
-        raise DataError(
-            f"marks a box on the film {film.name}, on which {before.place} says is nothing",
-            hint="keep one row without box, or the rows with boxes",
-        )
-    if box is not None:
-        before = replace(before, objects=(*before.objects, box), places=(*before.places, place))
-    films[film] = before
+    boxes[film].append((place, box))
 
 
 def _size(cells: dict[str, str]) -> tuple[int, int] | None:

@@ -14,9 +14,11 @@ from pathlib import Path
 from fractura.errors import DataError
 
 Value = str | list[str] | dict[str, str]
-_KEY = re.compile(
-    r"""\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)'|([^\s"'#\[\]{},&*!|>%@`-][^:#]*?|-?\d+))\s*:(?:\s+(.*)|\s*)$"""
+_KEY = re.compile(  # of limited length, so that no line takes long
+    r"""\s{0,40}(?:"((?:[^"\\]|\\.){0,200})"|'((?:[^']|''){0,200})'|([^\s"'#\[\]{},&*!|>%@`-][^:#]{0,200}?|-?\d{1,20}))"""
+    r"""\s{0,40}:(?:\s+(.*)|\s*)$"""
 )
+_LARGEST = 1 << 18
 _ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "/": "/"}
 
 
@@ -37,9 +39,12 @@ def read_plain_yaml(path: Path, wanted: frozenset[str]) -> dict[str, Entry]:
     """The keys ``wanted`` of a file.
 
     Raises:
-        DataError: The file cannot be read, is not UTF-8, or the value of a wanted key is not plain; names the line.
+        DataError: The file cannot be read, is not UTF-8 or too large, or the value of a wanted key is not plain; names
+            the line.
     """
     try:
+        if path.stat().st_size > _LARGEST:
+            raise DataError("is too large for a data.yaml", file=path, hint="give the data.yaml of the data set")
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror or error}", file=path, hint="check the path") from error

@@ -30,7 +30,7 @@ from fractura.formats.gathering import (
 from fractura.formats.plain_yaml import yaml_text
 from fractura.formats.text_lines import read_lines
 from fractura.formats.voc_document import VocObject
-from fractura.formats.yolo_layout import YoloFilm, find_layout
+from fractura.formats.yolo_layout import YoloFilm, find_layout, is_label_text
 from fractura.radiograph import radiograph_size
 
 _NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
@@ -79,7 +79,7 @@ def read_yolo(
         found.append(_found(each, objects, places, size))
     belonging = {each.labels for each in layout.films}
     for file in layout.label_files:
-        if file not in belonging:
+        if file not in belonging and is_label_text(file):
             faults.add(
                 DataError(
                     "has no film of its name",

@@ -211,8 +211,7 @@ def _layout(
     lists = {place.resolve() for place, _ in places}
     for folder in {film.labels.parent for film in films}:
         if folder.is_dir():
-            texts = (file for file in folder.iterdir() if is_label_file(file) and file.resolve() not in lists)
-            labels.update(file for file in texts if is_label_text(file))
+            labels.update(file for file in folder.iterdir() if is_label_file(file) and file.resolve() not in lists)
     return YoloLayout(source, names, tuple(films), tuple(sorted(labels)))
 
 
