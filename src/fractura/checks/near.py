@@ -46,6 +46,7 @@ def near_identical(films: Sequence[Film], others: Sequence[Film]) -> Iterator[Ne
     known = [film for film in (*films, *others) if film.fingerprint is not None]
     ours = {film.path for film in films}
     seen = set()
+    details = lru_cache(maxsize=64)(_details)  # of this call only: files change
     for pair in pairs_of_lookalikes([film.fingerprint for film in known if film.fingerprint is not None]):
         first, second = known[pair.first], known[pair.second]
         if first.pixels_hash == second.pixels_hash or first.path not in ours:
@@ -55,17 +56,16 @@ def near_identical(films: Sequence[Film], others: Sequence[Film]) -> Iterator[Ne
         if key in seen:
             continue
         seen.add(key)
-        likeness = likeness_of(first.path, second.path, mirrored=pair.mirrored)
+        try:
+            likeness = _likeness(details(first.path), details(second.path), mirrored=pair.mirrored)
+        except DataError:  # changed on the disk since it was looked at
+            continue
         if likeness >= LIKELY:
             yield NearIdentical(first, second, likeness)
 
 
-def likeness_of(first: Path, second: Path, *, mirrored: bool = False) -> float:
-    """Correlation of two films' fine structure, whatever their size, brightness and contrast; 1 for copies."""
-    try:
-        one, other = _details(first), _details(second)
-    except DataError:  # changed on the disk since it was looked at
-        return 0.0
+def _likeness(one: NDArray[np.float32], other: NDArray[np.float32], *, mirrored: bool) -> float:
+    """Correlation of two films' details, at the shift of up to 4 of 160 pixels where it is best."""
     if mirrored:
         other = other[:, ::-1]
     edge = _SHIFTS.stop
@@ -77,7 +77,6 @@ def likeness_of(first: Path, second: Path, *, mirrored: bool = False) -> float:
     )
 
 
-@lru_cache(maxsize=64)
 def _details(path: Path) -> NDArray[np.float32]:
     """The film at 160 x 160 without its coarse shades: trabeculae, edges, notches; float32, noise smoothed."""
     grey = Image.fromarray(np.ascontiguousarray(read_radiograph(path).pixels[:, :, 1]))
