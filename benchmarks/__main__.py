@@ -5,6 +5,8 @@ import sys
 
 QUICK = (
     ["benchmarks.split"],
+    ["benchmarks.check_speed"],
+    ["benchmarks.check_faults", "--rounds", "3"],
     ["benchmarks.phantom_baseline"],
     ["benchmarks.detection_speed"],
     ["benchmarks.inception_training", "--steps", "2"],
