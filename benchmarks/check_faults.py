@@ -239,10 +239,11 @@ def shortcut(change: Callable[[np.ndarray], np.ndarray], share: float, *, colour
     """Change a share of the films with boxes, and no others."""
 
     def plant(sample: Sample, film: Path, random: Generator) -> Path:
-        for each in sample.positives():
-            if random.random() < share:
-                values = change(grey(each))
-                Image.fromarray(np.repeat(values[:, :, None], 3, axis=2) if colour else values).save(each, quality=92)
+        marked = {each for each in sample.positives() if random.random() < share}
+        for each in sample.films if colour else marked:
+            values = change(grey(each)) if each in marked else grey(each)
+            in_colour = colour and each in marked
+            Image.fromarray(np.repeat(values[:, :, None], 3, axis=2) if in_colour else values).save(each, quality=92)
         return sample.root
 
     return plant
@@ -396,7 +397,7 @@ SPLITS = {
 
 
 def sample_of(source: Path, folder: Path, random: Generator, films: int) -> Sample:
-    """Films at random, half with boxes and half without, all as grey JPEG of one quality."""
+    """Films at random, half with boxes and half without."""
     annotations = source / "annotations"
     every = sorted((source / "images").iterdir())
     has = {film: bool(read_voc_file(annotations / f"{film.stem}.xml").objects) for film in every}

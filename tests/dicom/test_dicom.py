@@ -20,7 +20,9 @@ from dicom_films import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from tiny_models import write_tiny_onnx
 
+from fractura.cli.main import main
 from fractura.dicom import is_dicom
 from fractura.dicom.facts import patient_hash
 from fractura.errors import DataError
@@ -278,6 +280,17 @@ def test_no_planted_name_leaves_the_file(tmp_path, caplog, capfd, recwarn):
     # and what was written is still the film
     again = read_dataset(tmp_path / "out.tfrecord")
     assert np.array_equal(read_radiograph(again.records[1].read_bytes(), name="a.dcm").pixels[:, :, 0], SHOWN)
+
+
+def test_detect_takes_dicom_and_writes_no_name(tmp_path, capfd):
+    folder = data_folder(tmp_path / "data")
+    model, out = write_tiny_onnx(tmp_path / "tiny.onnx"), tmp_path / "out"
+    assert main(["detect", str(folder / "images"), "--model", str(model), "--output", str(out)]) == 0
+    written = [path for path in out.rglob("*") if path.is_file()]
+    assert {"a", "IM0002"} <= {path.stem for path in written}
+    for path in written:
+        assert b"PLANTED" not in path.read_bytes().upper(), path.name
+    assert "PLANTED" not in "".join(capfd.readouterr()).upper()
 
 
 # ---------------------------------------------------------------- what is refused

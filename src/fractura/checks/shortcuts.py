@@ -18,7 +18,7 @@ TELLING_SHARE = 0.1
 """What is beyond nearly all negatives must be on this share of the positives."""
 DIFFERENCE = 0.25
 """By which the share of positives must differ between films with and without something."""
-_NORMAL = 4.5  # standard errors: one in 100,000 by chance
+_NORMAL = 3.7  # standard errors: two in 10,000 by chance
 
 
 @dataclass(frozen=True)
