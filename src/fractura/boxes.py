@@ -82,9 +82,7 @@ class Boxes:
         chosen = np.asarray(index)
         if chosen.dtype != np.bool_:
             chosen = chosen.astype(np.int64)
-        return Boxes(
-            self.xyxy[chosen], self.labels[chosen], None if self.scores is None else self.scores[chosen]
-        )
+        return Boxes(self.xyxy[chosen], self.labels[chosen], None if self.scores is None else self.scores[chosen])
 
     def above(self, threshold: float) -> Boxes:
         """The boxes whose score is at least ``threshold``; boxes without scores are all kept."""
