@@ -189,11 +189,15 @@ def is_film_file(path: Path) -> bool:
     """True if a file in a folder is a film: by its extension; archives name DICOM files without one."""
     if path.suffix.lower() in IMAGE_EXTENSIONS:
         return True
-    if path.suffix and not path.suffix[1:].isdigit():  # such as IM000001, or 1.2.840.113619.2.1
-        return False
+    # Such as IM000001, or 1.2.840.113619.2.1
+    return (not path.suffix or path.suffix[1:].isdigit()) and is_dicom_file(path)
+
+
+def is_dicom_file(path: Path) -> bool:
+    """True if a file is DICOM, told by its content; False if it cannot be opened."""
     try:
         with path.open("rb") as stream:
-            return is_dicom(stream.read(_DICOM_START))
+            return is_dicom(stream.read(_DICOM_START), path.name)
     except OSError:
         return False
 

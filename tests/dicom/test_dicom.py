@@ -27,6 +27,7 @@ from fractura.dicom import is_dicom
 from fractura.dicom.facts import patient_hash
 from fractura.errors import DataError
 from fractura.formats import read_dataset, write_tfrecord
+from fractura.formats.convert import convert
 from fractura.formats.voc import VocAnnotation, VocObject
 from fractura.inference.films import find_films
 from fractura.radiograph import radiograph_channels, radiograph_facts, radiograph_size, read_radiograph
@@ -280,6 +281,13 @@ def test_no_planted_name_leaves_the_file(tmp_path, caplog, capfd, recwarn):
     # and what was written is still the film
     again = read_dataset(tmp_path / "out.tfrecord")
     assert np.array_equal(read_radiograph(again.records[1].read_bytes(), name="a.dcm").pixels[:, :, 0], SHOWN)
+
+
+def test_convert_says_that_copied_headers_name_patients(tmp_path):
+    films = data_folder(tmp_path / "films")
+    copied = convert(films, tmp_path / "coco", "coco")
+    assert "2 DICOM files were copied whole" in str(copied.problems[-1])
+    assert "DICOM" not in str(convert(films, tmp_path / "films.tfrecord", "tfrecord").problems)
 
 
 def test_detect_takes_dicom_and_writes_no_name(tmp_path, capfd):

@@ -19,6 +19,7 @@ from fractura.formats.tfrecord import read_tfrecord
 from fractura.formats.tfrecord_frames import shard_paths, stands_for_files
 from fractura.formats.tfrecord_writer import write_tfrecord
 from fractura.formats.writing import Images, Progress, conversion_of, write_files
+from fractura.radiograph import is_dicom_file
 
 LABEL_MAP = "label_map.pbtxt"
 
@@ -132,8 +133,24 @@ def convert(
             dataset = _in_known_order(dataset, target)
         not_held = losses(dataset, target_format)
         _write_folder(dataset, target, target_format, images, overwrite, not_held, found, read_from, progress)
+        if images == "copy":
+            problems += _named_patients(dataset, target)
         written = (target,)
     return Conversion(dataset, found, why, target_format.title, written, not_held, tuple(problems))
+
+
+def _named_patients(dataset: Dataset, target: Path) -> list[FracturaError]:
+    """A remark if DICOM files were copied: their pixels are safe to share, their headers are not."""
+    copied = sum(r.span is None and is_dicom_file(r.image) for r in dataset)
+    if not copied:
+        return []
+    return [
+        DataError(
+            f"{copied} DICOM files were copied whole, with all that their headers say of the patients",
+            file=target,
+            hint="before sharing the folder convert to tfrecord, which takes the pixels only, or de-identify the files",
+        )
+    ]
 
 
 def _refuse_options(to: str, images: Images, label_map: Path | None, shards: int | None, source: Path) -> None:
