@@ -43,7 +43,6 @@ def measure(samples: list[Sample], steps: int, batch_norm_trainable: bool, learn
     torch.manual_seed(0)
     trunk = InceptionResNetV2Settings(batch_norm_trainable=batch_norm_trainable)
     detector = FasterRCNN(inception_resnet_v2(NAME, 1).model_copy(update={"feature_extractor": trunk})).train()
-    detector = detector.to(memory_format=torch.channels_last)
     optimizer = TensorFlowMomentum(detector.parameters(), lr=learning_rate, momentum=0.9)
     process, seconds, losses = psutil.Process(), [], []
     peak = 0
@@ -57,7 +56,7 @@ def measure(samples: list[Sample], steps: int, batch_norm_trainable: bool, learn
         peak = max(peak, process.memory_info().rss)
         optimizer.step()
         seconds.append(time.perf_counter() - started)
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
         print(f"  step {step + 1:2d}  loss {losses[-1]:.4f}  {seconds[-1]:.1f} s", flush=True)
     median = sorted(seconds)[len(seconds) // 2]
     fifth = max(1, steps // 5)

@@ -134,6 +134,7 @@ class EfficientNetLitePyramid(FeatureExtractor):
     """
 
     canvas_multiple = 32
+    memory_format = torch.channels_last
 
     def __init__(
         self, *, strides: tuple[int, ...], channels: int, crop_size: int, region_channels: int, frozen_blocks: int

@@ -99,7 +99,7 @@ class FasterRCNN(Detector):
         multiple = self.feature_extractor.canvas_multiple
         height, width = -(-height // multiple) * multiple, -(-width // multiple) * multiple
         padded = [F.pad(c, (0, width - c.shape[2], 0, height - c.shape[1])) for c, _ in resized]
-        batch = torch.stack(padded).contiguous(memory_format=torch.channels_last)
+        batch = torch.stack(padded).contiguous(memory_format=self.feature_extractor.memory_format)
         return batch, [size for _, size in resized]
 
     def anchors(self, height: int, width: int, device: torch.device) -> Tensor:

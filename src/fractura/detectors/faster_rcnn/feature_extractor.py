@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
 
 
@@ -15,12 +16,15 @@ class FeatureExtractor(nn.Module, ABC):
         channels: Channels of every feature map.
         region_channels: Length of the vector that each cropped region becomes.
         canvas_multiple: Both sides of the canvas must be a multiple of this.
+        memory_format: Layout of the canvas in memory. On CPUs channels-last halves the time of depthwise convolutions,
+            but sums batch statistics less exactly.
     """
 
     strides: tuple[int, ...]
     channels: int
     region_channels: int
     canvas_multiple: int = 1
+    memory_format: torch.memory_format = torch.contiguous_format
 
     @abstractmethod
     def proposal_features(self, canvas: Tensor) -> list[Tensor]:
