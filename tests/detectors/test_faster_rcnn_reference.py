@@ -1,11 +1,9 @@
 """Faster R-CNN Inception ResNet V2 against the TensorFlow model's own numbers, each stage fed its golden input."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from reference_weights import REFERENCE, fill_with_reference_weights
 
 from fractura.detectors.detector import Target
 from fractura.detectors.faster_rcnn import FasterRCNN
@@ -13,10 +11,6 @@ from fractura.detectors.faster_rcnn import tensorflow_weights as tf_weights
 from fractura.detectors.faster_rcnn.anchors import clip
 from fractura.detectors.faster_rcnn.catalogue import inception_resnet_v2
 from fractura.detectors.faster_rcnn.faster_rcnn import Proposals
-
-REFERENCE = Path(__file__).resolve().parents[1] / "reference"
-sys.path.insert(0, str(REFERENCE))
-import weights_by_name  # noqa: E402
 
 pytestmark = pytest.mark.slow
 NAME = "faster_rcnn_inception_resnet_v2_640x640"
@@ -31,16 +25,8 @@ class LowestFirst(FasterRCNN):
 
 
 def build(**changes) -> LowestFirst:
-    detector = LowestFirst(inception_resnet_v2(NAME, 1).model_copy(update=changes))
-    shapes = {name: tuple(value.shape) for name, value in detector.state_dict().items()}
-    state = {}
-    for theirs, ours in tf_weights.names().items():
-        shape = shapes[ours]
-        if theirs.endswith("kernel"):
-            shape = (*shape[2:], shape[1], shape[0]) if len(shape) == 4 else shape[::-1]
-        state[ours] = torch.from_numpy(tf_weights.from_tensorflow(weights_by_name.make(theirs, shape)))
-    detector.load_state_dict(state, strict=True)
-    return detector.eval()
+    settings = inception_resnet_v2(NAME, 1).model_copy(update=changes)
+    return fill_with_reference_weights(LowestFirst(settings))
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,16 @@
 """What the tests of the SavedModel export share: a small detector, the reference's weights, the tutorial's script."""
 
-import sys
 from pathlib import Path
 
 import torch
+from reference_weights import fill_with_reference_weights
 from safetensors.torch import save_file
 
 from fractura.detectors.faster_rcnn import FasterRCNN
-from fractura.detectors.faster_rcnn import tensorflow_weights as tf_weights
 from fractura.detectors.faster_rcnn.catalogue import efficientnet_lite0, inception_resnet_v2
 from fractura.detectors.resizer import FixedShapeResizer
 from fractura.model_card import ModelCard, write_card
 
-REFERENCE = Path(__file__).resolve().parents[1] / "reference"
 INCEPTION = "faster_rcnn_inception_resnet_v2_640x640"
 
 # The detection script of the tutorial whose chain we replace (Spanish), word for word.
@@ -107,19 +105,7 @@ def small_detector(**changes) -> FasterRCNN:
 
 def inception_detector() -> FasterRCNN:
     """The tutorial's model with the weights that the goldens were made with."""
-    sys.path.insert(0, str(REFERENCE))
-    import weights_by_name
-
-    detector = FasterRCNN(inception_resnet_v2(INCEPTION, 1))
-    shapes = {name: tuple(value.shape) for name, value in detector.state_dict().items()}
-    state = {}
-    for theirs, ours in tf_weights.names().items():
-        shape = shapes[ours]
-        if theirs.endswith("kernel"):
-            shape = (*shape[2:], shape[1], shape[0]) if len(shape) == 4 else shape[::-1]
-        state[ours] = torch.from_numpy(tf_weights.from_tensorflow(weights_by_name.make(theirs, shape)))
-    detector.load_state_dict(state, strict=True)
-    return detector.eval()
+    return fill_with_reference_weights(FasterRCNN(inception_resnet_v2(INCEPTION, 1)))
 
 
 def card_of(detector: FasterRCNN, *class_names: str) -> ModelCard:

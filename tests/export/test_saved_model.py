@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from reference_weights import REFERENCE
 from saved_model_helpers import (
-    REFERENCE,
     TUTORIAL_SCRIPT,
     card_of,
     inception_detector,

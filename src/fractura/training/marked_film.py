@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar
 
@@ -45,7 +46,7 @@ class MarkedFilm:
         return replace(self, image=np.rint(self.image).clip(0, 255).astype(np.uint8))
 
 
-class AugmentationOption(BaseModel):
+class AugmentationOption(BaseModel, ABC):
     """One step of augmentation; its settings are its fields.
 
     Attributes:
@@ -56,6 +57,6 @@ class AugmentationOption(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @abstractmethod
     def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
         """The film after this step."""
-        raise NotImplementedError
