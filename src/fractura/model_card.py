@@ -32,6 +32,11 @@ class ModelCard(BaseModel):
         class_names: In label order; label 0 is ``class_names[0]``.
         preprocessing: What the model does to a film's pixels before the network sees them, for readers of the card.
         threshold: Score from which a mark counts, 0..1, chosen on validation films.
+        threshold_aim: What it was chosen for: ``f1``, ``sensitivity=0.9`` or ``fp_per_image=0.5``.
+        threshold_data: Fingerprint of the films it was chosen on.
+        fast_threshold: The threshold where only the whole film is looked at, once (``detect --fast``).
+        views: How the model looks at a film unless told otherwise; see ``inference/views.py``.
+        calibration: From scores to probabilities; see ``evaluation/calibration.py``.
         data: What it was trained on: fingerprint, films, negatives, boxes.
         settings: The training settings.
         metrics: Figures measured when it was trained.
@@ -48,6 +53,11 @@ class ModelCard(BaseModel):
     class_names: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
     preprocessing: dict[str, Any] = Field(default_factory=dict)
     threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
+    threshold_aim: str | None = None
+    threshold_data: str | None = None
+    fast_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    views: Annotated[tuple[str, ...], Field(min_length=1)] = ("whole",)
+    calibration: dict[str, Any] | None = None
     data: dict[str, Any] = Field(default_factory=dict)
     settings: dict[str, Any] = Field(default_factory=dict)
     metrics: dict[str, Any] = Field(default_factory=dict)

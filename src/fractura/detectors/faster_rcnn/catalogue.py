@@ -8,7 +8,7 @@ from fractura.detectors.faster_rcnn.settings import (
     FasterRCNNSettings,
     InceptionResNetV2Settings,
 )
-from fractura.detectors.resizer import FixedShapeResizer
+from fractura.detectors.resizer import FixedShapeResizer, KeepAspectRatioResizer
 
 
 def inception_resnet_v2(name: str, num_classes: int) -> FasterRCNNSettings:
@@ -50,10 +50,27 @@ def efficientnet_lite0(name: str, num_classes: int) -> FasterRCNNSettings:
     )
 
 
+def efficientnet_lite0_fine(name: str, num_classes: int) -> FasterRCNNSettings:
+    """The small detector with an eye for detail: films keep their shape, regions are cut from the map of stride 4."""
+    plain = efficientnet_lite0(name, num_classes)
+    side = plain.image_resizer.resized_size(1, 1)[0]
+    return plain.model_copy(
+        update={
+            "image_resizer": KeepAspectRatioResizer(min_dimension=side, max_dimension=side, antialias=True),
+            "feature_extractor": EfficientNetLiteSettings(frozen_blocks=2, crop_stride=4),
+            "first_stage_matched_threshold": 0.4,
+            "second_stage_matched_threshold": 0.4,
+        }
+    )
+
+
 BUILDERS = {
     "faster_rcnn_inception_resnet_v2_640x640": inception_resnet_v2,
     "faster_rcnn_inception_resnet_v2_1024x1024": inception_resnet_v2,
     "faster_rcnn_efficientnet_lite0_320x320": efficientnet_lite0,
     "faster_rcnn_efficientnet_lite0_448x448": efficientnet_lite0,
     "faster_rcnn_efficientnet_lite0_640x640": efficientnet_lite0,
+    "faster_rcnn_efficientnet_lite0_fine_256x256": efficientnet_lite0_fine,
+    "faster_rcnn_efficientnet_lite0_fine_448x448": efficientnet_lite0_fine,
+    "faster_rcnn_efficientnet_lite0_fine_640x640": efficientnet_lite0_fine,
 }

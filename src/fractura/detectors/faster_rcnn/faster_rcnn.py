@@ -129,7 +129,8 @@ class FasterRCNN(Detector):
     def predict_first_stage(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Feature maps to codes float32 ``(n, anchors, 4)`` and logits ``(n, anchors, 2)`` (background first)."""
         codes, logits = [], []
-        for level in features:
+        # A map finer than the finest anchors is there to cut regions from.
+        for level in features[-len(self.settings.anchors.strides) :]:
             hidden = F.relu6(self.first_stage_conv(level))
             codes.append(self.first_stage_box_head(hidden).permute(0, 2, 3, 1).flatten(1).unflatten(1, (-1, 4)))
             logits.append(self.first_stage_class_head(hidden).permute(0, 2, 3, 1).flatten(1).unflatten(1, (-1, 2)))
@@ -336,8 +337,11 @@ def _build_feature_extractor(settings: FasterRCNNSettings) -> FeatureExtractor:
     trunk = settings.feature_extractor
     if isinstance(trunk, InceptionResNetV2Settings):
         return InceptionResNetV2(batch_norm_trainable=trunk.batch_norm_trainable)
+    strides = settings.anchors.strides
+    if trunk.crop_stride is not None and trunk.crop_stride < strides[0]:
+        strides = (trunk.crop_stride, *strides)
     return EfficientNetLitePyramid(
-        strides=settings.anchors.strides,
+        strides=strides,
         channels=trunk.channels,
         crop_size=settings.initial_crop_size,
         region_channels=trunk.region_channels,
