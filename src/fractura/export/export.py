@@ -50,7 +50,12 @@ class ExportResult:
 
 
 def export_model(
-    model_folder: Path, *, to: str = "onnx", output: Path | None = None, films: Sequence[Path] = ()
+    model_folder: Path,
+    *,
+    to: str = "onnx",
+    output: Path | None = None,
+    films: Sequence[Path] = (),
+    half: bool = False,
 ) -> ExportResult:
     """Export a model, and compare what was exported with PyTorch before it is put in its place.
 
@@ -60,36 +65,39 @@ def export_model(
             ``fractura.tensorflow_od.exporter`` adds what else TensorFlow's own exporter writes.
         output: File or folder to write; None is ``model.onnx`` or ``exported`` in the model folder.
         films: Films to compare on, the first few are used; without any, phantoms are.
+        half: Store the weights of an ``onnx`` file in half precision: half the size, float32 arithmetic as before.
 
     Raises:
-        UsageError: The format is unknown.
+        UsageError: The format is unknown, or cannot hold half-precision weights.
         ModelError: The model cannot be read, or what was exported disagrees with PyTorch.
         MissingDependencyError: The extra ``train``, or for ``saved_model`` ``tensorflow``, is not installed.
     """
     if to not in FORMATS:
         raise UsageError(f"cannot export to '{to}'", hint=suggest_name(to, FORMATS))
+    if half and to != "onnx":
+        raise UsageError(f"half-precision weights are for onnx, not for {to}", hint="leave out --half")
     for module, extra in _NEEDS[to]:
         require(module, extra)
     target = output if output is not None else model_folder / _PLACES[to]
     if films:
         step = max(1, len(films) // _FILMS_COMPARED)
-        parity = _export(to, model_folder, target, list(films)[::step][:_FILMS_COMPARED])
+        parity = _export(to, model_folder, target, list(films)[::step][:_FILMS_COMPARED], half)
     else:
         from fractura.phantom import make_phantoms
 
         with TemporaryDirectory(prefix="fractura-phantoms-") as scratch:
             phantoms = make_phantoms(Path(scratch), films=4, seed=0)
-            parity = _export(to, model_folder, target, [record.image for record in phantoms])
+            parity = _export(to, model_folder, target, [record.image for record in phantoms], half)
     files = [target] if target.is_file() else [file for file in target.rglob("*") if file.is_file()]
     size = sum(file.stat().st_size for file in files)
     return ExportResult(target, size, parity, "films" if films else "phantoms")
 
 
-def _export(to: str, model_folder: Path, target: Path, films: Sequence[Path]) -> Parity:
+def _export(to: str, model_folder: Path, target: Path, films: Sequence[Path], half: bool) -> Parity:
     if to == "onnx":
         from fractura.export.onnx import export_onnx
 
-        return export_onnx(model_folder, target, films)
+        return export_onnx(model_folder, target, films, half=half)
     from fractura.export.saved_model import export_saved_model
 
     return export_saved_model(model_folder, target, films)

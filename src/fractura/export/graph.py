@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from onnx import TensorProto
 from onnxscript import opset18 as op
 
 from fractura.detectors import Detector
 
 OPSET = 18
+_INT64, _BOOL = int(TensorProto.INT64), int(TensorProto.BOOL)
 _constant: Any = op.Constant  # its annotation allows any type; the operator wants a certain one
 
 
@@ -27,6 +29,11 @@ def _non_max_suppression(
         _constant(value_floats=[iou_threshold]),
         _constant(value_floats=[score_threshold]),
     )
+
+
+def _is_all_true(values: Any) -> Any:
+    """The library ``transformers`` checks its own shapes with this inside its graphs."""
+    return op.Cast(op.ReduceMin(op.Cast(values, to=_INT64), keepdims=0), to=_BOOL)
 
 
 def write_graph(detector: Detector, output: Path, *, film_size: tuple[int, int] = (454, 373)) -> None:
@@ -52,7 +59,10 @@ def write_graph(detector: Detector, output: Path, *, film_size: tuple[int, int] 
                 input_names=["image"],
                 output_names=["boxes", "scores", "labels"],
                 dynamic_shapes=({0: torch.export.Dim("height", min=16), 1: torch.export.Dim("width", min=16)},),
-                custom_translation_table={torch.ops.fractura.nms.default: _non_max_suppression},
+                custom_translation_table={
+                    torch.ops.fractura.nms.default: _non_max_suppression,
+                    torch.ops.aten._is_all_true.default: _is_all_true,
+                },
                 optimize=True,
                 verbose=False,
             )

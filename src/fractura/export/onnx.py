@@ -10,6 +10,7 @@ import onnx
 
 from fractura.errors import ModelError
 from fractura.export.graph import write_graph
+from fractura.export.half import halve_weights
 from fractura.export.parity import MAXIMUM_SCORE_DIFFERENCE, Parity, compare
 from fractura.files import write_atomically
 from fractura.inference.onnx import OnnxModel
@@ -17,13 +18,14 @@ from fractura.inference.torch import TorchModel, load_detector
 from fractura.model_card import METADATA_KEY, read_card
 
 
-def export_onnx(model_folder: Path, output: Path, films: Sequence[Path]) -> Parity:
+def export_onnx(model_folder: Path, output: Path, films: Sequence[Path], *, half: bool = False) -> Parity:
     """Write ``output`` and compare it with PyTorch on ``films``; a file that disagrees is never left behind.
 
     Args:
         model_folder: Trained-model folder.
         output: The ``.onnx`` file.
         films: Films to compare on.
+        half: Store the weights in half precision; the file must agree with PyTorch as closely as any other.
 
     Returns:
         How well the file agrees with PyTorch.
@@ -36,6 +38,8 @@ def export_onnx(model_folder: Path, output: Path, films: Sequence[Path]) -> Pari
         draft = Path(scratch) / "model.onnx"
         write_graph(load_detector(card, model_folder), draft)
         graph = onnx.load(draft)
+        if half:
+            halve_weights(graph)
         onnx.helper.set_model_props(graph, {METADATA_KEY: card.to_json()})
         onnx.save(graph, draft)
         parity = compare(TorchModel(model_folder, device="cpu"), OnnxModel(draft, device="cpu"), films)

@@ -28,6 +28,9 @@ def export(
         list[Path] | None,
         typer.Option(help="Film or folder of films to compare the file with PyTorch on; may be repeated."),
     ] = None,
+    half: Annotated[
+        bool, typer.Option("--half", help="Store the weights of an onnx file in half precision: half the size.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")] = False,
 ) -> None:
     """Turn a trained model into what runs without PyTorch, and check that it finds the same.
@@ -42,7 +45,7 @@ def export(
 
     given = [film.path for film in find_films(films).films] if films else []
     out.say(f"exporting {model} …")
-    result = _export(model, to, output, given)
+    result = _export(model, to, output, given, half)
     if json:
         out.write_json(result.to_dict())
         return
@@ -56,8 +59,8 @@ def export(
     )
 
 
-def _export(model: Path, to: str, output: Path | None, films: list[Path]) -> ExportResult:
-    if to == "saved_model":
+def _export(model: Path, to: str, output: Path | None, films: list[Path], half: bool) -> ExportResult:
+    if to == "saved_model" and not half:
         from fractura.errors import require
 
         require("torch", "train")
@@ -66,4 +69,4 @@ def _export(model: Path, to: str, output: Path | None, films: list[Path]) -> Exp
         return export_for_tensorflow(model, output=output, films=films)
     from fractura.export import export_model
 
-    return export_model(model, to=to, output=output, films=films)
+    return export_model(model, to=to, output=output, films=films, half=half)
