@@ -39,6 +39,7 @@ DATA, MODEL, USE = "Data", "Model", "Use"
 
 COMMANDS: tuple[Command, ...] = (
     Command("phantom", DATA, "Make a small data set of artificial radiographs to try everything on"),
+    Command("label", DATA, "Draw and correct boxes in the browser, in LabelImg's files"),
     Command("check", DATA, "Look for mistakes in a folder of labelled films"),
     Command("convert", DATA, "Turn labelled films into another format: VOC, COCO, YOLO, CreateML, CSV, TFRecord"),
     Command("split", DATA, "Divide films into train, validation and test, by patient and by look"),
@@ -49,6 +50,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("evaluate", MODEL, "Measure a model on labelled films: AP, FROC, sensitivity, AUC"),
     Command("export", MODEL, "Turn a trained model into one file that runs without PyTorch"),
     Command("detect", USE, "Find fractures on films: pictures, JSON, CSV and Pascal VOC"),
+    Command("serve", USE, "Find fractures in the browser, and a REST API for programs"),
 )
 
 

@@ -71,28 +71,42 @@ def find_voc_folder(path: Path) -> VocFolder:
     Raises:
         DataError: There is no such folder, it cannot be read, or it holds no annotation.
     """
+    films_folder, annotations_folder = voc_folders(path)
+    try:
+        films = _files(films_folder, is_film_file)
+        annotations = _files(annotations_folder, lambda entry: entry.suffix.lower() == ".xml")
+        if not annotations:
+            hint = _nearby(Path(path))
+            raise DataError("holds no annotation (.xml file)", file=annotations_folder, hint=hint)
+    except OSError as error:
+        raise _unlisted(path, error) from error
+    return VocFolder(films_folder, films, annotations)
+
+
+def voc_folders(path: Path) -> tuple[Path, Path]:
+    """Where the films and where the annotations of a data folder lie; both may be the folder itself.
+
+    Raises:
+        DataError: There is no such folder, or it cannot be read.
+    """
     path = Path(path)
     if not path.is_dir():
         problem = "is a file, not a folder" if path.exists() else "there is no such folder"
         raise DataError(problem, file=path, hint="give the folder that holds the films and their XML files")
     try:
         folders = {entry.name.lower(): entry for entry in sorted(path.iterdir(), reverse=True) if entry.is_dir()}
-        for films_name, annotations_name in _PAIRS:
-            if films_name in folders and annotations_name in folders:
-                films_folder, annotations_folder = folders[films_name], folders[annotations_name]
-                break
-        else:
-            films_folder = annotations_folder = path
-        films = _files(films_folder, is_film_file)
-        annotations = _files(annotations_folder, lambda entry: entry.suffix.lower() == ".xml")
-        if not annotations:
-            hint = _nearby(path)
-            raise DataError("holds no annotation (.xml file)", file=annotations_folder, hint=hint)
     except OSError as error:
-        raise DataError(
-            f"cannot be listed: {error.strerror or error}", file=path, hint="check that you may read the folder"
-        ) from error
-    return VocFolder(films_folder, films, annotations)
+        raise _unlisted(path, error) from error
+    for films_name, annotations_name in _PAIRS:
+        if films_name in folders and annotations_name in folders:
+            return folders[films_name], folders[annotations_name]
+    return path, path
+
+
+def _unlisted(path: Path, error: OSError) -> DataError:
+    return DataError(
+        f"cannot be listed: {error.strerror or error}", file=path, hint="check that you may read the folder"
+    )
 
 
 def _files(folder: Path, is_wanted: Callable[[Path], bool]) -> tuple[Path, ...]:

@@ -1,0 +1,31 @@
+"""``fractura label``: draw and correct boxes in the browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fractura.cli.server import HostOption, NoBrowserOption, PortOption, TokenOption, run_server
+
+
+def label(
+    folder: Annotated[Path, typer.Argument(help="Films, and their Pascal VOC files as LabelImg writes them.")],
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="Model that suggests boxes.", show_default="the built-in one, if there"),
+    ] = None,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8000,
+    token: TokenOption = None,
+    no_browser: NoBrowserOption = False,
+) -> None:
+    """Label a folder of films in the browser.
+
+    Files stay Pascal VOC XML, as LabelImg reads and writes them. Only this machine can reach the page.
+    """
+    run_server(
+        {"mode": "label", "folder": folder, "model": model, "host": host, "port": port, "token": token},
+        open_browser=not no_browser,
+    )

@@ -1,0 +1,6 @@
+"""The page: label, review and detect in the browser, and the same as a REST API (docs/api.md, docs/security.md)."""
+
+from fractura.web.app import create_app
+from fractura.web.settings import WebSettings
+
+__all__ = ["WebSettings", "create_app"]

@@ -1,0 +1,242 @@
+"""Reading and saving one film's annotation so that no box is lost, whatever stops the computer.
+
+A save is: compare the state the writer knew with the one on the disk; put the old bytes into
+``.fractura/backup/NAME.xml``; write the new bytes to a temporary file, fsync, rename. At every moment the XML file is
+whole, old or new. The backup lies in a hidden folder and not beside the file (``NAME.xml~``), so that the films' folder
+holds what LabelImg would have left there and nothing else.
+
+Comments have no place in LabelImg's files, and LabelImg would drop what it does not know: they lie as text in
+``.fractura/comments/FILM NAME.txt``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fractura.errors import DataError
+from fractura.files import write_atomically
+from fractura.formats.voc_document import VocAnnotation, VocObject, labelimg_object
+from fractura.formats.voc_parser import parse_voc, read_voc_bytes
+from fractura.formats.voc_rules import box_fault
+from fractura.radiograph import radiograph_channels, radiograph_size
+from fractura.web.folder_index import COMMENTS, HIDDEN_FOLDER, FilmRow, FolderIndex
+
+BACKUP = "backup"
+NO_FILE = "none"
+_DIGITS = 32
+
+
+@dataclass(frozen=True)
+class StoredAnnotation:
+    """A film's annotation as it is on the disk.
+
+    Attributes:
+        data: Bytes of the XML file; None if there is none.
+        annotation: What they say; None if there is no file or it is malformed.
+        fault: Why it is malformed.
+        comment: Empty if there is none.
+    """
+
+    data: bytes | None
+    annotation: VocAnnotation | None
+    fault: DataError | None
+    comment: str
+
+    @property
+    def etag(self) -> str:
+        """Changes with every byte of the XML file and the comment."""
+        tag = NO_FILE if self.data is None else hashlib.sha256(self.data).hexdigest()[:_DIGITS]
+        if self.comment:
+            tag += "." + hashlib.sha256(self.comment.encode("utf-8")).hexdigest()[:_DIGITS]
+        return f'"{tag}"'
+
+
+@dataclass(frozen=True)
+class WantedBox:
+    """A box as a window sends it; ``pose`` is None for one that was just drawn."""
+
+    name: str
+    corners: tuple[float, float, float, float]
+    difficult: bool
+    pose: str | None
+
+
+class ChangedElsewhereError(Exception):
+    """The annotation is no longer the one that the writer knew."""
+
+    def __init__(self, current: StoredAnnotation) -> None:
+        super().__init__("the annotation was changed elsewhere")
+        self.current = current
+
+
+class AnnotationStore:
+    """The annotations of one folder.
+
+    Args:
+        index: The folder's films; it is told of every save.
+    """
+
+    def __init__(self, index: FolderIndex) -> None:
+        self._index = index
+        self._hidden = index.folder / HIDDEN_FOLDER
+        self._lock = threading.Lock()
+
+    def load(self, row: FilmRow) -> StoredAnnotation:
+        """Read a film's annotation from the disk.
+
+        Raises:
+            DataError: The file is there and cannot be read; a malformed one is told in ``fault``.
+        """
+        data = read_voc_bytes(row.annotation) if row.annotation.is_file() else None
+        comment_file = self._comment_file(row)
+        comment = comment_file.read_text(encoding="utf-8", errors="replace") if comment_file.is_file() else ""
+        if data is None:
+            return StoredAnnotation(None, None, None, comment)
+        try:
+            return StoredAnnotation(data, parse_voc(data, row.annotation.name), None, comment)
+        except DataError as fault:
+            return StoredAnnotation(data, None, fault, comment)
+
+    def has_backup(self, row: FilmRow) -> bool:
+        """True if ``restore`` has something to bring back."""
+        return self._backup_file(row).is_file()
+
+    def save(
+        self, row: FilmRow, known: str, boxes: Sequence[WantedBox], *, verified: bool, comment: str
+    ) -> StoredAnnotation:
+        """Write boxes, the reviewer's mark and the comment.
+
+        Args:
+            row: The film.
+            known: ``etag`` of the state the writer worked on.
+            boxes: All boxes of the film.
+            verified: The reviewer's mark.
+            comment: Empty for none.
+
+        Raises:
+            ChangedElsewhereError: The state on the disk is another one.
+            DataError: The file on the disk is malformed or belongs to another film, a box is impossible, or nothing
+                can be written.
+        """
+        with self._lock:
+            current = self._current(row, known)
+            if current.fault is not None:
+                raise current.fault
+            size = radiograph_size(row.path)
+            before = current.annotation
+            objects = _objects(boxes, before.objects if before is not None else (), size)
+            if before is None:
+                annotation = VocAnnotation(
+                    filename=row.path.name,
+                    width=size[0],
+                    height=size[1],
+                    depth=radiograph_channels(row.path),
+                    objects=objects,
+                    folder=row.path.parent.name,
+                    path=str(row.path),
+                    verified=verified,
+                )
+            elif (objects, verified) == (before.objects, before.verified):
+                annotation = before
+            else:
+                annotation = replace(before, objects=objects, verified=verified, width=size[0], height=size[1])
+            self._write(row, current.data, annotation.to_bytes())
+            self._write_comment(row, comment)
+            return self._taken_over(row)
+
+    def delete(self, row: FilmRow, known: str) -> StoredAnnotation:
+        """Take the annotation away; its bytes stay in the backup. A malformed file is never taken away.
+
+        Raises:
+            ChangedElsewhereError: See ``save``.
+            DataError: See ``save``.
+        """
+        with self._lock:
+            current = self._current(row, known)
+            if current.fault is not None:
+                raise current.fault
+            self._write(row, current.data, None)
+            return self._taken_over(row)
+
+    def restore(self, row: FilmRow, known: str) -> StoredAnnotation:
+        """Let the backup and the file change places.
+
+        Raises:
+            ChangedElsewhereError: See ``save``.
+            DataError: See ``save``; or there is no backup.
+        """
+        with self._lock:
+            current = self._current(row, known)
+            if current.fault is not None:
+                raise current.fault
+            backup = self._backup_file(row)
+            if not backup.is_file():
+                raise DataError("there is no earlier state of this film", file=backup, hint="nothing needs to be done")
+            self._write(row, current.data, backup.read_bytes())
+            return self._taken_over(row)
+
+    def _current(self, row: FilmRow, known: str) -> StoredAnnotation:
+        current = self.load(row)
+        if current.etag != known:
+            raise ChangedElsewhereError(current)
+        return current
+
+    def _write(self, row: FilmRow, old: bytes | None, new: bytes | None) -> None:
+        """The one place where an XML file changes: first the backup, then the file."""
+        if old == new:
+            return
+        if old is not None:
+            write_atomically(self._backup_file(row), old)
+        if new is not None:
+            write_atomically(row.annotation, new)
+        else:
+            row.annotation.unlink()
+
+    def _write_comment(self, row: FilmRow, comment: str) -> None:
+        file = self._comment_file(row)
+        if comment:
+            if not file.is_file() or file.read_bytes() != comment.encode("utf-8"):
+                write_atomically(file, comment)
+        else:
+            file.unlink(missing_ok=True)
+
+    def _taken_over(self, row: FilmRow) -> StoredAnnotation:
+        stored = self.load(row)
+        self._index.put(row, stored.data, commented=bool(stored.comment))
+        return stored
+
+    def _backup_file(self, row: FilmRow) -> Path:
+        return self._hidden / BACKUP / row.annotation.name
+
+    def _comment_file(self, row: FilmRow) -> Path:
+        return self._hidden / COMMENTS / f"{row.path.name}.txt"
+
+
+def _objects(boxes: Sequence[WantedBox], before: Sequence[VocObject], size: tuple[int, int]) -> tuple[VocObject, ...]:
+    """The boxes as they go into the file: one that is there already stays as it is, others as LabelImg writes them."""
+    left = list(before)
+    objects = []
+    for number, box in enumerate(boxes, start=1):
+        same = next((each for each in left if _is_same(box, each)), None)
+        if same is not None:
+            left.remove(same)
+            objects.append(same)
+            continue
+        drawn = labelimg_object(box.name, box.corners, *size, difficult=box.difficult)
+        if not box.name.strip():
+            raise DataError("has no class name", place=f"box {number}", hint="choose a class")
+        if problem := box_fault(drawn, *size):
+            raise DataError(problem, place=f"box {number}", hint="draw it inside the film")
+        objects.append(replace(drawn, pose=box.pose) if box.pose is not None else drawn)
+    return tuple(objects)
+
+
+def _is_same(box: WantedBox, each: VocObject) -> bool:
+    return (
+        (box.name, box.corners, box.difficult) == (each.name, each.corners, each.difficult)
+        and box.pose in (None, each.pose)
+    )  # fmt: skip

@@ -1,0 +1,191 @@
+"""``/api/annotations``: reading and saving the boxes of a film."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Response
+
+from fractura.errors import DataError
+from fractura.formats.voc_rules import box_fault, size_fault
+from fractura.radiograph import radiograph_size
+from fractura.web.annotation_store import ChangedElsewhereError, StoredAnnotation, WantedBox
+from fractura.web.folder_index import FilmRow
+from fractura.web.problems import WebError, documented
+from fractura.web.schemas import Annotation, AnnotationIn, Box, ClassName, ClassNames, FilmId, Note
+from fractura.web.workplace import Here, Workplace
+
+_SHOWN_OF_MALFORMED = 20_000
+_NAME_FILES = ("predefined_classes.txt", "classes.txt")
+_MOST_NAMES = 1000
+
+router = APIRouter(tags=["annotations"])
+IfMatch = Annotated[str | None, Header(description="The etag of the state that the change starts from.")]
+_WRITING = documented(401, 403, 404, 409, 413, 422, 428, 507)
+
+
+@router.get("/api/annotations/{film}", response_model=Annotation, responses=documented(401, 404, 409, 413, 422))
+def read_annotation(film: FilmId, here: Here, response: Response) -> Annotation:
+    """The boxes of a film; a malformed file is an error that shows its text."""
+    row = here.row(film)
+    try:
+        return _answer(here, row, here.annotation_store().load(row), response)
+    except DataError as error:
+        raise WebError.of(error, 409, "annotation_malformed") from error
+
+
+@router.put("/api/annotations/{film}", response_model=Annotation, responses=_WRITING)
+def save_annotation(
+    film: FilmId, wanted: AnnotationIn, here: Here, response: Response, if_match: IfMatch = None
+) -> Annotation:
+    """Save all boxes of a film. What comes back is what is in the file now: new boxes are rounded as LabelImg does."""
+    boxes = [
+        WantedBox(each.name, (each.xmin, each.ymin, each.xmax, each.ymax), each.difficult, each.pose)
+        for each in wanted.boxes
+    ]
+    row = here.row(film)
+    _refuse_shared(row)
+    known = _known(if_match)
+    store = here.annotation_store()
+    try:
+        stored = store.save(row, known, boxes, verified=wanted.verified, comment=wanted.comment)
+    except ChangedElsewhereError as error:
+        raise _conflict(here, row, error) from error
+    except DataError as error:
+        raise _refusal(error) from error
+    return _answer(here, row, stored, response)
+
+
+@router.delete("/api/annotations/{film}", response_model=Annotation, responses=_WRITING)
+def delete_annotation(film: FilmId, here: Here, response: Response, if_match: IfMatch = None) -> Annotation:
+    """Take the annotation away, so that the film counts as not labelled; the backup stays."""
+    row = here.row(film)
+    _refuse_shared(row)
+    try:
+        stored = here.annotation_store().delete(row, _known(if_match))
+    except ChangedElsewhereError as error:
+        raise _conflict(here, row, error) from error
+    except DataError as error:
+        raise _refusal(error) from error
+    return _answer(here, row, stored, response)
+
+
+@router.post("/api/annotations/{film}/restore", response_model=Annotation, responses=_WRITING)
+def restore_annotation(film: FilmId, here: Here, response: Response, if_match: IfMatch = None) -> Annotation:
+    """Let the backup and the file change places."""
+    row = here.row(film)
+    _refuse_shared(row)
+    try:
+        stored = here.annotation_store().restore(row, _known(if_match))
+    except ChangedElsewhereError as error:
+        raise _conflict(here, row, error) from error
+    except DataError as error:
+        raise _refusal(error) from error
+    return _answer(here, row, stored, response)
+
+
+@router.get("/api/classes", response_model=ClassNames, responses=documented(401, 404))
+def class_names(here: Here) -> ClassNames:
+    """Class names to choose from: those in use, those of LabelImg's list in the folder, the model's."""
+    index = here.folder_index()
+    counts = dict(index.class_counts())
+    for file in _NAME_FILES:
+        for name in _names_in(index.folder / file):
+            counts.setdefault(name, 0)
+    return ClassNames(classes=[ClassName(name=name, boxes=count) for name, count in counts.items()])
+
+
+def _names_in(file: Path) -> list[str]:
+    if not file.is_file() or file.is_symlink():
+        return []
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [line.strip() for line in lines if line.strip()][:_MOST_NAMES]
+
+
+def _known(if_match: str | None) -> str:
+    if if_match is None:
+        raise WebError(
+            428, "if_match_needed", "the header If-Match is missing", hint="send the etag of the state you changed"
+        )
+    return if_match
+
+
+def _refuse_shared(row: FilmRow) -> None:
+    if row.shared:
+        raise WebError(
+            409,
+            "annotation_shared",
+            f"another film has the annotation file {row.annotation.name}",
+            hint="rename one of the films: LabelImg's files are told apart by the name before the extension",
+        )
+
+
+def _refusal(error: DataError) -> WebError:
+    if (error.place or "").startswith("box "):
+        return WebError.of(error, 422, "box_invalid")
+    if "cannot be written" in error.problem:
+        return WebError.of(error, 507, "disk_refused")
+    return WebError.of(error, 409, "annotation_malformed")
+
+
+def _conflict(here: Workplace, row: FilmRow, error: ChangedElsewhereError) -> WebError:
+    try:
+        current = _document(here, row, error.current).model_dump()
+    except WebError:
+        current = None
+    return WebError(
+        409,
+        "changed_elsewhere",
+        "this film was changed in another window or program",
+        hint="take over the other state or save again with its etag",
+        extra={"current": current},
+    )
+
+
+def _answer(here: Workplace, row: FilmRow, stored: StoredAnnotation, response: Response) -> Annotation:
+    response.headers["ETag"] = stored.etag
+    return _document(here, row, stored)
+
+
+def _document(here: Workplace, row: FilmRow, stored: StoredAnnotation) -> Annotation:
+    if stored.fault is not None:
+        text = (stored.data or b"")[:_SHOWN_OF_MALFORMED].decode("utf-8", "replace")
+        raise WebError.of(stored.fault, 409, "annotation_malformed", extra={"text": text})
+    try:
+        size = radiograph_size(row.path, name=row.name)
+    except DataError as error:
+        raise WebError.of(error, 422, "film_unreadable") from error
+    annotation = stored.annotation
+    objects = annotation.objects if annotation is not None else ()
+    notes = []
+    if annotation is not None and (fault := size_fault(annotation, size)):
+        notes.append(Note(message=fault[0], place=None, hint=fault[1]))
+    for number, each in enumerate(objects, start=1):
+        if problem := box_fault(each, *size):
+            notes.append(Note(message=problem, place=f"box {number}", hint="draw it again"))
+    return Annotation(
+        film=row.id,
+        exists=annotation is not None,
+        etag=stored.etag,
+        width=size[0],
+        height=size[1],
+        boxes=[
+            Box(
+                name=each.name,
+                xmin=each.xmin,
+                ymin=each.ymin,
+                xmax=each.xmax,
+                ymax=each.ymax,
+                difficult=each.difficult,
+                truncated=each.truncated,
+                pose=each.pose,
+            )
+            for each in objects
+        ],
+        verified=annotation is not None and annotation.verified,
+        comment=stored.comment,
+        written_size=None if annotation is None else (annotation.width, annotation.height),
+        notes=notes,
+        has_backup=here.annotation_store().has_backup(row),
+    )

@@ -1,0 +1,387 @@
+"""The films of a folder with their states, in memory: what the film list is made from.
+
+The two folders are listed with ``os.scandir``; no picture is opened. An annotation is read when its size or time of
+change is new, in a thread of its own, so that the list of 20,000 films is there at once and its states a moment later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from fractura.errors import DataError
+from fractura.formats.voc_document import VocObject
+from fractura.formats.voc_folder import FilmMatcher, voc_folders
+from fractura.formats.voc_parser import parse_voc, read_voc_bytes
+from fractura.inference.results import printable
+from fractura.radiograph import is_film_file
+
+State = Literal["reading", "unlabelled", "suggested", "labelled", "verified", "disagreeing", "malformed"]
+STATES: tuple[State, ...] = get_args(State)
+HIDDEN_FOLDER = ".fractura"
+COMMENTS = "comments"
+_DIGITS = re.compile(r"(\d+)")
+_SECONDS_BETWEEN_LOOKS = 2.0
+_LOOKED_SHARE = 0.05
+
+Stamp = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationSummary:
+    """What the list needs of one XML file.
+
+    Attributes:
+        filename: The film it names; None if it cannot be read.
+        objects: Its boxes.
+        verified: The reviewer's mark.
+        fault: Why it cannot be read; None if it can.
+    """
+
+    filename: str | None
+    objects: tuple[VocObject, ...] = ()
+    verified: bool = False
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What the model's marks say of a film, beside the boxes that people drew.
+
+    Attributes:
+        uncertainty: 0 to 1.
+        has_marks: Some mark reaches the threshold.
+        disagreeing: Marks and boxes contradict each other.
+    """
+
+    uncertainty: float
+    has_marks: bool
+    disagreeing: bool
+
+
+@dataclass(slots=True, eq=False)
+class FilmRow:
+    """One film of the list; changed only by ``FolderIndex``, under its lock.
+
+    Attributes:
+        id: 16 hex digits of SHA-256 over the file name: no name of a film is part of an address.
+        name: File name, printable.
+        path: The film.
+        stamp: Time of change, size and inode of the film.
+        annotation: Its XML file, whether it exists or not.
+        summary: Of the XML file; None if there is none.
+        is_read: False until the XML file was looked at.
+        shared: Another film's name gives the same XML file, and that film has it.
+        commented: A comment is there.
+        opinion: What the current model says; None if it was not asked.
+        state: Worked out from the rest.
+    """
+
+    id: str
+    name: str
+    path: Path
+    stamp: Stamp
+    annotation: Path
+    summary: AnnotationSummary | None = None
+    is_read: bool = False
+    shared: bool = False
+    commented: bool = False
+    opinion: Opinion | None = None
+    state: State = "reading"
+    folded: str = field(default="", repr=False)
+
+    def settle(self) -> None:
+        """Work out ``state``."""
+        opinion, summary = self.opinion, self.summary
+        if not self.is_read:
+            self.state = "reading"
+        elif summary is None:
+            self.state = "suggested" if opinion is not None and opinion.has_marks else "unlabelled"
+        elif summary.fault is not None:
+            self.state = "malformed"
+        elif summary.verified:
+            self.state = "verified"
+        else:
+            self.state = "disagreeing" if opinion is not None and opinion.disagreeing else "labelled"
+
+
+def film_id(name: str) -> str:
+    """The id of the film with this file name."""
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+
+
+def summarise(data: bytes, name: str) -> AnnotationSummary:
+    """Read an XML file's bytes for the list."""
+    try:
+        annotation = parse_voc(data, name)
+    except DataError as error:
+        return AnnotationSummary(None, fault=error.problem)
+    return AnnotationSummary(annotation.filename, annotation.objects, annotation.verified)
+
+
+class FolderIndex:
+    """The films of one folder.
+
+    Args:
+        folder: ``images/`` + ``annotations/``, ``JPEGImages/`` + ``Annotations/``, or all in one folder.
+        on_change: Called, without any lock held, with the rows that changed; with None when films came or went.
+
+    Attributes:
+        films_folder: Where the films lie.
+        annotations_folder: Where the XML files lie or will lie.
+        revision: Grows with every change.
+        outside: Links that lead out of the folder and are left aside.
+
+    Raises:
+        DataError: There is no such folder, or it cannot be listed.
+    """
+
+    def __init__(self, folder: Path, on_change: Callable[[list[FilmRow] | None], None]) -> None:
+        self.folder = Path(folder).resolve()
+        self.films_folder, self.annotations_folder = _places(self.folder)
+        self.revision = 0
+        self.outside = 0
+        self._on_change = on_change
+        self._lock = threading.RLock()
+        self._looking = threading.Lock()
+        self._rows: dict[str, FilmRow] = {}
+        self._ordered: tuple[FilmRow, ...] = ()
+        self._summaries: dict[str, tuple[Stamp, AnnotationSummary]] = {}
+        self._assigned = False
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._list_films()
+
+    # --- reading -----------------------------------------------------------------------------------------------
+
+    def rows(self) -> tuple[FilmRow, ...]:
+        """All films, in natural order of their names (2 before 10)."""
+        return self._ordered
+
+    def get(self, film: str) -> FilmRow | None:
+        """The film with this id."""
+        return self._rows.get(film)
+
+    def counts(self) -> dict[State, int]:
+        """Number of films in each state."""
+        found = Counter(row.state for row in self._ordered)
+        return {state: found[state] for state in STATES}
+
+    def class_counts(self) -> list[tuple[str, int]]:
+        """Class names in the folder with their numbers of boxes, most used first."""
+        found = Counter(each.name for row in self._ordered if row.summary is not None for each in row.summary.objects)
+        return sorted(found.items(), key=lambda item: (-item[1], item[0]))
+
+    # --- following the disk --------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Follow the folder in a thread, until ``stop``."""
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._follow, name="folder index", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def refresh(self) -> None:
+        """Look at the folder now: films that came or went, XML files that another program changed.
+
+        Raises:
+            DataError: The folder cannot be listed any more.
+        """
+        with self._looking:
+            came_or_went = self._list_films()
+            changed = self._read_annotations(came_or_went)
+        if came_or_went:
+            self._on_change(None)
+        if changed:
+            self._on_change(changed)
+
+    def put(self, row: FilmRow, data: bytes | None, *, commented: bool) -> None:
+        """Take over what was just written for a film; ``data`` are the XML file's bytes, None if it is gone."""
+        with self._lock:
+            if data is None:
+                self._summaries.pop(row.annotation.name, None)
+                row.summary = None
+            else:
+                row.summary = summarise(data, row.annotation.name)
+                stamp = _stamp_of(row.annotation)
+                if stamp is not None:
+                    self._summaries[row.annotation.name] = (stamp, row.summary)
+            row.is_read, row.commented = True, commented
+            row.settle()
+            self.revision += 1
+        self._on_change([row])
+
+    def set_opinion(self, row: FilmRow, opinion: Opinion | None) -> None:
+        """Take over what the model says of a film."""
+        with self._lock:
+            if row.opinion == opinion:
+                return
+            row.opinion = opinion
+            row.settle()
+            self.revision += 1
+        self._on_change([row])
+
+    def clear_opinions(self) -> None:
+        """Forget what the model said, for another one."""
+        with self._lock:
+            for row in self._ordered:
+                row.opinion = None
+                row.settle()
+            self.revision += 1
+        self._on_change(None)
+
+    # --- inside ----------------------------------------------------------------------------------------------------
+
+    def _follow(self) -> None:
+        pause = 0.0
+        while not self._stop.wait(pause):
+            started = time.monotonic()
+            try:
+                self.refresh()
+            except DataError:
+                # A folder on a server that is away for a moment: the films stay listed, reading one says what is wrong.
+                pause = 10 * _SECONDS_BETWEEN_LOOKS
+                continue
+            pause = max(_SECONDS_BETWEEN_LOOKS, (time.monotonic() - started) / _LOOKED_SHARE)
+
+    def _list_films(self) -> bool:
+        """Bring the rows in line with the films folder. Returns True if films came, went or were replaced."""
+        found, outside = _entries(self.films_folder, self.folder, lambda name: is_film_file(self.films_folder / name))
+        comments, _ = _entries(self.folder / HIDDEN_FOLDER / COMMENTS, self.folder, lambda name: name.endswith(".txt"))
+        commented = {name[: -len(".txt")] for name in comments}
+        with self._lock:
+            before = self._rows
+            rows: dict[str, FilmRow] = {}
+            changed = len(found) != len(before)
+            for name, stamp in found.items():
+                key = film_id(name)
+                row = before.get(key)
+                if row is None:
+                    path = self.films_folder / name
+                    row = FilmRow(key, printable(name), path, stamp, self.annotations_folder / f"{path.stem}.xml")
+                    row.folded = row.name.casefold()
+                    changed = True
+                elif row.stamp != stamp:
+                    row.stamp, row.opinion = stamp, None
+                    row.settle()
+                    changed = True
+                row.commented = name in commented
+                rows[key] = row
+            self.outside = outside
+            if changed or not self._ordered:
+                self._rows = rows
+                self._ordered = tuple(sorted(rows.values(), key=lambda row: _natural(row.folded)))
+                self.revision += 1
+        return changed
+
+    def _read_annotations(self, films_changed: bool) -> list[FilmRow]:
+        """Read what is new among the XML files, give each film its own. Returns the rows that changed."""
+        stamps, outside = _entries(self.annotations_folder, self.folder, lambda name: name.lower().endswith(".xml"))
+        self.outside += outside
+        with self._lock:
+            known = dict(self._summaries)
+        new = [name for name, stamp in stamps.items() if known.get(name, (None,))[0] != stamp]
+        if self._assigned and not films_changed and not new and len(known) == len(stamps):
+            return []
+        for name in new:
+            if self._stop.is_set():
+                return []
+            known[name] = (stamps[name], self._read(name))
+        return self._assign({name: known[name] for name in sorted(stamps)})
+
+    def _read(self, name: str) -> AnnotationSummary:
+        path = self.annotations_folder / name
+        try:
+            return summarise(read_voc_bytes(path), name)
+        except DataError as error:
+            return AnnotationSummary(None, fault=error.problem)
+
+    def _assign(self, summaries: dict[str, tuple[Stamp, AnnotationSummary]]) -> list[FilmRow]:
+        """Give films their XML files, as the reader of Pascal VOC folders does: first come, first served."""
+        rows = {row.path: row for row in self._ordered}
+        matcher = FilmMatcher(tuple(rows))
+        owners: dict[str, str] = {}
+        for name, (_, summary) in summaries.items():
+            film = matcher.find(self.annotations_folder / name, summary.filename)
+            if film is not None:
+                owners.setdefault(rows[film].id, name)
+        taken = set(owners.values())
+        changed = []
+        with self._lock:
+            # What was saved while the files were read is newer than what was read.
+            for name, (stamp, summary) in self._summaries.items():
+                if name in summaries and stamp[0] > summaries[name][0][0]:
+                    summaries[name] = (stamp, summary)
+            self._summaries, self._assigned = summaries, True
+            for row in self._ordered:
+                owned, own = owners.get(row.id), f"{row.path.stem}.xml"
+                summary = None if owned is None else summaries[owned][1]
+                found = (self.annotations_folder / (owned or own), summary, owned is None and own in taken)
+                if row.is_read and found == (row.annotation, row.summary, row.shared):
+                    continue
+                row.annotation, row.summary, row.shared = found
+                row.is_read, row.opinion = True, None
+                row.settle()
+                changed.append(row)
+            if changed:
+                self.revision += 1
+        return changed
+
+
+def _places(folder: Path) -> tuple[Path, Path]:
+    """Where films and annotations lie; ``annotations/`` beside a lonely ``images/`` is made with the first file."""
+    films, annotations = voc_folders(folder)
+    lonely = folder / "images"
+    if films == folder and lonely.is_dir() and not any(is_film_file(entry) for entry in folder.iterdir()):
+        return lonely, folder / "annotations"
+    return films, annotations
+
+
+def _entries(folder: Path, root: Path, is_wanted: Callable[[str], bool]) -> tuple[dict[str, Stamp], int]:
+    """Files of a folder that are wanted and not hidden, with their stamps; and how many links lead out of ``root``."""
+    found: dict[str, Stamp] = {}
+    outside = 0
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or not is_wanted(entry.name) or not entry.is_file():
+                    continue
+                if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root):
+                    outside += 1
+                    continue
+                status = entry.stat()
+                found[entry.name] = (status.st_mtime_ns, status.st_size, status.st_ino)
+    except FileNotFoundError:
+        return {}, 0
+    except OSError as error:
+        raise DataError(
+            f"cannot be listed: {error.strerror or error}", file=folder, hint="check that you may read the folder"
+        ) from error
+    return found, outside
+
+
+def _stamp_of(path: Path) -> Stamp | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    """Sorts film2 before film10, as LabelImg does."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in _DIGITS.split(name) if part]

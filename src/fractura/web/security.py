@@ -1,0 +1,181 @@
+"""The gate in front of every request: host, origin, our header, token, size; and the headers of every answer.
+
+See docs/security.md for the threats that each of these answers.
+"""
+
+from __future__ import annotations
+
+import secrets
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fractura.web.problems import WebError, problem_response
+from fractura.web.settings import LOOPBACK_NAMES, WebSettings
+
+WRITE_HEADER = "X-Fractura"
+COOKIE = "fractura_session"
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
+_WITHOUT_TOKEN = frozenset({"/healthz", "/api/session"})
+_WITH_FILMS = frozenset({"/api/detect"})
+_MAXIMUM_SESSIONS = 100
+
+_CONTENT_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob:",
+        "connect-src 'self'",
+        "font-src 'self'",
+        "manifest-src 'self'",
+        "worker-src 'self'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+ANSWER_HEADERS = {
+    "Content-Security-Policy": _CONTENT_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class Sessions:
+    """Who has shown the token. A session's id is random and lives in memory only; the cookie never holds the token."""
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+        self._open: dict[str, None] = {}
+
+    @property
+    def needed(self) -> bool:
+        """True if a token was set."""
+        return self._token is not None
+
+    def is_token(self, given: str) -> bool:
+        """True if ``given`` is the token; takes as long for a wrong one."""
+        return self._token is not None and secrets.compare_digest(given.encode(), self._token.encode())
+
+    def open(self) -> str:
+        """A new session; the oldest ends when there are too many."""
+        name = secrets.token_urlsafe(32)
+        self._open[name] = None
+        while len(self._open) > _MAXIMUM_SESSIONS:
+            del self._open[next(iter(self._open))]
+        return name
+
+    def admits(self, headers: Headers) -> bool:
+        """True if a request proves to know the token, by cookie or by ``Authorization: Bearer``, or none is needed."""
+        if self._token is None:
+            return True
+        kind, _, given = headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer" and self.is_token(given.strip()):
+            return True
+        try:
+            cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        except CookieError:
+            return False
+        return cookie is not None and cookie.value in self._open
+
+
+class Gate:
+    """ASGI middleware. Refuses what must not pass and puts the security headers on every answer.
+
+    Args:
+        app: What lies behind it.
+        settings: Host, token and limits.
+        sessions: Who has shown the token.
+    """
+
+    def __init__(self, app: ASGIApp, settings: WebSettings, sessions: Sessions) -> None:
+        self._app, self._settings, self._sessions = app, settings, sessions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        limit = self._settings.request_bytes if scope["path"] in _WITH_FILMS else self._settings.document_bytes
+        counted = _CountedBody(receive, limit)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer = MutableHeaders(scope=message)
+                for name, value in ANSWER_HEADERS.items():
+                    answer[name] = value
+                if scope["path"].startswith("/api/") and "cache-control" not in answer:
+                    answer["Cache-Control"] = "no-store"
+            await send(message)
+
+        refusal = self._refusal(scope, headers, limit)
+        if refusal is not None:
+            await problem_response(refusal)(scope, receive, send_with_headers)
+            return
+        await self._app(scope, counted, send_with_headers)
+
+    def _refusal(self, scope: Scope, headers: Headers, limit: int) -> WebError | None:
+        if self._settings.is_loopback and _host_name(headers.get("host", "")) not in LOOPBACK_NAMES:
+            return WebError(
+                400, "host_refused", "this server answers to its own address only", hint="open http://127.0.0.1"
+            )
+        path, is_write = scope["path"], scope["method"] not in _SAFE_METHODS
+        if path.startswith("/api/") and headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+            return WebError(403, "origin_refused", "another site may not use this server")
+        if is_write:
+            origin = headers.get("origin")
+            if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+                return WebError(403, "origin_refused", "another site may not use this server")
+            if headers.get(WRITE_HEADER) != "1":
+                return WebError(
+                    403, "header_needed", f"the header '{WRITE_HEADER}: 1' is missing", hint="see docs/api.md"
+                )
+        if path.startswith("/api/") and path not in _WITHOUT_TOKEN and not self._sessions.admits(headers):
+            return WebError(
+                401,
+                "token_needed",
+                "this server asks for its token",
+                hint="open the address that the server printed, or send 'Authorization: Bearer TOKEN'",
+            )
+        length = headers.get("content-length", "")
+        if length.isdigit() and int(length) > limit:
+            return _too_large(limit)
+        return None
+
+
+class _CountedBody:
+    """``receive`` of a request whose body may have so many bytes, also where it does not announce its length."""
+
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self._receive, self._left, self._limit = receive, limit, limit
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._left -= len(message.get("body", b""))
+            if self._left < 0:
+                raise _too_large(self._limit)
+        return message
+
+
+def _too_large(limit: int) -> WebError:
+    return WebError(
+        413, "body_too_large", f"the request is larger than {limit} bytes", hint="send fewer films at a time"
+    )
+
+
+def _host_name(host: str) -> str:
+    """The name in a ``Host`` header, without port and brackets."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:
+        return ""

@@ -1,0 +1,61 @@
+"""``/api/session`` and ``/healthz``: what the server is, and showing it the token."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from fastapi import APIRouter, Request, Response
+
+from fractura import __version__
+from fractura.web.folder_index import STATES
+from fractura.web.problems import WebError, documented
+from fractura.web.schemas import Health, Limits, Session, TokenIn
+from fractura.web.security import COOKIE
+from fractura.web.workplace import Here, Workplace
+
+router = APIRouter(tags=["session"])
+
+
+@router.get("/healthz", response_model=Health)
+async def health() -> Health:
+    """The server answers; nothing else is told, so no token is needed."""
+    return Health(status="ok", version=__version__)
+
+
+@router.get("/api/session", response_model=Session, responses=documented(401))
+async def session(here: Here, request: Request) -> Session:
+    """What the page needs to know first."""
+    if not here.sessions.admits(request.headers):
+        raise WebError(401, "token_needed", "this server asks for its token", hint="send it to /api/session")
+    settings = here.settings
+    can_train = find_spec("torch") is not None and settings.folder is not None
+    return Session(
+        version=__version__,
+        mode=settings.mode,
+        folder=None if settings.folder is None else settings.folder.resolve().name,
+        model=None,
+        can_train=can_train,
+        train_hint=None if can_train else 'training needs PyTorch: pip install "fractura[train]"',
+        limits=Limits(
+            film_bytes=settings.film_bytes,
+            film_pixels=settings.film_pixels,
+            films_per_request=settings.films_per_request,
+            request_bytes=settings.request_bytes,
+        ),
+        states=list(STATES),
+    )
+
+
+@router.post("/api/session", status_code=204, response_class=Response, responses=documented(401, 403, 422))
+async def open_session(shown: TokenIn, here: Here) -> Response:
+    """Show the token; the answer sets a cookie that stands for it."""
+    if here.sessions.needed and not here.sessions.is_token(shown.token):
+        raise WebError(401, "wrong_token", "this is not the token of this server", hint="the server printed it")
+    response = Response(status_code=204)
+    set_cookie(response, here)
+    return response
+
+
+def set_cookie(response: Response, here: Workplace) -> None:
+    """Begin a session with this answer."""
+    response.set_cookie(COOKIE, here.sessions.open(), httponly=True, samesite="strict", path="/")

@@ -1,0 +1,58 @@
+"""What the web app is started with: closed, typed, checked before anything listens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+MINIMUM_TOKEN = 16
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class WebSettings(BaseModel):
+    """Settings of one server.
+
+    Attributes:
+        mode: ``label`` works on a folder, ``serve`` on films that are sent to it.
+        folder: Folder of films and annotations; needed to label.
+        model: A model's path, ``built-in``, or None for no model.
+        host: Address to listen on. Anything but this machine itself needs a ``token``.
+        port: TCP port.
+        token: Secret that every request must prove to know; None asks for none.
+        film_bytes: Largest film that is accepted.
+        film_pixels: Most pixels of a film, from its header, before it is unpacked.
+        films_per_request: Most films sent at once.
+        request_bytes: Most bytes of one request with films; any other request may have ``document_bytes``.
+        document_bytes: Most bytes of a request without films.
+        upload_bytes: Memory for films that were sent; the oldest are dropped for new ones.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mode: Literal["label", "serve"]
+    folder: Path | None = None
+    model: str | None = None
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    token: Annotated[str, Field(min_length=MINIMUM_TOKEN)] | None = None
+    film_bytes: Annotated[int, Field(ge=1)] = 100 * 2**20
+    film_pixels: Annotated[int, Field(ge=1)] = 50_000_000
+    films_per_request: Annotated[int, Field(ge=1)] = 200
+    request_bytes: Annotated[int, Field(ge=1)] = 512 * 2**20
+    document_bytes: Annotated[int, Field(ge=1)] = 4 * 2**20
+    upload_bytes: Annotated[int, Field(ge=1)] = 1024 * 2**20
+
+    @property
+    def is_loopback(self) -> bool:
+        """True if only this machine can reach the server."""
+        return self.host in LOOPBACK_NAMES
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        if self.mode == "label" and self.folder is None:
+            raise ValueError("labelling needs a folder")
+        if not self.is_loopback and self.token is None:
+            raise ValueError("other machines may reach it only with a token")
+        return self
