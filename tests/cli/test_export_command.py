@@ -15,8 +15,9 @@ from fractura.export.parity import Parity
 def recorded(monkeypatch):
     made = []
 
-    def export_model(model_folder, *, to="onnx", output=None, films=()):
-        made.append({"model_folder": model_folder, "to": to, "output": output, "films": list(films)})
+    def export_model(model_folder, *, to="onnx", output=None, films=(), half=False):
+        words = {"model_folder": model_folder, "to": to, "output": output, "films": list(films), "half": half}
+        made.append(words)
         return ExportResult(output or model_folder / "model.onnx", 2_500_000, Parity(4, 12, 0, 0.999, 2e-6), "phantoms")
 
     monkeypatch.setattr(fractura.export, "export_model", export_model)
@@ -29,16 +30,16 @@ def test_the_file_is_the_result_and_the_comparison_is_told(calls, capsys, tmp_pa
     assert captured.out == f"{tmp_path / 'model.onnx'}\n"
     assert "2.5 MB" in captured.err
     assert "12 boxes, 0 without a twin" in captured.err
-    assert calls == [{"model_folder": tmp_path, "to": "onnx", "output": None, "films": []}]
+    assert calls == [{"model_folder": tmp_path, "to": "onnx", "output": None, "films": [], "half": False}]
 
 
 def test_json_and_every_option(calls, capsys, tmp_path):
     film = tmp_path / "a.png"
     film.write_bytes(b"x")
-    words = ["export", str(tmp_path), "--output", "m.onnx", "--films", str(tmp_path), "--json"]
+    words = ["export", str(tmp_path), "--output", "m.onnx", "--films", str(tmp_path), "--half", "--json"]
     assert main(words) == 0
     assert json.loads(capsys.readouterr().out)["parity"]["holds"]
-    assert calls == [{"model_folder": tmp_path, "to": "onnx", "output": Path("m.onnx"), "films": [film]}]
+    assert calls == [{"model_folder": tmp_path, "to": "onnx", "output": Path("m.onnx"), "films": [film], "half": True}]
 
 
 def test_saved_model_is_the_tensorflow_exporters_folder(monkeypatch, capsys, tmp_path):
