@@ -29,7 +29,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fractura.dicom import DICOM_EXTENSIONS, FilmFacts, dicom_facts, dicom_frame, is_dicom, read_dicom
+from fractura.dicom import (
+    DICOM_EXTENSIONS,
+    FilmFacts,
+    GreyValues,
+    Window,
+    dicom_facts,
+    dicom_frame,
+    is_dicom,
+    read_dicom,
+    read_dicom_values,
+)
 from fractura.errors import DataError
 
 IMAGE_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"}) | DICOM_EXTENSIONS
@@ -132,6 +142,36 @@ def read_radiograph(source: Path | bytes, *, name: str | None = None) -> Radiogr
                 bit_depth = 16
         turned = _TURN[left](pixels)
     return Radiograph(np.array(turned, dtype=np.uint8, order="C"), bit_depth, orientation, encoded)
+
+
+def read_grey_values(source: Path | bytes, *, name: str | None = None) -> GreyValues | None:
+    """A film's grey values before they are cut to 8 bits, for looking at it through other windows.
+
+    Args:
+        source: A file, or its encoded bytes.
+        name: What to call the film in errors; the path by default.
+
+    Returns:
+        The values, orientation applied; what their window shows is what ``read_radiograph`` gives (a DICOM's VOI LUT
+        apart). None for colour films, and pictures of 8 bits that are no DICOM.
+
+    Raises:
+        DataError: As for ``read_radiograph``.
+    """
+    title = _title(source, name)
+    data = source if isinstance(source, bytes) else _read_bytes(Path(source), title)
+    if is_dicom(data[:_DICOM_START], title):
+        return read_dicom_values(data, title, MAXIMUM_PIXELS)
+    with _opened(io.BytesIO(data), title) as image:
+        inverted = _is_inverted_deep_tiff(image)
+        image.load()
+        if not (image.mode.startswith("I") or image.mode == "F"):
+            return None
+        stored = np.asarray(image)
+        white = (1 << _to_eight_bits(stored, title, inverted=inverted)[1]) - 1
+        turned = _TURN[_valid_orientation(image.getexif().get(_ORIENTATION))](stored)
+    values = np.arange(white + 1, dtype=np.float64)
+    return GreyValues(turned.astype(np.int32), values, Window(white / 2, white, "LINEAR_EXACT"), inverted)
 
 
 def radiograph_size(source: Path | bytes, *, name: str | None = None) -> tuple[int, int]:

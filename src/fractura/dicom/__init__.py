@@ -5,7 +5,20 @@ in errors, not in logs. pydicom is imported when the first DICOM is met.
 """
 
 from fractura.dicom.facts import FilmFacts
-from fractura.dicom.reader import DicomFilm, dicom_facts, dicom_frame, read_dicom
+from fractura.dicom.grey_values import GreyValues
+from fractura.dicom.header import Window
+from fractura.dicom.reader import DicomFilm, dicom_facts, dicom_frame, read_dicom, read_dicom_values
 from fractura.dicom.source import DICOM_EXTENSIONS, is_dicom
 
-__all__ = ["DICOM_EXTENSIONS", "DicomFilm", "FilmFacts", "dicom_facts", "dicom_frame", "is_dicom", "read_dicom"]
+__all__ = [
+    "DICOM_EXTENSIONS",
+    "DicomFilm",
+    "FilmFacts",
+    "GreyValues",
+    "Window",
+    "dicom_facts",
+    "dicom_frame",
+    "is_dicom",
+    "read_dicom",
+    "read_dicom_values",
+]

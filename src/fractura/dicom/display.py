@@ -12,6 +12,7 @@ import logging
 import numpy as np
 from numpy.typing import NDArray
 
+from fractura.dicom.grey_values import GreyValues, grey_levels, windowed
 from fractura.dicom.header import DicomHeader, LookUpTable, Window
 
 _BIT_DEPTHS = (8, 10, 12, 14, 16)
@@ -33,20 +34,14 @@ def displayed(stored: NDArray[np.int32], header: DicomHeader, title: str) -> tup
     Returns:
         uint8 ``(h, w)`` with white bone on black, and the bits its values use.
     """
-    padded = None
-    if header.padding is not None:
-        padded = (stored >= header.padding[0]) & (stored <= header.padding[1])
-        if padded.all() or not padded.any():
-            padded = None
+    padded = _padded(stored, header)
     visible = stored if padded is None else stored[~padded]
     first, last = int(visible.min()), int(visible.max())
     domain = np.arange(first, last + 1, dtype=np.int64)
     table = _shown(domain, header)
-    if table is not None and first < last:
-        used = table[np.unique(visible) - first]
-        if int(used.min()) == int(used.max()):
-            _logger.warning("%s: its window shows nothing; the full range of values is shown", title)
-            table = None
+    if table is not None and _shows_nothing(table, visible):
+        _logger.warning("%s: its window shows nothing; the full range of values is shown", title)
+        table = None
     bits = header.bits_stored
     if table is None:
         table, bits = _full_range(domain, header)
@@ -56,25 +51,75 @@ def displayed(stored: NDArray[np.int32], header: DicomHeader, title: str) -> tup
     return grey, bits
 
 
+def grey_values(stored: NDArray[np.int32], header: DicomHeader) -> GreyValues:
+    """A film's values for any window; what is shown first is what ``displayed`` shows, a VOI LUT apart.
+
+    Args:
+        stored: int32 ``(h, w)``, ``BitsStored`` bits each.
+        header: Its header.
+    """
+    padded = _padded(stored, header)
+    visible = stored if padded is None else stored[~padded]
+    first, last = int(visible.min()), int(visible.max())
+    domain = np.arange(first, last + 1, dtype=np.int64)
+    places = (np.clip(stored, first, last) - first).astype(np.int32)
+    table = _shown(domain, header)
+    if table is None or _shows_nothing(table, visible):
+        counted, bits = _range_values(domain, header)
+        white = (1 << bits) - 1
+        return GreyValues(places, counted.astype(np.float64), Window(white / 2, white, "LINEAR_EXACT"), False, padded)
+    values = _modality_values(domain, header)
+    window = header.window
+    if header.voi_lut is not None or window is None:
+        lowest, highest = float(values.min()), float(values.max())
+        window = Window((lowest + highest) / 2, max(1.0, highest - lowest), "LINEAR_EXACT")
+    return GreyValues(places, values, window, header.inverted, padded)
+
+
+def _shows_nothing(table: NDArray[np.uint8], visible: NDArray[np.int32]) -> bool:
+    """True if a film with different values would be all of one grey."""
+    first = int(visible.min())
+    used = table[np.unique(visible) - first]
+    return first < int(visible.max()) and int(used.min()) == int(used.max())
+
+
+def _padded(stored: NDArray[np.int32], header: DicomHeader) -> NDArray[np.bool_] | None:
+    """bool ``(h, w)``: what is no part of the film; None where that would be nothing, or all of it."""
+    if header.padding is None:
+        return None
+    padded: NDArray[np.bool_] = (stored >= header.padding[0]) & (stored <= header.padding[1])
+    return None if padded.all() or not padded.any() else padded
+
+
+def _modality_values(domain: NDArray[np.int64], header: DicomHeader) -> NDArray[np.float64]:
+    """What the stored values mean: through the modality LUT, or rescaled."""
+    if header.modality_lut is not None:
+        return np.asarray(_looked_up(domain, header.modality_lut), dtype=np.float64)
+    return np.asarray(domain * header.slope + header.intercept, dtype=np.float64)
+
+
 def _shown(domain: NDArray[np.int64], header: DicomHeader) -> NDArray[np.uint8] | None:
     """Grey level of each value through VOI LUT or window; None if there is neither."""
     if header.voi_lut is None and header.window is None:
         return None
-    if header.modality_lut is not None:
-        values = np.asarray(_looked_up(domain, header.modality_lut), dtype=np.float64)
-    else:
-        values = np.asarray(domain * header.slope + header.intercept, dtype=np.float64)
+    values = _modality_values(domain, header)
     if header.voi_lut is not None:
         white = (1 << header.voi_lut.bits) - 1
         light = _looked_up(np.rint(values).astype(np.int64), header.voi_lut) / white
     else:
         assert header.window is not None
-        light = _windowed(values, header.window)
-    return _grey(1 - light if header.inverted else light)
+        light = windowed(values, header.window)
+    return grey_levels(1 - light if header.inverted else light)
 
 
 def _full_range(domain: NDArray[np.int64], header: DicomHeader) -> tuple[NDArray[np.uint8], int]:
-    """Grey level of each value where no window is given, and the bits in use.
+    """Grey level of each value where no window is given, and the bits in use."""
+    values, bits = _range_values(domain, header)
+    return grey_levels(values / ((1 << bits) - 1)), bits
+
+
+def _range_values(domain: NDArray[np.int64], header: DicomHeader) -> tuple[NDArray[np.int64], int]:
+    """Each value counted from black, where no window is given, and the bits that hold them.
 
     A rescale moves and stretches the whole range, which changes nothing here, or turns it round.
     """
@@ -89,8 +134,7 @@ def _full_range(domain: NDArray[np.int64], header: DicomHeader) -> tuple[NDArray
         is_open, turned = stored_bits == 16, header.inverted != (header.slope < 0)
     white = (1 << (_depth(int(values.max())) if is_open else stored_bits)) - 1
     values = white - np.minimum(values, white) if turned else values
-    bits = _depth(int(values.max()))
-    return _grey(values / ((1 << bits) - 1)), bits
+    return values, _depth(int(values.max()))
 
 
 def _depth(brightest: int) -> int:
@@ -100,19 +144,3 @@ def _depth(brightest: int) -> int:
 def _looked_up(values: NDArray[np.int64], table: LookUpTable) -> NDArray[np.int64]:
     """Values below the table take its first entry, values above its last."""
     return table.entries[np.clip(values - table.first, 0, len(table.entries) - 1)]
-
-
-def _windowed(values: NDArray[np.float64], window: Window) -> NDArray[np.float64]:
-    """C.11.2.1.2 and C.11.2.1.3: 0 to 1."""
-    if window.function == "SIGMOID":
-        power = np.clip(-4 * (values - window.centre) / window.width, -700, 700)
-        return 1 / (1 + np.exp(power))
-    if window.function == "LINEAR_EXACT":
-        return np.clip((values - window.centre) / window.width + 0.5, 0, 1)
-    if window.width == 1:
-        return (values > window.centre - 0.5).astype(np.float64)
-    return np.clip((values - (window.centre - 0.5)) / (window.width - 1) + 0.5, 0, 1)
-
-
-def _grey(light: NDArray[np.float64]) -> NDArray[np.uint8]:
-    return np.floor(np.clip(light, 0, 1) * 255 + 0.5).astype(np.uint8)

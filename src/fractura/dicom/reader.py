@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fractura.dicom.codec import decode_first_frame
-from fractura.dicom.display import displayed
+from fractura.dicom.display import displayed, grey_values
 from fractura.dicom.facts import FilmFacts
+from fractura.dicom.grey_values import GreyValues
 from fractura.dicom.header import DicomHeader, read_header
 from fractura.dicom.source import DICOM_ERRORS, damaged, parse_dicom, quiet_pydicom
 from fractura.errors import DataError
@@ -46,15 +47,29 @@ def read_dicom(data: bytes, title: str, maximum_pixels: int) -> DicomFilm:
     Raises:
         DataError: No radiograph, cut off, damaged, too large, or packed in a way that is not read.
     """
-    with quiet_pydicom():
-        dataset = parse_dicom(io.BytesIO(data), title, pixels=True)
-        header = _header(dataset, title, maximum_pixels)
-        packed = _packed(dataset, title)
-        stored = decode_first_frame(packed, header, title)
+    stored, header = _decoded(data, title, maximum_pixels)
     if header.samples == 3:
         return DicomFilm(255 - stored if header.inverted else stored, 8, header.facts)
     grey, bits = displayed(stored, header, title)
     return DicomFilm(grey, bits, header.facts)
+
+
+def read_dicom_values(data: bytes, title: str, maximum_pixels: int) -> GreyValues | None:
+    """The film of ``read_dicom`` before its window; None where it is stored in colour.
+
+    Raises:
+        DataError: As for ``read_dicom``.
+    """
+    stored, header = _decoded(data, title, maximum_pixels)
+    return None if header.samples == 3 else grey_values(stored, header)
+
+
+def _decoded(data: bytes, title: str, maximum_pixels: int) -> tuple[NDArray[Any], DicomHeader]:
+    with quiet_pydicom():
+        dataset = parse_dicom(io.BytesIO(data), title, pixels=True)
+        header = _header(dataset, title, maximum_pixels)
+        packed = _packed(dataset, title)
+        return decode_first_frame(packed, header, title), header
 
 
 def dicom_frame(stream: BinaryIO, title: str, maximum_pixels: int) -> tuple[int, int, int]:
