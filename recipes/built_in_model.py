@@ -1,0 +1,123 @@
+"""The built-in model, from labelled films to the file that `fractura detect` opens: one command, resumable.
+
+    python recipes/built_in_model.py FracAtlas/train FracAtlas/val --output built_in
+
+Needs the extra `train`; a CPU with two cores takes about two hours, a GPU a few minutes. Stopped and run again, it
+goes on where it was. Its steps, with what each buys (docs/model-log.md has the figures):
+
+1. `train.tfrecord`: every film in one file, those over 512 px shrunk to 640 px. It is all that another machine needs.
+2. `crops`: the network learns on cuts of about half a film, at 256 px. Fractures are tiny (0.4 % of a film), so a cut
+   shows one at full detail for a quarter of the time that a whole film takes.
+3. `films`: it goes on with whole films at 448 px, and learns what whole normal films look like.
+4. `fracture_detector.onnx`: threshold chosen on the validation films, figures with intervals on the card, weights in
+   half precision.
+"""
+
+import argparse
+import io
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from PIL import Image
+
+from fractura import TrainSettings, read_dataset, train
+from fractura.dataset import Dataset, Record
+from fractura.formats.tfrecord import write_tfrecord
+
+LARGEST, SHRUNK = 512, 640
+CROPS = {
+    "model": "faster_rcnn_efficientnet_lite0_fine_256x256",
+    "num_steps": 4000,
+    "learning_rate_base": 8e-4,
+    "ema_decay": 0.998,
+    "checkpoint_every_n": 200,
+    "data_augmentation_options": [
+        {"name": "random_horizontal_flip"},
+        {"name": "random_vertical_flip"},
+        {
+            "name": "random_affine",
+            "scale": (0.85, 1.2),
+            "rotation_degrees": 20.0,
+            "aspect_ratio": 1.15,
+            "translation": 0.0,
+        },
+        {"name": "random_crop_around_box", "probability": 1.0, "size": (0.45, 0.7)},
+        {"name": "random_exposure", "brightness": 0.15, "contrast": 1.4, "gamma": 1.4},
+        {"name": "random_noise"},
+    ],
+}
+FILMS = {
+    "model": "faster_rcnn_efficientnet_lite0_fine_448x448",
+    "num_steps": 500,
+    "learning_rate_base": 3e-4,
+    "ema_decay": 0.995,
+    "eval_every": 125,
+    "data_augmentation_options": [
+        {"name": "random_horizontal_flip"},
+        {"name": "random_affine", "scale": (0.85, 1.2), "rotation_degrees": 10.0, "translation": 0.03},
+        {"name": "random_exposure", "brightness": 0.15, "contrast": 1.4, "gamma": 1.4},
+        {"name": "random_noise"},
+    ],
+}
+COMMON = {"batch_size": 8, "optimizer": "adamw", "weight_decay": 0.02, "negatives_per_positive": 1.0, "seed": 0}
+
+
+def shrink(record: Record, folder: Path) -> Record:
+    """The film as it is, or a copy of at most ``SHRUNK`` pixels if it is over ``LARGEST``."""
+    if max(record.width, record.height) <= LARGEST:
+        return record
+    scale = SHRUNK / max(record.width, record.height)
+    width, height = round(record.width * scale), round(record.height * scale)
+    pixels = Image.open(io.BytesIO(record.read_bytes())).convert("L").resize((width, height), Image.Resampling.LANCZOS)
+    path = folder / f"{Path(record.name).stem}.jpg"
+    pixels.save(path, quality=90)
+    boxes = record.boxes.scale(width / record.width, height / record.height)
+    return replace(record, image=path, name=path.name, width=width, height=height, boxes=boxes, annotation=None)
+
+
+def pack(data: Dataset, output: Path) -> None:
+    """Write step 1, unless it is there."""
+    if output.exists():
+        return
+    folder = output.with_suffix(".films")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_tfrecord(replace(data, records=tuple(shrink(record, folder) for record in data)), output)
+    print(f"{output}: {output.stat().st_size / 1e6:.0f} MB", flush=True)
+
+
+def learn(output: Path, **settings: object) -> None:
+    """Train, or go on with a training that was stopped; nothing if it is complete."""
+    wanted = TrainSettings.create({**COMMON, **settings, "output": output})
+    state = output / "training.json"
+    done = json.loads(state.read_text(encoding="utf-8"))["step"] if state.exists() else 0
+    if done < wanted.num_steps:
+        train(wanted, resume=(output / "last").exists())
+
+
+def run(*words: str | Path) -> None:
+    """Show a command and run it; stop with its exit code if it fails."""
+    print(f"\n$ fractura {' '.join(str(word) for word in words)}", flush=True)
+    done = subprocess.run([sys.executable, "-m", "fractura", *map(str, words)], check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def main() -> None:
+    """Every step that is not done yet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("train", type=Path, help="labelled films to learn from")
+    parser.add_argument("val", type=Path, help="labelled films to choose the threshold and measure on")
+    parser.add_argument("--output", type=Path, default=Path("built_in"))
+    chosen = parser.parse_args()
+    record = chosen.output / "train.tfrecord"
+    pack(read_dataset(chosen.train), record)
+    learn(chosen.output / "crops", data=record, **CROPS)
+    weights = chosen.output / "crops"
+    learn(chosen.output / "films", data=record, val=chosen.val, fine_tune_checkpoint=weights, **FILMS)
+
+
+if __name__ == "__main__":
+    main()
