@@ -35,7 +35,12 @@ class Detector(nn.Module, ABC):
 
     Films are uint8 tensors ``(height, width, 3)`` of any size, exactly as ``read_radiograph`` gives them; each
     detector resizes and normalises them itself, so that training, detection and the exported graph see the same.
+
+    Attributes:
+        origin: A line for people on the pretrained weights it was built with; None where nobody need be told.
     """
+
+    origin: str | None = None
 
     @abstractmethod
     def losses(self, images: Sequence[Tensor], targets: Sequence[Target]) -> dict[str, Tensor]:
@@ -56,6 +61,10 @@ class Detector(nn.Module, ABC):
     @abstractmethod
     def architecture(self) -> dict[str, Any]:
         """What rebuilds this detector (without weights) through ``build_from_architecture``: plain JSON values."""
+
+    def learning_rate_factor(self, name: str) -> float:
+        """Share of the learning rate that the parameter ``name`` (as in ``named_parameters``) learns with."""
+        return 1.0
 
     @torch.no_grad()
     def detect(self, images: Sequence[Tensor]) -> list[Boxes]:

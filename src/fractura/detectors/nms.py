@@ -10,17 +10,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from fractura.detectors.overlap import iou
+
 _BLOCK = 1024
-
-
-def _iou_matrix(first: Tensor, second: Tensor) -> Tensor:
-    top_left = torch.maximum(first[:, None, :2], second[None, :, :2])
-    bottom_right = torch.minimum(first[:, None, 2:], second[None, :, 2:])
-    overlap = (bottom_right - top_left).clamp_(min=0).prod(dim=2)
-    area_first = (first[:, 2] - first[:, 0]) * (first[:, 3] - first[:, 1])
-    area_second = (second[:, 2] - second[:, 0]) * (second[:, 3] - second[:, 1])
-    union = area_first[:, None] + area_second[None, :] - overlap
-    return torch.where((overlap > 0) & (union > 0), overlap / union, 0.0)
 
 
 def _suppress_block(overlapping: Tensor) -> Tensor:
@@ -46,8 +38,8 @@ def _suppress(boxes: Tensor, scores: Tensor, iou_threshold: float, score_thresho
     for start in range(0, len(order), _BLOCK):
         block = order[start : start + _BLOCK]
         if len(kept):
-            block = block[~(_iou_matrix(boxes[kept], boxes[block]) > iou_threshold).any(dim=0)]
-        block = block[_suppress_block(_iou_matrix(boxes[block], boxes[block]) > iou_threshold)]
+            block = block[~(iou(boxes[kept], boxes[block]) > iou_threshold).any(dim=0)]
+        block = block[_suppress_block(iou(boxes[block], boxes[block]) > iou_threshold)]
         kept = torch.cat([kept, block])[:max_output]
         if len(kept) == max_output:
             break

@@ -1,43 +1,44 @@
-"""From a model's name, or the architecture on a model card, to a detector."""
+"""From a model's name, or the architecture on a model card, to a detector: one line here for each family."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
+from fractura.catalogue import DEFAULT_MODEL
 from fractura.detectors.detector import Detector
-from fractura.detectors.faster_rcnn.catalogue import BUILDERS
-from fractura.detectors.faster_rcnn.efficientnet_lite import EfficientNetLitePyramid
-from fractura.detectors.faster_rcnn.faster_rcnn import FasterRCNN
-from fractura.detectors.faster_rcnn.settings import FasterRCNNSettings
+from fractura.detectors.detr.family import DetectionTransformerFamily
+from fractura.detectors.family import Family
+from fractura.detectors.faster_rcnn.family import FasterRCNNFamily
 from fractura.errors import ModelError, UsageError, suggest_name
 
-DEFAULT_MODEL = "faster_rcnn_efficientnet_lite0_448x448"
+__all__ = ["DEFAULT_MODEL", "build_detector", "build_from_architecture", "model_names", "recommended_training"]
+
+FAMILIES: tuple[Family, ...] = (FasterRCNNFamily(), DetectionTransformerFamily())
 
 
 def model_names() -> tuple[str, ...]:
-    """Every name that ``build_detector`` knows."""
-    return tuple(BUILDERS)
+    """Every name that ``build_detector`` knows; it takes ``hf:OWNER/NAME`` and ``hf:FOLDER`` as well."""
+    return tuple(name for family in FAMILIES for name in family.names)
 
 
-def build_detector(name: str, num_classes: int) -> Detector:
-    """A fresh detector; the small trunk starts from its ImageNet weights.
+def build_detector(name: str, num_classes: int, class_names: Sequence[str] | None = None) -> Detector:
+    """A detector to train, from pretrained weights where there are any (``Detector.origin`` then says which).
 
     Args:
-        name: One of ``model_names()``.
+        name: One of ``model_names()``, or ``hf:`` and a model in the format of ``transformers``: its id on the Hugging
+            Face Hub, or a local folder.
         num_classes: Number of classes, background not counted.
+        class_names: Their names; a pretrained model for the very same classes then keeps its class heads.
 
     Raises:
         UsageError: No model has this name.
-        MissingDependencyError: The package with the ImageNet weights is not installed.
+        ModelError: A pretrained model cannot be used.
+        MissingDependencyError: A package, or a network to fetch a model over, is not there.
     """
-    _known(name)
-    detector = FasterRCNN(BUILDERS[name](name, num_classes))
-    if isinstance(detector.feature_extractor, EfficientNetLitePyramid):
-        detector.feature_extractor.trunk.load_imagenet_weights()
-    return detector
+    return _family(name).build(name, num_classes, class_names)
 
 
 def build_from_architecture(architecture: Mapping[str, Any]) -> Detector:
@@ -46,31 +47,33 @@ def build_from_architecture(architecture: Mapping[str, Any]) -> Detector:
     Raises:
         ModelError: The description does not fit this version.
     """
+    wanted = architecture.get("family", "faster_rcnn")  # which is older than families
+    hint = "use the fractura version named on the model's card"
+    family = next((family for family in FAMILIES if wanted in family.architectures), None)
+    if family is None:
+        raise ModelError(f"the model's architecture is of a family '{wanted}' this version does not know", hint=hint)
     try:
-        return FasterRCNN(FasterRCNNSettings.model_validate(dict(architecture)))
+        return family.rebuild(architecture)
     except ValidationError as error:
         first = error.errors()[0]
         raise ModelError(
             f"the model's architecture is not one this version knows: {first['msg']}",
             place=".".join(str(part) for part in first["loc"]),
-            hint="use the fractura version named on the model's card",
+            hint=hint,
         ) from error
 
 
 def recommended_training(name: str) -> dict[str, Any]:
-    """Training settings that suit a model, by their names in ``TrainSettings``."""
-    _known(name)
-    if "inception_resnet_v2" in name:
-        return {"optimizer": "momentum", "learning_rate_base": 0.008, "gradient_clipping_by_norm": 10.0}
-    return {
-        "optimizer": "adamw",
-        "learning_rate_base": 5e-4,
-        "gradient_clipping_by_norm": 10.0,
-        "negatives_per_positive": 1.0,
-        "ema_decay": 0.998,
-    }
+    """Training settings that suit a model, by their names in ``TrainSettings``.
+
+    Raises:
+        UsageError: No model has this name.
+    """
+    return _family(name).recommended_training(name)
 
 
-def _known(name: str) -> None:
-    if name not in BUILDERS:
-        raise UsageError(f"no model is called '{name}'", hint=suggest_name(name, BUILDERS))
+def _family(name: str) -> Family:
+    for family in FAMILIES:
+        if family.knows(name):
+            return family
+    raise UsageError(f"no model is called '{name}'", hint=suggest_name(name, model_names()))

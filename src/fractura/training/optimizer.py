@@ -12,7 +12,10 @@ from typing import Any, overload
 import torch
 from torch import Tensor, nn
 
+from fractura.detectors.detector import Detector
 from fractura.training.settings import TrainSettings
+
+_FACTOR = "learning_rate_factor"
 
 
 class TensorFlowMomentum(torch.optim.Optimizer):
@@ -22,7 +25,7 @@ class TensorFlowMomentum(torch.optim.Optimizer):
     with. ``torch.optim.SGD`` multiplies the whole velocity by today's instead.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], lr: float, momentum: float = 0.9) -> None:
+    def __init__(self, parameters: Iterable[Any], lr: float, momentum: float = 0.9) -> None:
         super().__init__(parameters, {"lr": lr, "momentum": momentum})
 
     @overload
@@ -57,22 +60,30 @@ class TensorFlowMomentum(torch.optim.Optimizer):
 
 
 def build_optimizer(settings: TrainSettings, model: nn.Module) -> torch.optim.Optimizer:
-    """The optimiser that ``settings`` ask for, over the trainable parameters of ``model``."""
-    trainable = [p for p in model.parameters() if p.requires_grad]
-    if settings.optimizer == "momentum":
-        return TensorFlowMomentum(trainable, settings.learning_rate_base, settings.momentum_optimizer_value)
-    # Norm gains and biases have one dimension; decaying them pulls activations to zero and helps nothing.
-    groups = [
-        {"params": [p for p in trainable if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},
+    """The optimiser that ``settings`` ask for, over the trainable parameters of ``model``.
+
+    Parameters for which a detector's ``learning_rate_factor`` differs get groups of their own.
+    """
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            factor = model.learning_rate_factor(name) if isinstance(model, Detector) else 1.0
+            # Norm gains and biases have one dimension; decaying them pulls activations to zero and helps nothing.
+            decays = settings.optimizer == "adamw" and parameter.ndim > 1
+            groups.setdefault((-factor, not decays), []).append(parameter)
+    described: list[dict[str, Any]] = [
+        {"params": groups[key], _FACTOR: -key[0], "weight_decay": 0.0 if key[1] else settings.weight_decay}
+        for key in sorted(groups)
     ]
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=settings.learning_rate_base)
+    if settings.optimizer == "momentum":
+        return TensorFlowMomentum(described, settings.learning_rate_base, settings.momentum_optimizer_value)
+    return torch.optim.AdamW(described, lr=settings.learning_rate_base)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
-    """Use ``value`` for the next update."""
+    """Use ``value`` for the next update; groups with a factor of their own learn with that share of it."""
     for group in optimizer.param_groups:
-        group["lr"] = value
+        group["lr"] = value * group.get(_FACTOR, 1.0)
 
 
 @torch.no_grad()

@@ -190,7 +190,9 @@ def prepare_equipment(
         from fractura.detectors import build_detector
 
         seed_fresh_weights(settings)
-        detector = build_detector(settings.model, len(films.train.class_names))
+        detector = build_detector(settings.model, len(films.train.class_names), films.train.class_names)
+        if detector.origin is not None:
+            reporter.say(detector.origin)
     if settings.fine_tune_checkpoint is not None:
         reporter.say(load_fine_tune_checkpoint(detector, settings.fine_tune_checkpoint))
     detector.to(state.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
