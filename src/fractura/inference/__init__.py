@@ -1,7 +1,7 @@
 """Put a model to work: one runtime a file, all of them with the same face.
 
-``load_model`` takes a model folder (runs with PyTorch), an exported ``.onnx`` file (runs with ONNX Runtime, which the
-base install has) or a SavedModel folder (runs with TensorFlow).
+``load_model`` takes ``built-in`` (the model that comes with fractura), a model folder (runs with PyTorch), an exported
+``.onnx`` file (runs with ONNX Runtime, which the base install has) or a SavedModel folder (runs with TensorFlow).
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from fractura.errors import MissingDependencyError, ModelError, UsageError, require
+from fractura.inference.built_in import NAME as BUILT_IN
+from fractura.inference.built_in import built_in_model
 from fractura.inference.model import Device, Model
 from fractura.model_card import WEIGHTS_FILE
 
-__all__ = ["Device", "Model", "load_model"]
+__all__ = ["BUILT_IN", "Device", "Model", "load_model"]
 
 _SAVED_MODEL = ("saved_model.pb", "saved_model/saved_model.pb")
 
@@ -21,8 +23,8 @@ def load_model(path: Path | str, *, device: Device = "auto", label_map: Path | N
     """Open a model for use.
 
     Args:
-        path: A model folder (``card.json`` and ``weights.safetensors``), an ``.onnx`` file that fractura exported, or a
-            SavedModel folder, of fractura or of the TensorFlow Object Detection API.
+        path: ``built-in``, a model folder (``card.json`` and ``weights.safetensors``), an ``.onnx`` file that fractura
+            exported, or a SavedModel folder, of fractura or of the TensorFlow Object Detection API.
         device: ``cpu``, ``cuda``, or ``auto``: a CUDA device if there is one.
         label_map: Class names of a SavedModel that has no card of ours.
 
@@ -31,7 +33,7 @@ def load_model(path: Path | str, *, device: Device = "auto", label_map: Path | N
         UsageError: A label map was given for a model that has a card.
         MissingDependencyError: What runs it is not installed, or CUDA was asked for and is not there.
     """
-    path = Path(path)
+    path = built_in_model() if str(path) == BUILT_IN else Path(path)
     if path.is_dir() and not (path / WEIGHTS_FILE).exists() and any((path / each).is_file() for each in _SAVED_MODEL):
         require("tensorflow", "tensorflow")
         from fractura.inference.saved_model import SavedModel
