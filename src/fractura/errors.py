@@ -73,8 +73,8 @@ def nearest_name(word: str, names: Iterable[str]) -> str | None:
     from difflib import get_close_matches
 
     known = sorted(names)
-    folded = {name.casefold(): name for name in known}
-    found = get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
+    folded = {name.casefold().strip(): name for name in known}
+    found = get_close_matches(word.casefold().strip(), list(folded), n=1, cutoff=0.6)
     return folded[found[0]] if found else None
 
 

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fractura.boxes import pairwise_iou
-from fractura.detectors.faster_rcnn.matching import IGNORED, UNMATCHED, iou, match, sample
+from fractura.detectors.faster_rcnn.matching import IGNORED, UNMATCHED, match, sample
+from fractura.detectors.overlap import iou
 
 # One truth of 10 x 10, and candidates that overlap it by a known share.
 TRUTH = torch.tensor([[0.0, 0.0, 10.0, 10.0]])

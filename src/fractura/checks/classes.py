@@ -11,7 +11,7 @@ from pathlib import Path
 from fractura.checks.findings import Severity
 from fractura.checks.registry import Fault, check
 from fractura.checks.snapshot import Snapshot
-from fractura.formats.voc_rules import nearest_name
+from fractura.errors import nearest_name
 
 LOOK_ALIKE = 0.85
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
-from fractura.errors import DataError
+from fractura.errors import DataError, nearest_name
 from fractura.files import write_atomically
 from fractura.formats.text_format import Field, Message, Scalar, parse, read_text
 from fractura.formats.text_format_edit import quoted
@@ -73,8 +72,8 @@ class LabelMap:
         """
         found = self.ids.get(name)
         if found is None:
-            nearest = get_close_matches(name, self.ids, n=1, cutoff=0.5)
-            hint = f"did you mean '{nearest[0]}'? If not, add an item" if nearest else "add an item for it"
+            nearest = nearest_name(name, self.ids)
+            hint = f"did you mean '{nearest}'? If not, add an item" if nearest else "add an item for it"
             raise DataError(f"the class '{name}' is not in the label map", file=self.file, hint=hint)
         return found
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from fractura.boxes import Boxes
 from fractura.dataset import BoxFlags, Dataset, Record
-from fractura.errors import DataError, FracturaError, UsageError
+from fractura.errors import DataError, FracturaError, UsageError, nearest_name
 from fractura.formats.voc_document import (
     VocAnnotation,
     VocObject,
@@ -18,7 +18,7 @@ from fractura.formats.voc_document import (
 )
 from fractura.formats.voc_folder import find_voc_folder
 from fractura.formats.voc_parser import parse_voc, read_voc_file
-from fractura.formats.voc_rules import box_fault, nearest_name, size_fault
+from fractura.formats.voc_rules import box_fault, size_fault
 from fractura.formats.voc_writer import write_voc
 from fractura.radiograph import radiograph_facts, radiograph_size
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
-
 from fractura.formats.voc_document import VocAnnotation, VocObject
 
 # LabelImg rounds to whole pixels and counts from 1, so a box along the border may lie this far outside.
@@ -41,10 +38,3 @@ def size_fault(annotation: VocAnnotation, size: tuple[int, int]) -> tuple[str, s
         f"{says}, but the film is {width}x{height}",
         "check that the file belongs to this film; if the boxes sit right, correct <width> and <height>",
     )
-
-
-def nearest_name(name: str, names: Sequence[str]) -> str | None:
-    """The known name that ``name`` was most likely meant to be, or None."""
-    plain = {each.casefold().strip(): each for each in names}
-    match = difflib.get_close_matches(name.casefold().strip(), plain, n=1)
-    return plain[match[0]] if match else None
