@@ -108,7 +108,7 @@ def score(phantoms: list[Phantom], maps: list[NDArray[np.float32]], cut: float, 
     found = [marks(strength, cut, growth) for strength in maps]
     top = max((value for _, values in found for value in values), default=1.0)
     predictions = [Boxes(boxes, [0] * len(boxes), np.array(values) / top) for boxes, values in found]
-    figure = average_precision(as_dataset(phantoms), predictions).figures["AP50"]
+    figure = average_precision(as_dataset(phantoms), predictions)["AP50"]
     return 0.0 if figure is None else figure
 
 

@@ -46,6 +46,7 @@ class Record:
         body_part: DICOM's term for it, such as ``WRIST``, if known.
         view: DICOM's term for it, such as ``AP``, if known.
         laterality: ``L``, ``R`` or ``B`` (both), if known.
+        study: Which films were taken together, if known.
     """
 
     image: Path
@@ -61,6 +62,7 @@ class Record:
     body_part: str | None = None
     view: str | None = None
     laterality: str | None = None
+    study: str | None = None
 
     def __post_init__(self) -> None:
         if not self.flags:

@@ -1,5 +1,6 @@
 """``fractura evaluate`` from end to end: a tiny real model on a Pascal VOC folder."""
 
+import csv
 import json
 
 import numpy as np
@@ -33,28 +34,93 @@ def test_figures_by_hand(place, capsys):
     # the model marks: fracture 20,20-100,60 at .9; cast 0,0-40,10 at .5; fracture 100,50-250,100 at .3
     label(place, "a", ("cast", 0, 0, 40, 10), ("fracture", 20, 20, 100, 60))
     label(place, "b")
-    assert run(place, "--json", "--output", str(place / "out")) == 0
+    assert run(place, "--json", "--rounds", "50", "--output", str(place / "out")) == 0
     captured = capsys.readouterr()
     document = json.loads(captured.out)
     assert document == json.loads((place / "out" / "evaluation.json").read_text(encoding="utf-8"))
-    at = document["at_threshold"]["0.5"]
-    assert (at["found"], at["missed"], at["false_marks"]) == (2, 0, 2)
+    figures = document["figures"]
+    found = figures["box_sensitivity/iou50"]
+    assert (found["part"], found["count"]) == (2, 2)
+    assert figures["false_marks_per_film/iou50"]["value"] == 1.0
     assert document["threshold"] == 0.4
-    assert document["film_level"]["auc"] == 0.5
-    assert document["froc"]["0.5"]["1"] == 1.0
-    assert document["froc"]["0.5"]["0.125"] == 0.0
+    assert figures["film_auc"]["value"] == 0.5
+    assert figures["froc/iou50/1"]["value"] == 1.0
+    assert figures["froc/iou50/0.125"]["value"] == 0.0
     # of equal score, the mark on the film without a fracture halves the precision
-    assert document["average_precision"]["by_class"]["cast"]["AP50"] >= 0.5
+    assert figures["AP50/cast"]["value"] >= 0.5
+    assert figures["AP50"]["low"] is not None
+    assert document["intervals"]["rounds"] == 50
+    assert {path.name for path in (place / "out").iterdir()} >= {"evaluation.json", "figures.csv", "films.csv"}
+    films = list(csv.DictReader((place / "out" / "films.csv").open(encoding="utf-8")))
+    assert [(row["film"], row["positive"], row["false_marks"]) for row in films] == [
+        ("a.png", "1", "0"),
+        ("b.png", "0", "2"),
+    ]
+    table = list(csv.DictReader((place / "out" / "figures.csv").open(encoding="utf-8")))
+    assert {row["figure"]: row["value"] for row in table if not row["by"]}["film_auc"] == "0.5"
+    assert {(row["by"], row["group"]) for row in table} >= {("films", "with a fracture"), ("box size", "large")}
     assert str(place / "out") in captured.err
 
 
 def test_the_table_fits_one_screen_and_notes_go_to_stderr(place, capsys):
     label(place, "a", ("fracture", 20, 20, 100, 60))
-    assert run(place, "--threshold", "0.95") == 0
+    assert run(place, "--threshold", "0.95", "--rounds", "5") == 0
     captured = capsys.readouterr()
     assert "film AUC" in captured.out
-    assert len(captured.out.splitlines()) <= 30
+    assert len(captured.out.splitlines()) <= 40
     assert "note: every film has a box" in captured.err
+
+
+def test_a_threshold_chosen_on_these_films_is_said(place, capsys):
+    from fractura.evaluation import align_classes
+    from fractura.formats import read_dataset
+
+    label(place, "a", ("fracture", 20, 20, 100, 60))
+    films = align_classes(read_dataset(place / "data"), CARD.class_names)
+    card = CARD.model_copy(update={"threshold_data": films.fingerprint()})
+    write_tiny_onnx(place / "tiny.onnx", card=card)
+    assert run(place, "--no-intervals", "--json") == 0
+    captured = capsys.readouterr()
+    assert "warning: the threshold was chosen on these very films" in captured.err
+    assert "these very films" in json.loads(captured.out)["notes"][0]
+    assert run(place, "--no-intervals", "--threshold", "0.3") == 0
+    assert "these very films" not in capsys.readouterr().err
+
+
+def test_a_table_of_the_films_gives_patients_and_groups(place, capsys):
+    label(place, "a", ("fracture", 20, 20, 100, 60))
+    label(place, "b")
+    label(place, "c", ("fracture", 20, 20, 100, 60))
+    (place / "films.csv").write_text(
+        "image,patient,hardware,site\na.png,1,0,north\nb.png,1,1,north\n", encoding="utf-8"
+    )
+    words = ("--groups", str(place / "films.csv"), "--without", "hardware", "--rounds", "5", "--json")
+    assert run(place, *words) == 0
+    captured = capsys.readouterr()
+    assert "1 films have no row" in captured.err
+    document = json.loads(captured.out)
+    assert (document["patients"], document["intervals"]["unit"]) == (2, "patient")
+    groups = {(group["by"], group["name"]): group["films"] for group in document["subgroups"]}
+    assert groups[("hardware", "yes")] == 1
+    assert groups[("site", "north")] == 2
+    assert groups[("films", "without hardware")] == 2
+    assert groups[("films", "with a fracture")] == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--without", "hardware"], "--without needs the table"),
+        (["--groups", "films.csv", "--without", "hardwear"], "did you mean 'hardware'"),
+        (["--groups", "nowhere.csv"], "cannot be read as a CSV table"),
+    ],
+)
+def test_wrong_groups_are_said(place, capsys, monkeypatch, words, said):
+    label(place, "a")
+    monkeypatch.chdir(place)
+    (place / "films.csv").write_text("image,hardware\na.png,1\n", encoding="utf-8")
+    assert run(place, *words) in (2, 3)
+    assert said in capsys.readouterr().err
 
 
 def test_an_unknown_class_is_an_error_with_the_nearest_name(place, capsys):
@@ -75,7 +141,8 @@ def test_wrong_calls_have_their_exit_codes(place, capsys, model, data, code):
 def test_real_films(place, capsys, shared_path):
     val = str(shared_path("data/fracatlas/val"))
     file = write_tiny_onnx(place / "real.onnx", card=CARD.model_copy(update={"class_names": ("Fractura", "cast")}))
-    assert main(["evaluate", str(file), val, "--json"]) == 0
+    assert main(["evaluate", str(file), val, "--json", "--no-intervals"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["films"] > 10
-    assert document["film_level"]["auc"] == 0.5  # a model that says the same of every film
+    assert document["intervals"] is None
+    assert document["figures"]["film_auc"]["value"] == 0.5  # a model that says the same of every film

@@ -88,7 +88,7 @@ def test_it_learns_and_saves_the_averaged_weights_of_the_best_step(settings, tmp
     detector = fresh()
     detector.load_state_dict(load_file(tmp_path / "model" / "weights.safetensors"))
     marks = [detector.detect([image])[0] for image in _images(films[1])]
-    again = evaluate(films[1], marks).average_precision.figures["AP50"]
+    again = evaluate(films[1], marks).value("AP50")
     assert again == pytest.approx(result.best["AP50"])
 
 
@@ -217,7 +217,7 @@ def test_two_processes_train_as_one(tmp_path):
         torch.testing.assert_close(first[name], second[name], rtol=1e-3, atol=1e-5)
     cards = [read_card(tmp_path / name / "model").metrics["validation"] for name in ("one", "two")]
     assert cards[1]["films"] == 4
-    figures = [card["average_precision"]["figures"] for card in cards]
+    figures = [{key: figure["value"] for key, figure in card["figures"].items()} for card in cards]
     assert figures[1] == pytest.approx(figures[0], abs=1e-6)
 
 

@@ -1,11 +1,12 @@
 """Free-response ROC: the share of marked boxes found, against false marks per film.
 
-The matching rule, for one film, one class and one overlap:
+The matching rule, for one film, one class and one criterion:
 
 1. Marks are taken from the best score down (equal scores in the order given).
-2. A mark finds the box that is still free and overlaps it most, if that IoU reaches the wanted one. Each box is found
-   once, each mark finds one.
-3. A mark that finds none but overlaps a ``difficult`` box as much is left out: neither found nor false.
+2. A mark lies right on a box if their IoU reaches the wanted one; by the criterion ``centre``, if the mark's centre is
+   inside the box. It finds the box that is still free and that it overlaps most. Each box is found once, each mark
+   finds one.
+3. A mark that finds none but lies right on a ``difficult`` box is left out: neither found nor false.
 4. Every other mark is false, a second mark on a box already found too.
 
 ``difficult`` boxes are not among the boxes to be found. Since marks are taken by score, dropping the marks below some
@@ -22,18 +23,22 @@ from numpy.typing import NDArray
 
 from fractura.boxes import Boxes
 from fractura.dataset import Dataset, Record
+from fractura.film_score import film_score
 
-FALSE_MARKS_PER_FILM = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0)
 FOUND, FALSE, LEFT_OUT = 1, 0, -1
+CENTRE = "centre"
+IOU_OF = {"iou10": 0.1, "iou30": 0.3, "iou50": 0.5}
+"""The overlap that a criterion asks for; ``CENTRE`` asks for none."""
 
 
 @dataclass(frozen=True, eq=False)
 class Matching:
-    """What became of every mark on a set of films, at one overlap.
+    """What became of every mark on a set of films, by one criterion.
 
     Attributes:
         scores: float32 ``(marks,)``.
         outcome: int8 ``(marks,)``: ``FOUND``, ``FALSE`` or ``LEFT_OUT``.
+        box: int64 ``(marks,)``: position on its film of the box that the mark found, else -1.
         films: int64 ``(marks,)``: position of the mark's film.
         labels: int64 ``(marks,)``.
         truths: Boxes to be found, ``difficult`` ones apart.
@@ -42,6 +47,7 @@ class Matching:
 
     scores: NDArray[np.float32]
     outcome: NDArray[np.int8]
+    box: NDArray[np.int64]
     films: NDArray[np.int64]
     labels: NDArray[np.int64]
     truths: int
@@ -79,25 +85,55 @@ class Matching:
         return float(found[allowed - 1] / self.truths) if allowed else 0.0
 
 
-def match_marks(dataset: Dataset, predictions: Sequence[Boxes], iou: float) -> Matching:
+def match_marks(dataset: Dataset, predictions: Sequence[Boxes], criterion: float | str) -> Matching:
     """Match the marks of every film to its boxes.
 
     Args:
         dataset: The films with their boxes.
         predictions: One scored ``Boxes`` per record, labels in the data set's order.
-        iou: Overlap from which a mark finds a box, above 0 up to 1.
+        criterion: ``iou10``, ``iou30``, ``iou50`` or ``centre``; a number is an IoU, above 0 up to 1.
     """
+    return match_by_criteria(dataset, predictions, [criterion])[0]
+
+
+def match_by_criteria(
+    dataset: Dataset, predictions: Sequence[Boxes], criteria: Sequence[float | str]
+) -> list[Matching]:
+    """``match_marks`` by several criteria at once."""
+    wanted = [_overlap_of(criterion) for criterion in criteria]
+    scores = [scores_of(marks) for marks in predictions]
+    counts = [len(marks) for marks in predictions]
+    outcome = np.full((len(wanted), sum(counts)), FALSE, dtype=np.int8)
+    found = np.full(outcome.shape, -1, dtype=np.int64)
+    start = 0
+    for record, marks, count in zip(dataset.records, predictions, counts, strict=True):
+        if count and len(record.boxes):
+            overlap = marks.iou(record.boxes)
+            for row, iou in enumerate(wanted):
+                _match_film(
+                    record, marks, overlap, iou, outcome[row, start : start + count], found[row, start : start + count]
+                )
+        start += count
+    common = {
+        "scores": _joined(scores, np.float32),
+        "films": np.repeat(np.arange(len(counts)), counts).astype(np.int64),
+        "labels": _joined([marks.labels for marks in predictions], np.int64),
+    }
+    truths = sum(int(np.count_nonzero(~record.difficult)) for record in dataset.records)
+    return [
+        Matching(**common, outcome=outcome[row], box=found[row], truths=truths, film_count=len(dataset))
+        for row in range(len(wanted))
+    ]
+
+
+def _overlap_of(criterion: float | str) -> float | None:
+    """The IoU a criterion asks for; None for the centre."""
+    if criterion == CENTRE:
+        return None
+    iou = IOU_OF[criterion] if isinstance(criterion, str) else criterion
     if not 0 < iou <= 1:
         raise ValueError(f"the overlap must be above 0 and at most 1, not {iou}")
-    outcomes = [_match_film(record, marks, iou) for record, marks in zip(dataset.records, predictions, strict=True)]
-    return Matching(
-        scores=_joined([scores_of(marks) for marks in predictions], np.float32),
-        outcome=_joined(outcomes, np.int8),
-        films=np.repeat(np.arange(len(predictions)), [len(marks) for marks in predictions]).astype(np.int64),
-        labels=_joined([marks.labels for marks in predictions], np.int64),
-        truths=sum(int(np.count_nonzero(~record.difficult)) for record in dataset.records),
-        film_count=len(dataset),
-    )
+    return iou
 
 
 def _joined(parts: list[NDArray], kind: type) -> NDArray:
@@ -111,37 +147,45 @@ def scores_of(marks: Boxes) -> NDArray[np.float32]:
     return marks.scores
 
 
-def _match_film(record: Record, marks: Boxes, iou: float) -> NDArray[np.int8]:
-    outcome = np.full(len(marks), FALSE, dtype=np.int8)
-    if not len(marks) or not len(record.boxes):
-        return outcome
-    overlap = marks.iou(record.boxes)
-    # In float32, as the overlaps are. Only pairs of one class that overlap enough can match; few marks have any.
-    possible = (overlap >= np.float32(iou)) & (marks.labels[:, None] == record.boxes.labels[None, :])
+def _match_film(
+    record: Record,
+    marks: Boxes,
+    overlap: NDArray[np.float32],
+    iou: float | None,
+    outcome: NDArray[np.int8],
+    found: NDArray[np.int64],
+) -> None:
+    """Write what becomes of one film's marks into ``outcome`` and ``found``, which hold ``FALSE`` and -1."""
+    possible = lies_right(record.boxes, marks, overlap, iou)
     difficult = record.difficult
     outcome[(possible & difficult).any(axis=1)] = LEFT_OUT
     candidates = np.where(possible & ~difficult, overlap, -1.0)
-    for mark in np.argsort(-scores_of(marks), kind="stable"):
+    touching = np.flatnonzero((candidates >= 0).any(axis=1))
+    for mark in touching[np.argsort(-scores_of(marks)[touching], kind="stable")]:
         box = int(np.argmax(candidates[mark]))
         if candidates[mark, box] >= 0:
             outcome[mark] = FOUND
+            found[mark] = box
             candidates[:, box] = -1.0
-    return outcome
+
+
+def lies_right(boxes: Boxes, marks: Boxes, overlap: NDArray[np.float32], iou: float | None) -> NDArray[np.bool_]:
+    """Which marks lie right on which boxes of their class: bool ``(marks, boxes)``.
+
+    Args:
+        boxes: Boxes people drew.
+        marks: Predicted boxes.
+        overlap: Their IoU, ``(marks, boxes)``.
+        iou: Overlap asked for; None asks for the mark's centre inside the box.
+    """
+    same_class = marks.labels[:, None] == boxes.labels[None, :]
+    if iou is not None:
+        return np.asarray((overlap >= np.float32(iou)) & same_class)  # in float32, as the overlaps are
+    centre = (marks.xyxy[:, None, :2] + marks.xyxy[:, None, 2:]) / 2
+    inside = (centre >= boxes.xyxy[None, :, :2]) & (centre <= boxes.xyxy[None, :, 2:])
+    return np.asarray(inside.all(axis=2) & same_class)
 
 
 def film_scores(predictions: Sequence[Boxes]) -> NDArray[np.float32]:
-    """The best score on each film, float32 ``(films,)``; 0 where nothing is marked, the lowest a score can be."""
-    return np.array([scores_of(marks).max(initial=0.0) for marks in predictions], dtype=np.float32)
-
-
-def rank_auc(positive: NDArray[np.float32], negative: NDArray[np.float32]) -> float | None:
-    """Chance that a positive film scores above a negative one, ties counting half; None if either is empty.
-
-    Source: Hanley and McNeil, Radiology 1982;143:29-36.
-    """
-    if not len(positive) or not len(negative):
-        return None
-    ordered = np.sort(negative)
-    below = np.searchsorted(ordered, positive, side="left")
-    not_above = np.searchsorted(ordered, positive, side="right")
-    return float((below + not_above).sum() / (2 * len(positive) * len(negative)))
+    """The score of each film, float32 ``(films,)``; see ``fractura.film_score``."""
+    return np.array([film_score(marks) for marks in predictions], dtype=np.float32)

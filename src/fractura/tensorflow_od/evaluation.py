@@ -20,6 +20,7 @@ from fractura.dataset import Dataset
 from fractura.detectors import Detector, Target, build_from_architecture
 from fractura.errors import DataError
 from fractura.evaluation import evaluate
+from fractura.evaluation.figures import COCO_KEYS
 from fractura.inference.drawing import draw_boxes
 from fractura.tensorflow_od.checkpoint import CheckpointReader
 from fractura.tensorflow_od.checkpoint_state import latest_checkpoint
@@ -156,8 +157,9 @@ def _measure(
             events.picture(f"eval_side_by_side_{number}_0", picture, step)
     losses = {name: total / len(films) for name, total in sums.items()}
     losses |= {"Loss/regularization_loss": 0.0, "Loss/total_loss": sum(losses.values())}
-    figures = evaluate(films, predictions, threshold=config.eval_config.min_score_threshold).to_dict()
-    precision: dict[str, Any] = figures["average_precision"]["figures"]
+    threshold = config.eval_config.min_score_threshold
+    measured = evaluate(films, predictions, threshold=threshold, details=False)
+    precision: dict[str, Any] = {key: measured.value(key) for key in COCO_KEYS}
     events.validation(step, precision, [])
     reporter.say(f"Eval metrics at step {step}")
     for name, value in precision.items():

@@ -53,11 +53,15 @@ def write_model(
     chosen = settings.to_dict()
     for name in _PATHS:
         chosen[name] = Path(chosen[name]).name if chosen[name] is not None else None
+    if settings.model.startswith("hf:"):  # perhaps a local folder
+        chosen["model"] = detector.architecture()["name"]
     card = ModelCard(
         name=folder.resolve().name,
         architecture=detector.architecture(),
         class_names=train.class_names,
         threshold=threshold,
+        threshold_aim=settings.aim if val is not None else None,
+        threshold_data=val.fingerprint() if val is not None else None,
         data={"train": describe_data(train), "val": describe_data(val) if val is not None else None},
         settings=chosen,
         metrics=dict(metrics),

@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from fractura.errors import UsageError, suggest_name
+from fractura.evaluation.threshold import Aim
 from fractura.training.augmentation import PRESETS, NamedOption
 
 MAY_CHANGE_ON_RESUME = frozenset(
@@ -25,6 +26,7 @@ MAY_CHANGE_ON_RESUME = frozenset(
         "micro_batch_size",
         "eval_every",
         "patience",
+        "aim",
         "checkpoint_every_n",
         "log_every",
         "max_minutes",
@@ -45,7 +47,7 @@ class TrainSettings(BaseModel):
         data: Labelled films to learn from; any format that ``read_dataset`` reads.
         val: Labelled films to measure on, none of which is in ``data``; None trains blind.
         output: Folder of the trained model; must be empty or new unless the run is resumed.
-        model: Name of the detector, as ``fractura.detectors`` lists them.
+        model: Name of the detector, as ``fractura models`` lists them, or ``hf:`` and a model's id or folder.
         class_names: Order of the classes; None takes them from ``data``.
         num_steps: Optimiser steps.
         batch_size: Films per step, over all processes together.
@@ -68,6 +70,7 @@ class TrainSettings(BaseModel):
         seed: Of everything random.
         eval_every: Steps between validations; None is a twentieth of ``num_steps``, at least 1.
         patience: Validations without a better AP50 after which training stops; None never stops early.
+        aim: What the card's threshold is chosen for on ``val``: ``f1``, ``sensitivity=0.9``, ``fp_per_image=0.5``.
         checkpoint_every_n: Steps between saved states; every validation saves one too.
         log_every: Steps between rows of ``log.csv`` and TensorBoard.
         max_minutes: Stop cleanly after so many minutes of this call; ``resume`` goes on.
@@ -108,6 +111,7 @@ class TrainSettings(BaseModel):
 
     eval_every: int | None = Field(None, ge=1)
     patience: int | None = Field(None, ge=1)
+    aim: str = "f1"
     checkpoint_every_n: int = Field(500, ge=1)
     log_every: int = Field(10, ge=1)
     max_minutes: float | None = Field(None, gt=0)
@@ -125,6 +129,11 @@ class TrainSettings(BaseModel):
         if value not in PRESETS:
             raise ValueError(f"no augmentation is called {value!r}; {suggest_name(value, PRESETS)}")
         return PRESETS[value]
+
+    @field_validator("aim")
+    @classmethod
+    def _is_an_aim(cls, value: str) -> str:
+        return str(Aim.parse(value))
 
     @property
     def schedule_steps(self) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 from fractura.dataset import Dataset
 from fractura.detectors.detector import Detector
 from fractura.errors import DataError, UsageError
+from fractura.evaluation.threshold import Aim
 from fractura.files import write_atomically
 from fractura.model_card import WEIGHTS_FILE
 from fractura.training.checkpoint import Progress
@@ -294,7 +295,13 @@ class _Run:
 
     def _validate(self, val: Dataset) -> None:
         started = time.monotonic()
-        outcome = validate(self.average.module, val, self.accelerator, workers=self.workers)  # type: ignore[arg-type]
+        outcome = validate(
+            self.average.module,  # type: ignore[arg-type]  # a deep copy of the detector
+            val,
+            self.accelerator,
+            workers=self.workers,
+            aim=Aim.parse(self.settings.aim),
+        )
         if outcome is not None:
             for problem in outcome.problems:
                 if self.settings.on_error == "stop":
@@ -315,13 +322,15 @@ class _Run:
         progress.validations.append({"step": progress.step, "best": better, **figures})
         if better:
             progress.best, progress.best_step = figures, progress.step
-            self._write_model(outcome.threshold, {"step": progress.step, "validation": outcome.evaluation})
+            self._write_model(outcome.choice.threshold, {"step": progress.step, "validation": outcome.evaluation})
         shown = "  ".join(f"{n} {_number(figures[n])}" for n in ("AP50", "AP", "AP30", "film_auc", "sensitivity"))
         note = "  best so far" if better else f"  (best {_number((progress.best or {})['AP50'])})"
         self.reporter.say(
             f"step {progress.step}  {shown}  false marks per film {_number(figures['false_marks_per_film'])} at "
             f"threshold {_number(figures['threshold'])}{note}  ({duration(seconds)})"
         )
+        if not outcome.choice.reached:
+            self.reporter.say(f"the aim {self.settings.aim} is not reached: {outcome.choice}")
         if self.events is not None:
             self.events.validation(progress.step, figures, self._pictures(outcome))
 
@@ -333,7 +342,7 @@ class _Run:
         for place, marks in outcome.shown:
             record = self.films.val.records[place]
             pixels = read_marked_film(record).image
-            names, kept = self.films.val.class_names, marks.above(outcome.threshold)
+            names, kept = self.films.val.class_names, marks.above(outcome.choice.threshold)
             pictures.append(np.asarray(draw_boxes(pixels, kept, names, truth=record.boxes)))
         return pictures
 

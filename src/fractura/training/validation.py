@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast, gather_object
@@ -15,16 +14,13 @@ from fractura.boxes import Boxes
 from fractura.dataset import Dataset
 from fractura.detectors.detector import Detector
 from fractura.errors import DataError
-from fractura.evaluation import evaluate
-from fractura.evaluation.froc import match_marks
+from fractura.evaluation import MAIN_CRITERION, Evaluation, evaluate
+from fractura.evaluation.figures import COCO_KEYS
+from fractura.evaluation.threshold import Aim, Choice, choose_threshold
 from fractura.training.loader import Batch, PlainFilms, Problem, build_loader
 
 _AT_ONCE = 8
 """Films detected at once on a GPU; a CPU gains nothing from more than one."""
-THRESHOLD_IOU = 0.3
-"""Overlap at which the card's threshold is chosen: fractures are elongated, IoU 0.5 is a matter of drawing style."""
-LOWEST_THRESHOLD = 0.05
-"""A model that finds something only below this score has not learnt yet; its threshold would be noise."""
 
 
 @dataclass(frozen=True)
@@ -33,21 +29,21 @@ class Validation:
 
     Attributes:
         figures: Flat JSON values: COCO's figures, ``film_auc``, ``threshold``, counts.
-        evaluation: ``Evaluation.to_dict`` of the same, at ``threshold``.
-        threshold: Score with the best F1 at ``THRESHOLD_IOU``.
+        evaluation: ``Evaluation.to_dict`` of the same without single films, at the chosen threshold.
+        choice: The threshold that serves the aim best.
         problems: Films that could not be read and are not counted.
         shown: Some films with their marks, for pictures: positions and boxes.
     """
 
     figures: dict[str, Any]
     evaluation: dict[str, Any]
-    threshold: float
+    choice: Choice
     problems: tuple[Problem, ...]
     shown: tuple[tuple[int, Boxes], ...]
 
 
 def validate(
-    detector: Detector, data: Dataset, accelerator: Accelerator, *, workers: int, pictures: int = 4
+    detector: Detector, data: Dataset, accelerator: Accelerator, *, workers: int, aim: Aim, pictures: int = 4
 ) -> Validation | None:
     """Detect on every film of ``data``, each process its share, and measure.
 
@@ -56,6 +52,7 @@ def validate(
         data: Films to validate on.
         accelerator: Device and processes.
         workers: Processes that read films.
+        aim: What the threshold is chosen for.
         pictures: How many films to hand back in ``shown``.
 
     Returns:
@@ -78,12 +75,16 @@ def validate(
     places = sorted(found)
     measured = replace(data, records=tuple(data.records[place] for place in places))
     marks = [found[place] for place in places]
-    threshold = best_threshold(measured, marks)
-    evaluation = evaluate(measured, marks, threshold=threshold).to_dict()
+    choice = choose_threshold(measured, marks, aim)
+    evaluation = evaluate(measured, marks, threshold=choice.threshold, details=False)
     positive = [place for place in places if not data.records[place].is_negative]
     shown = [*positive, *(place for place in places if data.records[place].is_negative)][:pictures]
     return Validation(
-        _figures(evaluation), evaluation, threshold, tuple(problems), tuple((place, found[place]) for place in shown)
+        figures=_figures(evaluation),
+        evaluation=evaluation.to_dict(films=False),
+        choice=choice,
+        problems=tuple(problems),
+        shown=tuple((place, found[place]) for place in shown),
     )
 
 
@@ -112,29 +113,13 @@ def _detect_batch(detector: Detector, batch: Batch) -> list[Boxes]:
     return [boxes for image in batch.images for boxes in detector.detect([image])]
 
 
-def best_threshold(data: Dataset, marks: list[Boxes], iou: float = THRESHOLD_IOU) -> float:
-    """The score at which sensitivity and precision are best together (F1).
-
-    Scores under ``LOWEST_THRESHOLD`` do not come into question; 0.5 where nothing is found above it.
-    """
-    matching = match_marks(data, [found.above(LOWEST_THRESHOLD) for found in marks], iou)
-    scores, found, false = matching.curve()
-    if not len(scores) or not matching.truths:
-        return 0.5
-    f1 = 2 * found / (found + false + matching.truths)
-    best = int(np.argmax(f1))
-    return float(scores[best]) if f1[best] > 0 else 0.5
-
-
-def _figures(evaluation: Mapping[str, Any]) -> dict[str, Any]:
-    strict = evaluation["at_threshold"]["0.3"]
+def _figures(evaluation: Evaluation) -> dict[str, Any]:
     return {
-        **evaluation["average_precision"]["figures"],
-        "film_auc": evaluation["film_level"]["auc"],
-        "threshold": evaluation["threshold"],
-        "sensitivity": strict["sensitivity"],
-        "precision": strict["precision"],
-        "false_marks_per_film": strict["false_marks_per_film"],
+        **{key: evaluation.value(key) for key in (*COCO_KEYS, "film_auc")},
+        "threshold": evaluation.threshold,
+        "sensitivity": evaluation.value(f"box_sensitivity/{MAIN_CRITERION}"),
+        "precision": evaluation.value(f"precision/{MAIN_CRITERION}"),
+        "false_marks_per_film": evaluation.value(f"false_marks_per_film/{MAIN_CRITERION}"),
     }
 
 

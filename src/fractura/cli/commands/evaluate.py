@@ -2,63 +2,124 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fractura.cli import output as out
-from fractura.errors import FracturaError
+from fractura.errors import UsageError
+
+if TYPE_CHECKING:
+    from fractura.dataset import Dataset
+    from fractura.evaluation import FilmGroup
 
 EVALUATION_FILE = "evaluation.json"
+CHOSEN_HERE = "the threshold was chosen on these very films: at the threshold, figures on other films will be lower"
 
 
 def evaluate(
     model: Annotated[Path, typer.Argument(help="Model folder or exported .onnx file.")],
     data: Annotated[Path, typer.Argument(help="Labelled films, in any format that fractura reads.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help=f"Folder for {EVALUATION_FILE}.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help=f"Folder for {EVALUATION_FILE}, the tables and the report."),
+    ] = None,
     threshold: Annotated[
         float | None,
         typer.Option(min=0, max=1, help="Score from which a mark counts.", show_default="the model's own"),
     ] = None,
+    intervals: Annotated[bool, typer.Option(help="Bootstrap intervals of every figure.")] = True,
+    rounds: Annotated[int, typer.Option(min=1, help="Resamples for the intervals.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Of the resamples.")] = 0,
+    groups: Annotated[
+        Path | None,
+        typer.Option(help="CSV table of the films (column 'image'): its columns give patients, studies and subgroups."),
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(help="Also measure the films where this column of the table is not 1; may be repeated."),
+    ] = None,
+    fast: Annotated[bool, typer.Option("--fast", help="Look at each film once, whole.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """Measure a model on labelled films: average precision, FROC, sensitivity and false marks, film-level AUC.
+    """Measure a model on labelled films: average precision, FROC, sensitivity, AUC, calibration, with 95 % intervals.
 
-    A mark finds a box if it overlaps it with IoU 0.1, 0.3 or 0.5 (each is reported). Boxes flagged difficult neither
-    count as missed nor make a mark false.
+    A mark finds a box if it overlaps it with IoU 0.1, 0.3 or 0.5, or if its centre is inside (each is reported). Boxes
+    flagged difficult neither count as missed nor make a mark false. Intervals resample patients where they are known.
     """
-    from fractura.evaluation import align_classes
+    from fractura.cli.measuring import predict, read_labelled
     from fractura.evaluation import evaluate as measure
+    from fractura.evaluation.calibration import Calibrator
+    from fractura.evaluation.result import SUBGROUP_COLUMNS
+    from fractura.evaluation.writing import write_tables
     from fractura.files import write_atomically
-    from fractura.formats import read_dataset
     from fractura.inference import load_model
-    from fractura.inference.detect import detect_dataset
-    from fractura.splits import refuse_wrong_split
 
+    if without and groups is None:
+        raise UsageError("--without needs the table of the films", hint="give it with --groups manifest.csv")
     loaded = load_model(model)
-    problems: list[FracturaError] = []
-    dataset = align_classes(read_dataset(data, problems=problems), loaded.card.class_names)
-    for problem in problems:
-        out.warn(str(problem))
-    refuse_wrong_split(dataset, "evaluate", data)  # before the films are looked at: that may take long
-    found = detect_dataset(loaded, dataset)
-    with out.progress(found, description="detecting", total=len(dataset)) as shown:
-        predictions = list(shown)
-    lowest = loaded.card.threshold if threshold is None else threshold
-    evaluation = measure(dataset, predictions, threshold=lowest)
+    card = loaded.card
+    dataset, parts = divide(read_labelled(data, card.class_names), groups, without or [])
+    predictions = predict(loaded, dataset, ("whole",) if fast else None)
+    own = card.fast_threshold if fast and card.fast_threshold is not None else card.threshold
+    measured = measure(
+        dataset,
+        predictions,
+        threshold=own if threshold is None else threshold,
+        rounds=rounds if intervals else 0,
+        seed=seed,
+        groups=parts,
+        calibrator=Calibrator.from_card(card),
+    )
+    fingerprint = dataset.fingerprint()
+    chosen_here = threshold is None and fingerprint == card.threshold_data
+    evaluation = replace(measured, notes=(CHOSEN_HERE, *measured.notes)) if chosen_here else measured
     document = {
-        "model": {"name": loaded.card.name, "path": str(model)},
-        "data": {"path": str(data), "fingerprint": dataset.fingerprint()},
+        "model": {"name": card.name, "path": str(model)},
+        "data": {"path": str(data), "fingerprint": fingerprint},
         **evaluation.to_dict(),
     }
     if output is not None:
         write_atomically(output / EVALUATION_FILE, out.json_text(document))
+        write_tables(evaluation, output)
     if json:
         out.write_json(document)
     else:
-        out.write_table(["figure", "value"], evaluation.rows(), title=f"{loaded.card.name} on {data}")
-    for note in evaluation.notes:
+        out.write_table(["figure", "value"], evaluation.rows(), title=f"{card.name} on {data}")
+        out.write_table(["group", "films", "boxes", *SUBGROUP_COLUMNS.values()], evaluation.subgroup_rows())
+    if chosen_here:
+        out.warn(CHOSEN_HERE)
+    for note in measured.notes:
         out.say(f"note: {note}")
     if output is not None:
-        out.say(f"saved as {output / EVALUATION_FILE}")
+        out.say(f"saved in {output}")
+
+
+def divide(dataset: Dataset, table: Path | None, without: list[str]) -> tuple[Dataset, list[FilmGroup]]:
+    """The films with what a table adds to them, and the parts to be measured on their own.
+
+    Args:
+        dataset: The films.
+        table: CSV table of the films; None is none.
+        without: Columns of it; films where one is 1 are also left out once.
+
+    Raises:
+        DataError: The table cannot be read, knows none of the films or has no such column.
+    """
+    from fractura.evaluation import film_groups
+    from fractura.evaluation.manifest import read_manifest
+
+    if table is None:
+        return dataset, film_groups(dataset)
+    manifest = read_manifest(table)
+    completed = manifest.complete(dataset)
+    if missing := manifest.missing(dataset):
+        out.warn(f"{missing} films have no row in {table}: they are in none of its groups")
+    parts = film_groups(completed) + manifest.groups(completed)
+    parts += [manifest.without(completed, column) for column in without]
+    for part in parts:
+        if not part.films.any():
+            out.say(f"no film is in the group '{part.by}: {part.name}'")
+    return completed, parts

@@ -34,7 +34,8 @@ def train(
         Path | None, typer.Option(help="Labelled films to measure on; none may be in DATA.", show_default=False)
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="Detector by name; see the README for the list.", show_default=False)
+        str | None,
+        typer.Option(help="Detector by name (see: fractura models), or hf:OWNER/NAME, or hf:FOLDER.", show_default=False),
     ] = None,
     num_steps: Annotated[int | None, typer.Option(help="Optimiser steps.", show_default=False)] = None,
     batch_size: Annotated[
@@ -64,6 +65,12 @@ def train(
     eval_every: Annotated[int | None, typer.Option(help="Steps between validations.", show_default=False)] = None,
     patience: Annotated[
         int | None, typer.Option(help="Stop after so many validations without a better AP50.", show_default=False)
+    ] = None,
+    aim: Annotated[
+        str | None,
+        typer.Option(
+            help="What the threshold is chosen for: f1, sensitivity=0.9 or fp_per_image=0.5.", show_default=False
+        ),
     ] = None,
     max_minutes: Annotated[
         float | None, typer.Option(help="Stop cleanly after so many minutes.", show_default=False)
@@ -104,6 +111,7 @@ def train(
         "fine_tune_checkpoint": fine_tune_checkpoint,
         "eval_every": eval_every,
         "patience": patience,
+        "aim": aim,
         "max_minutes": max_minutes,
         "micro_batch_size": micro_batch_size,
         "mixed_precision": mixed_precision,

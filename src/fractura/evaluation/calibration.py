@@ -1,0 +1,173 @@
+"""From scores to probabilities: how well scores state what is observed, and a rising curve that mends it.
+
+A probability holds where fractures are as frequent as on the films it was fitted on. The curves never fall, so that
+ranks stay as they are; thresholds are compared with scores, never with probabilities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fractura.errors import DataError, ModelError
+from fractura.evaluation.figures import MAIN_CRITERION
+from fractura.evaluation.froc import FOUND, LEFT_OUT
+from fractura.evaluation.table import Table
+from fractura.evaluation.threshold import LOWEST_THRESHOLD
+from fractura.model_card import ModelCard
+
+Floats = NDArray[np.float64]
+METHODS = ("temperature", "isotonic")
+BINS = 10
+_SMALLEST = 1e-6
+"""Scores this near to 0 and 1 are moved here before their logarithm is taken."""
+
+
+@dataclass(frozen=True)
+class Calibrator:
+    """Two rising curves from scores to probabilities: of a mark to lie on a fracture, of a film to show one.
+
+    Attributes:
+        method: ``temperature``: the log-odds of the score divided by one number; ``isotonic``: the best rising
+            staircase, drawn through.
+        mark: ``{"temperature": t}``, or the corners of the curve ``{"x": […], "y": […]}``.
+        film: The same for films.
+    """
+
+    method: str
+    mark: dict[str, Any]
+    film: dict[str, Any]
+
+    @classmethod
+    def from_card(cls, card: ModelCard) -> Calibrator | None:
+        """The calibration of a model; None if it has none.
+
+        Raises:
+            ModelError: The card's calibration is not one.
+        """
+        document = card.calibration
+        if document is None:
+            return None
+        try:
+            calibrator = cls(document["method"], dict(document["mark"]), dict(document["film"]))
+            ends = [_apply(calibrator.method, curve, [0.0, 0.5, 1.0]) for curve in (calibrator.mark, calibrator.film)]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"the calibration on the model card cannot be read ({type(error).__name__}: {error})",
+                place="calibration",
+                hint="make it again: fractura calibrate MODEL VAL",
+            ) from error
+        if not all((np.diff(end) >= 0).all() and end[0] >= 0 and end[-1] <= 1 for end in ends):
+            raise ModelError("the calibration on the model card falls or leaves 0..1", place="calibration")
+        return calibrator
+
+    def to_dict(self) -> dict[str, Any]:
+        """What ``ModelCard.calibration`` holds."""
+        return {"method": self.method, "mark": self.mark, "film": self.film}
+
+    def marks(self, scores: ArrayLike) -> Floats:
+        """The probability of each mark to lie on a fracture (``MAIN_CRITERION``), ``(n,)`` in 0..1."""
+        return _apply(self.method, self.mark, scores)
+
+    def films(self, scores: ArrayLike) -> Floats:
+        """The probability of each film to show a fracture, from film scores, ``(n,)`` in 0..1."""
+        return _apply(self.method, self.film, scores)
+
+
+def fit_calibrator(table: Table, method: str) -> Calibrator:
+    """Fit on validation films.
+
+    Args:
+        table: Films and marks.
+        method: One of ``METHODS``.
+
+    Raises:
+        DataError: The films do not hold both right and wrong marks, fractured and normal films.
+    """
+    mark_scores, right, _ = calibration_marks(table, lowest=0.0)
+    film_scores, positive, _ = calibration_films(table)
+    for truth, what in ((right, "right and wrong marks"), (positive, "films with and without fractures")):
+        if not 0 < truth.sum() < len(truth):
+            raise DataError(f"a calibration needs both {what}", hint="give more films, or --method none")
+    fit = _fit_temperature if method == "temperature" else _fit_isotonic
+    return Calibrator(method, fit(mark_scores, right), fit(film_scores, positive))
+
+
+def calibration_marks(table: Table, *, lowest: float = LOWEST_THRESHOLD) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """Scores of the marks from ``lowest`` up, whether each is right (0 or 1), and its film; left-out ones apart."""
+    matching = table.matchings[MAIN_CRITERION]
+    counted = (matching.outcome != LEFT_OUT) & (matching.scores >= np.float32(lowest))
+    right = (matching.outcome[counted] == FOUND).astype(np.float64)
+    return matching.scores[counted].astype(np.float64), right, matching.films[counted]
+
+
+def calibration_films(table: Table) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """Scores of the films that are positive or negative, which they are (1 or 0), and their positions."""
+    films = np.flatnonzero(table.positive | table.negative)
+    return table.scores[films].astype(np.float64), table.positive[films].astype(np.float64), films
+
+
+def bins_of(stated: Floats) -> NDArray[np.int64]:
+    """The bin of each value, from 0: ``BINS`` of about equal count; equal values share a bin."""
+    if not len(stated):
+        return np.zeros(0, dtype=np.int64)
+    inner = np.quantile(stated, np.linspace(0, 1, BINS + 1)[1:-1])
+    return np.unique(np.searchsorted(inner, stated, side="right"), return_inverse=True)[1].astype(np.int64)
+
+
+def reliability(stated: Floats, right: Floats) -> dict[str, list[float]]:
+    """The reliability curve: mean stated value and observed share of each bin, with Wilson's 95 % interval."""
+    bins = bins_of(stated)
+    count = np.bincount(bins).astype(np.float64)
+    observed = np.bincount(bins, right) / count
+    low, high = wilson(observed, count)
+    curve = {"score": np.bincount(bins, stated) / count, "observed": observed, "low": low, "high": high, "count": count}
+    return {name: values.tolist() for name, values in curve.items()}
+
+
+def wilson(share: Floats, count: Floats) -> tuple[Floats, Floats]:
+    """Wilson's 95 % interval of a share. Source: Wilson, J. Am. Stat. Assoc. 1927;22:209-212."""
+    z2 = 1.959963984540054**2
+    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
+    half = np.sqrt(z2 * (share * (1 - share) / count + z2 / (4 * count**2))) / (1 + z2 / count)
+    return np.maximum(middle - half, 0), np.minimum(middle + half, 1)
+
+
+def _apply(method: str, curve: Mapping[str, Any], scores: ArrayLike) -> Floats:
+    values = np.asarray(scores, dtype=np.float64)
+    if method == "temperature":
+        return np.asarray(1 / (1 + np.exp(-_log_odds(values) / float(curve["temperature"]))))
+    if method == "isotonic":
+        return np.interp(values, curve["x"], curve["y"])
+    raise ValueError(f"there is no method {method!r}")
+
+
+def _log_odds(scores: Floats) -> Floats:
+    inside = np.clip(scores, _SMALLEST, 1 - _SMALLEST)
+    return np.asarray(np.log(inside / (1 - inside)))
+
+
+def _fit_temperature(scores: Floats, right: Floats) -> dict[str, Any]:
+    """The temperature of the least log loss. Source: Guo et al., ICML 2017."""
+    from scipy.optimize import minimize_scalar
+
+    odds = _log_odds(scores)
+
+    def loss(log_temperature: float) -> float:
+        scaled = odds / np.exp(log_temperature)
+        return float(np.mean(np.logaddexp(0, scaled) - right * scaled))
+
+    return {"temperature": float(np.exp(minimize_scalar(loss, bounds=(-5, 5), method="bounded").x))}
+
+
+def _fit_isotonic(scores: Floats, right: Floats) -> dict[str, Any]:
+    """Pool adjacent violators; never quite 0 or 1, for no number of films proves that."""
+    from sklearn.isotonic import IsotonicRegression
+
+    edge = 1 / (len(right) + 2)
+    fitted = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip").fit(scores, right)
+    return {"x": fitted.X_thresholds_.tolist(), "y": fitted.y_thresholds_.tolist()}

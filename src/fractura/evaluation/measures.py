@@ -1,0 +1,207 @@
+"""Figures as functions of film weights: all weights 1 give the figures, numbers of draws give those of a resample.
+
+A film drawn twice counts twice; nothing is matched or sorted again. Every figure equals what it would be if the films
+were really there as often as their weights say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fractura.evaluation.figures import FALSE_MARKS_PER_FILM, point_text
+from fractura.evaluation.froc import FALSE, FOUND, Matching
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class Measure(Protocol):
+    """Some figures."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Their keys."""
+        ...
+
+    def of(self, weights: Floats) -> Floats:
+        """Their values at the film weights ``(films,)``: ``(keys,)``, NaN where not defined."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Share:
+    """A figure that is a sum over films divided by another sum over films.
+
+    Attributes:
+        key: The figure's.
+        part: ``(films,)``.
+        whole: ``(films,)``.
+        plain: ``part`` counts some of the things that ``whole`` counts.
+    """
+
+    key: str
+    part: Floats
+    whole: Floats
+    plain: bool = True
+
+
+class Shares:
+    """Figures that are shares."""
+
+    def __init__(self, shares: Sequence[Share]) -> None:
+        self.shares = tuple(shares)
+        self._part = np.array([share.part for share in shares], dtype=np.float64)
+        self._whole = np.array([share.whole for share in shares], dtype=np.float64)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """See ``Measure``."""
+        return tuple(share.key for share in self.shares)
+
+    def of(self, weights: Floats) -> Floats:
+        """See ``Measure``."""
+        return divide(self._part @ weights, self._whole @ weights)
+
+
+def divide(part: Floats, whole: Floats) -> Floats:
+    """NaN where the whole is 0."""
+    return np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=np.asarray(whole) != 0)
+
+
+class Running:
+    """Film weights added up along a list of marks, told at some places of the list.
+
+    Args:
+        films: Film of each mark, best mark first.
+        ends: Numbers of marks, not falling: where to tell the sum.
+    """
+
+    def __init__(self, films: Integers, ends: Integers) -> None:
+        stops, self._place = np.unique(ends, return_inverse=True)
+        self._empty_first = bool(len(stops) and stops[0] == 0)
+        stops = stops[1:] if self._empty_first else stops
+        self._starts = np.concatenate([[0], stops[:-1]]).astype(np.int64) if len(stops) else stops
+        self._films = films[: stops[-1]] if len(stops) else films[:0]
+
+    def of(self, weights: Floats) -> Floats:
+        """The sum of weights of the first ``ends`` marks, for each end."""
+        if not len(self._starts):
+            return np.zeros(len(self._place))
+        sums = np.cumsum(np.add.reduceat(weights[self._films], self._starts))
+        return (np.concatenate([[0.0], sums]) if self._empty_first else sums)[self._place]
+
+
+class Froc:
+    """Sensitivity at some mean numbers of false marks per film, by several criteria.
+
+    Args:
+        matchings: By criterion, of the same marks.
+        boxes: ``(films,)``: boxes to be found.
+    """
+
+    def __init__(self, matchings: dict[str, Matching], boxes: Integers) -> None:
+        self.keys = tuple(
+            f"froc/{criterion}/{point_text(point)}" for criterion in matchings for point in FALSE_MARKS_PER_FILM
+        )
+        self.boxes = boxes.astype(np.float64)
+        first = next(iter(matchings.values()))
+        order = np.argsort(-first.scores, kind="stable")
+        scores, films = first.scores[order], first.films[order]
+        # Marks of one score come together: the places where a threshold can cut.
+        ends = np.flatnonzero(np.append(scores[1:] != scores[:-1], True)) + 1 if len(scores) else np.zeros(0, np.int64)
+        self._ladders = [_Ladder(each.outcome[order], films, ends) for each in matchings.values()]
+        self._marks = Running(films, np.concatenate([ladder.ends for ladder in self._ladders]))
+
+    def of(self, weights: Floats) -> Floats:
+        """See ``Measure``."""
+        allowed = np.array(FALSE_MARKS_PER_FILM) * weights.sum()
+        boxes = float(self.boxes @ weights)
+        if not boxes:
+            return np.full(len(self.keys), np.nan)
+        marks = self._marks.of(weights)
+        values, start = [], 0
+        for ladder in self._ladders:
+            found = ladder.found.of(weights)
+            others = ladder.others.of(weights)
+            false = marks[start : start + len(found)] - others
+            start += len(found)
+            steps = np.searchsorted(false, allowed, side="right")
+            values.append(np.concatenate([[0.0], found])[steps] / boxes)
+        return np.concatenate(values)
+
+
+class _Ladder:
+    """Where one criterion's sensitivity rises: the cuts with a found mark just above them."""
+
+    def __init__(self, outcome: NDArray[np.int8], films: Integers, ends: Integers) -> None:
+        found, others = np.flatnonzero(outcome == FOUND), np.flatnonzero(outcome != FALSE)
+        before = np.searchsorted(found, ends)
+        self.ends = ends[np.diff(before, prepend=0) > 0]
+        self.found = Running(films[found], np.searchsorted(found, self.ends))
+        self.others = Running(films[others], np.searchsorted(others, self.ends))
+
+
+class Auc:
+    """Chance that a positive scores above a negative, ties counting half.
+
+    Source: Hanley and McNeil, Radiology 1982;143:29-36.
+
+    Args:
+        key: The figure's.
+        scores: ``(n,)`` of films, studies or patients.
+        positive: bool ``(n,)``.
+        negative: bool ``(n,)``; what is neither does not count.
+        films: ``(n,)``: a film of each, whose weight is its own.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        scores: NDArray[np.float32],
+        positive: NDArray[np.bool_],
+        negative: NDArray[np.bool_],
+        films: Integers,
+    ) -> None:
+        self.keys = (key,)
+        self._films = films
+        levels, self._level = np.unique(scores, return_inverse=True)
+        self._levels = len(levels)
+        self._positive, self._negative = positive, negative
+
+    def of(self, weights: Floats) -> Floats:
+        """See ``Measure``."""
+        own = weights[self._films]
+        up = np.bincount(self._level, own * self._positive, self._levels)
+        down = np.bincount(self._level, own * self._negative, self._levels)
+        below = np.cumsum(down) - down
+        return divide(np.array([up @ (below + down / 2)]), np.array([up.sum() * down.sum()]))
+
+
+class CalibrationError:
+    """Expected calibration error: mean distance of stated from observed shares, over bins of equally many.
+
+    The bins are those of all films, in every resample. Source: Naeini et al., AAAI 2015.
+
+    Args:
+        key: The figure's.
+        stated: ``(n,)`` probabilities or scores.
+        right: ``(n,)`` 0 or 1.
+        bins: ``(n,)`` number of the bin of each.
+        films: ``(n,)`` film of each.
+    """
+
+    def __init__(self, key: str, stated: Floats, right: Floats, bins: Integers, films: Integers) -> None:
+        self.keys = (key,)
+        self._excess, self._bins, self._films = stated - right, bins, films
+        self._count = int(bins.max(initial=-1)) + 1
+
+    def of(self, weights: Floats) -> Floats:
+        """See ``Measure``."""
+        own = weights[self._films]
+        gaps = np.bincount(self._bins, own * self._excess, self._count)
+        return divide(np.array([np.abs(gaps).sum()]), np.array([own.sum()]))

@@ -1,0 +1,168 @@
+"""Figures at film weights against a twin that really repeats the films; draws and intervals."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from evaluation_films import dataset, film, marks, random_case
+from sklearn.metrics import roc_auc_score
+
+from fractura.evaluation import evaluate
+from fractura.evaluation.bootstrap import draws, exact_interval, interval, keys_of, resample, values_of
+from fractura.evaluation.calibration import bins_of
+from fractura.evaluation.figure_set import all_measures, brief_measures, stated_and_right
+from fractura.evaluation.measures import Auc, CalibrationError
+from fractura.evaluation.table import build_table
+
+THRESHOLD = 0.4
+BOX = [10, 10, 60, 60]
+
+
+def repeated(data, predictions, weights):
+    """Every film as often as its weight says; the copies of a patient are further patients."""
+    records, found = [], []
+    for record, boxes, weight in zip(data.records, predictions, weights, strict=True):
+        for copy in range(int(weight)):
+            patient = None if record.patient is None else f"{record.patient} {copy}"
+            records.append(replace(record, name=f"{copy} {record.name}", patient=patient))
+            found.append(boxes)
+    return replace(data, records=tuple(records)), found
+
+
+def with_patients(data, random):
+    """Films of few patients, some of nobody."""
+    owners = [None if random.random() < 0.2 else str(random.integers(4)) for _ in data.records]
+    return replace(
+        data, records=tuple(replace(record, patient=owner) for record, owner in zip(data.records, owners, strict=True))
+    )
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_every_figure_at_weights_equals_that_of_repeated_films(seed):
+    random = np.random.default_rng(seed)
+    steps = 8 if seed % 3 == 0 else None
+    data, predictions = random_case(seed, films=5 + seed % 9, classes=1 + seed % 2, score_steps=steps)
+    data = with_patients(data, random) if seed % 2 else data
+    table = build_table(data, predictions)
+    measures = all_measures(table, THRESHOLD, None)
+    [weights] = draws(table.clusters, 1, seed)
+    got = dict(zip(keys_of(measures), values_of(measures, weights), strict=True))
+    twin = evaluate(*repeated(data, predictions, weights), threshold=THRESHOLD, details=False)
+    compared = 0
+    for key, figure in twin.figures.items():
+        if key.endswith("_ece"):  # its bins are those of all films, see below
+            continue
+        if steps and key.startswith(("AP", "AR")):  # among equal scores COCO counts in the order of the films
+            continue
+        expected = np.nan if figure.value is None else figure.value
+        assert got[key] == pytest.approx(expected, abs=1e-9, nan_ok=True), key
+        compared += not np.isnan(expected)
+    assert compared > 8
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_calibration_error_at_weights_equals_that_of_repeated_values(seed):
+    table = build_table(*random_case(seed, films=20))
+    [weights] = draws(table.clusters, 1, seed)
+    for stated, right, films in stated_and_right(table, None).values():
+        bins = bins_of(stated)
+        got = CalibrationError("ece", stated, right, bins, films).of(weights)[0]
+        copies = np.repeat(np.arange(len(stated)), weights[films].astype(int))
+        expected = 0.0
+        for each in np.unique(bins[copies]):
+            inside = copies[bins[copies] == each]
+            expected += len(inside) / len(copies) * abs(stated[inside].mean() - right[inside].mean())
+        assert got == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_auc_equals_scikit_learn(seed):
+    random = np.random.default_rng(seed)
+    scores = random.integers(0, 6, 30).astype(np.float32) / 5
+    positive = random.random(30) < 0.4
+    weights = random.integers(0, 4, 30).astype(np.float64)
+    got = Auc("auc", scores, positive, ~positive, np.arange(30)).of(weights)[0]
+    assert got == pytest.approx(roc_auc_score(positive, scores, sample_weight=weights), abs=1e-12)
+
+
+def test_auc_by_hand_and_where_it_is_not_defined():
+    def auc(scores, positive):
+        positive = np.array(positive, dtype=bool)
+        places = np.arange(len(scores))
+        return Auc("auc", np.array(scores, np.float32), positive, ~positive, places).of(np.ones(len(scores)))[0]
+
+    assert auc([0.9, 0.3, 0.5, 0.3], [1, 1, 0, 0]) == (1 + 1 + 0 + 0.5) / 4
+    assert auc([0.5, 0.5], [1, 0]) == 0.5
+    assert np.isnan(auc([0.5], [1]))
+    assert np.isnan(auc([], []))
+
+
+def test_the_brief_figures_are_the_same_figures():
+    table = build_table(*random_case(5))
+    [weights] = draws(table.clusters, 1, 0)
+    full, brief = (
+        dict(zip(keys_of(measures), values_of(measures, weights), strict=True))
+        for measures in (all_measures(table, THRESHOLD, None), brief_measures(table, THRESHOLD))
+    )
+    assert brief == {key: full[key] for key in brief}
+
+
+def test_draws_keep_the_films_of_a_cluster_together_and_draw_as_many_clusters_as_there_are():
+    clusters = np.array([0, 1, 0, 2, 2, 2])
+    for weights in draws(clusters, 50, 3):
+        assert weights[0] == weights[2]
+        assert len(set(weights[3:])) == 1
+        assert weights[0] + weights[1] + weights[3] == 3
+    assert len(set(map(tuple, draws(clusters, 50, 3)))) > 5
+    assert list(map(tuple, draws(clusters, 5, 3))) == list(map(tuple, draws(clusters, 5, 3)))
+
+
+def test_interval_is_that_of_the_loop_over_repeated_films():
+    data, predictions = random_case(11, films=15, classes=1, score_steps=None)
+    table = build_table(data, predictions)
+    evaluation = evaluate(data, predictions, threshold=THRESHOLD, rounds=40, seed=5)
+    loop = []
+    for weights in draws(table.clusters, 40, 5):
+        loop.append(evaluate(*repeated(data, predictions, weights), threshold=THRESHOLD, details=False))
+    for key in ("AP50", "film_auc", "froc/iou30/1", "precision/iou10", "false_marks_per_film/centre", "film_brier"):
+        low, high = np.quantile([each.value(key) for each in loop], [0.025, 0.975])
+        figure = evaluation.figures[key]
+        assert (figure.low, figure.high) == (pytest.approx(low, abs=1e-9), pytest.approx(high, abs=1e-9)), key
+        assert figure.low < figure.value < figure.high
+
+
+def test_films_of_one_patient_give_wider_intervals_than_films_of_many():
+    # ten patients, five films each, all films of a patient found or all missed
+    films = [film([BOX], name=f"{patient} {number}") for patient in range(10) for number in range(5)]
+    found = [marks((*BOX, 0.9)) if index < 25 else marks() for index in range(50)]
+    apart = evaluate(dataset(*films), found, rounds=300).figures["film_sensitivity"]
+    owned = [replace(record, patient=record.name.split()[0]) for record in films]
+    together = evaluate(dataset(*owned), found, rounds=300).figures["film_sensitivity"]
+    assert together.value == apart.value == 0.5
+    assert together.high - together.low > 1.5 * (apart.high - apart.low)
+
+
+def test_shares_of_all_and_none_have_the_exact_interval_of_independent_clusters():
+    # Clopper and Pearson: 0.025 ** (1 / n) for n of n
+    data = dataset(*[film([BOX], name=str(index)) for index in range(20)])
+    figures = evaluate(data, [marks((*BOX, 0.9))] * 20, rounds=10).figures
+    for key in ("box_sensitivity/iou50", "froc/iou50/1", "film_sensitivity", "precision/iou50"):
+        assert (figures[key].low, figures[key].high) == (pytest.approx(0.8316, abs=1e-4), 1.0), key
+    assert exact_interval(0.0, np.ones(6), np.array([0, 0, 1, 1, 2, 2])) == (0.0, pytest.approx(0.7076, abs=1e-4))
+
+
+def test_interval_leaves_out_what_is_not_defined_and_gives_none_if_that_is_most():
+    assert interval(np.array([0.0, 0.5, 1.0, np.nan])) == (pytest.approx(0.025), pytest.approx(0.975))
+    assert interval(np.array([0.5, np.nan, np.nan])) is None
+
+
+def test_resampling_without_films_gives_no_intervals():
+    assert evaluate(dataset(), [], rounds=5).intervals is None
+
+
+def test_resample_has_one_row_a_round():
+    table = build_table(*random_case(1))
+    measures = brief_measures(table, THRESHOLD)
+    samples = resample(measures, table.clusters, 7, 0)
+    assert samples.shape == (7, len(keys_of(measures)))
+    assert len(np.unique(samples[:, 0])) > 3
