@@ -13,7 +13,8 @@ from fractura.radiograph import radiograph_size
 from fractura.web.annotation_store import ChangedElsewhereError, StoredAnnotation, WantedBox
 from fractura.web.folder_index import FilmRow
 from fractura.web.problems import WebError, documented
-from fractura.web.schemas import Annotation, AnnotationIn, Box, ClassName, ClassNames, FilmId, Note
+from fractura.web.schemas import Annotation, AnnotationIn, ClassName, ClassNames, FilmId, Note
+from fractura.web.suggestions import box_info
 from fractura.web.workplace import Here, Workplace
 
 _SHOWN_OF_MALFORMED = 20_000
@@ -93,6 +94,9 @@ def class_names(here: Here) -> ClassNames:
     for file in _NAME_FILES:
         for name in _names_in(index.folder / file):
             counts.setdefault(name, 0)
+    card = here.shelf.card()
+    for name in () if card is None else card.class_names:
+        counts.setdefault(name, 0)
     return ClassNames(classes=[ClassName(name=name, boxes=count) for name, count in counts.items()])
 
 
@@ -151,7 +155,8 @@ def _answer(here: Workplace, row: FilmRow, stored: StoredAnnotation, response: R
 def _document(here: Workplace, row: FilmRow, stored: StoredAnnotation) -> Annotation:
     if stored.fault is not None:
         text = (stored.data or b"")[:_SHOWN_OF_MALFORMED].decode("utf-8", "replace")
-        raise WebError.of(stored.fault, 409, "annotation_malformed", extra={"text": text})
+        extra = {"text": text, "has_backup": here.annotation_store().has_backup(row)}
+        raise WebError.of(stored.fault, 409, "annotation_malformed", extra=extra)
     try:
         size = radiograph_size(row.path, name=row.name)
     except DataError as error:
@@ -170,19 +175,7 @@ def _document(here: Workplace, row: FilmRow, stored: StoredAnnotation) -> Annota
         etag=stored.etag,
         width=size[0],
         height=size[1],
-        boxes=[
-            Box(
-                name=each.name,
-                xmin=each.xmin,
-                ymin=each.ymin,
-                xmax=each.xmax,
-                ymax=each.ymax,
-                difficult=each.difficult,
-                truncated=each.truncated,
-                pose=each.pose,
-            )
-            for each in objects
-        ],
+        boxes=[box_info(each) for each in objects],
         verified=annotation is not None and annotation.verified,
         comment=stored.comment,
         written_size=None if annotation is None else (annotation.width, annotation.height),

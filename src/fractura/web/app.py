@@ -13,16 +13,32 @@ from starlette.staticfiles import StaticFiles
 
 from fractura import __version__
 from fractura.web.annotations import router as annotations_router
+from fractura.web.detect import router as detect_router
 from fractura.web.events import router as events_router
+from fractura.web.export import router as export_router
 from fractura.web.films import router as films_router
+from fractura.web.models import router as models_router
 from fractura.web.problems import add_problem_handlers
 from fractura.web.security import Gate
 from fractura.web.session import router as session_router
 from fractura.web.session import set_cookie
 from fractura.web.settings import WebSettings
+from fractura.web.suggestions import router as suggestions_router
+from fractura.web.training import router as training_router
 from fractura.web.workplace import Workplace
 
 PAGE = Path(__file__).parent / "page"
+_ROUTERS = (
+    session_router,
+    films_router,
+    annotations_router,
+    models_router,
+    suggestions_router,
+    training_router,
+    detect_router,
+    export_router,
+    events_router,
+)
 _VIEWS = ("/", "/label", "/review")
 
 
@@ -55,7 +71,7 @@ def create_app(settings: WebSettings) -> FastAPI:
     )
     app.state.workplace = workplace
     add_problem_handlers(app)
-    for router in (session_router, films_router, annotations_router, events_router):
+    for router in _ROUTERS:
         app.include_router(router)
     _serve_page(app, workplace)
     app.add_middleware(Gate, settings=settings, sessions=workplace.sessions)

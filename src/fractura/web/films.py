@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from fractura.radiograph import is_dicom_file
 from fractura.web.film_list import FilmQuery, list_films
 from fractura.web.folder_index import State
 from fractura.web.pictures import Look
 from fractura.web.problems import documented
-from fractura.web.schemas import Film, FilmDetail, FilmId, FilmList
+from fractura.web.schemas import Film, FilmDetail, FilmId, FilmList, Window
 from fractura.web.workplace import Here, film_document
 
 router = APIRouter(tags=["films"])
@@ -51,20 +51,25 @@ async def film_list(
     )
 
 
-@router.get("/api/films/{film}", response_model=FilmDetail, responses=documented(401, 404, 413, 422))
+@router.get("/api/films/{film}", response_model=FilmDetail, responses=documented(401, 404, 410, 413, 422))
 def film_detail(film: FilmId, here: Here) -> FilmDetail:
     """A film with what its header says."""
-    row = here.row(film)
-    radiograph = here.pictures.film(row.path, (row.id, row.stamp), row.name)
+    source = here.source(film)
+    radiograph = here.pictures.film(source)
+    values = here.pictures.grey_values(source)
     facts = radiograph.facts
     return FilmDetail(
-        **film_document(row),
+        **here.film_document(source),
         width=radiograph.width,
         height=radiograph.height,
         bit_depth=radiograph.bit_depth,
-        window=None,
-        dicom=is_dicom_file(row.path),
-        inverted=False,
+        window=None
+        if values is None
+        else Window(
+            centre=values.window.centre, width=values.window.width, lowest=values.lowest, highest=values.highest
+        ),
+        dicom=source.is_dicom,
+        inverted=values is not None and values.inverted,
         burnt_in_text=facts.burnt_in_text,
         frames=facts.frames,
         body_part=facts.body_part,
@@ -79,7 +84,7 @@ def film_detail(film: FilmId, here: Here) -> FilmDetail:
     responses={
         200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}, "description": "The film"},
         304: {"description": "Unchanged"},
-        **documented(401, 404, 413, 422),
+        **documented(401, 404, 410, 413, 422),
     },
 )
 def picture(
@@ -91,11 +96,10 @@ def picture(
     side: Annotated[int | None, Query(ge=16, le=8192)] = None,
 ) -> Response:
     """A film as it is displayed, 8 bits a channel."""
-    row = here.row(film)
+    source = here.source(film)
     look = Look(centre, width, side)
-    etag = f'"{row.stamp[0]:x}-{row.stamp[1]:x}-{centre}-{width}-{side}"'
+    etag = f'"{hashlib.sha256(repr((source.key, look)).encode()).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers=headers)
-    data = here.pictures.png(row.path, (row.id, row.stamp), row.name, look)
-    return Response(data, media_type="image/png", headers=headers)
+    return Response(here.pictures.png(source, look), media_type="image/png", headers=headers)

@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
@@ -155,6 +155,7 @@ class FolderIndex:
         self._rows: dict[str, FilmRow] = {}
         self._ordered: tuple[FilmRow, ...] = ()
         self._summaries: dict[str, tuple[Stamp, AnnotationSummary]] = {}
+        self._boxes_of_class: Counter[str] = Counter()
         self._assigned = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -212,14 +213,12 @@ class FolderIndex:
     def put(self, row: FilmRow, data: bytes | None, *, commented: bool) -> None:
         """Take over what was just written for a film; ``data`` are the XML file's bytes, None if it is gone."""
         with self._lock:
-            if data is None:
-                self._summaries.pop(row.annotation.name, None)
-                row.summary = None
-            else:
-                row.summary = summarise(data, row.annotation.name)
-                stamp = _stamp_of(row.annotation)
-                if stamp is not None:
-                    self._summaries[row.annotation.name] = (stamp, row.summary)
+            name = row.annotation.name
+            self._summaries.pop(name, None)
+            self._set_summary(row, None if data is None else summarise(data, name))
+            stamp = _stamp_of(row.annotation)
+            if stamp is not None and row.summary is not None:
+                self._summaries[name] = (stamp, row.summary)
             row.is_read, row.commented = True, commented
             row.settle()
             self.revision += 1
@@ -235,16 +234,23 @@ class FolderIndex:
             self.revision += 1
         self._on_change([row])
 
-    def clear_opinions(self) -> None:
-        """Forget what the model said, for another one."""
+    def set_opinions(self, opinions: Mapping[str, Opinion]) -> None:
+        """Take over what a model says of all films, by their ids; what another one said is forgotten."""
         with self._lock:
             for row in self._ordered:
-                row.opinion = None
+                row.opinion = opinions.get(row.id)
                 row.settle()
             self.revision += 1
         self._on_change(None)
 
     # --- inside ----------------------------------------------------------------------------------------------------
+
+    def _set_summary(self, row: FilmRow, summary: AnnotationSummary | None) -> None:
+        for each in row.summary.objects if row.summary is not None else ():
+            self._boxes_of_class[each.name] -= 1
+        for each in summary.objects if summary is not None else ():
+            self._boxes_of_class[each.name] += 1
+        row.summary = summary
 
     def _follow(self) -> None:
         pause = 0.0
@@ -329,12 +335,12 @@ class FolderIndex:
             self._summaries, self._assigned = summaries, True
             for row in self._ordered:
                 owned, own = owners.get(row.id), f"{row.path.stem}.xml"
-                summary = None if owned is None else summaries[owned][1]
-                found = (self.annotations_folder / (owned or own), summary, owned is None and own in taken)
+                own_summary = None if owned is None else summaries[owned][1]
+                found = (self.annotations_folder / (owned or own), own_summary, owned is None and own in taken)
                 if row.is_read and found == (row.annotation, row.summary, row.shared):
                     continue
-                row.annotation, row.summary, row.shared = found
-                row.is_read, row.opinion = True, None
+                self._set_summary(row, own_summary)
+                row.annotation, row.shared, row.is_read = found[0], found[2], True
                 row.settle()
                 changed.append(row)
             if changed:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import io
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from fractura.dicom import GreyValues
 from fractura.errors import DataError
-from fractura.radiograph import Radiograph, radiograph_size, read_radiograph
+from fractura.radiograph import Radiograph, radiograph_size, read_grey_values, read_radiograph
 from fractura.web.problems import WebError
 from fractura.web.settings import WebSettings
+from fractura.web.uploads import FilmSource
 
+Kept = TypeVar("Kept")
 _FILMS_KEPT = 4
 _QUICK = 1
 
@@ -48,32 +52,52 @@ class PictureShelf:
         self._settings = settings
         self._lock = threading.Lock()
         self._films: OrderedDict[Hashable, Radiograph] = OrderedDict()
+        self._values: OrderedDict[Hashable, GreyValues | None] = OrderedDict()
 
-    def film(self, source: Path | bytes, key: Hashable, name: str) -> Radiograph:
+    def film(self, source: FilmSource) -> Radiograph:
         """A film, decoded.
-
-        Args:
-            source: File, or its bytes.
-            key: Identity of its content.
-            name: What to call it in errors.
 
         Raises:
             WebError: It is too large, or cannot be read.
         """
-        with self._lock:
-            if key in self._films:
-                self._films.move_to_end(key)
-                return self._films[key]
-        film = read_within_limits(source, name, self._settings)
-        with self._lock:
-            self._films[key] = film
-            while len(self._films) > _FILMS_KEPT:
-                self._films.popitem(last=False)
-        return film
+        return self._kept(self._films, source, lambda: read_within_limits(source.source, source.name, self._settings))
 
-    def png(self, source: Path | bytes, key: Hashable, name: str, look: Look) -> bytes:
-        """A film as PNG; see ``film`` for what may be wrong."""
-        return png_bytes(self.film(source, key, name).pixels, look.side)
+    def grey_values(self, source: FilmSource) -> GreyValues | None:
+        """Its grey values for any window; None where the film has no more than the browser can show.
+
+        Raises:
+            WebError: It is too large, or cannot be read.
+        """
+        self.film(source)  # within the limits, and readable
+        return self._kept(self._values, source, lambda: read_grey_values(source.source, name=source.name))
+
+    def png(self, source: FilmSource, look: Look) -> bytes:
+        """A film as PNG.
+
+        Raises:
+            WebError: It is too large, or cannot be read.
+        """
+        if look.centre is None or look.width is None:
+            return png_bytes(self.film(source).pixels, look.side)
+        values = self.grey_values(source)
+        return png_bytes(
+            self.film(source).pixels if values is None else values.shown(look.centre, look.width), look.side
+        )
+
+    def _kept(self, shelf: OrderedDict[Hashable, Kept], source: FilmSource, read: Callable[[], Kept]) -> Kept:
+        with self._lock:
+            if source.key in shelf:
+                shelf.move_to_end(source.key)
+                return shelf[source.key]
+        try:
+            found = read()
+        except DataError as error:
+            raise WebError.of(error, 422, "film_unreadable") from error
+        with self._lock:
+            shelf[source.key] = found
+            while len(shelf) > _FILMS_KEPT:
+                shelf.popitem(last=False)
+        return found
 
 
 def read_within_limits(source: Path | bytes, name: str, settings: WebSettings) -> Radiograph:
@@ -100,12 +124,14 @@ def png_bytes(pixels: NDArray[np.uint8], side: int | None) -> bytes:
     """A picture as PNG, grey where all channels agree.
 
     Args:
-        pixels: uint8 ``(h, w, 3)``.
+        pixels: uint8 ``(h, w)`` or ``(h, w, 3)``.
         side: Longest side wanted; a smaller picture is not enlarged.
     """
-    grey = pixels[:, :, 0]
-    is_grey = bool((grey == pixels[:, :, 1]).all() and (grey == pixels[:, :, 2]).all())
-    image = Image.fromarray(np.ascontiguousarray(grey) if is_grey else pixels)
+    if pixels.ndim == 3:
+        grey = pixels[:, :, 0]
+        if (grey == pixels[:, :, 1]).all() and (grey == pixels[:, :, 2]).all():
+            pixels = np.ascontiguousarray(grey)
+    image = Image.fromarray(pixels)
     if side is not None and max(image.size) > side:
         image.thumbnail((side, side), Image.Resampling.BOX)
     stream = io.BytesIO()

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from fractura.web.folder_index import State
+from fractura.web.problems import ErrorDetail
 
 MAXIMUM_BOXES = 10_000
 MAXIMUM_COMMENT = 10_000
@@ -143,6 +144,7 @@ class Session(BaseModel):
     version: str
     mode: Literal["label", "serve"]
     folder: str | None
+    folder_id: str | None
     model: str | None
     can_train: bool
     train_hint: str | None
@@ -174,3 +176,157 @@ class ClassNames(BaseModel):
     """Names to choose from."""
 
     classes: list[ClassName]
+
+
+class MarkInfo(Box):
+    """A box that a model marked."""
+
+    score: float
+
+
+class DisagreementInfo(BaseModel):
+    """Where the model's marks and people's boxes contradict each other."""
+
+    kind: Literal["missed_by_human", "missed_by_model", "other_class"]
+    box: MarkInfo | Box
+
+
+class FilmSuggestions(BaseModel):
+    """What the model would mark on a film, best first, down to a score of 0.05."""
+
+    film: FilmId
+    model: str | None
+    status: Literal["ready", "waiting", "none"]
+    boxes: list[MarkInfo] = []
+    threshold: float | None = None
+    uncertainty: float | None = None
+    disagreements: list[DisagreementInfo] = []
+
+
+class SuggestionProgress(BaseModel):
+    """How far the model is with the folder."""
+
+    running: bool
+    done: int
+    total: int
+    failed: int
+    model: str | None
+    seconds_left: float | None
+
+
+class OperatingPointInfo(BaseModel):
+    """Measured on the model's validation films at this threshold."""
+
+    threshold: float
+    sensitivity: float
+    false_marks_per_film: float
+
+
+class ModelInfo(BaseModel):
+    """A model; one that cannot be used has a ``problem`` and no class names."""
+
+    id: str
+    name: str
+    origin: Literal["built-in", "given", "trained"]
+    class_names: list[str] = []
+    threshold: float | None = None
+    threshold_aim: str | None = None
+    licence: str | None = None
+    films: int | None = None
+    operating_points: list[OperatingPointInfo] = []
+    problem: str | None = None
+
+
+class ModelList(BaseModel):
+    """The models this server can use."""
+
+    models: list[ModelInfo]
+    current: str | None
+
+
+ModelId = Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$")]
+
+
+class ModelChoice(Received):
+    """A model to use."""
+
+    id: ModelId
+
+
+class TrainingWish(Received):
+    """How to train on the folder."""
+
+    num_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 300
+    val_share: Annotated[float, Field(ge=0, le=0.9, allow_inf_nan=False)] = 0.2
+    seed: Annotated[int, Field(ge=0, le=2**31)] = 0
+
+
+class TrainingStep(BaseModel):
+    """One logged step."""
+
+    step: int
+    loss: float
+
+
+class TrainingValidation(BaseModel):
+    """One validation; what is not defined on the films is null."""
+
+    step: int
+    AP50: float | None
+
+
+class TrainingState(BaseModel):
+    """The training that runs, or the last one."""
+
+    state: Literal["idle", "preparing", "running", "done", "failed", "stopped"]
+    step: int
+    num_steps: int
+    loss: float | None
+    seconds_left: float | None
+    message: str | None
+    lines: list[str]
+    history: list[TrainingStep]
+    validations: list[TrainingValidation]
+    model: str | None
+
+
+class DetectedFilm(BaseModel):
+    """What the model marks on a film that was sent; or why it cannot be read."""
+
+    id: str | None
+    name: str
+    width: int | None = None
+    height: int | None = None
+    bit_depth: int | None = None
+    dicom: bool = False
+    marks: list[MarkInfo] = []
+    truth: list[Box] | None = None
+    truth_problem: str | None = None
+    seconds: float
+    error: ErrorDetail | None = None
+
+
+class Detections(BaseModel):
+    """What the model marks on the films that were sent."""
+
+    model: str
+    threshold: float
+    class_names: list[str]
+    films: list[DetectedFilm]
+
+
+class DetectionStart(BaseModel):
+    """First line of an answer in lines: the model, and how many films follow."""
+
+    model: str
+    threshold: float
+    class_names: list[str]
+    films: int
+
+
+class ExportWish(Received):
+    """Which results to export."""
+
+    format: Literal["json", "csv", "voc", "dicom-sr"]
+    films: Annotated[list[FilmId], Field(min_length=1, max_length=20_000)]
+    threshold: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+import hashlib
+import os
 
 from fastapi import APIRouter, Request, Response
 
 from fractura import __version__
+from fractura.inference.results import printable
 from fractura.web.folder_index import STATES
 from fractura.web.problems import WebError, documented
 from fractura.web.schemas import Health, Limits, Session, TokenIn
 from fractura.web.security import COOKIE
+from fractura.web.training_run import TrainingRun
 from fractura.web.workplace import Here, Workplace
 
 router = APIRouter(tags=["session"])
@@ -28,14 +31,15 @@ async def session(here: Here, request: Request) -> Session:
     if not here.sessions.admits(request.headers):
         raise WebError(401, "token_needed", "this server asks for its token", hint="send it to /api/session")
     settings = here.settings
-    can_train = find_spec("torch") is not None and settings.folder is not None
+    obstacle = TrainingRun.obstacle()
     return Session(
         version=__version__,
         mode=settings.mode,
-        folder=None if settings.folder is None else settings.folder.resolve().name,
-        model=None,
-        can_train=can_train,
-        train_hint=None if can_train else 'training needs PyTorch: pip install "fractura[train]"',
+        folder=None if here.index is None else printable(here.index.folder.name),
+        folder_id=None if here.index is None else hashlib.sha256(os.fsencode(here.index.folder)).hexdigest()[:16],
+        model=here.shelf.current,
+        can_train=here.index is not None and obstacle is None,
+        train_hint=obstacle,
         limits=Limits(
             film_bytes=settings.film_bytes,
             film_pixels=settings.film_pixels,

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from fractura.errors import ModelError
+from fractura.inference import BUILT_IN, load_model
+from fractura.model_card import CARD_FILE, WEIGHTS_FILE
 from fractura.web.annotation_store import AnnotationStore
 from fractura.web.event_board import EventBoard
-from fractura.web.folder_index import FilmRow, FolderIndex
+from fractura.web.folder_index import HIDDEN_FOLDER, FilmRow, FolderIndex
+from fractura.web.marks import FilmMarks, MarkBook
+from fractura.web.model_shelf import ModelShelf, OpenModel
 from fractura.web.pictures import PictureShelf
 from fractura.web.problems import WebError
 from fractura.web.security import Sessions
 from fractura.web.settings import WebSettings
+from fractura.web.suggester import Suggester
+from fractura.web.training_run import TrainingPlan, TrainingReport, TrainingRun
+from fractura.web.uploads import FilmSource, UploadShelf
+
+_logger = logging.getLogger(__name__)
 
 
 class Workplace:
@@ -23,29 +36,178 @@ class Workplace:
 
     Raises:
         DataError: The folder cannot be used.
+        ModelError: The model that was asked for cannot be used.
     """
 
     def __init__(self, settings: WebSettings) -> None:
         self.settings = settings
         self.sessions = Sessions(settings.token)
         self.board = EventBoard()
+        self.uploads = UploadShelf(settings.upload_bytes)
         self.pictures = PictureShelf(settings)
+        self.shelf = ModelShelf()
         self.index: FolderIndex | None = None
         self.annotations: AnnotationStore | None = None
-        if settings.folder is not None:
-            self.index = FolderIndex(settings.folder, self._films_changed)
-            self.annotations = AnnotationStore(self.index)
+        self.suggester: Suggester | None = None
+        self.training: TrainingRun | None = None
+        if settings.folder is None:
+            self._book = MarkBook(None)
+            self._shelve_models(None)
+            return
+        self.index = FolderIndex(settings.folder, self._films_changed)
+        hidden = self.index.folder / HIDDEN_FOLDER
+        self._models_folder = hidden / "models"
+        self._book = MarkBook(hidden / "marks.sqlite")
+        self._shelve_models(self._models_folder)
+        self.annotations = AnnotationStore(self.index)
+        self.suggester = Suggester(settings, self.index, self.shelf, self._book, self.board.publish)
+        self.training = TrainingRun(self._training_changed, self._trained)
 
     def start(self) -> None:
         """Begin the work in the background."""
-        if self.index is not None:
+        if self.index is not None and self.suggester is not None:
             self.index.start()
+            self.suggester.start()
 
     def stop(self) -> None:
         """End it."""
         self.board.close()
+        if self.training is not None:
+            self.training.close()
+        if self.suggester is not None:
+            self.suggester.stop()
         if self.index is not None:
             self.index.stop()
+        self._book.close()
+
+    def source(self, film: str) -> FilmSource:
+        """A film of the folder, or one that was sent.
+
+        Raises:
+            WebError: There is no such film.
+        """
+        if film.startswith("u"):
+            return self.uploads.get(film)
+        row = self.row(film)
+        return FilmSource(row.id, row.name, row.path, (row.id, row.stamp))
+
+    def film_document(self, source: FilmSource) -> dict[str, Any]:
+        """A film as the film list shows it; one that was sent has no state of its own."""
+        row = None if self.index is None else self.index.get(source.id)
+        if row is not None:
+            return film_document(row)
+        return {
+            "id": source.id,
+            "name": source.name,
+            "state": "unlabelled",
+            "boxes": None,
+            "uncertainty": None,
+            "disagreeing": False,
+            "comment": False,
+        }
+
+    def marks_on(self, source: FilmSource, opened: OpenModel) -> FilmMarks:
+        """What a model marks on a film; remembered.
+
+        Raises:
+            WebError: The film cannot be read, or the model fails on it.
+        """
+        film = hashlib.sha256(source.read()).hexdigest()
+        found = self._book.get(opened.digest, film)
+        if found is None:
+            found = self.shelf.detect(opened, self.pictures.film(source).pixels)
+            self._book.put(opened.digest, film, found)
+        return found
+
+    def use_model(self, model: str) -> None:
+        """Detect with this model from now on.
+
+        Raises:
+            WebError: It cannot be used.
+        """
+        self.shelf.choose(model)
+        self.board.publish("model", {"current": self.shelf.current})
+        if self.suggester is not None:
+            self.suggester.model_changed()
+
+    def training_plan(self, num_steps: int, val_share: float, seed: int) -> TrainingPlan:
+        """What training on the folder now would be; it goes on from the model in use where that can be trained.
+
+        Raises:
+            WebError: There is no folder, or no film in it has a box.
+        """
+        index = self.folder_index()
+        index.refresh()
+        if not index.class_counts():
+            raise WebError(
+                409, "nothing_to_train", "no film has a box to learn from", hint="draw boxes on some films first"
+            )
+        number = 1 + max((int(each.name) for each in self._models_folder.glob("[0-9]*")), default=0)
+        start, architecture = self._trainable()
+        return TrainingPlan(
+            index.folder, self._models_folder / f"{number:04d}", num_steps, val_share, seed, start, architecture
+        )
+
+    def _trainable(self) -> tuple[Path | None, str | None]:
+        for each in self.shelf.models():
+            if each.id != self.shelf.current or each.path is None or each.card is None:
+                continue
+            if (each.path / WEIGHTS_FILE).is_file():
+                return each.path, each.card.architecture["name"]
+        return None, None
+
+    def _shelve_models(self, trained: Path | None) -> None:
+        """Built-in, given, trained; in use is the one that was asked for, else the newest that can be used."""
+        asked = self.settings.model
+        self.shelf.add(BUILT_IN, "built-in", None)
+        chosen = BUILT_IN
+        if trained is not None:
+            for folder in sorted(trained.glob("[0-9]*")):
+                if (folder / CARD_FILE).is_file():
+                    chosen = self.shelf.add(f"trained-{folder.name}", "trained", folder).id
+        if asked is not None:
+            chosen = BUILT_IN
+            if asked != BUILT_IN:
+                chosen = self.shelf.add("given", "given", Path(asked)).id
+        for entry in self.shelf.models():
+            if entry.id == chosen and entry.card is not None:
+                self.shelf.choose(chosen)
+            elif entry.id == chosen and asked is not None:
+                load_model(asked)  # says in full what is wrong with it
+                raise ModelError(entry.problem or "cannot be used", file=asked)
+            elif entry.id == chosen:
+                _logger.warning("no suggestions: %s", entry.problem)
+
+    def _trained(self, folder: Path) -> str:
+        model = f"trained-{folder.name}"
+        if self.shelf.add(model, "trained", folder).card is not None:
+            self.use_model(model)
+            if self.suggester is not None:
+                self.suggester.run_all()
+        return model
+
+    def _training_changed(self, report: TrainingReport) -> None:
+        self.board.publish("training", {**vars(report)})
+
+    def folder_suggester(self) -> Suggester:
+        """What looks at the folder's films.
+
+        Raises:
+            WebError: There is no folder.
+        """
+        self.folder_index()
+        assert self.suggester is not None
+        return self.suggester
+
+    def folder_training(self) -> TrainingRun:
+        """What trains on the folder.
+
+        Raises:
+            WebError: There is no folder.
+        """
+        self.folder_index()
+        assert self.training is not None
+        return self.training
 
     def folder_index(self) -> FolderIndex:
         """The folder's films.
@@ -83,8 +245,11 @@ class Workplace:
             index = self.folder_index()
             self.board.publish("films", {"revision": index.revision, "counts": index.counts()})
             return
+        if self.suggester is not None:
+            self.suggester.reconsider(rows)
         for row in rows:
-            self.board.publish("film", film_document(row))
+            etag = self.annotation_store().load(row).etag
+            self.board.publish("film", {**film_document(row), "etag": etag})
 
 
 def film_document(row: FilmRow) -> dict[str, Any]:

@@ -1,0 +1,42 @@
+"""``/api/export``: the model's marks on some films as a file."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from fastapi import APIRouter, Response
+
+from fractura.web.exports import FilmResult, export
+from fractura.web.problems import documented
+from fractura.web.schemas import ExportWish
+from fractura.web.workplace import Here
+
+router = APIRouter(tags=["export"])
+_KINDS = ("application/json", "text/csv", "application/xml", "application/dicom", "application/zip")
+_FILE = {"schema": {"type": "string", "format": "binary"}}
+
+
+@router.post(
+    "/api/export",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The file",
+            "content": dict.fromkeys(
+                ("application/json", "text/csv", "application/xml", "application/dicom", "application/zip"), _FILE
+            ),
+        },
+        **documented(401, 403, 404, 409, 410, 413, 422),
+    },
+)
+def export_results(wish: ExportWish, here: Here) -> Response:
+    """Marks from the threshold up (the model's own by default); films that were not looked at yet are looked at now."""
+    opened = here.shelf.open()
+    threshold = opened.card.threshold if wish.threshold is None else wish.threshold
+    results = [
+        FilmResult(source, here.marks_on(source, opened).above(threshold))
+        for source in (here.source(film) for film in dict.fromkeys(wish.films))
+    ]
+    file = export(results, wish.format, opened.card, threshold)
+    disposition = f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"
+    return Response(file.content, media_type=file.media_type, headers={"Content-Disposition": disposition})

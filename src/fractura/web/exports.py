@@ -1,0 +1,146 @@
+"""Results as files: JSON, CSV, Pascal VOC and DICOM SR, a ZIP where one film gives one file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any, Literal
+
+from fractura import __version__
+from fractura.formats.voc_document import VocAnnotation, VocObject
+from fractura.model_card import ModelCard
+from fractura.web.marks import FilmMarks
+from fractura.web.structured_report import structured_report
+from fractura.web.uploads import FilmSource
+
+ExportFormat = Literal["json", "csv", "voc", "dicom-sr"]
+COLUMNS = ("film", "class", "score", "xmin", "ymin", "xmax", "ymax", "width", "height")
+
+
+@dataclass(frozen=True)
+class FilmResult:
+    """A film with what the model marked on it, cut at a threshold."""
+
+    film: FilmSource
+    found: FilmMarks
+
+
+@dataclass(frozen=True)
+class ExportedFile:
+    """A file to hand out."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+def export(results: Sequence[FilmResult], wanted: ExportFormat, card: ModelCard, threshold: float) -> ExportedFile:
+    """Write results as a file.
+
+    Args:
+        results: At least one.
+        wanted: The format.
+        card: Of the model.
+        threshold: That the marks were cut at.
+
+    Raises:
+        WebError: A DICOM report was asked for a film that cannot have one.
+    """
+    if wanted == "json":
+        return ExportedFile("results.json", "application/json", _json(results, card, threshold).encode("utf-8"))
+    if wanted == "csv":
+        return ExportedFile("results.csv", "text/csv; charset=utf-8", _csv(results).encode("utf-8"))
+    suffix, media_type = (".xml", "application/xml") if wanted == "voc" else (".dcm", "application/dicom")
+    names = _file_names([result.film.name for result in results], suffix)
+    files = [
+        (name, _voc(each) if wanted == "voc" else _report(each, card, threshold))
+        for name, each in zip(names, results, strict=True)
+    ]
+    if len(files) == 1:
+        return ExportedFile(files[0][0], media_type, files[0][1])
+    return ExportedFile("results.zip", "application/zip", _zip(files))
+
+
+def _json(results: Sequence[FilmResult], card: ModelCard, threshold: float) -> str:
+    films = [
+        {
+            "film": each.film.name,
+            "width": each.found.width,
+            "height": each.found.height,
+            "marks": [
+                {"class": mark.name, "score": mark.score, "box": list(mark.corners)} for mark in each.found.marks
+            ],
+        }
+        for each in results
+    ]
+    document: dict[str, Any] = {
+        "made_by": "fractura",
+        "version": __version__,
+        "model": card.name,
+        "class_names": list(card.class_names),
+        "threshold": threshold,
+        "films": films,
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _csv(results: Sequence[FilmResult]) -> str:
+    """One line a mark; a film without marks has one line with an empty class, so that it is not forgotten."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for each in results:
+        name, size = _cell(each.film.name), (each.found.width, each.found.height)
+        for mark in each.found.marks:
+            writer.writerow((name, _cell(mark.name), mark.score, *mark.corners, *size))
+        if not each.found.marks:
+            writer.writerow((name, *[""] * 6, *size))
+    return text.getvalue()
+
+
+def _cell(text: str) -> str:
+    """Text from others as a cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def _voc(each: FilmResult) -> bytes:
+    """Whole pixels inside the film, at least one wide and high, each with its score."""
+    width, height = each.found.width, each.found.height
+    objects = []
+    for mark in each.found.marks:
+        left, top, right, bottom = (round(value) for value in mark.corners)
+        left, top = min(left, width - 1), min(top, height - 1)
+        objects.append(VocObject(mark.name, left, top, max(right, left + 1), max(bottom, top + 1), score=mark.score))
+    return VocAnnotation(filename=each.film.name, width=width, height=height, objects=tuple(objects)).to_bytes()
+
+
+def _report(each: FilmResult, card: ModelCard, threshold: float) -> bytes:
+    return structured_report(each.film.read(), each.film.name, each.found.marks, card, threshold)
+
+
+def _file_names(films: Sequence[str], suffix: str) -> list[str]:
+    """One name a film, all different whatever the case of their letters."""
+    names: list[str] = []
+    taken: set[str] = set()
+    for film in films:
+        stem = PurePath(film).stem or "film"
+        name, number = stem, 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{stem}-{number}"
+        taken.add(name.casefold())
+        names.append(name + suffix)
+    return names
+
+
+def _zip(files: Sequence[tuple[str, bytes]]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files:
+            archive.writestr(name, content)
+    return stream.getvalue()

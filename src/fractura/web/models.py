@@ -1,0 +1,54 @@
+"""``/api/models``: which models there are, what was measured of them, which one is in use."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from fractura.web.model_shelf import ShelvedModel
+from fractura.web.operating_points import operating_points, validation_films
+from fractura.web.problems import documented
+from fractura.web.schemas import ModelChoice, ModelInfo, ModelList, OperatingPointInfo
+from fractura.web.workplace import Here, Workplace
+
+router = APIRouter(tags=["models"])
+
+
+@router.get("/api/models", response_model=ModelList, responses=documented(401))
+def models(here: Here) -> ModelList:
+    """The models this server can use."""
+    return _list(here)
+
+
+@router.put("/api/models/current", response_model=ModelList, responses=documented(401, 403, 404, 409, 413, 422))
+def choose_model(choice: ModelChoice, here: Here) -> ModelList:
+    """Use this model from now on, in all windows."""
+    here.use_model(choice.id)
+    return _list(here)
+
+
+def _list(here: Workplace) -> ModelList:
+    return ModelList(models=[_info(each) for each in here.shelf.models()], current=here.shelf.current)
+
+
+def _info(entry: ShelvedModel) -> ModelInfo:
+    card = entry.card
+    if card is None:
+        return ModelInfo(id=entry.id, name=entry.id, origin=entry.origin, problem=entry.problem)
+    return ModelInfo(
+        id=entry.id,
+        name=card.name,
+        origin=entry.origin,
+        class_names=list(card.class_names),
+        threshold=card.threshold,
+        threshold_aim=card.threshold_aim,
+        licence=card.licence,
+        films=validation_films(card),
+        operating_points=[
+            OperatingPointInfo(
+                threshold=point.threshold,
+                sensitivity=point.sensitivity,
+                false_marks_per_film=point.false_marks_per_film,
+            )
+            for point in operating_points(card)
+        ],
+    )

@@ -1,0 +1,48 @@
+"""What was measured of a model at its thresholds, from its card: for the figures beside the page's slider."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fractura.evaluation import MAIN_CRITERION
+from fractura.model_card import ModelCard
+
+_MOST_POINTS = 200
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """Measured on the validation films: share of fractures found and false marks per film at a threshold."""
+
+    threshold: float
+    sensitivity: float
+    false_marks_per_film: float
+
+
+def operating_points(card: ModelCard) -> list[OperatingPoint]:
+    """The points of the card's FROC curve, ascending by threshold, thinned out; none if the card has no curve."""
+    curve = _at(card.metrics, "validation", "curves", "froc", MAIN_CRITERION)
+    if not isinstance(curve, dict):
+        return []
+    columns = [curve.get(name) for name in ("threshold", "sensitivity", "false_marks_per_film")]
+    if not all(isinstance(column, list) for column in columns):
+        return []
+    points = sorted(
+        (OperatingPoint(*map(float, point)) for point in zip(*columns, strict=False)),  # type: ignore[arg-type]
+        key=lambda point: point.threshold,
+    )
+    step = max(1, -(-len(points) // _MOST_POINTS))
+    return points[::step]
+
+
+def validation_films(card: ModelCard) -> int | None:
+    """Films that the figures were measured on."""
+    films = _at(card.metrics, "validation", "films")
+    return films if isinstance(films, int) else None
+
+
+def _at(document: Any, *path: str) -> Any:
+    for name in path:
+        document = document.get(name) if isinstance(document, dict) else None
+    return document

@@ -1,0 +1,171 @@
+"""A film's marks as a DICOM structured report: TID 1500, one planar region of interest a mark, tied to its film.
+
+The report belongs to the study of the film and names the same patient, so only a film that is DICOM itself can have
+one. It is preliminary and not verified: a detector made it, and no person has looked at it.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fractura import __version__
+from fractura.dicom import is_dicom
+from fractura.model_card import ModelCard
+from fractura.web.marks import Mark
+from fractura.web.problems import WebError
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+_MANUFACTURER = "fractura"
+_OWN_SCHEME = "99FRACTURA"
+_FRACTURE = ("125605004", "SCT", "Fracture of bone")
+_NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Rows", "Columns")
+_LONGEST_CODE, _LONGEST_MEANING = 16, 64
+_SERIES_NUMBER = 9901
+# Packages at work here quote elements of a header in what they raise and log, and an element may hold a name.
+_OTHERS_LOGGERS = ("highdicom", "pydicom")
+
+
+def structured_report(film: bytes, name: str, marks: tuple[Mark, ...], card: ModelCard, threshold: float) -> bytes:
+    """Write a film's marks as a Comprehensive SR.
+
+    Args:
+        film: The DICOM film's bytes.
+        name: Its file name.
+        marks: From the threshold up; a report without any says that nothing was marked.
+        card: Of the model that marked.
+        threshold: Lowest score of a mark.
+
+    Raises:
+        WebError: The film is no DICOM, or lacks what a report needs to refer to it.
+    """
+    if not is_dicom(film[:132], name):
+        raise WebError(
+            422,
+            "not_dicom",
+            "a DICOM report needs a DICOM film: a picture does not say which patient and study it is of",
+            hint="export these films as JSON, CSV or Pascal VOC",
+        )
+    import warnings
+
+    before = {each: logging.getLogger(each).level for each in _OTHERS_LOGGERS}
+    try:
+        for each in _OTHERS_LOGGERS:
+            logging.getLogger(each).setLevel(logging.CRITICAL)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _written(_source(film), marks, card, threshold)
+    except WebError:
+        raise
+    except Exception:  # whatever is wrong with a header; its words are not passed on
+        raise WebError(
+            422,
+            "dicom_incomplete",
+            "this DICOM film cannot be referred to by a report: its header is damaged or not complete",
+            hint="send the film again from the archive",
+        ) from None
+    finally:
+        for each, level in before.items():
+            logging.getLogger(each).setLevel(level)
+
+
+def _source(film: bytes) -> Dataset:
+    from pydicom import dcmread
+
+    dataset = dcmread(io.BytesIO(film), stop_before_pixels=True, force=True)
+    missing = [keyword for keyword in _NEEDED if not dataset.get(keyword)]
+    if missing:
+        raise WebError(
+            422,
+            "dicom_incomplete",
+            f"this DICOM film has no {', '.join(missing)}, which a report must refer to",
+            hint="send the film again from the archive",
+        )
+    # Elements of type 2: they may be empty, but highdicom wants them to be there.
+    for keyword in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID",
+                    "StudyDate", "StudyTime", "ReferringPhysicianName"):  # fmt: skip
+        if keyword not in dataset:
+            setattr(dataset, keyword, None)
+    return dataset
+
+
+def _written(source: Dataset, marks: tuple[Mark, ...], card: ModelCard, threshold: float) -> bytes:
+    import highdicom
+    from highdicom import sr
+    from pydicom.sr.codedict import codes
+
+    algorithm = sr.AlgorithmIdentification(
+        name=card.name[:_LONGEST_MEANING], version=__version__, parameters=[f"threshold={threshold:g}"]
+    )
+    device = sr.ObserverContext(
+        observer_type=codes.DCM.Device,
+        observer_identifying_attributes=sr.DeviceObserverIdentifyingAttributes(
+            uid=highdicom.UID(),
+            name=_MANUFACTURER,
+            manufacturer_name=_MANUFACTURER,
+            model_name=card.name[:_LONGEST_MEANING],
+        ),
+    )
+    groups = [
+        _group(sr, highdicom.UID(), number, mark, source, algorithm) for number, mark in enumerate(marks, start=1)
+    ]
+    report = sr.MeasurementReport(
+        observation_context=sr.ObservationContext(observer_device_context=device),
+        procedure_reported=sr.CodedConcept("363680008", "SCT", "Radiographic imaging"),
+        imaging_measurements=groups or None,
+        title=codes.DCM.ImagingMeasurementReport,
+    )
+    document = sr.ComprehensiveSR(
+        evidence=[source],
+        content=report[0],
+        series_instance_uid=highdicom.UID(),
+        series_number=_SERIES_NUMBER,
+        sop_instance_uid=highdicom.UID(),
+        instance_number=1,
+        manufacturer=_MANUFACTURER,
+        is_complete=True,
+        is_final=False,
+        is_verified=False,
+    )
+    document.SeriesDescription = "fractura: research, not for diagnosis"
+    stream = io.BytesIO()
+    document.save_as(stream, enforce_file_format=True)
+    return stream.getvalue()
+
+
+def _group(sr: Any, uid: str, number: int, mark: Mark, source: Dataset, algorithm: Any) -> Any:
+    """One mark as a planar region with its score."""
+    left, top, right, bottom = mark.corners
+    frames = [1] if int(source.get("NumberOfFrames") or 1) > 1 else None
+    # Corners of our boxes and of DICOM's regions count alike: 0\0 is the outer corner of the first pixel.
+    outline = np.array([[left, top], [right, top], [right, bottom], [left, bottom], [left, top]])
+    return sr.PlanarROIMeasurementsAndQualitativeEvaluations(
+        tracking_identifier=sr.TrackingIdentifier(uid=uid, identifier=f"mark {number}"),
+        referenced_region=sr.ImageRegion(
+            graphic_type=sr.GraphicTypeValues.POLYLINE,
+            graphic_data=outline,
+            source_image=sr.SourceImageForRegion(source.SOPClassUID, source.SOPInstanceUID, frames),
+        ),
+        finding_type=sr.CodedConcept(*_finding(mark.name)),
+        algorithm_id=algorithm,
+        measurements=[
+            sr.Measurement(
+                name=sr.CodedConcept("score", _OWN_SCHEME, "Detection score"),
+                value=mark.score,
+                unit=sr.CodedConcept("1", "UCUM", "no units"),
+            )
+        ],
+    )
+
+
+def _finding(name: str) -> tuple[str, str, str]:
+    """A class name as a code: SNOMED CT's for a fracture in the languages of the page, else one of our own."""
+    if name.strip().casefold() in ("fracture", "fractura", "fractured"):
+        return _FRACTURE
+    code = "".join(letter for letter in name if letter.isascii() and letter.isalnum())[:_LONGEST_CODE] or "class"
+    return code, _OWN_SCHEME, name[:_LONGEST_MEANING]

@@ -1,0 +1,233 @@
+"""Looks at films in the background: the one that a window shows first, then, if wanted, all of the folder."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fractura.web.folder_index import FilmRow, FolderIndex, Opinion
+from fractura.web.marks import FilmMarks, MarkBook, in_words_of, stamp_text
+from fractura.web.model_shelf import ModelShelf, OpenModel
+from fractura.web.opinions import opinion
+from fractura.web.pictures import read_within_limits
+from fractura.web.problems import WebError
+from fractura.web.settings import WebSettings
+
+_logger = logging.getLogger(__name__)
+_PACE_FILMS = 20
+
+
+@dataclass(frozen=True)
+class SuggestionStatus:
+    """How far looking at the whole folder is.
+
+    Attributes:
+        running: It goes on.
+        done: Films of the folder with marks of this model, whenever they were found.
+        total: Films of the folder.
+        failed: Films that could not be looked at.
+        model: Id of the model in use.
+        seconds_left: At the pace of the last films.
+    """
+
+    running: bool
+    done: int
+    total: int
+    failed: int
+    model: str | None
+    seconds_left: float | None
+
+
+class Suggester:
+    """One thread that detects.
+
+    Args:
+        settings: The limits on films.
+        index: The folder; it is told what the model thinks of each film.
+        shelf: The models.
+        book: What was found already.
+        publish: Tells the windows.
+    """
+
+    def __init__(
+        self,
+        settings: WebSettings,
+        index: FolderIndex,
+        shelf: ModelShelf,
+        book: MarkBook,
+        publish: Callable[[str, dict[str, Any]], None],
+    ) -> None:
+        self._settings, self._index, self._shelf, self._book, self._publish = settings, index, shelf, book, publish
+        self._wake = threading.Condition()
+        self._asked: OrderedDict[str, None] = OrderedDict()
+        self._all: deque[FilmRow] = deque()
+        self._failed: dict[str, tuple[object, WebError]] = {}
+        self._paces: deque[float] = deque(maxlen=_PACE_FILMS)
+        self._stopped = True
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin the thread; what is known of the films is shown at once."""
+        self._stopped = False
+        self._thread = threading.Thread(target=self._work, name="suggestions", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, after the film it is at."""
+        with self._wake:
+            self._stopped = True
+            self._wake.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def status(self) -> SuggestionStatus:
+        """How far it is."""
+        with self._wake:
+            left, failed = len(self._all), len(self._failed)
+        pace = sum(self._paces) / len(self._paces) if self._paces else None
+        rows = self._index.rows()
+        return SuggestionStatus(
+            running=left > 0,
+            done=sum(row.opinion is not None for row in rows),
+            total=len(rows),
+            failed=failed,
+            model=self._shelf.current,
+            seconds_left=round(pace * left, 1) if pace is not None and left else None,
+        )
+
+    def known(self, row: FilmRow, opened: OpenModel) -> FilmMarks | None:
+        """The model's marks on a film, if they were found already.
+
+        Raises:
+            WebError: The film could not be looked at.
+        """
+        failed = self._failed.get(row.id)
+        if failed is not None and failed[0] == (row.stamp, opened.digest):
+            raise failed[1]
+        found = self._book.of_file(opened.digest, row.path.name, row.stamp)
+        return None if found is None else self._in_folder_words(found, opened)
+
+    def ask(self, row: FilmRow) -> None:
+        """Look at this film next."""
+        with self._wake:
+            self._asked[row.id] = None
+            self._asked.move_to_end(row.id, last=False)
+            self._wake.notify_all()
+
+    def run_all(self) -> None:
+        """Look at all films that were not looked at yet, by and by."""
+        with self._wake:
+            self._all = deque(row for row in self._index.rows() if row.opinion is None)
+            self._wake.notify_all()
+        self._publish("suggestions", vars(self.status()))
+
+    def stop_all(self) -> None:
+        """Leave the films that nobody asked for."""
+        with self._wake:
+            self._all.clear()
+        self._publish("suggestions", vars(self.status()))
+
+    def model_changed(self) -> None:
+        """Forget what the last model said; what the new one said earlier comes back."""
+        with self._wake:
+            self._asked.clear()
+            self._all.clear()
+            self._failed.clear()
+            self._paces.clear()
+        self._index.set_opinions({})
+        self._recall()
+
+    def reconsider(self, rows: list[FilmRow]) -> None:
+        """The boxes of these films changed: do they still contradict the model's marks?"""
+        card = self._shelf.card()
+        if card is None:
+            return
+        for row in rows:
+            if row.opinion is not None:
+                opened = self._shelf.open()
+                found = self._book.of_file(opened.digest, row.path.name, row.stamp)
+                if found is not None:
+                    self._index.set_opinion(row, self._opinion(found, row, opened))
+
+    def _recall(self) -> None:
+        if self._shelf.card() is None:
+            return
+        opened = self._shelf.open()
+        known = self._book.of_files(opened.digest)
+        opinions: dict[str, Opinion] = {}
+        for row in self._index.rows():
+            found = known.get((row.path.name, stamp_text(row.stamp)))
+            if found is not None:
+                opinions[row.id] = self._opinion(found, row, opened)
+        self._index.set_opinions(opinions)
+
+    def _work(self) -> None:
+        try:
+            self._recall()
+        except WebError as error:
+            _logger.warning("no suggestions: %s", error.message)
+        while True:
+            with self._wake:
+                while not self._stopped and not self._asked and not self._all:
+                    self._wake.wait()
+                if self._stopped:
+                    return
+                row = self._index.get(self._asked.popitem(last=False)[0]) if self._asked else self._all.popleft()
+                last = not self._all
+            if row is not None:
+                self._look_at(row)
+            if last:
+                self._publish("suggestions", vars(self.status()))
+
+    def _look_at(self, row: FilmRow) -> None:
+        """Detect on one film, unless its bytes are known."""
+        try:
+            opened = self._shelf.open()
+        except WebError as error:
+            _logger.warning("no suggestions: %s", error.message)
+            with self._wake:
+                self._all.clear()
+            return
+        started = time.monotonic()
+        stamp = row.stamp
+        try:
+            found = self._found(row, opened)
+        except WebError as error:
+            self._failed[row.id] = ((stamp, opened.digest), error)
+        else:
+            self._paces.append(time.monotonic() - started)
+            if opened.id == self._shelf.current:
+                self._index.set_opinion(row, self._opinion(found, row, opened))
+        self._publish("suggestion", {"film": row.id})
+
+    def _found(self, row: FilmRow, opened: OpenModel) -> FilmMarks:
+        known = self._book.of_file(opened.digest, row.path.name, row.stamp)
+        if known is not None:
+            return known
+        stamp = row.stamp
+        try:
+            data = row.path.read_bytes()
+        except OSError as error:
+            raise WebError(422, "film_unreadable", "the film cannot be opened", hint="is it still there?") from error
+        film = hashlib.sha256(data).hexdigest()
+        found = self._book.get(opened.digest, film)
+        if found is None:
+            pixels = read_within_limits(data, row.name, self._settings).pixels
+            found = self._shelf.detect(opened, pixels)
+            self._book.put(opened.digest, film, found)
+        self._book.note_file(row.path.name, stamp, film)
+        return found
+
+    def _in_folder_words(self, found: FilmMarks, opened: OpenModel) -> FilmMarks:
+        return in_words_of(found, opened.card.class_names, [name for name, _ in self._index.class_counts()])
+
+    def _opinion(self, found: FilmMarks, row: FilmRow, opened: OpenModel) -> Opinion:
+        drawn = None if row.summary is None or row.summary.fault is not None else row.summary.objects
+        return opinion(self._in_folder_words(found, opened), drawn, opened.card.threshold)

@@ -1,0 +1,64 @@
+"""Boxes that people drew on films that are sent for detection, sent along as Pascal VOC files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fractura.errors import DataError
+from fractura.formats.voc_document import VocAnnotation, VocObject
+from fractura.formats.voc_folder import FilmMatcher
+from fractura.formats.voc_parser import parse_voc
+from fractura.formats.voc_rules import size_fault
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What people drew on a film.
+
+    Attributes:
+        annotation: The file that belongs to it, if one was sent and can be read.
+        fault: Why the file cannot be read.
+    """
+
+    annotation: VocAnnotation | None = None
+    fault: str | None = None
+
+    @property
+    def boxes(self) -> tuple[VocObject, ...] | None:
+        """The boxes; None where nothing is known, which is not the same as none."""
+        return None if self.annotation is None else self.annotation.objects
+
+    def problem_for(self, width: int, height: int) -> str | None:
+        """Why the boxes cannot be shown on a film of this size."""
+        if self.annotation is None:
+            return self.fault
+        fault = size_fault(self.annotation, (width, height))
+        return None if fault is None else f"the annotation {fault[0]}"
+
+
+def match_truths(films: Sequence[str], files: Sequence[tuple[str, bytes]]) -> list[Truth]:
+    """Find each film's annotation among the files, by the rules for folders.
+
+    Args:
+        films: Names of the films.
+        files: Names and bytes of the Pascal VOC files.
+
+    Returns:
+        One a film.
+    """
+    matcher = FilmMatcher(tuple(Path(name) for name in films))
+    found: dict[str, Truth] = {}
+    for name, data in files:
+        try:
+            annotation = parse_voc(data, name)
+        except DataError as error:
+            film = matcher.find(Path(name), None)
+            truth = Truth(fault=f"{error.place}: {error.problem}" if error.place else error.problem)
+        else:
+            film = matcher.find(Path(name), annotation.filename)
+            truth = Truth(annotation)
+        if film is not None:
+            found.setdefault(film.name, truth)
+    return [found.get(name, Truth()) for name in films]

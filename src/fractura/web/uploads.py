@@ -1,0 +1,120 @@
+"""Films that were sent to the server: kept in memory only, so that nothing of a patient stays on the disk."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+from fractura.dicom import is_dicom
+from fractura.inference.results import printable
+from fractura.radiograph import is_dicom_file
+from fractura.web.problems import WebError
+
+_LONGEST_NAME = 200
+_DICOM_START = 132
+
+
+@dataclass(frozen=True)
+class FilmSource:
+    """A film of the folder or one that was sent.
+
+    Attributes:
+        id: As the API knows it.
+        name: File name.
+        source: The file, or its bytes.
+        key: Changes with its content.
+    """
+
+    id: str
+    name: str
+    source: Path | bytes
+    key: tuple[object, ...]
+
+    @property
+    def is_dicom(self) -> bool:
+        """True if it is DICOM, told by its content."""
+        return (
+            is_dicom(self.source[:_DICOM_START], self.name)
+            if isinstance(self.source, bytes)
+            else is_dicom_file(self.source)
+        )
+
+    def read(self) -> bytes:
+        """The film's bytes.
+
+        Raises:
+            WebError: The file cannot be read.
+        """
+        if isinstance(self.source, bytes):
+            return self.source
+        try:
+            return self.source.read_bytes()
+        except OSError as error:
+            raise WebError(422, "film_unreadable", "the film cannot be opened", hint="is it still there?") from error
+
+
+class UploadShelf:
+    """Films that were sent; the ones not used for longest go first when the memory for them is full.
+
+    Args:
+        most_bytes: Memory for all of them.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._lock = threading.Lock()
+        self._films: OrderedDict[str, FilmSource] = OrderedDict()
+        self._bytes = 0
+
+    def keep(self, film: FilmSource) -> None:
+        """Keep a film. One that is larger than all the memory is kept alone."""
+        with self._lock:
+            self._films[film.id] = film
+            self._bytes += _size(film)
+            while self._bytes > self._most_bytes and len(self._films) > 1:
+                self._drop(next(iter(self._films)))
+
+    def get(self, film: str) -> FilmSource:
+        """A film that was sent.
+
+        Raises:
+            WebError: It is gone.
+        """
+        with self._lock:
+            if film not in self._films:
+                raise WebError(
+                    410, "upload_gone", "this film is no longer in the server's memory", hint="send the film again"
+                )
+            self._films.move_to_end(film)
+            return self._films[film]
+
+    def forget(self, film: str | None = None) -> None:
+        """Forget a film, or all of them."""
+        with self._lock:
+            for each in [film] if film is not None else list(self._films):
+                self._drop(each)
+
+    def _drop(self, film: str) -> None:
+        found = self._films.pop(film, None)
+        if found is not None:
+            self._bytes -= _size(found)
+
+
+def sent_film(name: str, data: bytes) -> FilmSource:
+    """A film that was just sent, with an id that nobody can guess."""
+    return FilmSource(f"u{secrets.token_hex(8)}", name, data, (hashlib.sha256(data).hexdigest(),))
+
+
+def _size(film: FilmSource) -> int:
+    return len(film.source) if isinstance(film.source, bytes) else 0
+
+
+def plain_name(filename: str | None) -> str:
+    """The last part of a name that a client sent, printable and not too long; it is shown, and never opened."""
+    name = printable((filename or "").replace("\\", "/").rsplit("/", 1)[-1])
+    name = "".join(letter for letter in name if letter.isprintable()).strip(". ")
+    return name[-_LONGEST_NAME:] or "film"
