@@ -1,0 +1,45 @@
+/** Short messages: seen for a while in a corner, and read out by screen readers. */
+import { byId, make } from "./dom.js";
+import { say, sayError } from "./i18n.js";
+import { ServerError } from "./api.js";
+
+/** ms */
+const SHOWN = 7000;
+const MOST = 4;
+
+/**
+ * Read out only.
+ * @param {string} text
+ */
+export function whisper(text) {
+  byId("spoken", HTMLElement).textContent = text;
+}
+
+/**
+ * @param {string} text
+ * @param {"note" | "warning"} [kind] A warning stays until it is closed.
+ */
+export function tell(text, kind = "note") {
+  const place = byId("messages", HTMLElement);
+  if ([...place.children].some((each) => each.firstChild?.textContent === text)) return;
+  const message = make("div", { class: `message ${kind}` }, make("span", {}, text));
+  message.append(make("button", { class: "plain", "aria-label": say("close"), onclick: () => message.remove() }, "×"));
+  place.append(message);
+  while (place.children.length > MOST) place.firstElementChild?.remove();
+  if (kind === "note") setTimeout(() => message.remove(), SHOWN);
+}
+
+/**
+ * Say what went wrong; an error that is not the server's is a fault of the page and goes on.
+ * @param {unknown} reason
+ */
+export function tellError(reason) {
+  if (reason instanceof DOMException && reason.name === "AbortError") return;
+  if (!(reason instanceof ServerError)) throw reason;
+  tell(explain(reason), "warning");
+}
+
+/** @param {{code: string, message: string, place?: string | null, hint?: string | null}} failure */
+export function explain(failure) {
+  return sayError(failure.code, [failure.message, failure.place, failure.hint].filter(Boolean).join("; "));
+}

@@ -1,0 +1,227 @@
+/**
+ * The server's API, one function a question. Every failure is a `ServerError`; no answer at all is one with status 0.
+ *
+ * @typedef {import("./types.js").Annotation} Annotation
+ * @typedef {import("./types.js").Box} Box
+ */
+
+export class ServerError extends Error {
+  /**
+   * @param {number} status 0 when the server was not reached.
+   * @param {{code: string, message: string, place?: string | null, hint?: string | null}} error
+   * @param {any} [document] All of the answer.
+   */
+  constructor(status, error, document = null) {
+    super(error.message);
+    this.status = status;
+    this.code = error.code;
+    this.place = error.place ?? null;
+    this.hint = error.hint ?? null;
+    this.document = document;
+  }
+
+  /** Whether the same request may succeed later without anybody doing anything. */
+  get passing() {
+    return this.status === 0 || this.status >= 500;
+  }
+}
+
+/** Asked when the server wants the token; resolves when it has one. @type {(() => Promise<void>) | null} */
+let askToken = null;
+
+/** @param {() => Promise<void>} ask */
+export function onTokenNeeded(ask) {
+  askToken = ask;
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {{body?: unknown, form?: FormData, headers?: Record<string, string>, keepalive?: boolean, signal?: AbortSignal}} [options]
+ * @returns {Promise<Response>}
+ */
+async function request(method, path, options = {}) {
+  const headers = { ...options.headers };
+  if (method !== "GET") headers["X-Fractura"] = "1";
+  if (options.body !== undefined) headers["Content-Type"] = "application/json";
+  let answer;
+  try {
+    answer = await fetch(path, {
+      method,
+      headers,
+      body: options.form ?? (options.body === undefined ? null : JSON.stringify(options.body)),
+      keepalive: options.keepalive ?? false,
+      signal: options.signal ?? null,
+    });
+  } catch (reason) {
+    if (reason instanceof DOMException && reason.name === "AbortError") throw reason;
+    throw new ServerError(0, { code: "unreachable", message: "the server does not answer" });
+  }
+  if (answer.ok) return answer;
+  const failure = await failureOf(answer);
+  if (failure.code !== "token_needed" || askToken === null) throw failure;
+  await askToken();
+  return request(method, path, options);
+}
+
+/**
+ * @param {Response} answer
+ * @returns {Promise<ServerError>}
+ */
+async function failureOf(answer) {
+  const text = await answer.text();
+  try {
+    const document = JSON.parse(text);
+    if (document?.error?.code) return new ServerError(answer.status, document.error, document);
+  } catch (reason) {
+    if (!(reason instanceof SyntaxError)) throw reason;
+  }
+  return new ServerError(answer.status, { code: "unexpected", message: `HTTP ${answer.status} ${text.slice(0, 200)}` });
+}
+
+/**
+ * @template T
+ * @param {Promise<Response>} answer
+ * @returns {Promise<T>}
+ */
+async function json(answer) {
+  return (await answer).json();
+}
+
+/**
+ * @param {Record<string, string | number | string[] | null | undefined>} values
+ * @returns {string}
+ */
+function query(values) {
+  const parts = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    for (const each of Array.isArray(value) ? value : [value]) {
+      if (each !== null && each !== undefined && each !== "") parts.append(name, String(each));
+    }
+  }
+  return parts.toString() ? `?${parts}` : "";
+}
+
+/** @returns {Promise<import("./types.js").Session>} */
+export const session = () => json(request("GET", "/api/session"));
+
+/** @param {string} token */
+export const giveToken = async (token) => {
+  await request("POST", "/api/session", { body: { token } });
+};
+
+/**
+ * @param {{state?: string[], query?: string, order?: string, offset?: number, limit?: number, around?: string | null}} wish
+ * @returns {Promise<import("./types.js").FilmPage>}
+ */
+export const films = (wish) => json(request("GET", `/api/films${query(wish)}`));
+
+/**
+ * @param {string} id
+ * @returns {Promise<import("./types.js").FilmRow & import("./types.js").FilmFacts>}
+ */
+export const film = (id) => json(request("GET", `/api/films/${id}`));
+
+/**
+ * @param {string} id
+ * @param {{grey?: import("./types.js").Grey | null, side?: number | null}} wish
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Blob>}
+ */
+export async function picture(id, wish, signal) {
+  const path = `/api/films/${id}/picture${query({ centre: wish.grey?.centre, width: wish.grey?.width, side: wish.side })}`;
+  return (await request("GET", path, signal ? { signal } : {})).blob();
+}
+
+/**
+ * @param {string} id
+ * @returns {Promise<Annotation>}
+ */
+export const annotation = (id) => json(request("GET", `/api/annotations/${id}`));
+
+/**
+ * @param {string} id
+ * @param {string} etag Of the file as it was when the boxes were drawn.
+ * @param {{boxes: Box[], verified: boolean, comment: string}} labels
+ * @param {boolean} [keepalive] The page is closing.
+ * @returns {Promise<Annotation>}
+ */
+export const saveAnnotation = (id, etag, labels, keepalive = false) =>
+  json(request("PUT", `/api/annotations/${id}`, { body: labels, headers: { "If-Match": etag }, keepalive }));
+
+/**
+ * @param {string} id
+ * @param {string} etag
+ * @returns {Promise<Annotation>}
+ */
+export const removeAnnotation = (id, etag) =>
+  json(request("DELETE", `/api/annotations/${id}`, { headers: { "If-Match": etag } }));
+
+/**
+ * @param {string} id
+ * @param {string} etag
+ * @returns {Promise<Annotation>}
+ */
+export const restoreAnnotation = (id, etag) =>
+  json(request("POST", `/api/annotations/${id}/restore`, { headers: { "If-Match": etag } }));
+
+/** @returns {Promise<{classes: {name: string, boxes: number}[]}>} */
+export const classes = () => json(request("GET", "/api/classes"));
+
+/** @returns {Promise<import("./types.js").Models>} */
+export const models = () => json(request("GET", "/api/models"));
+
+/**
+ * @param {string} id
+ * @returns {Promise<import("./types.js").Models>}
+ */
+export const chooseModel = (id) => json(request("PUT", "/api/models/current", { body: { id } }));
+
+/**
+ * @param {string} id
+ * @returns {Promise<import("./types.js").FilmSuggestions>}
+ */
+export const suggestionsFor = (id) => json(request("GET", `/api/films/${id}/suggestions`));
+
+/** @returns {Promise<import("./types.js").SuggestionRun>} */
+export const suggestionRun = () => json(request("GET", "/api/suggestions"));
+/** @returns {Promise<import("./types.js").SuggestionRun>} */
+export const startSuggestions = () => json(request("POST", "/api/suggestions"));
+export const stopSuggestions = () => request("DELETE", "/api/suggestions");
+
+/** @returns {Promise<import("./types.js").Training>} */
+export const training = () => json(request("GET", "/api/training"));
+/**
+ * @param {number} numSteps
+ * @returns {Promise<import("./types.js").Training>}
+ */
+export const startTraining = (numSteps) => json(request("POST", "/api/training", { body: { num_steps: numSteps } }));
+export const stopTraining = () => request("DELETE", "/api/training");
+
+/**
+ * @param {File} filmFile
+ * @param {File[]} annotations Pascal VOC files of that film, as ground truth.
+ * @returns {Promise<import("./types.js").Detection>}
+ */
+export function detect(filmFile, annotations) {
+  const form = new FormData();
+  form.append("films", filmFile);
+  for (const each of annotations) form.append("annotations", each);
+  return json(request("POST", "/api/detect", { form }));
+}
+
+/** @param {string} id */
+export const forgetFilm = (id) => request("DELETE", `/api/films/${id}`);
+
+/**
+ * @param {string} format
+ * @param {string[]} ids
+ * @param {number} threshold
+ * @returns {Promise<{name: string, content: Blob}>}
+ */
+export async function exportFilms(format, ids, threshold) {
+  const answer = await request("POST", "/api/export", { body: { format, films: ids, threshold } });
+  const said = answer.headers.get("Content-Disposition") ?? "";
+  const name = /filename="?([^";]+)"?/.exec(said)?.[1] ?? `results.${format}`;
+  return { name, content: await answer.blob() };
+}

@@ -1,0 +1,181 @@
+/**
+ * Saving one film's labels: soon after each change, again until the server has them, and never over somebody else's.
+ *
+ * @typedef {import("./types.js").Annotation} Annotation
+ * @typedef {import("./types.js").Labels} Labels
+ * @typedef {import("./drafts.js").Drafts} Drafts
+ * @typedef {"saved" | "waiting" | "saving" | "unreachable" | "refused" | "conflict"} SaveState
+ */
+import * as api from "./api.js";
+import { bare, sameLabels } from "./boxes.js";
+
+/** A change is sent so long after the last one, ms: one request for a held arrow key. */
+const DELAY = 200;
+/** Waits between attempts while the server does not answer, ms. */
+const FIRST_WAIT = 500;
+const LONGEST_WAIT = 4000;
+
+export class Autosave {
+  /**
+   * @param {{id: string, name: string}} film
+   * @param {string} etag Of the annotation as it was read.
+   * @param {Drafts} drafts
+   * @param {object} told
+   * @param {(saver: Autosave) => void} told.state The state changed.
+   * @param {(saver: Autosave, answer: Annotation) => void} told.saved All is on the server's disk.
+   * @param {(saver: Autosave, current: Annotation) => void} told.conflict Somebody else saved in between.
+   */
+  constructor(film, etag, drafts, told) {
+    this.film = film;
+    this.etag = etag;
+    this.drafts = drafts;
+    this.told = told;
+    /** @type {SaveState} */
+    this.state = "saved";
+    /** Why the server refused. @type {api.ServerError | null} */
+    this.failure = null;
+    /** What shall be saved and is not yet. @type {Labels | null} */
+    this.wanted = null;
+    this.sending = false;
+    this.wait = FIRST_WAIT;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+  }
+
+  get pending() {
+    return this.wanted !== null;
+  }
+
+  /** @param {Labels} labels */
+  change(labels) {
+    this.wanted = labels;
+    this.#keepDraft();
+    if (this.state === "conflict") return;
+    if (!this.sending) this.#become("waiting");
+    this.#later(DELAY);
+  }
+
+  /**
+   * Save now what is not saved.
+   * @param {boolean} [closing] The page is closing: the request must outlive it.
+   */
+  async flush(closing = false) {
+    clearTimeout(this.timer);
+    if (this.wanted === null || this.sending || this.state === "conflict") return;
+    const labels = this.wanted;
+    this.sending = true;
+    this.#become("saving");
+    try {
+      this.#acknowledged(await api.saveAnnotation(this.film.id, this.etag, plain(labels), closing), labels);
+    } catch (reason) {
+      if (!(reason instanceof api.ServerError)) throw reason;
+      this.#failed(reason, labels);
+    } finally {
+      this.sending = false;
+    }
+    if (this.wanted !== null && this.state === "waiting") void this.flush();
+  }
+
+  /**
+   * After a conflict: go on from the server's present state.
+   * @param {string} etag
+   * @param {Labels | null} labels What to save over it; null to take it as it is.
+   */
+  resolve(etag, labels) {
+    this.etag = etag;
+    this.wanted = labels;
+    if (labels === null) this.drafts.drop(this.film.id);
+    else this.#keepDraft();
+    this.#become(labels === null ? "saved" : "waiting");
+    if (labels !== null) void this.flush();
+  }
+
+  /**
+   * @param {Annotation} answer
+   * @param {Labels} labels What was sent.
+   */
+  #acknowledged(answer, labels) {
+    this.etag = answer.etag;
+    this.wait = FIRST_WAIT;
+    this.failure = null;
+    if (this.wanted !== labels) {
+      this.#keepDraft();
+      this.#become("waiting");
+      return;
+    }
+    this.wanted = null;
+    this.drafts.drop(this.film.id);
+    this.#become("saved");
+    this.told.saved(this, answer);
+  }
+
+  /**
+   * @param {api.ServerError} failure
+   * @param {Labels} labels
+   */
+  #failed(failure, labels) {
+    const current = /** @type {Annotation | undefined} */ (failure.document?.current);
+    if (failure.code === "changed_elsewhere" && current) {
+      // the server died after writing and before answering: what lies there is ours
+      if (sameLabels(current, labels)) return this.#acknowledged(current, labels);
+      this.#become("conflict");
+      return this.told.conflict(this, current);
+    }
+    this.failure = failure;
+    this.#become(failure.passing ? "unreachable" : "refused");
+    if (failure.passing) {
+      this.#later(this.wait);
+      this.wait = Math.min(this.wait * 2, LONGEST_WAIT);
+    }
+  }
+
+  #keepDraft() {
+    if (this.wanted === null) return;
+    this.drafts.keep({ film: this.film.id, name: this.film.name, etag: this.etag, labels: plain(this.wanted), time: Date.now() });
+  }
+
+  /** @param {number} wait ms */
+  #later(wait) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.flush(), wait);
+  }
+
+  /** @param {SaveState} state */
+  #become(state) {
+    this.state = state;
+    this.told.state(this);
+  }
+}
+
+/**
+ * As the server takes them.
+ * @param {Labels} labels
+ */
+export function plain(labels) {
+  return { boxes: labels.boxes.map(bare), verified: labels.verified, comment: labels.comment };
+}
+
+/**
+ * Save the drafts that closed windows left, where nobody has changed the film since.
+ * @param {Drafts} drafts
+ * @returns {Promise<{saved: string[], kept: import("./drafts.js").Draft[]}>} Names of the films saved; drafts that need a decision.
+ */
+export async function replay(drafts) {
+  /** @type {string[]} */
+  const saved = [];
+  /** @type {import("./drafts.js").Draft[]} */
+  const kept = [];
+  for (const { draft, forget } of await drafts.left()) {
+    try {
+      await api.saveAnnotation(draft.film, draft.etag, draft.labels);
+      saved.push(draft.name);
+      forget();
+    } catch (reason) {
+      if (!(reason instanceof api.ServerError)) throw reason;
+      const current = /** @type {Annotation | undefined} */ (reason.document?.current);
+      if (current && sameLabels(current, draft.labels)) forget();
+      else kept.push(draft);
+    }
+  }
+  return { saved, kept };
+}

@@ -1,0 +1,143 @@
+/** The panel beside the film: its boxes, the class palette, flags, the comment, and the model's suggestions. */
+import { byId, fill, make } from "./dom.js";
+import { colourOf } from "./draw.js";
+import { number, say } from "./i18n.js";
+
+/**
+ * @typedef {import("./types.js").KeyedBox} KeyedBox
+ * @typedef {import("./types.js").Suggestion} Suggestion
+ * @typedef {import("./types.js").Labels} Labels
+ * @typedef {object} PanelState
+ * @property {Labels | null} labels null: no film, or its labels cannot be read.
+ * @property {boolean} editable
+ * @property {boolean} exists The annotation file is there.
+ * @property {readonly Suggestion[]} suggestions
+ * @property {string} suggestionNote Said where there is no suggestion.
+ * @property {readonly string[]} names
+ * @property {string | null} active Class of new boxes.
+ * @property {string | null} selected
+ *
+ * @typedef {object} PanelActions
+ * @property {(key: string) => void} select
+ * @property {(box: KeyedBox, change: Partial<KeyedBox>) => void} change
+ * @property {(box: KeyedBox) => void} remove
+ * @property {(name: string) => void} useClass
+ * @property {() => void} newClass
+ * @property {(mark: Suggestion) => void} accept
+ * @property {(mark: Suggestion) => void} dismiss
+ * @property {() => void} acceptAll
+ * @property {(comment: string) => void} comment
+ */
+
+export class BoxPanel {
+  /** @param {PanelActions} actions */
+  constructor(actions) {
+    this.actions = actions;
+    this.comment = byId("comment", HTMLTextAreaElement);
+    this.comment.addEventListener("input", () => actions.comment(this.comment.value));
+    this.comment.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") byId("stage", HTMLElement).focus();
+    });
+  }
+
+  /** @param {PanelState} state */
+  draw(state) {
+    this.#drawClasses(state);
+    this.#drawBoxes(state);
+    this.#drawSuggestions(state);
+    this.comment.disabled = !state.editable;
+    const comment = state.labels?.comment ?? "";
+    if (this.comment.value !== comment) this.comment.value = comment;
+  }
+
+  /** @param {PanelState} state */
+  #drawClasses({ names, active, editable }) {
+    const choices = names.map((name, place) => {
+      const number = place < 9 ? make("kbd", {}, place + 1) : null;
+      const choice = make("button", { class: "class", "aria-pressed": String(name === active), disabled: !editable, onclick: () => this.actions.useClass(name) }, swatch(name, names), make("span", { class: "name" }, name), number);
+      return choice;
+    });
+    const more = make("button", { class: "class quiet", disabled: !editable, onclick: () => this.actions.newClass() }, "+ ", say("boxes.new_class"));
+    replaceKeepingFocus(byId("classes", HTMLElement), [...choices, more]);
+  }
+
+  /** @param {PanelState} state */
+  #drawBoxes(state) {
+    const { labels, editable, exists } = state;
+    const place = byId("boxes", HTMLElement);
+    if (labels === null) return fill(place);
+    const rows = labels.boxes.map((box) => this.#boxRow(box, state));
+    if (rows.length === 0 && editable) {
+      const text = exists ? say("boxes.saved_empty") : `${say("boxes.none")} ${say("boxes.no_finding")}`;
+      rows.push(make("p", { class: "quiet" }, text));
+    }
+    replaceKeepingFocus(place, rows);
+  }
+
+  /**
+   * @param {KeyedBox} box
+   * @param {PanelState} state
+   */
+  #boxRow(box, { editable, names, selected }) {
+    const row = make("div", { class: "box", "data-key": box.key, "aria-current": String(box.key === selected) });
+    const size = say("boxes.size", { width: number(box.xmax - box.xmin), height: number(box.ymax - box.ymin) });
+    const pick = make("button", { class: "plain pick", "data-part": `pick-${box.key}`, title: size, onclick: () => this.actions.select(box.key) }, swatch(box.name, names), make("span", { class: "name" }, box.name));
+    const classes = make("select", { "aria-label": say("boxes.class"), disabled: !editable, "data-part": `class-${box.key}` });
+    for (const name of names.includes(box.name) ? names : [box.name, ...names]) classes.append(make("option", { selected: name === box.name }, name));
+    classes.addEventListener("change", () => this.actions.change(box, { name: classes.value }));
+    const difficult = make("input", { type: "checkbox", disabled: !editable, "data-part": `difficult-${box.key}` });
+    difficult.checked = Boolean(box.difficult);
+    difficult.addEventListener("change", () => this.actions.change(box, { difficult: difficult.checked }));
+    const remove = make("button", { class: "plain", "aria-label": `${say("boxes.delete")}: ${box.name}`, title: `${say("boxes.delete")} (Del)`, disabled: !editable, onclick: () => this.actions.remove(box) }, "×");
+    const line = make("div", { class: "line" }, pick, make("span", { class: "quiet size" }, size), remove);
+    row.append(line);
+    if (box.key === selected) row.append(make("div", { class: "line detail" }, classes, make("label", { title: "Q" }, difficult, " ", say("boxes.difficult"))));
+    else if (box.difficult) line.insertBefore(make("span", { class: "flag", title: say("boxes.difficult") }, "?"), remove);
+    return row;
+  }
+
+  /** @param {PanelState} state */
+  #drawSuggestions({ suggestions, suggestionNote, editable, names, selected }) {
+    const rows = suggestions.map((mark) =>
+      make(
+        "div",
+        { class: "box suggested", "aria-current": String(mark.key === selected) },
+        make(
+          "div",
+          { class: "line" },
+          make("button", { class: "plain pick", "data-part": `pick-${mark.key}`, onclick: () => this.actions.select(mark.key) }, swatch(mark.name, names), make("span", { class: "name" }, mark.name), make("span", { class: "score" }, mark.score.toFixed(2))),
+          make("button", { class: "small", disabled: !editable, title: "Enter", "aria-label": `${say("suggestions.accept")}: ${mark.name}`, onclick: () => this.actions.accept(mark) }, "✓"),
+          make("button", { class: "small", disabled: !editable, title: "Del", "aria-label": `${say("suggestions.dismiss")}: ${mark.name}`, onclick: () => this.actions.dismiss(mark) }, "×"),
+        ),
+      ),
+    );
+    if (rows.length > 1) rows.push(make("div", { class: "line" }, make("button", { class: "small", disabled: !editable, title: "Shift+Enter", onclick: () => this.actions.acceptAll() }, say("suggestions.accept_all"))));
+    const place = byId("suggestions", HTMLElement);
+    if (rows.length > 0) replaceKeepingFocus(place, rows);
+    else fill(place, make("p", { class: "quiet" }, suggestionNote));
+  }
+}
+
+/**
+ * @param {string} name
+ * @param {readonly string[]} names
+ */
+function swatch(name, names) {
+  const dot = make("span", { class: "swatch", "aria-hidden": "true" });
+  dot.style.backgroundColor = colourOf(name, names);
+  return dot;
+}
+
+/**
+ * Draw anew without taking the focus from somebody who works with the keyboard.
+ * @param {HTMLElement} place
+ * @param {HTMLElement[]} children
+ */
+function replaceKeepingFocus(place, children) {
+  const held = document.activeElement;
+  const part = held instanceof HTMLElement && place.contains(held) ? (held.dataset["part"] ?? "") : null;
+  fill(place, ...children);
+  if (part === null) return;
+  const next = place.querySelector(`[data-part="${part}"]`) ?? place.querySelector("button");
+  (next instanceof HTMLElement ? next : byId("stage", HTMLElement)).focus();
+}

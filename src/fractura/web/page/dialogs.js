@@ -1,0 +1,126 @@
+/** Questions that need an answer, and the help. All are the browser's own dialogs: focus stays inside, Escape closes. */
+import { ServerError, giveToken } from "./api.js";
+import { fill, make } from "./dom.js";
+import { say } from "./i18n.js";
+import { readable } from "./keys.js";
+
+/**
+ * @typedef {import("./types.js").Box} Box
+ * @typedef {{boxes: readonly Box[], verified: boolean, comment: string}} Said
+ */
+
+/** Whether a dialog is open: the views' keys are off then. */
+export function dialogOpen() {
+  return document.querySelector("dialog[open]") !== null;
+}
+
+/**
+ * @param {string} title
+ * @param {(Node | string)[]} content
+ * @param {string} [kind]
+ */
+function dialog(title, content, kind = "") {
+  const heading = make("h2", { id: "dialog-title" }, title);
+  const element = make("dialog", { class: kind, "aria-labelledby": "dialog-title" }, heading, ...content);
+  element.addEventListener("close", () => element.remove());
+  document.body.append(element);
+  element.showModal();
+  return element;
+}
+
+/**
+ * @param {import("./keys.js").Key[]} table
+ */
+export function showHelp(table) {
+  const lines = table
+    .filter((key) => !key.quiet)
+    .map((key) => {
+      const keys = key.action === "left" ? "← ↑ → ↓" : key.action === "wider" ? "Alt+← ↑ → ↓" : key.action === "class1" ? "1 … 9" : readable(key.keys);
+      return make("div", {}, make("dt", {}, ...keys.split(" / ").map((each) => make("kbd", {}, each))), make("dd", {}, say(key.word)));
+    });
+  const close = make("button", { onclick: () => element.close() }, say("close"));
+  const element = dialog(say("help.title"), [make("dl", { class: "keys" }, ...lines), make("p", { class: "quiet" }, say("help.mouse")), make("div", { class: "answers" }, close)], "wide");
+  element.addEventListener("keydown", (event) => event.key === "?" && element.close());
+}
+
+/** @returns {Promise<void>} Resolves when the server has taken the token. */
+export function askToken() {
+  return new Promise((resolve) => {
+    const field = make("input", { type: "password", autocomplete: "off", "aria-label": say("token.title"), required: true });
+    const wrong = make("p", { class: "problem", role: "alert" });
+    const form = make("form", { class: "inline" }, field, make("button", { class: "main" }, say("token.send")));
+    const element = dialog(say("token.title"), [make("p", {}, say("token.text")), form, wrong]);
+    element.addEventListener("cancel", (event) => event.preventDefault());
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      try {
+        await giveToken(field.value);
+        element.close();
+        resolve();
+      } catch (reason) {
+        if (!(reason instanceof ServerError)) throw reason;
+        wrong.textContent = reason.code === "wrong_token" ? say("token.wrong") : reason.message;
+        field.select();
+      }
+    });
+  });
+}
+
+/**
+ * @param {string} title
+ * @param {string} text
+ * @returns {Promise<string | null>} The name; null if none was given.
+ */
+export function askName(title, text) {
+  return new Promise((resolve) => {
+    const field = make("input", { type: "text", "aria-label": title, required: true, maxlength: 100 });
+    const form = make("form", { class: "inline" }, field, make("button", { class: "main" }, say("boxes.add")));
+    const element = dialog(title, [make("p", {}, text), form, make("div", { class: "answers" }, make("button", { onclick: () => element.close() }, say("cancel")))]);
+    /** @type {string | null} */
+    let name = null;
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      name = field.value.trim() || null;
+      element.close();
+    });
+    element.addEventListener("close", () => resolve(name));
+  });
+}
+
+/**
+ * Somebody else saved the film in between.
+ * @param {string} name Of the film.
+ * @param {Said} mine
+ * @param {Said} theirs
+ * @param {(context: CanvasRenderingContext2D, said: Said, width: number, height: number) => void} preview
+ * @returns {Promise<"mine" | "theirs" | "both">}
+ */
+export function askConflict(name, mine, theirs, preview) {
+  return new Promise((resolve) => {
+    /** @type {"mine" | "theirs" | "both" | null} */
+    let answer = null;
+    const choice = (/** @type {"mine" | "theirs" | "both"} */ value, /** @type {string} */ text, main = false) =>
+      make("button", { class: main ? "main" : "", onclick: () => ((answer = value), element.close()) }, text);
+    const sides = make("div", { class: "sides" }, side(say("conflict.mine"), mine, preview), side(say("conflict.theirs"), theirs, preview));
+    const answers = make("div", { class: "answers" }, choice("theirs", say("conflict.take_theirs")), choice("both", say("conflict.keep_both")), choice("mine", say("conflict.keep_mine"), true));
+    const element = dialog(say("conflict.title", { name }), [make("p", {}, say("conflict.text")), sides, answers], "wide");
+    element.addEventListener("cancel", (event) => event.preventDefault());
+    element.addEventListener("close", () => answer && resolve(answer));
+  });
+}
+
+/**
+ * @param {string} title
+ * @param {Said} said
+ * @param {(context: CanvasRenderingContext2D, said: Said, width: number, height: number) => void} preview
+ */
+function side(title, said, preview) {
+  const canvas = make("canvas", { width: 560, height: 420, "aria-hidden": "true" });
+  preview(/** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")), said, 560, 420);
+  const list = make("ul", {}, ...said.boxes.map((box) => make("li", {}, `${box.name} ${box.xmin}, ${box.ymin} – ${box.xmax}, ${box.ymax}`)));
+  const part = make("section", {}, make("h3", {}, title), canvas, list);
+  if (said.boxes.length === 0) fill(list, make("li", { class: "quiet" }, say("list.boxes", { count: 0 })));
+  if (said.verified) part.append(make("p", {}, say("boxes.verified")));
+  if (said.comment) part.append(make("p", {}, said.comment));
+  return part;
+}

@@ -1,0 +1,96 @@
+/**
+ * What was drawn and not yet acknowledged by the server, kept in the browser's storage so that neither a dead server nor a
+ * closed window loses a box.
+ *
+ * Every window keeps its own drafts under its own name and holds a lock of that name; a draft whose lock is free was left
+ * behind by a window that is gone, and only such drafts are taken up again.
+ *
+ * @typedef {import("./types.js").Box} Box
+ * @typedef {{film: string, name: string, etag: string, labels: {boxes: Box[], verified: boolean, comment: string}, time: number}} Draft
+ */
+
+const PREFIX = "fractura-draft";
+/** Without locks (a page that is not on this machine's own address) a draft counts as left behind after so long. ms */
+const PATIENCE = 10_000;
+
+export class Drafts {
+  /** @param {string} folder Which folder's films; drafts of another are never seen. */
+  constructor(folder) {
+    this.folder = folder;
+    this.window = crypto.getRandomValues(new Uint32Array(2)).join("-");
+    /** Called when the browser's storage refuses. @type {(() => void) | null} */
+    this.onRefused = null;
+    if (navigator.locks) {
+      // held until the window closes; a promise that never settles is how the interface says so
+      void navigator.locks.request(lockName(this.window), () => new Promise(() => undefined));
+    }
+  }
+
+  /** @param {Draft} draft */
+  keep(draft) {
+    try {
+      localStorage.setItem(this.#place(draft.film, this.window), JSON.stringify(draft));
+    } catch (reason) {
+      if (!(reason instanceof DOMException)) throw reason;
+      this.onRefused?.();
+    }
+  }
+
+  /** @param {string} film */
+  drop(film) {
+    localStorage.removeItem(this.#place(film, this.window));
+  }
+
+  /**
+   * Take over the drafts that closed windows left, newest first.
+   * @param {string | null} [film] Of this film only.
+   * @returns {Promise<{draft: Draft, forget: () => void}[]>}
+   */
+  async left(film = null) {
+    const alive = await this.#alive();
+    const found = [];
+    for (const place of Object.keys(localStorage)) {
+      const [prefix, folder, id, window] = place.split("|");
+      if (prefix !== PREFIX || folder !== this.folder || !id || !window || (film !== null && id !== film)) continue;
+      const draft = read(place);
+      if (draft === null || window === this.window) continue;
+      if (alive === null ? Date.now() - draft.time < PATIENCE : alive.has(lockName(window))) continue;
+      found.push({ draft, forget: () => localStorage.removeItem(place) });
+    }
+    return found.sort((one, other) => other.draft.time - one.draft.time);
+  }
+
+  /** @returns {Promise<Set<string> | null>} Locks of the windows that are open; null where there are no locks. */
+  async #alive() {
+    if (!navigator.locks) return null;
+    const { held } = await navigator.locks.query();
+    return new Set((held ?? []).map((lock) => lock.name ?? ""));
+  }
+
+  /**
+   * @param {string} film
+   * @param {string} window
+   */
+  #place(film, window) {
+    return [PREFIX, this.folder, film, window].join("|");
+  }
+}
+
+/** @param {string} window */
+function lockName(window) {
+  return `${PREFIX}|${window}`;
+}
+
+/**
+ * @param {string} place
+ * @returns {Draft | null} null if it is not one (another program's, or half of one).
+ */
+function read(place) {
+  try {
+    const draft = JSON.parse(localStorage.getItem(place) ?? "null");
+    return Array.isArray(draft?.labels?.boxes) && typeof draft.etag === "string" ? draft : null;
+  } catch (reason) {
+    if (reason instanceof SyntaxError) return null;
+    throw reason;
+  }
+}

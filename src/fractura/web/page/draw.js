@@ -1,0 +1,132 @@
+/** Drawing boxes over a film: a dark line under a bright one, so that they show on bone and on air alike. */
+import { toStage } from "./view.js";
+
+/**
+ * @typedef {import("./types.js").Box} Box
+ * @typedef {import("./view.js").View} View
+ * @typedef {object} Look
+ * @property {string} colour
+ * @property {string} [tag] Text at the upper left corner.
+ * @property {boolean} [dashed] A suggestion.
+ * @property {boolean} [selected]
+ * @property {boolean} [pointed] Under the pointer.
+ * @property {boolean} [faint]
+ */
+
+/** Told apart by people with any colour vision, bright on black. */
+const COLOURS = ["#4cc9f0", "#ffb703", "#8ce99a", "#ff8fab", "#b197fc", "#ffd8a8", "#63e6be", "#ff922b", "#e9ecef"];
+export const TRUTH_COLOUR = "#8ce99a";
+export const HANDLE = 7;
+const TAG_FONT = "600 12px system-ui, sans-serif";
+
+/**
+ * @param {string} name
+ * @param {readonly string[]} names All classes in their order.
+ */
+export function colourOf(name, names) {
+  const place = names.indexOf(name);
+  return /** @type {string} */ (COLOURS[(place < 0 ? names.length : place) % COLOURS.length]);
+}
+
+/**
+ * Where a box lies on the stage.
+ * @param {View} view
+ * @param {Box} box
+ */
+export function onStage(view, box) {
+  const from = toStage(view, { x: box.xmin, y: box.ymin });
+  const to = toStage(view, { x: box.xmax, y: box.ymax });
+  return { x: from.x, y: from.y, width: to.x - from.x, height: to.y - from.y };
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context In stage pixels.
+ * @param {View} view
+ * @param {Box} box
+ * @param {Look} look
+ */
+export function drawBox(context, view, box, look) {
+  const { x, y, width, height } = onStage(view, box);
+  context.save();
+  context.globalAlpha = look.faint ? 0.55 : 1;
+  context.setLineDash(look.dashed ? [7, 5] : []);
+  context.strokeStyle = "rgba(0, 0, 0, 0.75)";
+  context.lineWidth = look.selected ? 5 : 4;
+  context.strokeRect(x, y, width, height);
+  context.strokeStyle = look.colour;
+  context.lineWidth = look.selected || look.pointed ? 2.5 : 1.75;
+  context.strokeRect(x, y, width, height);
+  context.setLineDash([]);
+  if (look.selected) {
+    context.globalAlpha = 0.1;
+    context.fillStyle = look.colour;
+    context.fillRect(x, y, width, height);
+    context.globalAlpha = 1;
+    drawHandles(context, { x, y, width, height }, look.colour);
+  }
+  if (look.tag) drawTag(context, look.tag, x, y, look.colour, Boolean(look.dashed));
+  context.restore();
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {{x: number, y: number, width: number, height: number}} place
+ * @param {string} colour
+ */
+function drawHandles(context, place, colour) {
+  const across = place.width > 4 * HANDLE ? [0, 0.5, 1] : [0, 1];
+  const down = place.height > 4 * HANDLE ? [0, 0.5, 1] : [0, 1];
+  context.lineWidth = 1.5;
+  context.strokeStyle = "#000";
+  context.fillStyle = colour;
+  for (const column of across) {
+    for (const row of down) {
+      if (column === 0.5 && row === 0.5) continue;
+      const corner = [place.x + column * place.width - HANDLE / 2, place.y + row * place.height - HANDLE / 2];
+      context.beginPath();
+      context.rect(/** @type {number} */ (corner[0]), /** @type {number} */ (corner[1]), HANDLE, HANDLE);
+      context.fill();
+      context.stroke();
+    }
+  }
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} text
+ * @param {number} x
+ * @param {number} y Of the box's upper left corner.
+ * @param {string} colour
+ * @param {boolean} hollow
+ */
+function drawTag(context, text, x, y, colour, hollow) {
+  context.font = TAG_FONT;
+  const width = context.measureText(text).width + 10;
+  const top = y >= 20 ? y - 19 : y + 2;
+  context.fillStyle = hollow ? "rgba(0, 0, 0, 0.75)" : colour;
+  context.beginPath();
+  context.roundRect(x - 1, top, width, 17, 3);
+  context.fill();
+  context.fillStyle = hollow ? colour : "#0b0d10";
+  context.textBaseline = "middle";
+  context.fillText(text, x + 4, top + 9);
+}
+
+/**
+ * LabelImg's cross while a box is begun.
+ * @param {CanvasRenderingContext2D} context
+ * @param {import("./types.js").Point} point On the stage.
+ * @param {import("./types.js").Size} stage
+ */
+export function drawCross(context, point, stage) {
+  for (const [colour, width] of /** @type {const} */ ([["rgba(0, 0, 0, 0.6)", 3], ["rgba(255, 255, 255, 0.85)", 1]])) {
+    context.strokeStyle = colour;
+    context.lineWidth = width;
+    context.beginPath();
+    context.moveTo(0, point.y);
+    context.lineTo(stage.width, point.y);
+    context.moveTo(point.x, 0);
+    context.lineTo(point.x, stage.height);
+    context.stroke();
+  }
+}

@@ -1,0 +1,144 @@
+/** The list of films on the left: state, search, filter, order. Only the rows in sight exist, so 100,000 films scroll well. */
+import { tellError } from "./announce.js";
+import { byId, fill, make } from "./dom.js";
+import { number, say } from "./i18n.js";
+
+/** @typedef {import("./types.js").FilmRow} FilmRow */
+
+const ROW_HEIGHT = 30;
+const STATES = /** @type {const} */ (["unlabelled", "suggested", "labelled", "verified", "disagreeing", "malformed"]);
+
+export class FilmList {
+  /**
+   * @param {import("./film_pages.js").FilmPages} pages
+   * @param {() => string | null} openId
+   * @param {(id: string) => void} open
+   */
+  constructor(pages, openId, open) {
+    this.pages = pages;
+    this.openId = openId;
+    this.open = open;
+    this.box = byId("films", HTMLElement);
+    this.rows = make("div", { class: "rows", role: "presentation" });
+    this.box.append(this.rows);
+    this.search = byId("film-search", HTMLInputElement);
+    this.state = byId("film-state", HTMLSelectElement);
+    this.order = byId("film-order", HTMLSelectElement);
+    this.waiting = false;
+    pages.onChange = () => this.refresh();
+    this.box.addEventListener("scroll", () => this.refresh());
+    this.box.addEventListener("keydown", (event) => this.#key(event));
+    new ResizeObserver(() => this.refresh()).observe(this.box);
+    let typing = 0;
+    this.search.addEventListener("input", () => {
+      clearTimeout(typing);
+      typing = window.setTimeout(() => this.#wish(), 200);
+    });
+    this.search.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== "Escape") return;
+      if (event.key === "Escape") this.search.value = "";
+      this.#wish();
+      byId("stage", HTMLElement).focus();
+    });
+    for (const select of [this.state, this.order]) select.addEventListener("change", () => this.#wish());
+  }
+
+  #wish() {
+    this.pages.wish = { state: this.state.value ? [this.state.value] : [], query: this.search.value.trim(), order: this.order.value };
+    this.pages
+      .refresh(this.openId())
+      .then(() => this.reveal())
+      .catch(tellError);
+  }
+
+  /** Draw the rows in sight with the next frame. */
+  refresh() {
+    if (this.waiting) return;
+    this.waiting = true;
+    requestAnimationFrame(() => {
+      this.waiting = false;
+      this.#draw();
+    });
+  }
+
+  /** Scroll to the open film. */
+  reveal() {
+    const { position } = this.pages;
+    if (position === null) return;
+    const top = position * ROW_HEIGHT;
+    if (top < this.box.scrollTop || top + ROW_HEIGHT > this.box.scrollTop + this.box.clientHeight) {
+      this.box.scrollTop = top - this.box.clientHeight / 2;
+    }
+    this.refresh();
+  }
+
+  /** Options with numbers behind, in the present language. */
+  #drawChoices() {
+    const all = Object.values(this.pages.counts).reduce((sum, count) => sum + count, 0);
+    const choices = [make("option", { value: "" }, `${say("list.all")} (${number(all)})`)];
+    for (const state of STATES) {
+      const count = this.pages.counts[state] ?? 0;
+      if (count > 0 || this.state.value === state) choices.push(make("option", { value: state }, `${say(`state.${state}`)} (${number(count)})`));
+    }
+    const text = choices.map((choice) => choice.textContent).join("|");
+    if (this.state.dataset["shown"] === text) return;
+    const chosen = this.state.value;
+    fill(this.state, ...choices);
+    this.state.value = chosen;
+    this.state.dataset["shown"] = text;
+  }
+
+  #draw() {
+    this.#drawChoices();
+    const { total, position, included } = this.pages;
+    byId("film-position", HTMLElement).textContent = position === null || !included ? number(total) : say("list.position", { position: number(position + 1), total: number(total) });
+    this.rows.style.height = `${Math.max(total * ROW_HEIGHT, 1)}px`;
+    if (total === 0) {
+      const filtered = this.pages.wish.query !== "" || this.pages.wish.state.length > 0;
+      return fill(this.rows, make("p", { class: "quiet" }, say(filtered ? "list.empty" : "list.no_films")));
+    }
+    const first = Math.max(Math.floor(this.box.scrollTop / ROW_HEIGHT) - 5, 0);
+    const last = Math.min(first + Math.ceil(this.box.clientHeight / ROW_HEIGHT) + 10, total);
+    const rows = [];
+    for (let place = first; place < last; place += 1) rows.push(this.#row(place));
+    fill(this.rows, ...rows);
+    const open = this.openId();
+    if (open && this.rows.querySelector(`#film-${open}`)) this.box.setAttribute("aria-activedescendant", `film-${open}`);
+    else this.box.removeAttribute("aria-activedescendant");
+  }
+
+  /** @param {number} place */
+  #row(place) {
+    const film = this.pages.row(place);
+    const row = make("div", { class: "row", role: "option", "aria-setsize": this.pages.total, "aria-posinset": place + 1 });
+    row.style.top = `${place * ROW_HEIGHT}px`;
+    if (film === null) return row;
+    const state = say(`state.${film.state}`);
+    row.id = `film-${film.id}`;
+    row.setAttribute("aria-selected", String(film.id === this.openId()));
+    row.title = `${film.name}: ${state}`;
+    fill(
+      row,
+      make("span", { class: `dot ${film.disagreeing ? "disagreeing" : film.state}`, "aria-hidden": "true" }),
+      make("span", { class: "name" }, film.name),
+      make("span", { class: "unseen" }, state),
+      film.comment && make("span", { class: "mark", title: say("list.comment") }, "✎"),
+      film.boxes ? make("span", { class: "count", title: say("list.boxes", { count: film.boxes }) }, film.boxes) : null,
+    );
+    row.addEventListener("click", () => this.open(film.id));
+    return row;
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
+    const step = steps[/** @type {keyof typeof steps} */ (event.key)];
+    if (step === undefined) return;
+    event.preventDefault();
+    const place = Math.min(Math.max((this.pages.position ?? -1) + step, 0), this.pages.total - 1);
+    this.pages
+      .at(place)
+      .then((film) => film && this.open(film.id))
+      .catch(tellError);
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * The folder's films as the server lists them, page by page: which film stands where, what comes next.
+ *
+ * @typedef {import("./types.js").FilmRow} FilmRow
+ */
+import * as api from "./api.js";
+
+const PAGE = 200;
+
+export class FilmPages {
+  constructor() {
+    /** @type {Map<number, FilmRow[]>} Rows by page. */
+    this.pages = new Map();
+    this.wish = { state: /** @type {string[]} */ ([]), query: "", order: "name" };
+    this.total = 0;
+    /** @type {Record<string, number>} */
+    this.counts = {};
+    /** Of the film that is open, or where it would be. @type {number | null} */
+    this.position = null;
+    /** Whether that film is in the list. */
+    this.included = false;
+    /** @type {Set<number>} */
+    this.asked = new Set();
+    /** Answers to an older wish are dropped. */
+    this.wishNumber = 0;
+    /** @type {() => void} */
+    this.onChange = () => undefined;
+  }
+
+  /** @param {number} place */
+  row(place) {
+    const row = this.pages.get(Math.floor(place / PAGE))?.[place % PAGE] ?? null;
+    if (row === null && place >= 0 && place < this.total) void this.#fetch(Math.floor(place / PAGE));
+    return row;
+  }
+
+  /**
+   * Read again, after another wish or when the folder has changed.
+   * @param {string | null} id Of the film that is open.
+   */
+  async refresh(id) {
+    this.wishNumber += 1;
+    const number = this.wishNumber;
+    const page = await api.films({ ...this.wish, limit: PAGE, around: id });
+    if (number !== this.wishNumber) return;
+    this.pages = new Map();
+    this.asked = new Set();
+    this.#take(page);
+    this.position = page.position;
+    this.included = page.position !== null && page.films[page.position - page.offset]?.id === id;
+    this.onChange();
+  }
+
+  /**
+   * A film's row changed; the list's order waits for the next refresh.
+   * @param {FilmRow} row
+   */
+  update(row) {
+    for (const rows of this.pages.values()) {
+      const place = rows.findIndex((each) => each.id === row.id);
+      if (place >= 0) rows[place] = row;
+    }
+    this.onChange();
+  }
+
+  /**
+   * @param {1 | -1} step
+   * @returns {Promise<FilmRow | null>} The film before or behind the open one.
+   */
+  async beside(step) {
+    if (this.total === 0) return null;
+    // the open film left the list: the one at its place is the next
+    const place = this.position === null ? (step > 0 ? 0 : this.total - 1) : this.position + (this.included || step < 0 ? step : 0);
+    return this.at(place);
+  }
+
+  /**
+   * @param {number} place
+   * @returns {Promise<FilmRow | null>}
+   */
+  async at(place) {
+    if (place < 0 || place >= this.total) return null;
+    if (!this.pages.has(Math.floor(place / PAGE))) await this.#fetch(Math.floor(place / PAGE));
+    return this.row(place);
+  }
+
+  /** @param {string} id The film that is open now. */
+  opened(id) {
+    for (const [page, rows] of this.pages) {
+      const place = rows.findIndex((row) => row.id === id);
+      if (place < 0) continue;
+      this.position = page * PAGE + place;
+      this.included = true;
+      return this.onChange();
+    }
+    void this.refresh(id);
+  }
+
+  /** @param {number} page */
+  async #fetch(page) {
+    if (this.asked.has(page)) return;
+    this.asked.add(page);
+    const number = this.wishNumber;
+    const answer = await api.films({ ...this.wish, limit: PAGE, offset: page * PAGE });
+    if (number !== this.wishNumber) return;
+    this.#take(answer);
+    this.onChange();
+  }
+
+  /** @param {import("./types.js").FilmPage} answer */
+  #take(answer) {
+    this.total = answer.total;
+    this.counts = answer.counts;
+    answer.films.forEach((row, index) => {
+      const place = answer.offset + index;
+      const page = Math.floor(place / PAGE);
+      const rows = this.pages.get(page) ?? [];
+      rows[place % PAGE] = row;
+      this.pages.set(page, rows);
+    });
+    for (const page of this.pages.keys()) if (this.#complete(page)) this.asked.add(page);
+  }
+
+  /** @param {number} page */
+  #complete(page) {
+    const rows = this.pages.get(page) ?? [];
+    const expected = Math.min(PAGE, this.total - page * PAGE);
+    for (let place = 0; place < expected; place += 1) if (!rows[place]) return false;
+    return true;
+  }
+}

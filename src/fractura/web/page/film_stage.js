@@ -1,0 +1,209 @@
+/**
+ * A viewer that fetches its film: a small picture at once, then all pixels; films of more than 8 bits are drawn anew by the
+ * server for each window. Also the tools that both views have.
+ *
+ * @typedef {import("./types.js").FilmFacts} FilmFacts
+ * @typedef {import("./types.js").Grey} Grey
+ * @typedef {import("./picture.js").Picture} Picture
+ */
+import { tellError } from "./announce.js";
+import * as api from "./api.js";
+import { number, say } from "./i18n.js";
+import { decode, release } from "./picture.js";
+import { toFilm } from "./view.js";
+import { Viewer } from "./viewer.js";
+
+/** Films of more pixels show a smaller picture first. */
+const LARGE = 2_500_000;
+const PREVIEW_SIDE = 1000;
+/** Films kept decoded: this one, the one before, the one that comes. */
+const KEPT = 3;
+const EIGHT_BIT = { centre: 127.5, width: 255 };
+/** ms after the last movement of the window until the server draws anew */
+const GREY_DELAY = 150;
+
+export class FilmStage {
+  /**
+   * @param {HTMLElement} host
+   * @param {import("./viewer.js").Tool} tool
+   * @param {HTMLElement} status Where scale, place and window are said.
+   */
+  constructor(host, tool, status) {
+    this.viewer = new Viewer(host, tool);
+    this.status = status;
+    /** Shows the same film in the same view. @type {Viewer | null} */
+    this.mirror = null;
+    /** @type {FilmFacts | null} */
+    this.facts = null;
+    /** @type {Map<string, Picture>} Oldest first. */
+    this.kept = new Map();
+    this.request = new AbortController();
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.greyTimer = undefined;
+    /** Tools' states changed: the toolbar must be drawn. @type {() => void} */
+    this.onTools = () => undefined;
+    this.viewer.onView = () => this.#follow();
+    this.viewer.onGrey = () => this.#greyChanged();
+    host.addEventListener("pointermove", () => this.#say());
+  }
+
+  /**
+   * @param {FilmFacts} facts
+   * @returns {Promise<void>} When all pixels are there; a film that cannot be shown is a `ServerError`.
+   */
+  async open(facts) {
+    this.request.abort();
+    this.request = new AbortController();
+    const { signal } = this.request;
+    this.facts = facts;
+    const options = { dark: facts.inverted, grey: facts.window ?? EIGHT_BIT };
+    const known = this.kept.get(facts.id);
+    if (known) return this.#show(known, options);
+    this.viewer.show(null, options);
+    this.mirror?.show(null, options);
+    /** @type {Picture | null} */
+    let preview = null;
+    if (facts.width * facts.height > LARGE) {
+      preview = await this.#fetch(facts, null, PREVIEW_SIDE, signal);
+      this.#show(preview, options);
+    }
+    const picture = await this.#fetch(facts, null, null, signal);
+    this.#keep(facts.id, picture);
+    this.#show(picture, { ...options, grey: preview ? this.viewer.grey : options.grey }, preview !== null);
+    release(preview);
+  }
+
+  close() {
+    this.request.abort();
+    this.facts = null;
+    this.viewer.show(null);
+    this.mirror?.show(null);
+  }
+
+  /**
+   * Fetch a film that will be opened next.
+   * @param {string} id
+   */
+  async prepare(id) {
+    if (this.kept.has(id)) return;
+    try {
+      const facts = await api.film(id);
+      const picture = await this.#fetch(facts, null, null);
+      if (this.kept.has(id)) release(picture);
+      else this.#keep(id, picture);
+    } catch (reason) {
+      // it is asked for again, and then said, when the film is opened
+      if (!(reason instanceof api.ServerError)) throw reason;
+    }
+  }
+
+  /**
+   * @param {FilmFacts} facts
+   * @param {Grey | null} grey
+   * @param {number | null} side
+   * @param {AbortSignal} [signal]
+   */
+  async #fetch(facts, grey, side, signal) {
+    const blob = await api.picture(facts.id, { grey, side }, signal);
+    const picture = await decode(blob, facts, grey ?? facts.window);
+    signal?.throwIfAborted();
+    return picture;
+  }
+
+  /**
+   * @param {string} id
+   * @param {Picture} picture
+   */
+  #keep(id, picture) {
+    if (this.kept.get(id) !== picture) release(this.kept.get(id) ?? null);
+    this.kept.delete(id);
+    this.kept.set(id, picture);
+    for (const old of this.kept.keys()) {
+      if (this.kept.size <= KEPT) break;
+      if (old === this.facts?.id) continue;
+      release(this.kept.get(old) ?? null);
+      this.kept.delete(old);
+    }
+  }
+
+  /**
+   * @param {Picture} picture
+   * @param {{dark?: boolean, grey?: Grey}} options
+   * @param {boolean} [keep] The view stays.
+   */
+  #show(picture, options, keep = false) {
+    this.viewer.show(picture, { ...options, keep });
+    this.mirror?.show(picture, { ...options, keep: true });
+    this.#follow();
+  }
+
+  #greyChanged() {
+    this.#follow();
+    const { facts } = this;
+    if (!facts?.window) return;
+    clearTimeout(this.greyTimer);
+    this.greyTimer = setTimeout(() => this.#drawGrey(facts).catch(tellError), GREY_DELAY);
+  }
+
+  /**
+   * Have the server draw the film with the present window.
+   * @param {FilmFacts} facts
+   */
+  async #drawGrey(facts) {
+    const { signal } = this.request;
+    const picture = await this.#fetch(facts, { ...this.viewer.grey }, null, signal);
+    if (this.facts !== facts) return release(picture);
+    this.viewer.show(picture, { keep: true });
+    this.mirror?.show(picture, { keep: true });
+    this.#keep(facts.id, picture);
+  }
+
+  #follow() {
+    const { mirror, viewer } = this;
+    if (mirror) {
+      Object.assign(mirror, { view: viewer.view, grey: viewer.grey, inverted: viewer.inverted, dark: viewer.dark });
+      mirror.refresh();
+    }
+    this.#say();
+  }
+
+  #say() {
+    const { viewer, facts } = this;
+    if (!facts || !viewer.picture) return void (this.status.textContent = "");
+    const parts = [say("scale", { percent: number(viewer.view.scale * devicePixelRatio * 100) })];
+    const base = facts.window ?? EIGHT_BIT;
+    if (viewer.grey.centre !== base.centre || viewer.grey.width !== base.width) {
+      parts.unshift(say("film.window", { centre: number(viewer.grey.centre), half: number(viewer.grey.width / 2) }));
+    }
+    if (viewer.pointer) {
+      const at = toFilm(viewer.view, viewer.pointer);
+      if (at.x >= 0 && at.y >= 0 && at.x < facts.width && at.y < facts.height) parts.unshift(`${Math.floor(at.x)}, ${Math.floor(at.y)}`);
+    }
+    this.status.textContent = parts.join("  ·  ");
+  }
+
+  /** What the keys and the toolbar do in both views. @returns {Record<string, () => void>} */
+  get actions() {
+    const { viewer } = this;
+    const toggle = (/** @type {"inverted" | "windowing" | "magnifying"} */ name) => () => {
+      viewer[name] = !viewer[name];
+      viewer.refresh();
+      this.#follow();
+      this.onTools();
+    };
+    return {
+      zoomIn: () => viewer.zoom(1.25),
+      zoomOut: () => viewer.zoom(0.8),
+      actual: () => viewer.actual(),
+      fit: () => viewer.fit(),
+      invert: toggle("inverted"),
+      window: toggle("windowing"),
+      magnifier: toggle("magnifying"),
+      windowReset: () => {
+        viewer.grey = this.facts?.window ?? EIGHT_BIT;
+        viewer.refresh();
+        this.#greyChanged();
+      },
+    };
+  }
+}

@@ -1,0 +1,79 @@
+/** The page's two languages. */
+import { Value } from "./store.js";
+import { english } from "./words_en.js";
+import { spanish } from "./words_es.js";
+
+/** @typedef {keyof typeof english} Word */
+/** @typedef {"en" | "es"} Language */
+
+const WORDS = { en: english, es: spanish };
+const REMEMBERED = "fractura-language";
+
+/** @type {Value<Language>} */
+export const language = new Value(first());
+
+/** @returns {Language} What was chosen before, else the browser's language. */
+function first() {
+  const chosen = localStorage.getItem(REMEMBERED) ?? navigator.language.slice(0, 2);
+  return chosen === "es" ? "es" : "en";
+}
+
+/** @param {Language} chosen */
+export function chooseLanguage(chosen) {
+  localStorage.setItem(REMEMBERED, chosen);
+  language.set(chosen);
+}
+
+/**
+ * @param {Word} word
+ * @param {Record<string, string | number>} [values]
+ * @returns {string}
+ */
+export function say(word, values = {}) {
+  return WORDS[language.now][word].replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+}
+
+/**
+ * @param {string} code Of a server's error.
+ * @param {string} message The server's English sentence, used where the page has no words of its own.
+ */
+export function sayError(code, message) {
+  const word = /** @type {Word} */ (`error.${code}`);
+  return word in english ? say(word, { message }) : message;
+}
+
+/** @param {number} value @param {number} [digits] */
+export function number(value, digits = 0) {
+  return new Intl.NumberFormat(language.now, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);
+}
+
+/** @param {number} seconds */
+export function duration(seconds) {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${number(seconds / 3600, 1)} h`;
+}
+
+/** Put words into every element of index.html that asks for them with data-say, data-label or data-tip. */
+export function translatePage() {
+  document.documentElement.lang = language.now;
+  document.title = say("app.title");
+  for (const element of document.querySelectorAll("[data-say]")) element.textContent = say(wordOf(element, "data-say"));
+  for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", say(wordOf(element, "data-label")));
+  for (const element of document.querySelectorAll("[data-hint]")) element.setAttribute("placeholder", say(wordOf(element, "data-hint")));
+  for (const element of document.querySelectorAll("[data-tip]")) {
+    const keys = element.getAttribute("data-keys");
+    const text = say(wordOf(element, "data-tip"));
+    element.setAttribute("title", keys ? `${text} (${keys})` : text);
+    element.setAttribute("aria-label", text);
+    if (keys) element.setAttribute("aria-keyshortcuts", keys.replace(/ \/ /g, " ").replace("Ctrl", "Control"));
+  }
+}
+
+/**
+ * @param {Element} element
+ * @param {string} attribute
+ * @returns {Word}
+ */
+function wordOf(element, attribute) {
+  return /** @type {Word} */ (element.getAttribute(attribute) ?? "");
+}

@@ -1,0 +1,153 @@
+/** What the keys and buttons of the labelling view do. */
+import { tellError, whisper } from "./announce.js";
+import * as api from "./api.js";
+import { keyed } from "./boxes.js";
+import { byId } from "./dom.js";
+import { say } from "./i18n.js";
+
+const FAR = 10;
+
+/**
+ * @param {import("./label_view.js").LabelView} view
+ * @returns {Record<string, () => void>}
+ */
+export function labelActions(view) {
+  const { editor, stage } = view;
+
+  /**
+   * The arrow keys move the selected box; without one they move the film.
+   * @param {number} dx
+   * @param {number} dy
+   * @param {number} step
+   */
+  const arrow = (dx, dy, step) => () => {
+    if (!editor.nudge(dx * step, dy * step)) stage.viewer.move(-dx * 40 * step, -dy * 40 * step);
+  };
+  const grow = (/** @type {number} */ dx, /** @type {number} */ dy) => () => void editor.grow(dx, dy);
+
+  /** @param {1 | -1} step */
+  const go = (step) => () => {
+    view.pages
+      .beside(step)
+      .then((film) => (film ? view.show(film.id) : whisper(say(step > 0 ? "list.last" : "list.first"))))
+      .catch(tellError);
+  };
+
+  async function nextUnlabelled() {
+    // films that the model has looked at are unlabelled, too
+    const wish = { state: ["unlabelled", "suggested"], order: view.pages.wish.order, limit: 2, around: view.id };
+    const { films, position, offset } = await api.films(wish);
+    const next = position === null ? films[0] : films.slice(position - offset).find((film) => film.id !== view.id);
+    if (next) await view.show(next.id);
+    else whisper(say("list.last"));
+  }
+
+  function duplicate() {
+    const box = editor.selectedBox;
+    const film = view.open;
+    if (!box || !film) return;
+    const step = Math.max(Math.round(14 / stage.viewer.view.scale), 2);
+    const room = { x: film.size.width - box.xmax, y: film.size.height - box.ymax };
+    const dx = room.x >= step ? step : -Math.min(step, Math.round(box.xmin) - 1);
+    const dy = room.y >= step ? step : -Math.min(step, Math.round(box.ymin) - 1);
+    const corners = { xmin: box.xmin + dx, ymin: box.ymin + dy, xmax: box.xmax + dx, ymax: box.ymax + dy };
+    const copy = keyed({ ...box, ...corners, truncated: undefined });
+    view.commit([...film.labels.boxes, copy]);
+    editor.select(copy.key);
+  }
+
+  async function paste() {
+    const film = view.open;
+    const before = film && (await view.pages.beside(-1));
+    if (!film || !before) return;
+    const known = view.films.get(before.id);
+    const boxes = known ? known.labels.boxes : (await api.annotation(before.id)).boxes;
+    const fitting = boxes.filter((box) => box.xmax <= film.size.width && box.ymax <= film.size.height);
+    if (film !== view.open || fitting.length === 0) return;
+    view.commit([...film.labels.boxes, ...fitting.map((box) => keyed({ ...box, truncated: undefined }))]);
+    whisper(say("box.pasted", { count: fitting.length }));
+  }
+
+  function accept() {
+    const mark = editor.selectedSuggestion ?? view.suggestions[0];
+    if (mark) view.accept(mark, null);
+  }
+
+  function remove() {
+    const { selectedBox, selectedSuggestion } = editor;
+    if (selectedBox) view.removeBox(selectedBox);
+    else if (selectedSuggestion) view.dismiss(selectedSuggestion);
+  }
+
+  /** @param {"undo" | "redo"} direction */
+  const step = (direction) => () => {
+    if (!view.open?.step(direction)) return;
+    whisper(say(direction === "undo" ? "box.undone" : "box.redone"));
+    view.draw();
+  };
+
+  function verify() {
+    view.open?.commit({ verified: !view.open.labels.verified });
+    void view.open?.saver.flush();
+    view.draw();
+  }
+
+  function cancel() {
+    if (editor.drawing || editor.held) editor.setDrawing(false);
+    else editor.select(null);
+  }
+
+  /** @type {Record<string, () => void>} */
+  const classes = {};
+  for (let place = 0; place < 9; place += 1) {
+    classes[`class${place + 1}`] = () => {
+      const name = view.names[place];
+      if (name !== undefined) view.useClass(name);
+    };
+  }
+
+  return {
+    ...stage.actions,
+    ...classes,
+    next: go(1),
+    previous: go(-1),
+    nextUnlabelled: () => void nextUnlabelled().catch(tellError),
+    draw: () => editor.setDrawing(!editor.drawing),
+    drawMiddle: () => editor.drawMiddle(),
+    save: () => void view.open?.save().then(() => view.draw()),
+    copy: duplicate,
+    paste: () => void paste().catch(tellError),
+    delete: remove,
+    verified: verify,
+    editClass: () => {
+      const choice = editor.selectedBox && document.querySelector(`[data-part="class-${editor.selectedBox.key}"]`);
+      if (choice instanceof HTMLElement) choice.focus();
+    },
+    difficult: () => editor.selectedBox && view.changeBox(editor.selectedBox, { difficult: !editor.selectedBox.difficult }),
+    left: arrow(-1, 0, 1),
+    right: arrow(1, 0, 1),
+    up: arrow(0, -1, 1),
+    down: arrow(0, 1, 1),
+    farLeft: arrow(-1, 0, FAR),
+    farRight: arrow(1, 0, FAR),
+    farUp: arrow(0, -1, FAR),
+    farDown: arrow(0, 1, FAR),
+    wider: grow(1, 0),
+    narrower: grow(-1, 0),
+    taller: grow(0, 1),
+    flatter: grow(0, -1),
+    nextBox: () => editor.selectNext(1),
+    accept,
+    acceptAll: () => view.acceptAll(),
+    undo: step("undo"),
+    redo: step("redo"),
+    hide: () => {
+      editor.hidden = !editor.hidden;
+      view.draw();
+    },
+    comment: () => byId("comment", HTMLTextAreaElement).focus(),
+    search: () => byId("film-search", HTMLInputElement).focus(),
+    cancel,
+    nothing: () => undefined,
+  };
+}

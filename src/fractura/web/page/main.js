@@ -1,0 +1,108 @@
+/** The page begins here: session, views, keys, language, colours. */
+import { tell, tellError } from "./announce.js";
+import * as api from "./api.js";
+import { replay } from "./autosave.js";
+import { DetectView } from "./detect_view.js";
+import { askToken, dialogOpen, showHelp } from "./dialogs.js";
+import { byId } from "./dom.js";
+import { Drafts } from "./drafts.js";
+import * as events from "./events.js";
+import { chooseLanguage, language, say, translatePage } from "./i18n.js";
+import { listenToKeys } from "./keys.js";
+import { LabelView } from "./label_view.js";
+
+const THEME = "fractura-theme";
+
+/** @typedef {"label" | "detect"} ViewName */
+
+/** @type {LabelView | null} */
+let label = null;
+/** @type {DetectView | null} */
+let detect = null;
+/** @type {ViewName} */
+let present = "detect";
+
+/** @param {ViewName} name */
+function show(name) {
+  present = name;
+  for (const each of /** @type {const} */ (["label", "detect"])) {
+    byId(each, HTMLElement).hidden = each !== name;
+    byId(`tab-${each}`, HTMLElement).setAttribute("aria-current", each === name ? "page" : "false");
+  }
+  byId("save-state", HTMLElement).hidden = name !== "label";
+  if (name === "detect") history.replaceState(null, "", "#detect");
+  else if (label?.id) history.replaceState(null, "", `#label/${label.id}`);
+}
+
+function chooseTheme() {
+  const light = (localStorage.getItem(THEME) ?? "dark") === "light";
+  document.documentElement.dataset["theme"] = light ? "light" : "dark";
+}
+
+function listenToPage() {
+  byId("tab-label", HTMLElement).addEventListener("click", () => show("label"));
+  byId("tab-detect", HTMLElement).addEventListener("click", () => show("detect"));
+  byId("help", HTMLElement).addEventListener("click", help);
+  byId("theme", HTMLElement).addEventListener("click", () => {
+    localStorage.setItem(THEME, document.documentElement.dataset["theme"] === "light" ? "dark" : "light");
+    chooseTheme();
+  });
+  byId("language", HTMLElement).addEventListener("click", () => chooseLanguage(language.now === "en" ? "es" : "en"));
+  for (const button of document.querySelectorAll(".list-toggle")) {
+    button.addEventListener("click", () => document.body.classList.toggle("list-open"));
+  }
+  addEventListener("dragover", (event) => {
+    event.preventDefault();
+    document.body.classList.add("dropping");
+  });
+  addEventListener("dragleave", (event) => {
+    if (event.relatedTarget === null) document.body.classList.remove("dropping");
+  });
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    document.body.classList.remove("dropping");
+    const files = [...(event.dataTransfer?.files ?? [])];
+    if (files.length === 0) return;
+    show("detect");
+    detect?.add(files);
+  });
+  listenToKeys(() => {
+    const view = present === "label" ? label : detect;
+    return view === null || dialogOpen() ? null : { table: view.table, actions: { ...view.actions, help } };
+  });
+}
+
+function help() {
+  const view = present === "label" ? label : detect;
+  if (view) showHelp(view.table);
+}
+
+async function start() {
+  chooseTheme();
+  language.watch(translatePage);
+  api.onTokenNeeded(askToken);
+  const session = await api.session();
+  byId("version", HTMLElement).textContent = session.version;
+  byId("folder", HTMLElement).textContent = session.folder ?? "";
+  events.listen();
+  detect = new DetectView();
+  byId("tab-label", HTMLElement).hidden = session.mode !== "label";
+  listenToPage();
+  const wanted = location.hash;
+  if (session.mode === "label") {
+    const drafts = new Drafts(session.folder_id ?? session.folder ?? "");
+    drafts.onRefused = () => tell(say("save.storage"), "warning");
+    const { saved, kept } = await replay(drafts);
+    label = new LabelView(session, drafts);
+    show(wanted === "#detect" ? "detect" : "label");
+    await label.start(/^#label\/(\w+)$/.exec(wanted)?.[1] ?? null);
+    if (saved.length > 0) tell(say("save.recovered", { names: saved.join(", ") }));
+    const undecided = kept.filter((draft) => draft.film !== label?.id).map((draft) => draft.name);
+    if (undecided.length > 0) tell(say("save.decide", { names: undecided.join(", ") }), "warning");
+  } else {
+    show("detect");
+  }
+  await detect.start();
+}
+
+start().catch(tellError);

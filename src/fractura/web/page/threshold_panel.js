@@ -1,0 +1,56 @@
+/** The threshold and what was measured of the model there. Only measured points are said; nothing is worked out between them. */
+import { byId, fill, make } from "./dom.js";
+import { number, say } from "./i18n.js";
+
+/** A measured point farther from the threshold than this says nothing of it. */
+const NEAR = 0.05;
+
+/**
+ * @param {import("./types.js").Model | null} model
+ * @param {number} threshold
+ * @param {(threshold: number) => void} choose
+ */
+export function drawThreshold(model, threshold, choose) {
+  const slider = byId("threshold", HTMLInputElement);
+  if (document.activeElement !== slider || Math.abs(slider.valueAsNumber - threshold) > 0.006) slider.valueAsNumber = threshold;
+  slider.setAttribute("aria-valuetext", number(threshold, 2));
+  byId("threshold-value", HTMLOutputElement).textContent = number(threshold, 2);
+  byId("detect-model", HTMLElement).textContent = model?.name ?? say("error.no_model");
+  const points = model?.operating_points ?? [];
+  const nearest = points.toSorted((one, other) => Math.abs(one.threshold - threshold) - Math.abs(other.threshold - threshold))[0];
+  byId("measured", HTMLElement).textContent = model ? measuredText(nearest, threshold, model.films) : "";
+  byId("points", HTMLElement).hidden = points.length < 2;
+  fill(
+    byId("points-rows", HTMLElement),
+    ...points.map((point) => {
+      const pick = make("button", { class: "plain", onclick: () => choose(point.threshold) }, number(point.threshold, 2));
+      const cells = [make("td", {}, pick), make("td", {}, number(point.sensitivity, 2)), make("td", {}, number(point.false_marks_per_film, 2))];
+      return make("tr", { "aria-current": String(point === nearest && isNear(point, threshold)) }, ...cells);
+    }),
+  );
+}
+
+/**
+ * @param {import("./types.js").OperatingPoint} point
+ * @param {number} threshold
+ */
+function isNear(point, threshold) {
+  return Math.abs(point.threshold - threshold) <= NEAR;
+}
+
+/**
+ * @param {import("./types.js").OperatingPoint | undefined} point The nearest measured one.
+ * @param {number} threshold
+ * @param {number | null} films
+ */
+function measuredText(point, threshold, films) {
+  if (!point) return say("detect.never_measured");
+  if (!isNear(point, threshold)) return say("detect.not_measured", { threshold: number(threshold, 2) });
+  const values = {
+    threshold: number(point.threshold, 2),
+    sensitivity: number(point.sensitivity, 2),
+    marks: number(point.false_marks_per_film, 2),
+    iou: number(point.iou, 1),
+  };
+  return films === null ? say("detect.measured_unknown", values) : say("detect.measured", { ...values, films: number(films) });
+}

@@ -1,0 +1,48 @@
+/** A row of buttons over the film, from the table of keys. */
+import { icon, make } from "./dom.js";
+import { translatePage } from "./i18n.js";
+import { readable } from "./keys.js";
+
+/**
+ * @typedef {import("./dom.js").IconName} IconName
+ * @typedef {readonly [action: string, icon: IconName]} Button
+ */
+
+/**
+ * @param {HTMLElement} host
+ * @param {readonly (Button | null)[]} buttons null: a gap.
+ * @param {import("./keys.js").Key[]} table
+ * @param {Record<string, () => void>} actions
+ * @param {HTMLElement} stage
+ */
+export function makeToolbar(host, buttons, table, actions, stage) {
+  for (const each of buttons) {
+    if (each === null) {
+      host.append(make("span", { class: "gap" }));
+      continue;
+    }
+    const [action, shape] = each;
+    const key = table.find((line) => line.action === action && !line.quiet);
+    const button = make("button", { class: "tool", "data-action": action, "data-tip": key?.word, "data-keys": key && readable(key.keys) }, icon(shape));
+    button.addEventListener("click", (event) => {
+      actions[action]?.();
+      // the mouse must not leave the focus here: Space would press the button again instead of verifying the film
+      if (event.detail > 0) stage.focus({ preventScroll: true });
+    });
+    host.append(button);
+  }
+  translatePage();
+}
+
+/**
+ * @param {HTMLElement} host
+ * @param {Record<string, {pressed?: boolean, disabled?: boolean}>} states By action.
+ */
+export function showStates(host, states) {
+  for (const [action, { pressed, disabled }] of Object.entries(states)) {
+    const button = host.querySelector(`[data-action="${action}"]`);
+    if (!(button instanceof HTMLButtonElement)) continue;
+    if (pressed !== undefined) button.setAttribute("aria-pressed", String(pressed));
+    if (disabled !== undefined) button.disabled = disabled;
+  }
+}

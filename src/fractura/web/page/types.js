@@ -1,0 +1,149 @@
+/**
+ * Types that several modules share; no code. They follow the server's API.
+ *
+ * @typedef {object} Box A box in pixels of the film as displayed.
+ * @property {string} name Class.
+ * @property {number} xmin
+ * @property {number} ymin
+ * @property {number} xmax
+ * @property {number} ymax
+ * @property {boolean | undefined} [difficult]
+ * @property {boolean | undefined} [truncated] Left out when the box was changed: the server works it out as LabelImg does.
+ * @property {string | undefined} [pose]
+ *
+ * @typedef {Box & {score: number}} Mark A detector's box, score 0..1.
+ * @typedef {Box & {key: string}} KeyedBox A box with an identity that lasts while the page is open.
+ * @typedef {Mark & {key: string}} Suggestion
+ *
+ * @typedef {object} Labels What a person says of one film: the content of one annotation file.
+ * @property {readonly KeyedBox[]} boxes
+ * @property {boolean} verified
+ * @property {string} comment
+ *
+ * @typedef {"reading"|"unlabelled"|"suggested"|"labelled"|"verified"|"disagreeing"|"malformed"} FilmState
+ *
+ * @typedef {object} FilmRow
+ * @property {string} id
+ * @property {string} name
+ * @property {FilmState} state
+ * @property {number | null} boxes
+ * @property {number | null} uncertainty
+ * @property {boolean} disagreeing
+ * @property {boolean} comment
+ * @property {string} [etag] Of the annotation; only in events.
+ *
+ * @typedef {object} FilmPage
+ * @property {FilmRow[]} films
+ * @property {number} total
+ * @property {number} offset
+ * @property {number | null} position
+ * @property {Record<string, number>} counts
+ * @property {number} revision
+ * @property {boolean} reading
+ *
+ * @typedef {{centre: number, width: number}} Grey Window: grey values centre - width/2 … centre + width/2 are shown.
+ *
+ * @typedef {object} FilmFacts
+ * @property {string} id
+ * @property {string} name
+ * @property {number} width
+ * @property {number} height
+ * @property {number} bit_depth
+ * @property {Grey & {lowest: number, highest: number} | null} window
+ * @property {boolean} dicom
+ * @property {boolean} inverted
+ * @property {boolean} burnt_in_text
+ * @property {number} frames
+ * @property {string | null} body_part
+ * @property {string | null} view
+ * @property {string | null} laterality
+ *
+ * @typedef {{message: string, place: string | null, hint: string | null}} Note
+ *
+ * @typedef {object} Annotation
+ * @property {string} film
+ * @property {boolean} exists
+ * @property {string} etag
+ * @property {number} width
+ * @property {number} height
+ * @property {Box[]} boxes
+ * @property {boolean} verified
+ * @property {string} comment
+ * @property {[number, number] | null} written_size
+ * @property {Note[]} notes
+ * @property {boolean} has_backup
+ *
+ * @typedef {object} Session
+ * @property {string} version
+ * @property {"label" | "serve"} mode
+ * @property {string | null} folder
+ * @property {string | null} [folder_id]
+ * @property {string | null} model
+ * @property {boolean} can_train
+ * @property {string | null} train_hint
+ * @property {{film_bytes: number, film_pixels: number, films_per_request: number}} limits
+ *
+ * @typedef {{threshold: number, sensitivity: number, false_marks_per_film: number, iou: number}} OperatingPoint
+ *
+ * @typedef {object} Model
+ * @property {string} id
+ * @property {string} name
+ * @property {string} origin
+ * @property {string[]} class_names
+ * @property {number} threshold
+ * @property {string | null} threshold_aim
+ * @property {string | null} licence
+ * @property {number | null} films
+ * @property {OperatingPoint[]} operating_points
+ * @property {string | null} problem
+ *
+ * @typedef {{models: Model[], current: string | null}} Models
+ *
+ * @typedef {object} FilmSuggestions
+ * @property {string} film
+ * @property {string | null} model
+ * @property {"ready" | "waiting" | "none"} status
+ * @property {Mark[]} boxes
+ * @property {number} threshold
+ * @property {number | null} uncertainty
+ * @property {{kind: string, box: Box}[]} disagreements
+ *
+ * @typedef {object} SuggestionRun
+ * @property {boolean} running
+ * @property {number} done
+ * @property {number} total
+ * @property {number} failed
+ * @property {string | null} model
+ * @property {number | null} seconds_left
+ *
+ * @typedef {object} Training
+ * @property {"idle"|"preparing"|"running"|"done"|"failed"|"stopped"} state
+ * @property {number} step
+ * @property {number} num_steps
+ * @property {number | null} loss
+ * @property {number | null} seconds_left
+ * @property {string | null} message
+ * @property {string[]} lines
+ * @property {{step: number, loss: number}[]} history
+ * @property {string | null} model
+ * @property {Record<string, number>[]} validation
+ *
+ * @typedef {object} DetectedFilm
+ * @property {string | null} id
+ * @property {string} name
+ * @property {number} width
+ * @property {number} height
+ * @property {number} bit_depth
+ * @property {boolean} dicom
+ * @property {Mark[]} marks
+ * @property {Box[] | null} truth
+ * @property {number} seconds
+ * @property {{code: string, message: string, place: string | null, hint: string | null} | null} error
+ *
+ * @typedef {{model: string, threshold: number, class_names: string[], films: DetectedFilm[]}} Detection
+ *
+ * @typedef {{x: number, y: number}} Point
+ * @typedef {{width: number, height: number}} Size
+ */
+
+export {};
