@@ -94,8 +94,8 @@ def class_names(here: Here) -> ClassNames:
     for file in _NAME_FILES:
         for name in _names_in(index.folder / file):
             counts.setdefault(name, 0)
-    card = here.shelf.card()
-    for name in () if card is None else card.class_names:
+    model = here.shelf.in_use()
+    for name in () if model is None else model.card.class_names:
         counts.setdefault(name, 0)
     return ClassNames(classes=[ClassName(name=name, boxes=count) for name, count in counts.items()])
 

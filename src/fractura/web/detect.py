@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from fractura.web.model_shelf import OpenModel
+from fractura.web.model_shelf import UsableModel
 from fractura.web.problems import WebError, documented
 from fractura.web.schemas import DetectedFilm, Detections, DetectionStart, FilmId, MarkInfo, ModelId
 from fractura.web.suggestions import box_info
@@ -49,23 +49,23 @@ async def detect(
     most = here.settings.films_per_request
     if len(films) > most:
         raise WebError(413, "too_many_films", f"more than {most} films in one request", hint="send them in parts")
-    opened = await run_in_threadpool(here.shelf.open, model)
+    using = here.shelf.get(model)
     sent = [(plain_name(film.filename), await film.read()) for film in films]
     drawn = [(plain_name(each.filename), await each.read()) for each in annotations or []]
     truths = match_truths([name for name, _ in sent], drawn)
 
     def results() -> Iterator[DetectedFilm]:
         for (name, data), truth in zip(sent, truths, strict=True):
-            yield _detected(here, opened, name, data, truth, keep=keep)
+            yield _detected(here, using, name, data, truth, keep=keep)
 
-    card = opened.card
+    card = using.card
     if _LINES in request.headers.get("accept", ""):
         start = DetectionStart(
-            model=opened.id, threshold=card.threshold, class_names=list(card.class_names), films=len(sent)
+            model=using.id, threshold=card.threshold, class_names=list(card.class_names), films=len(sent)
         )
         return StreamingResponse(_lines(start, results()), media_type=_LINES)
     found = await run_in_threadpool(lambda: list(results()))
-    return Detections(model=opened.id, threshold=card.threshold, class_names=list(card.class_names), films=found)
+    return Detections(model=using.id, threshold=card.threshold, class_names=list(card.class_names), films=found)
 
 
 @router.delete("/api/uploads", status_code=204, response_class=Response, responses=documented(401, 403))
@@ -89,12 +89,12 @@ def _lines(start: DetectionStart, results: Iterator[DetectedFilm]) -> Iterator[s
         yield each.model_dump_json() + "\n"
 
 
-def _detected(here: Workplace, opened: OpenModel, name: str, data: bytes, truth: Truth, *, keep: bool) -> DetectedFilm:
+def _detected(here: Workplace, model: UsableModel, name: str, data: bytes, truth: Truth, *, keep: bool) -> DetectedFilm:
     started = time.perf_counter()
     source = sent_film(name, data)
     try:
         film = here.pictures.film(source)
-        found = here.marks_on(source, opened)
+        found = here.marks_on(source, model)
     except WebError as error:
         return DetectedFilm(id=None, name=name, seconds=_since(started), error=error.detail())
     problem = truth.problem_for(found.width, found.height)

@@ -31,12 +31,12 @@ _FILE = {"schema": {"type": "string", "format": "binary"}}
 )
 def export_results(wish: ExportWish, here: Here) -> Response:
     """Marks from the threshold up (the model's own by default); films that were not looked at yet are looked at now."""
-    opened = here.shelf.open()
-    threshold = opened.card.threshold if wish.threshold is None else wish.threshold
+    model = here.shelf.get()
+    threshold = model.card.threshold if wish.threshold is None else wish.threshold
     results = [
-        FilmResult(source, here.marks_on(source, opened).above(threshold))
+        FilmResult(source, here.marks_on(source, model).above(threshold))
         for source in (here.source(film) for film in dict.fromkeys(wish.films))
     ]
-    file = export(results, wish.format, opened.card, threshold)
+    file = export(results, wish.format, model.card, threshold)
     disposition = f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"
     return Response(file.content, media_type=file.media_type, headers={"Content-Disposition": disposition})

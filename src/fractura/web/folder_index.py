@@ -178,8 +178,9 @@ class FolderIndex:
 
     def class_counts(self) -> list[tuple[str, int]]:
         """Class names in the folder with their numbers of boxes, most used first."""
-        found = Counter(each.name for row in self._ordered if row.summary is not None for each in row.summary.objects)
-        return sorted(found.items(), key=lambda item: (-item[1], item[0]))
+        with self._lock:
+            found = [(name, count) for name, count in self._boxes_of_class.items() if count > 0]
+        return sorted(found, key=lambda item: (-item[1], item[0]))
 
     # --- following the disk --------------------------------------------------------------------------------------
 
@@ -224,24 +225,20 @@ class FolderIndex:
             self.revision += 1
         self._on_change([row])
 
-    def set_opinion(self, row: FilmRow, opinion: Opinion | None) -> None:
-        """Take over what the model says of a film."""
+    def set_opinions(self, opinions: Mapping[str, Opinion | None]) -> None:
+        """Take over what the model says of some films, by their ids."""
+        changed = []
         with self._lock:
-            if row.opinion == opinion:
-                return
-            row.opinion = opinion
-            row.settle()
-            self.revision += 1
-        self._on_change([row])
-
-    def set_opinions(self, opinions: Mapping[str, Opinion]) -> None:
-        """Take over what a model says of all films, by their ids; what another one said is forgotten."""
-        with self._lock:
-            for row in self._ordered:
-                row.opinion = opinions.get(row.id)
-                row.settle()
-            self.revision += 1
-        self._on_change(None)
+            for film, opinion in opinions.items():
+                row = self._rows.get(film)
+                if row is not None and row.opinion != opinion:
+                    row.opinion = opinion
+                    row.settle()
+                    changed.append(row)
+            if changed:
+                self.revision += 1
+        if changed:
+            self._on_change(changed)
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
@@ -287,6 +284,8 @@ class FolderIndex:
                     changed = True
                 row.commented = name in commented
                 rows[key] = row
+            for key in before.keys() - rows.keys():
+                self._set_summary(before[key], None)
             self.outside = outside
             if changed or not self._ordered:
                 self._rows = rows

@@ -24,72 +24,67 @@ _READ_AT_ONCE = 2**20
 
 
 @dataclass(frozen=True)
-class ShelvedModel:
-    """A model that can be chosen.
+class UsableModel:
+    """A model that can be used; it is loaded when it first looks at a film.
 
     Attributes:
         id: As the API knows it.
         origin: Where it comes from.
-        path: Where it is; None if this copy of fractura has no built-in model.
-        card: None if it cannot be used.
-        problem: Why it cannot be used.
-    """
-
-    id: str
-    origin: Origin
-    path: Path | None
-    card: ModelCard | None
-    problem: str | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class OpenModel:
-    """A model at work.
-
-    Attributes:
-        id: As the API knows it.
-        model: What detects.
+        path: Its folder or file.
+        card: What is known of it.
         digest: SHA-256 of its files.
     """
 
     id: str
-    model: Model
+    origin: Origin
+    path: Path
+    card: ModelCard
     digest: str
 
-    @property
-    def card(self) -> ModelCard:
-        """What is known of it."""
-        return self.model.card
+
+@dataclass(frozen=True)
+class UnusableModel:
+    """A model that cannot be used, and why."""
+
+    id: str
+    origin: Origin
+    problem: str
 
 
 class ModelShelf:
     """Models by id. One film is looked at at a time, whoever asks: more would only take turns on the same cores."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._busy = threading.Lock()
-        self._models: dict[str, ShelvedModel] = {}
+        self._models: dict[str, UsableModel | UnusableModel] = {}
         self._current: str | None = None
-        self._open: OpenModel | None = None
+        self._loaded: tuple[str, Model] | None = None
 
     @property
     def current(self) -> str | None:
         """Id of the model in use."""
         return self._current
 
-    def models(self) -> list[ShelvedModel]:
+    def models(self) -> list[UsableModel | UnusableModel]:
         """All of them, in the order they came."""
         with self._lock:
             return list(self._models.values())
 
-    def add(self, model: str, origin: Origin, path: Path | None) -> ShelvedModel:
-        """Put a model on the shelf; one that cannot be used is there with its problem."""
+    def add(self, model: str, origin: Origin, path: Path | None) -> UsableModel | UnusableModel:
+        """Put a model on the shelf; one that cannot be used is there with its problem.
+
+        Args:
+            model: Its id.
+            origin: Where it comes from.
+            path: Its folder or file; None for the built-in one.
+        """
+        entry: UsableModel | UnusableModel
         try:
-            if path is None:
-                path = built_in_model()
-            entry = ShelvedModel(model, origin, path, _card(path))
+            path = built_in_model() if path is None else path
+            entry = UsableModel(model, origin, path, self._card(model, path), digest_of(path))
         except FracturaError as error:
-            entry = ShelvedModel(model, origin, path, None, error.problem)
+            entry = UnusableModel(model, origin, error.problem)
         with self._lock:
             self._models[model] = entry
         return entry
@@ -100,65 +95,64 @@ class ModelShelf:
         Raises:
             WebError: There is no such model, or it cannot be used.
         """
-        with self._lock:
-            entry = self._models.get(model)
-            if entry is None:
-                raise WebError(404, "model_unknown", "there is no model with this id", hint="ask for /api/models")
-            if entry.card is None:
-                raise WebError(409, "model_unusable", entry.problem or "the model cannot be used")
-            self._current = model
+        self._current = self.get(model).id
 
-    def card(self) -> ModelCard | None:
-        """The card of the model in use."""
-        with self._lock:
-            return None if self._current is None else self._models[self._current].card
+    def in_use(self) -> UsableModel | None:
+        """The model in use, if any."""
+        return None if self._current is None else self.get(self._current)
 
-    def open(self, model: str | None = None) -> OpenModel:
-        """A model, loaded; by default the one in use.
+    def get(self, model: str | None = None) -> UsableModel:
+        """A model; by default the one in use.
 
         Raises:
             WebError: There is none, or it cannot be used.
         """
+        wanted = self._current if model is None else model
+        if wanted is None:
+            raise WebError(409, "no_model", "no model is in use", hint="start the server with --model")
         with self._lock:
-            wanted = model if model is not None else self._current
-            if wanted is None:
-                raise WebError(409, "no_model", "no model is in use", hint="start the server with --model")
-            if self._open is not None and self._open.id == wanted:
-                return self._open
             entry = self._models.get(wanted)
-            if entry is None:
-                raise WebError(404, "model_unknown", "there is no model with this id", hint="ask for /api/models")
-            if entry.path is None or entry.card is None:
-                raise WebError(409, "model_unusable", entry.problem or "the model cannot be used")
-            try:
-                self._open = OpenModel(wanted, load_model(entry.path), digest_of(entry.path))
-            except FracturaError as error:
-                raise WebError.of(error, 409, "model_unusable") from error
-            return self._open
+        if entry is None:
+            raise WebError(404, "model_unknown", "there is no model with this id", hint="ask for /api/models")
+        if isinstance(entry, UnusableModel):
+            raise WebError(409, "model_unusable", entry.problem, hint="choose another model")
+        return entry
 
-    def detect(self, opened: OpenModel, pixels: NDArray[np.uint8]) -> FilmMarks:
+    def load(self, model: UsableModel) -> Model:
+        """A model ready to detect; the last one stays in memory.
+
+        Raises:
+            ModelError: It is damaged.
+            MissingDependencyError: What runs it is not installed.
+        """
+        if self._loaded is None or self._loaded[0] != model.id:
+            self._loaded = (model.id, load_model(model.path))
+        return self._loaded[1]
+
+    def detect(self, model: UsableModel, pixels: NDArray[np.uint8]) -> FilmMarks:
         """Look at a film.
 
         Args:
-            opened: The model.
+            model: The model.
             pixels: uint8 ``(h, w, 3)``.
 
         Raises:
-            WebError: The model fails on it.
+            WebError: The model cannot be loaded, or fails on it.
         """
         height, width = pixels.shape[:2]
         try:
             with self._busy:
-                boxes = look(opened.model, pixels, opened.card.views)
+                boxes = look(self.load(model), pixels, model.card.views)
         except FracturaError as error:
             raise WebError.of(error, 409, "model_unusable") from error
-        return film_marks(boxes, opened.card.class_names, width, height)
+        return film_marks(boxes, model.card.class_names, width, height)
 
-
-def _card(path: Path) -> ModelCard:
-    if path.is_dir() and (path / CARD_FILE).is_file():
-        return read_card(path)
-    return load_model(path).card
+    def _card(self, model: str, path: Path) -> ModelCard:
+        if path.is_dir() and (path / CARD_FILE).is_file():
+            return read_card(path)
+        loaded = load_model(path)  # other kinds carry their card inside
+        self._loaded = (model, loaded)
+        return loaded.card
 
 
 def digest_of(path: Path) -> str:

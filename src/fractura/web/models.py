@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from fractura.web.model_shelf import ShelvedModel
+from fractura.web.model_shelf import UnusableModel, UsableModel
 from fractura.web.operating_points import operating_points, validation_films
 from fractura.web.problems import documented
 from fractura.web.schemas import ModelChoice, ModelInfo, ModelList, OperatingPointInfo
@@ -30,10 +30,10 @@ def _list(here: Workplace) -> ModelList:
     return ModelList(models=[_info(each) for each in here.shelf.models()], current=here.shelf.current)
 
 
-def _info(entry: ShelvedModel) -> ModelInfo:
-    card = entry.card
-    if card is None:
+def _info(entry: UsableModel | UnusableModel) -> ModelInfo:
+    if isinstance(entry, UnusableModel):
         return ModelInfo(id=entry.id, name=entry.id, origin=entry.origin, problem=entry.problem)
+    card = entry.card
     return ModelInfo(
         id=entry.id,
         name=card.name,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import threading
 import time
 from collections import OrderedDict, deque
@@ -13,13 +12,12 @@ from typing import Any
 
 from fractura.web.folder_index import FilmRow, FolderIndex, Opinion
 from fractura.web.marks import FilmMarks, MarkBook, in_words_of, stamp_text
-from fractura.web.model_shelf import ModelShelf, OpenModel
+from fractura.web.model_shelf import ModelShelf, UsableModel
 from fractura.web.opinions import opinion
 from fractura.web.pictures import read_within_limits
 from fractura.web.problems import WebError
 from fractura.web.settings import WebSettings
 
-_logger = logging.getLogger(__name__)
 _PACE_FILMS = 20
 
 
@@ -102,17 +100,17 @@ class Suggester:
             seconds_left=round(pace * left, 1) if pace is not None and left else None,
         )
 
-    def known(self, row: FilmRow, opened: OpenModel) -> FilmMarks | None:
+    def known(self, row: FilmRow, model: UsableModel) -> FilmMarks | None:
         """The model's marks on a film, if they were found already.
 
         Raises:
             WebError: The film could not be looked at.
         """
         failed = self._failed.get(row.id)
-        if failed is not None and failed[0] == (row.stamp, opened.digest):
+        if failed is not None and failed[0] == (row.stamp, model.digest):
             raise failed[1]
-        found = self._book.of_file(opened.digest, row.path.name, row.stamp)
-        return None if found is None else self._in_folder_words(found, opened)
+        found = self._book.of_file(model.digest, row.path.name, row.stamp)
+        return None if found is None else self._in_folder_words(found, model)
 
     def ask(self, row: FilmRow) -> None:
         """Look at this film next."""
@@ -141,38 +139,36 @@ class Suggester:
             self._all.clear()
             self._failed.clear()
             self._paces.clear()
-        self._index.set_opinions({})
+        self._index.set_opinions({row.id: None for row in self._index.rows()})
         self._recall()
 
     def reconsider(self, rows: list[FilmRow]) -> None:
         """The boxes of these films changed: do they still contradict the model's marks?"""
-        card = self._shelf.card()
-        if card is None:
+        model = self._shelf.in_use()
+        if model is None:
             return
+        opinions: dict[str, Opinion | None] = {}
         for row in rows:
             if row.opinion is not None:
-                opened = self._shelf.open()
-                found = self._book.of_file(opened.digest, row.path.name, row.stamp)
+                found = self._book.of_file(model.digest, row.path.name, row.stamp)
                 if found is not None:
-                    self._index.set_opinion(row, self._opinion(found, row, opened))
+                    opinions[row.id] = self._opinion(found, row, model)
+        self._index.set_opinions(opinions)
 
     def _recall(self) -> None:
-        if self._shelf.card() is None:
+        model = self._shelf.in_use()
+        if model is None:
             return
-        opened = self._shelf.open()
-        known = self._book.of_files(opened.digest)
-        opinions: dict[str, Opinion] = {}
+        known = self._book.of_files(model.digest)
+        opinions: dict[str, Opinion | None] = {}
         for row in self._index.rows():
             found = known.get((row.path.name, stamp_text(row.stamp)))
             if found is not None:
-                opinions[row.id] = self._opinion(found, row, opened)
+                opinions[row.id] = self._opinion(found, row, model)
         self._index.set_opinions(opinions)
 
     def _work(self) -> None:
-        try:
-            self._recall()
-        except WebError as error:
-            _logger.warning("no suggestions: %s", error.message)
+        self._recall()
         while True:
             with self._wake:
                 while not self._stopped and not self._asked and not self._all:
@@ -188,46 +184,44 @@ class Suggester:
 
     def _look_at(self, row: FilmRow) -> None:
         """Detect on one film, unless its bytes are known."""
-        try:
-            opened = self._shelf.open()
-        except WebError as error:
-            _logger.warning("no suggestions: %s", error.message)
-            with self._wake:
-                self._all.clear()
+        model = self._shelf.in_use()
+        if model is None:
             return
         started = time.monotonic()
         stamp = row.stamp
         try:
-            found = self._found(row, opened)
+            found = self._found(row, model)
         except WebError as error:
-            self._failed[row.id] = ((stamp, opened.digest), error)
+            self._failed[row.id] = ((stamp, model.digest), error)
+            if error.code == "model_unusable":  # it would fail on all films
+                self.stop_all()
         else:
             self._paces.append(time.monotonic() - started)
-            if opened.id == self._shelf.current:
-                self._index.set_opinion(row, self._opinion(found, row, opened))
+            if model.id == self._shelf.current:
+                self._index.set_opinions({row.id: self._opinion(found, row, model)})
         self._publish("suggestion", {"film": row.id})
 
-    def _found(self, row: FilmRow, opened: OpenModel) -> FilmMarks:
-        known = self._book.of_file(opened.digest, row.path.name, row.stamp)
+    def _found(self, row: FilmRow, model: UsableModel) -> FilmMarks:
+        known = self._book.of_file(model.digest, row.path.name, row.stamp)
         if known is not None:
             return known
         stamp = row.stamp
         try:
             data = row.path.read_bytes()
         except OSError as error:
-            raise WebError(422, "film_unreadable", "the film cannot be opened", hint="is it still there?") from error
+            raise WebError(422, "film_unreadable", "the film cannot be model", hint="is it still there?") from error
         film = hashlib.sha256(data).hexdigest()
-        found = self._book.get(opened.digest, film)
+        found = self._book.get(model.digest, film)
         if found is None:
             pixels = read_within_limits(data, row.name, self._settings).pixels
-            found = self._shelf.detect(opened, pixels)
-            self._book.put(opened.digest, film, found)
+            found = self._shelf.detect(model, pixels)
+            self._book.put(model.digest, film, found)
         self._book.note_file(row.path.name, stamp, film)
         return found
 
-    def _in_folder_words(self, found: FilmMarks, opened: OpenModel) -> FilmMarks:
-        return in_words_of(found, opened.card.class_names, [name for name, _ in self._index.class_counts()])
+    def _in_folder_words(self, found: FilmMarks, model: UsableModel) -> FilmMarks:
+        return in_words_of(found, model.card.class_names, [name for name, _ in self._index.class_counts()])
 
-    def _opinion(self, found: FilmMarks, row: FilmRow, opened: OpenModel) -> Opinion:
+    def _opinion(self, found: FilmMarks, row: FilmRow, model: UsableModel) -> Opinion:
         drawn = None if row.summary is None or row.summary.fault is not None else row.summary.objects
-        return opinion(self._in_folder_words(found, opened), drawn, opened.card.threshold)
+        return opinion(self._in_folder_words(found, model), drawn, model.card.threshold)

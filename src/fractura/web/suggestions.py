@@ -21,19 +21,19 @@ _CHANGING = documented(401, 403, 404, 409)
 def film_suggestions(film: FilmId, here: Here) -> FilmSuggestions:
     """The model's marks on a film; while they are being worked out, the answer says so and an event follows."""
     row = here.row(film)
-    if here.shelf.current is None:
+    model = here.shelf.in_use()
+    if model is None:
         return FilmSuggestions(film=row.id, model=None, status="none")
-    opened = here.shelf.open()
-    found = here.folder_suggester().known(row, opened)
-    threshold = opened.card.threshold
+    found = here.folder_suggester().known(row, model)
+    threshold = model.card.threshold
     if found is None:
         here.folder_suggester().ask(row)
-        return FilmSuggestions(film=row.id, model=opened.id, status="waiting", threshold=threshold)
+        return FilmSuggestions(film=row.id, model=model.id, status="waiting", threshold=threshold)
     labelled = row.summary is not None and row.summary.fault is None
     contradictions = disagreements(found.marks, row.summary.objects, threshold) if labelled and row.summary else []
     return FilmSuggestions(
         film=row.id,
-        model=opened.id,
+        model=model.id,
         status="ready",
         boxes=[MarkInfo(**mark.to_dict()) for mark in found.marks],
         threshold=threshold,
@@ -52,7 +52,7 @@ def progress(here: Here) -> SuggestionProgress:
 def look_at_all(here: Here) -> SuggestionProgress:
     """Look at all films in the background."""
     suggester = here.folder_suggester()
-    here.shelf.open()
+    here.shelf.get()
     suggester.run_all()
     return SuggestionProgress(**vars(suggester.status()))
 

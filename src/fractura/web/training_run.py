@@ -27,6 +27,7 @@ _LINES = 50
 _SECONDS_BETWEEN_LOOKS = 1.0
 _SECONDS_TO_STOP = 60.0
 _LOG, _SUMMARY = "log.csv", "training.json"
+_ROWS = 100
 _MOST_POINTS = 500
 
 
@@ -132,6 +133,7 @@ class TrainingRun:
         with tempfile.TemporaryDirectory(prefix="fractura-training-") as place:
             data = plan.folder
             arguments = ["--num-steps", str(plan.num_steps), "--seed", str(plan.seed), "--on-error", "skip"]
+            arguments += ["--set", f"log_every={max(1, plan.num_steps // _ROWS)}"]
             if plan.val_share > 0:
                 parts = Path(place) / "parts"
                 share = ["--val", str(plan.val_share), "--test", "0", "--seed", str(plan.seed), "--again"]

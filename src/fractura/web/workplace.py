@@ -9,14 +9,13 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from fractura.errors import ModelError
 from fractura.inference import BUILT_IN, load_model
 from fractura.model_card import CARD_FILE, WEIGHTS_FILE
 from fractura.web.annotation_store import AnnotationStore
 from fractura.web.event_board import EventBoard
 from fractura.web.folder_index import HIDDEN_FOLDER, FilmRow, FolderIndex
 from fractura.web.marks import FilmMarks, MarkBook
-from fractura.web.model_shelf import ModelShelf, OpenModel
+from fractura.web.model_shelf import ModelShelf, UsableModel
 from fractura.web.pictures import PictureShelf
 from fractura.web.problems import WebError
 from fractura.web.security import Sessions
@@ -25,6 +24,8 @@ from fractura.web.suggester import Suggester
 from fractura.web.training_run import TrainingPlan, TrainingReport, TrainingRun
 from fractura.web.uploads import FilmSource, UploadShelf
 
+_TRAINED = "trained-[0-9][0-9][0-9][0-9]"
+_TOLD_ONE_BY_ONE = 50
 _logger = logging.getLogger(__name__)
 
 
@@ -106,17 +107,17 @@ class Workplace:
             "comment": False,
         }
 
-    def marks_on(self, source: FilmSource, opened: OpenModel) -> FilmMarks:
+    def marks_on(self, source: FilmSource, model: UsableModel) -> FilmMarks:
         """What a model marks on a film; remembered.
 
         Raises:
             WebError: The film cannot be read, or the model fails on it.
         """
         film = hashlib.sha256(source.read()).hexdigest()
-        found = self._book.get(opened.digest, film)
+        found = self._book.get(model.digest, film)
         if found is None:
-            found = self.shelf.detect(opened, self.pictures.film(source).pixels)
-            self._book.put(opened.digest, film, found)
+            found = self.shelf.detect(model, self.pictures.film(source).pixels)
+            self._book.put(model.digest, film, found)
         return found
 
     def use_model(self, model: str) -> None:
@@ -142,49 +143,41 @@ class Workplace:
             raise WebError(
                 409, "nothing_to_train", "no film has a box to learn from", hint="draw boxes on some films first"
             )
-        number = 1 + max((int(each.name) for each in self._models_folder.glob("[0-9]*")), default=0)
-        start, architecture = self._trainable()
-        return TrainingPlan(
-            index.folder, self._models_folder / f"{number:04d}", num_steps, val_share, seed, start, architecture
-        )
-
-    def _trainable(self) -> tuple[Path | None, str | None]:
-        for each in self.shelf.models():
-            if each.id != self.shelf.current or each.path is None or each.card is None:
-                continue
-            if (each.path / WEIGHTS_FILE).is_file():
-                return each.path, each.card.architecture["name"]
-        return None, None
+        number = 1 + max((int(each.name[-4:]) for each in self._models_folder.glob(_TRAINED)), default=0)
+        model = self.shelf.in_use()
+        start, architecture = None, None
+        if model is not None and (model.path / WEIGHTS_FILE).is_file():
+            start, architecture = model.path, str(model.card.architecture["name"])
+        output = self._models_folder / f"trained-{number:04d}"
+        return TrainingPlan(index.folder, output, num_steps, val_share, seed, start, architecture)
 
     def _shelve_models(self, trained: Path | None) -> None:
         """Built-in, given, trained; in use is the one that was asked for, else the newest that can be used."""
         asked = self.settings.model
-        self.shelf.add(BUILT_IN, "built-in", None)
-        chosen = BUILT_IN
+        entries = [self.shelf.add("built-in", "built-in", None)]
         if trained is not None:
-            for folder in sorted(trained.glob("[0-9]*")):
-                if (folder / CARD_FILE).is_file():
-                    chosen = self.shelf.add(f"trained-{folder.name}", "trained", folder).id
-        if asked is not None:
-            chosen = BUILT_IN
-            if asked != BUILT_IN:
-                chosen = self.shelf.add("given", "given", Path(asked)).id
-        for entry in self.shelf.models():
-            if entry.id == chosen and entry.card is not None:
-                self.shelf.choose(chosen)
-            elif entry.id == chosen and asked is not None:
-                load_model(asked)  # says in full what is wrong with it
-                raise ModelError(entry.problem or "cannot be used", file=asked)
-            elif entry.id == chosen:
-                _logger.warning("no suggestions: %s", entry.problem)
+            folders = [each for each in sorted(trained.glob(_TRAINED)) if (each / CARD_FILE).is_file()]
+            entries += [self.shelf.add(each.name, "trained", each) for each in folders]
+        if asked == BUILT_IN:
+            entries = entries[:1]
+        elif asked is not None:
+            entries = [self.shelf.add("given", "given", Path(asked))]
+        usable = [each for each in entries if isinstance(each, UsableModel)]
+        if usable:
+            self.shelf.choose(usable[-1].id)
+        elif asked is not None:
+            load_model(asked)  # says in full what is wrong with it
+        else:
+            _logger.warning("no suggestions: no model is in use")
+        if usable and self.settings.mode == "serve":
+            self.shelf.load(usable[-1])  # a model that cannot run is told now and not with the first film
 
     def _trained(self, folder: Path) -> str:
-        model = f"trained-{folder.name}"
-        if self.shelf.add(model, "trained", folder).card is not None:
-            self.use_model(model)
+        if isinstance(self.shelf.add(folder.name, "trained", folder), UsableModel):
+            self.use_model(folder.name)
             if self.suggester is not None:
                 self.suggester.run_all()
-        return model
+        return folder.name
 
     def _training_changed(self, report: TrainingReport) -> None:
         self.board.publish("training", {**vars(report)})
@@ -241,12 +234,12 @@ class Workplace:
         return found
 
     def _films_changed(self, rows: list[FilmRow] | None) -> None:
-        if rows is None or len(rows) > 50:
+        if rows is not None and self.suggester is not None:
+            self.suggester.reconsider(rows)
+        if rows is None or len(rows) > _TOLD_ONE_BY_ONE:
             index = self.folder_index()
             self.board.publish("films", {"revision": index.revision, "counts": index.counts()})
             return
-        if self.suggester is not None:
-            self.suggester.reconsider(rows)
         for row in rows:
             etag = self.annotation_store().load(row).etag
             self.board.publish("film", {**film_document(row), "etag": etag})
