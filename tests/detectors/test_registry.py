@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from fractura.catalogue import CATALOGUE
 from fractura.detectors import (
     DEFAULT_MODEL,
     Detector,
@@ -13,6 +14,7 @@ from fractura.detectors import (
     model_names,
     recommended_training,
 )
+from fractura.detectors.faster_rcnn import FasterRCNN
 from fractura.detectors.faster_rcnn.catalogue import BUILDERS
 from fractura.errors import ModelError, UsageError
 from fractura.training import TrainSettings
@@ -25,15 +27,37 @@ def test_the_default_is_one_of_the_names():
     assert len(set(model_names())) == len(model_names()) >= 5
 
 
-@pytest.mark.parametrize("name", model_names())
+def test_the_catalogue_and_the_registry_name_the_same_models():
+    assert sorted(entry.name for entry in CATALOGUE) == sorted(model_names())
+
+
+@pytest.mark.parametrize(
+    "entry", [entry for entry in CATALOGUE if entry.name in BUILDERS], ids=lambda entry: entry.name
+)
+def test_the_catalogue_counts_weights_right(entry):
+    with torch.device("meta"):
+        detector = FasterRCNN(BUILDERS[entry.name](entry.name, 1))
+    assert sum(p.numel() for p in detector.parameters()) == entry.parameters
+
+
+@pytest.mark.parametrize("name", BUILDERS)
 @pytest.mark.parametrize("classes", [1, 7])
 def test_a_name_says_family_and_size(name, classes):
     settings = BUILDERS[name](name, classes)
     height, width = map(int, name.rsplit("_", 1)[1].split("x"))
-    assert (settings.image_resizer.height, settings.image_resizer.width) == (height, width)
+    assert settings.image_resizer.canvas_size(500, 500) == (height, width)
     assert settings.num_classes == classes
     assert settings.name == name
-    assert settings.feature_extractor.kind.startswith(name.removeprefix("faster_rcnn_").rsplit("_", 1)[0])
+    trunk = name.removeprefix("faster_rcnn_").rsplit("_", 1)[0].removesuffix("_fine")
+    assert settings.feature_extractor.kind.startswith(trunk)
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_the_fine_ones_keep_the_films_shape_and_cut_from_the_finer_map(name):
+    settings = BUILDERS[name](name, 1)
+    fine, side = "_fine_" in name, int(name.rsplit("x", 1)[1])
+    assert settings.image_resizer.resized_size(500, 250) == ((side, side // 2) if fine else (side, side))
+    assert getattr(settings.feature_extractor, "crop_stride", None) == (4 if fine else None)
 
 
 @pytest.mark.parametrize("name", model_names())
@@ -41,6 +65,7 @@ def test_recommended_settings_are_settings_of_training(name):
     settings = TrainSettings.create({"data": "d", "output": "o", "model": name})
     recommended = settings.recommend(recommended_training(name))
     assert recommended.optimizer == ("momentum" if "inception" in name else "adamw")
+    assert recommended.gradient_clipping_by_norm == (10.0 if name in BUILDERS else 0.1)
     assert recommended.to_dict().items() >= recommended_training(name).items()
 
 
@@ -90,6 +115,11 @@ def test_a_card_of_another_version_is_refused(change, place, said):
     assert place in str(caught.value)
     assert said in str(caught.value)
     assert "version named on the model's card" in str(caught.value)
+
+
+def test_a_card_of_an_unknown_family_is_refused():
+    with pytest.raises(ModelError, match="family 'yolo'"):
+        build_from_architecture({"name": "x", "family": "yolo"})
 
 
 def test_an_empty_card_is_refused():

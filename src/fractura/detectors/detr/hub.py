@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from pathlib import Path
 
 from fractura.detectors.detr.library import quiet
@@ -12,6 +11,7 @@ from fractura.errors import MissingDependencyError, ModelError
 PREFIX = "hf:"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 CONFIG_FILE, PREPROCESSOR_FILE, WEIGHTS_FILE = "config.json", "preprocessor_config.json", "model.safetensors"
+_NEEDED = (CONFIG_FILE, WEIGHTS_FILE)
 _SECONDS = 10.0
 
 
@@ -50,32 +50,33 @@ def public_name(source: str) -> str:
 
 def _from_hub(hub_id: str) -> Path:
     with quiet():
-        from huggingface_hub import hf_hub_download, try_to_load_from_cache
-        from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError, RepositoryNotFoundError
+        from huggingface_hub import HfApi, hf_hub_download, try_to_load_from_cache
+        from huggingface_hub.errors import RepositoryNotFoundError
 
-        cached = [try_to_load_from_cache(hub_id, name) for name in (CONFIG_FILE, WEIGHTS_FILE)]
+        cached = [try_to_load_from_cache(hub_id, name) for name in _NEEDED]
         if all(isinstance(path, str) for path in cached):
             return Path(str(cached[0])).parent
         try:
-            folder = Path(hf_hub_download(hub_id, CONFIG_FILE, etag_timeout=_SECONDS)).parent
-            with suppress(EntryNotFoundError):  # not every model has one
-                hf_hub_download(hub_id, PREPROCESSOR_FILE, etag_timeout=_SECONDS)
-            hf_hub_download(hub_id, WEIGHTS_FILE, etag_timeout=_SECONDS)
+            # Asked first, once and with a short limit: downloads try again and again where nobody answers.
+            info = HfApi().model_info(hub_id, timeout=_SECONDS)
+            offered = {entry.rfilename for entry in info.siblings or ()}
+            if offered.issuperset(_NEEDED):
+                wanted = [name for name in (*_NEEDED, PREPROCESSOR_FILE) if name in offered]
+                paths = [hf_hub_download(hub_id, name) for name in wanted]
+                return Path(paths[0]).parent
+        except RepositoryNotFoundError as error:
+            raise ModelError(
+                f"the Hugging Face Hub has no model '{hub_id}' that you may read",
+                hint="correct the name; for a private model, log in first: hf auth login",
+            ) from error
         except Exception as error:  # each release of the Hub's client has its own classes for what can go wrong
-            if isinstance(error, RepositoryNotFoundError):
-                raise ModelError(
-                    f"the Hugging Face Hub has no model '{hub_id}' that you may read",
-                    hint="correct the name; for a private model, log in first: hf auth login",
-                ) from error
-            if isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError):
-                raise ModelError(
-                    f"'{hub_id}' on the Hugging Face Hub lacks {CONFIG_FILE} or {WEIGHTS_FILE}",
-                    hint="only models in the format of transformers, with safetensors weights, can be used",
-                ) from error
             raise MissingDependencyError(
                 f"'{hub_id}' is not on this machine, and the Hugging Face Hub cannot be reached "
                 f"({type(error).__name__})",
                 hint=f"where there is a network: hf download {hub_id} --local-dir {hub_id.split('/')[1]}; copy that "
                 f"folder here and use --model {PREFIX}FOLDER",
             ) from error
-        return folder
+    raise ModelError(
+        f"'{hub_id}' on the Hugging Face Hub lacks {' or '.join(sorted(set(_NEEDED) - offered))}",
+        hint="only models in the format of transformers, with safetensors weights, can be used",
+    )

@@ -21,7 +21,15 @@ from fractura.errors import ModelError
 
 _CLASS_HEADS = ("class_embed", "enc_score_head")
 """Parts of the names of everything that has one row per class: scores of layers and encoder, denoising queries."""
-_NOT_THE_NETWORK = ("id2label", "label2id", "architectures", "transformers_version", "dtype", "torch_dtype", "auto_map")
+_NOT_THE_NETWORK = {
+    "_name_or_path",  # a place on this machine
+    "architectures",
+    "auto_map",
+    "dtype",
+    "id2label",
+    "label2id",
+    "transformers_version",
+}
 _LEAST_SHARE = 0.5
 """Share of the detector's weights, class heads left out, that the folder must fill."""
 _IMAGENET = {"image_mean": (0.485, 0.456, 0.406), "image_std": (0.229, 0.224, 0.225)}
@@ -65,7 +73,7 @@ def load_pretrained(
             hint="only safetensors weights are read: a .bin or .pth file can run code when it is opened",
         )
     source, missing = _load(folder, family)
-    config = {key: value for key, value in source.config.to_dict().items() if key not in _NOT_THE_NETWORK}
+    config = _network(json.loads(source.config.to_json_string(use_diff=False)))
     if config.get(_PRIOR, 0.0) is None:
         config[_PRIOR] = _RARE
     try:
@@ -73,7 +81,7 @@ def load_pretrained(
             name=name,
             family=family,
             num_classes=num_classes,
-            config=json.loads(json.dumps(config)),
+            config=config,
             **_preprocessing(folder, family, config),
         )
     except ValidationError as error:
@@ -124,6 +132,15 @@ def _transplant(
     detector.model.load_state_dict(taken, strict=False)
     names = f": {', '.join(fresh[:4])}{', …' if len(fresh) > 4 else ''}" if fresh else ""
     return f"weights of {detector.settings.name}: {len(taken)} tensors taken, {len(fresh)} made anew{names}"
+
+
+def _network(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a configuration, and of those inside it, defines the network."""
+    return {
+        key: _network(value) if isinstance(value, dict) else value
+        for key, value in config.items()
+        if key not in _NOT_THE_NETWORK
+    }
 
 
 def _class_names(config: Any) -> list[str]:
