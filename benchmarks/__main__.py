@@ -9,6 +9,7 @@ QUICK = (
     ["benchmarks.check_faults", "--rounds", "3"],
     ["benchmarks.phantom_baseline"],
     ["benchmarks.detection_speed"],
+    ["benchmarks.evaluation_bootstrap"],
     ["benchmarks.inception_training", "--steps", "2"],
 )
 

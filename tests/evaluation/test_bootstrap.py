@@ -81,7 +81,7 @@ def test_auc_equals_scikit_learn(seed):
     scores = random.integers(0, 6, 30).astype(np.float32) / 5
     positive = random.random(30) < 0.4
     weights = random.integers(0, 4, 30).astype(np.float64)
-    got = Auc("auc", scores, positive, ~positive, np.arange(30)).of(weights)[0]
+    got = Auc("auc", scores, positive, ~positive, np.arange(30), 30).of(weights)[0]
     assert got == pytest.approx(roc_auc_score(positive, scores, sample_weight=weights), abs=1e-12)
 
 
@@ -89,7 +89,8 @@ def test_auc_by_hand_and_where_it_is_not_defined():
     def auc(scores, positive):
         positive = np.array(positive, dtype=bool)
         places = np.arange(len(scores))
-        return Auc("auc", np.array(scores, np.float32), positive, ~positive, places).of(np.ones(len(scores)))[0]
+        auc = Auc("auc", np.array(scores, np.float32), positive, ~positive, places, len(scores))
+        return auc.of(np.ones(len(scores)))[0]
 
     assert auc([0.9, 0.3, 0.5, 0.3], [1, 1, 0, 0]) == (1 + 1 + 0 + 0.5) / 4
     assert auc([0.5, 0.5], [1, 0]) == 0.5
@@ -148,7 +149,27 @@ def test_shares_of_all_and_none_have_the_exact_interval_of_independent_clusters(
     figures = evaluate(data, [marks((*BOX, 0.9))] * 20, rounds=10).figures
     for key in ("box_sensitivity/iou50", "froc/iou50/1", "film_sensitivity", "precision/iou50"):
         assert (figures[key].low, figures[key].high) == (pytest.approx(0.8316, abs=1e-4), 1.0), key
-    assert exact_interval(0.0, np.ones(6), np.array([0, 0, 1, 1, 2, 2])) == (0.0, pytest.approx(0.7076, abs=1e-4))
+    assert (figures["AP50"].low, figures["AP50"].high) == (pytest.approx(0.8316, abs=1e-4), 1.0)
+    # no false mark on 20 films: at most 3.69 are to be expected of as many
+    assert figures["false_marks_per_film/iou50"].high == pytest.approx(3.689 / 20, abs=1e-4)
+    of_two = [replace(record, patient=str(index // 10)) for index, record in enumerate(data.records)]
+    figures = evaluate(dataset(*of_two), [marks((*BOX, 0.9))] * 20, rounds=10).figures
+    assert figures["film_sensitivity"].low == pytest.approx(0.025**0.5)
+
+
+def test_an_auc_of_one_is_as_sure_as_the_smaller_of_the_two_kinds_of_film_is_large():
+    data = dataset(film([BOX]), *[film(name=str(index)) for index in range(9)])
+    auc = evaluate(data, [marks((*BOX, 0.9)), *[marks()] * 9], rounds=10).figures["film_auc"]
+    assert (auc.value, auc.low, auc.high) == (1.0, pytest.approx(0.025), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "independent", "rate", "expected"),
+    [(0.5, 9, False, None), (1.0, 9, True, None), (0.0, 3, False, (0.0, 0.7076)), (0.0, 10, True, (0.0, 0.3689))],
+)
+def test_exact_interval(value, independent, rate, expected):
+    got = exact_interval(value, independent, rate=rate)
+    assert got == (None if expected is None else pytest.approx(expected, abs=1e-4))
 
 
 def test_interval_leaves_out_what_is_not_defined_and_gives_none_if_that_is_most():

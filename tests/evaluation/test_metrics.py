@@ -74,7 +74,7 @@ def test_it_goes_to_json_and_onto_one_screen(case):
     assert document["figures"]["AP50"]["value"] == evaluation.value("AP50")
     assert [key for key in document["figures"] if key.startswith("froc/iou10")][-1] == "froc/iou10/8"
     assert len(document["outcomes"]) == 4
-    assert "outcomes" not in evaluation.to_dict(films=False)
+    assert "outcomes" not in evaluation.summary()
     rows = evaluation.rows()
     assert len(rows) <= 24
     assert all(isinstance(cell, str) for row in rows for cell in row)
@@ -139,8 +139,9 @@ def test_what_is_not_defined_is_none():
 
 def test_curves_by_hand(case):
     curves = evaluate(*case).curves
-    assert curves.froc["iou50"]["false_marks_per_film"] == [0, 0.5, 0.5, 0.5]
-    assert curves.froc["iou50"]["sensitivity"] == pytest.approx([1 / 3, 1 / 3, 2 / 3, 1])
+    assert curves.froc["iou50"]["false_marks_per_film"] == [0, 0.5, 0.5]
+    assert curves.froc["iou50"]["sensitivity"] == pytest.approx([1 / 3, 2 / 3, 1])
+    assert curves.froc["iou50"]["threshold"] == pytest.approx([0.9, 0.3, 0.2])
     assert curves.roc["film"]["false_positive_rate"] == [0, 0, 0.5, 0.5, 1]
     assert curves.roc["film"]["sensitivity"] == [0, 0.5, 0.5, 1, 1]
     assert len(curves.precision_recall["iou50"]["precision"]) == 101

@@ -5,7 +5,7 @@ Follows cocoapi PythonAPI/pycocotools/cocoeval.py:315-420 (``accumulate``). The 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ class AveragePrecision:
     def __init__(self, table: Table, *, brief: bool = False) -> None:
         self._brief = brief
         classes = table.class_names
-        self._classes = len(classes)
+        self._class_names = classes
         self.keys: tuple[str, ...] = ("AP50", "AP30", "AP10") if brief else COCO_KEYS
         if len(classes) > 1 and not brief:
             self.keys += tuple(f"{key}/{name}" for name in classes for key in _BY_CLASS)
@@ -48,6 +48,17 @@ class AveragePrecision:
             for area in range(1 if brief else len(RANGES)):
                 strict_only = [iou for iou in ious if area == _ALL or iou >= len(LOOSE_IOUS)]
                 self._cells.append(_Cell(table, marks.films, order, label, area, strict_only))
+
+        self._truths = table.coco.truths
+
+    @property
+    def support(self) -> Mapping[str, Integers]:
+        """See ``Measure``."""
+        boxes = {f"_{name}": self._truths[:, :, area].sum(axis=1) for area, name in enumerate(RANGES)}
+        support = {key: boxes.get(key[2:], boxes["_all"]) for key in self.keys}
+        for label, name in enumerate(self._class_names):
+            support |= {f"{key}/{name}": self._truths[:, label, _ALL] for key in _BY_CLASS}
+        return support
 
     def of(self, weights: Floats) -> Floats:
         """See ``Measure``."""
@@ -80,7 +91,7 @@ class AveragePrecision:
 
     def _arrays(self, weights: Floats) -> tuple[Floats, Floats]:
         """Precision ``(ious, ranges, classes)`` and recall ``(ious, ranges, classes, at most)``, NaN if not defined."""
-        precision = np.full((len(IOUS), len(RANGES), self._classes), np.nan)
+        precision = np.full((len(IOUS), len(RANGES), len(self._class_names)), np.nan)
         recall = np.full((*precision.shape, len(_AT_MOST)), np.nan)
         for cell in self._cells:
             cell.measure(weights, precision[:, cell.area, cell.label], recall[:, cell.area, cell.label])

@@ -5,20 +5,22 @@ Percentile intervals. Source: Efron and Tibshirani, An Introduction to the Boots
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fractura.evaluation.figures import Figure
-from fractura.evaluation.measures import Froc, Measure, Shares
+from fractura.evaluation.measures import Measure, Shares
 
 Floats = NDArray[np.float64]
 LEVEL = 0.95
 ROUNDS = 1000
 METHOD = (
     "percentile bootstrap, 95 %: {rounds} resamples of {clusters} {unit}s drawn with replacement; resamples in which "
-    "a figure is not defined are left out; shares of 0 and 1 have the exact (Clopper-Pearson) interval over {unit}s"
+    "a figure is not defined are left out; figures of exactly 0 or 1 have the exact interval of as many {unit}s "
+    "(Clopper-Pearson, for rates Poisson)"
 )
 
 
@@ -74,37 +76,42 @@ def figures_of(
         counts: What figures that are no shares were measured on, by the first part of their key.
     """
     samples = resample(measures, clusters, rounds, seed) if rounds and len(clusters) else None
+    support = {key: films for measure in measures for key, films in measure.support.items()}
     shares = {share.key: share for measure in measures if isinstance(measure, Shares) for share in measure.shares}
-    wholes = {key: share.whole for key, share in shares.items() if share.plain}
-    wholes |= {key: measure.boxes for measure in measures if isinstance(measure, Froc) for key in measure.keys}
-    values = values_of(measures, np.ones(len(clusters)))
     figures = {}
-    for place, key in enumerate(keys_of(measures)):
-        value = None if np.isnan(values[place]) else float(values[place])
+    for place, (key, value) in enumerate(
+        zip(keys_of(measures), values_of(measures, np.ones(len(clusters))), strict=True)
+    ):
+        share = shares.get(key)
+        count = counts.get(key.split("/", maxsplit=1)[0]) if share is None else round(share.whole.sum())
+        part = round(share.part.sum()) if share is not None and share.kind == "share" else None
+        if np.isnan(value):
+            figures[key] = Figure(None, count=count, part=part)
+            continue
         ends = None
-        if samples is not None and value is not None:
-            ends = exact_interval(value, wholes[key], clusters) if key in wholes and value in (0, 1) else None
+        if samples is not None:
+            if key in support:
+                independent = len(np.unique(clusters[support[key] > 0]))
+                ends = exact_interval(value, independent, rate=share is not None and share.kind == "rate")
             ends = ends or interval(samples[:, place])
         low, high = ends or (None, None)
-        share = shares.get(key)
-        if share is None:
-            figures[key] = Figure(value, low, high, counts.get(key.split("/", maxsplit=1)[0]))
-        else:
-            part = round(share.part.sum()) if share.plain else None
-            figures[key] = Figure(value, low, high, round(share.whole.sum()), part)
+        figures[key] = Figure(float(value), low, high, count, part)
     return figures
 
 
-def exact_interval(value: float, whole: Floats, clusters: NDArray[np.int64]) -> tuple[float, float]:
-    """Clopper and Pearson's interval of a share that is 0 or 1.
+def exact_interval(value: float, independent: int, *, rate: bool = False) -> tuple[float, float] | None:
+    """The interval of a figure that is at the end of its range: Clopper and Pearson's of a share, Poisson's of a rate.
 
     Resampling films that are all right gives nothing but right films: an interval of no width, from however few films.
-    The count is that of clusters, the independent ones.
 
     Args:
-        value: 0 or 1.
-        whole: ``(films,)``: what the share is taken of.
-        clusters: See ``draws``.
+        value: The figure; None is returned unless it is 0 or 1 (of a rate: 0).
+        independent: Number of clusters it was measured on.
+        rate: It has no upper end.
     """
-    reach = ((1 - LEVEL) / 2) ** (1 / len(np.unique(clusters[whole > 0])))
-    return (reach, 1.0) if value else (0.0, 1 - reach)
+    tail = (1 - LEVEL) / 2
+    if value == 0:
+        return 0.0, (-math.log(tail) / independent if rate else 1 - tail ** (1 / independent))
+    if value == 1 and not rate:
+        return tail ** (1 / independent), 1.0
+    return None

@@ -140,7 +140,10 @@ def wilson(share: Floats, count: Floats) -> tuple[Floats, Floats]:
 def _apply(method: str, curve: Mapping[str, Any], scores: ArrayLike) -> Floats:
     values = np.asarray(scores, dtype=np.float64)
     if method == "temperature":
-        return np.asarray(1 / (1 + np.exp(-_log_odds(values) / float(curve["temperature"]))))
+        temperature = float(curve["temperature"])
+        if not temperature > 0:
+            raise ValueError(f"the temperature must be above 0, not {temperature}")
+        return np.asarray(1 / (1 + np.exp(-_log_odds(values) / temperature)))
     if method == "isotonic":
         return np.interp(values, curve["x"], curve["y"])
     raise ValueError(f"there is no method {method!r}")

@@ -38,7 +38,9 @@ def curves_of(table: Table, calibrator: Calibrator | None) -> Curves:
 def _froc(matching: Matching) -> Curve:
     scores, found, false = matching.curve()
     rate = false / matching.film_count
-    shown = rate <= _MOST_FALSE_MARKS
+    rises = np.diff(found, prepend=0) > 0
+    rises[-1:] = True
+    shown = rises & (rate <= _MOST_FALSE_MARKS)
     return {
         "false_marks_per_film": rate[shown].tolist(),
         "sensitivity": (found[shown] / matching.truths).tolist(),

@@ -26,7 +26,7 @@ def all_measures(table: Table, threshold: float, calibrator: Calibrator | None) 
     return [
         AveragePrecision(table),
         Froc(table.matchings, table.boxes.sum(axis=1)),
-        Shares([*box_shares(table, threshold), *_class_shares(table, threshold), *_level_shares(table, threshold)]),
+        Shares([*box_shares(table, threshold), *_class_shares(table, threshold), *level_shares(table, threshold)]),
         *_aucs(table),
         *_calibration(table, calibrator),
     ]
@@ -37,7 +37,7 @@ def brief_measures(table: Table, threshold: float) -> list[Measure]:
     return [
         AveragePrecision(table, brief=True),
         Froc(table.matchings, table.boxes.sum(axis=1)),
-        Shares([*box_shares(table, threshold), *_level_shares(table, threshold)]),
+        Shares([*box_shares(table, threshold), *level_shares(table, threshold)]),
         *_aucs(table),
     ]
 
@@ -60,11 +60,11 @@ def box_shares(table: Table, threshold: float) -> Iterator[Share]:
         found, false = _counted(matching, threshold, FOUND, films), _counted(matching, threshold, FALSE, films)
         yield Share(f"box_sensitivity/{criterion}", found, boxes)
         yield Share(f"precision/{criterion}", found, found + false)
-        yield Share(f"f1/{criterion}", 2 * found, found + false + boxes, plain=False)
-        yield Share(f"false_marks_per_film/{criterion}", false, np.ones(films), plain=False)
+        yield Share(f"f1/{criterion}", 2 * found, found + false + boxes, "mean")
+        yield Share(f"false_marks_per_film/{criterion}", false, np.ones(films), "rate")
     # On a film without boxes no mark can be found or left out: all that count are false, by every criterion.
     negative = table.negative.astype(np.float64)
-    yield Share("false_marks_per_normal_film", false * negative, negative, plain=False)
+    yield Share("false_marks_per_normal_film", false * negative, negative, "rate")
 
 
 def _class_shares(table: Table, threshold: float) -> Iterator[Share]:
@@ -100,10 +100,11 @@ def groups_of(table: Table, level: str) -> tuple[Integers, NDArray[np.float32], 
 def _aucs(table: Table) -> Iterator[Auc]:
     for level in table.levels:
         first, scores, positive, negative = groups_of(table, level)
-        yield Auc(f"{level}_auc", scores, positive, negative, first)
+        yield Auc(f"{level}_auc", scores, positive, negative, first, table.film_count)
 
 
-def _level_shares(table: Table, threshold: float) -> Iterator[Share]:
+def level_shares(table: Table, threshold: float) -> Iterator[Share]:
+    """Sensitivity, specificity and predictive values of films, studies and patients at the threshold."""
     for level in table.levels:
         first, scores, positive, negative = groups_of(table, level)
         marked = scores >= np.float32(threshold)
@@ -131,5 +132,5 @@ def _calibration(table: Table, calibrator: Calibrator | None) -> Iterator[Measur
     for what, (stated, right, films) in stated_and_right(table, calibrator).items():
         count = np.bincount(films, minlength=table.film_count).astype(np.float64)
         error = np.bincount(films, (stated - right) ** 2, table.film_count).astype(np.float64)
-        yield Shares([Share(f"{what}_brier", error, count, plain=False)])
+        yield Shares([Share(f"{what}_brier", error, count, "mean")])
         yield CalibrationError(f"{what}_ece", stated, right, bins_of(stated), films)

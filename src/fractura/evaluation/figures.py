@@ -43,6 +43,7 @@ _LEVEL = {
 }
 _PLAIN = {
     "false_marks_per_normal_film": "false marks per normal film",
+    "kappa": "Cohen's kappa of films",
     "film_brier": "Brier score of film scores",
     "film_ece": "expected calibration error of film scores",
     "mark_brier": "Brier score of marks",

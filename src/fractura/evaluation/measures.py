@@ -6,9 +6,9 @@ were really there as often as their weights say.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,11 @@ class Measure(Protocol):
         """Their keys."""
         ...
 
+    @property
+    def support(self) -> Mapping[str, NDArray[Any]]:
+        """For figures that cannot pass 0 and 1: ``(films,)``, above 0 on the films they are measured on."""
+        ...
+
     def of(self, weights: Floats) -> Floats:
         """Their values at the film weights ``(films,)``: ``(keys,)``, NaN where not defined."""
         ...
@@ -41,13 +46,14 @@ class Share:
         key: The figure's.
         part: ``(films,)``.
         whole: ``(films,)``.
-        plain: ``part`` counts some of the things that ``whole`` counts.
+        kind: ``share``: ``part`` counts some of the things that ``whole`` counts; ``rate``: it counts other things, as
+            many as there are; ``mean``: neither.
     """
 
     key: str
     part: Floats
     whole: Floats
-    plain: bool = True
+    kind: Literal["share", "rate", "mean"] = "share"
 
 
 class Shares:
@@ -62,6 +68,11 @@ class Shares:
     def keys(self) -> tuple[str, ...]:
         """See ``Measure``."""
         return tuple(share.key for share in self.shares)
+
+    @property
+    def support(self) -> Mapping[str, Floats]:
+        """See ``Measure``."""
+        return {share.key: share.whole for share in self.shares}
 
     def of(self, weights: Floats) -> Floats:
         """See ``Measure``."""
@@ -108,7 +119,8 @@ class Froc:
         self.keys = tuple(
             f"froc/{criterion}/{point_text(point)}" for criterion in matchings for point in FALSE_MARKS_PER_FILM
         )
-        self.boxes = boxes.astype(np.float64)
+        self._boxes = boxes.astype(np.float64)
+        self.support = dict.fromkeys(self.keys, self._boxes)
         first = next(iter(matchings.values()))
         order = np.argsort(-first.scores, kind="stable")
         scores, films = first.scores[order], first.films[order]
@@ -120,7 +132,7 @@ class Froc:
     def of(self, weights: Floats) -> Floats:
         """See ``Measure``."""
         allowed = np.array(FALSE_MARKS_PER_FILM) * weights.sum()
-        boxes = float(self.boxes @ weights)
+        boxes = float(self._boxes @ weights)
         if not boxes:
             return np.full(len(self.keys), np.nan)
         marks = self._marks.of(weights)
@@ -157,6 +169,7 @@ class Auc:
         positive: bool ``(n,)``.
         negative: bool ``(n,)``; what is neither does not count.
         films: ``(n,)``: a film of each, whose weight is its own.
+        count: Number of films.
     """
 
     def __init__(
@@ -166,9 +179,12 @@ class Auc:
         positive: NDArray[np.bool_],
         negative: NDArray[np.bool_],
         films: Integers,
+        count: int,
     ) -> None:
         self.keys = (key,)
         self._films = films
+        fewer = positive if np.count_nonzero(positive) <= np.count_nonzero(negative) else negative
+        self.support = {key: np.bincount(films, fewer, count)}
         levels, self._level = np.unique(scores, return_inverse=True)
         self._levels = len(levels)
         self._positive, self._negative = positive, negative
@@ -197,6 +213,7 @@ class CalibrationError:
 
     def __init__(self, key: str, stated: Floats, right: Floats, bins: Integers, films: Integers) -> None:
         self.keys = (key,)
+        self.support: dict[str, Floats] = {}
         self._excess, self._bins, self._films = stated - right, bins, films
         self._count = int(bins.max(initial=-1)) + 1
 

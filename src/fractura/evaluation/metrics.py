@@ -13,7 +13,7 @@ from fractura.evaluation.calibration import Calibrator
 from fractura.evaluation.curves import curves_of
 from fractura.evaluation.figure_set import all_measures, counts_of
 from fractura.evaluation.outcomes import outcomes_of
-from fractura.evaluation.result import Curves, Evaluation, Intervals
+from fractura.evaluation.result import Evaluation, Intervals
 from fractura.evaluation.subgroups import FilmGroup, subgroups_of
 from fractura.evaluation.table import Table, build_table
 from fractura.splits import refuse_wrong_split
@@ -41,7 +41,7 @@ def evaluate(
         seed: Of the resamples.
         groups: Parts of the films to be measured on their own, see ``film_groups``.
         calibrator: The model's calibration; without it, raw scores are held against what is observed.
-        details: With subgroups, curves and the outcome of every film; without, figures only, which is fast.
+        details: With subgroups and the outcome of every film.
 
     Raises:
         ValueError: Not one ``Boxes`` per film, marks without scores, scores that are not finite and in 0..1, a corner
@@ -69,7 +69,7 @@ def evaluate(
         intervals=_intervals(table, levels[table.unit], rounds, seed) if rounds and len(dataset) else None,
         figures=figures_of(measures, table.clusters, rounds, seed, counts_of(table)),
         subgroups=subgroups_of(dataset, table, groups, threshold, rounds, seed) if details else (),
-        curves=curves_of(table, calibrator) if details else Curves(),
+        curves=curves_of(table, calibrator),
         outcomes=outcomes_of(dataset, predictions, table, threshold) if details else (),
         notes=_notes(table),
     )

@@ -107,7 +107,8 @@ class Curves:
     """Curves as lists of numbers, ready to be drawn.
 
     Attributes:
-        froc: For each criterion ``false_marks_per_film``, ``sensitivity``, ``threshold``: a staircase.
+        froc: For each criterion ``false_marks_per_film``, ``sensitivity``, ``threshold``: a staircase,
+            the corners where it rises and its end.
         precision_recall: For each overlap ``recall`` (101 steps) and ``precision``, COCO's, mean over classes.
         roc: For each level (``film``, …) ``false_positive_rate`` and ``sensitivity``.
         reliability: For ``film`` and ``mark`` mean ``score``, ``observed`` share with Wilson's 95 % ``low`` and
@@ -180,29 +181,29 @@ class Evaluation:
 
         return sorted((outcome for outcome in self.outcomes if outcome.false), key=highest, reverse=True)[:number]
 
-    def to_dict(self, *, films: bool = True) -> dict[str, Any]:
-        """Plain dicts, lists, numbers and None, ready for JSON.
-
-        Args:
-            films: With ``curves`` and what became of every film (``outcomes``); without, a short document.
-        """
-        document: dict[str, Any] = {
-            name: getattr(self, name)
-            for name in ("films", "positive", "negative", "boxes", "difficult", "marks", "patients", "studies")
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dicts, lists, numbers and None, ready for JSON."""
+        return {
+            **self.summary(),
+            "subgroups": [asdict(group) for group in self.subgroups],
+            "curves": asdict(self.curves),
+            "outcomes": [outcome.to_dict() for outcome in self.outcomes],
         }
-        document |= {
+
+    def summary(self) -> dict[str, Any]:
+        """What model cards keep: all figures of all films, and the FROC of the main criterion; ready for JSON."""
+        counts = ("films", "positive", "negative", "boxes", "difficult", "marks", "patients", "studies")
+        froc = {name: curve for name, curve in self.curves.froc.items() if name == MAIN_CRITERION}
+        return {
+            **{name: getattr(self, name) for name in counts},
             "class_names": list(self.class_names),
             "threshold": self.threshold,
             "calibrated": self.calibrated,
             "intervals": None if self.intervals is None else asdict(self.intervals),
             "figures": {key: asdict(figure) for key, figure in self.figures.items()},
-            "subgroups": [asdict(group) for group in self.subgroups],
+            "curves": {"froc": froc},
             "notes": list(self.notes),
         }
-        if films:
-            document["curves"] = asdict(self.curves)
-            document["outcomes"] = [outcome.to_dict() for outcome in self.outcomes]
-        return document
 
     def rows(self) -> list[tuple[str, str]]:
         """One screen: pairs of a figure's name and its value as text."""

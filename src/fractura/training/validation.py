@@ -29,7 +29,7 @@ class Validation:
 
     Attributes:
         figures: Flat JSON values: COCO's figures, ``film_auc``, ``threshold``, counts.
-        evaluation: ``Evaluation.to_dict`` of the same without single films, at the chosen threshold.
+        evaluation: ``Evaluation.summary`` of the same, at the chosen threshold.
         choice: The threshold that serves the aim best.
         problems: Films that could not be read and are not counted.
         shown: Some films with their marks, for pictures: positions and boxes.
@@ -81,7 +81,7 @@ def validate(
     shown = [*positive, *(place for place in places if data.records[place].is_negative)][:pictures]
     return Validation(
         figures=_figures(evaluation),
-        evaluation=evaluation.to_dict(films=False),
+        evaluation=evaluation.summary(),
         choice=choice,
         problems=tuple(problems),
         shown=tuple((place, found[place]) for place in shown),

@@ -1,0 +1,91 @@
+"""``fractura calibrate``: choose a model's threshold for an aim, and learn what its scores are worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from fractura.cli import output as out
+from fractura.errors import DataError
+
+if TYPE_CHECKING:
+    from fractura.boxes import Boxes
+    from fractura.dataset import Dataset
+    from fractura.evaluation.threshold import Aim, Choice
+
+WHOLE = ("whole",)
+
+
+def calibrate(
+    model: Annotated[Path, typer.Argument(help="Model folder or exported .onnx file; its card is rewritten.")],
+    val: Annotated[Path, typer.Argument(help="Labelled films that the model was not trained on and is not tested on.")],
+    aim: Annotated[
+        str, typer.Option(help="What the threshold is chosen for: f1, sensitivity=0.9 or fp_per_image=0.5.")
+    ] = "f1",
+    method: Annotated[
+        Literal["isotonic", "temperature", "none"], typer.Option(help="How scores become probabilities.")
+    ] = "isotonic",
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Choose a model's threshold on validation films, and calibrate its scores; both are written into its card.
+
+    Aims: f1 is where sensitivity and precision are best together; sensitivity=0.9 finds at least that share of the
+    fractures; fp_per_image=0.5 allows that many false marks a film. A mark finds a box if it overlaps it with IoU 0.3.
+
+    Probabilities hold where fractures are as frequent as on these films.
+    """
+    from fractura.cli.measuring import predict, read_labelled
+    from fractura.evaluation import evaluate
+    from fractura.evaluation.calibration import fit_calibrator
+    from fractura.evaluation.table import build_table
+    from fractura.evaluation.threshold import Aim
+    from fractura.inference import load_model
+    from fractura.inference.stored_card import refuse_fixed_card, replace_card
+    from fractura.model_card import ModelCard
+
+    wanted = Aim.parse(aim)
+    refuse_fixed_card(model)
+    loaded = load_model(model)
+    card = loaded.card
+    dataset = read_labelled(val, card.class_names)
+    predictions = predict(loaded, dataset)
+    choice = _choose(dataset, predictions, wanted, val)
+    fast = _choose(dataset, predict(loaded, dataset, WHOLE), wanted, val) if card.views != WHOLE else None
+    calibrator = None if method == "none" else fit_calibrator(build_table(dataset, predictions), method)
+    evaluation = evaluate(dataset, predictions, threshold=choice.threshold, calibrator=calibrator, details=False)
+    chosen: dict[str, Any] = {
+        "threshold": choice.threshold,
+        "threshold_aim": str(wanted),
+        "threshold_data": dataset.fingerprint(),
+        "fast_threshold": None if fast is None else fast.threshold,
+        "calibration": None if calibrator is None else calibrator.to_dict(),
+    }
+    metrics = {**card.metrics, "validation": evaluation.summary()}
+    replace_card(model, ModelCard.model_validate({**card.model_dump(), **chosen, "metrics": metrics}))
+    if json:
+        out.write_json({"model": str(model), **chosen})
+    else:
+        out.write_line(f"{wanted}: {choice}")
+        if fast is not None:
+            out.write_line(f"{wanted}, each film once (--fast): {fast}")
+        out.write_line(f"threshold before: {card.threshold:.4g}; written into the card of {model}")
+
+
+def _choose(dataset: Dataset, predictions: list[Boxes], aim: Aim, val: Path) -> Choice:
+    """The threshold for an aim.
+
+    Raises:
+        DataError: No threshold reaches the aim on these films.
+    """
+    from fractura.evaluation.threshold import choose_threshold
+
+    choice = choose_threshold(dataset, predictions, aim)
+    if not choice.reached:
+        raise DataError(
+            f"no threshold reaches the aim {aim} here; the nearest: {choice}",
+            file=val,
+            hint="ask for less, or train the model further; the model is left as it was",
+        )
+    return choice

@@ -1,0 +1,95 @@
+"""Readers against readers, and against a model: how far people agree bounds what a model can be asked for.
+
+Each pair is measured on the films that both have read. Boxes flagged difficult are boxes here: a reader drew them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fractura.boxes import Boxes
+from fractura.dataset import BoxFlags, Dataset
+from fractura.evaluation.bootstrap import ROUNDS, figures_of
+from fractura.evaluation.comparison import cohen_kappa
+from fractura.evaluation.figure_set import box_shares, level_shares
+from fractura.evaluation.figures import Figure
+from fractura.evaluation.measures import Floats, Measure, Shares
+from fractura.evaluation.table import Table, build_table
+
+_EVERY = 1.0
+"""The score of a box that a person drew."""
+_KEYS = (
+    *("f1/iou10", "f1/iou30", "f1/iou50", "box_sensitivity/iou10", "box_sensitivity/iou30", "box_sensitivity/iou50"),
+    *("false_marks_per_film/iou30", "film_sensitivity", "film_specificity"),
+)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """One reader held against another.
+
+    Attributes:
+        reader: Whose boxes are measured.
+        against: Whose boxes are taken as right.
+        films: Films that both have read.
+        figures: ``kappa`` (Cohen's, of films with and without boxes), F1 and sensitivity of boxes by overlap, false
+            marks, and sensitivity and specificity by film.
+    """
+
+    reader: str
+    against: str
+    films: int
+    figures: dict[str, Figure]
+
+
+class _Kappa:
+    """Cohen's kappa of films as a whole."""
+
+    keys = ("kappa",)
+
+    def __init__(self, table: Table, marked: np.ndarray) -> None:
+        self._first, self._second = table.positive, marked
+        self.support: dict[str, Floats] = {}
+
+    def of(self, weights: Floats) -> Floats:
+        """See ``Measure``."""
+        return np.array([cohen_kappa(self._first, self._second, weights)])
+
+
+def agreements(readers: dict[str, Dataset], *, rounds: int = ROUNDS, seed: int = 0) -> Iterator[Agreement]:
+    """Every reader against every other one, both ways.
+
+    Args:
+        readers: By name, what each drew; boxes without scores, classes in the same order. A model's marks are cut at
+            its threshold.
+        rounds: Resamples for the intervals; 0 gives none.
+        seed: Of the resamples.
+    """
+    for against, truth in readers.items():
+        for reader, read in readers.items():
+            if reader != against:
+                yield _agreement(reader, read, against, truth, rounds, seed)
+
+
+def _agreement(reader: str, read: Dataset, against: str, truth: Dataset, rounds: int, seed: int) -> Agreement:
+    drawn = {record.name: record.boxes for record in read}
+    records = tuple(
+        replace(record, flags=(BoxFlags(),) * len(record.boxes)) for record in truth if record.name in drawn
+    )
+    common = replace(truth, records=records)
+    marks = [_as_marks(drawn[record.name]) for record in records]
+    table = build_table(common, marks)
+    shares = [share for share in (*box_shares(table, _EVERY), *level_shares(table, _EVERY)) if share.key in _KEYS]
+    measures: Sequence[Measure] = [
+        _Kappa(table, np.array([len(each) > 0 for each in marks], dtype=bool)),
+        Shares(shares),
+    ]
+    figures = figures_of(measures, table.clusters, rounds, seed, {"kappa": len(records)})
+    return Agreement(reader, against, len(records), figures)
+
+
+def _as_marks(boxes: Boxes) -> Boxes:
+    return Boxes(boxes.xyxy, boxes.labels, np.full(len(boxes), _EVERY))

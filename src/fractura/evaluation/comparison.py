@@ -1,0 +1,171 @@
+"""Two sets of marks on the same films: differences between their figures, with intervals and p-values.
+
+Paired bootstrap: in each resample both are measured on the same drawn films, so that what makes a film hard for both
+cancels out. The p-value is twice the smaller share of resamples on either side of no difference. Source: Efron and
+Tibshirani, An Introduction to the Bootstrap, 1993, chapters 13 and 15.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from fractura.boxes import Boxes
+from fractura.dataset import Dataset
+from fractura.evaluation.bootstrap import ROUNDS, draws, interval, keys_of, values_of
+from fractura.evaluation.figure_set import brief_measures
+from fractura.evaluation.figures import CRITERIA, FALSE_MARKS_PER_FILM, point_text
+from fractura.evaluation.measures import Floats
+from fractura.evaluation.metrics import refuse_wrong_marks
+from fractura.evaluation.table import build_table
+
+COMPARED = (
+    *("AP50", "AP30", "AP10"),
+    *(f"froc/{criterion}/{point_text(point)}" for criterion in CRITERIA for point in FALSE_MARKS_PER_FILM),
+    *("film_auc", "film_sensitivity", "film_specificity", "false_marks_per_normal_film"),
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One figure of both, and the second less the first.
+
+    Attributes:
+        first: None where it is not defined.
+        second: None where it is not defined.
+        difference: ``second - first``.
+        low: Lower end of its 95 % interval.
+        high: Upper end.
+        p: Two-sided p-value of no difference.
+    """
+
+    first: float | None
+    second: float | None
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two sets of marks on the same films.
+
+    Attributes:
+        films: Number of films.
+        unit: What was resampled: ``patient``, ``study`` or ``film``.
+        clusters: Number of these.
+        rounds: Resamples.
+        seed: Of the resamples.
+        thresholds: Of the first and of the second.
+        differences: By figure, see ``figure_text``.
+        flagged: Films with a mark at the threshold: ``both``, ``first``, ``second`` only, ``neither``.
+        kappa: Cohen's kappa of the two on what is flagged; None where it is not defined.
+    """
+
+    films: int
+    unit: str
+    clusters: int
+    rounds: int
+    seed: int
+    thresholds: tuple[float, float]
+    differences: dict[str, Difference]
+    flagged: dict[str, int]
+    kappa: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return asdict(self)
+
+
+def compare(
+    first: tuple[Dataset, Sequence[Boxes]],
+    second: tuple[Dataset, Sequence[Boxes]],
+    *,
+    thresholds: tuple[float, float],
+    rounds: int = ROUNDS,
+    seed: int = 0,
+) -> Comparison:
+    """Compare two sets of marks.
+
+    Args:
+        first: Films and one scored ``Boxes`` per film, labels as in that data set.
+        second: The same films in the same order; its classes may be in another order.
+        thresholds: Scores from which a mark counts, of the first and of the second.
+        rounds: Resamples.
+        seed: Of the resamples.
+
+    Raises:
+        ValueError: The films are not the same, or marks are not as ``evaluate`` wants them.
+    """
+    if [record.name for record in first[0]] != [record.name for record in second[0]]:
+        raise ValueError("both sets of marks must be of the same films, in the same order")
+    for dataset, predictions in (first, second):
+        refuse_wrong_marks(dataset, predictions)
+    tables = [build_table(*each) for each in (first, second)]
+    measures = [brief_measures(table, threshold) for table, threshold in zip(tables, thresholds, strict=True)]
+    clusters = tables[0].clusters
+    samples = np.array([[values_of(each, weights) for each in measures] for weights in draws(clusters, rounds, seed)])
+    values = [values_of(each, np.ones(len(clusters))) for each in measures]
+    keys = keys_of(measures[0])
+    flags = [table.scores >= np.float32(threshold) for table, threshold in zip(tables, thresholds, strict=True)]
+    both, only_first, only_second = (
+        int(np.count_nonzero(each)) for each in (flags[0] & flags[1], flags[0] & ~flags[1], ~flags[0] & flags[1])
+    )
+    return Comparison(
+        films=len(first[0]),
+        unit=tables[0].unit,
+        clusters=len(np.unique(clusters)),
+        rounds=rounds,
+        seed=seed,
+        thresholds=thresholds,
+        differences={
+            key: _difference(values[0][place], values[1][place], samples[:, 1, place] - samples[:, 0, place])
+            for key in COMPARED
+            for place in [keys.index(key)]
+        },
+        flagged={
+            "both": both,
+            "first": only_first,
+            "second": only_second,
+            "neither": len(first[0]) - both - only_first - only_second,
+        },
+        kappa=_defined(cohen_kappa(flags[0], flags[1], np.ones(len(clusters)))),
+    )
+
+
+def _difference(first: float, second: float, samples: Floats) -> Difference:
+    if np.isnan(first) or np.isnan(second):
+        return Difference(_defined(first), _defined(second))
+    low, high = interval(samples) or (None, None)
+    return Difference(float(first), float(second), float(second - first), low, high, p_value(samples))
+
+
+def p_value(samples: Floats) -> float | None:
+    """Two-sided p-value from differences ``(rounds,)``; never below what the number of rounds can tell."""
+    defined = samples[~np.isnan(samples)]
+    if not len(defined):
+        return None
+    fewer = min(np.count_nonzero(defined <= 0), np.count_nonzero(defined >= 0))
+    return float(min(1.0, 2 * (fewer + 1) / (len(defined) + 1)))
+
+
+def cohen_kappa(first: np.ndarray, second: np.ndarray, weights: Floats) -> float:
+    """Cohen's kappa of two yes-or-no readings ``(films,)`` at film weights; NaN where both say only one thing.
+
+    Source: Cohen, Educ. Psychol. Meas. 1960;20:37-46.
+    """
+    total = weights.sum()
+    if not total:
+        return float("nan")
+    agreed = weights[first == second].sum() / total
+    yes = [weights[each].sum() / total for each in (first, second)]
+    by_chance = yes[0] * yes[1] + (1 - yes[0]) * (1 - yes[1])
+    return float((agreed - by_chance) / (1 - by_chance)) if by_chance < 1 else float("nan")
+
+
+def _defined(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

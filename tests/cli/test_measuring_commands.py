@@ -1,0 +1,129 @@
+"""``fractura calibrate``, ``compare`` and ``agree`` from end to end, with a tiny real model on Pascal VOC folders."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_models import CARD, write_tiny_onnx
+
+from fractura.cli.main import main
+from fractura.formats.voc_document import VocAnnotation, VocObject, write_voc_file
+from fractura.inference import load_model
+from fractura.model_card import WEIGHTS_FILE, read_card, write_card
+
+FOUND = ("fracture", 20, 20, 100, 60)  # the tiny model marks it at 0.9 on every film; elsewhere at 0.5 and 0.3
+
+
+def label(folder, name, *objects):
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.zeros((100, 200), np.uint8)).save(folder / "images" / f"{name}.png")
+    annotation = VocAnnotation(f"{name}.png", 200, 100, 1, tuple(VocObject(*each) for each in objects))
+    write_voc_file(annotation, folder / "annotations" / f"{name}.xml")
+
+
+@pytest.fixture(name="place")
+def data_and_model(tmp_path):
+    write_tiny_onnx(tmp_path / "tiny.onnx", card=CARD)
+    label(tmp_path / "data", "a", FOUND)
+    label(tmp_path / "data", "b")
+    label(tmp_path / "data", "c", FOUND, ("cast", 0, 0, 40, 10))
+    return tmp_path
+
+
+def test_calibrate_writes_threshold_and_calibration_into_the_file(place, capsys):
+    model = place / "tiny.onnx"
+    before = load_model(model).detect(np.zeros((100, 200, 3), np.uint8))
+    assert main(["calibrate", str(model), str(place / "data"), "--aim", "sensitivity=1", "--method", "none"]) == 0
+    assert "sensitivity=1: threshold 0.5 finds 1.000 (3 of 3 boxes" in capsys.readouterr().out
+    loaded = load_model(model)
+    assert loaded.card.threshold == 0.5
+    assert loaded.card.threshold_aim == "sensitivity=1"
+    assert loaded.card.calibration is None
+    assert loaded.card.fast_threshold is None
+    assert loaded.card.metrics["validation"]["figures"]["box_sensitivity/iou30"]["value"] == 1.0
+    assert loaded.detect(np.zeros((100, 200, 3), np.uint8)) == before
+    assert [path.name for path in place.glob(".fractura-*")] == []
+    # measured on the same films, the threshold is said to have been chosen there
+    assert main(["evaluate", str(model), str(place / "data"), "--no-intervals"]) == 0
+    assert "these very films" in capsys.readouterr().err
+
+
+def test_an_aim_out_of_reach_leaves_the_model_as_it_was(place, capsys):
+    label(place / "data", "d", ("fracture", 150, 5, 190, 45))
+    before = (place / "tiny.onnx").read_bytes()
+    assert main(["calibrate", str(place / "tiny.onnx"), str(place / "data"), "--aim", "sensitivity=0.9"]) == 3
+    error = capsys.readouterr().err
+    assert "no threshold reaches the aim sensitivity=0.9" in error
+    assert "0.750 (3 of 4 boxes" in error
+    assert (place / "tiny.onnx").read_bytes() == before
+    assert main(["calibrate", str(place / "tiny.onnx"), str(place / "data"), "--aim", "most"]) == 2
+
+
+def test_views_beyond_the_whole_film_get_a_fast_threshold_of_their_own(place, capsys):
+    write_tiny_onnx(place / "tiny.onnx", card=CARD.model_copy(update={"views": ("whole", "flipped")}))
+    assert main(["calibrate", str(place / "tiny.onnx"), str(place / "data"), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    card = load_model(place / "tiny.onnx").card
+    assert card.fast_threshold == document["fast_threshold"] is not None
+    assert card.calibration["method"] == "isotonic"
+    assert card.views == ("whole", "flipped")
+
+
+def test_the_card_of_a_model_folder_is_replaced(tmp_path):
+    from fractura.inference.stored_card import replace_card
+
+    write_card(CARD, tmp_path)
+    (tmp_path / WEIGHTS_FILE).write_bytes(b"weights")
+    replace_card(tmp_path, CARD.model_copy(update={"threshold": 0.7}))
+    assert read_card(tmp_path).threshold == 0.7
+    assert (tmp_path / WEIGHTS_FILE).read_bytes() == b"weights"
+
+
+def test_without_the_package_onnx_a_file_cannot_be_calibrated_and_the_way_out_is_said(place, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert main(["calibrate", str(place / "tiny.onnx"), str(place / "data")]) == 5
+    assert "'onnx', which is not installed" in capsys.readouterr().err
+
+
+def test_what_is_no_model_of_ones_own_is_refused(place, capsys):
+    assert main(["calibrate", "built-in", str(place / "data")]) == 4
+    assert "its card cannot be replaced" in capsys.readouterr().err
+
+
+def test_compare(place, capsys):
+    write_tiny_onnx(
+        place / "blind.onnx",
+        card=CARD.model_copy(update={"class_names": ("cast", "fracture"), "name": "blind"}),
+        scores=(0.3, 0.2, 0.1),
+        labels=(1, 1, 0),
+    )
+    words = ["compare", str(place / "tiny.onnx"), str(place / "blind.onnx"), str(place / "data"), "--rounds", "20"]
+    assert main([*words, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["flagged"] == {"both": 0, "first": 3, "second": 0, "neither": 0}
+    assert document["differences"]["film_sensitivity"]["difference"] == -1.0
+    assert main(words) == 0
+    captured = capsys.readouterr().out
+    assert "second: blind" in captured
+    assert "first only 3" in captured
+
+
+def test_agree(place, capsys):
+    label(place / "other", "a", FOUND)
+    label(place / "other", "b", ("fracture", 150, 5, 190, 45))
+    label(place / "other", "c", FOUND)
+    readers = [str(place / "data"), str(place / "other")]
+    words = ["agree", *readers, "--model", str(place / "tiny.onnx"), "--reference", readers[0], "--rounds", "10"]
+    assert main([*words, "--json"]) == 0
+    captured = capsys.readouterr()
+    pairs = {(each["reader"], each["against"]): each for each in json.loads(captured.out)}
+    assert len(pairs) == 12
+    assert pairs[("reader 1", "reference")]["figures"]["kappa"]["value"] == 1.0
+    assert pairs[("reader 2", "reader 1")]["figures"]["box_sensitivity/iou50"]["value"] == pytest.approx(2 / 3)
+    assert pairs[("model", "reader 1")]["figures"]["film_sensitivity"]["value"] == 1.0
+    assert "classes are named differently" in captured.err
+    assert main(["agree", *readers, "--rounds", "0"]) == 0
+    assert "reader 1 measured against reader 2, 3 films" in capsys.readouterr().out

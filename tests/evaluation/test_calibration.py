@@ -1,0 +1,126 @@
+"""From scores to probabilities."""
+
+import json
+
+import numpy as np
+import pytest
+from evaluation_films import dataset, film, marks, random_case
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fractura.errors import DataError, ModelError
+from fractura.evaluation import evaluate
+from fractura.evaluation.calibration import Calibrator, bins_of, calibration_marks, fit_calibrator, reliability, wilson
+from fractura.evaluation.table import build_table
+from fractura.model_card import ModelCard
+
+BOX = [10, 10, 60, 60]
+FAR = (100, 100, 150, 150)
+
+
+def boastful(films=400, seed=0):
+    """Marks that are right half as often as their score says."""
+    random = np.random.default_rng(seed)
+    records, predictions = [], []
+    for index in range(films):
+        score = random.uniform(0.1, 1)
+        right = random.random() < score / 2
+        records.append(film([BOX] if right else [], name=str(index)))
+        predictions.append(marks((*BOX, score)))
+    return dataset(*records), predictions
+
+
+def card(calibration):
+    return ModelCard(name="a", architecture={"name": "b"}, class_names=("c",), calibration=calibration)
+
+
+@pytest.mark.parametrize("method", ["isotonic", "temperature"])
+def test_it_mends_what_boasts_on_other_films(method):
+    calibrator = fit_calibrator(build_table(*boastful(seed=1)), method)
+    raw = evaluate(*boastful(seed=2), details=False)
+    mended = evaluate(*boastful(seed=2), calibrator=calibrator, details=False)
+    assert (raw.calibrated, mended.calibrated) == (False, True)
+    for key in ("mark_ece", "film_ece", "mark_brier", "film_brier"):
+        assert mended.value(key) < raw.value(key), key
+    assert mended.value("AP50") == raw.value("AP50")
+    if method == "isotonic":
+        assert calibrator.marks([0.8])[0] == pytest.approx(0.4, abs=0.1)
+        assert mended.value("mark_ece") < 0.5 * raw.value("mark_ece")
+
+
+@pytest.mark.parametrize("method", ["isotonic", "temperature"])
+@given(seed=st.integers(0, 50), scores=st.lists(st.floats(0, 1), min_size=2, max_size=30))
+def test_it_never_falls_and_stays_inside(method, seed, scores):
+    calibrator = fit_calibrator(build_table(*random_case(seed % 5, films=30)), method)
+    for apply in (calibrator.marks, calibrator.films):
+        values = apply(np.sort(scores))
+        assert (np.diff(values) >= -1e-12).all()
+        assert ((values >= 0) & (values <= 1)).all()
+
+
+@pytest.mark.parametrize("method", ["isotonic", "temperature"])
+def test_it_goes_through_the_card(method):
+    calibrator = fit_calibrator(build_table(*boastful()), method)
+    again = Calibrator.from_card(ModelCard.from_json(card(calibrator.to_dict()).to_json()))
+    scores = np.linspace(0, 1, 50)
+    assert again.marks(scores).tolist() == calibrator.marks(scores).tolist()
+    assert again.films(scores).tolist() == calibrator.films(scores).tolist()
+    assert Calibrator.from_card(card(None)) is None
+    json.dumps(calibrator.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"method": "isotonic"},
+        {"method": "magic", "mark": {}, "film": {}},
+        {"method": "temperature", "mark": {"temperature": 0}, "film": {"temperature": 1}},
+        {"method": "temperature", "mark": {"temperature": -2}, "film": {"temperature": 1}},
+        {"method": "isotonic", "mark": {"x": [0, 1], "y": [1, 0]}, "film": {"x": [0, 1], "y": [0, 1]}},
+        {"method": "isotonic", "mark": {"x": [0, 1], "y": [0, 2]}, "film": {"x": [0, 1], "y": [0, 1]}},
+        {"method": "isotonic", "mark": {"x": [0, 1], "y": [0]}, "film": {"x": [0, 1], "y": [0, 1]}},
+    ],
+)
+def test_a_broken_card_is_an_error(broken):
+    with pytest.raises(ModelError, match="calibration"):
+        Calibrator.from_card(card(broken))
+
+
+def test_isotonic_says_neither_never_nor_always():
+    data = dataset(film([BOX]), film(name="b"))
+    calibrator = fit_calibrator(build_table(data, [marks((*BOX, 0.9)), marks((*FAR, 0.1))]), "isotonic")
+    assert calibrator.films([0, 1]).tolist() == [0.25, 0.75]
+
+
+@pytest.mark.parametrize("found", [marks(), marks((*BOX, 0.9))])
+def test_one_kind_of_film_or_mark_is_not_enough(found):
+    with pytest.raises(DataError, match="needs both"):
+        fit_calibrator(build_table(dataset(film([BOX])), [found]), "isotonic")
+
+
+def test_bins_hold_about_as_many_each_and_equal_values_share_one():
+    bins = bins_of(np.arange(100) / 100)
+    assert np.bincount(bins).tolist() == [10] * 10
+    ties = np.array([0.0] * 50 + [0.5, 0.6])
+    assert len(set(bins_of(ties)[:50])) == 1
+    assert bins_of(np.zeros(0)).tolist() == []
+
+
+def test_reliability_by_hand():
+    curve = reliability(np.array([0.2] * 4 + [0.8] * 4), np.array([0, 0, 0, 1, 1, 1, 1, 0], dtype=float))
+    assert curve["score"] == pytest.approx([0.2, 0.8])
+    assert curve["observed"] == [0.25, 0.75]
+    assert curve["count"] == [4, 4]
+    assert curve["low"][0] < 0.25 < curve["high"][0]
+
+
+def test_wilson_by_hand():
+    # 5 of 10: 0.2366 to 0.7634 (Newcombe, Stat. Med. 1998;17:857-872, method 3)
+    low, high = wilson(np.array([0.5]), np.array([10.0]))
+    assert (low[0], high[0]) == (pytest.approx(0.2366, abs=1e-4), pytest.approx(0.7634, abs=1e-4))
+
+
+def test_faint_and_left_out_marks_do_not_count():
+    data = dataset(film([BOX, FAR], difficult=[False, True]))
+    scores, right, films = calibration_marks(build_table(data, [marks((*BOX, 0.9), (*FAR, 0.8), (0, 0, 5, 5, 0.01))]))
+    assert (scores.tolist(), right.tolist(), films.tolist()) == ([pytest.approx(0.9)], [1], [0])
