@@ -15,30 +15,33 @@ from fractura.formats import read_dataset
 from fractura.formats.voc import read_voc_file
 from fractura.inference.detect import Detection
 from fractura.inference.films import Film
-from fractura.inference.results import ResultFolder
+from fractura.inference.results import ResultFolder, free_folder
 
+NOTHING = Boxes.empty(scored=True)
 BOXES = Boxes([[10.4, 20.6, 60, 70], [0, 0, 0.2, 0.1]], [0, 1], [0.9, 0.5])
 
 
-def detection(path="films/a.png", name="a", boxes=BOXES):
-    return Detection(Film(Path(path), name), boxes, np.zeros((100, 200, 3), np.uint8))
+def detection(path="films/a.png", name="a", boxes=BOXES, score=0.9):
+    return Detection(Film(Path(path), name), boxes, score, np.zeros((100, 200, 3), np.uint8))
 
 
 def write(folder, *detections, **settings):
-    with ResultFolder(folder, CARD, 0.4, [entry.film for entry in detections], **settings) as results:
+    films = [entry.film for entry in detections]
+    with ResultFolder(folder, CARD, 0.4, ("whole",), films, **settings) as results:
         for entry in detections:
             results.add(entry)
     return json.loads((folder / "results.json").read_text(encoding="utf-8"))
 
 
 def test_all_files_tell_the_same(tmp_path):
-    document = write(tmp_path / "out", detection(), detection("films/b.png", "b", Boxes.empty(scored=True)))
+    document = write(tmp_path / "out", detection(), detection("films/b.png", "b", NOTHING, 0.25))
     assert document["complete"]
-    assert (document["model"], document["threshold"]) == ("tiny", 0.4)
+    assert (document["model"], document["threshold"], document["views"]) == ("tiny", 0.4, ["whole"])
     first, second = document["films"]
     assert first["film"] == str(Path("films/a.png"))
     assert first["marks"][0] == {"class": "fracture", "score": 0.9, "box": [10.4, 20.6, 60.0, 70.0]}
     assert second["marks"] == []
+    assert (first["film_score"], second["film_score"]) == (0.9, 0.25)
     annotation = read_voc_file(tmp_path / "out" / first["annotation"])
     assert (annotation.filename, annotation.folder) == ("a.png", "films")
     assert (annotation.width, annotation.height) == (200, 100)
@@ -48,14 +51,39 @@ def test_all_files_tell_the_same(tmp_path):
     ]
     assert read_voc_file(tmp_path / "out" / second["annotation"]).objects == ()
     rows = list(csv.DictReader((tmp_path / "out" / "results.csv").read_text(encoding="utf-8").splitlines()))
-    assert [(row["film"], row["class"], row["score"], row["left"]) for row in rows] == [
-        (first["film"], "fracture", "0.9", "10.4"),
-        (first["film"], "cast", "0.5", "0.0"),
-        (second["film"], "", "", ""),
+    assert [(row["film"], row["class"], row["score"], row["left"], row["film_score"]) for row in rows] == [
+        (first["film"], "fracture", "0.9", "10.4", "0.9"),
+        (first["film"], "cast", "0.5", "0.0", "0.9"),
+        (second["film"], "", "", "", "0.25"),
     ]
     with Image.open(tmp_path / "out" / first["picture"]) as picture:
-        assert picture.size == (200, 100)
-        assert np.asarray(picture).max() > 200
+        assert picture.width == 200
+        assert picture.height > 100  # the film's score stands below
+        assert np.asarray(picture)[:100].max() > 200
+    assert first["explanation"] is None
+
+
+def test_an_explanation_is_a_picture_of_its_own(tmp_path):
+    heat = np.zeros((100, 200), np.float32)
+    heat[40:60, 150:170] = 1
+    with ResultFolder(tmp_path / "out", CARD, 0.4, ("whole",), []) as results:
+        row = results.add(detection(), heat)
+    with Image.open(tmp_path / "out" / row["explanation"]) as picture:
+        pixels = np.asarray(picture)
+    assert pixels[45:55, 155:165].min(axis=2).mean() > 80
+    assert pixels[45:55, 105:115].max() < 30
+    write(tmp_path / "out", detection(), overwrite=True)
+    assert not list((tmp_path / "out" / "explanations").iterdir())
+
+
+def test_the_next_free_folder(tmp_path):
+    folder = tmp_path / "results"
+    assert free_folder(folder) == folder
+    folder.mkdir()
+    assert free_folder(folder) == folder
+    (folder / "x").touch()
+    (tmp_path / "results-2").touch()
+    assert free_folder(folder) == tmp_path / "results-3"
 
 
 def test_the_annotations_are_labels_of_the_films(tmp_path):
@@ -74,7 +102,7 @@ def test_names_that_are_no_text_are_escaped(tmp_path):
 
 def test_an_error_leaves_what_was_done_marked_as_not_complete(tmp_path):
     def fail_on_the_third_film():
-        with ResultFolder(tmp_path / "out", CARD, 0.4, []) as results:
+        with ResultFolder(tmp_path / "out", CARD, 0.4, ("whole",), []) as results:
             results.add(detection())
             results.problems.append(DataError("is empty", file="films/b.png"))
             raise DataError("the third")

@@ -23,10 +23,18 @@ MARK_COLOURS: tuple[Colour, ...] = (
 )
 """By label, round and round; all of them stand out on grey and differ from the truth's green."""
 _BLACK: Colour = (0, 0, 0)
+_WHITE: Colour = (255, 255, 255)
+_HEAT_COVER = 0.75
+"""How much of the film the strongest heat hides."""
 
 
 def draw_boxes(
-    pixels: NDArray[np.uint8], boxes: Boxes, class_names: Sequence[str], *, truth: Boxes | None = None
+    pixels: NDArray[np.uint8],
+    boxes: Boxes,
+    class_names: Sequence[str],
+    *,
+    truth: Boxes | None = None,
+    letters: float = 1.0,
 ) -> Image.Image:
     """The film with its marks: solid lines, class name and score; what people drew is dashed and green.
 
@@ -35,13 +43,14 @@ def draw_boxes(
         boxes: Marks in pixels of the film; those with low scores are drawn first, so that good ones lie on top.
         class_names: Names for the labels of ``boxes`` and ``truth``.
         truth: Boxes that people drew, if they are to be shown too.
+        letters: Size of the letters, as a multiple of the usual one: small pictures need larger ones.
 
     Returns:
         A new RGB picture of the film's size.
     """
     picture = Image.fromarray(np.ascontiguousarray(pixels)).convert("RGB")
     draw = ImageDraw.Draw(picture)
-    width, font = _line_width(picture.size), _font(picture.size)
+    width, font = _line_width(picture.size), _font(picture.size, letters)
     if truth is not None:
         for corners in truth.xyxy.tolist():
             _draw_dashed(draw, _inside(corners, picture.size), TRUTH_COLOUR, width)
@@ -55,6 +64,58 @@ def draw_boxes(
         text = class_names[label] if boxes.scores is None else f"{class_names[label]} {boxes.scores[index]:.2f}"
         _draw_label(draw, corners, text, font, _colour(label), picture.size)
     return picture
+
+
+def draw_heat(pixels: NDArray[np.uint8], heat: NDArray[np.float32], boxes: Boxes) -> Image.Image:
+    """The film under a heat map, the stronger a place the brighter and less transparent; boxes are thin lines.
+
+    Args:
+        pixels: uint8 ``(h, w, 3)``; not changed.
+        heat: float32 ``(h, w)``, 0..1.
+        boxes: Marks in pixels of the film.
+
+    Returns:
+        A new RGB picture of the film's size.
+    """
+    cover = (_HEAT_COVER * np.sqrt(heat))[:, :, None]
+    mixed = np.rint(pixels + cover * (_heat_colours(heat) - pixels.astype(np.float32)))
+    picture = Image.fromarray(mixed.astype(np.uint8))
+    draw = ImageDraw.Draw(picture)
+    width = max(_line_width(picture.size) // 2, 1)
+    for corners, label in zip(boxes.xyxy.tolist(), boxes.labels.tolist(), strict=True):
+        draw.rectangle(_inside(corners, picture.size), outline=_colour(label), width=width)
+    return picture
+
+
+def _heat_colours(share: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """The colours of shares 0..1: uint8 ``(..., 3)``; equal steps look equal, to the colour-blind as well."""
+    from matplotlib import colormaps
+
+    colours: NDArray[np.uint8] = colormaps["inferno"](share, bytes=True)[..., :3]
+    return colours
+
+
+def with_caption(picture: Image.Image, text: str, *, scale: tuple[str, str] | None = None) -> Image.Image:
+    """The picture with a black strip below: a line of text, and with ``scale`` the heat's colours between two words."""
+    font = _font(picture.size)
+    high = round(font.size * 1.7) if isinstance(font, ImageFont.FreeTypeFont) else 20
+    lines = 1 if scale is None else 2
+    whole = Image.new("RGB", (picture.width, picture.height + lines * high))
+    whole.paste(picture, (0, 0))
+    draw = ImageDraw.Draw(whole)
+    margin = high // 4
+    draw.text((margin, picture.height + high // 2), text, fill=_WHITE, font=font, anchor="lm")
+    if scale is not None:
+        low, most = scale
+        middle = picture.height + high + high // 2
+        draw.text((margin, middle), low, fill=_WHITE, font=font, anchor="lm")
+        start = margin + round(draw.textlength(low, font)) + margin
+        length = picture.width // 3
+        colours = _heat_colours(np.linspace(0, 1, max(length, 1), dtype=np.float32))
+        bar = Image.fromarray(np.repeat(colours[None], max(high // 2, 1), axis=0))
+        whole.paste(bar, (start, middle - high // 4))
+        draw.text((start + length + margin, middle), most, fill=_WHITE, font=font, anchor="lm")
+    return whole
 
 
 def side_by_side(left: Image.Image, right: Image.Image) -> Image.Image:
@@ -74,9 +135,9 @@ def _line_width(size: tuple[int, int]) -> int:
     return max(round(max(size) / 350), 2)
 
 
-def _font(size: tuple[int, int]) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def _font(size: tuple[int, int], letters: float = 1.0) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Pillow's own font; large enough to read when the whole film fills a screen."""
-    return ImageFont.load_default(size=max(round(max(size) / 45), 10))
+    return ImageFont.load_default(size=max(round(letters * max(size) / 45), 10))
 
 
 def _inside(corners: Sequence[float], size: tuple[int, int]) -> tuple[int, int, int, int]:

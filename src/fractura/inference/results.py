@@ -1,4 +1,7 @@
-"""A folder of results: pictures with the marks drawn, Pascal VOC files, ``results.json`` and ``results.csv``."""
+"""A folder of results: pictures with the marks drawn, Pascal VOC files, ``results.json`` and ``results.csv``.
+
+Where it was asked for, ``explanations`` holds a second picture of each film with marks: the evidence as a heat map.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +13,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
 from fractura import __version__
 from fractura.errors import FracturaError, UsageError
 from fractura.files import write_atomically
 from fractura.formats.voc_document import VocAnnotation, VocObject, write_voc_file
 from fractura.inference.detect import Detection
-from fractura.inference.drawing import draw_boxes
+from fractura.inference.drawing import draw_boxes, draw_heat, with_caption
 from fractura.inference.films import Film
 from fractura.model_card import ModelCard
 
-PICTURES, ANNOTATIONS, JSON_FILE, CSV_FILE = "pictures", "annotations", "results.json", "results.csv"
+PICTURES, ANNOTATIONS, EXPLANATIONS = "pictures", "annotations", "explanations"
+JSON_FILE, CSV_FILE = "results.json", "results.csv"
+DEFAULT_FOLDER = "fractura-results"
 MADE_BY = "fractura detect"
-COLUMNS = ("film", "class", "score", "left", "top", "right", "bottom", "width", "height")
+COLUMNS = ("film", "class", "score", "left", "top", "right", "bottom", "width", "height", "film_score")
 _QUALITY = 92
 
 
@@ -35,6 +44,7 @@ class ResultFolder:
         folder: New, empty, or (with ``overwrite``) holding the results of an earlier run, which are taken away.
         card: Of the model that detects.
         threshold: Lowest score that counts.
+        views: How each film is looked at.
         films: All films of this run; the folder must be apart from them.
         inputs: Folders the films were searched in; the results must not lie in one.
         overwrite: Replace the results of an earlier run.
@@ -52,12 +62,13 @@ class ResultFolder:
         folder: Path,
         card: ModelCard,
         threshold: float,
+        views: Sequence[str],
         films: Iterable[Film],
         *,
         inputs: Iterable[Path] = (),
         overwrite: bool = False,
     ) -> None:
-        self._folder, self._card, self._threshold = folder, card, threshold
+        self._folder, self._card, self._threshold, self._views = folder, card, threshold, tuple(views)
         self._rows: list[dict[str, Any]] = []
         self.problems: list[FracturaError] = []
         self._complete = False
@@ -75,24 +86,42 @@ class ResultFolder:
         write_atomically(self._folder / JSON_FILE, _json(self.to_dict()))
         write_atomically(self._folder / CSV_FILE, _table(self._rows))
 
-    def add(self, detection: Detection) -> dict[str, Any]:
-        """Write picture and annotation of one film. Returns its entry of ``results.json``."""
+    def add(self, detection: Detection, heat: NDArray[np.float32] | None = None) -> dict[str, Any]:
+        """Write pictures and annotation of one film. Returns its entry of ``results.json``.
+
+        Args:
+            detection: What was found on it.
+            heat: The evidence for its marks, from ``explain``; None leaves that picture out.
+        """
         name, names = detection.film.name, self._card.class_names
         picture, annotation = f"{PICTURES}/{name}.jpg", f"{ANNOTATIONS}/{name}.xml"
-        drawn = io.BytesIO()
-        draw_boxes(detection.pixels, detection.boxes, names).save(drawn, "JPEG", quality=_QUALITY, subsampling=0)
-        write_atomically(self._folder / picture, drawn.getvalue())
+        marks = marks_of(detection, names)
+        count = "no mark" if not marks else "1 mark" if len(marks) == 1 else f"{len(marks)} marks"
+        caption = f"film score {detection.film_score:.2f}, {count} from {self._threshold:.2f}"
+        self._save(with_caption(draw_boxes(detection.pixels, detection.boxes, names), caption), picture)
+        explanation = None
+        if heat is not None:
+            explanation = f"{EXPLANATIONS}/{name}.jpg"
+            drawn = draw_heat(detection.pixels, heat, detection.boxes)
+            self._save(with_caption(drawn, "evidence for the marks", scale=("none", "most")), explanation)
         write_voc_file(voc_annotation(detection, names), self._folder / annotation)
         row = {
             "film": printable(detection.film.path),
             "width": detection.width,
             "height": detection.height,
+            "film_score": round(detection.film_score, 6),
             "picture": printable(picture),
+            "explanation": None if explanation is None else printable(explanation),
             "annotation": printable(annotation),
-            "marks": marks_of(detection, names),
+            "marks": marks,
         }
         self._rows.append(row)
         return row
+
+    def _save(self, picture: Image.Image, place: str) -> None:
+        content = io.BytesIO()
+        picture.save(content, "JPEG", quality=_QUALITY, subsampling=0)
+        write_atomically(self._folder / place, content.getvalue())
 
     def to_dict(self) -> dict[str, Any]:
         """The content of ``results.json``."""
@@ -103,6 +132,7 @@ class ResultFolder:
             "model": self._card.name,
             "class_names": list(self._card.class_names),
             "threshold": self._threshold,
+            "views": list(self._views),
             "films": self._rows,
             "skipped": [
                 {"film": printable(error.file or ""), "problem": printable(error.problem)} for error in self.problems
@@ -153,12 +183,21 @@ def _table(rows: list[dict[str, Any]]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows:
-        size = (row["width"], row["height"])
+        film = (row["width"], row["height"], row["film_score"])
         for mark in row["marks"]:
-            writer.writerow((row["film"], mark["class"], mark["score"], *mark["box"], *size))
+            writer.writerow((row["film"], mark["class"], mark["score"], *mark["box"], *film))
         if not row["marks"]:
-            writer.writerow((row["film"], *[""] * 6, *size))
+            writer.writerow((row["film"], *[""] * 6, *film))
     return text.getvalue()
+
+
+def free_folder(folder: Path) -> Path:
+    """``folder`` if it does not exist yet or is empty, else the first of ``folder-2``, ``folder-3``, … that does."""
+    number, chosen = 1, folder
+    while chosen.exists() and not (chosen.is_dir() and not any(chosen.iterdir())):
+        number += 1
+        chosen = folder.with_name(f"{folder.name}-{number}")
+    return chosen
 
 
 def _refuse_mixing(folder: Path, films: Iterable[Path], inputs: Iterable[Path]) -> None:
@@ -190,9 +229,9 @@ def _clear(folder: Path, *, overwrite: bool) -> None:
             hint="choose another output folder" + ("" if earlier is None else ", or replace them with --overwrite"),
         )
     for row in earlier:
-        for kind, place in (("picture", PICTURES), ("annotation", ANNOTATIONS)):
-            # The name alone: whatever the file says, nothing outside our two folders is touched.
-            file = folder / place / Path(str(row.get(kind, ""))).name
+        for kind, place in (("picture", PICTURES), ("annotation", ANNOTATIONS), ("explanation", EXPLANATIONS)):
+            # The name alone: whatever the file says, nothing outside our own folders is touched.
+            file = folder / place / Path(str(row.get(kind) or "")).name
             if file.is_file():
                 file.unlink()
 

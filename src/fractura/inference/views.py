@@ -20,6 +20,8 @@ from fractura.inference.model import Model
 WHOLE: tuple[str, ...] = ("whole",)
 VIEWS = ("whole", "flipped", "tiles", "flipped_tiles")
 """Names of views; ``tiles=PIXELS`` is one as well: square parts of so many pixels, for films of many."""
+TILE_SIZE = 1024
+"""Pixels of a tile's side where nobody says otherwise."""
 SMALLEST_TILE = 128
 MOST_PARTS = 400
 _GRID = 2
@@ -45,17 +47,31 @@ class Part:
         """The pixels of this part: uint8 ``(h, w, 3)``."""
         left, top, right, bottom = self.window
         pixels = image[top:bottom, left:right]
-        return pixels[:, ::-1] if self.mirrored else pixels
+        return np.ascontiguousarray(pixels[:, ::-1] if self.mirrored else pixels)
+
+    def shows_some(self, boxes: Boxes) -> bool:
+        """Whether the middle of at least one box of the film lies in this part."""
+        middles = (boxes.xyxy[:, :2] + boxes.xyxy[:, 2:]) / 2
+        return bool(((middles >= self.window[:2]) & (middles <= self.window[2:])).all(axis=1).any())
 
     def place(self, boxes: Boxes) -> Boxes:
-        """Boxes found in this part, in pixels of the film."""
-        left, top, right, _ = self.window
-        corners = boxes.xyxy
-        if self.mirrored:
-            corners = np.stack(
-                [right - left - corners[:, 2], corners[:, 1], right - left - corners[:, 0], corners[:, 3]], 1
-            )
-        return Boxes(corners + np.array([left, top, left, top], np.float32), boxes.labels, boxes.scores)
+        """Boxes in pixels of this part, in pixels of the film."""
+        left, top, _, _ = self.window
+        turned = self._turn(boxes)
+        return Boxes(turned.xyxy + np.array([left, top, left, top], np.float32), boxes.labels, boxes.scores)
+
+    def locate(self, boxes: Boxes) -> Boxes:
+        """Boxes in pixels of the film, in pixels of this part."""
+        left, top, _, _ = self.window
+        moved = Boxes(boxes.xyxy - np.array([left, top, left, top], np.float32), boxes.labels, boxes.scores)
+        return self._turn(moved)
+
+    def _turn(self, boxes: Boxes) -> Boxes:
+        if not self.mirrored:
+            return boxes
+        width = self.window[2] - self.window[0]
+        left, top, right, bottom = boxes.xyxy.T
+        return Boxes(np.stack([width - right, top, width - left, bottom], axis=1), boxes.labels, boxes.scores)
 
 
 def known_views(views: Sequence[str]) -> tuple[str, ...]:
@@ -139,7 +155,7 @@ def look_at(model: Model, image: NDArray[np.uint8], parts: Sequence[Part]) -> Lo
     height, width = image.shape[:2]
     found = []
     for part in parts:
-        boxes = part.place(model.detect(np.ascontiguousarray(part.cut(image))))
+        boxes = part.place(model.detect(part.cut(image)))
         found.append(boxes.select(~_cut(boxes, part, width, height)))
     return Look(without_doubles(found), np.array([part.window for part in parts], np.float32))
 

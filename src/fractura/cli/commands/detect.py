@@ -6,23 +6,44 @@ import os
 import sys
 import webbrowser
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from fractura.cli import output as out
 from fractura.errors import DataError
 
+if TYPE_CHECKING:
+    from fractura.model_card import ModelCard
+
 
 def detect(
     paths: Annotated[list[Path], typer.Argument(metavar="FILM|FOLDER...", help="Films, and folders of films.")],
     model: Annotated[
         Path, typer.Option("--model", "-m", help="Model folder, exported .onnx file or SavedModel folder.")
-    ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results: new or empty.")],
+    ] = Path("built-in"),
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder for the results: new or empty.",
+            show_default="fractura-results, or the next free fractura-results-2, -3, …",
+        ),
+    ] = None,
     threshold: Annotated[
         float | None, typer.Option(min=0, max=1, help="Lowest score that counts.", show_default="the model's own")
     ] = None,
+    fast: Annotated[bool, typer.Option("--fast", help="Look at each film once, whole: quicker, less sure.")] = False,
+    tile: Annotated[
+        bool, typer.Option("--tile", help="Look at large films in overlapping tiles, too: for small fractures.")
+    ] = False,
+    tile_size: Annotated[
+        int | None, typer.Option(metavar="PIXELS", help="Side of a tile; implies --tile.", show_default="1024")
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Draw where the evidence for the marks lies: some seconds a film.")
+    ] = False,
     label_map: Annotated[
         Path | None, typer.Option(help="Class names of a SavedModel from the TensorFlow tools (.pbtxt).")
     ] = None,
@@ -39,32 +60,51 @@ def detect(
     """
     from fractura.inference import load_model
     from fractura.inference.detect import detect_films
+    from fractura.inference.explanation import explain as evidence_for
     from fractura.inference.films import find_films
-    from fractura.inference.results import ResultFolder
+    from fractura.inference.results import DEFAULT_FOLDER, ResultFolder, free_folder
+    from fractura.inference.views import TILE_SIZE, WHOLE, known_views
 
     found = find_films(paths)
     if found.passed_over:
         kinds = ", ".join(f"{count} {kind}" for kind, count in found.passed_over.items())
         out.say(f"passed over, for not being films: {kinds}")
     loaded = load_model(model, label_map=label_map)
-    lowest = loaded.card.threshold if threshold is None else threshold
-    folders = [path for path in paths if path.is_dir()]
-    with ResultFolder(output, loaded.card, lowest, found.films, inputs=folders, overwrite=overwrite) as results:
-        detections = detect_films(loaded, found.films, lowest, on_error=on_error, problems=results.problems)
+    card = loaded.card
+    _introduce(card)
+    views = WHOLE if fast else card.views
+    if tile or tile_size is not None:
+        views = known_views((*views, f"tiles={TILE_SIZE if tile_size is None else tile_size}"))
+    if threshold is None:
+        threshold = card.threshold if not fast or card.fast_threshold is None else card.fast_threshold
+    folder = output or (Path(DEFAULT_FOLDER) if overwrite else free_folder(Path(DEFAULT_FOLDER)))
+    inputs = [path for path in paths if path.is_dir()]
+    with ResultFolder(folder, card, threshold, views, found.films, inputs=inputs, overwrite=overwrite) as results:
+        detections = detect_films(
+            loaded, found.films, threshold, views=views, on_error=on_error, problems=results.problems
+        )
         with out.progress(detections, description="detecting", total=len(found.films)) as shown:
             for detection in shown:
-                results.add(detection)
+                marked = explain and len(detection.boxes) > 0
+                heat = evidence_for(loaded, detection.pixels, detection.boxes, views) if marked else None
+                results.add(detection, heat)
     for problem in results.problems:
         out.warn(f"skipped {problem}")
     document = results.to_dict()
     if json:
         out.write_json(document)
     else:
-        _print(document, output)
+        _print(document, folder)
     if show and document["films"]:
-        _open(output / document["films"][0]["picture"])
+        _open(folder / document["films"][0]["picture"])
     if not document["films"]:
         raise DataError("none of the films could be read", hint="see the lines above for each of them")
+
+
+def _introduce(card: ModelCard) -> None:
+    """Which model it is, whose work, and what it is not for."""
+    credit = "".join(f"; {text}" for text in (card.citation, card.licence) if text)
+    out.say(f"model {card.name}{credit}. A research tool, not a medical device.")
 
 
 def _print(document: dict[str, Any], folder: Path) -> None:
@@ -72,8 +112,8 @@ def _print(document: dict[str, Any], folder: Path) -> None:
     for film in document["films"]:
         best = film["marks"][0] if film["marks"] else {"class": None, "score": None}
         score = None if best["score"] is None else f"{best['score']:.3f}"
-        rows.append((film["film"], len(film["marks"]), best["class"], score))
-    out.write_table(["film", "marks", "best", "score"], rows, numeric=["marks", "score"])
+        rows.append((film["film"], f"{film['film_score']:.3f}", len(film["marks"]), best["class"], score))
+    out.write_table(["film", "film score", "marks", "best", "score"], rows, numeric=["film score", "marks", "score"])
     marked = sum(bool(film["marks"]) for film in document["films"])
     out.say(
         f"{marked} of {len(document['films'])} films have marks at threshold {document['threshold']:g}"
