@@ -24,10 +24,12 @@ from fractura.formats.voc_parser import parse_voc, read_voc_bytes
 from fractura.formats.voc_rules import box_fault
 from fractura.radiograph import radiograph_channels, radiograph_size
 from fractura.web.folder_index import COMMENTS, HIDDEN_FOLDER, FilmRow, FolderIndex
+from fractura.web.problems import WebError
 
 BACKUP = "backup"
 NO_FILE = "none"
 _DIGITS = 32
+_SHOWN_OF_MALFORMED = 20_000
 
 
 @dataclass(frozen=True)
@@ -86,20 +88,37 @@ class AnnotationStore:
         self._lock = threading.Lock()
 
     def load(self, row: FilmRow) -> StoredAnnotation:
-        """Read a film's annotation from the disk.
+        """Read a film's annotation from the disk; a malformed one is told in ``fault``.
 
         Raises:
-            DataError: The file is there and cannot be read; a malformed one is told in ``fault``.
+            WebError: The file is there and cannot be read, or is a link that leads out of the folder.
         """
-        data = read_voc_bytes(row.annotation) if row.annotation.is_file() else None
-        comment_file = self._comment_file(row)
-        comment = comment_file.read_text(encoding="utf-8", errors="replace") if comment_file.is_file() else ""
+        if row.annotation.is_symlink() and not row.annotation.resolve().is_relative_to(self._index.folder):
+            raise WebError(
+                409,
+                "annotation_outside",
+                "the annotation file is a link that leads out of the folder",
+                hint="put the file itself into the folder",
+            )
+        try:
+            data = read_voc_bytes(row.annotation) if row.annotation.is_file() else None
+        except DataError as error:
+            raise WebError.of(error, 409, "annotation_unreadable") from error
+        comment = self._comment(row)
         if data is None:
             return StoredAnnotation(None, None, None, comment)
         try:
             return StoredAnnotation(data, parse_voc(data, row.annotation.name), None, comment)
         except DataError as fault:
             return StoredAnnotation(data, None, fault, comment)
+
+    def _comment(self, row: FilmRow) -> str:
+        try:
+            return self._comment_file(row).read_bytes().decode("utf-8", "replace")
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            raise WebError(409, "annotation_unreadable", "the film's comment cannot be read") from error
 
     def has_backup(self, row: FilmRow) -> bool:
         """True if ``restore`` has something to bring back."""
@@ -119,32 +138,34 @@ class AnnotationStore:
 
         Raises:
             ChangedElsewhereError: The state on the disk is another one.
-            DataError: The file on the disk is malformed or belongs to another film, a box is impossible, or nothing
-                can be written.
+            WebError: The file on the disk is malformed or belongs to another film, a box is impossible, the film cannot
+                be read, or nothing can be written.
         """
         with self._lock:
-            current = self._current(row, known)
-            if current.fault is not None:
-                raise current.fault
-            size = radiograph_size(row.path)
+            current = self._changeable(row, known)
+            try:
+                size, channels = radiograph_size(row.path), radiograph_channels(row.path)
+            except DataError as error:
+                raise WebError.of(error, 422, "film_unreadable") from error
             before = current.annotation
-            objects = _objects(boxes, before.objects if before is not None else (), size)
             if before is None:
-                annotation = VocAnnotation(
+                before = VocAnnotation(
                     filename=row.path.name,
                     width=size[0],
                     height=size[1],
-                    depth=radiograph_channels(row.path),
-                    objects=objects,
+                    depth=channels,
                     folder=row.path.parent.name,
                     path=str(row.path),
-                    verified=verified,
                 )
-            elif (objects, verified) == (before.objects, before.verified):
+            try:
+                objects = _objects(boxes, before.objects, size)
                 annotation = before
-            else:
-                annotation = replace(before, objects=objects, verified=verified, width=size[0], height=size[1])
-            self._write(row, current.data, annotation.to_bytes())
+                if (objects, verified) != (before.objects, before.verified):
+                    annotation = replace(before, objects=objects, verified=verified, width=size[0], height=size[1])
+                data = annotation.to_bytes()
+            except DataError as error:
+                raise WebError.of(error, 422, "box_invalid") from error
+            self._write(row, current.data, data)
             self._write_comment(row, comment)
             return self._taken_over(row)
 
@@ -153,13 +174,10 @@ class AnnotationStore:
 
         Raises:
             ChangedElsewhereError: See ``save``.
-            DataError: See ``save``.
+            WebError: See ``save``.
         """
         with self._lock:
-            current = self._current(row, known)
-            if current.fault is not None:
-                raise current.fault
-            self._write(row, current.data, None)
+            self._write(row, self._changeable(row, known).data, None)
             return self._taken_over(row)
 
     def restore(self, row: FilmRow, known: str) -> StoredAnnotation:
@@ -167,20 +185,31 @@ class AnnotationStore:
 
         Raises:
             ChangedElsewhereError: See ``save``.
-            DataError: See ``save``; or there is no backup.
+            WebError: See ``save``; or there is no backup.
         """
         with self._lock:
-            current = self._current(row, known)
-            if current.fault is not None:
-                raise current.fault
-            backup = self._backup_file(row)
-            if not backup.is_file():
-                raise DataError("there is no earlier state of this film", file=backup, hint="nothing needs to be done")
-            self._write(row, current.data, backup.read_bytes())
+            current = self._changeable(row, known)
+            try:
+                backup = self._backup_file(row).read_bytes()
+            except OSError as error:
+                raise WebError(
+                    409, "nothing_to_restore", "there is no earlier state of this film", hint="it was saved only once"
+                ) from error
+            self._write(row, current.data, backup)
             return self._taken_over(row)
 
-    def _current(self, row: FilmRow, known: str) -> StoredAnnotation:
+    def _changeable(self, row: FilmRow, known: str) -> StoredAnnotation:
+        """What is on the disk, if it is what the writer knows and may be written over."""
+        if row.shared:
+            raise WebError(
+                409,
+                "annotation_shared",
+                f"another film has the annotation file {row.annotation.name}",
+                hint="rename one of the films: LabelImg's files are told apart by the name before the extension",
+            )
         current = self.load(row)
+        if current.fault is not None:
+            raise malformed(current, has_backup=self.has_backup(row))
         if current.etag != known:
             raise ChangedElsewhereError(current)
         return current
@@ -189,20 +218,29 @@ class AnnotationStore:
         """The one place where an XML file changes: first the backup, then the file."""
         if old == new:
             return
-        if old is not None:
-            write_atomically(self._backup_file(row), old)
-        if new is not None:
-            write_atomically(row.annotation, new)
-        else:
-            row.annotation.unlink()
+        try:
+            if old is not None:
+                write_atomically(self._backup_file(row), old)
+            if new is not None:
+                write_atomically(row.annotation, new)
+            else:
+                row.annotation.unlink()
+        except DataError as error:
+            raise WebError.of(error, 507, "disk_refused") from error
+        except OSError as error:
+            raise WebError(507, "disk_refused", f"cannot be taken away: {error.strerror or error}") from error
 
     def _write_comment(self, row: FilmRow, comment: str) -> None:
         file = self._comment_file(row)
-        if comment:
-            if not file.is_file() or file.read_bytes() != comment.encode("utf-8"):
+        try:
+            if comment and self._comment(row) != comment:
                 write_atomically(file, comment)
-        else:
-            file.unlink(missing_ok=True)
+            elif not comment:
+                file.unlink(missing_ok=True)
+        except DataError as error:
+            raise WebError.of(error, 507, "disk_refused") from error
+        except OSError as error:
+            raise WebError(507, "disk_refused", f"cannot be taken away: {error.strerror or error}") from error
 
     def _taken_over(self, row: FilmRow) -> StoredAnnotation:
         stored = self.load(row)
@@ -214,6 +252,14 @@ class AnnotationStore:
 
     def _comment_file(self, row: FilmRow) -> Path:
         return self._hidden / COMMENTS / f"{row.path.name}.txt"
+
+
+def malformed(stored: StoredAnnotation, *, has_backup: bool) -> WebError:
+    """The error that shows a malformed file as it is."""
+    assert stored.fault is not None
+    text = (stored.data or b"")[:_SHOWN_OF_MALFORMED].decode("utf-8", "replace")
+    extra = {"text": text, "has_backup": has_backup}
+    return WebError.of(stored.fault, 409, "annotation_malformed", extra=extra)
 
 
 def _objects(boxes: Sequence[WantedBox], before: Sequence[VocObject], size: tuple[int, int]) -> tuple[VocObject, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -10,14 +11,13 @@ from fastapi import APIRouter, Header, Response
 from fractura.errors import DataError
 from fractura.formats.voc_rules import box_fault, size_fault
 from fractura.radiograph import radiograph_size
-from fractura.web.annotation_store import ChangedElsewhereError, StoredAnnotation, WantedBox
+from fractura.web.annotation_store import ChangedElsewhereError, StoredAnnotation, WantedBox, malformed
 from fractura.web.folder_index import FilmRow
 from fractura.web.problems import WebError, documented
 from fractura.web.schemas import Annotation, AnnotationIn, ClassName, ClassNames, FilmId, Note
 from fractura.web.suggestions import box_info
 from fractura.web.workplace import Here, Workplace
 
-_SHOWN_OF_MALFORMED = 20_000
 _NAME_FILES = ("predefined_classes.txt", "classes.txt")
 _MOST_NAMES = 1000
 
@@ -30,10 +30,7 @@ _WRITING = documented(401, 403, 404, 409, 413, 422, 428, 507)
 def read_annotation(film: FilmId, here: Here, response: Response) -> Annotation:
     """The boxes of a film; a malformed file is an error that shows its text."""
     row = here.row(film)
-    try:
-        return _answer(here, row, here.annotation_store().load(row), response)
-    except DataError as error:
-        raise WebError.of(error, 409, "annotation_malformed") from error
+    return _answer(here, row, here.annotation_store().load(row), response)
 
 
 @router.put("/api/annotations/{film}", response_model=Annotation, responses=_WRITING)
@@ -45,45 +42,23 @@ def save_annotation(
         WantedBox(each.name, (each.xmin, each.ymin, each.xmax, each.ymax), each.difficult, each.pose)
         for each in wanted.boxes
     ]
-    row = here.row(film)
-    _refuse_shared(row)
-    known = _known(if_match)
-    store = here.annotation_store()
-    try:
-        stored = store.save(row, known, boxes, verified=wanted.verified, comment=wanted.comment)
-    except ChangedElsewhereError as error:
-        raise _conflict(here, row, error) from error
-    except DataError as error:
-        raise _refusal(error) from error
-    return _answer(here, row, stored, response)
+
+    def save(row: FilmRow, known: str) -> StoredAnnotation:
+        return here.annotation_store().save(row, known, boxes, verified=wanted.verified, comment=wanted.comment)
+
+    return _changed(here, film, if_match, response, save)
 
 
 @router.delete("/api/annotations/{film}", response_model=Annotation, responses=_WRITING)
 def delete_annotation(film: FilmId, here: Here, response: Response, if_match: IfMatch = None) -> Annotation:
     """Take the annotation away, so that the film counts as not labelled; the backup stays."""
-    row = here.row(film)
-    _refuse_shared(row)
-    try:
-        stored = here.annotation_store().delete(row, _known(if_match))
-    except ChangedElsewhereError as error:
-        raise _conflict(here, row, error) from error
-    except DataError as error:
-        raise _refusal(error) from error
-    return _answer(here, row, stored, response)
+    return _changed(here, film, if_match, response, here.annotation_store().delete)
 
 
 @router.post("/api/annotations/{film}/restore", response_model=Annotation, responses=_WRITING)
 def restore_annotation(film: FilmId, here: Here, response: Response, if_match: IfMatch = None) -> Annotation:
     """Let the backup and the file change places."""
-    row = here.row(film)
-    _refuse_shared(row)
-    try:
-        stored = here.annotation_store().restore(row, _known(if_match))
-    except ChangedElsewhereError as error:
-        raise _conflict(here, row, error) from error
-    except DataError as error:
-        raise _refusal(error) from error
-    return _answer(here, row, stored, response)
+    return _changed(here, film, if_match, response, here.annotation_store().restore)
 
 
 @router.get("/api/classes", response_model=ClassNames, responses=documented(401, 404))
@@ -107,44 +82,30 @@ def _names_in(file: Path) -> list[str]:
     return [line.strip() for line in lines if line.strip()][:_MOST_NAMES]
 
 
-def _known(if_match: str | None) -> str:
+def _changed(
+    here: Workplace,
+    film: str,
+    if_match: str | None,
+    response: Response,
+    change: Callable[[FilmRow, str], StoredAnnotation],
+) -> Annotation:
+    """Make a change that starts from a known state; another state is answered with the one that is there now."""
+    row = here.row(film)
     if if_match is None:
         raise WebError(
             428, "if_match_needed", "the header If-Match is missing", hint="send the etag of the state you changed"
         )
-    return if_match
-
-
-def _refuse_shared(row: FilmRow) -> None:
-    if row.shared:
+    try:
+        stored = change(row, if_match)
+    except ChangedElsewhereError as error:
         raise WebError(
             409,
-            "annotation_shared",
-            f"another film has the annotation file {row.annotation.name}",
-            hint="rename one of the films: LabelImg's files are told apart by the name before the extension",
-        )
-
-
-def _refusal(error: DataError) -> WebError:
-    if (error.place or "").startswith("box "):
-        return WebError.of(error, 422, "box_invalid")
-    if "cannot be written" in error.problem:
-        return WebError.of(error, 507, "disk_refused")
-    return WebError.of(error, 409, "annotation_malformed")
-
-
-def _conflict(here: Workplace, row: FilmRow, error: ChangedElsewhereError) -> WebError:
-    try:
-        current = _document(here, row, error.current).model_dump()
-    except WebError:
-        current = None
-    return WebError(
-        409,
-        "changed_elsewhere",
-        "this film was changed in another window or program",
-        hint="take over the other state or save again with its etag",
-        extra={"current": current},
-    )
+            "changed_elsewhere",
+            "this film was changed in another window or program",
+            hint="take over the other state, or save again with its etag",
+            extra={"current": _document(here, row, error.current).model_dump()},
+        ) from error
+    return _answer(here, row, stored, response)
 
 
 def _answer(here: Workplace, row: FilmRow, stored: StoredAnnotation, response: Response) -> Annotation:
@@ -154,9 +115,7 @@ def _answer(here: Workplace, row: FilmRow, stored: StoredAnnotation, response: R
 
 def _document(here: Workplace, row: FilmRow, stored: StoredAnnotation) -> Annotation:
     if stored.fault is not None:
-        text = (stored.data or b"")[:_SHOWN_OF_MALFORMED].decode("utf-8", "replace")
-        extra = {"text": text, "has_backup": here.annotation_store().has_backup(row)}
-        raise WebError.of(stored.fault, 409, "annotation_malformed", extra=extra)
+        raise malformed(stored, has_backup=here.annotation_store().has_backup(row))
     try:
         size = radiograph_size(row.path, name=row.name)
     except DataError as error:

@@ -104,11 +104,11 @@ def add_problem_handlers(app: FastAPI) -> None:
         answer.headers.update(error.headers or {})
         return answer
 
-    @app.exception_handler(Exception)
-    async def _bug(request: Request, error: Exception) -> JSONResponse:
-        # Only the kind of error and our own line: an error's text may quote a film's name or header.
-        _logger.error("a bug in fractura: %s at %s", type(error).__name__, _own_line(error))
-        return problem_response(WebError(500, "bug", "this is a bug in fractura", hint="please report it"))
+
+def bug(error: Exception) -> WebError:
+    """The problem for what nobody foresaw. Only its kind and our own line are logged: its text may quote a film."""
+    _logger.error("a bug in fractura: %s at %s", type(error).__name__, _own_line(error))
+    return WebError(500, "bug", "this is a bug in fractura", hint="please report it")
 
 
 def _own_line(error: Exception) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fractura.web.problems import WebError, problem_response
+from fractura.web.problems import WebError, bug, problem_response
 from fractura.web.settings import LOOPBACK_NAMES, WebSettings
 
 WRITE_HEADER = "X-Fractura"
@@ -106,22 +106,17 @@ class Gate:
             return
         headers = Headers(scope=scope)
         limit = self._settings.request_bytes if scope["path"] in _WITH_FILMS else self._settings.document_bytes
-        counted = _CountedBody(receive, limit)
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                answer = MutableHeaders(scope=message)
-                for name, value in ANSWER_HEADERS.items():
-                    answer[name] = value
-                if scope["path"].startswith("/api/") and "cache-control" not in answer:
-                    answer["Cache-Control"] = "no-store"
-            await send(message)
-
+        body, answer = _CountedBody(receive, limit), _Answer(scope, send)
         refusal = self._refusal(scope, headers, limit)
-        if refusal is not None:
-            await problem_response(refusal)(scope, receive, send_with_headers)
-            return
-        await self._app(scope, counted, send_with_headers)
+        if refusal is None:
+            try:
+                await self._app(scope, body, answer.send_unless(body))
+            except Exception as error:  # the last line of defence, here so that the server never logs an error's text
+                refusal = bug(error)
+        if body.is_too_large:
+            refusal = _too_large(limit)
+        if refusal is not None and not answer.started:
+            await problem_response(refusal)(scope, receive, answer.send)
 
     def _refusal(self, scope: Scope, headers: Headers, limit: int) -> WebError | None:
         if self._settings.is_loopback and _host_name(headers.get("host", "")) not in LOOPBACK_NAMES:
@@ -156,15 +151,46 @@ class _CountedBody:
     """``receive`` of a request whose body may have so many bytes, also where it does not announce its length."""
 
     def __init__(self, receive: Receive, limit: int) -> None:
-        self._receive, self._left, self._limit = receive, limit, limit
+        self._receive, self._left = receive, limit
+        self.is_too_large = False
 
     async def __call__(self) -> Message:
         message = await self._receive()
         if message["type"] == "http.request":
             self._left -= len(message.get("body", b""))
             if self._left < 0:
-                raise _too_large(self._limit)
+                self.is_too_large = True
+                raise ValueError("the body is too large")
         return message
+
+
+class _Answer:
+    """``send`` that puts our headers on the answer."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._path: str = scope["path"]
+        self._send = send
+        self.started = False
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on."""
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = MutableHeaders(scope=message)
+            for name, value in ANSWER_HEADERS.items():
+                headers[name] = value
+            if self._path.startswith("/api/") and "cache-control" not in headers:
+                headers["Cache-Control"] = "no-store"
+        await self._send(message)
+
+    def send_unless(self, body: _CountedBody) -> Send:
+        """``send`` that keeps back what the app makes of a body that was cut off."""
+
+        async def send(message: Message) -> None:
+            if not body.is_too_large:
+                await self.send(message)
+
+        return send
 
 
 def _too_large(limit: int) -> WebError:

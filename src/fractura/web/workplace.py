@@ -241,8 +241,14 @@ class Workplace:
             self.board.publish("films", {"revision": index.revision, "counts": index.counts()})
             return
         for row in rows:
-            etag = self.annotation_store().load(row).etag
-            self.board.publish("film", {**film_document(row), "etag": etag})
+            self.board.publish("film", {**film_document(row), "etag": self._etag(row)})
+
+    def _etag(self, row: FilmRow) -> str | None:
+        """Of a film's annotation, None where it cannot be read: who asks for it is told why."""
+        try:
+            return self.annotation_store().load(row).etag
+        except WebError:
+            return None
 
 
 def film_document(row: FilmRow) -> dict[str, Any]:
