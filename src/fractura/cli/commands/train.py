@@ -35,7 +35,7 @@ def train(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Detector by name (see: fractura models), or hf:OWNER/NAME, or hf:FOLDER.", show_default=False),
+        typer.Option(help="Detector: a name (see: fractura models), hf:OWNER/NAME or hf:FOLDER.", show_default=False),
     ] = None,
     num_steps: Annotated[int | None, typer.Option(help="Optimiser steps.", show_default=False)] = None,
     batch_size: Annotated[

@@ -26,16 +26,15 @@ def find_folder(source: str) -> Path:
         MissingDependencyError: It is an id, the model is not in the cache, and the Hub does not answer.
     """
     folder = Path(source).expanduser()
-    if folder.is_dir():
+    if source and folder.is_dir():  # nothing at all would be the current folder
         return folder
-    if folder.exists():
+    if source and folder.exists():
         raise ModelError(
             "is not a folder", file=folder, hint="give the folder that holds config.json and model.safetensors"
         )
     if _HUB_ID.fullmatch(source) is None:
         raise ModelError(
-            "there is no such folder",
-            file=folder,
+            f"'{source}' is no folder here, and no model's id",
             hint=f"give {PREFIX}FOLDER with config.json and model.safetensors, or {PREFIX}OWNER/NAME on the "
             "Hugging Face Hub",
         )

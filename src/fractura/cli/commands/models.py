@@ -1,0 +1,82 @@
+"""``fractura models``: the models that fractura knows by name."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from fractura.cli import output
+from fractura.errors import ModelError
+
+VALIDATION_FIGURES = ("AP50", "froc/iou10/0.5", "film_auc")
+"""Of the built-in model, as its card has them: average precision, fractures found at half a false mark a film, AUC."""
+
+
+def models(json: Annotated[bool, typer.Option("--json", help="Print the catalogue as JSON.")] = False) -> None:
+    """List the models: the one that comes with fractura, and those that can be trained by name.
+
+    Any other model of a transformer family can be trained from its folder or its id on the Hugging Face Hub:
+    fractura train DATA --model hf:FOLDER, or hf:OWNER/NAME.
+    """
+    from fractura.catalogue import CATALOGUE, DEFAULT_MODEL, MEASURED_ON
+
+    own = built_in()
+    if json:
+        entries = [{**asdict(entry), "megabytes": entry.megabytes} for entry in CATALOGUE]
+        output.write_json({"built_in": own, "default": DEFAULT_MODEL, "measured_on": MEASURED_ON, "models": entries})
+        return
+    if own is not None:
+        from fractura.evaluation import Figure, figure_text
+
+        output.write_line(f"{own['name']}: ready to use, {own['megabytes']:.1f} MB, {own['licence']} ({own['model']})")
+        for key, figure in own["validation"].items():
+            output.write_line(f"  {figure_text(key)}: {Figure(**figure).to_text()}, on its validation films")
+    numeric = ["size", "MB", "ms", "COCO AP\n(published)"]  # narrow: names must fit where a line has 120 columns
+    rows = [
+        [
+            entry.name,
+            entry.family,
+            f"{entry.parameters / 1e6:.1f} M",
+            f"{entry.megabytes:.0f}",
+            None if entry.film_milliseconds is None else f"{entry.film_milliseconds:.0f}",
+            entry.coco_ap,
+            entry.start,
+            entry.licence,
+        ]
+        for entry in CATALOGUE
+    ]
+    output.write_table(
+        ["name", "family", *numeric, "start", "licence"],
+        rows,
+        title=f"to train: fractura train DATA --model NAME (without --model: {DEFAULT_MODEL})",
+        numeric=numeric,
+    )
+    output.say("size: number of weights; start: what they have learned when training starts (--json says where from)")
+    output.say(f"ms: milliseconds a film, {MEASURED_ON}")
+    output.say("COCO AP: average precision of published weights, by their authors, in percent; --json names the source")
+
+
+def built_in() -> dict[str, Any] | None:
+    """What is known of the built-in model, figures and all; None where this copy of fractura has none."""
+    from fractura.inference import BUILT_IN, load_model
+    from fractura.inference.built_in import built_in_model
+
+    try:
+        file = built_in_model()
+    except ModelError as error:
+        output.say(str(error))
+        return None
+    card = load_model(file).card
+    figures = card.metrics.get("validation", {}).get("figures", {})
+    return {
+        "name": BUILT_IN,
+        "model": card.name,
+        "architecture": card.architecture["name"],
+        "class_names": list(card.class_names),
+        "megabytes": file.stat().st_size / 1e6,
+        "licence": card.licence,
+        "threshold": card.threshold,
+        "validation": {key: figures[key] for key in VALIDATION_FIGURES if key in figures},
+    }
