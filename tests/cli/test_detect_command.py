@@ -6,10 +6,11 @@ import webbrowser
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_models import write_tiny_onnx
+from tiny_models import CARD, write_tiny_onnx
 
 from fractura.cli.commands import detect as command
 from fractura.cli.main import main
+from fractura.inference import built_in
 
 
 @pytest.fixture(name="place")
@@ -112,3 +113,82 @@ def test_show_without_a_screen_opens_nothing(place, capsys, monkeypatch):
     monkeypatch.setattr(webbrowser, "open", lambda address: pytest.fail("opened"))
     assert main([*words(place, "one"), "--show"]) == 0
     assert "no viewer" in capsys.readouterr().err
+
+
+def document_of(capsys):
+    return json.loads(capsys.readouterr().out)
+
+
+def test_without_options_the_built_in_model_looks_and_the_results_go_to_a_free_folder(place, capsys, monkeypatch):
+    monkeypatch.setattr(built_in, "FILE", str(place / "tiny.onnx"))
+    monkeypatch.chdir(place)
+    film = "one/film [1].png"
+    assert main(["detect", film]) == 0
+    captured = capsys.readouterr()
+    assert "0.900" in captured.out
+    assert "results are in fractura-results" in captured.err
+    before = (place / "fractura-results" / "results.json").read_bytes()
+    assert main(["detect", film]) == 0
+    assert (place / "fractura-results-2" / "results.json").is_file()
+    assert main(["detect", film, "--overwrite", "--threshold", "0.95"]) == 0
+    assert (place / "fractura-results" / "results.json").read_bytes() != before
+    assert not (place / "fractura-results-3").exists()
+
+
+def test_a_copy_without_the_built_in_model_says_so(place, capsys, monkeypatch):
+    monkeypatch.setattr(built_in, "FILE", "missing.onnx")
+    assert main(["detect", str(place / "one"), "--output", str(place / "out")]) == 4
+    captured = capsys.readouterr()
+    assert "without its built-in model" in captured.err
+    assert "--model" in captured.err
+    assert not (place / "out").exists()
+
+
+def test_the_model_its_source_and_its_limits_are_named_once(place, capsys):
+    card = CARD.model_copy(update={"licence": "CC BY 4.0", "citation": "trained on FracAtlas"})
+    write_tiny_onnx(place / "tiny.onnx", card=card)
+    assert main(words(place, "one", "two")) == 0
+    said = capsys.readouterr().err
+    assert said.count("model tiny; trained on FracAtlas; CC BY 4.0. A research tool, not a medical device.") == 1
+
+
+def test_fast_looks_once_and_has_a_threshold_of_its_own(place, capsys):
+    card = CARD.model_copy(update={"views": ("whole", "flipped"), "fast_threshold": 0.6})
+    write_tiny_onnx(place / "tiny.onnx", card=card)
+    assert main([*words(place, "one"), "--json"]) == 0
+    both = document_of(capsys)
+    # Boxes at fixed places: mirrored they are elsewhere, so that each of them is found by one view of two.
+    assert (both["views"], both["threshold"]) == (["whole", "flipped"], 0.4)
+    assert both["films"][0]["film_score"] == pytest.approx(0.45)
+    assert main([*words(place, "one"), "--json", "--fast", "--overwrite"]) == 0
+    fast = document_of(capsys)
+    assert (fast["views"], fast["threshold"]) == (["whole"], 0.6)
+    assert fast["films"][0]["film_score"] == pytest.approx(0.9)
+    assert main([*words(place, "one"), "--json", "--fast", "--threshold", "0.2", "--overwrite"]) == 0
+    assert document_of(capsys)["threshold"] == 0.2
+
+
+@pytest.mark.parametrize(
+    ("given", "views"),
+    [(["--tile"], ["whole", "tiles=1024"]), (["--tile", "--tile-size", "150"], ["whole", "tiles=150"])],
+)
+def test_tiles_are_looked_at_beside_the_whole_film(place, capsys, given, views):
+    assert main([*words(place, "one"), *given, "--json"]) == 0
+    document = document_of(capsys)
+    assert document["views"] == views
+    # 200 x 100 pixels: the film is smaller than a tile of 1024, and makes two of 150, which move the box.
+    assert (document["films"][0]["marks"][0]["box"] == [20, 20, 100, 60]) is (given == ["--tile"])
+
+
+def test_a_tile_too_small_is_a_usage_error(place, capsys):
+    assert main([*words(place, "one"), "--tile-size", "20"]) == 2
+    assert "use 128 or more" in capsys.readouterr().err
+
+
+def test_explanations_are_drawn_for_films_with_marks(place, capsys):
+    assert main([*words(place, "one"), "--explain", "--json"]) == 0
+    film = document_of(capsys)["films"][0]
+    assert (place / "out" / film["explanation"]).is_file()
+    assert main([*words(place, "one"), "--explain", "--json", "--threshold", "1", "--overwrite"]) == 0
+    assert document_of(capsys)["films"][0]["explanation"] is None
+    assert not list((place / "out" / "explanations").iterdir())
