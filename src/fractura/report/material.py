@@ -1,0 +1,107 @@
+"""What a report is made from, and what readers must be warned of before they believe it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from fractura.dataset import Dataset
+from fractura.evaluation.result import Evaluation, Subgroup
+from fractura.model_card import ModelCard
+from fractura.report.words import Words
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """An evaluation with all that belongs to it.
+
+    Attributes:
+        evaluation: What was measured.
+        card: Of the model.
+        dataset: The films that it was measured on.
+        data_name: What people call them.
+        say: The reader's words.
+    """
+
+    evaluation: Evaluation
+    card: ModelCard
+    dataset: Dataset
+    data_name: str
+    say: Words
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the films and their boxes."""
+        return self.dataset.fingerprint()
+
+    @property
+    def threshold_is_own(self) -> bool:
+        """The threshold is one of the model's, not one given for this evaluation."""
+        return self.evaluation.threshold in (self.card.threshold, self.card.fast_threshold)
+
+    @property
+    def threshold_data(self) -> str | None:
+        """Fingerprint of the films that the threshold was chosen on; older cards name validation films only."""
+        return self.card.threshold_data or fingerprint_of(self.card, "val")
+
+    def threshold_origin(self) -> str:
+        """One sentence: where the threshold comes from."""
+        say, card = self.say, self.card
+        if not self.threshold_is_own:
+            return say(
+                "given for this evaluation; the model's own is {threshold}", threshold=say.number(card.threshold, 3)
+            )
+        aim = say(" for {aim}", aim=card.threshold_aim) if card.threshold_aim else ""
+        if self.threshold_data is None:
+            return say("the model's own, chosen{aim} on films that its card does not name", aim=aim)
+        if self.threshold_data == self.fingerprint:
+            return say("the model's own, chosen{aim} on these very films", aim=aim)
+        return say(
+            "the model's own, chosen{aim} on other films (fingerprint {films}…)",
+            aim=aim,
+            films=self.threshold_data[:12],
+        )
+
+    def warnings(self) -> list[str]:
+        """Sentences that must stand before the figures."""
+        say, found = self.say, []
+        if fingerprint_of(self.card, "train") == self.fingerprint:
+            found.append(
+                say("The model was trained on these very films: every figure here is far better than on other films.")
+            )
+        if fingerprint_of(self.card, "val") == self.fingerprint:
+            found.append(
+                say(
+                    "Training chose the model's final state on these very films: figures on other films will be lower. "
+                    "Publish figures of films that had no part in training or in any choice."
+                )
+            )
+        if self.threshold_is_own and self.threshold_data == self.fingerprint:
+            found.append(
+                say(
+                    "The threshold was chosen on these very films: at the threshold, figures on other films will be "
+                    "lower."
+                )
+            )
+        if self.evaluation.intervals is None:
+            found.append(
+                say("There are no intervals: nobody can tell from this page how far chance alone may move a figure.")
+            )
+        return found
+
+
+def fingerprint_of(card: ModelCard, part: str) -> str | None:
+    """Of the ``train`` or ``val`` films that the card names, if it does."""
+    described = card.data.get(part)
+    found = described.get("fingerprint") if isinstance(described, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def parts_of(evaluation: Evaluation) -> list[Subgroup]:
+    """The parts of the films that are of interest beside all of them and beside whole films' own table."""
+    return [group for group in evaluation.subgroups if group.by != "films"]
+
+
+def part_name(say: Words, group: Subgroup) -> str:
+    """``view: AP``; for a column of yes and no its name alone."""
+    return say.known(group.by) if group.name == "yes" else f"{say.known(group.by)}: {say.known(group.name)}"
