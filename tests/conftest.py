@@ -2,10 +2,22 @@
 
 import logging
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+CHROMIUM_ARGUMENTS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -46,3 +58,22 @@ def tensorflow_fixture():
             pytest.fail(reason)
         pytest.skip(reason)
     return tensorflow
+
+
+@pytest.fixture(name="chromium", scope="session")
+def chromium_fixture():
+    """A real Chromium; skips where there is none, fails there under CI."""
+    path = next((found for name in CHROMIUM_NAMES if (found := shutil.which(name))), None)
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        sync_playwright = None
+    if path is None or sync_playwright is None:
+        reason = "needs Chromium and playwright: pip install playwright, and Chromium from the system's packages"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()

@@ -4,6 +4,7 @@
  * @typedef {import("./types.js").Annotation} Annotation
  * @typedef {import("./types.js").Labels} Labels
  * @typedef {import("./drafts.js").Drafts} Drafts
+ * @typedef {import("./drafts.js").Plain} Plain
  * @typedef {"saved" | "waiting" | "saving" | "unreachable" | "refused" | "conflict"} SaveState
  */
 import * as api from "./api.js";
@@ -37,6 +38,8 @@ export class Autosave {
     /** What shall be saved and is not yet. @type {Labels | null} */
     this.wanted = null;
     this.sending = false;
+    /** Sent, and no answer came: the server may have written any of these. @type {Plain[]} */
+    this.unanswered = [];
     this.wait = FIRST_WAIT;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
@@ -63,10 +66,13 @@ export class Autosave {
     clearTimeout(this.timer);
     if (this.wanted === null || this.sending || this.state === "conflict") return;
     const labels = this.wanted;
+    const sent = plain(labels);
     this.sending = true;
+    this.unanswered = [...this.unanswered.filter((each) => !sameLabels(each, sent)), sent];
+    this.#keepDraft();
     this.#become("saving");
     try {
-      this.#acknowledged(await api.saveAnnotation(this.film.id, this.etag, plain(labels), closing), labels);
+      this.#acknowledged(await api.saveAnnotation(this.film.id, this.etag, sent, closing), labels);
     } catch (reason) {
       if (!(reason instanceof api.ServerError)) throw reason;
       this.#failed(reason, labels);
@@ -84,6 +90,7 @@ export class Autosave {
   resolve(etag, labels) {
     this.etag = etag;
     this.wanted = labels;
+    this.unanswered = [];
     if (labels === null) this.drafts.drop(this.film.id);
     else this.#keepDraft();
     this.#become(labels === null ? "saved" : "waiting");
@@ -98,6 +105,7 @@ export class Autosave {
     this.etag = answer.etag;
     this.wait = FIRST_WAIT;
     this.failure = null;
+    this.unanswered = [];
     if (this.wanted !== labels) {
       this.#keepDraft();
       this.#become("waiting");
@@ -118,9 +126,15 @@ export class Autosave {
     if (failure.code === "changed_elsewhere" && current) {
       // the server died after writing and before answering: what lies there is ours
       if (sameLabels(current, labels)) return this.#acknowledged(current, labels);
+      if (wroteIt(this.unanswered, current)) {
+        this.etag = current.etag;
+        this.#become("waiting");
+        return;
+      }
       this.#become("conflict");
       return this.told.conflict(this, current);
     }
+    if (!failure.passing) this.unanswered = [];
     this.failure = failure;
     this.#become(failure.passing ? "unreachable" : "refused");
     if (failure.passing) {
@@ -131,7 +145,8 @@ export class Autosave {
 
   #keepDraft() {
     if (this.wanted === null) return;
-    this.drafts.keep({ film: this.film.id, name: this.film.name, etag: this.etag, labels: plain(this.wanted), time: Date.now() });
+    const { etag, film, unanswered } = this;
+    this.drafts.keep({ film: film.id, name: film.name, etag, labels: plain(this.wanted), unanswered, time: Date.now() });
   }
 
   /** @param {number} wait ms */
@@ -148,8 +163,18 @@ export class Autosave {
 }
 
 /**
+ * Whether what lies on the server is something this browser sent and got no answer for.
+ * @param {readonly Plain[]} unanswered
+ * @param {Annotation} current
+ */
+export function wroteIt(unanswered, current) {
+  return unanswered.some((sent) => sameLabels(sent, current));
+}
+
+/**
  * As the server takes them.
  * @param {Labels} labels
+ * @returns {Plain}
  */
 export function plain(labels) {
   return { boxes: labels.boxes.map(bare), verified: labels.verified, comment: labels.comment };
@@ -166,16 +191,30 @@ export async function replay(drafts) {
   /** @type {import("./drafts.js").Draft[]} */
   const kept = [];
   for (const { draft, forget } of await drafts.left()) {
-    try {
-      await api.saveAnnotation(draft.film, draft.etag, draft.labels);
+    if (await sendDraft(draft, draft.etag)) {
       saved.push(draft.name);
       forget();
-    } catch (reason) {
-      if (!(reason instanceof api.ServerError)) throw reason;
-      const current = /** @type {Annotation | undefined} */ (reason.document?.current);
-      if (current && sameLabels(current, draft.labels)) forget();
-      else kept.push(draft);
+    } else {
+      kept.push(draft);
     }
   }
   return { saved, kept };
+}
+
+/**
+ * @param {import("./drafts.js").Draft} draft
+ * @param {string} etag
+ * @returns {Promise<boolean>} Whether it is on the server's disk.
+ */
+async function sendDraft(draft, etag) {
+  try {
+    await api.saveAnnotation(draft.film, etag, draft.labels);
+    return true;
+  } catch (reason) {
+    if (!(reason instanceof api.ServerError)) throw reason;
+    const current = /** @type {Annotation | undefined} */ (reason.document?.current);
+    if (!current) return false;
+    if (sameLabels(current, draft.labels)) return true;
+    return current.etag !== etag && wroteIt(draft.unanswered, current) ? sendDraft(draft, current.etag) : false;
+  }
 }

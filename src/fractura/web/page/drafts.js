@@ -6,7 +6,15 @@
  * behind by a window that is gone, and only such drafts are taken up again.
  *
  * @typedef {import("./types.js").Box} Box
- * @typedef {{film: string, name: string, etag: string, labels: {boxes: Box[], verified: boolean, comment: string}, time: number}} Draft
+ * @typedef {{boxes: Box[], verified: boolean, comment: string}} Plain Labels as the server takes them.
+ *
+ * @typedef {object} Draft
+ * @property {string} film
+ * @property {string} name Of the film.
+ * @property {string} etag Of the file it is a change of.
+ * @property {Plain} labels
+ * @property {Plain[]} unanswered What was sent and not answered: the file may hold one of these.
+ * @property {number} time ms
  */
 
 const PREFIX = "fractura-draft";
@@ -88,7 +96,7 @@ function lockName(window) {
 function read(place) {
   try {
     const draft = JSON.parse(localStorage.getItem(place) ?? "null");
-    return Array.isArray(draft?.labels?.boxes) && typeof draft.etag === "string" ? draft : null;
+    return Array.isArray(draft?.labels?.boxes) && Array.isArray(draft.unanswered) && typeof draft.etag === "string" ? draft : null;
   } catch (reason) {
     if (reason instanceof SyntaxError) return null;
     throw reason;

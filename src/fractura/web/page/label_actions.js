@@ -9,7 +9,7 @@ const FAR = 10;
 
 /**
  * @param {import("./label_view.js").LabelView} view
- * @returns {Record<string, () => void>}
+ * @returns {Record<string, () => unknown>} What returns a promise is waited for before the next key counts.
  */
 export function labelActions(view) {
   const { editor, stage } = view;
@@ -26,11 +26,10 @@ export function labelActions(view) {
   const grow = (/** @type {number} */ dx, /** @type {number} */ dy) => () => void editor.grow(dx, dy);
 
   /** @param {1 | -1} step */
-  const go = (step) => () => {
-    view.pages
-      .beside(step)
-      .then((film) => (film ? view.show(film.id) : whisper(say(step > 0 ? "list.last" : "list.first"))))
-      .catch(tellError);
+  const go = (step) => async () => {
+    const film = await view.pages.beside(step).catch(tellError);
+    if (film) void view.show(film.id);
+    else whisper(say(step > 0 ? "list.last" : "list.first"));
   };
 
   async function nextUnlabelled() {
@@ -38,7 +37,7 @@ export function labelActions(view) {
     const wish = { state: ["unlabelled", "suggested"], order: view.pages.wish.order, limit: 2, around: view.id };
     const { films, position, offset } = await api.films(wish);
     const next = position === null ? films[0] : films.slice(position - offset).find((film) => film.id !== view.id);
-    if (next) await view.show(next.id);
+    if (next) void view.show(next.id);
     else whisper(say("list.last"));
   }
 
@@ -111,7 +110,7 @@ export function labelActions(view) {
     ...classes,
     next: go(1),
     previous: go(-1),
-    nextUnlabelled: () => void nextUnlabelled().catch(tellError),
+    nextUnlabelled: () => nextUnlabelled().catch(tellError),
     draw: () => editor.setDrawing(!editor.drawing),
     drawMiddle: () => editor.drawMiddle(),
     save: () => void view.open?.save().then(() => view.draw()),

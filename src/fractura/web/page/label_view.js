@@ -8,6 +8,7 @@
  */
 import { explain, tell, tellError, whisper } from "./announce.js";
 import * as api from "./api.js";
+import { wroteIt } from "./autosave.js";
 import { sameLabels } from "./boxes.js";
 import { BoxPanel } from "./box_panel.js";
 import { previewer } from "./conflict_preview.js";
@@ -30,6 +31,8 @@ import { makeToolbar, showStates } from "./toolbar.js";
 const REMEMBERED = 40;
 /** ms; the list is read again so long after the server said that films changed. */
 const LIST_DELAY = 400;
+
+const NEEDS_LABELS = new Set(["draw", "drawMiddle", "save", "verified", "paste", "delete", "copy", "undo", "redo", "difficult", "accept", "acceptAll"]);
 
 /** @type {(readonly [string, import("./dom.js").IconName] | null)[]} */
 const BUTTONS = [
@@ -78,7 +81,14 @@ export class LabelView {
     });
     this.models = new ModelPanel(session);
     this.presence = new Presence(drafts.folder, () => tell(say("film.open_elsewhere")));
-    this.actions = labelActions(this);
+    /** Keys pressed while a film was on its way. @type {string[]} */
+    this.queue = [];
+    this.draining = false;
+    /** Why the film or its labels cannot be shown. @type {api.ServerError | null} */
+    this.problem = null;
+    this.work = labelActions(this);
+    /** @type {Record<string, () => void>} */
+    this.actions = Object.fromEntries(Object.keys(this.work).map((name) => [name, () => void this.perform(name)]));
     this.toolbar = byId("toolbar", HTMLElement);
     makeToolbar(this.toolbar, BUTTONS, LABEL, this.actions, this.stageElement);
     const threshold = byId("suggest-threshold", HTMLInputElement);
@@ -135,6 +145,24 @@ export class LabelView {
     }
   }
 
+  /**
+   * Do what a key says; a key that came before the film waits for it, and those behind it keep their order.
+   * @param {string} name
+   */
+  async perform(name) {
+    this.queue.push(name);
+    if (this.draining) return;
+    this.draining = true;
+    while (this.queue.length > 0 && !(this.loading && NEEDS_LABELS.has(this.queue[0] ?? ""))) {
+      await this.work[this.queue.shift() ?? ""]?.();
+    }
+    this.draining = false;
+  }
+
+  get loading() {
+    return this.id !== null && this.open === null && this.problem === null;
+  }
+
   // ------------------------------------------------------------------ films
 
   /** @param {string | null} id The film of the address, if any. */
@@ -163,6 +191,7 @@ export class LabelView {
     void this.open?.saver.flush();
     this.id = id;
     this.open = null;
+    this.stageElement.setAttribute("aria-busy", "true");
     this.editor.setDrawing(false);
     this.editor.selected = null;
     this.#problem(null);
@@ -173,8 +202,8 @@ export class LabelView {
     try {
       const facts = await api.film(id);
       if (this.id !== id) return;
-      void this.#showPicture(facts);
-      await this.#openLabels(facts);
+      await Promise.all([this.#showPicture(facts), this.#openLabels(facts)]);
+      if (this.id === id) this.stageElement.setAttribute("aria-busy", "false");
     } catch (reason) {
       if (!(reason instanceof api.ServerError)) throw reason;
       if (this.id === id) this.#problem(reason);
@@ -185,12 +214,17 @@ export class LabelView {
   async #showPicture(facts) {
     try {
       await this.stage.open(facts);
-      const next = await this.pages.beside(1);
-      if (next && this.id === facts.id) await this.stage.prepare(next.id);
+      void this.#prepareNext(facts.id);
     } catch (reason) {
       if (reason instanceof api.ServerError && this.id === facts.id) this.#problem(reason);
       else tellError(reason);
     }
+  }
+
+  /** @param {string} id Of the film that is shown. */
+  async #prepareNext(id) {
+    const next = await this.pages.beside(1);
+    if (next && this.id === id) await this.stage.prepare(next.id);
   }
 
   /** @param {import("./types.js").FilmFacts} facts */
@@ -213,6 +247,7 @@ export class LabelView {
     for (const [id, film] of this.films) if (this.films.size > REMEMBERED && !film.saver.pending && film !== this.open) this.films.delete(id);
     this.presence.open(facts.id);
     this.draw();
+    void this.perform("nothing");
     await this.#takeUpDrafts(this.open);
     await this.#suggest();
   }
@@ -225,7 +260,7 @@ export class LabelView {
     for (const { draft, forget } of await this.drafts.left(film.facts.id)) {
       const mine = labelsOf(draft.labels);
       if (!sameLabels(mine, film.labels)) {
-        if (draft.etag === film.saver.etag) film.overwrite(film.annotation, mine);
+        if (draft.etag === film.saver.etag || wroteIt(draft.unanswered, film.annotation)) film.overwrite(film.annotation, mine);
         else await this.#decide(film, film.annotation, mine);
         this.draw();
       }
@@ -464,8 +499,10 @@ export class LabelView {
   /** @param {api.ServerError | null} reason Why the film, or its labels, cannot be shown. */
   #problem(reason) {
     const place = byId("stage-problem", HTMLElement);
+    this.problem = reason;
     place.hidden = reason === null;
     if (reason === null) return;
+    void this.perform("nothing");
     const malformed = reason.code === "annotation_malformed";
     if (!malformed) this.stage.close();
     const text = /** @type {string | undefined} */ (reason.document?.text);

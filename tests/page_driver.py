@@ -1,0 +1,120 @@
+"""What tests of the page share: a real server process that can be killed, and a browser page that is watched."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+START_SECONDS = 60
+
+
+class Server:
+    """``fractura label`` or ``fractura serve`` as a process of its own."""
+
+    def __init__(self, *arguments):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/"
+        self.arguments = [str(each) for each in arguments]
+        self.start()
+
+    def start(self):
+        command = [sys.executable, "-m", "fractura", *self.arguments, "--no-browser", "--port", str(self.port)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(os.environ))
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end:
+            try:
+                with urllib.request.urlopen(self.url + "healthz", timeout=5):
+                    return
+            except OSError:
+                if self.process.poll() is not None:
+                    raise AssertionError(self.process.communicate()[0].decode()) from None
+                time.sleep(0.05)
+        raise AssertionError("the server did not start")
+
+    def kill(self):
+        """As a power cut does it: nothing is said, nothing is finished."""
+        self.process.send_signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+        self.process.communicate()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.communicate(timeout=20)
+
+
+class WatchedPage:
+    """A window on the page; console errors and requests to other hosts are remembered."""
+
+    def __init__(self, context, server, *, path=""):
+        self.page = context.new_page()
+        self.server = server
+        self.faults = []
+        self.expected = ()
+        self.page.on("console", lambda said: said.type == "error" and self.faults.append(said.text))
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("request", self._seen)
+        self.page.goto(server.url + path)
+
+    def _seen(self, request):
+        if not request.url.startswith((self.server.url, "blob:" + self.server.url)):
+            self.faults.append(f"request to another host: {request.url}")
+
+    def check(self):
+        """Nothing went wrong but what the test said would."""
+        assert [fault for fault in self.faults if not any(part in fault for part in self.expected)] == []
+
+    def film(self, name):
+        """Wait until this film and its labels are shown."""
+        from playwright.sync_api import expect
+
+        expect(self.page.locator("#film-name")).to_have_text(name)
+        self.page.locator('#stage[aria-busy="false"]').wait_for()
+
+    def saved(self):
+        self.page.locator("#save-state.saved").wait_for(timeout=20_000)
+
+    def key(self, name):
+        self.page.keyboard.press(name)
+
+    def at(self, x, y, size, stage="#stage"):
+        """The place in the window of a film pixel, while the whole film is shown with its margin of 12."""
+        box = self.page.locator(stage).bounding_box()
+        scale = min((box["width"] - 24) / size[0], (box["height"] - 24) / size[1])
+        left = box["x"] + (box["width"] - size[0] * scale) / 2
+        top = box["y"] + (box["height"] - size[1] * scale) / 2
+        return left + x * scale, top + y * scale
+
+    def drag(self, start, end, button="left"):
+        mouse = self.page.mouse
+        mouse.move(*start)
+        mouse.down(button=button)
+        mouse.move((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+        mouse.move(*end)
+        mouse.up(button=button)
+
+    def draw(self, corners, size):
+        """W, then a drag from corner to corner, in film pixels."""
+        self.key("w")
+        self.drag(self.at(*corners[:2], size), self.at(*corners[2:], size))
+
+
+def write_films(folder: Path, count: int, size=(300, 240), *, classes=("Fractura",)) -> list[str]:
+    """Small grey films and LabelImg's list of classes. Returns the films' names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    generator = np.random.default_rng(7)
+    names = [f"film_{number:02}.png" for number in range(count)]
+    for name in names:
+        grey = np.add.outer(np.arange(size[1]), np.arange(size[0])) % 200 + generator.integers(0, 55)
+        Image.fromarray(grey.astype(np.uint8)).save(folder / name)
+    if classes:
+        (folder / "predefined_classes.txt").write_text("\n".join(classes) + "\n", encoding="utf-8")
+    return names

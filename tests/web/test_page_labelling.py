@@ -1,0 +1,279 @@
+"""Labelling in a real browser: LabelImg's keys, exact pixels, and boxes that survive a killed server."""
+
+import importlib
+import random
+import sys
+import types
+
+import pytest
+from page_driver import Server, WatchedPage, write_films
+
+from fractura.formats.voc import read_voc_file
+
+SIZE = (300, 240)
+UNREACHABLE = ("Failed to load resource", "ERR_CONNECTION_REFUSED")
+
+
+@pytest.fixture(name="films")
+def films_fixture(tmp_path):
+    folder = tmp_path / "films"
+    return folder, write_films(folder, 3, SIZE)
+
+
+@pytest.fixture(name="label")
+def label_fixture(chromium, films):
+    """A server on the films and a function that opens windows of one browser on it."""
+    server = Server("label", films[0])
+    context = chromium.new_context(viewport={"width": 1200, "height": 800}, locale="en-US")
+    windows = []
+
+    def window(path=""):
+        windows.append(WatchedPage(context, server, path=path))
+        return windows[-1]
+
+    window.server = server
+    window.context = context
+    yield window
+    context.close()
+    server.stop()
+    for each in windows:
+        each.check()
+
+
+def boxes_of(path):
+    return [(each.name, *(int(value) for value in each.corners)) for each in read_voc_file(path).objects]
+
+
+def labelimg_shapes(path):
+    """What LabelImg's own reader reads; its helper module wants Qt, of which the reader uses nothing."""
+    for name in ("PyQt5", "PyQt5.QtGui", "PyQt5.QtCore", "PyQt5.QtWidgets"):
+        sys.modules.setdefault(name, types.ModuleType(name))
+    reader = importlib.import_module("libs.pascal_voc_io").PascalVocReader(str(path))
+    return [
+        (name, *map(int, corners[0]), *map(int, corners[2])) for name, corners, *_ in reader.get_shapes()
+    ], reader.verified
+
+
+def test_a_session_with_labelimgs_keys(chromium, tmp_path):
+    """Ten films, nothing but LabelImg's keys and the drag after W; LabelImg reads the same boxes."""
+    pytest.importorskip("libs.pascal_voc_io")
+    folder = tmp_path / "films"
+    names = write_films(folder, 10, SIZE)
+    server = Server("label", folder)
+    context = chromium.new_context(viewport={"width": 1200, "height": 800}, locale="en-US")
+    window = WatchedPage(context, server)
+    generator = random.Random(5)
+    expected = {}
+    for number, name in enumerate(names):
+        window.film(name)
+        left, top = generator.randint(20, 120), generator.randint(20, 90)
+        box = (left, top, left + generator.randint(20, 90), top + generator.randint(20, 90))
+        drawn = []
+        if number != 3:  # a film without finding: saved empty
+            window.draw(box, SIZE)
+            drawn = [("Fractura", *box)]
+        if number == 1:  # a copy, moved by arrows
+            window.key("Control+d")
+            for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft"):
+                window.key(key)
+            drawn.append(None)
+        if number == 2:  # drawn by mistake
+            window.draw((10, 10, 60, 50), SIZE)
+            window.key("Delete")
+        if number == 4:
+            window.key("Space")
+        if number == 5:  # zooming changes nothing of the boxes
+            for key in ("Control++", "Control++", "Control+-", "Control+0"):
+                window.key(key)
+        if number == 6:
+            for _ in range(5):
+                window.key("ArrowUp")
+            drawn = [("Fractura", box[0], box[1] - 5, box[2], box[3] - 5)]
+        window.key("Control+s")
+        window.saved()
+        expected[name] = drawn
+        window.key("d")
+    window.key("a")
+    window.film(names[-2])
+    window.check()
+    context.close()
+    server.stop()
+    for number, name in enumerate(names):
+        shapes, verified = labelimg_shapes((folder / name).with_suffix(".xml"))
+        if number == 1:
+            first, copy = shapes
+            step = (
+                {copy[index + 1] - first[index + 1] for index in (0, 2)},
+                {copy[i + 1] - first[i + 1] for i in (1, 3)},
+            )
+            assert [first] == expected[name][:1]
+            assert len(step[0]) == len(step[1]) == 1
+            assert step[0] == step[1]  # same shift both ways, then one to the right and one down
+        else:
+            assert shapes == expected[name], name
+        assert verified == (number == 4)
+
+
+def test_keys_pressed_before_the_film_is_there_wait_for_it(label, films):
+    folder, names = films
+    window = label()
+    window.film(names[0])
+    for key in ("Control+s", "d", "Control+s", "d", "Space", "Control+s", "a"):
+        window.key(key)
+    window.film(names[1])
+    window.saved()
+    window.page.wait_for_timeout(300)
+    found = [read_voc_file((folder / name).with_suffix(".xml")) for name in names]
+    assert [(each.objects, each.verified) for each in found] == [((), False), ((), False), ((), True)]
+
+
+@pytest.mark.parametrize("delay", [0, 190, 215, 260])
+def test_a_killed_server_costs_no_box(label, films, delay):
+    """Killed about when the request goes out: the open window saves later, a closed one when the film is opened."""
+    folder, names = films
+    window = label()
+    window.expected = UNREACHABLE
+    window.film(names[0])
+    window.draw((20, 30, 80, 90), SIZE)
+    window.saved()
+    window.draw((100, 50, 160, 120), SIZE)
+    window.page.wait_for_timeout(delay)
+    label.server.kill()
+    window.draw((200, 100, 260, 200), SIZE)
+    if delay != 190:  # closed while the server is away
+        window.page.wait_for_timeout(50)
+        window.page.close()
+    label.server.start()
+    if delay != 190:
+        window = label()
+        window.expected = UNREACHABLE
+        window.film(names[0])
+    window.saved()
+    path = (folder / names[0]).with_suffix(".xml")
+    wanted = [("Fractura", 20, 30, 80, 90), ("Fractura", 100, 50, 160, 120), ("Fractura", 200, 100, 260, 200)]
+    assert boxes_of(path) == wanted
+    window.page.reload()
+    window.film(names[0])
+    assert window.page.locator("#boxes .box").count() == 3
+
+
+def test_undo_redo_resize_class_difficult_and_comment(label, films):
+    folder, names = films
+    path = (folder / names[0]).with_suffix(".xml")
+    (folder / "predefined_classes.txt").write_text("Fractura\nYeso\n", encoding="utf-8")
+    window = label()
+    window.film(names[0])
+    window.draw((50, 40, 120, 100), SIZE)
+    window.drag(window.at(120, 100, SIZE), window.at(140, 130, SIZE))  # the lower right corner
+    window.drag(window.at(90, 60, SIZE), window.at(100, 80, SIZE))  # its middle
+    window.saved()
+    assert boxes_of(path) == [("Fractura", 60, 60, 150, 150)]
+    window.key("2")
+    window.key("q")
+    window.page.locator("#comment").fill("Zweifel: línea fina")
+    window.saved()
+    (only,) = read_voc_file(path).objects
+    assert (only.name, only.difficult) == ("Yeso", True)
+    window.page.reload()
+    window.film(names[0])
+    assert window.page.locator("#comment").input_value() == "Zweifel: línea fina"
+    window.page.locator("#stage").focus()
+    window.key("n")
+    window.key("Delete")
+    window.page.wait_for_selector("#boxes .box", state="detached")
+    window.key("Control+z")
+    window.page.wait_for_selector("#boxes .box")
+    window.key("Control+y")
+    window.page.wait_for_selector("#boxes .box", state="detached")
+    window.key("Control+z")
+    window.saved()
+    assert boxes_of(path) == [("Yeso", 60, 60, 150, 150)]
+
+
+@pytest.mark.parametrize("ratio", [1, 2])
+def test_boxes_do_not_depend_on_zoom_or_screen(chromium, tmp_path, ratio):
+    """Zoomed and moved, on screens of 1 and 2 pixels a point: the same film pixels."""
+    folder, size = tmp_path / "films", (1500, 1200)
+    (name,) = write_films(folder, 1, size)
+    server = Server("label", folder)
+    context = chromium.new_context(viewport={"width": 900, "height": 700}, device_scale_factor=ratio, locale="en-US")
+    window = WatchedPage(context, server)
+    window.film(name)
+    middle, left = window.at(750, 600, size), window.at(0, 600, size)
+    for key in ("Control++",) * 9 + ("Control+-",) * 2:
+        window.key(key)
+    scale = (middle[0] - left[0]) / 750 * 1.25**9 * 0.8**2
+    window.drag(middle, (middle[0] - 30 * scale, middle[1] - 24 * scale))  # the film follows the hand
+    place = {
+        (x, y): (middle[0] + (x - 780) * scale, middle[1] + (y - 624) * scale) for x in (730, 765) for y in (590, 612)
+    }
+    window.key("w")
+    window.drag(place[730, 590], place[765, 612])
+    window.saved()
+    window.check()
+    context.close()
+    server.stop()
+    assert boxes_of((folder / name).with_suffix(".xml")) == [("Fractura", 730, 590, 765, 612)]
+
+
+def test_two_windows_on_one_film(label, films):
+    """Each is told of the other; who saves second decides, and nothing is overwritten unasked."""
+    folder, names = films
+    path = (folder / names[0]).with_suffix(".xml")
+    first, second = label(), label()
+    for window in (first, second):
+        window.expected = ("409",)
+        window.film(names[0])
+    first.page.get_by_text("open in another window").wait_for()
+    # the second has not heard of the first's save when it saves itself
+    second.page.route("**/api/events", lambda route: route.abort())
+    second.expected = ("409", "ERR_FAILED")
+    second.page.reload()
+    second.film(names[0])
+    first.draw((20, 20, 90, 80), SIZE)
+    first.saved()
+    second.draw((150, 100, 220, 190), SIZE)
+    dialog = second.page.get_by_role("dialog")
+    dialog.wait_for()
+    assert boxes_of(path) == [("Fractura", 20, 20, 90, 80)]
+    dialog.get_by_role("button", name="Keep the boxes of both").click()
+    second.saved()
+    assert sorted(boxes_of(path)) == [("Fractura", 20, 20, 90, 80), ("Fractura", 150, 100, 220, 190)]
+    # the first hears of it and shows both
+    first.page.locator("#boxes .box").nth(1).wait_for()
+
+
+def test_a_malformed_file_is_shown_and_never_touched(label, films):
+    folder, names = films
+    path = (folder / names[1]).with_suffix(".xml")
+    damaged = b"<annotation><object><name>Fractura</name>"
+    path.write_bytes(damaged)
+    window = label()
+    window.expected = ("409",)
+    window.film(names[0])
+    window.key("d")
+    window.page.get_by_text("is damaged and is not touched").wait_for()
+    window.key("w")
+    window.drag(window.at(40, 40, SIZE), window.at(90, 90, SIZE))
+    for key in ("Space", "Control+s", "Delete"):
+        window.key(key)
+    window.page.wait_for_timeout(400)
+    assert path.read_bytes() == damaged
+    assert "<object>" in window.page.locator("#stage-problem pre").inner_text()
+    # put right by hand, it is read again by itself
+    path.write_text("<annotation><size><width>300</width><height>240</height></size></annotation>", encoding="utf-8")
+    window.page.locator("#stage-problem").wait_for(state="hidden")
+
+
+def test_keyboard_alone_makes_and_moves_a_box(label, films):
+    folder, names = films
+    window = label()
+    window.film(names[0])
+    window.key("Shift+w")
+    for key in ("Shift+ArrowRight", "ArrowUp", "Alt+ArrowRight"):
+        window.key(key)
+    window.saved()
+    ((_, left, top, right, bottom),) = boxes_of((folder / names[0]).with_suffix(".xml"))
+    assert (right - left) - (bottom - top) == 1
+    assert abs((left + right) / 2 - (SIZE[0] / 2 + 10)) <= 1
+    assert abs((top + bottom) / 2 - (SIZE[1] / 2 - 1)) <= 1
