@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from fractura.errors import DataError, ModelError
 from fractura.evaluation import evaluate
-from fractura.evaluation.calibration import Calibrator, bins_of, calibration_marks, fit_calibrator, reliability, wilson
+from fractura.evaluation.calibration import (
+    Calibrator,
+    bins_of,
+    calibration_marks,
+    cross_fitted_errors,
+    fit_calibrator,
+    reliability,
+    wilson,
+)
 from fractura.evaluation.table import build_table
 from fractura.model_card import ModelCard
 
@@ -90,6 +98,22 @@ def test_isotonic_says_neither_never_nor_always():
     data = dataset(film([BOX]), film(name="b"))
     calibrator = fit_calibrator(build_table(data, [marks((*BOX, 0.9)), marks((*FAR, 0.1))]), "isotonic")
     assert calibrator.films([0, 1]).tolist() == [0.25, 0.75]
+
+
+@pytest.mark.parametrize("method", ["isotonic", "temperature"])
+def test_what_it_is_worth_on_other_films(method):
+    errors = cross_fitted_errors(build_table(*boastful(seed=1)), method)
+    for before, after in errors.values():
+        assert 0 < after < before
+    # scores that know nothing: fitted on the films themselves nothing seems wrong, on others the truth comes out
+    random = np.random.default_rng(0)
+    blind = [marks((*BOX, score)) for score in random.random(60)]
+    data = dataset(*[film([BOX] if index % 2 else [], name=str(index)) for index in range(60)])
+    table = build_table(data, blind)
+    seeming = evaluate(data, blind, calibrator=fit_calibrator(table, "isotonic"), details=False).value("film_ece")
+    assert seeming < 0.01 < cross_fitted_errors(table, "isotonic")["film"][1]
+    with pytest.raises(DataError):
+        cross_fitted_errors(build_table(dataset(film([BOX])), [marks((*BOX, 0.5))]), method)
 
 
 @pytest.mark.parametrize("found", [marks(), marks((*BOX, 0.9))])

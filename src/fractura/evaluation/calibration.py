@@ -97,6 +97,50 @@ def fit_calibrator(table: Table, method: str) -> Calibrator:
     return Calibrator(method, fit(mark_scores, right), fit(film_scores, positive))
 
 
+def cross_fitted_errors(table: Table, method: str, *, folds: int = 5, seed: int = 0) -> dict[str, tuple[float, float]]:
+    """What a calibration is worth on films it was not fitted on: expected calibration error without it and with it.
+
+    The films are dealt into parts, all of a patient into one; each part gets its probabilities from a calibration that
+    was fitted on the others.
+
+    Args:
+        table: Films and marks.
+        method: One of ``METHODS``.
+        folds: Number of parts.
+        seed: Of the dealing.
+
+    Returns:
+        For ``film`` and ``mark`` the error of the scores and that of the probabilities.
+
+    Raises:
+        DataError: Too few films: a part's others do not hold both kinds.
+    """
+    clusters = table.clusters
+    part = np.random.default_rng(seed).permutation(clusters.max(initial=-1) + 1)[clusters] % folds
+    stated: dict[str, list[Floats]] = {"film": [], "mark": []}
+    scores: dict[str, list[Floats]] = {"film": [], "mark": []}
+    rights: dict[str, list[Floats]] = {"film": [], "mark": []}
+    for fold in np.unique(part):
+        calibrator = fit_calibrator(table.select(part != fold), method)
+        held_out = table.select(part == fold)
+        for what, (own, right, _) in (("film", calibration_films(held_out)), ("mark", calibration_marks(held_out))):
+            stated[what].append(calibrator.films(own) if what == "film" else calibrator.marks(own))
+            scores[what].append(own)
+            rights[what].append(right)
+    return {
+        what: (
+            calibration_error(np.concatenate(scores[what]), np.concatenate(rights[what])),
+            calibration_error(np.concatenate(stated[what]), np.concatenate(rights[what])),
+        )
+        for what in stated
+    }
+
+
+def calibration_error(stated: Floats, right: Floats) -> float:
+    """Expected calibration error over ``bins_of``: mean distance of stated from observed shares; 0 of nothing."""
+    return float(np.abs(np.bincount(bins_of(stated), stated - right)).sum() / max(len(stated), 1))
+
+
 def calibration_marks(table: Table, *, lowest: float = LOWEST_THRESHOLD) -> tuple[Floats, Floats, NDArray[np.int64]]:
     """Scores of the marks from ``lowest`` up, whether each is right (0 or 1), and its film; left-out ones apart."""
     matching = table.matchings[MAIN_CRITERION]

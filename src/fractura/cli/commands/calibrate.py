@@ -13,6 +13,7 @@ from fractura.errors import DataError
 if TYPE_CHECKING:
     from fractura.boxes import Boxes
     from fractura.dataset import Dataset
+    from fractura.evaluation.table import Table
     from fractura.evaluation.threshold import Aim, Choice
 
 WHOLE = ("whole",)
@@ -54,7 +55,8 @@ def calibrate(
     choice = _choose(dataset, predictions, wanted, val)
     fast = _choose(dataset, predict(loaded, dataset, WHOLE), wanted, val) if card.views != WHOLE else None
     calibrator = None if method == "none" else fit_calibrator(build_table(dataset, predictions), method)
-    evaluation = evaluate(dataset, predictions, threshold=choice.threshold, calibrator=calibrator, details=False)
+    # Of the raw scores: probabilities are always right on the films they were fitted on.
+    evaluation = evaluate(dataset, predictions, threshold=choice.threshold, details=False)
     chosen: dict[str, Any] = {
         "threshold": choice.threshold,
         "threshold_aim": str(wanted),
@@ -70,7 +72,20 @@ def calibrate(
         out.write_line(f"{wanted}: {choice}")
         if fast is not None:
             out.write_line(f"{wanted}, each film once (--fast): {fast}")
+        if method != "none":
+            out.write_line(_worth(build_table(dataset, predictions), method))
         out.write_line(f"threshold before: {card.threshold:.4g}; written into the card of {model}")
+
+
+def _worth(table: Table, method: str) -> str:
+    from fractura.evaluation.calibration import cross_fitted_errors
+
+    try:
+        errors = cross_fitted_errors(table, method)
+    except DataError:
+        return f"{method} calibration: too few films to tell what it is worth on others"
+    parts = [f"{what}s {before:.3f} before, {after:.3f} after" for what, (before, after) in errors.items()]
+    return f"{method} calibration, expected error on films it was not fitted on (5 parts): {'; '.join(parts)}"
 
 
 def _choose(dataset: Dataset, predictions: list[Boxes], aim: Aim, val: Path) -> Choice:
