@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from fractura.boxes import Boxes
-from fractura.inference.drawing import MARK_COLOURS, TRUTH_COLOUR, draw_boxes, side_by_side
+from fractura.inference.drawing import MARK_COLOURS, TRUTH_COLOUR, draw_boxes, draw_heat, side_by_side, with_caption
 
 
 def film(width=300, height=200):
@@ -82,3 +82,27 @@ def test_side_by_side_holds_both():
     assert both.shape[0] == 50
     assert where(both, (255, 0, 0)).sum() == 600
     assert where(both, (0, 255, 0)).sum() == 2000
+
+
+def test_heat_is_brightest_where_it_is_strongest_and_leaves_the_rest_alone():
+    pixels = np.full((80, 90, 3), 60, np.uint8)
+    heat = np.zeros(pixels.shape[:2], np.float32)
+    heat[20:40, 20:40] = 1.0
+    drawn = np.asarray(draw_heat(pixels, heat, Boxes.empty(scored=True))).astype(int)
+    assert drawn[30, 30].sum() > 3 * 60 + 200
+    assert (drawn[heat == 0] == pixels[heat == 0]).all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (60, 40), (373, 454), (4000, 3000)])
+@pytest.mark.parametrize("scale", [None, ("none", "most")])
+def test_a_caption_stands_below_the_picture(size, scale):
+    width, height = size
+    picture = Image.new("RGB", size, (90, 90, 90))
+    whole = np.asarray(with_caption(picture, "film score 0.83, 2 marks from 0.30", scale=scale))
+    assert whole.shape[1] == width
+    assert (whole[:height] == 90).all()
+    strip = whole[height:]
+    assert len(strip) >= 15
+    if width > 300:
+        assert strip.max() > 200  # letters
+        assert strip[:, -width // 20 :].max() == 0  # which end before the border
