@@ -117,7 +117,7 @@ def _written(source: Dataset, marks: tuple[Mark, ...], card: ModelCard, threshol
     report = sr.MeasurementReport(
         observation_context=sr.ObservationContext(observer_device_context=device),
         procedure_reported=sr.CodedConcept("363680008", "SCT", "Radiographic imaging"),
-        imaging_measurements=groups or None,
+        imaging_measurements=groups or [_nothing_marked(sr, highdicom.UID(), source, algorithm)],
         title=codes.DCM.ImagingMeasurementReport,
     )
     document = sr.ComprehensiveSR(
@@ -157,6 +157,22 @@ def _group(sr: Any, uid: str, number: int, mark: Mark, source: Dataset, algorith
             sr.Measurement(
                 name=sr.CodedConcept("score", _OWN_SCHEME, "Detection score"),
                 value=mark.score,
+                unit=sr.CodedConcept("1", "UCUM", "no units"),
+            )
+        ],
+    )
+
+
+def _nothing_marked(sr: Any, uid: str, source: Dataset, algorithm: Any) -> Any:
+    """A group that says that the algorithm looked at the film and marked nothing."""
+    return sr.MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=sr.TrackingIdentifier(uid=uid, identifier="no mark"),
+        algorithm_id=algorithm,
+        source_images=[sr.SourceImageForMeasurementGroup(source.SOPClassUID, source.SOPInstanceUID)],
+        measurements=[
+            sr.Measurement(
+                name=sr.CodedConcept("marks", _OWN_SCHEME, "Number of marks"),
+                value=0,
                 unit=sr.CodedConcept("1", "UCUM", "no units"),
             )
         ],

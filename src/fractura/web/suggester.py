@@ -65,6 +65,7 @@ class Suggester:
         self._wake = threading.Condition()
         self._asked: OrderedDict[str, None] = OrderedDict()
         self._all: deque[FilmRow] = deque()
+        self._is_at_all = False
         self._failed: dict[str, tuple[object, WebError]] = {}
         self._paces: deque[float] = deque(maxlen=_PACE_FILMS)
         self._stopped = True
@@ -88,7 +89,7 @@ class Suggester:
     def status(self) -> SuggestionStatus:
         """How far it is."""
         with self._wake:
-            left, failed = len(self._all), len(self._failed)
+            left, failed = len(self._all) + self._is_at_all, len(self._failed)
         pace = sum(self._paces) / len(self._paces) if self._paces else None
         rows = self._index.rows()
         return SuggestionStatus(
@@ -175,10 +176,12 @@ class Suggester:
                     self._wake.wait()
                 if self._stopped:
                     return
+                self._is_at_all = not self._asked
                 row = self._index.get(self._asked.popitem(last=False)[0]) if self._asked else self._all.popleft()
-                last = not self._all
             if row is not None:
                 self._look_at(row)
+            with self._wake:
+                last, self._is_at_all = self._is_at_all and not self._all, False
             if last:
                 self._publish("suggestions", vars(self.status()))
 

@@ -77,10 +77,12 @@ class TrainingRun:
     Args:
         on_change: Called, from a thread, with every new report.
         on_done: Called with the model's folder when there is one; returns the model's id.
+        command: What runs a command of ours.
     """
 
     on_change: Callable[[TrainingReport], None]
     on_done: Callable[[Path], str]
+    command: tuple[str, ...] = (sys.executable, "-m", "fractura")
     report: TrainingReport = field(default_factory=TrainingReport)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _process: subprocess.Popen[str] | None = field(default=None, repr=False)
@@ -155,7 +157,7 @@ class TrainingRun:
             if self._stopping:
                 return -1
             self._process = process = subprocess.Popen(
-                [sys.executable, "-m", "fractura", *arguments],
+                [*self.command, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,

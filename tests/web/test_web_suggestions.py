@@ -1,0 +1,311 @@
+"""Suggestions, uncertainty, disagreement, and training from the page."""
+
+import sys
+import textwrap
+
+import pytest
+from tiny_models import CARD, write_tiny_onnx
+from web_places import BOX, WRITE, annotation, client, film, film_ids, folder, model, wait_for
+
+from fractura.formats.voc import VocObject
+from fractura.web.marks import FilmMarks, Mark, in_words_of
+from fractura.web.opinions import disagreements, uncertainty
+
+
+@pytest.fixture(name="web")
+def web_fixture(tmp_path):
+    with client(mode="label", folder=folder(tmp_path / "data"), model=model(tmp_path)) as web:
+        yield web
+
+
+def suggestions(web, name):
+    film_id = film_ids(web)[name]
+
+    def ready():
+        answer = web.get(f"/api/films/{film_id}/suggestions").json()
+        return answer if answer["status"] == "ready" else None
+
+    return wait_for(ready)
+
+
+def look_at_all(web):
+    assert web.post("/api/suggestions", headers=WRITE).status_code == 202
+    return wait_for(lambda: (found := web.get("/api/suggestions").json()) and not found["running"] and found)
+
+
+def states(web, **query):
+    answer = web.get("/api/films", params=query).json()
+    return {each["name"]: (each["state"], each["disagreeing"]) for each in answer["films"]}
+
+
+def test_one_film_when_it_is_shown(web):
+    first = web.get(f"/api/films/{film_ids(web)['film1.png']}/suggestions").json()
+    assert (first["status"], first["boxes"]) == ("waiting", [])
+    found = suggestions(web, "film1.png")
+    assert [(mark["name"], mark["score"]) for mark in found["boxes"]] == [
+        ("fracture", 0.9),
+        ("cast", 0.5),
+        ("fracture", 0.3),
+    ]
+    assert [found["boxes"][0][side] for side in ("xmin", "ymin", "xmax", "ymax")] == [20, 20, 100, 60]
+    assert found["uncertainty"] == pytest.approx(1 - (2 * (0.5 + 0.5 * (0.5 - 0.4) / 0.6) - 1), abs=1e-4)
+    assert states(web)["film1.png"] == ("suggested", False)
+
+
+def test_the_whole_folder_and_again_after_a_restart(web, tmp_path):
+    done = look_at_all(web)
+    assert (done["done"], done["total"], done["failed"]) == (5, 5, 0)
+    before = states(web)
+    assert before["film1.png"][0] == "suggested"
+    assert before["film2.png"] == ("disagreeing", True)  # its box is called Fractura, the mark fracture: see below
+    assert before["film10.png"][0] == "verified"
+    assert before["film11.png"][0] == "malformed"
+    with client(mode="label", folder=tmp_path / "data", model=model(tmp_path)) as again:
+        wait_for(lambda: again.get("/api/suggestions").json()["done"] == 5)
+        assert states(again) == before
+
+
+def test_opinions_follow_the_boxes(web):
+    look_at_all(web)
+    film_id = film_ids(web)["film3.png"]
+    assert states(web)["film3.png"][0] == "disagreeing"
+    now = web.get(f"/api/annotations/{film_id}").json()
+    marks = [mark for mark in suggestions(web, "film3.png")["boxes"] if mark["score"] >= 0.4]
+    boxes = [{key: mark[key] for key in ("name", "xmin", "ymin", "xmax", "ymax")} for mark in marks]
+    answer = web.put(
+        f"/api/annotations/{film_id}", headers={**WRITE, "If-Match": now["etag"]}, json={"boxes": boxes}
+    )  # fmt: skip
+    assert answer.status_code == 200, answer.text
+    assert states(web)["film3.png"] == ("labelled", False)
+    assert suggestions(web, "film3.png")["disagreements"] == []
+
+
+def test_most_uncertain_first(tmp_path):
+    data = tmp_path / "data"
+    for name in ("a", "b", "c"):
+        film(data / f"{name}.png")
+    with client(mode="label", folder=data, model=model(tmp_path)) as web:
+        suggestions(web, "b.png")
+        assert list(states(web, order="uncertainty")) == ["b.png", "a.png", "c.png"]
+
+
+def test_a_film_that_cannot_be_read_does_not_stop_the_others(tmp_path):
+    data = folder(tmp_path / "data")
+    (data / "images" / "film0.png").write_bytes(b"\x89PNG damaged")
+    with client(mode="label", folder=data, model=model(tmp_path)) as web:
+        done = look_at_all(web)
+        assert (done["done"], done["failed"]) == (5, 1)
+        answer = web.get(f"/api/films/{film_ids(web)['film0.png']}/suggestions")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "film_unreadable")
+
+
+def test_without_a_model_there_is_nothing_to_suggest(tmp_path, monkeypatch):
+    from fractura.errors import ModelError
+    from fractura.web import model_shelf
+
+    def none():
+        raise ModelError("this copy has none")
+
+    monkeypatch.setattr(model_shelf, "built_in_model", none)
+    with client(mode="label", folder=folder(tmp_path / "data")) as web:
+        answer = web.get(f"/api/films/{film_ids(web)['film1.png']}/suggestions").json()
+        assert (answer["status"], answer["model"]) == ("none", None)
+        assert web.post("/api/suggestions", headers=WRITE).json()["error"]["code"] == "no_model"
+        assert web.get("/api/models").json()["models"][0]["problem"] == "this copy has none"
+
+
+def test_another_model_says_something_else(web, tmp_path):
+    look_at_all(web)
+    write_tiny_onnx(
+        tmp_path / "data" / ".fractura" / "other.onnx", scores=(0.1,), labels=(0,), shares=((0.1, 0.2, 0.5, 0.6),)
+    )
+    web.app.state.workplace.shelf.add("trained-0001", "trained", tmp_path / "data" / ".fractura" / "other.onnx")
+    answer = web.put("/api/models/current", headers=WRITE, json={"id": "trained-0001"})
+    assert answer.json()["current"] == "trained-0001"
+    assert states(web)["film1.png"] == ("unlabelled", False)
+    assert [mark["score"] for mark in suggestions(web, "film1.png")["boxes"]] == [0.1]
+    web.put("/api/models/current", headers=WRITE, json={"id": "given"})
+    assert web.get("/api/suggestions").json()["done"] == 5  # remembered
+
+
+def test_a_damaged_memory_of_marks_is_begun_anew(tmp_path):
+    data = folder(tmp_path / "data")
+    (data / ".fractura").mkdir()
+    (data / ".fractura" / "marks.sqlite").write_bytes(b"no data base" * 100)
+    with client(mode="label", folder=data, model=model(tmp_path)) as web:
+        assert look_at_all(web)["done"] == 5
+
+
+# ---------------------------------------------------------------- rules
+
+
+def mark(score, corners=(20, 20, 100, 60), name="Fractura"):
+    return Mark(name, corners, score)
+
+
+@pytest.mark.parametrize(
+    ("scores", "threshold", "expected"),
+    [
+        ([], 0.5, 0),
+        ([0.5], 0.5, 1),
+        ([1.0], 0.5, 0),
+        ([0.25], 0.5, 0.5),
+        ([0.75], 0.5, 0.5),
+        ([0.2], 0.2, 1),
+        ([0.6], 0.2, 0.5),
+        ([1.0, 0.25], 0.5, 0.5),
+        ([1.0], 1.0, 1),
+    ],
+)
+def test_uncertainty(scores, threshold, expected):
+    assert uncertainty([mark(score) for score in scores], threshold) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("marks", "boxes", "kinds"),
+    [
+        ([], [], []),
+        ([mark(0.9)], [BOX], []),
+        ([mark(0.9)], [], ["missed_by_human"]),
+        ([mark(0.4)], [], []),
+        ([], [BOX], ["missed_by_model"]),
+        ([mark(0.06)], [BOX], []),
+        ([], [VocObject("Fractura", 20, 20, 100, 60, difficult=True)], []),
+        ([mark(0.9, name="cast")], [BOX], ["other_class"]),
+        ([mark(0.9, (150, 70, 190, 90))], [BOX], ["missed_by_human", "missed_by_model"]),
+        ([mark(0.9, (40, 20, 120, 60))], [BOX], []),
+    ],
+)
+def test_disagreements(marks, boxes, kinds):
+    assert [each.kind for each in disagreements(marks, boxes, 0.5)] == kinds
+
+
+@pytest.mark.parametrize(
+    ("model_names", "folder_names", "expected"),
+    [
+        (("fracture",), ["Fractura"], "Fractura"),
+        (("fracture",), ["Fracture", "cast"], "Fracture"),
+        (("fracture",), ["Fractura", "cast"], "fracture"),
+        (("fracture", "cast"), ["Fractura"], "fracture"),
+        (("fracture",), [], "fracture"),
+    ],
+)
+def test_marks_in_the_words_of_the_folder(model_names, folder_names, expected):
+    found = FilmMarks(200, 100, (mark(0.9, name="fracture"),))
+    assert in_words_of(found, model_names, folder_names).marks[0].name == expected
+
+
+# ---------------------------------------------------------------- training
+
+PRETENDED = textwrap.dedent(
+    """
+    import pathlib, signal, sys, time
+    words = sys.argv[1:]
+    sys.stderr.write(" ".join(words[:1]) + " begins\\n")
+    if words[0] == "split":
+        sys.exit(0)
+    output = pathlib.Path(words[words.index("--output") + 1])
+    output.mkdir(parents=True)
+    stop = []
+    signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
+    if "FAIL" in str(output):
+        sys.stderr.write("error: no film has a box\\n  → label some\\n")
+        sys.exit(3)
+    with (output / "log.csv").open("w") as log:
+        log.write("step,loss\\n")
+        for step in range(1, 400):
+            log.write(f"{step},{1 / step}\\n")
+            log.flush()
+            if stop or (step == 3 and "--num-steps" in words and words[words.index("--num-steps") + 1] == "3"):
+                break
+            time.sleep(0.02)
+    import shutil
+    shutil.copytree(PREPARED, output, dirs_exist_ok=True)
+    """
+)
+
+
+@pytest.fixture(name="trainable")
+def trainable_fixture(tmp_path, web):
+    """An app whose training is a small script, and a model folder that it leaves."""
+    from fractura.model_card import write_card
+
+    prepared = tmp_path / "prepared"
+    write_card(CARD, prepared)
+    (prepared / "weights.safetensors").write_bytes(b"x")
+    script = tmp_path / "pretended.py"
+    script.write_text(f"PREPARED = {str(prepared)!r}\n{PRETENDED}", encoding="utf-8")
+    web.app.state.workplace.training.command = (sys.executable, str(script))
+    return web
+
+
+def ended(web):
+    def look():
+        report = web.get("/api/training").json()
+        return report if report["state"] not in ("preparing", "running") else None
+
+    return wait_for(look)
+
+
+def test_training_gives_a_model_that_is_used(trainable):
+    begun = trainable.post("/api/training", headers=WRITE, json={"num_steps": 3})
+    assert (begun.status_code, begun.json()["state"]) == (202, "preparing")
+    again = trainable.post("/api/training", headers=WRITE, json={})
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "training_running")
+    report = ended(trainable)
+    assert (report["state"], report["step"], report["model"]) == ("done", 3, "trained-0001")
+    assert [each["loss"] for each in report["history"]] == pytest.approx([1, 1 / 2, 1 / 3])
+    assert report["lines"] == ["split begins", "train begins"]
+    assert trainable.get("/api/models").json()["current"] == "trained-0001"
+
+
+def test_training_can_be_stopped_and_keeps_what_it_learned(trainable):
+    trainable.post("/api/training", headers=WRITE, json={"num_steps": 100_000, "val_share": 0})
+    wait_for(lambda: trainable.get("/api/training").json()["step"] > 0)
+    trainable.delete("/api/training", headers=WRITE)
+    report = ended(trainable)
+    assert (report["state"], report["model"]) == ("stopped", "trained-0001")
+    assert report["lines"] == ["train begins"]
+
+
+def test_training_that_fails_says_why(trainable, monkeypatch):
+    workplace = trainable.app.state.workplace
+    monkeypatch.setattr(workplace, "_models_folder", workplace._models_folder / "FAIL")
+    trainable.post("/api/training", headers=WRITE, json={})
+    report = ended(trainable)
+    assert (report["state"], report["message"], report["model"]) == ("failed", "no film has a box", None)
+    assert trainable.get("/api/models").json()["current"] == "given"
+
+
+def test_training_needs_boxes_and_pytorch(tmp_path, monkeypatch):
+    film(tmp_path / "data" / "a.png")
+    annotation(tmp_path / "data" / "a.xml", "a.png")
+    with client(mode="label", folder=tmp_path / "data", model=model(tmp_path)) as web:
+        answer = web.post("/api/training", headers=WRITE, json={})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "nothing_to_train")
+        annotation(tmp_path / "data" / "a.xml", "a.png", BOX)
+        monkeypatch.setattr("fractura.web.training_run.find_spec", lambda name: None)
+        answer = web.post("/api/training", headers=WRITE, json={})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "torch_missing")
+        assert "pip install" in web.get("/api/session").json()["train_hint"]
+
+
+@pytest.mark.slow
+def test_real_training_from_the_page(tmp_path):
+    """Phantoms, two steps of a real detector, and its suggestions afterwards."""
+    pytest.importorskip("torch")
+    from fractura.phantom import make_phantoms
+
+    make_phantoms(tmp_path / "data", films=12, seed=1)
+    with client(mode="label", folder=tmp_path / "data", model=model(tmp_path)) as web:
+        begun = web.post("/api/training", headers=WRITE, json={"num_steps": 2, "val_share": 0.3})
+        assert begun.status_code == 202, begun.text
+
+        def look():
+            report = web.get("/api/training").json()
+            return report if report["state"] not in ("preparing", "running") else None
+
+        report = wait_for(look, seconds=300)
+        assert (report["state"], report["step"]) == ("done", 2), report
+        assert web.get("/api/models").json()["current"] == "trained-0001"
+        wait_for(lambda: web.get("/api/suggestions").json()["done"] == 12, seconds=120)
