@@ -1,0 +1,146 @@
+"""The catalogue's figures: weights, file size, time a film with ONNX Runtime; and how good trained models are.
+
+    python -m benchmarks.catalogue [--films FOLDER] [MODEL...]
+
+A MODEL is a name of the catalogue, a trained-model folder or an exported .onnx file; without any, all of the catalogue.
+Models by name are built without a network, with random weights: the work is the same. With --films (labelled, not those
+trained on) trained models are measured on them as well, with bootstrap intervals.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import onnx
+import onnxruntime
+from PIL import Image
+
+from benchmarks.transformer_architectures import ARCHITECTURES, build_untrained
+from fractura.catalogue import CATALOGUE
+from fractura.cli.measuring import predict, read_labelled
+from fractura.cli.output import write_table
+from fractura.detectors import Detector, build_detector
+from fractura.evaluation import evaluate, figure_text
+from fractura.export.graph import write_graph
+from fractura.inference import Model, load_model
+from fractura.model_card import METADATA_KEY, ModelCard
+from fractura.phantom import make_phantoms
+from fractura.radiograph import read_radiograph
+
+FIGURES = {"AP50": "AP50", "froc/iou10/0.5": "found", "film_auc": "film AUC"}
+"""What is measured of trained models, and its heading."""
+SIZE = (373, 454)
+ROUNDS = 7
+
+
+def build(name: str) -> Detector:
+    """The detector of a catalogue name, with whatever weights there are without a network."""
+    return build_untrained(name) if name in ARCHITECTURES else build_detector(name, 1)
+
+
+def export_untrained(name: str, file: Path) -> int:
+    """Write the graph of a catalogue name, with a card; returns the number of its weights."""
+    detector = build(name).eval()
+    write_graph(detector, file)
+    graph = onnx.load(file)
+    card = ModelCard(name=name, architecture=detector.architecture(), class_names=("Fractura",))
+    onnx.helper.set_model_props(graph, {METADATA_KEY: card.to_json()})
+    onnx.save(graph, file)
+    return sum(p.numel() for p in detector.parameters())
+
+
+def make_film(folder: Path) -> Path:
+    """One phantom as a JPEG of the size that most films of FracAtlas have."""
+    record = next(iter(make_phantoms(folder, films=1)))
+    film = folder / "film.jpg"
+    with Image.open(record.image) as picture:
+        picture.resize(SIZE).save(film, quality=93)
+    return film
+
+
+def usable_processors() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def milliseconds(model: Model, film: Path) -> float:
+    """From file to boxes: the best of several rounds, after one to warm up."""
+    times = []
+    for _ in range(ROUNDS + 1):
+        started = time.perf_counter()
+        model.detect(read_radiograph(film).pixels)
+        times.append(1000 * (time.perf_counter() - started))
+    return min(times[1:])
+
+
+def weights_of(path: Path) -> int | None:
+    """Number of weights of a trained model folder; None where it cannot be known."""
+    if not path.is_dir():
+        return None
+    from fractura.inference.torch import load_detector
+    from fractura.model_card import read_card
+
+    return sum(p.numel() for p in load_detector(read_card(path), path).parameters())
+
+
+def measure(model: Model, films: Path) -> list[str]:
+    """The figures of ``FIGURES`` as text, with 95 % intervals."""
+    data = read_labelled(films, model.card.class_names)
+    evaluation = evaluate(data, predict(model, data), threshold=model.card.threshold, rounds=1000, details=False)
+    return [evaluation.figures[key].to_text() for key in FIGURES]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure one model after the other, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", metavar="MODEL")
+    parser.add_argument("--films", type=Path, help="labelled films to measure trained models on")
+    chosen = parser.parse_args(arguments)
+    known = [entry.name for entry in CATALOGUE]
+    rows = []
+    with TemporaryDirectory() as name:
+        film = make_film(Path(name) / "film")
+        for model in chosen.models or known:
+            untrained = model in known
+            file = Path(name) / f"{model}.onnx" if untrained else Path(model)
+            weights = export_untrained(model, file) if untrained else weights_of(file)
+            loaded = load_model(file)
+            size = sum(part.stat().st_size for part in ([file] if file.is_file() else file.glob("*.safetensors")))
+            figures = measure(loaded, chosen.films) if chosen.films and not untrained else [None] * len(FIGURES)
+            speed = milliseconds(loaded, film)
+            rows.append(
+                [
+                    model if untrained else file.name,
+                    "random" if untrained else "trained",
+                    None if weights is None else f"{weights:,}",
+                    f"{size / 1e6:.1f}",
+                    f"{speed:.0f}",
+                    *figures,
+                ]
+            )
+            print(f"{model}: {speed:.0f} ms", flush=True)
+            if untrained:
+                file.unlink()
+    columns = ["model", "values", "weights", "MB", "ms"]
+    if chosen.films:
+        columns += FIGURES.values()
+    write_table(columns, [row[: len(columns)] for row in rows], numeric=("weights", "MB", "ms"))
+    print(
+        f"ms: JPEG of {SIZE[0]} x {SIZE[1]} to boxes, best of {ROUNDS}, {usable_processors()} processors, ONNX Runtime"
+    )
+    print(
+        f"ONNX Runtime {onnxruntime.__version__} (model folders: PyTorch). Random weights do the same work as trained ones."
+    )
+    if chosen.films:
+        print("; ".join(f"{heading}: {figure_text(key)}" for key, heading in FIGURES.items()), "(95 % intervals)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""``fractura models``: the catalogue, for people and for programs, with and without PyTorch."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from tiny_models import CARD, write_tiny_onnx
+
+from fractura.catalogue import CATALOGUE, DEFAULT_MODEL
+from fractura.cli.main import main
+from fractura.inference import built_in
+
+WITHOUT_TORCH = """
+import sys
+for name in ("torch", "transformers", "onnx"):
+    sys.modules[name] = None
+from fractura.cli.main import main
+sys.exit(main(["models", "--json"]))
+"""
+FIGURES = {
+    "AP50": {"value": 0.61, "low": 0.5, "high": 0.7, "count": 20, "part": None},
+    "film_auc": {"value": 0.8, "low": None, "high": None, "count": 40, "part": None},
+    "AP": {"value": 0.3, "low": None, "high": None, "count": 20, "part": None},
+}
+
+
+@pytest.fixture(name="with_built_in")
+def with_built_in_fixture(tmp_path, monkeypatch):
+    """A copy of fractura whose built-in model is a tiny one."""
+    card = CARD.model_copy(update={"licence": "CC-BY-4.0", "metrics": {"validation": {"figures": FIGURES}}})
+    write_tiny_onnx(tmp_path / built_in.FILE, card=card)
+    monkeypatch.setattr(built_in, "__file__", str(tmp_path / "__init__.py"))
+
+
+@pytest.fixture(name="without_built_in")
+def without_built_in_fixture(tmp_path, monkeypatch):
+    monkeypatch.setattr(built_in, "__file__", str(tmp_path / "__init__.py"))
+
+
+def test_the_table_lists_every_model(capsys, without_built_in):
+    assert main(["models"]) == 0
+    out, err = capsys.readouterr()
+    for entry in CATALOGUE:
+        [line] = [line for line in out.splitlines() if line.split()[:1] == [entry.name]]
+        assert entry.family in line
+        assert f"{entry.parameters / 1e6:.1f} M" in line
+        assert entry.licence in line
+    assert DEFAULT_MODEL in out.splitlines()[0]
+    assert "COCO AP" in out
+    assert "built-in" in err, "what is missing is said"
+
+
+def test_the_built_in_model_comes_first_with_its_figures(capsys, with_built_in):
+    assert main(["models"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("built-in: ready to use, 0.0 MB, CC-BY-4.0")
+    assert lines[1] == "  average precision, IoU 0.5: 0.610 (0.500–0.700), on its validation films"
+    assert lines[2].endswith("0.800, on its validation films")
+
+
+def test_json_has_all_facts(capsys, with_built_in):
+    assert main(["models", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["default"] == DEFAULT_MODEL
+    assert [model["name"] for model in document["models"]] == [entry.name for entry in CATALOGUE]
+    for model in document["models"]:
+        assert model["licence"]
+        assert model["source"]
+        assert (model["coco_ap"] is None) == (model["coco_source"] is None), "a figure has its source"
+        assert model["megabytes"] == pytest.approx(model["parameters"] * 4 / 1e6)
+    assert document["built_in"]["validation"] == {key: FIGURES[key] for key in ("AP50", "film_auc")}
+    assert document["built_in"]["class_names"] == ["fracture", "cast"]
+
+
+def test_it_needs_no_pytorch():
+    outcome = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True)
+    assert outcome.returncode == 0, outcome.stderr
+    assert len(json.loads(outcome.stdout)["models"]) == len(CATALOGUE)
