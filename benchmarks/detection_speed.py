@@ -1,8 +1,9 @@
 """Decode-to-boxes time a film: ONNX Runtime (what `fractura detect` uses) against PyTorch, same model, same films.
 
-    python -m benchmarks.detection_speed [--model FOLDER] [--films FOLDER]
+    python -m benchmarks.detection_speed [--model MODEL] [--films FOLDER]
 
-Without a model an untrained one is measured: the work is the same.
+Without a model an untrained one is measured: the work is the same. An `.onnx` file, or `built-in`, has no PyTorch peer:
+then the film looked at once (`detect --fast`) is the peer of the views that its card names.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import os
 import statistics
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,6 +24,7 @@ from fractura.detectors import DEFAULT_MODEL, build_detector
 from fractura.export import export_model
 from fractura.inference import Model, load_model
 from fractura.inference.films import find_films
+from fractura.inference.views import WHOLE, look
 from fractura.model_card import WEIGHTS_FILE, ModelCard, write_card
 from fractura.phantom import make_phantoms
 from fractura.radiograph import read_radiograph
@@ -36,38 +39,55 @@ def untrained(folder: Path) -> Path:
     return folder
 
 
-def milliseconds(model: Model, films: list[Path]) -> list[float]:
-    """Decode and detect each film once, after one film of warm-up."""
-    model.detect(read_radiograph(films[0]).pixels)
+def milliseconds(model: Model, films: list[Path], views: Sequence[str] = WHOLE) -> list[float]:
+    """Decode and look at each film once, after one film of warm-up."""
+    look(model, read_radiograph(films[0]).pixels, views)
     times = []
     for film in films:
         started = time.perf_counter()
-        model.detect(read_radiograph(film).pixels)
+        look(model, read_radiograph(film).pixels, views)
         times.append(1000 * (time.perf_counter() - started))
     return times
 
 
-def main() -> None:
+def print_against_pytorch(folder: Path, films: list[Path], scratch: Path) -> None:
     """Measure both runtimes in turn and print medians and their ratio."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, help="model folder; an untrained one without it")
-    parser.add_argument("--films", type=Path, help="folder of films; phantoms without it")
-    arguments = parser.parse_args()
-    with TemporaryDirectory() as name:
-        scratch = Path(name)
-        folder = arguments.model or untrained(scratch / "model")
-        if arguments.films:
-            films = [film.path for film in find_films([arguments.films]).films][:40]
-        else:
-            films = [record.image for record in make_phantoms(scratch / "films", films=20, seed=5)]
-        exported = export_model(folder, output=scratch / "model.onnx", films=films[:4]).output
-        torch_times = milliseconds(load_model(folder, device="cpu"), films)
-        onnx_times = milliseconds(load_model(exported, device="cpu"), films)
-    torch_median, onnx_median = statistics.median(torch_times), statistics.median(onnx_times)
+    exported = export_model(folder, output=scratch / "model.onnx", films=films[:4]).output
+    torch_median = statistics.median(milliseconds(load_model(folder, device="cpu"), films))
+    onnx_median = statistics.median(milliseconds(load_model(exported, device="cpu"), films))
     print(
         f"{len(films)} films, decode to boxes: PyTorch {torch_median:.0f} ms, ONNX Runtime {onnx_median:.0f} ms a film "
         f"(median); ONNX Runtime takes {onnx_median / torch_median:.2f} x PyTorch's time"
     )
+
+
+def print_views(file: Path, films: list[Path]) -> None:
+    """Measure one look and the card's views in turn and print medians and their ratio."""
+    model = load_model(file, device="cpu")
+    once = statistics.median(milliseconds(model, films))
+    views = statistics.median(milliseconds(model, films, model.card.views))
+    print(
+        f"{len(films)} films, decode to boxes: one look {once:.0f} ms, {', '.join(model.card.views)} {views:.0f} ms "
+        f"a film (median); the card's views take {views / once:.2f} x the time of one look"
+    )
+
+
+def main() -> None:
+    """Choose model and films, measure, print one line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, help="model folder, .onnx file or built-in; an untrained one without it")
+    parser.add_argument("--films", type=Path, help="folder of films; phantoms without it")
+    arguments = parser.parse_args()
+    with TemporaryDirectory() as name:
+        scratch = Path(name)
+        if arguments.films:
+            films = [film.path for film in find_films([arguments.films]).films][:40]
+        else:
+            films = [record.image for record in make_phantoms(scratch / "films", films=20, seed=5)]
+        if arguments.model is None or arguments.model.is_dir():
+            print_against_pytorch(arguments.model or untrained(scratch / "model"), films, scratch)
+        else:
+            print_views(arguments.model, films)
 
 
 if __name__ == "__main__":
