@@ -1,0 +1,102 @@
+"""The page as a browser shows it: narrow, dark, by keyboard, without a network."""
+
+import pytest
+
+CONTRAST = """
+() => {
+  const channel = value => (value /= 255) <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  const parts = colour => colour.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const behind = element => {
+    for (; element; element = element.parentElement) {
+      const colour = parts(getComputedStyle(element).backgroundColor);
+      if (colour.length < 4 || colour[3] > 0) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const low = [];
+  for (const element of document.querySelectorAll('body *')) {
+    if (![...element.childNodes].some(node => node.nodeType === 3 && node.data.trim())) continue;
+    if (['TITLE', 'DESC'].includes(element.tagName.toUpperCase())) continue;
+    const style = getComputedStyle(element);
+    const ink = element.namespaceURI.includes('svg') ? style.fill : style.color;
+    const [one, two] = [light(parts(ink)), light(behind(element))].sort((a, b) => b - a);
+    if ((one + 0.05) / (two + 0.05) < 4.5) low.push([element.tagName, element.textContent.slice(0, 40), ink]);
+  }
+  return low;
+}
+"""
+
+
+@pytest.fixture(name="opened")
+def opened_page(chromium, made):
+    """Opens the report; gives the page and what it asked for and complained of."""
+    contexts = []
+
+    def open_page(width=1280, scheme="light", name="report.html"):
+        context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True)
+        contexts.append(context)
+        page, asked, said = context.new_page(), [], []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto((made.parent / name).as_uri())
+        return page, asked, said
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("name", ["report.html", "claim.html"])
+@pytest.mark.parametrize("width", [320, 400, 1280])
+def test_no_sideways_scroll_no_request_no_complaint(opened, width, name):
+    page, asked, said = opened(width, name=name)
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert [url for url in asked if not url.startswith("data:")] == [page.url]
+    assert said == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_letters_stand_out(opened, scheme):
+    page, _, _ = opened(scheme=scheme)
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
+    assert dark == (scheme == "dark")
+    assert page.evaluate(CONTRAST) == []
+
+
+def test_every_axis_says_what_it_shows(opened):
+    page, _, _ = opened()
+    drawings = page.locator("figure.plot svg")
+    assert drawings.count() == 8
+    for number in range(drawings.count()):
+        for axis in ("x", "y"):
+            label = drawings.nth(number).locator(f"g[id$=label-{axis}] text")
+            assert label.count() == 1
+            assert len(label.text_content()) > 10
+            assert any(unit in label.text_content() for unit in ("%", "number", "0 to 1"))
+
+
+def test_every_picture_is_shown(opened):
+    page, _, _ = opened()
+    page.evaluate("document.querySelectorAll('img').forEach(each => each.loading = 'eager')")
+    page.wait_for_function("[...document.images].every(each => each.complete && each.naturalWidth > 0)")
+
+
+def test_what_scrolls_can_be_reached_by_keyboard(opened):
+    page, _, _ = opened(400)
+    boxes = page.evaluate(
+        "[...document.querySelectorAll('*')].filter(e => getComputedStyle(e).overflowX === 'auto').map(e => e.tabIndex)"
+    )
+    assert len(boxes) >= 8
+    assert set(boxes) == {0}
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.getAttribute('href')") == "#summary"
+
+
+def test_on_paper_it_is_light_and_without_links_to_files(opened):
+    page, _, _ = opened(scheme="dark")
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.locator("nav").is_hidden()
