@@ -8,6 +8,7 @@ import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -63,7 +64,13 @@ def test_the_api_keeps_to_its_document(place, method, path):
     schema = schemathesis.openapi.from_asgi("/api/openapi.json", app, headers=headers)
     statuses = set()
 
-    @given(case=schema[path][method].as_strategy(), is_real=st.booleans())
+    operation = schema[path][method]
+    # What the document allows, and what it forbids where there is anything to get wrong.
+    modes = [GenerationMode.POSITIVE]
+    if operation.body or any(True for _ in operation.iter_parameters()):
+        modes.append(GenerationMode.NEGATIVE)
+
+    @given(case=st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in modes)), is_real=st.booleans())
     @settings(max_examples=15, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     def ask(case, is_real):
         if is_real and "film" in (case.path_parameters or {}):

@@ -99,8 +99,10 @@ def add_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
-        code = _CODES_OF_STATUS.get(error.status_code, "request_invalid")
-        answer = problem_response(WebError(error.status_code, code, str(error.detail)))
+        # A body that is no text, or no form, is as invalid as one that is no JSON: 422, too.
+        status = 422 if error.status_code == 400 else error.status_code
+        code = _CODES_OF_STATUS.get(status, "request_invalid")
+        answer = problem_response(WebError(status, code, str(error.detail)))
         answer.headers.update(error.headers or {})
         return answer
 

@@ -1,0 +1,78 @@
+"""The computer stops in the middle of a save: a real server is killed with SIGKILL while a window saves and saves."""
+
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import httpx
+import pytest
+from web_places import WRITE, film
+
+from fractura.formats.voc import read_voc_file
+
+KILLS = 6
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start(data, port):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fractura", "label", str(data), "--port", str(port), "--no-browser"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    web = httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=WRITE, timeout=10)
+    for _ in range(600):
+        try:
+            if web.get("/api/films").status_code == 200:
+                return process, web
+        except httpx.TransportError:
+            time.sleep(0.05)
+    process.kill()
+    raise AssertionError("the server did not start")
+
+
+def boxes(count):
+    return [{"name": "Fractura", "xmin": 1 + n, "ymin": 10, "xmax": 150, "ymax": 90} for n in range(count)]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_kill_9_in_the_middle_of_a_save_never_loses_a_box(tmp_path):
+    image = film(tmp_path / "film.png")
+    xml, port = image.with_suffix(".xml"), free_port()
+    chance = random.Random(0)
+    acknowledged = 0
+    for _ in range(KILLS):
+        process, web = start(tmp_path, port)
+        film_id = web.get("/api/films").json()["films"][0]["id"]
+        now = web.get(f"/api/annotations/{film_id}").json()
+        # Whatever was acknowledged before the kill is there; the save that was under way may be, too.
+        assert len(now["boxes"]) in (acknowledged, acknowledged + 1)
+        acknowledged, etag = len(now["boxes"]), now["etag"]
+        killer = threading.Timer(chance.uniform(0.05, 0.4), process.send_signal, [signal.SIGKILL])
+        killer.start()
+        try:
+            while True:
+                wish = {"boxes": boxes(acknowledged + 1)}
+                answer = web.put(f"/api/annotations/{film_id}", headers={"If-Match": etag}, json=wish)
+                assert answer.status_code == 200, answer.text
+                acknowledged, etag = len(answer.json()["boxes"]), answer.json()["etag"]
+        except httpx.TransportError:
+            pass
+        killer.join()
+        process.wait()
+        web.close()
+        if acknowledged:
+            assert len(read_voc_file(xml).objects) in (acknowledged, acknowledged + 1)
+            backup = tmp_path / ".fractura" / "backup" / "film.xml"
+            assert acknowledged < 2 or len(read_voc_file(backup).objects) in (acknowledged - 1, acknowledged)
+    assert acknowledged > KILLS, "too few saves to have been killed in one"
+    assert [each.name for each in tmp_path.glob("*.xml")] == ["film.xml"]
