@@ -26,11 +26,12 @@ from PIL import Image
 from fractura import TrainSettings, read_dataset, train
 from fractura.dataset import Dataset, Record
 from fractura.formats.tfrecord import write_tfrecord
+from fractura.model_card import ModelCard, read_card, write_card
 
 LARGEST, SHRUNK = 512, 640
 CROPS = {
     "model": "faster_rcnn_efficientnet_lite0_fine_256x256",
-    "num_steps": 4000,
+    "num_steps": 3400,
     "learning_rate_base": 8e-4,
     "ema_decay": 0.998,
     "checkpoint_every_n": 200,
@@ -51,10 +52,10 @@ CROPS = {
 }
 FILMS = {
     "model": "faster_rcnn_efficientnet_lite0_fine_448x448",
-    "num_steps": 500,
+    "num_steps": 480,
     "learning_rate_base": 3e-4,
     "ema_decay": 0.995,
-    "eval_every": 125,
+    "eval_every": 240,
     "data_augmentation_options": [
         {"name": "random_horizontal_flip"},
         {"name": "random_affine", "scale": (0.85, 1.2), "rotation_degrees": 10.0, "translation": 0.03},
@@ -62,6 +63,18 @@ FILMS = {
         {"name": "random_noise"},
     ],
 }
+AIM = "fp_per_image=0.5"
+VIEWS = ("whole",)
+NAME = "fractura-fracatlas-1"
+LICENCE = (
+    "Apache-2.0. Trained on FracAtlas (Abedeen et al. 2023, CC BY 4.0: https://doi.org/10.6084/m9.figshare.22363012) from "
+    "ImageNet weights of EfficientNet-Lite0 (Apache-2.0). A research tool, not a medical device."
+)
+CITATION = (
+    "Abedeen I, Rahman MA, Prottyasha FZ, Ahmed T, Chowdhury TM, Shatabda S. FracAtlas: A Dataset for Fracture "
+    "Classification, Localization and Segmentation of Musculoskeletal Radiographs. Scientific Data 10, 521 (2023). "
+    "https://doi.org/10.1038/s41597-023-02432-4"
+)
 COMMON = {"batch_size": 8, "optimizer": "adamw", "weight_decay": 0.02, "negatives_per_positive": 1.0, "seed": 0}
 
 
@@ -116,7 +129,14 @@ def main() -> None:
     pack(read_dataset(chosen.train), record)
     learn(chosen.output / "crops", data=record, **CROPS)
     weights = chosen.output / "crops"
-    learn(chosen.output / "films", data=record, val=chosen.val, fine_tune_checkpoint=weights, **FILMS)
+    films = chosen.output / "films"
+    learn(films, data=record, val=chosen.val, fine_tune_checkpoint=weights, **FILMS)
+    card = read_card(films)
+    known = {"name": NAME, "views": VIEWS, "licence": LICENCE, "citation": CITATION}
+    write_card(ModelCard.model_validate({**card.model_dump(), **known}), films)
+    file = chosen.output / "fracture_detector.onnx"
+    run("export", films, "--half", "--films", chosen.val, "--output", file)
+    run("calibrate", file, chosen.val, "--aim", AIM)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from fractura.evaluation.threshold import Aim, Choice
 
 WHOLE = ("whole",)
+ROUNDS = 1000
+"""Of the bootstrap: the card's figures have their intervals."""
 
 
 def calibrate(
@@ -56,7 +58,7 @@ def calibrate(
     fast = _choose(dataset, predict(loaded, dataset, WHOLE), wanted, val) if card.views != WHOLE else None
     calibrator = None if method == "none" else fit_calibrator(build_table(dataset, predictions), method)
     # Of the raw scores: probabilities are always right on the films they were fitted on.
-    evaluation = evaluate(dataset, predictions, threshold=choice.threshold, details=False)
+    evaluation = evaluate(dataset, predictions, threshold=choice.threshold, rounds=ROUNDS, details=False)
     chosen: dict[str, Any] = {
         "threshold": choice.threshold,
         "threshold_aim": str(wanted),
