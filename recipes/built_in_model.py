@@ -67,8 +67,8 @@ AIM = "fp_per_image=0.5"
 VIEWS = ("whole",)
 NAME = "fractura-fracatlas-1"
 LICENCE = (
-    "Apache-2.0. Trained on FracAtlas (Abedeen et al. 2023, CC BY 4.0: https://doi.org/10.6084/m9.figshare.22363012) from "
-    "ImageNet weights of EfficientNet-Lite0 (Apache-2.0). A research tool, not a medical device."
+    "Apache-2.0. Trained on FracAtlas (Abedeen et al. 2023, CC BY 4.0: https://doi.org/10.6084/m9.figshare.22363012) "
+    "from ImageNet weights of EfficientNet-Lite0 (Apache-2.0). A research tool, not a medical device."
 )
 CITATION = (
     "Abedeen I, Rahman MA, Prottyasha FZ, Ahmed T, Chowdhury TM, Shatabda S. FracAtlas: A Dataset for Fracture "
