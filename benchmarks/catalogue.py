@@ -136,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"ms: JPEG of {SIZE[0]} x {SIZE[1]} to boxes, best of {ROUNDS}, {usable_processors()} processors, ONNX Runtime"
     )
     print(
-        f"ONNX Runtime {onnxruntime.__version__} (model folders: PyTorch). Random weights do the same work as trained ones."
+        f"ONNX Runtime {onnxruntime.__version__} (model folders: PyTorch). Random weights do the work of trained ones."
     )
     if chosen.films:
         print("; ".join(f"{heading}: {figure_text(key)}" for key, heading in FIGURES.items()), "(95 % intervals)")
