@@ -81,7 +81,7 @@ def test_a_threshold_chosen_on_these_films_is_said(place, capsys):
     write_tiny_onnx(place / "tiny.onnx", card=card)
     assert run(place, "--no-intervals", "--json") == 0
     captured = capsys.readouterr()
-    assert "warning: the threshold was chosen on these very films" in captured.err
+    assert "warning: the threshold (and any calibration) was chosen on these very films" in captured.err
     assert "these very films" in json.loads(captured.out)["notes"][0]
     assert run(place, "--no-intervals", "--threshold", "0.3") == 0
     assert "these very films" not in capsys.readouterr().err

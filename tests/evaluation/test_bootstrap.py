@@ -66,7 +66,7 @@ def test_calibration_error_at_weights_equals_that_of_repeated_values(seed):
     [weights] = draws(table.clusters, 1, seed)
     for stated, right, films in stated_and_right(table, None).values():
         bins = bins_of(stated)
-        got = CalibrationError("ece", stated, right, bins, films).of(weights)[0]
+        got = CalibrationError("ece", stated, right, bins, films, 20).of(weights)[0]
         copies = np.repeat(np.arange(len(stated)), weights[films].astype(int))
         expected = 0.0
         for each in np.unique(bins[copies]):

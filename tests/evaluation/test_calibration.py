@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from evaluation_films import dataset, film, marks, random_case
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fractura.errors import DataError, ModelError
@@ -57,6 +57,7 @@ def test_it_mends_what_boasts_on_other_films(method):
 
 
 @pytest.mark.parametrize("method", ["isotonic", "temperature"])
+@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 50), scores=st.lists(st.floats(0, 1), min_size=2, max_size=30))
 def test_it_never_falls_and_stays_inside(method, seed, scores):
     calibrator = fit_calibrator(build_table(*random_case(seed % 5, films=30)), method)

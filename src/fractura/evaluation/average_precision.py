@@ -117,11 +117,19 @@ class _Cell:
     def __init__(self, table: Table, films: Integers, order: Integers, label: int, area: int, ious: list[int]) -> None:
         self.label, self.area, self._ious = label, area, ious
         self._truths = table.coco.truths[:, label, area].astype(np.float64)
-        outcome, inside = table.coco.outcome[:, area][:, order], table.coco.in_range[area, order]
+        inside = table.coco.in_range[area, order]
         listed = np.flatnonzero(inside)
-        self._right = [_Right(films[order], table.coco.rank[order], outcome[iou], inside) for iou in ious]
+        # Of the marks that overlap no box nothing but the range matters: all below looks at the few others only.
+        number = np.full(len(table.coco.rank), -1)
+        number[table.coco.touching] = np.arange(len(table.coco.touching))
+        near = np.flatnonzero(number[order] >= 0)
+        outcome = table.coco.outcome[:, area, number[order[near]]]
+        ranks = table.coco.rank[order[near]] if area == _ALL else None
+        self._right = [
+            _Right(films[order[near]], near, outcome[iou], inside[near], ranks, table.film_count) for iou in ious
+        ]
         ends = [np.searchsorted(listed, right.places) for right in self._right]
-        self._marks = Running(films[order[listed]], np.concatenate(ends))
+        self._marks = Running(films[order[listed]], np.concatenate(ends), table.film_count)
 
     def measure(self, weights: Floats, precision: Floats, recall: Floats) -> None:
         """Write precision ``(ious,)`` and recall ``(ious, at most)``; left as they are without boxes to be found."""
@@ -129,8 +137,8 @@ class _Cell:
         if not truths:
             return
         for iou, right, marks in self._by_overlap(weights):
-            precision[iou] = right.precision(weights, marks, truths).mean()
-            recall[iou] = [weights[films].sum() / truths for films in right.films_of_best]
+            precision[iou] = right.precision(weights, marks, truths).sum() / len(RECALLS)
+            recall[iou] = right.of_best(weights) / truths
 
     def curve(self, weights: Floats, iou: int) -> Floats | None:
         """Precision at ``RECALLS`` for one overlap; None without boxes to be found."""
@@ -147,20 +155,41 @@ class _Cell:
 
 
 class _Right:
-    """The right marks of one class, range and overlap among ``(marks,)`` of the class, best first.
+    """The right marks of one class, range and overlap.
+
+    Args:
+        films: Film of each mark that overlaps a box, best first.
+        places: Where in the list of all marks of the class each stands.
+        outcome: What became of each.
+        inside: Whether each is itself in the range.
+        ranks: Place of each on its film; None where only recall of all marks is asked for.
+        count: Number of films.
 
     Attributes:
-        places: Where in the list they stand.
-        films_of_best: For each of ``_AT_MOST`` the films of those among the best so many of their film.
+        places: Where in the list of all marks of the class the right ones stand.
     """
 
-    def __init__(self, films: Integers, rank: Integers, outcome: NDArray[np.int8], inside: NDArray[np.bool_]) -> None:
-        self.places = np.flatnonzero(outcome == RIGHT)
-        self._films = films[self.places]
-        self.films_of_best = [self._films[rank[self.places] < most] for most in _AT_MOST]
+    def __init__(
+        self,
+        films: Integers,
+        places: Integers,
+        outcome: NDArray[np.int8],
+        inside: NDArray[np.bool_],
+        ranks: Integers | None,
+        count: int,
+    ) -> None:
+        right = np.flatnonzero(outcome == RIGHT)
+        self.places = places[right]
+        self._films = films[right]
+        self._films_of_best = None if ranks is None else [self._films[ranks[right] < most] for most in _AT_MOST[:-1]]
         # A right mark whose own area is outside the range is not in the list of marks of the range.
         not_wrong = np.flatnonzero(inside & (outcome != WRONG))
-        self._not_wrong = Running(films[not_wrong], np.searchsorted(not_wrong, self.places))
+        self._not_wrong = Running(films[not_wrong], np.searchsorted(not_wrong, right), count)
+
+    def of_best(self, weights: Floats) -> Floats:
+        """Sum of weights of the right marks among the best of each film, for each of ``_AT_MOST``."""
+        fewer = self._films_of_best or [self._films[:0]] * (len(_AT_MOST) - 1)
+        return np.array([weights[films].sum() for films in (*fewer, self._films)])
 
     def precision(self, weights: Floats, marks: Floats, truths: float) -> Floats:
         """Precision at ``RECALLS``, made to fall only, as COCO does.

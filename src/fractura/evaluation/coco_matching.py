@@ -36,17 +36,31 @@ class CocoMatching:
     """What became of every mark by COCO's rule.
 
     Attributes:
-        outcome: int8 ``(ious, ranges, marks)``: ``RIGHT``, ``WRONG`` or ``IGNORED``.
+        touching: int64 ``(touching,)``: positions, rising, of the marks that overlap a box of their class at all; all
+            others are wrong, or ignored outside the range.
+        outcome: int8 ``(ious, ranges, touching)``: ``RIGHT``, ``WRONG`` or ``IGNORED``.
         rank: int64 ``(marks,)``: place among the marks of its film and class, best is 0; from ``MOST_MARKS`` on a mark
             counts nowhere.
         in_range: bool ``(ranges, marks)``: the mark's own area is in the range.
         truths: int64 ``(films, classes, ranges)``: boxes to be found.
     """
 
+    touching: NDArray[np.int64]
     outcome: NDArray[np.int8]
     rank: NDArray[np.int64]
     in_range: NDArray[np.bool_]
     truths: NDArray[np.int64]
+
+    def select(self, marks: NDArray[np.bool_], films: NDArray[np.bool_]) -> CocoMatching:
+        """The same of some films and their marks only."""
+        kept = marks[self.touching]
+        return CocoMatching(
+            touching=(np.cumsum(marks) - 1)[self.touching[kept]],
+            outcome=self.outcome[:, :, kept],
+            rank=self.rank[marks],
+            in_range=self.in_range[:, marks],
+            truths=self.truths[films],
+        )
 
 
 def match_coco(dataset: Dataset, predictions: Sequence[Boxes]) -> CocoMatching:
@@ -55,8 +69,8 @@ def match_coco(dataset: Dataset, predictions: Sequence[Boxes]) -> CocoMatching:
     starts = np.concatenate([[0], np.cumsum(counts)])
     areas = [_area(_corner_and_size(marks.xyxy)) for marks in predictions]
     in_range = _in_ranges(np.concatenate(areas) if areas else np.zeros(0))
-    outcome = np.where(in_range, WRONG, IGNORED).astype(np.int8)
-    outcome = np.repeat(outcome[None], len(IOUS), axis=0)
+    touching: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
+    outcomes: list[NDArray[np.int8]] = [np.zeros((len(IOUS), len(RANGES), 0), dtype=np.int8)]
     truths = np.zeros((len(dataset), len(dataset.class_names), len(RANGES)), dtype=np.int64)
     for film, (record, marks) in enumerate(zip(dataset.records, predictions, strict=True)):
         for label in np.unique(record.boxes.labels):
@@ -65,9 +79,16 @@ def match_coco(dataset: Dataset, predictions: Sequence[Boxes]) -> CocoMatching:
             rows = np.flatnonzero(marks.labels == label)
             assert marks.scores is not None
             rows = rows[np.argsort(-marks.scores[rows], kind="stable")][:MOST_MARKS]
-            if len(rows):
-                _match(boxes, marks.xyxy[rows], outcome, starts[film] + rows)
-    return CocoMatching(outcome, _ranks(predictions, counts), in_range, truths)
+            overlap = _overlap(_corner_and_size(marks.xyxy[rows]), boxes)
+            near = (overlap >= min(IOUS)).any(axis=1)
+            if near.any():
+                places = starts[film] + rows[near]
+                touching.append(places)
+                outcomes.append(_match(boxes, overlap[near], in_range[:, places]))
+    places = np.concatenate(touching)
+    order = np.argsort(places)
+    outcome = np.concatenate(outcomes, axis=2)[:, :, order]
+    return CocoMatching(places[order], outcome, _ranks(predictions, counts), in_range, truths)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,13 +106,19 @@ class _TrueBoxes:
         return cls(places, crowd, crowd | ~_in_ranges(_area(places)))
 
 
-def _match(boxes: _TrueBoxes, xyxy: NDArray[np.float32], outcome: NDArray[np.int8], places: NDArray[np.int64]) -> None:
-    """Write the fate of one film's marks of one class, best first, into ``outcome`` at ``places``."""
-    overlap = _overlap(_corner_and_size(xyxy), boxes)
-    touching = np.flatnonzero((overlap >= min(IOUS)).any(axis=1))
-    if not len(touching):
-        return
-    table = overlap[touching].tolist()
+def _match(boxes: _TrueBoxes, overlap: Floats, in_range: NDArray[np.bool_]) -> NDArray[np.int8]:
+    """What becomes of one film's marks of one class, best first.
+
+    Args:
+        boxes: Of the class.
+        overlap: ``(marks, boxes)``.
+        in_range: ``(ranges, marks)``.
+
+    Returns:
+        int8 ``(ious, ranges, marks)``.
+    """
+    table = overlap.tolist()
+    outcome = np.repeat(np.where(in_range, WRONG, IGNORED).astype(np.int8)[None], len(IOUS), axis=0)
     known: dict[bytes, NDArray[np.int64]] = {}
     for position, ignored in enumerate(boxes.ignored):
         # Boxes to be found come first; the order, and with it the matching, is the same where none or all are ignored.
@@ -100,9 +127,8 @@ def _match(boxes: _TrueBoxes, xyxy: NDArray[np.float32], outcome: NDArray[np.int
         if pattern not in known:
             known[pattern] = np.array([_assign(table, iou, order.tolist(), boxes.crowd, ignored) for iou in IOUS])
         box = known[pattern]
-        verdict = np.where(ignored[box], IGNORED, RIGHT)
-        cells = outcome[:, position, places[touching]]
-        outcome[:, position, places[touching]] = np.where(box >= 0, verdict, cells)
+        outcome[:, position] = np.where(box >= 0, np.where(ignored[box], IGNORED, RIGHT), outcome[:, position])
+    return outcome
 
 
 def _assign(

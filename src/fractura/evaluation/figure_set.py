@@ -133,4 +133,4 @@ def _calibration(table: Table, calibrator: Calibrator | None) -> Iterator[Measur
         count = np.bincount(films, minlength=table.film_count).astype(np.float64)
         error = np.bincount(films, (stated - right) ** 2, table.film_count).astype(np.float64)
         yield Shares([Share(f"{what}_brier", error, count, "mean")])
-        yield CalibrationError(f"{what}_ece", stated, right, bins_of(stated), films)
+        yield CalibrationError(f"{what}_ece", stated, right, bins_of(stated), films, table.film_count)

@@ -90,21 +90,21 @@ class Running:
     Args:
         films: Film of each mark, best mark first.
         ends: Numbers of marks, not falling: where to tell the sum.
+        count: Number of films.
     """
 
-    def __init__(self, films: Integers, ends: Integers) -> None:
+    def __init__(self, films: Integers, ends: Integers, count: int) -> None:
+        from scipy.sparse import csr_array
+
         stops, self._place = np.unique(ends, return_inverse=True)
-        self._empty_first = bool(len(stops) and stops[0] == 0)
-        stops = stops[1:] if self._empty_first else stops
-        self._starts = np.concatenate([[0], stops[:-1]]).astype(np.int64) if len(stops) else stops
-        self._films = films[: stops[-1]] if len(stops) else films[:0]
+        marks = np.arange(stops[-1] if len(stops) else 0)
+        step = np.searchsorted(stops, marks, side="right")
+        # How many marks of each film stand between one place and the next.
+        self._steps = csr_array((np.ones(len(marks)), (step, films[marks])), shape=(len(stops), count))
 
     def of(self, weights: Floats) -> Floats:
         """The sum of weights of the first ``ends`` marks, for each end."""
-        if not len(self._starts):
-            return np.zeros(len(self._place))
-        sums = np.cumsum(np.add.reduceat(weights[self._films], self._starts))
-        return (np.concatenate([[0.0], sums]) if self._empty_first else sums)[self._place]
+        return np.asarray(np.cumsum(self._steps @ weights)[self._place])
 
 
 class Froc:
@@ -126,8 +126,8 @@ class Froc:
         scores, films = first.scores[order], first.films[order]
         # Marks of one score come together: the places where a threshold can cut.
         ends = np.flatnonzero(np.append(scores[1:] != scores[:-1], True)) + 1 if len(scores) else np.zeros(0, np.int64)
-        self._ladders = [_Ladder(each.outcome[order], films, ends) for each in matchings.values()]
-        self._marks = Running(films, np.concatenate([ladder.ends for ladder in self._ladders]))
+        self._ladders = [_Ladder(each.outcome[order], films, ends, len(boxes)) for each in matchings.values()]
+        self._marks = Running(films, np.concatenate([ladder.ends for ladder in self._ladders]), len(boxes))
 
     def of(self, weights: Floats) -> Floats:
         """See ``Measure``."""
@@ -150,12 +150,12 @@ class Froc:
 class _Ladder:
     """Where one criterion's sensitivity rises: the cuts with a found mark just above them."""
 
-    def __init__(self, outcome: NDArray[np.int8], films: Integers, ends: Integers) -> None:
+    def __init__(self, outcome: NDArray[np.int8], films: Integers, ends: Integers, count: int) -> None:
         found, others = np.flatnonzero(outcome == FOUND), np.flatnonzero(outcome != FALSE)
         before = np.searchsorted(found, ends)
         self.ends = ends[np.diff(before, prepend=0) > 0]
-        self.found = Running(films[found], np.searchsorted(found, self.ends))
-        self.others = Running(films[others], np.searchsorted(others, self.ends))
+        self.found = Running(films[found], np.searchsorted(found, self.ends), count)
+        self.others = Running(films[others], np.searchsorted(others, self.ends), count)
 
 
 class Auc:
@@ -209,16 +209,17 @@ class CalibrationError:
         right: ``(n,)`` 0 or 1.
         bins: ``(n,)`` number of the bin of each.
         films: ``(n,)`` film of each.
+        count: Number of films.
     """
 
-    def __init__(self, key: str, stated: Floats, right: Floats, bins: Integers, films: Integers) -> None:
+    def __init__(self, key: str, stated: Floats, right: Floats, bins: Integers, films: Integers, count: int) -> None:
         self.keys = (key,)
         self.support: dict[str, Floats] = {}
-        self._excess, self._bins, self._films = stated - right, bins, films
-        self._count = int(bins.max(initial=-1)) + 1
+        number = int(bins.max(initial=-1)) + 1
+        # What each film adds to each bin.
+        self._excess = np.bincount(bins * count + films, stated - right, number * count).reshape(number, count)
+        self._values = np.bincount(films, minlength=count).astype(np.float64)
 
     def of(self, weights: Floats) -> Floats:
         """See ``Measure``."""
-        own = weights[self._films]
-        gaps = np.bincount(self._bins, own * self._excess, self._count)
-        return divide(np.array([np.abs(gaps).sum()]), np.array([own.sum()]))
+        return divide(np.array([np.abs(self._excess @ weights).sum()]), np.array([self._values @ weights]))

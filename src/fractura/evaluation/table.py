@@ -62,7 +62,6 @@ class Table:
         first = next(iter(self.matchings.values()))
         kept = films[first.films]
         number = np.cumsum(films) - 1
-        coco = self.coco
         return replace(
             self,
             levels={level: numbers[films] for level, numbers in self.levels.items()},
@@ -83,7 +82,7 @@ class Table:
                 )
                 for criterion, each in self.matchings.items()
             },
-            coco=CocoMatching(coco.outcome[:, :, kept], coco.rank[kept], coco.in_range[:, kept], coco.truths[films]),
+            coco=self.coco.select(kept, films),
         )
 
 

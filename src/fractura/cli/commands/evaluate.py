@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fractura.evaluation import FilmGroup
 
 EVALUATION_FILE = "evaluation.json"
-CHOSEN_HERE = "the threshold was chosen on these very films: at the threshold, figures on other films will be lower"
+CHOSEN_HERE = "the threshold (and any calibration) was chosen on these very films: what depends on it is flattered"
 
 
 def evaluate(
@@ -42,6 +42,7 @@ def evaluate(
         typer.Option(help="Also measure the films where this column of the table is not 1; may be repeated."),
     ] = None,
     fast: Annotated[bool, typer.Option("--fast", help="Look at each film once, whole.")] = False,
+    language: Annotated[Literal["en", "es"], typer.Option(help="Language of the report.")] = "en",
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Measure a model on labelled films: average precision, FROC, sensitivity, AUC, calibration, with 95 % intervals.
@@ -56,6 +57,7 @@ def evaluate(
     from fractura.evaluation.writing import write_tables
     from fractura.files import write_atomically
     from fractura.inference import load_model
+    from fractura.report import write_report
 
     if without and groups is None:
         raise UsageError("--without needs the table of the films", hint="give it with --groups manifest.csv")
@@ -84,6 +86,7 @@ def evaluate(
     if output is not None:
         write_atomically(output / EVALUATION_FILE, out.json_text(document))
         write_tables(evaluation, output)
+        page = write_report(evaluation, output, card=card, dataset=dataset, data_name=str(data), language=language)
     if json:
         out.write_json(document)
     else:
@@ -94,7 +97,7 @@ def evaluate(
     for note in measured.notes:
         out.say(f"note: {note}")
     if output is not None:
-        out.say(f"saved in {output}")
+        out.say(f"saved in {output}; to be read in a browser: {page}")
 
 
 def divide(dataset: Dataset, table: Path | None, without: list[str]) -> tuple[Dataset, list[FilmGroup]]:
