@@ -250,10 +250,7 @@ def _measures(m: Material) -> list[str]:
 
 
 def _uncertainty(m: Material) -> list[str]:
-    intervals = m.evaluation.intervals
-    if intervals is None:
-        return [m.say("No intervals were computed.")]
-    return [m.say.known(intervals.method)]
+    return [m.interval_method]
 
 
 def _robustness(m: Material) -> list[str]:

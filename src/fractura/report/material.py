@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fractura.dataset import Dataset
+from fractura.evaluation.bootstrap import METHOD
 from fractura.evaluation.result import Evaluation, Subgroup
 from fractura.model_card import ModelCard
 from fractura.report.words import Words
@@ -43,6 +44,14 @@ class Material:
     def threshold_data(self) -> str | None:
         """Fingerprint of the films that the threshold was chosen on; older cards name validation films only."""
         return self.card.threshold_data or fingerprint_of(self.card, "val")
+
+    @property
+    def interval_method(self) -> str:
+        """One sentence: how the intervals came about."""
+        intervals, say = self.evaluation.intervals, self.say
+        if intervals is None:
+            return say("No intervals were computed.")
+        return say(METHOD, rounds=intervals.rounds, clusters=intervals.clusters, unit=say(intervals.unit))
 
     def threshold_origin(self) -> str:
         """One sentence: where the threshold comes from."""

@@ -58,7 +58,7 @@ def provenance(m: Material) -> Markup:
         definitions(
             [
                 (say("Measured with"), _versions_text(versions())),
-                (say("Intervals"), evaluation.intervals.method if evaluation.intervals else say("none")),
+                (say("Intervals"), m.interval_method),
             ]
         ),
         _details(say("Training settings"), card.settings),

@@ -84,9 +84,11 @@ def summary(m: Material) -> Markup:
         threshold=say.number(m.evaluation.threshold, 3),
         origin=m.threshold_origin(),
     )
-    intervals = m.evaluation.intervals
-    method = [paragraph(say.known(intervals.method), "faint")] if intervals is not None else []
-    body = [Markup(f'<div class="cards">{joined(cards).html}</div>'), paragraph(explained), *method]
+    body = [
+        Markup(f'<div class="cards">{joined(cards).html}</div>'),
+        paragraph(explained),
+        paragraph(m.interval_method, "faint"),
+    ]
     return section("summary", say("In short"), body)
 
 
