@@ -91,7 +91,7 @@ export class BoxPanel {
     const remove = make("button", { class: "plain", "aria-label": `${say("boxes.delete")}: ${box.name}`, title: `${say("boxes.delete")} (Del)`, disabled: !editable, onclick: () => this.actions.remove(box) }, "×");
     const line = make("div", { class: "line" }, pick, make("span", { class: "quiet size" }, size), remove);
     row.append(line);
-    if (box.key === selected) row.append(make("div", { class: "line detail" }, classes, make("label", { title: "Q" }, difficult, " ", say("boxes.difficult"))));
+    if (box.key === selected) row.append(make("div", { class: "line detail" }, classes, make("label", { title: "Q" }, difficult, say("boxes.difficult"))));
     else if (box.difficult) line.insertBefore(make("span", { class: "flag", title: say("boxes.difficult") }, "?"), remove);
     return row;
   }
@@ -105,13 +105,13 @@ export class BoxPanel {
         make(
           "div",
           { class: "line" },
-          make("button", { class: "plain pick", "data-part": `pick-${mark.key}`, onclick: () => this.actions.select(mark.key) }, swatch(mark.name, names), make("span", { class: "name" }, mark.name), make("span", { class: "score" }, mark.score.toFixed(2))),
+          make("button", { class: "plain pick", "data-part": `pick-${mark.key}`, onclick: () => this.actions.select(mark.key) }, swatch(mark.name, names), make("span", { class: "name" }, mark.name), make("span", { class: "score" }, number(mark.score, 2))),
           make("button", { class: "small", disabled: !editable, title: "Enter", "aria-label": `${say("suggestions.accept")}: ${mark.name}`, onclick: () => this.actions.accept(mark) }, "✓"),
           make("button", { class: "small", disabled: !editable, title: "Del", "aria-label": `${say("suggestions.dismiss")}: ${mark.name}`, onclick: () => this.actions.dismiss(mark) }, "×"),
         ),
       ),
     );
-    if (rows.length > 1) rows.push(make("div", { class: "line" }, make("button", { class: "small", disabled: !editable, title: "Shift+Enter", onclick: () => this.actions.acceptAll() }, say("suggestions.accept_all"))));
+    if (rows.length > 1) rows.push(make("div", { class: "line below-rows" }, make("button", { class: "small", disabled: !editable, title: "Shift+Enter", onclick: () => this.actions.acceptAll() }, say("suggestions.accept_all"))));
     const place = byId("suggestions", HTMLElement);
     if (rows.length > 0) replaceKeepingFocus(place, rows);
     else fill(place, make("p", { class: "quiet" }, suggestionNote));

@@ -1,5 +1,5 @@
 /** A small picture of a film with boxes, for the question which of two to keep. */
-import { colourOf, drawBox } from "./draw.js";
+import { colourOf, drawBoxes } from "./draw.js";
 import { levelFor } from "./picture.js";
 import { fit } from "./view.js";
 
@@ -15,6 +15,6 @@ export function previewer(picture, film, names) {
     context.fillRect(0, 0, width, height);
     const view = fit(film, { width, height }, 4);
     if (picture) context.drawImage(levelFor(picture, view.scale), view.x, view.y, film.width * view.scale, film.height * view.scale);
-    for (const box of said.boxes) drawBox(context, view, box, { colour: colourOf(box.name, names), tag: box.name });
+    drawBoxes(context, view, said.boxes.map((box) => ({ box, look: { colour: colourOf(box.name, names), tag: box.name } })));
   };
 }

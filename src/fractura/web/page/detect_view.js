@@ -9,11 +9,11 @@ import * as api from "./api.js";
 import { topmost } from "./boxes.js";
 import { drawThreshold } from "./threshold_panel.js";
 import { byId, fill, make } from "./dom.js";
-import { TRUTH_COLOUR, colourOf, drawBox } from "./draw.js";
+import { TRUTH_COLOUR, colourOf, drawBoxes } from "./draw.js";
 import { DroppedFilms } from "./dropped_films.js";
 import * as events from "./events.js";
 import { FilmStage } from "./film_stage.js";
-import { language, say } from "./i18n.js";
+import { language, number, say } from "./i18n.js";
 import { DETECT } from "./keys.js";
 import { Value } from "./store.js";
 import { makeToolbar, showStates } from "./toolbar.js";
@@ -186,10 +186,11 @@ export class DetectView {
   #paint(context, view) {
     if (this.hidden) return;
     if (!this.comparing) this.#paintTruth(context, view);
-    this.#marks(this.open).forEach((mark, place) => {
-      const look = { colour: colourOf(mark.name, this.names), tag: `${mark.name} ${mark.score.toFixed(2)}`, selected: place === this.selected };
-      drawBox(context, view, mark, look);
+    const items = this.#marks(this.open).map((box, place) => {
+      const tag = `${box.name} ${number(box.score, 2)}`;
+      return { box, look: { colour: colourOf(box.name, this.names), tag, selected: place === this.selected } };
     });
+    drawBoxes(context, view, items);
   }
 
   /**
@@ -198,9 +199,9 @@ export class DetectView {
    */
   #paintTruth(context, view) {
     if (this.hidden) return;
-    for (const box of this.open?.result?.truth ?? []) {
-      drawBox(context, view, box, { colour: TRUTH_COLOUR, dashed: !this.comparing, tag: this.comparing ? box.name : say("detect.truth") });
-    }
+    const look = { colour: TRUTH_COLOUR, dashed: !this.comparing };
+    const items = (this.open?.result?.truth ?? []).map((box) => ({ box, look: { ...look, tag: this.comparing ? box.name : say("detect.truth") } }));
+    drawBoxes(context, view, items);
   }
 
   // ------------------------------------------------------------------ actions
@@ -265,6 +266,8 @@ export class DetectView {
     drawThreshold(this.model, this.shownFrom, (threshold) => this.setThreshold(threshold));
     const truth = this.open?.result?.truth ?? null;
     if (truth === null) this.truthElement.hidden = true;
+    this.stageElement.dataset["title"] = this.comparing ? say("detect.model_says") : "";
+    this.truthElement.dataset["title"] = say("detect.truth");
     const { viewer } = this.stage;
     showStates(this.toolbar, {
       compare: { pressed: this.comparing, disabled: truth === null },
@@ -283,13 +286,19 @@ export class DetectView {
   }
 
   /** @param {Dropped} film */
+  #pick(film) {
+    document.body.classList.remove("list-open");
+    void this.show(film);
+  }
+
+  /** @param {Dropped} film */
   #row(film) {
     const count = this.#marks(film).length;
     const text = film.state === "done" ? (count ? say("detect.marks", { count }) : say("detect.no_marks")) : film.state === "failed" ? explain(film.failure ?? { code: "unexpected", message: "" }) : say(`detect.${film.state}`);
     const row = make("div", { class: "drop", role: "listitem", "aria-current": String(film === this.open) });
     const dot = make("span", { class: `dot ${film.state} ${film.state === "done" && count ? "found" : ""}`, "aria-hidden": "true" });
     row.append(
-      make("button", { class: "plain pick", onclick: () => void this.show(film) }, dot, make("span", { class: "name" }, film.file.name), make("span", { class: "quiet below" }, text)),
+      make("button", { class: "plain pick", onclick: () => this.#pick(film) }, dot, make("span", { class: "name" }, film.file.name), make("span", { class: "quiet below" }, text)),
       make("button", { class: "plain", "aria-label": `${say("detect.remove")}: ${film.file.name}`, title: say("detect.remove"), onclick: () => this.dropped.remove(film) }, "×"),
     );
     return row;
@@ -309,7 +318,7 @@ export class DetectView {
       ...marks.map((mark, index) => {
         const swatch = make("span", { class: "swatch", "aria-hidden": "true" });
         swatch.style.backgroundColor = colourOf(mark.name, this.names);
-        const row = make("button", { class: "plain pick mark-row", "aria-current": String(index === this.selected), onclick: () => this.select(index) }, swatch, make("span", { class: "name" }, mark.name), make("span", { class: "score" }, mark.score.toFixed(2)));
+        const row = make("button", { class: "plain pick mark-row", "aria-current": String(index === this.selected), onclick: () => this.select(index) }, swatch, make("span", { class: "name" }, mark.name), make("span", { class: "score" }, number(mark.score, 2)));
         return row;
       }),
     );

@@ -99,10 +99,11 @@ export function askConflict(name, mine, theirs, preview) {
   return new Promise((resolve) => {
     /** @type {"mine" | "theirs" | "both" | null} */
     let answer = null;
-    const choice = (/** @type {"mine" | "theirs" | "both"} */ value, /** @type {string} */ text, main = false) =>
-      make("button", { class: main ? "main" : "", onclick: () => ((answer = value), element.close()) }, text);
+    // Enter pressed in haste must not lose anything
+    const choice = (/** @type {"mine" | "theirs" | "both"} */ value, /** @type {string} */ text) =>
+      make("button", { class: value === "both" ? "main" : "", autofocus: value === "both", onclick: () => ((answer = value), element.close()) }, text);
     const sides = make("div", { class: "sides" }, side(say("conflict.mine"), mine, preview), side(say("conflict.theirs"), theirs, preview));
-    const answers = make("div", { class: "answers" }, choice("theirs", say("conflict.take_theirs")), choice("both", say("conflict.keep_both")), choice("mine", say("conflict.keep_mine"), true));
+    const answers = make("div", { class: "answers" }, choice("theirs", say("conflict.take_theirs")), choice("mine", say("conflict.keep_mine")), choice("both", say("conflict.keep_both")));
     const element = dialog(say("conflict.title", { name }), [make("p", {}, say("conflict.text")), sides, answers], "wide");
     element.addEventListener("cancel", (event) => event.preventDefault());
     element.addEventListener("close", () => answer && resolve(answer));

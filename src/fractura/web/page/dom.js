@@ -47,8 +47,8 @@ export function byId(id, kind) {
 
 const SHAPES = {
   draw: "M4 7V4h3M13 4h3v3M16 13v3h-3M7 16H4v-3M10 7v6M7 10h6",
-  window: "M10 3a7 7 0 1 0 0 14zM10 3a7 7 0 0 1 0 14",
-  invert: "M3 4h14v12H3zM10 4v12h7V4z",
+  window: "M10 3a7 7 0 0 0 0 14M10 3a7 7 0 0 1 0 14zM10 5v10M12.500 5v10M15 7v6",
+  invert: "M3 4h7v12H3zM10 4h7v12h-7M4.500 5v10M6 5v10M7.500 5v10M9 5v10",
   magnifier: "M9 3a6 6 0 1 0 0 12A6 6 0 0 0 9 3zM13.5 13.5L18 18",
   fit: "M3 7V3h4M13 3h4v4M17 13v4h-4M7 17H3v-4",
   plus: "M10 4v12M4 10h12",

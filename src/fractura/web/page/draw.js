@@ -4,13 +4,13 @@ import { toStage } from "./view.js";
 /**
  * @typedef {import("./types.js").Box} Box
  * @typedef {import("./view.js").View} View
+ * @typedef {{x: number, y: number, width: number, height: number}} Place Stage pixels.
  * @typedef {object} Look
  * @property {string} colour
  * @property {string} [tag] Text at the upper left corner.
  * @property {boolean} [dashed] A suggestion.
  * @property {boolean} [selected]
  * @property {boolean} [pointed] Under the pointer.
- * @property {boolean} [faint]
  */
 
 /** Told apart by people with any colour vision, bright on black. */
@@ -32,6 +32,7 @@ export function colourOf(name, names) {
  * Where a box lies on the stage.
  * @param {View} view
  * @param {Box} box
+ * @returns {Place}
  */
 export function onStage(view, box) {
   const from = toStage(view, { x: box.xmin, y: box.ymin });
@@ -40,15 +41,34 @@ export function onStage(view, box) {
 }
 
 /**
+ * Boxes, the first on top; a tag that would cover an earlier one is left out, unless its box is selected or pointed at.
  * @param {CanvasRenderingContext2D} context In stage pixels.
+ * @param {View} view
+ * @param {readonly {box: Box, look: Look}[]} items Most important first.
+ */
+export function drawBoxes(context, view, items) {
+  for (const { box, look } of [...items].reverse()) drawBox(context, view, box, look);
+  /** @type {Place[]} */
+  const taken = [];
+  const first = (/** @type {Look} */ look) => Number(Boolean(look.selected)) * 2 + Number(Boolean(look.pointed));
+  for (const { box, look } of items.toSorted((one, other) => first(other.look) - first(one.look))) {
+    if (!look.tag) continue;
+    const place = tagPlace(context, look.tag, onStage(view, box));
+    if (taken.some((other) => cover(place, other))) continue;
+    taken.push(place);
+    drawTag(context, look.tag, place, look.colour, Boolean(look.dashed));
+  }
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
  * @param {View} view
  * @param {Box} box
  * @param {Look} look
  */
-export function drawBox(context, view, box, look) {
+function drawBox(context, view, box, look) {
   const { x, y, width, height } = onStage(view, box);
   context.save();
-  context.globalAlpha = look.faint ? 0.55 : 1;
   context.setLineDash(look.dashed ? [7, 5] : []);
   context.strokeStyle = "rgba(0, 0, 0, 0.75)";
   context.lineWidth = look.selected ? 5 : 4;
@@ -57,20 +77,13 @@ export function drawBox(context, view, box, look) {
   context.lineWidth = look.selected || look.pointed ? 2.5 : 1.75;
   context.strokeRect(x, y, width, height);
   context.setLineDash([]);
-  if (look.selected) {
-    context.globalAlpha = 0.1;
-    context.fillStyle = look.colour;
-    context.fillRect(x, y, width, height);
-    context.globalAlpha = 1;
-    drawHandles(context, { x, y, width, height }, look.colour);
-  }
-  if (look.tag) drawTag(context, look.tag, x, y, look.colour, Boolean(look.dashed));
+  if (look.selected) drawHandles(context, { x, y, width, height }, look.colour);
   context.restore();
 }
 
 /**
  * @param {CanvasRenderingContext2D} context
- * @param {{x: number, y: number, width: number, height: number}} place
+ * @param {Place} place
  * @param {string} colour
  */
 function drawHandles(context, place, colour) {
@@ -92,24 +105,41 @@ function drawHandles(context, place, colour) {
 }
 
 /**
+ * Above the box, or inside at the upper edge of the stage.
  * @param {CanvasRenderingContext2D} context
  * @param {string} text
- * @param {number} x
- * @param {number} y Of the box's upper left corner.
+ * @param {Place} box
+ * @returns {Place}
+ */
+function tagPlace(context, text, box) {
+  context.font = TAG_FONT;
+  return { x: box.x - 1, y: box.y >= 20 ? box.y - 19 : box.y + 2, width: context.measureText(text).width + 10, height: 17 };
+}
+
+/**
+ * @param {Place} one
+ * @param {Place} other
+ */
+function cover(one, other) {
+  const across = one.x < other.x + other.width && other.x < one.x + one.width;
+  return across && one.y < other.y + other.height && other.y < one.y + one.height;
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} text
+ * @param {Place} place
  * @param {string} colour
  * @param {boolean} hollow
  */
-function drawTag(context, text, x, y, colour, hollow) {
-  context.font = TAG_FONT;
-  const width = context.measureText(text).width + 10;
-  const top = y >= 20 ? y - 19 : y + 2;
+function drawTag(context, text, place, colour, hollow) {
   context.fillStyle = hollow ? "rgba(0, 0, 0, 0.75)" : colour;
   context.beginPath();
-  context.roundRect(x - 1, top, width, 17, 3);
+  context.roundRect(place.x, place.y, place.width, place.height, 3);
   context.fill();
   context.fillStyle = hollow ? colour : "#0b0d10";
   context.textBaseline = "middle";
-  context.fillText(text, x + 4, top + 9);
+  context.fillText(text, place.x + 5, place.y + 9);
 }
 
 /**

@@ -19,7 +19,8 @@
  * @property {() => void} changed Selection or mode changed.
  */
 import { SMALLEST_SIDE, between, hit, keyed, shifted, stretched, topmost } from "./boxes.js";
-import { colourOf, drawBox, drawCross } from "./draw.js";
+import { colourOf, drawBoxes, drawCross } from "./draw.js";
+import { number } from "./i18n.js";
 
 /** How near to an edge the pointer must be, stage pixels. */
 const REACH = { mouse: 6, touch: 16 };
@@ -183,26 +184,22 @@ export class Editor {
    */
   paint(context, view) {
     const names = this.scene.classNames();
-    if (!this.hidden) {
-      for (const mark of this.scene.suggestions()) this.#paintOne(context, view, mark, { dashed: true, tag: `${mark.name} ${mark.score.toFixed(2)}` }, names);
-      for (const box of this.scene.boxes()) this.#paintOne(context, view, box, { tag: box.difficult ? `${box.name} ?` : box.name }, names);
-    }
-    if (this.shown?.key === "new") drawBox(context, view, this.shown, { colour: colourOf(this.shown.name, names) });
+    const boxes = this.scene.boxes().map((box) => this.#item(box, { tag: box.difficult ? `${box.name} ?` : box.name }, names));
+    const marks = this.scene.suggestions().map((mark) => this.#item(mark, { dashed: true, tag: `${mark.name} ${number(mark.score, 2)}` }, names));
+    if (!this.hidden) drawBoxes(context, view, [...boxes, ...marks]);
+    if (this.shown?.key === "new") drawBoxes(context, view, [{ box: this.shown, look: { colour: colourOf(this.shown.name, names) } }]);
     const { viewer } = this;
     if (this.drawing && viewer?.pointer && view === viewer.view) drawCross(context, viewer.pointer, viewer.stage);
   }
 
   /**
-   * @param {CanvasRenderingContext2D} context
-   * @param {import("./view.js").View} view
    * @param {KeyedBox} box
    * @param {{dashed?: boolean, tag: string}} look
    * @param {readonly string[]} names
    */
-  #paintOne(context, view, box, look, names) {
-    const selected = box.key === this.selected;
-    const at = this.shown?.key === box.key ? this.shown : box;
-    drawBox(context, view, at, { ...look, colour: colourOf(box.name, names), selected, pointed: box.key === this.pointed });
+  #item(box, look, names) {
+    const state = { selected: box.key === this.selected, pointed: box.key === this.pointed };
+    return { box: this.shown?.key === box.key ? this.shown : box, look: { ...look, ...state, colour: colourOf(box.name, names) } };
   }
 
   // ------------------------------------------------------------------ inside

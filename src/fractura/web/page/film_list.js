@@ -1,7 +1,7 @@
 /** The list of films on the left: state, search, filter, order. Only the rows in sight exist, so 100,000 films scroll well. */
 import { tellError } from "./announce.js";
 import { byId, fill, make } from "./dom.js";
-import { number, say } from "./i18n.js";
+import { language, number, say } from "./i18n.js";
 
 /** @typedef {import("./types.js").FilmRow} FilmRow */
 
@@ -40,6 +40,7 @@ export class FilmList {
       this.#wish();
       byId("stage", HTMLElement).focus();
     });
+    language.watch(() => this.refresh());
     for (const select of [this.state, this.order]) select.addEventListener("change", () => this.#wish());
   }
 
@@ -125,7 +126,10 @@ export class FilmList {
       film.comment && make("span", { class: "mark", title: say("list.comment") }, "✎"),
       film.boxes ? make("span", { class: "count", title: say("list.boxes", { count: film.boxes }) }, film.boxes) : null,
     );
-    row.addEventListener("click", () => this.open(film.id));
+    row.addEventListener("click", () => {
+      document.body.classList.remove("list-open");
+      this.open(film.id);
+    });
     return row;
   }
 

@@ -124,5 +124,5 @@ function isTyped(event) {
 
 /** The keys as people read them. @param {string} keys */
 export function readable(keys) {
-  return keys.replace("Shift+Arrow", "Shift+").replace(/ArrowLeft|ArrowRight|ArrowUp|ArrowDown/g, (arrow) => ({ ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" })[arrow] ?? arrow);
+  return keys.replace("Delete", "Del").replace("Backspace", "⌫").replace("Escape", "Esc");
 }

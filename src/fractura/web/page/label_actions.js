@@ -59,7 +59,7 @@ export function labelActions(view) {
     const film = view.open;
     const before = film && (await view.pages.beside(-1));
     if (!film || !before) return;
-    const known = view.films.get(before.id);
+    const known = view.desk.films.get(before.id);
     const boxes = known ? known.labels.boxes : (await api.annotation(before.id)).boxes;
     const fitting = boxes.filter((box) => box.xmax <= film.size.width && box.ymax <= film.size.height);
     if (film !== view.open || fitting.length === 0) return;

@@ -1,37 +1,32 @@
 /**
  * Labelling a folder film by film: opens films, keeps what is drawn safe, shows the list, the boxes and the suggestions.
  *
- * @typedef {import("./types.js").Annotation} Annotation
  * @typedef {import("./types.js").KeyedBox} KeyedBox
  * @typedef {import("./types.js").Suggestion} Suggestion
- * @typedef {import("./autosave.js").Autosave} Autosave
  */
-import { explain, tell, tellError, whisper } from "./announce.js";
+import { tellError, whisper } from "./announce.js";
 import * as api from "./api.js";
-import { wroteIt } from "./autosave.js";
-import { sameLabels } from "./boxes.js";
 import { BoxPanel } from "./box_panel.js";
 import { previewer } from "./conflict_preview.js";
-import { askConflict, askName } from "./dialogs.js";
-import { byId, fill, make } from "./dom.js";
+import { askName } from "./dialogs.js";
+import { byId } from "./dom.js";
 import { Editor } from "./editor.js";
 import * as events from "./events.js";
+import { FilmDesk } from "./film_desk.js";
 import { FilmList } from "./film_list.js";
+import { drawNotes, drawProblem, drawSaveState } from "./film_notes.js";
 import { FilmPages } from "./film_pages.js";
 import { FilmStage } from "./film_stage.js";
 import { language, number, say } from "./i18n.js";
 import { LABEL } from "./keys.js";
 import { labelActions } from "./label_actions.js";
 import { ModelPanel } from "./model_panel.js";
-import { OpenFilm, joined, labelsOf } from "./open_film.js";
-import { Presence } from "./presence.js";
 import { makeToolbar, showStates } from "./toolbar.js";
 
-/** Films whose history of changes is kept after leaving them. */
-const REMEMBERED = 40;
 /** ms; the list is read again so long after the server said that films changed. */
 const LIST_DELAY = 400;
 
+/** What a key does that must wait for the film's labels. */
 const NEEDS_LABELS = new Set(["draw", "drawMiddle", "save", "verified", "paste", "delete", "copy", "undo", "redo", "difficult", "accept", "acceptAll"]);
 
 /** @type {(readonly [string, import("./dom.js").IconName] | null)[]} */
@@ -46,14 +41,15 @@ export class LabelView {
    * @param {import("./drafts.js").Drafts} drafts
    */
   constructor(session, drafts) {
-    this.drafts = drafts;
     this.table = LABEL;
-    /** The film that is shown, as soon as its labels are there. @type {OpenFilm | null} */
-    this.open = null;
-    /** The film that was asked for. @type {string | null} */
-    this.id = null;
-    /** @type {Map<string, OpenFilm>} Oldest first. */
-    this.films = new Map();
+    this.models = new ModelPanel(session);
+    this.desk = new FilmDesk(drafts, () => this.models.current !== null, {
+      changed: () => this.#opened(),
+      state: () => this.drawSaveState(),
+      problem: () => this.#refused(),
+      again: (id) => void this.show(id),
+      preview: (film) => previewer(this.stage.kept.get(film.facts.id) ?? null, film.size, this.names),
+    });
     /** @type {string[]} */
     this.names = [];
     /** Class of new boxes. @type {string | null} */
@@ -79,13 +75,9 @@ export class LabelView {
       acceptAll: () => this.acceptAll(),
       comment: (comment) => this.open?.setComment(comment),
     });
-    this.models = new ModelPanel(session);
-    this.presence = new Presence(drafts.folder, () => tell(say("film.open_elsewhere")));
     /** Keys pressed while a film was on its way. @type {string[]} */
     this.queue = [];
     this.draining = false;
-    /** Why the film or its labels cannot be shown. @type {api.ServerError | null} */
-    this.problem = null;
     this.work = labelActions(this);
     /** @type {Record<string, () => void>} */
     this.actions = Object.fromEntries(Object.keys(this.work).map((name) => [name, () => void this.perform(name)]));
@@ -96,8 +88,20 @@ export class LabelView {
       this.threshold = threshold.valueAsNumber;
       this.draw();
     });
+    byId("remove-labels", HTMLButtonElement).addEventListener("click", () => void this.desk.exchange("removeAnnotation"));
+    byId("restore", HTMLButtonElement).addEventListener("click", () => void this.desk.exchange("restoreAnnotation"));
     this.#listen();
     language.watch(() => this.draw());
+  }
+
+  /** The film whose labels are shown. */
+  get open() {
+    return this.desk.open;
+  }
+
+  /** Of the film that was asked for. */
+  get id() {
+    return this.desk.id;
   }
 
   /** @returns {import("./editor.js").Scene} */
@@ -119,28 +123,29 @@ export class LabelView {
   #listen() {
     events.on("film", (row) => {
       this.pages.update(row);
-      const known = this.films.get(row.id);
+      const known = this.desk.films.get(row.id);
       if (known && row.etag) known.heard = row.etag;
-      if (row.id === this.id) void this.#heard(row.id);
+      if (row.id === this.id) void this.desk.heardOf(row.id);
     });
     let waiting = 0;
     events.on("films", () => {
       clearTimeout(waiting);
       waiting = window.setTimeout(() => void this.refreshList(), LIST_DELAY);
     });
-    events.on("suggestion", ({ film }) => film === this.id && void this.#suggest());
+    events.on("suggestions", (run) => !run.running && void this.refreshList());
+    events.on("suggestion", ({ film }) => film === this.id && void this.desk.suggest());
     this.models.models.watch(() => {
-      if (this.models.current) void this.#suggest();
+      void this.desk.suggest();
       void this.readClasses();
     });
     events.reachable.watch((there) => {
-      if (there) for (const film of this.films.values()) void film.saver.flush();
-      if (there && this.pages.total > 0) this.refreshList().then(() => this.id && this.#heard(this.id)).catch(tellError);
+      if (there) this.desk.saveAll();
+      if (there && this.pages.total > 0) this.refreshList().then(() => this.id && this.desk.heardOf(this.id)).catch(tellError);
     });
     for (const kind of /** @type {const} */ (["visibilitychange", "pagehide"])) {
       addEventListener(kind, () => {
         if (kind === "visibilitychange" && document.visibilityState !== "hidden") return;
-        for (const film of this.films.values()) void film.saver.flush(true);
+        this.desk.saveAll(true);
       });
     }
   }
@@ -153,14 +158,24 @@ export class LabelView {
     this.queue.push(name);
     if (this.draining) return;
     this.draining = true;
-    while (this.queue.length > 0 && !(this.loading && NEEDS_LABELS.has(this.queue[0] ?? ""))) {
+    while (this.queue.length > 0 && !(this.desk.loading && NEEDS_LABELS.has(this.queue[0] ?? ""))) {
       await this.work[this.queue.shift() ?? ""]?.();
     }
     this.draining = false;
   }
 
-  get loading() {
-    return this.id !== null && this.open === null && this.problem === null;
+  #opened() {
+    this.draw();
+    void this.perform("nothing");
+  }
+
+  #refused() {
+    const { problem } = this.desk;
+    if (problem?.code !== "annotation_malformed") this.stage.close();
+    this.stageElement.setAttribute("aria-busy", "false");
+    this.draw();
+    drawProblem(problem);
+    void this.perform("nothing");
   }
 
   // ------------------------------------------------------------------ films
@@ -188,13 +203,11 @@ export class LabelView {
   /** @param {string} id */
   async show(id) {
     if (this.id === id && this.open) return;
-    void this.open?.saver.flush();
-    this.id = id;
-    this.open = null;
+    this.desk.ask(id);
     this.stageElement.setAttribute("aria-busy", "true");
     this.editor.setDrawing(false);
     this.editor.selected = null;
-    this.#problem(null);
+    drawProblem(null);
     this.pages.opened(id);
     this.list.reveal();
     this.draw();
@@ -202,11 +215,11 @@ export class LabelView {
     try {
       const facts = await api.film(id);
       if (this.id !== id) return;
-      await Promise.all([this.#showPicture(facts), this.#openLabels(facts)]);
+      await Promise.all([this.#showPicture(facts), this.desk.openLabels(facts)]);
       if (this.id === id) this.stageElement.setAttribute("aria-busy", "false");
     } catch (reason) {
       if (!(reason instanceof api.ServerError)) throw reason;
-      if (this.id === id) this.#problem(reason);
+      if (this.id === id) this.desk.refuse(reason);
     }
   }
 
@@ -216,7 +229,7 @@ export class LabelView {
       await this.stage.open(facts);
       void this.#prepareNext(facts.id);
     } catch (reason) {
-      if (reason instanceof api.ServerError && this.id === facts.id) this.#problem(reason);
+      if (reason instanceof api.ServerError && this.id === facts.id) this.desk.refuse(reason);
       else tellError(reason);
     }
   }
@@ -225,114 +238,6 @@ export class LabelView {
   async #prepareNext(id) {
     const next = await this.pages.beside(1);
     if (next && this.id === id) await this.stage.prepare(next.id);
-  }
-
-  /** @param {import("./types.js").FilmFacts} facts */
-  async #openLabels(facts) {
-    const known = this.films.get(facts.id);
-    const annotation = known?.saver.pending ? known.annotation : await api.annotation(facts.id);
-    if (this.id !== facts.id) return;
-    if (known && (known.saver.pending || known.saver.etag === annotation.etag)) {
-      this.open = known;
-      // remembered films go out oldest first
-      this.films.delete(facts.id);
-    } else {
-      this.open = new OpenFilm(facts, annotation, this.drafts, {
-        state: () => this.drawSaveState(),
-        saved: (saver) => this.#saved(saver),
-        conflict: (saver, current) => void this.#conflict(saver, current),
-      });
-    }
-    this.films.set(facts.id, this.open);
-    for (const [id, film] of this.films) if (this.films.size > REMEMBERED && !film.saver.pending && film !== this.open) this.films.delete(id);
-    this.presence.open(facts.id);
-    this.draw();
-    void this.perform("nothing");
-    await this.#takeUpDrafts(this.open);
-    await this.#suggest();
-  }
-
-  /**
-   * What a closed window left of this film.
-   * @param {OpenFilm} film
-   */
-  async #takeUpDrafts(film) {
-    for (const { draft, forget } of await this.drafts.left(film.facts.id)) {
-      const mine = labelsOf(draft.labels);
-      if (!sameLabels(mine, film.labels)) {
-        if (draft.etag === film.saver.etag || wroteIt(draft.unanswered, film.annotation)) film.overwrite(film.annotation, mine);
-        else await this.#decide(film, film.annotation, mine);
-        this.draw();
-      }
-      forget();
-    }
-  }
-
-  /** @param {Autosave} saver */
-  #saved(saver) {
-    const film = this.films.get(saver.film.id);
-    if (film === this.open) this.draw();
-    if (film?.heard && film.heard !== saver.etag) void this.#heard(saver.film.id);
-  }
-
-  /**
-   * The server said that a film changed: read it again if it was not this window's doing.
-   * @param {string} id
-   */
-  async #heard(id) {
-    const film = this.films.get(id);
-    if (film && (film.saver.pending || film.saver.sending || film.heard === film.saver.etag)) return;
-    if (this.id !== id) return;
-    try {
-      const annotation = await api.annotation(id);
-      if (this.id !== id || !film || film !== this.open) return void (this.open === null && this.show(id));
-      film.heard = annotation.etag;
-      if (film.saver.pending || annotation.etag === film.saver.etag) return;
-      film.reload(annotation);
-      tell(say("film.reloaded"));
-      this.draw();
-    } catch (reason) {
-      if (!(reason instanceof api.ServerError)) throw reason;
-      if (reason.passing || this.id !== id) return;
-      this.films.delete(id);
-      this.open = null;
-      this.#problem(reason);
-    }
-  }
-
-  /**
-   * @param {Autosave} saver
-   * @param {Annotation} current
-   */
-  async #conflict(saver, current) {
-    const film = this.films.get(saver.film.id);
-    if (film) await this.#decide(film, current, film.labels);
-    this.draw();
-  }
-
-  /**
-   * @param {OpenFilm} film
-   * @param {Annotation} current
-   * @param {import("./types.js").Labels} mine
-   */
-  async #decide(film, current, mine) {
-    const theirs = labelsOf(current);
-    const picture = this.stage.kept.get(film.facts.id) ?? null;
-    const answer = await askConflict(film.facts.name, mine, theirs, previewer(picture, film.size, this.names));
-    if (answer === "theirs") film.reload(current);
-    else film.overwrite(current, answer === "mine" ? mine : joined(mine, theirs));
-  }
-
-  async #suggest() {
-    const film = this.open;
-    if (!film || !this.models.current) return;
-    try {
-      const answer = await api.suggestionsFor(film.facts.id);
-      film.suggest(answer);
-    } catch (reason) {
-      tellError(reason);
-    }
-    if (film === this.open) this.draw();
   }
 
   // ------------------------------------------------------------------ boxes
@@ -438,7 +343,7 @@ export class LabelView {
     const threshold = byId("suggest-threshold", HTMLInputElement);
     if (document.activeElement !== threshold) threshold.valueAsNumber = this.shownFrom;
     byId("suggest-threshold-value", HTMLOutputElement).textContent = number(this.shownFrom, 2);
-    this.#drawNotes();
+    drawNotes(open, this.pages.row(this.pages.position ?? -1)?.name ?? "");
     this.drawTools();
     this.drawSaveState();
     this.stage.viewer.refresh();
@@ -466,57 +371,7 @@ export class LabelView {
   }
 
   drawSaveState() {
-    const place = byId("save-state", HTMLElement);
-    const saver = this.open?.saver;
-    const elsewhere = [...this.films.values()].filter((film) => film.saver.pending && film !== this.open).length;
-    const state = saver ? (saver.state === "saved" && !this.open?.annotation.exists ? "new" : saver.state) : null;
-    place.className = `save-state ${state ?? ""}`;
-    const text = state === null ? "" : say(`save.${state}`, { reason: saver?.failure ? explain(saver.failure) : "" });
-    const parts = elsewhere > 0 ? [text, say("save.unsent", { count: elsewhere })] : [text];
-    if (place.textContent !== parts.join(" · ")) place.textContent = parts.join(" · ");
-  }
-
-  #drawNotes() {
     const { open } = this;
-    const notes = [];
-    if (open) {
-      const { facts, annotation } = open;
-      notes.push(...annotation.notes.map((note) => [note.message, note.place, note.hint].filter(Boolean).join("; ")));
-      if (facts.burnt_in_text) notes.push(say("film.burnt_in"));
-      if (facts.frames > 1) notes.push(say("film.frames", { frames: facts.frames }));
-      const kinds = new Set((open.answer?.disagreements ?? []).map((each) => each.kind));
-      for (const kind of /** @type {const} */ (["missed_by_human", "missed_by_model", "other_class"])) if (kinds.has(kind)) notes.push(say(`suggestions.${kind}`));
-    }
-    fill(byId("notes", HTMLElement), ...notes.map((note) => make("p", { class: "note-line" }, note)));
-    byId("film-name", HTMLElement).textContent = open?.facts.name ?? this.pages.row(this.pages.position ?? -1)?.name ?? "";
-    const facts = open?.facts;
-    const about = facts ? [say("film.size", { width: facts.width, height: facts.height, bits: facts.bit_depth }), facts.dicom && say("film.dicom"), facts.body_part, facts.view, facts.laterality] : [];
-    byId("film-facts", HTMLElement).textContent = about.filter(Boolean).join(" · ");
-    byId("restore", HTMLButtonElement).hidden = !open?.annotation.has_backup;
-    byId("remove-labels", HTMLButtonElement).hidden = !open?.annotation.exists;
-  }
-
-  /** @param {api.ServerError | null} reason Why the film, or its labels, cannot be shown. */
-  #problem(reason) {
-    const place = byId("stage-problem", HTMLElement);
-    this.problem = reason;
-    place.hidden = reason === null;
-    if (reason === null) return;
-    void this.perform("nothing");
-    const malformed = reason.code === "annotation_malformed";
-    if (!malformed) this.stage.close();
-    const text = /** @type {string | undefined} */ (reason.document?.text);
-    fill(
-      place,
-      make("h2", {}, say(malformed ? "film.malformed" : "film.unreadable")),
-      make("p", {}, malformed ? [reason.message, reason.place].filter(Boolean).join("; ") : explain(reason)),
-      malformed && make("p", { class: "quiet" }, say("film.malformed_hint")),
-      text !== undefined && make("pre", { tabindex: 0 }, text),
-    );
-    this.draw();
-    if (malformed) {
-      byId("save-state", HTMLElement).textContent = say("save.malformed");
-      byId("save-state", HTMLElement).className = "save-state refused";
-    }
+    if (this.desk.problem === null) drawSaveState(open, this.desk.unsaved.filter((film) => film !== open).length);
   }
 }

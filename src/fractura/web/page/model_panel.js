@@ -121,6 +121,8 @@ function progressOf(training) {
   if (training.state !== "running") return say(`training.${training.state}`);
   const parts = [say("training.running", { step: number(training.step), total: number(training.num_steps) })];
   if (training.loss !== null) parts.push(say("training.loss", { loss: number(training.loss, 3) }));
+  const measured = training.validations.at(-1);
+  if (measured) parts.push(say("training.measured", { value: number(measured.AP50, 2) }));
   if (training.seconds_left !== null) parts.push(say("training.left", { time: duration(training.seconds_left) }));
   return parts.join(", ");
 }

@@ -126,7 +126,7 @@
  * @property {string[]} lines
  * @property {{step: number, loss: number}[]} history
  * @property {string | null} model
- * @property {Record<string, number>[]} validation
+ * @property {{step: number, AP50: number}[]} validations
  *
  * @typedef {object} DetectedFilm
  * @property {string | null} id

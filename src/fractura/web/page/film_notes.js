@@ -1,0 +1,64 @@
+/** What is said around the film: whether it is saved, what is odd about it, and why it cannot be shown. */
+import { explain } from "./announce.js";
+import { byId, fill, make } from "./dom.js";
+import { say } from "./i18n.js";
+
+/**
+ * @param {import("./open_film.js").OpenFilm | null} open
+ * @param {number} elsewhere Other films that are not saved yet.
+ */
+export function drawSaveState(open, elsewhere) {
+  const place = byId("save-state", HTMLElement);
+  const saver = open?.saver;
+  const state = saver ? (saver.state === "saved" && !open?.annotation.exists ? "new" : saver.state) : null;
+  const text = state === null ? "" : say(`save.${state}`, { reason: saver?.failure ? explain(saver.failure) : "" });
+  const parts = elsewhere > 0 ? [text, say("save.unsent", { count: elsewhere })] : [text];
+  place.className = `save-state ${state ?? ""}`;
+  if (place.textContent !== parts.join(" · ")) place.textContent = parts.join(" · ");
+}
+
+/**
+ * @param {import("./open_film.js").OpenFilm | null} open
+ * @param {string} name Of the film that is asked for.
+ */
+export function drawNotes(open, name) {
+  const facts = open?.facts;
+  byId("film-name", HTMLElement).textContent = facts?.name ?? name;
+  const about = facts ? [say("film.size", { width: facts.width, height: facts.height, bits: facts.bit_depth }), facts.dicom && say("film.dicom"), facts.body_part, facts.view, facts.laterality] : [];
+  byId("film-facts", HTMLElement).textContent = about.filter(Boolean).join(" · ");
+  fill(byId("notes", HTMLElement), ...(open ? oddities(open) : []).map((note) => make("p", { class: "note-line" }, note)));
+  byId("restore", HTMLButtonElement).hidden = !open?.annotation.has_backup;
+  byId("remove-labels", HTMLButtonElement).hidden = !open?.annotation.exists;
+  byId("file-part", HTMLElement).hidden = !open?.annotation.has_backup && !open?.annotation.exists;
+}
+
+/** @param {import("./open_film.js").OpenFilm} open */
+function oddities({ annotation, answer, facts }) {
+  const notes = annotation.notes.map((note) => [note.message, note.place, note.hint].filter(Boolean).join("; "));
+  if (facts.burnt_in_text) notes.push(say("film.burnt_in"));
+  if (facts.frames > 1) notes.push(say("film.frames", { frames: facts.frames }));
+  const kinds = new Set((answer?.disagreements ?? []).map((each) => each.kind));
+  for (const kind of /** @type {const} */ (["missed_by_human", "missed_by_model", "other_class"])) {
+    if (kinds.has(kind)) notes.push(say(`suggestions.${kind}`));
+  }
+  return notes;
+}
+
+/** @param {import("./api.js").ServerError | null} reason Why the film, or its labels, cannot be shown. */
+export function drawProblem(reason) {
+  const place = byId("stage-problem", HTMLElement);
+  place.hidden = reason === null;
+  if (reason === null) return;
+  const malformed = reason.code === "annotation_malformed";
+  const text = /** @type {string | undefined} */ (reason.document?.text);
+  fill(
+    place,
+    make("h2", {}, say(malformed ? "film.malformed" : "film.unreadable")),
+    make("p", {}, malformed ? [reason.message, reason.place].filter(Boolean).join("; ") : explain(reason)),
+    malformed && make("p", { class: "quiet" }, say("film.malformed_hint")),
+    text !== undefined && make("pre", { tabindex: 0 }, text),
+  );
+  if (!malformed) return;
+  byId("save-state", HTMLElement).textContent = say("save.malformed");
+  byId("save-state", HTMLElement).className = "save-state refused";
+}

@@ -1,0 +1,226 @@
+"""Suggestions and dropped films in a real browser, with a tiny real model."""
+
+import base64
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dicom_films import dicom
+from page_driver import Server, WatchedPage, write_films
+from PIL import Image
+from tiny_models import write_tiny_onnx
+
+import fractura
+from fractura.formats.voc import VocAnnotation, labelimg_object, read_voc_file, write_voc_file
+
+SIZE = (300, 240)
+PAGE = Path(fractura.__file__).parent / "web" / "page"
+# what tiny_models says, as shares of the film: scores 0.9, 0.5 and 0.3; its threshold is 0.4
+BEST = (30, 48, 150, 144)
+
+
+@pytest.fixture(name="window")
+def window_fixture(chromium, request):
+    """A function that starts a server and opens a window on it; all are closed and checked at the end."""
+    opened = []
+
+    def window(*arguments, path="", width=1200):
+        server = Server(*arguments)
+        context = chromium.new_context(viewport={"width": width, "height": 800}, locale="en-US")
+        opened.append((server, context, WatchedPage(context, server, path=path)))
+        return opened[-1][2]
+
+    yield window
+    for server, context, page in opened:
+        context.close()
+        server.stop()
+        page.check()
+
+
+@pytest.fixture(name="model")
+def model_fixture(tmp_path):
+    return write_tiny_onnx(tmp_path / "tiny.onnx")
+
+
+def drop(page, files):
+    """Drop files on the page, as from a file manager."""
+    contents = [(name, base64.b64encode(data).decode()) for name, data in files.items()]
+    transfer = page.evaluate_handle(
+        """files => {
+            const transfer = new DataTransfer();
+            for (const [name, text] of files) {
+                const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+                transfer.items.add(new File([bytes], name));
+            }
+            return transfer;
+        }""",
+        contents,
+    )
+    page.dispatch_event("body", "drop", {"dataTransfer": transfer})
+
+
+def png():
+    data = io.BytesIO()
+    Image.fromarray(np.full((SIZE[1], SIZE[0]), 60, np.uint8)).save(data, "PNG")
+    return data.getvalue()
+
+
+def layer_is_painted(window, x, y):
+    """Whether the layer above the film has colour at this place of the window."""
+    return window.page.evaluate(
+        """([x, y]) => {
+            const layer = document.querySelector('#detect-stage .layer');
+            const place = layer.getBoundingClientRect();
+            const at = [Math.round(x - place.x), Math.round(y - place.y)];
+            return layer.getContext('2d').getImageData(...at, 1, 1).data[3] > 0;
+        }""",
+        [x, y],
+    )
+
+
+def test_dropped_films_show_boxes_and_are_exported(window, model, tmp_path):
+    grey = np.tile(np.linspace(0, 4095, SIZE[0]).astype(np.uint16), (SIZE[1], 1))
+    truth = tmp_path / "film.xml"
+    box = labelimg_object("fracture", (60, 60, 90, 100), *SIZE)
+    write_voc_file(VocAnnotation("film.png", *SIZE, objects=(box,)), truth)
+    view = window("serve", "--model", model)
+    page = view.page
+    page.get_by_text("Drop films here").wait_for()
+    drop(page, {"film.png": png(), "film.xml": truth.read_bytes(), "x.dcm": dicom(grey, bits=12), "notes.txt": b"no"})
+    page.get_by_text("3 of 3 films").wait_for()
+    assert page.locator(".drop").count() == 3
+    page.get_by_text(re.compile("The film cannot be read")).first.wait_for()
+    # the DICOM: two marks above the model's threshold, drawn where the model says
+    page.get_by_role("button", name=re.compile(r"^x\.dcm")).click()
+    page.get_by_text("DICOM", exact=False).first.wait_for()
+    marks = page.locator("#marks .mark-row")
+    assert marks.count() == 2
+    page.wait_for_timeout(300)
+    corner = view.at(BEST[0], (BEST[1] + BEST[3]) / 2, SIZE, "#detect-stage")
+    assert layer_is_painted(view, *corner)
+    assert not layer_is_painted(view, *view.at(270, 30, SIZE, "#detect-stage"))
+    # the window is drawn by the server for a film of more than 8 bits
+    with page.expect_request(re.compile(r"/picture\?centre=.*width=")):
+        view.drag(view.at(200, 200, SIZE, "#detect-stage"), view.at(240, 210, SIZE, "#detect-stage"), button="right")
+    # the threshold, by keys: 0.4 -> 0.3 shows the third, -> 0.55 only the best
+    for key, count in (("[", 2), ("[", 3), ("]", 2), ("]", 2), ("]", 2), ("]", 2), ("]", 1)):
+        view.key(key)
+        assert marks.count() == count, key
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="JSON").click()
+    films = json.loads(Path(saved.value.path()).read_text(encoding="utf-8"))["films"]
+    assert [len(film["marks"]) for film in films] == [1, 1]
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="VOC").click()
+    with zipfile.ZipFile(saved.value.path()) as archive:
+        assert len(archive.namelist()) == 2
+    # side by side with the ground truth
+    page.get_by_role("button", name=re.compile(r"^film\.png")).click()
+    page.locator("#detect-stage").focus()
+    view.key("g")
+    page.locator("#truth-stage").wait_for()
+    page.locator("#detect-stage").focus()
+    view.key("Delete")
+    page.get_by_text("2 of 2 films").wait_for()
+
+
+def test_suggestions_are_accepted_changed_and_dismissed(window, model, tmp_path):
+    folder = tmp_path / "films"
+    names = write_films(folder, 2, SIZE, classes=("fracture", "cast"))
+    view = window("label", folder, "--model", model)
+    view.film(names[0])
+    rows = view.page.locator("#suggestions .suggested")
+    rows.nth(1).wait_for()
+    view.key("Enter")  # the best
+    view.saved()
+    path = (folder / names[0]).with_suffix(".xml")
+    (only,) = read_voc_file(path).objects
+    assert (only.name, only.corners, only.score) == ("fracture", BEST, None)
+    view.page.locator("#suggestions .suggested").first.wait_for()
+    view.key("Delete")  # the other was selected next
+    rows.first.wait_for(state="detached")
+    assert len(read_voc_file(path).objects) == 1
+    view.key("d")
+    view.film(names[1])
+    rows.nth(1).wait_for()
+    # the right edge of the best, dragged: changed, and so accepted
+    view.drag(view.at(150, 100, SIZE), view.at(170, 100, SIZE))
+    view.saved()
+    (changed,) = read_voc_file((folder / names[1]).with_suffix(".xml")).objects
+    assert changed.corners == (30, 48, 170, 144)
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_a_narrow_screen_scrolls_only_down_and_all_controls_have_names(window, model, tmp_path, language):
+    folder = tmp_path / "films"
+    names = write_films(folder, 2, SIZE, classes=("fracture", "cast"))
+    view = window("label", folder, "--model", model, width=400)
+    if language == "es":
+        view.page.locator("#language").click()
+        view.page.get_by_text("Etiquetar", exact=True).wait_for()
+    view.film(names[0])
+    for tab in ("#tab-label", "#tab-detect"):
+        view.page.locator(tab).click()
+        assert view.page.evaluate("document.documentElement.scrollWidth") <= 400
+        nameless = view.page.evaluate(
+            """() => [...document.querySelectorAll('button, input, select, textarea, [role=listbox], [role=toolbar]')]
+                .filter((each) => each.checkVisibility())
+                .filter((each) => !(each.ariaLabel || each.labels?.length || each.textContent.trim()))
+                .map((each) => each.outerHTML)"""
+        )
+        assert nameless == []
+    view.page.locator("#tab-label").click()
+    view.page.locator(".list-toggle").first.click()
+    view.page.locator("#films .row").nth(1).click()
+    view.film(names[1])
+
+
+def test_a_token_is_asked_for(window, model):
+    view = window("serve", "--model", model, "--token", "reading-room-0123456789")
+    view.expected = ("401",)
+    dialog = view.page.get_by_role("dialog")
+    dialog.get_by_label("Token").fill("another-token-0123456789")
+    dialog.get_by_role("button", name="Enter").click()
+    dialog.get_by_text("That is not the token.").wait_for()
+    dialog.get_by_label("Token").fill("reading-room-0123456789")
+    view.key("Enter")
+    view.page.get_by_text("Drop films here").wait_for()
+
+
+def luminance(colour):
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["dark", "light"])
+def test_contrast_is_aa(theme):
+    """WCAG 2.1: 4.5 to 1 for text, 3 to 1 for the borders of fields."""
+    blocks = re.findall(r":root[^{]*\{([^}]*)\}", (PAGE / "theme.css").read_text(encoding="utf-8"))
+    colours = {}
+    for block in blocks[: theme + 1]:
+        for name, short, value in re.findall(r"--([\w-]+): #((\w{3,6}));", block):
+            colours[name] = "#" + (value if len(short) == 6 else "".join(each * 2 for each in value))
+
+    def contrast(one, other):
+        high, low = sorted((luminance(colours[one]), luminance(colours[other])), reverse=True)
+        return (high + 0.05) / (low + 0.05)
+
+    texts = ("text", "quiet", "accent", "good", "warn", "bad")
+    wanted = {(text, back): 4.5 for text in texts for back in ("panel", "raised", "back")}
+    wanted |= {("on-accent", "accent"): 4.5, ("edge", "field"): 3, ("edge", "panel"): 3}
+    poor = {pair: round(contrast(*pair), 2) for pair, least in wanted.items() if contrast(*pair) < least}
+    assert poor == {}
+
+
+def test_no_file_of_the_page_is_long_or_names_another_host():
+    for path in sorted(PAGE.iterdir()):
+        text = path.read_text(encoding="utf-8")
+        hosts = set(re.findall(r"https?://[^\"' )]+", text)) - {"http://www.w3.org/2000/svg"}
+        assert hosts == set(), path.name
+        if path.suffix == ".js" and not path.name.startswith("words_"):
+            assert len(text.splitlines()) <= 400, path.name
