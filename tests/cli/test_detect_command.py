@@ -170,13 +170,13 @@ def test_fast_looks_once_and_has_a_threshold_of_its_own(place, capsys):
 
 @pytest.mark.parametrize(
     ("given", "views"),
-    [(["--tile"], ["whole", "tiles=1024"]), (["--tile", "--tile-size", "150"], ["whole", "tiles=150"])],
+    [(["--tile"], ["whole", "tiles=1536"]), (["--tile", "--tile-size", "150"], ["whole", "tiles=150"])],
 )
 def test_tiles_are_looked_at_beside_the_whole_film(place, capsys, given, views):
     assert main([*words(place, "one"), *given, "--json"]) == 0
     document = document_of(capsys)
     assert document["views"] == views
-    # 200 x 100 pixels: the film is smaller than a tile of 1024, and makes two of 150, which move the box.
+    # 200 x 100 pixels: the film is smaller than a tile of 1536, and makes two of 150, which move the box.
     assert (document["films"][0]["marks"][0]["box"] == [20, 20, 100, 60]) is (given == ["--tile"])
 
 

@@ -38,7 +38,8 @@ def explain(
 ) -> NDArray[np.float32]:
     """How much each place of a film matters for its best marks.
 
-    Every mark is watched in the part of the film, among those that the views show, in which it scores highest.
+    Every mark is watched in the part of the film, among those that the views show, in which it scores highest, or in
+    one that is looked at anyway for a better mark and shows it half as well.
 
     Args:
         model: From ``load_model``.
@@ -53,7 +54,7 @@ def explain(
     height, width = image.shape[:2]
     heat = np.zeros((height, width), dtype=np.float32)
     explained = marks.select(np.arange(min(len(marks), MOST_MARKS)))
-    groups = _by_best_part(model, image, explained, known_views(views))
+    groups = _marks_by_part(model, image, explained, known_views(views))
     for part, rows in groups.items():
         left, top, right, bottom = part.window
         shown = _heat_of_part(model, part.cut(image), part.locate(explained.select(rows)), passes // len(groups))
@@ -62,17 +63,18 @@ def explain(
     return heat / heat.max() if heat.any() else heat
 
 
-def _by_best_part(model: Model, image: NDArray[np.uint8], marks: Boxes, views: Sequence[str]) -> dict[Part, list[int]]:
-    """For each part that shows some mark best: the positions of these marks."""
+def _marks_by_part(model: Model, image: NDArray[np.uint8], marks: Boxes, views: Sequence[str]) -> dict[Part, list[int]]:
+    """The parts to look at, and for each the positions of the marks to watch there."""
     if not len(marks):
         return {}
     height, width = image.shape[:2]
     parts = [part for view in views for part in parts_of(view, width, height) if part.shows_some(marks)]
-    scores = [_scores_of(marks, part.place(model.detect(part.cut(image)))) for part in parts]
-    groups: dict[Part, list[int]] = {}
-    for row, best in enumerate(np.argmax(scores, axis=0).tolist()):
-        groups.setdefault(parts[best], []).append(row)
-    return groups
+    scores = np.stack([_scores_of(marks, part.place(model.detect(part.cut(image)))) for part in parts])
+    groups: dict[int, list[int]] = {}
+    for row in range(len(marks)):
+        good = [part for part in groups if scores[part, row] >= scores[:, row].max() / 2]
+        groups.setdefault(good[0] if good else int(scores[:, row].argmax()), []).append(row)
+    return {parts[part]: rows for part, rows in groups.items()}
 
 
 def _scores_of(marks: Boxes, found: Boxes) -> NDArray[np.float32]:

@@ -20,7 +20,7 @@ from fractura.inference.model import Model
 WHOLE: tuple[str, ...] = ("whole",)
 VIEWS = ("whole", "flipped", "tiles", "flipped_tiles")
 """Names of views; ``tiles=PIXELS`` is one as well: square parts of so many pixels, for films of many."""
-TILE_SIZE = 1024
+TILE_SIZE = 1536
 """Pixels of a tile's side where nobody says otherwise."""
 SMALLEST_TILE = 128
 MOST_PARTS = 400
@@ -83,7 +83,7 @@ def known_views(views: Sequence[str]) -> tuple[str, ...]:
     for view in views:
         name, _, size = view.partition("=")
         if view not in VIEWS and not (name == "tiles" and size.isdecimal()):
-            raise UsageError(f"there is no view '{view}'", hint=suggest_name(view, (*VIEWS, "tiles=1024")))
+            raise UsageError(f"there is no view '{view}'", hint=suggest_name(view, (*VIEWS, "tiles=1536")))
         if size and int(size) < SMALLEST_TILE:
             raise UsageError(f"tiles of {size} pixels are too small", hint=f"use {SMALLEST_TILE} or more")
     if not views or len(set(views)) < len(views):

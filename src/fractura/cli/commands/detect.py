@@ -39,7 +39,7 @@ def detect(
         bool, typer.Option("--tile", help="Look at large films in overlapping tiles, too: for small fractures.")
     ] = False,
     tile_size: Annotated[
-        int | None, typer.Option(metavar="PIXELS", help="Side of a tile; implies --tile.", show_default="1024")
+        int | None, typer.Option(metavar="PIXELS", help="Side of a tile; implies --tile.", show_default="1536")
     ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Draw where the evidence for the marks lies: some seconds a film.")
