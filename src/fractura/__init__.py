@@ -1,8 +1,8 @@
 """From a folder of bone radiographs to a working fracture detector.
 
 What the command line does, these names do: ``make_phantoms``, ``check_dataset``, ``convert``, ``split_dataset``,
-``read_dataset``, ``train``, ``evaluate``, ``export_model``, ``load_model``, ``detect_films``. Each is imported when it
-is first used, so that ``import fractura`` costs nothing and the base install needs no PyTorch.
+``read_dataset``, ``train``, ``evaluate``, ``export_model``, ``load_model``, ``detect_films``, ``explain``. Each is
+imported when it is first used, so that ``import fractura`` costs nothing and the base install needs no PyTorch.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fractura.formats import convert, read_dataset
     from fractura.inference import load_model
     from fractura.inference.detect import detect_dataset, detect_films
+    from fractura.inference.explanation import explain
     from fractura.model_card import ModelCard, read_card
     from fractura.phantom import make_phantoms
     from fractura.radiograph import Radiograph, read_radiograph
@@ -39,6 +40,7 @@ _HOMES = {
     "detect_dataset": "inference.detect",
     "detect_films": "inference.detect",
     "evaluate": "evaluation",
+    "explain": "inference.explanation",
     "export_model": "export",
     "load_model": "inference",
     "make_phantoms": "phantom",
@@ -62,6 +64,7 @@ __all__ = [
     "detect_dataset",
     "detect_films",
     "evaluate",
+    "explain",
     "export_model",
     "load_model",
     "make_phantoms",
