@@ -98,7 +98,7 @@ def test_heat_is_brightest_where_it_is_strongest_and_leaves_the_rest_alone():
 def test_a_caption_stands_below_the_picture(size, scale):
     width, height = size
     picture = Image.new("RGB", size, (90, 90, 90))
-    whole = np.asarray(with_caption(picture, "film score 0.83, 2 marks from 0.30", scale=scale))
+    whole = np.asarray(with_caption(picture, "film score 0.83, 2 marks at threshold 0.30", scale=scale))
     assert whole.shape[1] == width
     assert (whole[:height] == 90).all()
     strip = whole[height:]

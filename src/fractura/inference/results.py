@@ -97,7 +97,7 @@ class ResultFolder:
         picture, annotation = f"{PICTURES}/{name}.jpg", f"{ANNOTATIONS}/{name}.xml"
         marks = marks_of(detection, names)
         count = "no mark" if not marks else "1 mark" if len(marks) == 1 else f"{len(marks)} marks"
-        caption = f"film score {detection.film_score:.2f}, {count} from {self._threshold:.2f}"
+        caption = f"film score {detection.film_score:.2f}, {count} at threshold {self._threshold:.2f}"
         self._save(with_caption(draw_boxes(detection.pixels, detection.boxes, names), caption), picture)
         explanation = None
         if heat is not None:
