@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,23 @@ class Server:
         self.process.communicate(timeout=20)
 
 
+@contextmanager
+def opened(chromium, *arguments, path="", size=(1200, 800), ratio=1):
+    """A window on a new server; both are closed at the end, and the window must have been quiet."""
+    server = Server(*arguments)
+    try:
+        with closing(
+            chromium.new_context(
+                viewport={"width": size[0], "height": size[1]}, device_scale_factor=ratio, locale="en-US"
+            )
+        ) as context:
+            window = WatchedPage(context, server, path=path)
+            yield window
+        window.check()
+    finally:
+        server.stop()
+
+
 class WatchedPage:
     """A window on the page; console errors and requests to other hosts are remembered."""
 
@@ -70,7 +88,8 @@ class WatchedPage:
 
     def check(self):
         """Nothing went wrong but what the test said would."""
-        assert [fault for fault in self.faults if not any(part in fault for part in self.expected)] == []
+        faults = [fault for fault in self.faults if not any(part in fault for part in self.expected)]
+        assert faults == [], faults
 
     def film(self, name):
         """Wait until this film and its labels are shown."""

@@ -5,16 +5,18 @@ import io
 import json
 import re
 import zipfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 from dicom_films import dicom
-from page_driver import Server, WatchedPage, write_films
+from page_driver import opened, write_films
 from PIL import Image
-from tiny_models import write_tiny_onnx
+from tiny_models import CARD, write_tiny_onnx
 
 import fractura
+from fractura.evaluation import MAIN_CRITERION
 from fractura.formats.voc import VocAnnotation, labelimg_object, read_voc_file, write_voc_file
 
 SIZE = (300, 240)
@@ -24,21 +26,10 @@ BEST = (30, 48, 150, 144)
 
 
 @pytest.fixture(name="window")
-def window_fixture(chromium, request):
-    """A function that starts a server and opens a window on it; all are closed and checked at the end."""
-    opened = []
-
-    def window(*arguments, path="", width=1200):
-        server = Server(*arguments)
-        context = chromium.new_context(viewport={"width": width, "height": 800}, locale="en-US")
-        opened.append((server, context, WatchedPage(context, server, path=path)))
-        return opened[-1][2]
-
-    yield window
-    for server, context, page in opened:
-        context.close()
-        server.stop()
-        page.check()
+def window_fixture(chromium):
+    """A function that starts a server and opens a window on it."""
+    with ExitStack() as stack:
+        yield lambda *arguments, **how: stack.enter_context(opened(chromium, *arguments, **how))
 
 
 @pytest.fixture(name="model")
@@ -158,7 +149,7 @@ def test_suggestions_are_accepted_changed_and_dismissed(window, model, tmp_path)
 def test_a_narrow_screen_scrolls_only_down_and_all_controls_have_names(window, model, tmp_path, language):
     folder = tmp_path / "films"
     names = write_films(folder, 2, SIZE, classes=("fracture", "cast"))
-    view = window("label", folder, "--model", model, width=400)
+    view = window("label", folder, "--model", model, size=(400, 800))
     if language == "es":
         view.page.locator("#language").click()
         view.page.get_by_text("Etiquetar", exact=True).wait_for()
@@ -177,6 +168,20 @@ def test_a_narrow_screen_scrolls_only_down_and_all_controls_have_names(window, m
     view.page.locator(".list-toggle").first.click()
     view.page.locator("#films .row").nth(1).click()
     view.film(names[1])
+
+
+def test_only_measured_figures_are_said(window, tmp_path):
+    curve = {"threshold": [0.2, 0.42, 0.6], "sensitivity": [0.9, 0.75, 0.5], "false_marks_per_film": [2.5, 0.8, 0.1]}
+    metrics = {"validation": {"films": 240, "curves": {"froc": {MAIN_CRITERION: curve}}}}
+    model = write_tiny_onnx(tmp_path / "tiny.onnx", card=CARD.model_copy(update={"metrics": metrics}))
+    view = window("serve", "--model", model)
+    said = view.page.locator("#measured")
+    view.page.get_by_text("Measured at 0.42 on 240 films: sensitivity 0.75, 0.80 false marks a film").wait_for()
+    drop(view.page, {"film.png": png()})
+    view.page.locator("#marks .mark-row").first.wait_for()
+    for key, text in (("]", "Measured at 0.42"), ("]", "Nothing was measured near 0.50"), ("]", "Measured at 0.60")):
+        view.key(key)
+        assert text in said.inner_text()
 
 
 def test_a_token_is_asked_for(window, model):

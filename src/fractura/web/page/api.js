@@ -211,7 +211,7 @@ export function detect(filmFile, annotations) {
 }
 
 /** @param {string} id */
-export const forgetFilm = (id) => request("DELETE", `/api/films/${id}`);
+export const forgetFilm = (id) => request("DELETE", `/api/uploads/${id}`);
 
 /**
  * @param {string} format

@@ -309,7 +309,7 @@ export class DetectView {
     const place = byId("marks", HTMLElement);
     byId("detect-name", HTMLElement).textContent = open?.file.name ?? "";
     const facts = open?.facts;
-    byId("detect-facts", HTMLElement).textContent = facts ? [say("film.size", { width: facts.width, height: facts.height, bits: facts.bit_depth }), facts.dicom && say("film.dicom"), facts.burnt_in_text && say("film.burnt_in")].filter(Boolean).join(" · ") : "";
+    byId("detect-facts", HTMLElement).textContent = facts ? [say("film.size", { width: facts.width, height: facts.height, bits: facts.bit_depth }), facts.dicom && say("film.dicom"), facts.burnt_in_text && say("film.burnt_in"), open?.result?.truth_problem].filter(Boolean).join(" · ") : "";
     if (open?.state === "failed" && open.failure) return fill(place, make("p", { class: "problem" }, explain(open.failure)));
     const marks = this.#marks(open);
     if (marks.length === 0) return fill(place, open?.state === "done" && make("p", { class: "quiet" }, say("detect.no_marks")));

@@ -10,6 +10,7 @@
  * @property {import("./types.js").FilmFacts | null} facts
  * @property {{code: string, message: string, place?: string | null, hint?: string | null} | null} failure
  */
+import { tellError } from "./announce.js";
 import * as api from "./api.js";
 
 /** @param {string} name */
@@ -55,7 +56,7 @@ export class DroppedFilms {
   /** @param {Dropped} film */
   remove(film) {
     this.films = this.films.filter((each) => each !== film);
-    if (film.result?.id) void api.forgetFilm(film.result.id).catch(() => undefined);
+    if (film.result?.id) void api.forgetFilm(film.result.id).catch(tellError);
     this.changed(null);
   }
 

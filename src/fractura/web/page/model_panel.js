@@ -122,7 +122,7 @@ function progressOf(training) {
   const parts = [say("training.running", { step: number(training.step), total: number(training.num_steps) })];
   if (training.loss !== null) parts.push(say("training.loss", { loss: number(training.loss, 3) }));
   const measured = training.validations.at(-1);
-  if (measured) parts.push(say("training.measured", { value: number(measured.AP50, 2) }));
+  if (typeof measured?.AP50 === "number") parts.push(say("training.measured", { value: number(measured.AP50, 2) }));
   if (training.seconds_left !== null) parts.push(say("training.left", { time: duration(training.seconds_left) }));
   return parts.join(", ");
 }

@@ -4,6 +4,8 @@ import { number, say } from "./i18n.js";
 
 /** A measured point farther from the threshold than this says nothing of it. */
 const NEAR = 0.05;
+/** A mark counts as right from this intersection over union with a labelled box on. */
+const MEASURED_IOU = 0.3;
 
 /**
  * @param {import("./types.js").Model | null} model
@@ -50,7 +52,7 @@ function measuredText(point, threshold, films) {
     threshold: number(point.threshold, 2),
     sensitivity: number(point.sensitivity, 2),
     marks: number(point.false_marks_per_film, 2),
-    iou: number(point.iou, 1),
+    iou: number(MEASURED_IOU, 1),
   };
   return films === null ? say("detect.measured_unknown", values) : say("detect.measured", { ...values, films: number(films) });
 }

@@ -83,7 +83,7 @@
  * @property {string | null} train_hint
  * @property {{film_bytes: number, film_pixels: number, films_per_request: number}} limits
  *
- * @typedef {{threshold: number, sensitivity: number, false_marks_per_film: number, iou: number}} OperatingPoint
+ * @typedef {{threshold: number, sensitivity: number, false_marks_per_film: number}} OperatingPoint Measured at IoU 0.3.
  *
  * @typedef {object} Model
  * @property {string} id
@@ -126,7 +126,7 @@
  * @property {string[]} lines
  * @property {{step: number, loss: number}[]} history
  * @property {string | null} model
- * @property {{step: number, AP50: number}[]} validations
+ * @property {{step: number, AP50: number | null}[]} validations
  *
  * @typedef {object} DetectedFilm
  * @property {string | null} id
@@ -137,6 +137,7 @@
  * @property {boolean} dicom
  * @property {Mark[]} marks
  * @property {Box[] | null} truth
+ * @property {string | null} truth_problem Why the annotation that came along is not used.
  * @property {number} seconds
  * @property {{code: string, message: string, place: string | null, hint: string | null} | null} error
  *
