@@ -90,6 +90,7 @@ def without_doubles(parts: Sequence[Boxes]) -> Boxes:
     """
     boxes = _joined(parts)
     part_of = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    area = boxes.area
     left, kept = np.argsort(-_scores(boxes), kind="stable"), []
     while len(left):
         best, left = left[0], left[1:]
@@ -97,7 +98,7 @@ def without_doubles(parts: Sequence[Boxes]) -> Boxes:
         top_left = np.maximum(boxes.xyxy[best, :2], boxes.xyxy[left, :2])
         bottom_right = np.minimum(boxes.xyxy[best, 2:], boxes.xyxy[left, 2:])
         shared = np.prod(np.maximum(bottom_right - top_left, 0), axis=1)
-        double = shared > SAME_MARK_SHARE * np.minimum(boxes.area[best], boxes.area[left])
+        double = shared > SAME_MARK_SHARE * np.minimum(area[best], area[left])
         left = left[~(double & (part_of[left] != part_of[best]) & (boxes.labels[left] == boxes.labels[best]))]
     return boxes.select(kept)
 
