@@ -46,7 +46,8 @@ class Record:
         body_part: DICOM's term for it, such as ``WRIST``, if known.
         view: DICOM's term for it, such as ``AP``, if known.
         laterality: ``L``, ``R`` or ``B`` (both), if known.
-        study: Which films were taken together, if known.
+        study: Which films were taken together (hashed where it came from DICOM), if known.
+        device: Which machine took the film (hashed where it came from DICOM), if known.
     """
 
     image: Path
@@ -63,6 +64,7 @@ class Record:
     view: str | None = None
     laterality: str | None = None
     study: str | None = None
+    device: str | None = None
 
     def __post_init__(self) -> None:
         if not self.flags:

@@ -24,7 +24,7 @@ from tiny_models import write_tiny_onnx
 
 from fractura.cli.main import main
 from fractura.dicom import is_dicom
-from fractura.dicom.facts import patient_hash
+from fractura.dicom.facts import patient_hash, study_hash
 from fractura.errors import DataError
 from fractura.formats import read_dataset, write_tfrecord
 from fractura.formats.convert import convert
@@ -215,6 +215,8 @@ def test_facts():
     assert len(facts.patient) == 16
     assert patient_hash(" 12 ") == patient_hash("12") != patient_hash("13")
     assert patient_hash("  ") is None
+    assert study_hash("1.2") == study_hash("1.2\0") != patient_hash("1.2")
+    assert study_hash("") is None
 
 
 @pytest.mark.parametrize("keyword", ["BodyPartExamined", "ViewPosition", "ImageLaterality", "Modality"])
@@ -232,7 +234,7 @@ def data_folder(root: Path) -> Path:
     (root / "annotations").mkdir()
     boxes = (VocObject("Fractura", 10, 10, 30, 30),)
     for name, data in {
-        "a.dcm": dicom(DEEP, bits=12, BodyPartExamined="WRIST"),
+        "a.dcm": dicom(DEEP, bits=12, BodyPartExamined="WRIST", StudyInstanceUID="1.2.5"),
         "IM0002": dicom(DEEP[::-1].copy(), bits=12, syntax=JPEG_LS),
     }.items():
         (root / "images" / name).write_bytes(data)
@@ -246,6 +248,8 @@ def test_a_folder_of_dicoms_is_a_data_folder(tmp_path):
     assert [record.name for record in dataset] == ["IM0002", "a.dcm"]
     assert [record.body_part for record in dataset] == [None, "WRIST"]
     assert {record.patient for record in dataset} == {patient_hash("PLANTED-ID-4711")}
+    assert dataset.records[1].study == study_hash("1.2.5") != dataset.records[0].study
+    assert {record.device for record in dataset} == {radiograph_facts(dicom(DEEP, bits=12)).device} != {None}
     assert [film.name for film in find_films([tmp_path]).films] == ["IM0002", "a"]
 
 

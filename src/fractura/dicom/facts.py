@@ -34,6 +34,7 @@ class FilmFacts:
         device: Hash of manufacturer and model; films of one machine share it.
         frames: Pictures in the file; the first one is the film.
         burnt_in_text: The file says that there is writing in the picture (it may be a name).
+        study: ``study_hash`` of the study's unique id; films taken together share it.
     """
 
     patient: str | None = None
@@ -43,6 +44,7 @@ class FilmFacts:
     device: str | None = None
     frames: int = 1
     burnt_in_text: bool = False
+    study: str | None = None
 
 
 def patient_hash(patient_id: str) -> str | None:
@@ -56,6 +58,12 @@ def patient_hash(patient_id: str) -> str | None:
     """
     plain = patient_id.strip(" \0")
     return _hash("fractura patient", plain) if plain else None
+
+
+def study_hash(study_uid: str) -> str | None:
+    """Hash of a study's unique id, made as ``patient_hash`` is; None if empty."""
+    plain = study_uid.strip(" \0")
+    return _hash("fractura study", plain) if plain else None
 
 
 def device_hash(manufacturer: str, model: str) -> str | None:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.dicom.facts import FilmFacts, body_part_term, device_hash, laterality_term, patient_hash, view_term
+from fractura.dicom.facts import (
+    FilmFacts,
+    body_part_term,
+    device_hash,
+    laterality_term,
+    patient_hash,
+    study_hash,
+    view_term,
+)
 from fractura.dicom.source import DICOM_ERRORS, damaged, first_value, number_of, text_of
 from fractura.errors import DataError
 
@@ -168,6 +176,7 @@ def read_facts(dataset: Dataset) -> FilmFacts:
         device_hash(text_of(dataset, "Manufacturer"), text_of(dataset, "ManufacturerModelName")),
         max(1, _whole(dataset, "NumberOfFrames", 1)),
         text_of(dataset, "BurnedInAnnotation").strip().upper() == "YES",
+        study_hash(text_of(dataset, "StudyInstanceUID")),
     )
 
 

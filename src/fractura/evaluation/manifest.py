@@ -15,7 +15,7 @@ from fractura.errors import DataError, suggest_name
 from fractura.evaluation.subgroups import FilmGroup
 
 _IMAGE_COLUMNS = ("image", "film", "filename", "file_name", "image_id", "name")
-_FACTS = ("patient", "study", "body_part", "view", "laterality")
+_FACTS = ("patient", "study", "body_part", "view", "laterality", "device")
 """Columns that fill what the films do not say themselves."""
 _NO_GROUPS = frozenset({"split", "label", "width", "height", "boxes"})
 """Columns that tell nothing beyond the annotations."""
@@ -39,7 +39,7 @@ class Manifest:
     rows: dict[str, dict[str, str]]
 
     def complete(self, dataset: Dataset) -> Dataset:
-        """The data set with patient, study, body part, view and laterality filled in where a film lacks them.
+        """The data set with patient, study, body part, view, laterality and device filled in where a film lacks them.
 
         Raises:
             DataError: The table knows none of the films.

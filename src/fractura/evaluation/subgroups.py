@@ -22,6 +22,7 @@ _FACTS: dict[str, Callable[[Record], str | None]] = {
     "body part": lambda record: record.body_part,
     "view": lambda record: record.view,
     "laterality": lambda record: record.laterality,
+    "device": lambda record: record.device,
 }
 
 

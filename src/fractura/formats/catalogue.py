@@ -180,12 +180,14 @@ def _refuse_films(name: str, films: Path | None) -> None:
 
 _FLAGS = frozenset({"difficult", "truncated", "pose"})
 _FACTS = frozenset({"split", "patient", "body_part", "view", "laterality"})
+_HEADERS = frozenset({"study", "device"})
+"""Known from DICOM headers only; VOC is read with its films' headers."""
 _CLASSES, _FRACTIONS = frozenset({"class list"}), frozenset({"fractions"})
 
 FORMATS: dict[str, Format] = {
     each.name: each
     for each in (
-        Format("voc", "Pascal VOC", _read_voc, plan_voc, _FLAGS | _FACTS | _FRACTIONS | {"review"}),
+        Format("voc", "Pascal VOC", _read_voc, plan_voc, _FLAGS | _FACTS | _FRACTIONS | _HEADERS | {"review"}),
         Format("coco", "COCO", _read_coco, plan_coco, _FLAGS | _FACTS | _CLASSES | _FRACTIONS, "annotations.json"),
         Format("yolo", "YOLO", _read_yolo, plan_yolo, _FACTS | _CLASSES | _FRACTIONS),
         Format("createml", "CreateML", _read_createml, plan_createml, _FACTS | _FRACTIONS, "annotations.json"),

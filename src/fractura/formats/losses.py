@@ -35,6 +35,8 @@ def losses(dataset: Dataset, target: Format, *, class_list_kept: bool = False) -
         "body_part": _films(sum(record.body_part is not None for record in dataset), "with a body part"),
         "view": _films(sum(record.view is not None for record in dataset), "with a view"),
         "laterality": _films(sum(record.laterality is not None for record in dataset), "with a side"),
+        "study": _films(sum(record.study is not None for record in dataset), "whose study is known"),
+        "device": _films(sum(record.device is not None for record in dataset), "whose device is known"),
     }
     return tuple(line for aspect, line in lacking.items() if line and aspect not in target.holds)
 

@@ -189,4 +189,6 @@ def _record(
         body_part=facts.body_part,
         view=facts.view,
         laterality=facts.laterality,
+        study=facts.study,
+        device=facts.device,
     )
