@@ -10,6 +10,7 @@ QUICK = (
     ["benchmarks.phantom_baseline"],
     ["benchmarks.detection_speed"],
     ["benchmarks.evaluation_bootstrap"],
+    ["benchmarks.catalogue", "faster_rcnn_efficientnet_lite0_448x448", "dfine_nano", "rfdetr_nano"],
     ["benchmarks.inception_training", "--steps", "2"],
 )
 
