@@ -14,7 +14,7 @@ from web_places import WRITE, film
 
 from fractura.formats.voc import read_voc_file
 
-KILLS = 6
+KILLS = 5
 
 
 def free_port():

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from fractura.web.folder_index import FilmRow, FolderIndex, State
+from fractura.web.folder_index import STATES, FilmRow, FolderIndex, State
+
+_LISTS_KEPT = 20
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class ListPart:
         revision: Of the index.
     """
 
-    rows: list[FilmRow]
+    rows: Sequence[FilmRow]
     total: int
     offset: int
     position: int | None
@@ -45,34 +48,74 @@ class ListPart:
     revision: int
 
 
-def list_films(index: FolderIndex, wanted: FilmQuery, *, offset: int, limit: int, around: str | None) -> ListPart:
-    """Cut a part out of the list.
+class FilmLister:
+    """Cuts parts out of the list. The last few filtered lists are kept until the folder changes.
 
     Args:
         index: The films.
-        wanted: Filter and order.
-        offset: Of the first film; not used with ``around``.
-        limit: Most films.
-        around: The part that this film lies in, whole parts of ``limit`` counted from the start.
     """
-    revision = index.revision
-    ordered = list(index.rows())
-    if wanted.order == "uncertainty":
-        ordered.sort(key=_certainty)
-    places = [place for place, row in enumerate(ordered) if _is_wanted(row, wanted)]
-    position: int | None = None
-    if around is not None:
-        at = next((place for place, row in enumerate(ordered) if row.id == around), len(ordered))
-        position = bisect_left(places, at)
-        if position == len(places):
-            position = None
-        offset = 0 if position is None else position // limit * limit
-    rows = [ordered[place] for place in places[offset : offset + limit]]
-    return ListPart(rows, len(places), offset, position, index.counts(), revision)
+
+    def __init__(self, index: FolderIndex) -> None:
+        self._index = index
+        self._revision = -1
+        self._places: dict[FilmQuery, _Filtered] = {}
+        self._counts: dict[State, int] = {}
+
+    def part(self, wanted: FilmQuery, *, offset: int, limit: int, around: str | None) -> ListPart:
+        """A part of a filtered list.
+
+        Args:
+            wanted: Filter and order.
+            offset: Of the first film; not used with ``around``.
+            limit: Most films.
+            around: The part that this film lies in, whole parts of ``limit`` counted from the start.
+        """
+        revision = self._index.revision
+        if revision != self._revision:
+            self._places, self._counts, self._revision = {}, self._index.counts(), revision
+        filtered = self._places.get(wanted)
+        if filtered is None:
+            if len(self._places) >= _LISTS_KEPT:
+                self._places.clear()
+            filtered = self._places[wanted] = _Filtered.of(self._index.rows(), wanted)
+        position = None if around is None else filtered.position_of(around)
+        if around is not None:
+            offset = 0 if position is None else position // limit * limit
+        rows = filtered.rows[offset : offset + limit]
+        return ListPart(rows, len(filtered.rows), offset, position, self._counts, revision)
 
 
-def _is_wanted(row: FilmRow, wanted: FilmQuery) -> bool:
-    return (not wanted.states or row.state in wanted.states) and (not wanted.query or wanted.query in row.folded)
+@dataclass(frozen=True)
+class _Filtered:
+    """A filtered list.
+
+    Attributes:
+        ordered: All films in its order.
+        rows: Those that are wanted.
+        places: Their places in ``ordered``.
+    """
+
+    ordered: Sequence[FilmRow]
+    rows: Sequence[FilmRow]
+    places: Sequence[int]
+
+    @classmethod
+    def of(cls, rows: Sequence[FilmRow], wanted: FilmQuery) -> _Filtered:
+        ordered = sorted(rows, key=_certainty) if wanted.order == "uncertainty" else rows
+        if not wanted.states and not wanted.query:
+            return cls(ordered, ordered, range(len(ordered)))
+        states, query = frozenset(wanted.states or STATES), wanted.query
+        if query:
+            places = [place for place, row in enumerate(ordered) if query in row.folded and row.state in states]
+        else:
+            places = [place for place, row in enumerate(ordered) if row.state in states]
+        return cls(ordered, [ordered[place] for place in places], places)
+
+    def position_of(self, film: str) -> int | None:
+        """Of a film in the filtered list, or of the next one behind it; None if there is none."""
+        at = next((place for place, row in enumerate(self.ordered) if row.id == film), len(self.ordered))
+        position = bisect_left(self.places, at)
+        return position if position < len(self.places) else None
 
 
 def _certainty(row: FilmRow) -> float:

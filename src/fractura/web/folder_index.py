@@ -22,7 +22,7 @@ from fractura.formats.voc_document import VocObject
 from fractura.formats.voc_folder import FilmMatcher, voc_folders
 from fractura.formats.voc_parser import parse_voc, read_voc_bytes
 from fractura.inference.results import printable
-from fractura.radiograph import is_film_file
+from fractura.radiograph import IMAGE_EXTENSIONS, is_film_file
 
 State = Literal["reading", "unlabelled", "suggested", "labelled", "verified", "disagreeing", "malformed"]
 STATES: tuple[State, ...] = get_args(State)
@@ -261,9 +261,13 @@ class FolderIndex:
                 continue
             pause = max(_SECONDS_BETWEEN_LOOKS, (time.monotonic() - started) / _LOOKED_SHARE)
 
+    def _is_film(self, name: str) -> bool:
+        # The common case without a Path: there may be 20,000 names, looked at every few seconds.
+        return os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS or is_film_file(self.films_folder / name)
+
     def _list_films(self) -> bool:
         """Bring the rows in line with the films folder. Returns True if films came, went or were replaced."""
-        found, outside = _entries(self.films_folder, self.folder, lambda name: is_film_file(self.films_folder / name))
+        found, outside = _entries(self.films_folder, self.folder, self._is_film)
         comments, _ = _entries(self.folder / HIDDEN_FOLDER / COMMENTS, self.folder, lambda name: name.endswith(".txt"))
         commented = {name[: -len(".txt")] for name in comments}
         with self._lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import secrets
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from fractura.inference import BUILT_IN, load_model
 from fractura.model_card import CARD_FILE, WEIGHTS_FILE
 from fractura.web.annotation_store import AnnotationStore
 from fractura.web.event_board import EventBoard
+from fractura.web.film_list import FilmLister
 from fractura.web.folder_index import HIDDEN_FOLDER, FilmRow, FolderIndex
 from fractura.web.marks import FilmMarks, MarkBook
 from fractura.web.model_shelf import ModelShelf, UsableModel
@@ -42,12 +44,14 @@ class Workplace:
 
     def __init__(self, settings: WebSettings) -> None:
         self.settings = settings
+        self.life = secrets.token_hex(8)  # revisions count anew with every start of the server
         self.sessions = Sessions(settings.token)
         self.board = EventBoard()
         self.uploads = UploadShelf(settings.upload_bytes)
         self.pictures = PictureShelf(settings)
         self.shelf = ModelShelf()
         self.index: FolderIndex | None = None
+        self.lister: FilmLister | None = None
         self.annotations: AnnotationStore | None = None
         self.suggester: Suggester | None = None
         self.training: TrainingRun | None = None
@@ -60,6 +64,7 @@ class Workplace:
         self._models_folder = hidden / "models"
         self._book = MarkBook(hidden / "marks.sqlite")
         self._shelve_models(self._models_folder)
+        self.lister = FilmLister(self.index)
         self.annotations = AnnotationStore(self.index)
         self.suggester = Suggester(settings, self.index, self.shelf, self._book, self.board.publish)
         self.training = TrainingRun(self._training_changed, self._trained)
@@ -212,6 +217,16 @@ class Workplace:
             raise WebError(404, "no_folder", "this server has no folder of films", hint="fractura label FOLDER")
         return self.index
 
+    def film_lister(self) -> FilmLister:
+        """The folder's film list.
+
+        Raises:
+            WebError: There is no folder.
+        """
+        self.folder_index()
+        assert self.lister is not None
+        return self.lister
+
     def annotation_store(self) -> AnnotationStore:
         """The folder's annotations.
 
@@ -265,7 +280,8 @@ def film_document(row: FilmRow) -> dict[str, Any]:
     }
 
 
-def _workplace_of(request: Request) -> Workplace:
+async def _workplace_of(request: Request) -> Workplace:
+    # Not a plain function: FastAPI would give each request a thread for this.
     workplace: Workplace = request.app.state.workplace
     return workplace
 
