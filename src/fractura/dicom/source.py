@@ -33,8 +33,8 @@ _UNREADABLE = "save it again from the archive, or take it out of the folder"
 DICOM_ERRORS = (Exception,)
 
 _TAGS = (
-    "SpecificCharacterSet SOPClassUID StudyInstanceUID Modality PatientID BodyPartExamined ViewPosition ImageLaterality "
-    "Laterality Manufacturer ManufacturerModelName BurnedInAnnotation PresentationLUTShape SamplesPerPixel "
+    "SpecificCharacterSet SOPClassUID StudyInstanceUID Modality PatientID BodyPartExamined ViewPosition "
+    "ImageLaterality Laterality Manufacturer ManufacturerModelName BurnedInAnnotation PresentationLUTShape SamplesPerPixel "
     "PhotometricInterpretation PlanarConfiguration NumberOfFrames Rows Columns BitsAllocated BitsStored HighBit "
     "PixelRepresentation PixelPaddingValue PixelPaddingRangeLimit RescaleIntercept RescaleSlope ModalityLUTSequence "
     "WindowCenter WindowWidth VOILUTFunction VOILUTSequence PixelData FloatPixelData DoubleFloatPixelData"
