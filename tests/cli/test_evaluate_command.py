@@ -50,7 +50,18 @@ def test_figures_by_hand(place, capsys):
     assert figures["AP50/cast"]["value"] >= 0.5
     assert figures["AP50"]["low"] is not None
     assert document["intervals"]["rounds"] == 50
-    assert {path.name for path in (place / "out").iterdir()} >= {"evaluation.json", "figures.csv", "films.csv"}
+    assert {path.name for path in (place / "out").iterdir()} >= {
+        "evaluation.json",
+        "figures.csv",
+        "films.csv",
+        "report.html",
+        "claim.html",
+        "claim.md",
+        "plots",
+    }
+    page = (place / "out" / "report.html").read_text(encoding="utf-8")
+    assert all(f'href="{name}"' in page for name in ("evaluation.json", "figures.csv", "films.csv", "claim.md"))
+    assert str(place / "out" / "report.html") in captured.err
     films = list(csv.DictReader((place / "out" / "films.csv").open(encoding="utf-8")))
     assert [(row["film"], row["positive"], row["false_marks"]) for row in films] == [
         ("a.png", "1", "0"),

@@ -154,13 +154,13 @@ def test_what_the_threshold_was_chosen_on(tmp_path, changes, threshold, said, no
     dataset = films(tmp_path, count=4)
     card = CARD.model_copy(update=json.loads(json.dumps(changes).replace("here", dataset.fingerprint())))
     evaluation = measure(dataset, marks(dataset), rounds=0, threshold=threshold)
-    material = Material(evaluation, card, dataset, "films", Words())
+    material = Material(evaluation, card, dataset, "films", Words(), ("whole",))
     text = " ".join([material.threshold_origin(), *material.warnings()])
     assert said in text
     assert not_said not in text
     assert "There are no intervals" in text
     assert "There are no intervals" not in " ".join(
-        Material(measure(dataset, marks(dataset)), card, dataset, "films", Words()).warnings()
+        Material(measure(dataset, marks(dataset)), card, dataset, "films", Words(), ("whole",)).warnings()
     )
 
 

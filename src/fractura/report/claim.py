@@ -118,9 +118,8 @@ def _introduction(m: Material, answers: Answers) -> str:
     alone = sum(1 for item in ITEMS if item.number in answers and not item.author)
     partly = sum(1 for item in ITEMS if item.number in answers and item.author)
     return m.say(
-        "{alone} of {all} items are answered from this run alone, {partly} in part, {left} are the authors'. Source "
-        "of the "
-        "items: {source}. Check them against the version that your journal asks for.",
+        "{alone} of {all} items are answered from this run alone, {partly} in part, {left} are the authors'. Source of "
+        "the items: {source}. Check them against the version that your journal asks for.",
         alone=alone,
         all=len(ITEMS),
         partly=partly,

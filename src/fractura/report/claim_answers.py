@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from fractura.evaluation.figures import CRITERIA, CRITERION_TEXT, MAIN_CRITERION, Figure, figure_text
+from fractura.evaluation.figures import CRITERIA, CRITERION_TEXT, MAIN_CRITERION, Figure
 from fractura.report.claim import Answers
 from fractura.report.material import Material, fingerprint_of, parts_of
 from fractura.report.pictures import NUMBER
@@ -77,8 +77,7 @@ def _preprocessing(m: Material) -> list[str]:
     sentences = [
         say(
             "Every film is read to 8 bits: deeper ones are scaled linearly from the number of bits that they use, "
-            "DICOM as a "
-            "viewer shows it, grey as three equal channels, EXIF orientation applied."
+            "DICOM as a viewer shows it, grey as three equal channels, EXIF orientation applied."
         )
     ]
     resizer = m.card.architecture.get("image_resizer")
@@ -129,8 +128,7 @@ def _truth(m: Material) -> list[str]:
     return [
         m.say(
             "Boxes drawn on the films: {boxes} on {positive} films; {difficult} more are flagged difficult and left "
-            "out of the "
-            "count.",
+            "out of the count.",
             boxes=m.evaluation.boxes,
             positive=m.evaluation.positive,
             difficult=m.evaluation.difficult,
@@ -234,16 +232,15 @@ def _choice(m: Material) -> list[str]:
 
 
 def _ensemble(m: Material) -> list[str]:
-    return [m.say("One model; views of each film that it looks at: {views}.", views=", ".join(m.card.views))]
+    return [m.say("One model; views of each film that it looks at: {views}.", views=", ".join(m.views))]
 
 
 def _measures(m: Material) -> list[str]:
     return [
         m.say(
-            "Share of fractures found, precision, F1 and FROC by four criteria ({criteria}); average precision as "
-            "COCO defines "
-            "it; sensitivity, specificity, predictive values and AUC of whole films; calibration error and Brier "
-            "score.",
+            "Share of fractures found, precision, F1 and FROC by four criteria ({criteria}); average precision as COCO "
+            "defines it; sensitivity, specificity, predictive values and AUC of whole films; calibration error and "
+            "Brier score.",
             criteria=", ".join(m.say(CRITERION_TEXT[criterion]) for criterion in CRITERIA),
         )
     ]
@@ -305,14 +302,18 @@ def _everywhere(m: Material) -> list[str]:
 
 
 def _accuracy(m: Material) -> list[str]:
-    keys = (f"box_sensitivity/{MAIN_CRITERION}", "film_sensitivity", "film_specificity", "film_auc")
-    return [_told(m, key, m.evaluation.figures[key], share=key != "film_auc") for key in keys]
+    say, figures = m.say, m.evaluation.figures
+    main = f"{say('Fractures found (sensitivity)')}, {say(CRITERION_TEXT[MAIN_CRITERION])}"
+    told = [_told(m, main, figures[f"box_sensitivity/{MAIN_CRITERION}"])]
+    for name, words in (("sensitivity", say("Sensitivity")), ("specificity", say("Specificity"))):
+        told.append(_told(m, f"{words}, {say('by film')}", figures[f"film_{name}"]))
+    return [*told, _told(m, say("AUC of films"), figures["film_auc"], share=False)]
 
 
-def _told(m: Material, key: str, figure: Figure, *, share: bool) -> str:
+def _told(m: Material, words: str, figure: Figure, *, share: bool = True) -> str:
     number = m.say.percent(figure.value) if share else m.say.number(figure.value)
     interval = m.say.interval(figure, share=share)
-    return f"{m.say.known(figure_text(key)).capitalize()}: {number}" + (f" ({interval})" if interval else "") + "."
+    return f"{words}: {number}" + (f" ({m.say('95 % CI {interval}', interval=interval)})" if interval else "") + "."
 
 
 def _failures(m: Material) -> list[str]:

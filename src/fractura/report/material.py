@@ -22,6 +22,7 @@ class Material:
         dataset: The films that it was measured on.
         data_name: What people call them.
         say: The reader's words.
+        views: How the model looked at each film.
     """
 
     evaluation: Evaluation
@@ -29,6 +30,7 @@ class Material:
     dataset: Dataset
     data_name: str
     say: Words
+    views: tuple[str, ...]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -51,7 +53,8 @@ class Material:
         intervals, say = self.evaluation.intervals, self.say
         if intervals is None:
             return say("No intervals were computed.")
-        return say(METHOD, rounds=intervals.rounds, clusters=intervals.clusters, unit=say(intervals.unit))
+        method = say(METHOD, rounds=intervals.rounds, clusters=intervals.clusters, unit=say(intervals.unit))
+        return f"{method[:1].upper()}{method[1:]}."
 
     def threshold_origin(self) -> str:
         """One sentence: where the threshold comes from."""

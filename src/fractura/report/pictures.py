@@ -45,9 +45,8 @@ def misses(m: Material) -> Markup:
             else say("no candidate lies there, at any score")
         )
         caption = say(
-            "{name} of {wide} × {high} pixels, {share} of the film: {near}. Missed on this film: {missed} of "
-            "{boxes}; false "
-            "marks: {false}.",
+            "{name} of {wide} × {high} pixels, {share} of the film: {near}. Missed on this film: {missed} of {boxes}; "
+            "false marks: {false}.",
             name=m.evaluation.class_names[int(outcome.record.boxes.labels[box])],
             wide=round(corners[2] - corners[0]),
             high=round(corners[3] - corners[1]),
@@ -125,8 +124,7 @@ def _chapter(m: Material, name: str, title: str, figures: Sequence[Markup], noth
         return section(name, title, [paragraph(nothing)])
     legend = say(
         "Dashed green: drawn by people. Solid: marked by the model, with class and score. The small picture shows "
-        "where on "
-        "the film the detail lies. Shown: {shown} of {films} films, worst first.",
+        "where on the film the detail lies. Shown: {shown} of {films} films, worst first.",
         shown=len(figures),
         films=films,
     )

@@ -219,7 +219,7 @@ def subgroups(evaluation: Evaluation, say: Words) -> Figure | None:
     whole = evaluation.figures[key].value
     if not groups or whole is None:
         return None
-    figure, axes = _new(WIDTH, 0.9 + _ROW * len(groups))
+    figure, axes = _new(WIDTH, max(1.9, 0.9 + _ROW * len(groups)))
     rows = [f"{part_name(say, group)} ({group.boxes})" for group in groups]
     for height, group in enumerate(groups):
         found = group.figures[key]
@@ -232,7 +232,7 @@ def subgroups(evaluation: Evaluation, say: Words) -> Figure | None:
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
     _percent(axes, "x")
-    _label(axes, say("Fractures found (% of boxes, 95 % interval)"), say("Part of the films (number of boxes)"))
+    _label(axes, say("Fractures found (% of boxes, 95 % interval)"), say("Part (number of boxes)"))
     return figure
 
 

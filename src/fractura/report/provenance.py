@@ -45,7 +45,7 @@ def provenance(m: Material) -> Markup:
         (say("Trained on (fingerprint)"), _code(fingerprint_of(card, "train") or say("not on the card"))),
         (say("Validated on (fingerprint)"), _code(fingerprint_of(card, "val") or say("not on the card"))),
         (say("Threshold"), f"{say.number(evaluation.threshold, 4)}: {m.threshold_origin()}"),
-        (say("Views of a film"), ", ".join(card.views)),
+        (say("Views of a film"), ", ".join(m.views)),
         (say("Calibration"), say("yes") if card.calibration else say("none")),
         (say("Trained with"), _versions_text(card.versions) or say("not on the card")),
     ]

@@ -32,7 +32,14 @@ _NEIGHBOURS = ("evaluation.json", "figures.csv", "films.csv")
 
 
 def write_report(
-    evaluation: Evaluation, folder: Path, *, card: ModelCard, dataset: Dataset, data_name: str, language: str = "en"
+    evaluation: Evaluation,
+    folder: Path,
+    *,
+    card: ModelCard,
+    dataset: Dataset,
+    data_name: str,
+    views: tuple[str, ...] | None = None,
+    language: str = "en",
 ) -> Path:
     """Write ``report.html``, ``claim.html``, ``claim.md`` and ``plots/`` (SVG and PNG of 300 dots an inch).
 
@@ -45,6 +52,7 @@ def write_report(
         card: Of the model.
         dataset: The films that were measured.
         data_name: What people call them.
+        views: How the model looked at each film; as its card says by default.
         language: ``en`` or ``es``.
 
     Returns:
@@ -56,7 +64,7 @@ def write_report(
     """
     import matplotlib
 
-    m = Material(evaluation, card, dataset, data_name, Words(language))
+    m = Material(evaluation, card, dataset, data_name, Words(language), card.views if views is None else views)
     with matplotlib.rc_context(STYLE):
         drawings = _draw(m, folder / PLOTS)
     found = answers(m)
@@ -115,9 +123,8 @@ def _head(m: Material, title: str, folder: Path) -> Markup:
             Markup(f'<header><h1>{text(title)}</h1><p class="subtitle">{text(subtitle)}</p>'),
             banner(
                 say(
-                    "fractura is a research tool, not a medical device. This page holds pictures of films: treat it "
-                    "as you "
-                    "treat the films."
+                    "fractura is a research tool, not a medical device. This page holds pictures of films: treat it as "
+                    "you treat the films."
                 )
             ),
             *(Markup(f'<p class="banner alarm" role="note">{text(warning)}</p>') for warning in m.warnings()),
@@ -146,9 +153,8 @@ def _draw(m: Material, folder: Path) -> dict[str, Markup]:
             lambda: plots.froc(evaluation, say),
             say("FROC curve"),
             say(
-                "Free-response ROC: the more false marks one accepts per film, the more fractures are found. The "
-                "ring is the "
-                "threshold; the band is the 95 % interval of {criterion}.",
+                "Free-response ROC: the more false marks one accepts per film, the more fractures are found. A ring "
+                "marks the threshold, if it lies on the axis; the band is the 95 % interval of {criterion}.",
                 criterion=main,
             ),
         ),
@@ -163,9 +169,8 @@ def _draw(m: Material, folder: Path) -> dict[str, Markup]:
             lambda: plots.roc(evaluation, say),
             say("ROC curve"),
             say(
-                "Receiver operating characteristic of whole films: the further to the upper left, the better. The "
-                "ring is the "
-                "threshold, its cross the 95 % intervals."
+                "Receiver operating characteristic of whole films: the further to the upper left, the better. The ring "
+                "is the threshold, its cross the 95 % intervals."
             ),
         ),
         (
@@ -185,8 +190,8 @@ def _draw(m: Material, folder: Path) -> dict[str, Markup]:
             lambda: plots.reliability(evaluation, say, "film"),
             say("Reliability of film scores"),
             say(
-                "Films grouped by score: on the dotted line, scores are true probabilities; below it, they promise "
-                "too much."
+                "Films grouped by score: on the dotted line, scores are true probabilities; below it, they promise too "
+                "much."
             ),
         ),
         (

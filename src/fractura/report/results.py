@@ -20,7 +20,6 @@ from fractura.report.words import DASH, rate
 
 _MAIN = f"box_sensitivity/{MAIN_CRITERION}"
 _MANY = 4
-_SUBGROUP_SHARES = (_MAIN, "film_sensitivity", "film_specificity")
 
 Plots = Mapping[str, Markup]
 """The drawings by name, with their captions; a name is absent where there is nothing to draw."""
@@ -79,8 +78,7 @@ def summary(m: Material) -> Markup:
     ]
     explained = say(
         "All but the AUC hold at the threshold {threshold} ({origin}). A film counts as flagged if it carries any "
-        "mark, in "
-        "the right place or not.",
+        "mark, in the right place or not.",
         threshold=say.number(m.evaluation.threshold, 3),
         origin=m.threshold_origin(),
     )
@@ -138,9 +136,8 @@ def films(m: Material, plots: Plots) -> Markup:
         Markup(f'<div class="tables">{joined([counts, figures_table]).html}</div>'),
         paragraph(
             say(
-                "Predictive values hold for a share of fractured films of {share}, as here. Where fractures are "
-                "rarer, the "
-                "positive one is lower and the negative one higher.",
+                "Predictive values hold for a share of fractured films of {share}, as here. Where fractures are rarer, "
+                "the positive one is lower and the negative one higher.",
                 share=share,
             ),
             "faint",
@@ -195,10 +192,8 @@ def fractures(m: Material, plots: Plots) -> Markup:
             say(
                 "When does a mark find a fracture? Four answers stand beside each other: an overlap (intersection over "
                 "union, IoU) with the drawn box of at least 0.1, 0.3 or 0.5, or the mark's centre inside the box. "
-                "Fractures "
-                "are small and long and drawn differently by different people, so that {criterion} is the one that "
-                "texts "
-                "and pictures here go by.",
+                "Fractures are small and long and drawn differently by different people, so that {criterion} is the "
+                "one that texts and pictures here go by.",
                 criterion=say(CRITERION_TEXT[MAIN_CRITERION]),
             )
         ),
@@ -323,51 +318,51 @@ def calibration(m: Material, plots: Plots) -> Markup:
 
 def subgroups(m: Material, plots: Plots) -> Markup:
     """The same figures for parts of the films."""
-    say = m.say
-    rows: list[Sequence[Cell]] = []
-    for group in parts_of(m.evaluation):
-        rows.append(
-            [
-                part_name(say, group),
-                group.films,
-                group.positive,
-                group.boxes,
-                *(_group_cell(m, group, key) for key in _SUBGROUP_SHARES),
-                *(_group_cell(m, group, key, share=False) for key in ("film_auc", "false_marks_per_normal_film")),
-            ]
-        )
-    if not rows:
-        return section(
-            "subgroups", say("Parts of the films"), [paragraph(say("Nothing divides these films into parts."))]
-        )
-    columns = [
-        say("Part"),
-        say("Films"),
-        say("Fractured"),
-        say("Boxes"),
-        say("Fractures found"),
-        say("Film sensitivity"),
-        say("Film specificity"),
-        say("Film AUC"),
-        say("False marks per normal film"),
+    say, groups = m.say, parts_of(m.evaluation)
+    if not groups:
+        nothing = paragraph(say("Nothing divides these films into parts."))
+        return section("subgroups", say("Parts of the films"), [nothing])
+    columns = {
+        _MAIN: say("Fractures found"),
+        "film_sensitivity": say("Film sensitivity"),
+        "film_specificity": say("Film specificity"),
+        "film_auc": say("Film AUC"),
+        "false_marks_per_normal_film": say("False marks per normal film"),
+    }
+    known = [key for key in columns if any(key in group.figures for group in groups)]
+    rows: list[Sequence[Cell]] = [
+        [
+            part_name(say, group),
+            group.films,
+            group.positive,
+            group.boxes,
+            *(_group_cell(m, group, key) for key in known),
+        ]
+        for group in groups
     ]
+    counts = [say("Part"), say("Films"), say("Fractured"), say("Boxes")]
     body: list[Cell] = [
         paragraph(
             say(
-                "Small parts have wide intervals, and among many parts some differ by chance alone: a difference "
-                "here is a "
-                "question, not an answer."
+                "Small parts have wide intervals, and among many parts some differ by chance alone: a difference here "
+                "is a question, not an answer."
             )
         ),
         drawn(plots, "subgroups"),
-        table("subgroup-figures", say("Figures of parts of the films (95 % interval)"), columns, rows),
+        table(
+            "subgroup-figures",
+            say("Figures of parts of the films (95 % interval)"),
+            [*counts, *(columns[key] for key in known)],
+            rows,
+        ),
     ]
     return section("subgroups", say("Parts of the films"), body)
 
 
-def _group_cell(m: Material, group: Subgroup, key: str, *, share: bool = True) -> Cell:
+def _group_cell(m: Material, group: Subgroup, key: str) -> Cell:
     if key not in group.figures:
         return m.say.number(None)
+    share = key not in ("film_auc", "false_marks_per_normal_film")
     return value(m.say, f"{group.by}/{group.name}/{key}", group.figures[key], share=share)
 
 

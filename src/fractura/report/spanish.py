@@ -60,12 +60,11 @@ SPANISH: Mapping[str, str] = {
         "El modelo se entrenó con estas mismas radiografías: todas las cifras son mucho mejores que con otras."
     ),
     (
-        "Training chose the model's final state on these very films: figures on other films will be lower. "
-        "Publish figures of films that had no part in training or in any choice."
+        "Training chose the model's final state on these very films: figures on other films will be lower. Publish "
+        "figures of films that had no part in training or in any choice."
     ): (
-        "El entrenamiento eligió el estado final del modelo con estas mismas radiografías: con otras, las cifras "
-        "serán peores. Publique cifras de radiografías que no intervinieron en el entrenamiento ni en ninguna "
-        "elección."
+        "El entrenamiento eligió el estado final del modelo con estas mismas radiografías: con otras, las cifras serán "
+        "peores. Publique cifras de radiografías que no intervinieron en el entrenamiento ni en ninguna elección."
     ),
     "The threshold was chosen on these very films: at the threshold, figures on other films will be lower.": (
         "El umbral se eligió con estas mismas radiografías: con otras, las cifras en el umbral serán peores."
@@ -82,27 +81,26 @@ SPANISH: Mapping[str, str] = {
         "Dashed green: drawn by people. Solid: marked by the model, with class and score. The small picture shows "
         "where on the film the detail lies. Shown: {shown} of {films} films, worst first."
     ): (
-        "Verde discontinuo: dibujado por personas. Línea continua: marcado por el modelo, con clase y puntuación. "
-        "La imagen pequeña muestra dónde está el detalle. Se muestran {shown} de {films} radiografías, las peores "
-        "primero."
+        "Verde discontinuo: dibujado por personas. Línea continua: marcado por el modelo, con clase y puntuación. La "
+        "imagen pequeña muestra dónde está el detalle. Se muestran {shown} de {films} radiografías, las peores primero."
     ),
     (
         "{name} of {wide} × {high} pixels, {share} of the film: {near}. Missed on this film: {missed} of {boxes}; "
         "false marks: {false}."
     ): (
-        "{name} de {wide} × {high} píxeles, {share} de la radiografía: {near}. No encontradas en esta "
-        "radiografía: {missed} de {boxes}; marcas falsas: {false}."
+        "{name} de {wide} × {high} píxeles, {share} de la radiografía: {near}. No encontradas en esta radiografía: "
+        "{missed} de {boxes}; marcas falsas: {false}."
     ),
     "Detail of the radiograph {film}: a fracture that was not marked, in a dashed frame, {place}.": (
         "Detalle de la radiografía {film}: una fractura que no se marcó, en un marco discontinuo, {place}."
     ),
     "The worst misses": "Los peores fallos por omisión",
     (
-        "False mark of score {score}, {wide} × {high} pixels, {share} of the film: {why}. False marks on this "
-        "film: {false}."
+        "False mark of score {score}, {wide} × {high} pixels, {share} of the film: {why}. False marks on this film: "
+        "{false}."
     ): (
-        "Marca falsa de puntuación {score}, {wide} × {high} píxeles, {share} de la radiografía: {why}. Marcas "
-        "falsas en esta radiografía: {false}."
+        "Marca falsa de puntuación {score}, {wide} × {high} píxeles, {share} de la radiografía: {why}. Marcas falsas "
+        "en esta radiografía: {false}."
     ),
     "Detail of the radiograph {film}: a false mark of score {score} in a solid frame, {place}.": (
         "Detalle de la radiografía {film}: una marca falsa de puntuación {score} en un marco continuo, {place}."
@@ -140,7 +138,7 @@ SPANISH: Mapping[str, str] = {
     "Score of the film (its best mark, 0 to 1)": "Puntuación de la radiografía (su mejor marca, 0 a 1)",
     "Films (% of their kind)": "Radiografías (% de su tipo)",
     "Fractures found (% of boxes, 95 % interval)": "Fracturas encontradas (% de las cajas, intervalo del 95 %)",
-    "Part of the films (number of boxes)": "Parte de las radiografías (número de cajas)",
+    "Part (number of boxes)": "Parte (número de cajas)",
     "by chance": "por azar",
     "perfect agreement": "acuerdo perfecto",
     "groups of equal size, 95 % interval": "grupos de igual tamaño, intervalo del 95 %",
@@ -197,11 +195,11 @@ SPANISH: Mapping[str, str] = {
     "Parts of the films": "Partes de las radiografías",
     "FROC curve": "Curva FROC",
     (
-        "Free-response ROC: the more false marks one accepts per film, the more fractures are found. The ring is "
-        "the threshold; the band is the 95 % interval of {criterion}."
+        "Free-response ROC: the more false marks one accepts per film, the more fractures are found. A ring marks the "
+        "threshold, if it lies on the axis; the band is the 95 % interval of {criterion}."
     ): (
-        "ROC de respuesta libre: cuantas más marcas falsas por radiografía se aceptan, más fracturas se "
-        "encuentran. El anillo es el umbral; la banda, el intervalo del 95 % de {criterion}."
+        "ROC de respuesta libre: cuantas más marcas falsas por radiografía se aceptan, más fracturas se encuentran. Un "
+        "anillo señala el umbral, si cae en el eje; la banda es el intervalo del 95 % de {criterion}."
     ),
     "FROC curves by criterion": "Curvas FROC por criterio",
     "The same curves one by one, each with its 95 % interval.": (
@@ -209,11 +207,11 @@ SPANISH: Mapping[str, str] = {
     ),
     "ROC curve": "Curva ROC",
     (
-        "Receiver operating characteristic of whole films: the further to the upper left, the better. The ring is "
-        "the threshold, its cross the 95 % intervals."
+        "Receiver operating characteristic of whole films: the further to the upper left, the better. The ring is the "
+        "threshold, its cross the 95 % intervals."
     ): (
-        "Característica operativa del receptor de radiografías enteras: cuanto más arriba a la izquierda, mejor. "
-        "El anillo es el umbral; su cruz, los intervalos del 95 %."
+        "Característica operativa del receptor de radiografías enteras: cuanto más arriba a la izquierda, mejor. El "
+        "anillo es el umbral; su cruz, los intervalos del 95 %."
     ),
     "Scores of the films": "Puntuaciones de las radiografías",
     "How films score: the less the two kinds overlap, the better the model tells them apart.": (
@@ -226,8 +224,8 @@ SPANISH: Mapping[str, str] = {
     ),
     "Reliability of film scores": "Fiabilidad de las puntuaciones de las radiografías",
     "Films grouped by score: on the dotted line, scores are true probabilities; below it, they promise too much.": (
-        "Radiografías agrupadas por puntuación: sobre la línea de puntos son probabilidades verdaderas; por "
-        "debajo, prometen demasiado."
+        "Radiografías agrupadas por puntuación: sobre la línea de puntos son probabilidades verdaderas; por debajo, "
+        "prometen demasiado."
     ),
     "Reliability of mark scores": "Fiabilidad de las puntuaciones de las marcas",
     "The same for single marks; a mark is right by {criterion}.": (
@@ -238,8 +236,8 @@ SPANISH: Mapping[str, str] = {
         "Cuadrados con intervalos del 95 %; la línea discontinua es la de todas. Según {criterion}."
     ),
     (
-        "fractura is a research tool, not a medical device. This page holds pictures of films: treat it as you "
-        "treat the films."
+        "fractura is a research tool, not a medical device. This page holds pictures of films: treat it as you treat "
+        "the films."
     ): (
         "fractura es una herramienta de investigación, no un producto sanitario. Esta página contiene imágenes de "
         "radiografías: trátela como trata las radiografías."
@@ -250,8 +248,8 @@ SPANISH: Mapping[str, str] = {
         "All but the AUC hold at the threshold {threshold} ({origin}). A film counts as flagged if it carries any "
         "mark, in the right place or not."
     ): (
-        "Todo salvo la AUC vale en el umbral {threshold} ({origin}). Una radiografía cuenta como señalada si "
-        "lleva alguna marca, en el lugar correcto o no."
+        "Todo salvo la AUC vale en el umbral {threshold} ({origin}). Una radiografía cuenta como señalada si lleva "
+        "alguna marca, en el lugar correcto o no."
     ),
     "Whole films at the threshold (95 % interval)": "Radiografías enteras en el umbral (intervalo del 95 %)",
     "Sensitivity": "Sensibilidad",
@@ -271,8 +269,8 @@ SPANISH: Mapping[str, str] = {
         "The model carries no calibration: its scores are raw, and a score of 0.8 need not mean that 8 in 10 such "
         "films are fractured. fractura calibrate teaches it."
     ): (
-        "El modelo no lleva calibración: sus puntuaciones son brutas, y 0,8 no tiene por qué significar que 8 de "
-        "cada 10 tengan fractura. Se calibra con fractura calibrate."
+        "El modelo no lleva calibración: sus puntuaciones son brutas, y 0,8 no tiene por qué significar que 8 de cada "
+        "10 tengan fractura. Se calibra con fractura calibrate."
     ),
     "Part": "Parte",
     "Fractured": "Con fractura",
@@ -295,11 +293,11 @@ SPANISH: Mapping[str, str] = {
     "Figure": "Cifra",
     "Value": "Valor",
     (
-        "Predictive values hold for a share of fractured films of {share}, as here. Where fractures are rarer, "
-        "the positive one is lower and the negative one higher."
+        "Predictive values hold for a share of fractured films of {share}, as here. Where fractures are rarer, the "
+        "positive one is lower and the negative one higher."
     ): (
-        "Los valores predictivos valen para una proporción de radiografías con fractura de {share}, como aquí. "
-        "Donde son más raras, el positivo es menor y el negativo mayor."
+        "Los valores predictivos valen para una proporción de radiografías con fractura de {share}, como aquí. Donde "
+        "son más raras, el positivo es menor y el negativo mayor."
     ),
     "With a fracture": "Con fractura",
     "Normal": "Normal",
@@ -307,15 +305,15 @@ SPANISH: Mapping[str, str] = {
     "Not flagged": "Sin señalar",
     "All": "Todas",
     (
-        "When does a mark find a fracture? Four answers stand beside each other: an overlap (intersection over "
-        "union, IoU) with the drawn box of at least 0.1, 0.3 or 0.5, or the mark's centre inside the box. "
-        "Fractures are small and long and drawn differently by different people, so that {criterion} is the one "
-        "that texts and pictures here go by."
+        "When does a mark find a fracture? Four answers stand beside each other: an overlap (intersection over union, "
+        "IoU) with the drawn box of at least 0.1, 0.3 or 0.5, or the mark's centre inside the box. Fractures are small "
+        "and long and drawn differently by different people, so that {criterion} is the one that texts and pictures "
+        "here go by."
     ): (
-        "¿Cuándo encuentra una marca una fractura? Hay cuatro respuestas: un solapamiento (intersección entre "
-        "unión, IoU) con la caja dibujada de al menos 0,1, 0,3 o 0,5, o el centro de la marca dentro de la caja. "
-        "Las fracturas son pequeñas y alargadas y cada persona las dibuja de otro modo; por eso los textos e "
-        "imágenes siguen {criterion}."
+        "¿Cuándo encuentra una marca una fractura? Hay cuatro respuestas: un solapamiento (intersección entre unión, "
+        "IoU) con la caja dibujada de al menos 0,1, 0,3 o 0,5, o el centro de la marca dentro de la caja. Las "
+        "fracturas son pequeñas y alargadas y cada persona las dibuja de otro modo; por eso los textos e imágenes "
+        "siguen {criterion}."
     ),
     "Share of fractures found, at so many false marks per film on average (95 % interval)": (
         "Fracturas encontradas con tantas marcas falsas por radiografía en promedio (intervalo del 95 %)"
@@ -325,11 +323,11 @@ SPANISH: Mapping[str, str] = {
     "Normal films by their number of marks": "Radiografías normales por número de marcas",
     "Errors of the scores, 0 to 1; 0 is best": "Errores de las puntuaciones, 0 a 1; 0 es lo mejor",
     (
-        "Small parts have wide intervals, and among many parts some differ by chance alone: a difference here is "
-        "a question, not an answer."
+        "Small parts have wide intervals, and among many parts some differ by chance alone: a difference here is a "
+        "question, not an answer."
     ): (
-        "Las partes pequeñas tienen intervalos anchos, y entre muchas partes algunas difieren por azar: una "
-        "diferencia aquí es una pregunta, no una respuesta."
+        "Las partes pequeñas tienen intervalos anchos, y entre muchas partes algunas difieren por azar: una diferencia "
+        "aquí es una pregunta, no una respuesta."
     ),
     "Figures of parts of the films (95 % interval)": "Cifras de partes de las radiografías (intervalo del 95 %)",
     "chance that a fractured film scores above a normal one; 0.5 is guessing": (

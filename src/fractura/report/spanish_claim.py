@@ -114,11 +114,11 @@ CLAIM: Mapping[str, str] = {
     "Funding and role of the funders": "Financiación y papel de quienes financian",
     "Say who paid, and what they decided.": "Diga quién pagó y qué decidió.",
     (
-        "{alone} of {all} items are answered from this run alone, {partly} in part, {left} are the authors'. "
-        "Source of the items: {source}. Check them against the version that your journal asks for."
+        "{alone} of {all} items are answered from this run alone, {partly} in part, {left} are the authors'. Source of "
+        "the items: {source}. Check them against the version that your journal asks for."
     ): (
-        "{alone} de {all} puntos se responden solo con esta ejecución, {partly} en parte, {left} son de los "
-        "autores. Fuente de los puntos: {source}. Compárelos con la versión que pida su revista."
+        "{alone} de {all} puntos se responden solo con esta ejecución, {partly} en parte, {left} son de los autores. "
+        "Fuente de los puntos: {source}. Compárelos con la versión que pida su revista."
     ),
     "No.": "N.º",
     "Asked for": "Se pide",
@@ -136,18 +136,18 @@ CLAIM: Mapping[str, str] = {
         "Medido con {films} radiografías leídas de {data}; huella de radiografías y cajas {fingerprint}."
     ),
     (
-        "Every film is read to 8 bits: deeper ones are scaled linearly from the number of bits that they use, "
-        "DICOM as a viewer shows it, grey as three equal channels, EXIF orientation applied."
+        "Every film is read to 8 bits: deeper ones are scaled linearly from the number of bits that they use, DICOM as "
+        "a viewer shows it, grey as three equal channels, EXIF orientation applied."
     ): (
-        "Toda radiografía se lee en 8 bits: las más profundas se escalan linealmente desde los bits que usan, "
-        "DICOM como lo muestra un visor, gris como tres canales iguales, con la orientación EXIF aplicada."
+        "Toda radiografía se lee en 8 bits: las más profundas se escalan linealmente desde los bits que usan, DICOM "
+        "como lo muestra un visor, gris como tres canales iguales, con la orientación EXIF aplicada."
     ),
     "Classes of boxes: {classes}.": "Clases de las cajas: {classes}.",
     (
         "A film with at least one box that is not flagged difficult counts as fractured, one without any box as normal."
     ): (
-        "Una radiografía con al menos una caja no marcada como difícil cuenta como fracturada; sin ninguna caja, "
-        "como normal."
+        "Una radiografía con al menos una caja no marcada como difícil cuenta como fracturada; sin ninguna caja, como "
+        "normal."
     ),
     "Of DICOM headers nothing is kept that names a person; patient ids are hashed (a pseudonym, not anonymity).": (
         "De las cabeceras DICOM no se guarda nada que nombre a una persona; los identificadores de paciente se "
@@ -155,11 +155,11 @@ CLAIM: Mapping[str, str] = {
     ),
     "Of {films} films, not known: {facts}.": "De {films} radiografías, no se sabe: {facts}.",
     (
-        "Boxes drawn on the films: {boxes} on {positive} films; {difficult} more are flagged difficult and left "
-        "out of the count."
+        "Boxes drawn on the films: {boxes} on {positive} films; {difficult} more are flagged difficult and left out of "
+        "the count."
     ): (
-        "Cajas dibujadas: {boxes} en {positive} radiografías; otras {difficult} están marcadas como difíciles y "
-        "no cuentan."
+        "Cajas dibujadas: {boxes} en {positive} radiografías; otras {difficult} están marcadas como difíciles y no "
+        "cuentan."
     ),
     "Trained on {data}.": "Entrenado con {data}.",
     "Validated on {data}.": "Validado con {data}.",
@@ -181,9 +181,9 @@ CLAIM: Mapping[str, str] = {
         "Un modelo; vistas de cada radiografía que mira: {views}."
     ),
     (
-        "Share of fractures found, precision, F1 and FROC by four criteria ({criteria}); average precision as "
-        "COCO defines it; sensitivity, specificity, predictive values and AUC of whole films; calibration error "
-        "and Brier score."
+        "Share of fractures found, precision, F1 and FROC by four criteria ({criteria}); average precision as COCO "
+        "defines it; sensitivity, specificity, predictive values and AUC of whole films; calibration error and Brier "
+        "score."
     ): (
         "Fracturas encontradas, precisión, F1 y FROC según cuatro criterios ({criteria}); precisión media como la "
         "define COCO; sensibilidad, especificidad, valores predictivos y AUC de radiografías enteras; error de "

@@ -64,7 +64,8 @@ def evaluate(
     loaded = load_model(model)
     card = loaded.card
     dataset, parts = divide(read_labelled(data, card.class_names), groups, without or [])
-    predictions = predict(loaded, dataset, ("whole",) if fast else None)
+    views = ("whole",) if fast else None
+    predictions = predict(loaded, dataset, views)
     own = card.fast_threshold if fast and card.fast_threshold is not None else card.threshold
     measured = measure(
         dataset,
@@ -86,7 +87,9 @@ def evaluate(
     if output is not None:
         write_atomically(output / EVALUATION_FILE, out.json_text(document))
         write_tables(evaluation, output)
-        page = write_report(evaluation, output, card=card, dataset=dataset, data_name=str(data), language=language)
+        page = write_report(
+            evaluation, output, card=card, dataset=dataset, data_name=str(data), views=views, language=language
+        )
     if json:
         out.write_json(document)
     else:
