@@ -111,6 +111,7 @@ def test_agreement_by_hand():
     forth, back = results[("2", "1")], results[("1", "2")]
     assert forth.films == back.films == 3
     assert forth.figures["kappa"].value == back.figures["kappa"].value == 1.0
+    assert forth.figures["kappa"].low is None  # it is 1 in every resample, which proves nothing
     assert [forth.figures[f"f1/{key}"].value for key in ("iou30", "iou50")] == [pytest.approx(0.8), pytest.approx(0.4)]
     assert [back.figures[f"f1/{key}"].value for key in ("iou30", "iou50")] == [pytest.approx(0.8), pytest.approx(0.4)]
     assert forth.figures["box_sensitivity/iou30"].value == 1.0

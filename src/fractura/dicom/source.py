@@ -34,10 +34,11 @@ DICOM_ERRORS = (Exception,)
 
 _TAGS = (
     "SpecificCharacterSet SOPClassUID StudyInstanceUID Modality PatientID BodyPartExamined ViewPosition "
-    "ImageLaterality Laterality Manufacturer ManufacturerModelName BurnedInAnnotation PresentationLUTShape SamplesPerPixel "
-    "PhotometricInterpretation PlanarConfiguration NumberOfFrames Rows Columns BitsAllocated BitsStored HighBit "
-    "PixelRepresentation PixelPaddingValue PixelPaddingRangeLimit RescaleIntercept RescaleSlope ModalityLUTSequence "
-    "WindowCenter WindowWidth VOILUTFunction VOILUTSequence PixelData FloatPixelData DoubleFloatPixelData"
+    "ImageLaterality Laterality Manufacturer ManufacturerModelName BurnedInAnnotation PresentationLUTShape "
+    "SamplesPerPixel PhotometricInterpretation PlanarConfiguration NumberOfFrames Rows Columns BitsAllocated "
+    "BitsStored HighBit PixelRepresentation PixelPaddingValue PixelPaddingRangeLimit RescaleIntercept "
+    "RescaleSlope ModalityLUTSequence WindowCenter WindowWidth VOILUTFunction VOILUTSequence PixelData "
+    "FloatPixelData DoubleFloatPixelData"
 )
 
 _quiet_lock = threading.RLock()

@@ -20,7 +20,7 @@ ROUNDS = 1000
 METHOD = (
     "percentile bootstrap, 95 %: {rounds} resamples of {clusters} {unit}s drawn with replacement; resamples in which "
     "a figure is not defined are left out; figures of exactly 0 or 1 have the exact interval of as many {unit}s "
-    "(Clopper-Pearson, for rates Poisson)"
+    "(Clopper-Pearson, for rates Poisson); figures that are the same in every resample have none"
 )
 
 
@@ -94,7 +94,8 @@ def figures_of(
                 independent = len(np.unique(clusters[support[key] > 0]))
                 ends = exact_interval(value, independent, rate=share is not None and share.kind == "rate")
             ends = ends or interval(samples[:, place])
-        low, high = ends or (None, None)
+        # A figure that is the same in every resample is not certain: there is too little to resample.
+        low, high = ends if ends is not None and ends[0] < ends[1] else (None, None)
         figures[key] = Figure(float(value), low, high, count, part)
     return figures
 
