@@ -46,7 +46,7 @@ def main(folder: Path) -> None:
         f"\nDone in {(time.monotonic() - started) / 60:.1f} minutes. On {VAL_FILMS} phantoms the detector never saw: "
         f"AP50 {found['AP50']:.2f}, AP at IoU 0.3 {found['AP30']:.2f}.\n"
         f"  pictures with boxes   {folder / 'detections' / 'pictures'}\n"
-        f"  figures               {folder / 'evaluation' / 'evaluation.json'}\n"
+        f"  report of the figures {folder / 'evaluation' / 'report.html'}  (open it in a browser)\n"
         f"  trained model         {model}  (card.json says what it is)\n"
         f"  the same in one file  {onnx}\n"
         "Your own films: put LabelImg's XML beside them and type the same commands with your folder."

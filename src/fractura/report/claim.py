@@ -13,7 +13,7 @@ from fractura.html_page import text
 from fractura.report.markup import Cell, Markup, joined, paragraph, section, table
 from fractura.report.material import Material
 
-SOURCE = "https://pubs.rsna.org/doi/10.1148/ryai.2020200029"
+SOURCE = "https://pmc.ncbi.nlm.nih.gov/articles/PMC8017414/"
 
 
 @dataclass(frozen=True)
