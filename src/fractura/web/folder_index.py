@@ -156,6 +156,7 @@ class FolderIndex:
         self._ordered: tuple[FilmRow, ...] = ()
         self._summaries: dict[str, tuple[Stamp, AnnotationSummary]] = {}
         self._boxes_of_class: Counter[str] = Counter()
+        self._films_in: Counter[State] = Counter()
         self._assigned = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -173,8 +174,7 @@ class FolderIndex:
 
     def counts(self) -> dict[State, int]:
         """Number of films in each state."""
-        found = Counter(row.state for row in self._ordered)
-        return {state: found[state] for state in STATES}
+        return {state: self._films_in[state] for state in STATES}
 
     def class_counts(self) -> list[tuple[str, int]]:
         """Class names in the folder with their numbers of boxes, most used first."""
@@ -221,7 +221,7 @@ class FolderIndex:
             if stamp is not None and row.summary is not None:
                 self._summaries[name] = (stamp, row.summary)
             row.is_read, row.commented = True, commented
-            row.settle()
+            self._settle(row)
             self.revision += 1
         self._on_change([row])
 
@@ -233,7 +233,7 @@ class FolderIndex:
                 row = self._rows.get(film)
                 if row is not None and row.opinion != opinion:
                     row.opinion = opinion
-                    row.settle()
+                    self._settle(row)
                     changed.append(row)
             if changed:
                 self.revision += 1
@@ -248,6 +248,11 @@ class FolderIndex:
         for each in summary.objects if summary is not None else ():
             self._boxes_of_class[each.name] += 1
         row.summary = summary
+
+    def _settle(self, row: FilmRow) -> None:
+        self._films_in[row.state] -= 1
+        row.settle()
+        self._films_in[row.state] += 1
 
     def _follow(self) -> None:
         pause = 0.0
@@ -281,15 +286,17 @@ class FolderIndex:
                     path = self.films_folder / name
                     row = FilmRow(key, printable(name), path, stamp, self.annotations_folder / f"{path.stem}.xml")
                     row.folded = row.name.casefold()
+                    self._films_in[row.state] += 1
                     changed = True
                 elif row.stamp != stamp:
                     row.stamp, row.opinion = stamp, None
-                    row.settle()
+                    self._settle(row)
                     changed = True
                 row.commented = name in commented
                 rows[key] = row
             for key in before.keys() - rows.keys():
                 self._set_summary(before[key], None)
+                self._films_in[before[key].state] -= 1
             self.outside = outside
             if changed or not self._ordered:
                 self._rows = rows
@@ -344,7 +351,7 @@ class FolderIndex:
                     continue
                 self._set_summary(row, own_summary)
                 row.annotation, row.shared, row.is_read = found[0], found[2], True
-                row.settle()
+                self._settle(row)
                 changed.append(row)
             if changed:
                 self.revision += 1
