@@ -9,6 +9,8 @@ from PIL import Image
 from tiny_models import CARD, write_tiny_onnx
 
 from fractura.cli.main import main
+from fractura.evaluation import align_classes
+from fractura.formats import read_dataset
 from fractura.formats.voc_document import VocAnnotation, VocObject, write_voc_file
 from fractura.inference import load_model
 from fractura.model_card import WEIGHTS_FILE, read_card, write_card
@@ -59,6 +61,14 @@ def test_an_aim_out_of_reach_leaves_the_model_as_it_was(place, capsys):
     assert "0.750 (3 of 4 boxes" in error
     assert (place / "tiny.onnx").read_bytes() == before
     assert main(["calibrate", str(place / "tiny.onnx"), str(place / "data"), "--aim", "most"]) == 2
+
+
+def test_films_that_the_model_was_trained_on_are_refused(place, capsys):
+    films = align_classes(read_dataset(place / "data"), CARD.class_names)
+    card = CARD.model_copy(update={"data": {"train": {"fingerprint": films.fingerprint()}}})
+    write_tiny_onnx(place / "tiny.onnx", card=card)
+    assert main(["calibrate", str(place / "tiny.onnx"), str(place / "data")]) == 3
+    assert "trained on these very films" in capsys.readouterr().err
 
 
 def test_views_beyond_the_whole_film_get_a_fast_threshold_of_their_own(place, capsys):

@@ -15,6 +15,7 @@ from fractura.evaluation.froc import (
     film_scores,
     match_marks,
 )
+from fractura.evaluation.measures import Froc
 
 BOX = [10, 10, 60, 60]
 FAR = (100, 100, 150, 150)
@@ -22,6 +23,12 @@ FAR = (100, 100, 150, 150)
 
 def outcome(record, predicted, iou=0.5, names=("fracture",)):
     return match_marks(dataset(record, class_names=names), [predicted], iou).outcome.tolist()
+
+
+def froc(data, matching):
+    """Sensitivity at each of the allowed rates of false marks."""
+    boxes = np.array([np.count_nonzero(~record.difficult) for record in data], dtype=np.int64)
+    return Froc({"criterion": matching}, boxes).of(np.ones(len(data))).tolist()
 
 
 def test_one_box_is_found_once_and_the_second_mark_on_it_is_false():
@@ -80,7 +87,7 @@ def test_sensitivity_at_false_marks_by_hand():
     data = dataset(film([BOX]), film([BOX], name="b"), film(name="c"), film(name="d"))
     predictions = [marks((*BOX, 0.9), (*FAR, 0.6)), marks((*BOX, 0.7)), marks((*FAR, 0.8)), marks((*FAR, 0.6))]
     matching = match_marks(data, predictions, 0.5)
-    assert [matching.sensitivity_at(point) for point in FALSE_MARKS_PER_FILM] == [0.5, 1, 1, 1, 1, 1, 1]
+    assert froc(data, matching) == [0.5, 1, 1, 1, 1, 1, 1]
     scores, found, false = matching.curve()
     assert scores.tolist() == pytest.approx([0.9, 0.8, 0.7, 0.6])
     assert found.tolist() == [1, 1, 2, 2]
@@ -91,15 +98,15 @@ def test_sensitivity_at_false_marks_by_hand():
 
 def test_marks_of_one_score_cannot_be_told_apart():
     # the found and the false mark share a score: below one false mark in one film nothing is found
-    matching = match_marks(dataset(film([BOX])), [marks((*BOX, 0.5), (*FAR, 0.5))], 0.5)
-    assert matching.sensitivity_at(0.5) == 0.0
-    assert matching.sensitivity_at(1.0) == 1.0
+    data = dataset(film([BOX]))
+    assert froc(data, match_marks(data, [marks((*BOX, 0.5), (*FAR, 0.5))], 0.5)) == [0, 0, 0, 1, 1, 1, 1]
 
 
 def test_nothing_to_find_or_to_look_at_is_not_defined_and_no_marks_find_nothing():
-    assert match_marks(dataset(), [], 0.5).sensitivity_at(1) is None
-    assert match_marks(dataset(film()), [marks((*BOX, 0.5))], 0.5).sensitivity_at(1) is None
-    assert match_marks(dataset(film([BOX])), [marks()], 0.5).sensitivity_at(1) == 0.0
+    for data, predictions in ((dataset(), []), (dataset(film()), [marks((*BOX, 0.5))])):
+        assert np.isnan(froc(data, match_marks(data, predictions, 0.5))).all()
+    data = dataset(film([BOX]))
+    assert froc(data, match_marks(data, [marks()], 0.5)) == [0.0] * 7
 
 
 def test_wrong_calls_are_refused():
@@ -164,10 +171,11 @@ def test_the_fast_way_equals_the_slow_one(seed, films, classes, steps, criterion
         assert matching.at(threshold) == counts
     truths = sum(not flag.difficult for record in data.records for flag in record.flags)
     assert matching.truths == truths
+    got = dict(zip(FALSE_MARKS_PER_FILM, froc(data, matching), strict=True))
     for point in FALSE_MARKS_PER_FILM:
         reachable = [found for found, false in slow.values() if false <= point * films]
-        expected = max(reachable, default=0) / truths if truths else None
-        assert matching.sensitivity_at(point) == expected
+        expected = max(reachable, default=0) / truths if truths else np.nan
+        assert got[point] == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
 
 def test_film_scores_are_the_best_of_each_film():

@@ -73,17 +73,6 @@ class Matching:
         )
         return scores[last], found[last].astype(np.int64), false[last].astype(np.int64)
 
-    def sensitivity_at(self, false_marks_per_film: float) -> float | None:
-        """Share of boxes found with at most so many false marks a film on average: the best threshold that keeps to it.
-
-        The curve is a staircase; nothing is interpolated. None without films or boxes to be found.
-        """
-        if not self.truths or not self.film_count:
-            return None
-        _, found, false = self.curve()
-        allowed = np.searchsorted(false, false_marks_per_film * self.film_count, side="right")
-        return float(found[allowed - 1] / self.truths) if allowed else 0.0
-
 
 def match_marks(dataset: Dataset, predictions: Sequence[Boxes], criterion: float | str) -> Matching:
     """Match the marks of every film to its boxes.

@@ -53,6 +53,13 @@ def calibrate(
     loaded = load_model(model)
     card = loaded.card
     dataset = read_labelled(val, card.class_names)
+    trained = card.data.get("train")
+    if isinstance(trained, dict) and trained.get("fingerprint") == dataset.fingerprint():
+        raise DataError(
+            "the model was trained on these very films: on others its scores are lower",
+            file=val,
+            hint="calibrate on films that it has not seen: fractura split sets some apart",
+        )
     predictions = predict(loaded, dataset)
     choice = _choose(dataset, predictions, wanted, val)
     fast = _choose(dataset, predict(loaded, dataset, WHOLE), wanted, val) if card.views != WHOLE else None
