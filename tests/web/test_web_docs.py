@@ -1,0 +1,87 @@
+"""The commands of docs/api.md, run as they stand there against a real server."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from web_places import BOX, annotation, film, folder, model
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(name="server")
+def server_fixture(tmp_path):
+    data = folder(tmp_path / "data")
+    words = ["label", str(data), "--model", model(tmp_path), "--port", "0", "--no-browser"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fractura", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    yield process.stdout.readline().strip().rstrip("/")
+    process.terminate()
+    said = process.communicate(timeout=20)[1]
+    assert process.returncode in (0, -15), said
+    assert "Traceback" not in said
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
+def test_the_commands_of_the_page_on_the_api(server, tmp_path):
+    place = tmp_path / "here"
+    film(place / "film.png")
+    film(place / "other.png", grey=3)
+    annotation(place / "film.xml", "film.png", BOX)
+    blocks = re.findall(r"```bash\n(.*?)```", TEXT, flags=re.S)
+    assert len(blocks) >= 6
+    script = "\necho '=====' \n".join(blocks).replace("http://127.0.0.1:8000", server).replace("curl -s", "curl -sf")
+    done = subprocess.run(
+        ["bash", "-e", "-c", script], cwd=place, capture_output=True, text=True, encoding="utf-8", timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    one, lines, export, listed, saved, rest = done.stdout.split("=====\n")
+    assert len(json.loads(one)["films"][0]["marks"]) == 3
+    start, first, second = (json.loads(line) for line in lines.splitlines())
+    assert (start["films"], len(first["truth"]), second["truth"]) == (2, 1, None)
+    assert export == ""
+    assert (place / "small.png").read_bytes().startswith(b"\x89PNG")
+    assert (place / "results.csv").read_text(encoding="utf-8").count("\n") == 3
+    assert '"state":"labelled"' in listed
+    assert json.loads(saved)["comment"] == "see AP view"
+    xml = (tmp_path / "data" / "annotations" / "film1.xml").read_text(encoding="utf-8")
+    assert xml.startswith('<annotation verified="yes">')
+    assert '"current":"given"' in rest
+    assert ": here" in rest
+
+
+def test_the_example_answer_names_real_fields():
+    from fractura.web.schemas import DetectedFilm, Detections, MarkInfo
+
+    block = re.search(r"```json\n(.*?)```", TEXT, flags=re.S)[1]
+    fields = set(re.findall(r'"([a-z_]+)":', block))
+    assert fields <= {*Detections.model_fields, *DetectedFilm.model_fields, *MarkInfo.model_fields}
+
+
+def test_every_path_is_real_and_every_room_of_the_api_is_named():
+    from fractura.web import WebSettings, create_app
+
+    paths = create_app(WebSettings(mode="serve")).openapi()["paths"]
+    real = {re.sub(r"\{.*?\}", "X", path) for path in paths} | {"/api/openapi.json"}
+    for path in re.findall(r"/api/[a-z./A-Z$]*", TEXT):
+        plain = re.sub(r"\$?(ID|FILM)", "X", path).rstrip("/.")
+        assert plain in real, path
+    for path in ("/api/detect", "/api/films", "/api/annotations", "/api/models", "/api/training", "/api/events"):
+        assert path in TEXT
+
+
+def test_every_test_that_the_threat_model_names_is_there():
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    tests = "".join(each.read_text(encoding="utf-8") for each in (ROOT / "tests" / "web").glob("test_*.py"))
+    named = re.findall(r"`(test_[a-z_0-9]+)`", text)
+    assert len(named) >= 12
+    assert [name for name in named if f"def {name}(" not in tests] == []
