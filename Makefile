@@ -23,12 +23,14 @@ lint: .venv/dev.stamp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	@if command -v npm >/dev/null; then npm ci --silent && npm run --silent check; \
+	else echo "no npm here: the types of the page's modules are not checked"; fi
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv node_modules demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/created.stamp:
 	$(PYTHON) -m venv .venv
