@@ -172,6 +172,12 @@ class TestToken:
         web.cookies.clear()
         assert web.get("/api/films", headers={"Cookie": "fractura_session=made-up"}).status_code == 401
 
+    def test_behind_a_proxy_under_another_name(self, web):
+        headers = {**WRITE, "Host": "films.example", "Origin": "https://films.example"}
+        assert code(web.post("/api/suggestions", headers=headers)) == (401, "token_needed")
+        headers["Authorization"] = f"Bearer {TOKEN}"
+        assert web.delete("/api/suggestions", headers=headers).status_code == 200
+
     def test_a_cookie_does_not_replace_the_header(self, web):
         web.get("/", params={"token": TOKEN})
         assert code(web.post("/api/suggestions")) == (403, "header_needed")

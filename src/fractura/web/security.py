@@ -119,7 +119,8 @@ class Gate:
             await problem_response(refusal)(scope, receive, answer.send)
 
     def _refusal(self, scope: Scope, headers: Headers, limit: int) -> WebError | None:
-        if self._settings.is_loopback and _host_name(headers.get("host", "")) not in LOOPBACK_NAMES:
+        # With a token the name does not matter: a browser has our cookie for our own name only.
+        if not self._sessions.needed and _host_name(headers.get("host", "")) not in LOOPBACK_NAMES:
             return WebError(
                 400, "host_refused", "this server answers to its own address only", hint="open http://127.0.0.1"
             )
