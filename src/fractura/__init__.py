@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fractura.model_card import ModelCard, read_card
     from fractura.phantom import make_phantoms
     from fractura.radiograph import Radiograph, read_radiograph
+    from fractura.report import write_report
     from fractura.splits import split_dataset
     from fractura.training import TrainSettings, train
 
@@ -49,6 +50,7 @@ _HOMES = {
     "read_radiograph": "radiograph",
     "split_dataset": "splits",
     "train": "training",
+    "write_report": "report",
 }
 
 __all__ = [
@@ -73,6 +75,7 @@ __all__ = [
     "read_radiograph",
     "split_dataset",
     "train",
+    "write_report",
 ]
 
 

@@ -95,8 +95,9 @@ def test_what_scrolls_can_be_reached_by_keyboard(opened):
     assert page.evaluate("document.activeElement.getAttribute('href')") == "#summary"
 
 
-def test_on_paper_it_is_light_and_without_links_to_files(opened):
-    page, _, _ = opened(scheme="dark")
+def test_on_paper_it_is_light_whole_and_without_links_to_files(opened):
+    page, _, _ = opened(width=700, scheme="dark")  # A4 between its margins
     page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 700
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.locator("nav").is_hidden()
