@@ -228,4 +228,4 @@ def test_no_file_of_the_page_is_long_or_names_another_host():
         hosts = set(re.findall(r"https?://[^\"' )]+", text)) - {"http://www.w3.org/2000/svg"}
         assert hosts == set(), path.name
         if path.suffix == ".js" and not path.name.startswith("words_"):
-            assert len(text.splitlines()) <= 400, path.name
+            assert len(text.splitlines()) <= 350, path.name

@@ -146,7 +146,14 @@ export class Autosave {
   #keepDraft() {
     if (this.wanted === null) return;
     const { etag, film, unanswered } = this;
-    this.drafts.keep({ film: film.id, name: film.name, etag, labels: plain(this.wanted), unanswered, time: Date.now() });
+    this.drafts.keep({
+      film: film.id,
+      name: film.name,
+      etag,
+      labels: plain(this.wanted),
+      unanswered,
+      time: Date.now(),
+    });
   }
 
   /** @param {number} wait ms */

@@ -54,10 +54,26 @@ export class BoxPanel {
   #drawClasses({ names, active, editable }) {
     const choices = names.map((name, place) => {
       const number = place < 9 ? make("kbd", {}, place + 1) : null;
-      const choice = make("button", { class: "class", "aria-pressed": String(name === active), disabled: !editable, onclick: () => this.actions.useClass(name) }, swatch(name, names), make("span", { class: "name" }, name), number);
+      const choice = make(
+        "button",
+        {
+          class: "class",
+          "aria-pressed": String(name === active),
+          disabled: !editable,
+          onclick: () => this.actions.useClass(name),
+        },
+        swatch(name, names),
+        make("span", { class: "name" }, name),
+        number,
+      );
       return choice;
     });
-    const more = make("button", { class: "class quiet", disabled: !editable, onclick: () => this.actions.newClass() }, "+ ", say("boxes.new_class"));
+    const more = make(
+      "button",
+      { class: "class quiet", disabled: !editable, onclick: () => this.actions.newClass() },
+      "+ ",
+      say("boxes.new_class"),
+    );
     replaceKeepingFocus(byId("classes", HTMLElement), [...choices, more]);
   }
 
@@ -81,18 +97,47 @@ export class BoxPanel {
   #boxRow(box, { editable, names, selected }) {
     const row = make("div", { class: "box", "data-key": box.key, "aria-current": String(box.key === selected) });
     const size = say("boxes.size", { width: number(box.xmax - box.xmin), height: number(box.ymax - box.ymin) });
-    const pick = make("button", { class: "plain pick", "data-part": `pick-${box.key}`, title: size, onclick: () => this.actions.select(box.key) }, swatch(box.name, names), make("span", { class: "name" }, box.name));
-    const classes = make("select", { "aria-label": say("boxes.class"), disabled: !editable, "data-part": `class-${box.key}` });
-    for (const name of names.includes(box.name) ? names : [box.name, ...names]) classes.append(make("option", { selected: name === box.name }, name));
+    const pick = make(
+      "button",
+      { class: "plain pick", "data-part": `pick-${box.key}`, title: size, onclick: () => this.actions.select(box.key) },
+      swatch(box.name, names),
+      make("span", { class: "name" }, box.name),
+    );
+    const classes = make("select", {
+      "aria-label": say("boxes.class"),
+      disabled: !editable,
+      "data-part": `class-${box.key}`,
+    });
+    for (const name of names.includes(box.name) ? names : [box.name, ...names])
+      classes.append(make("option", { selected: name === box.name }, name));
     classes.addEventListener("change", () => this.actions.change(box, { name: classes.value }));
     const difficult = make("input", { type: "checkbox", disabled: !editable, "data-part": `difficult-${box.key}` });
     difficult.checked = Boolean(box.difficult);
     difficult.addEventListener("change", () => this.actions.change(box, { difficult: difficult.checked }));
-    const remove = make("button", { class: "plain", "aria-label": `${say("boxes.delete")}: ${box.name}`, title: `${say("boxes.delete")} (Del)`, disabled: !editable, onclick: () => this.actions.remove(box) }, "×");
+    const remove = make(
+      "button",
+      {
+        class: "plain",
+        "aria-label": `${say("boxes.delete")}: ${box.name}`,
+        title: `${say("boxes.delete")} (Del)`,
+        disabled: !editable,
+        onclick: () => this.actions.remove(box),
+      },
+      "×",
+    );
     const line = make("div", { class: "line" }, pick, make("span", { class: "quiet size" }, size), remove);
     row.append(line);
-    if (box.key === selected) row.append(make("div", { class: "line detail" }, classes, make("label", { title: "Q" }, difficult, say("boxes.difficult"))));
-    else if (box.difficult) line.insertBefore(make("span", { class: "flag", title: say("boxes.difficult") }, "?"), remove);
+    if (box.key === selected)
+      row.append(
+        make(
+          "div",
+          { class: "line detail" },
+          classes,
+          make("label", { title: "Q" }, difficult, say("boxes.difficult")),
+        ),
+      );
+    else if (box.difficult)
+      line.insertBefore(make("span", { class: "flag", title: say("boxes.difficult") }, "?"), remove);
     return row;
   }
 
@@ -105,13 +150,50 @@ export class BoxPanel {
         make(
           "div",
           { class: "line" },
-          make("button", { class: "plain pick", "data-part": `pick-${mark.key}`, onclick: () => this.actions.select(mark.key) }, swatch(mark.name, names), make("span", { class: "name" }, mark.name), make("span", { class: "score" }, number(mark.score, 2))),
-          make("button", { class: "small", disabled: !editable, title: "Enter", "aria-label": `${say("suggestions.accept")}: ${mark.name}`, onclick: () => this.actions.accept(mark) }, "✓"),
-          make("button", { class: "small", disabled: !editable, title: "Del", "aria-label": `${say("suggestions.dismiss")}: ${mark.name}`, onclick: () => this.actions.dismiss(mark) }, "×"),
+          make(
+            "button",
+            { class: "plain pick", "data-part": `pick-${mark.key}`, onclick: () => this.actions.select(mark.key) },
+            swatch(mark.name, names),
+            make("span", { class: "name" }, mark.name),
+            make("span", { class: "score" }, number(mark.score, 2)),
+          ),
+          make(
+            "button",
+            {
+              class: "small",
+              disabled: !editable,
+              title: "Enter",
+              "aria-label": `${say("suggestions.accept")}: ${mark.name}`,
+              onclick: () => this.actions.accept(mark),
+            },
+            "✓",
+          ),
+          make(
+            "button",
+            {
+              class: "small",
+              disabled: !editable,
+              title: "Del",
+              "aria-label": `${say("suggestions.dismiss")}: ${mark.name}`,
+              onclick: () => this.actions.dismiss(mark),
+            },
+            "×",
+          ),
         ),
       ),
     );
-    if (rows.length > 1) rows.push(make("div", { class: "line below-rows" }, make("button", { class: "small", disabled: !editable, title: "Shift+Enter", onclick: () => this.actions.acceptAll() }, say("suggestions.accept_all"))));
+    if (rows.length > 1)
+      rows.push(
+        make(
+          "div",
+          { class: "line below-rows" },
+          make(
+            "button",
+            { class: "small", disabled: !editable, title: "Shift+Enter", onclick: () => this.actions.acceptAll() },
+            say("suggestions.accept_all"),
+          ),
+        ),
+      );
     const place = byId("suggestions", HTMLElement);
     if (rows.length > 0) replaceKeepingFocus(place, rows);
     else fill(place, make("p", { class: "quiet" }, suggestionNote));

@@ -65,7 +65,12 @@ export function shifted(box, dx, dy, film) {
   const height = Math.round(box.ymax) - Math.round(box.ymin);
   const xmin = within(Math.round(box.xmin + dx), 1, Math.max(film.width - width, 1));
   const ymin = within(Math.round(box.ymin + dy), 1, Math.max(film.height - height, 1));
-  return changed(box, { xmin, ymin, xmax: Math.min(xmin + width, film.width), ymax: Math.min(ymin + height, film.height) });
+  return changed(box, {
+    xmin,
+    ymin,
+    xmax: Math.min(xmin + width, film.width),
+    ymax: Math.min(ymin + height, film.height),
+  });
 }
 
 /**
@@ -77,7 +82,12 @@ export function shifted(box, dx, dy, film) {
  * @returns {T} Never turned inside out, never smaller than `SMALLEST_SIDE`.
  */
 export function stretched(box, handle, to, film) {
-  let { xmin, ymin, xmax, ymax } = { xmin: Math.round(box.xmin), ymin: Math.round(box.ymin), xmax: Math.round(box.xmax), ymax: Math.round(box.ymax) };
+  let { xmin, ymin, xmax, ymax } = {
+    xmin: Math.round(box.xmin),
+    ymin: Math.round(box.ymin),
+    xmax: Math.round(box.xmax),
+    ymax: Math.round(box.ymax),
+  };
   if (handle.includes("w")) xmin = within(Math.round(to.x), 1, xmax - SMALLEST_SIDE);
   if (handle.includes("e")) xmax = within(Math.round(to.x), xmin + SMALLEST_SIDE, film.width);
   if (handle.includes("n")) ymin = within(Math.round(to.y), 1, ymax - SMALLEST_SIDE);
@@ -93,7 +103,8 @@ export function stretched(box, handle, to, film) {
  * @returns {T}
  */
 function changed(box, corners) {
-  const same = box.xmin === corners.xmin && box.ymin === corners.ymin && box.xmax === corners.xmax && box.ymax === corners.ymax;
+  const same =
+    box.xmin === corners.xmin && box.ymin === corners.ymin && box.xmax === corners.xmax && box.ymax === corners.ymax;
   return same ? box : { ...box, ...corners, truncated: undefined };
 }
 
@@ -104,7 +115,13 @@ function changed(box, corners) {
  * @returns {Handle | "inside" | null}
  */
 export function hit(box, point, reach) {
-  if (point.x < box.xmin - reach || point.x > box.xmax + reach || point.y < box.ymin - reach || point.y > box.ymax + reach) return null;
+  if (
+    point.x < box.xmin - reach ||
+    point.x > box.xmax + reach ||
+    point.y < box.ymin - reach ||
+    point.y > box.ymax + reach
+  )
+    return null;
   // a small box keeps a middle that can be grabbed
   const across = Math.min(reach, Math.max((box.xmax - box.xmin) / 3, 0.5));
   const down = Math.min(reach, Math.max((box.ymax - box.ymin) / 3, 0.5));
@@ -123,7 +140,10 @@ export function hit(box, point, reach) {
  */
 export function topmost(boxes, point, reach) {
   const under = boxes.filter((box) => hit(box, point, reach) !== null);
-  return under.reduce((/** @type {T | null} */ best, box) => (best === null || area(box) < area(best) ? box : best), null);
+  return under.reduce(
+    (/** @type {T | null} */ best, box) => (best === null || area(box) < area(best) ? box : best),
+    null,
+  );
 }
 
 /** @param {Box} box */
@@ -149,7 +169,8 @@ export function overlap(one, other) {
  * @param {{boxes: readonly Box[], verified: boolean, comment: string}} other
  */
 export function sameLabels(one, other) {
-  const told = (/** @type {Box} */ box) => [box.name, box.xmin, box.ymin, box.xmax, box.ymax, Boolean(box.difficult)].join("\u0000");
+  const told = (/** @type {Box} */ box) =>
+    [box.name, box.xmin, box.ymin, box.xmax, box.ymax, Boolean(box.difficult)].join("\u0000");
   return (
     one.verified === other.verified &&
     one.comment.trim() === other.comment.trim() &&

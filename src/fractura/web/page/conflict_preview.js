@@ -14,7 +14,18 @@ export function previewer(picture, film, names) {
     context.fillStyle = "#000";
     context.fillRect(0, 0, width, height);
     const view = fit(film, { width, height }, 4);
-    if (picture) context.drawImage(levelFor(picture, view.scale), view.x, view.y, film.width * view.scale, film.height * view.scale);
-    drawBoxes(context, view, said.boxes.map((box) => ({ box, look: { colour: colourOf(box.name, names), tag: box.name } })));
+    if (picture)
+      context.drawImage(
+        levelFor(picture, view.scale),
+        view.x,
+        view.y,
+        film.width * view.scale,
+        film.height * view.scale,
+      );
+    drawBoxes(
+      context,
+      view,
+      said.boxes.map((box) => ({ box, look: { colour: colourOf(box.name, names), tag: box.name } })),
+    );
   };
 }

@@ -4,11 +4,11 @@
  * @typedef {import("./types.js").Mark} Mark
  * @typedef {import("./dropped_films.js").Dropped} Dropped
  */
-import { explain, tell, tellError, whisper } from "./announce.js";
+import { tell, tellError, whisper } from "./announce.js";
 import * as api from "./api.js";
 import { topmost } from "./boxes.js";
-import { drawThreshold } from "./threshold_panel.js";
-import { byId, fill, make } from "./dom.js";
+import { drawDropped, drawFacts, drawMarks } from "./detect_lists.js";
+import { byId, make } from "./dom.js";
 import { TRUTH_COLOUR, colourOf, drawBoxes } from "./draw.js";
 import { DroppedFilms } from "./dropped_films.js";
 import * as events from "./events.js";
@@ -16,14 +16,28 @@ import { FilmStage } from "./film_stage.js";
 import { language, number, say } from "./i18n.js";
 import { DETECT } from "./keys.js";
 import { Value } from "./store.js";
+import { drawThreshold } from "./threshold_panel.js";
 import { makeToolbar, showStates } from "./toolbar.js";
 import { within } from "./view.js";
 import { Viewer } from "./viewer.js";
 
 /** @type {(readonly [string, import("./dom.js").IconName] | null)[]} */
 const BUTTONS = [
-  ["open", "open"], ["previous", "previous"], ["next", "next"], null, ["compare", "compare"], null,
-  ["window", "window"], ["windowReset", "reset"], ["invert", "invert"], ["magnifier", "magnifier"], ["hide", "hide"], null, ["zoomOut", "minus"], ["zoomIn", "plus"], ["fit", "fit"],
+  ["open", "open"],
+  ["previous", "previous"],
+  ["next", "next"],
+  null,
+  ["compare", "compare"],
+  null,
+  ["window", "window"],
+  ["windowReset", "reset"],
+  ["invert", "invert"],
+  ["magnifier", "magnifier"],
+  ["hide", "hide"],
+  null,
+  ["zoomOut", "minus"],
+  ["zoomIn", "plus"],
+  ["fit", "fit"],
 ];
 const THRESHOLD_STEP = 0.05;
 
@@ -49,6 +63,12 @@ export class DetectView {
       // moved here: the other side follows
       if (view !== this.stage.viewer.view) this.stage.viewer.setView(view);
     };
+    this.mirror.onGrey = (grey) => {
+      this.stage.viewer.grey = grey;
+      this.stage.viewer.onGrey?.(grey);
+      this.stage.viewer.refresh();
+    };
+    this.mirror.follows = true;
     this.stage.mirror = this.mirror;
     this.stage.viewer.paint = (context, view) => this.#paint(context, view);
     this.mirror.paint = (context, view) => this.#paintTruth(context, view);
@@ -96,7 +116,8 @@ export class DetectView {
     if (this.open && !this.dropped.films.includes(this.open)) this.#close();
     if (film && film === this.open && film.state === "done") void this.show(film);
     if (!this.open && film?.state === "done") void this.show(film);
-    if (film?.state === "done") whisper(say("detect.finished", { name: film.file.name, count: this.#marks(film).length }));
+    if (film?.state === "done")
+      whisper(say("detect.finished", { name: film.file.name, count: this.#marks(film).length }));
     this.draw();
   }
 
@@ -157,7 +178,8 @@ export class DetectView {
 
   /** @returns {import("./viewer.js").Tool} */
   #tool() {
-    const under = (/** @type {import("./types.js").Point} */ point) => topmost(this.#marks(this.open), point, 6 / this.stage.viewer.view.scale);
+    const under = (/** @type {import("./types.js").Point} */ point) =>
+      topmost(this.#marks(this.open), point, 6 / this.stage.viewer.view.scale);
     return {
       press: (point) => {
         const mark = under(point);
@@ -200,7 +222,10 @@ export class DetectView {
   #paintTruth(context, view) {
     if (this.hidden) return;
     const look = { colour: TRUTH_COLOUR, dashed: !this.comparing };
-    const items = (this.open?.result?.truth ?? []).map((box) => ({ box, look: { ...look, tag: this.comparing ? box.name : say("detect.truth") } }));
+    const items = (this.open?.result?.truth ?? []).map((box) => ({
+      box,
+      look: { ...look, tag: this.comparing ? box.name : say("detect.truth") },
+    }));
     drawBoxes(context, view, items);
   }
 
@@ -260,9 +285,20 @@ export class DetectView {
   draw() {
     const { films } = this.dropped;
     byId("detect", HTMLElement).classList.toggle("empty", films.length === 0);
-    byId("detect-progress", HTMLElement).textContent = films.length ? say("detect.done", { done: this.dropped.done, total: films.length }) : "";
-    fill(byId("dropped", HTMLElement), ...films.map((film) => this.#row(film)));
-    this.#drawMarks();
+    byId("detect-progress", HTMLElement).textContent = films.length
+      ? say("detect.done", { done: this.dropped.done, total: films.length })
+      : "";
+    drawDropped(films, this.open, {
+      count: (film) => this.#marks(film).length,
+      show: (film) => {
+        document.body.classList.remove("list-open");
+        void this.show(film);
+      },
+      remove: (film) => this.dropped.remove(film),
+    });
+    drawFacts(this.open);
+    const { names, selected } = this;
+    drawMarks(this.open, this.#marks(this.open), { selected, names, select: (place) => this.select(place) });
     drawThreshold(this.model, this.shownFrom, (threshold) => this.setThreshold(threshold));
     const truth = this.open?.result?.truth ?? null;
     if (truth === null) this.truthElement.hidden = true;
@@ -280,47 +316,7 @@ export class DetectView {
     const report = /** @type {HTMLButtonElement} */ (document.querySelector("[data-export=dicom-sr]"));
     report.disabled = byId("export-all", HTMLInputElement).checked ? !dicomOnly : !this.open?.result?.dicom;
     report.title = report.disabled ? say("detect.no_dicom") : "";
-    this.mirror.magnifying = viewer.magnifying;
     viewer.refresh();
     this.mirror.refresh();
-  }
-
-  /** @param {Dropped} film */
-  #pick(film) {
-    document.body.classList.remove("list-open");
-    void this.show(film);
-  }
-
-  /** @param {Dropped} film */
-  #row(film) {
-    const count = this.#marks(film).length;
-    const text = film.state === "done" ? (count ? say("detect.marks", { count }) : say("detect.no_marks")) : film.state === "failed" ? explain(film.failure ?? { code: "unexpected", message: "" }) : say(`detect.${film.state}`);
-    const row = make("div", { class: "drop", role: "listitem", "aria-current": String(film === this.open) });
-    const dot = make("span", { class: `dot ${film.state} ${film.state === "done" && count ? "found" : ""}`, "aria-hidden": "true" });
-    row.append(
-      make("button", { class: "plain pick", onclick: () => this.#pick(film) }, dot, make("span", { class: "name" }, film.file.name), make("span", { class: "quiet below" }, text)),
-      make("button", { class: "plain", "aria-label": `${say("detect.remove")}: ${film.file.name}`, title: say("detect.remove"), onclick: () => this.dropped.remove(film) }, "×"),
-    );
-    return row;
-  }
-
-  #drawMarks() {
-    const { open } = this;
-    const place = byId("marks", HTMLElement);
-    byId("detect-name", HTMLElement).textContent = open?.file.name ?? "";
-    const facts = open?.facts;
-    byId("detect-facts", HTMLElement).textContent = facts ? [say("film.size", { width: facts.width, height: facts.height, bits: facts.bit_depth }), facts.dicom && say("film.dicom"), facts.burnt_in_text && say("film.burnt_in"), open?.result?.truth_problem].filter(Boolean).join(" · ") : "";
-    if (open?.state === "failed" && open.failure) return fill(place, make("p", { class: "problem" }, explain(open.failure)));
-    const marks = this.#marks(open);
-    if (marks.length === 0) return fill(place, open?.state === "done" && make("p", { class: "quiet" }, say("detect.no_marks")));
-    fill(
-      place,
-      ...marks.map((mark, index) => {
-        const swatch = make("span", { class: "swatch", "aria-hidden": "true" });
-        swatch.style.backgroundColor = colourOf(mark.name, this.names);
-        const row = make("button", { class: "plain pick mark-row", "aria-current": String(index === this.selected), onclick: () => this.select(index) }, swatch, make("span", { class: "name" }, mark.name), make("span", { class: "score" }, number(mark.score, 2)));
-        return row;
-      }),
-    );
   }
 }

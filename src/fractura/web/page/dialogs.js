@@ -35,18 +35,43 @@ export function showHelp(table) {
   const lines = table
     .filter((key) => !key.quiet)
     .map((key) => {
-      const keys = key.action === "left" ? "← ↑ → ↓" : key.action === "wider" ? "Alt+← ↑ → ↓" : key.action === "class1" ? "1 … 9" : readable(key.keys);
-      return make("div", {}, make("dt", {}, ...keys.split(" / ").map((each) => make("kbd", {}, each))), make("dd", {}, say(key.word)));
+      const keys =
+        key.action === "left"
+          ? "← ↑ → ↓"
+          : key.action === "wider"
+            ? "Alt+← ↑ → ↓"
+            : key.action === "class1"
+              ? "1 … 9"
+              : readable(key.keys);
+      return make(
+        "div",
+        {},
+        make("dt", {}, ...keys.split(" / ").map((each) => make("kbd", {}, each))),
+        make("dd", {}, say(key.word)),
+      );
     });
   const close = make("button", { onclick: () => element.close() }, say("close"));
-  const element = dialog(say("help.title"), [make("dl", { class: "keys" }, ...lines), make("p", { class: "quiet" }, say("help.mouse")), make("div", { class: "answers" }, close)], "wide");
+  const element = dialog(
+    say("help.title"),
+    [
+      make("dl", { class: "keys" }, ...lines),
+      make("p", { class: "quiet" }, say("help.mouse")),
+      make("div", { class: "answers" }, close),
+    ],
+    "wide",
+  );
   element.addEventListener("keydown", (event) => event.key === "?" && element.close());
 }
 
 /** @returns {Promise<void>} Resolves when the server has taken the token. */
 export function askToken() {
   return new Promise((resolve) => {
-    const field = make("input", { type: "password", autocomplete: "off", "aria-label": say("token.title"), required: true });
+    const field = make("input", {
+      type: "password",
+      autocomplete: "off",
+      "aria-label": say("token.title"),
+      required: true,
+    });
     const wrong = make("p", { class: "problem", role: "alert" });
     const form = make("form", { class: "inline" }, field, make("button", { class: "main" }, say("token.send")));
     const element = dialog(say("token.title"), [make("p", {}, say("token.text")), form, wrong]);
@@ -75,7 +100,11 @@ export function askName(title, text) {
   return new Promise((resolve) => {
     const field = make("input", { type: "text", "aria-label": title, required: true, maxlength: 100 });
     const form = make("form", { class: "inline" }, field, make("button", { class: "main" }, say("boxes.add")));
-    const element = dialog(title, [make("p", {}, text), form, make("div", { class: "answers" }, make("button", { onclick: () => element.close() }, say("cancel")))]);
+    const element = dialog(title, [
+      make("p", {}, text),
+      form,
+      make("div", { class: "answers" }, make("button", { onclick: () => element.close() }, say("cancel"))),
+    ]);
     /** @type {string | null} */
     let name = null;
     form.addEventListener("submit", (event) => {
@@ -101,10 +130,33 @@ export function askConflict(name, mine, theirs, preview) {
     let answer = null;
     // Enter pressed in haste must not lose anything
     const choice = (/** @type {"mine" | "theirs" | "both"} */ value, /** @type {string} */ text) =>
-      make("button", { class: value === "both" ? "main" : "", autofocus: value === "both", onclick: () => ((answer = value), element.close()) }, text);
-    const sides = make("div", { class: "sides" }, side(say("conflict.mine"), mine, preview), side(say("conflict.theirs"), theirs, preview));
-    const answers = make("div", { class: "answers" }, choice("theirs", say("conflict.take_theirs")), choice("mine", say("conflict.keep_mine")), choice("both", say("conflict.keep_both")));
-    const element = dialog(say("conflict.title", { name }), [make("p", {}, say("conflict.text")), sides, answers], "wide");
+      make(
+        "button",
+        {
+          class: value === "both" ? "main" : "",
+          autofocus: value === "both",
+          onclick: () => ((answer = value), element.close()),
+        },
+        text,
+      );
+    const sides = make(
+      "div",
+      { class: "sides" },
+      side(say("conflict.mine"), mine, preview),
+      side(say("conflict.theirs"), theirs, preview),
+    );
+    const answers = make(
+      "div",
+      { class: "answers" },
+      choice("theirs", say("conflict.take_theirs")),
+      choice("mine", say("conflict.keep_mine")),
+      choice("both", say("conflict.keep_both")),
+    );
+    const element = dialog(
+      say("conflict.title", { name }),
+      [make("p", {}, say("conflict.text")), sides, answers],
+      "wide",
+    );
     element.addEventListener("cancel", (event) => event.preventDefault());
     element.addEventListener("close", () => answer && resolve(answer));
   });
@@ -118,7 +170,11 @@ export function askConflict(name, mine, theirs, preview) {
 function side(title, said, preview) {
   const canvas = make("canvas", { width: 560, height: 420, "aria-hidden": "true" });
   preview(/** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")), said, 560, 420);
-  const list = make("ul", {}, ...said.boxes.map((box) => make("li", {}, `${box.name} ${box.xmin}, ${box.ymin} – ${box.xmax}, ${box.ymax}`)));
+  const list = make(
+    "ul",
+    {},
+    ...said.boxes.map((box) => make("li", {}, `${box.name} ${box.xmin}, ${box.ymin} – ${box.xmax}, ${box.ymax}`)),
+  );
   const part = make("section", {}, make("h3", {}, title), canvas, list);
   if (said.boxes.length === 0) fill(list, make("li", { class: "quiet" }, say("list.boxes", { count: 0 })));
   if (said.verified) part.append(make("p", {}, say("boxes.verified")));

@@ -96,7 +96,9 @@ function lockName(window) {
 function read(place) {
   try {
     const draft = JSON.parse(localStorage.getItem(place) ?? "null");
-    return Array.isArray(draft?.labels?.boxes) && Array.isArray(draft.unanswered) && typeof draft.etag === "string" ? draft : null;
+    return Array.isArray(draft?.labels?.boxes) && Array.isArray(draft.unanswered) && typeof draft.etag === "string"
+      ? draft
+      : null;
   } catch (reason) {
     if (reason instanceof SyntaxError) return null;
     throw reason;

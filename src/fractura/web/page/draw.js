@@ -113,7 +113,12 @@ function drawHandles(context, place, colour) {
  */
 function tagPlace(context, text, box) {
   context.font = TAG_FONT;
-  return { x: box.x - 1, y: box.y >= 20 ? box.y - 19 : box.y + 2, width: context.measureText(text).width + 10, height: 17 };
+  return {
+    x: box.x - 1,
+    y: box.y >= 20 ? box.y - 19 : box.y + 2,
+    width: context.measureText(text).width + 10,
+    height: 17,
+  };
 }
 
 /**
@@ -149,7 +154,10 @@ function drawTag(context, text, place, colour, hollow) {
  * @param {import("./types.js").Size} stage
  */
 export function drawCross(context, point, stage) {
-  for (const [colour, width] of /** @type {const} */ ([["rgba(0, 0, 0, 0.6)", 3], ["rgba(255, 255, 255, 0.85)", 1]])) {
+  for (const [colour, width] of /** @type {const} */ ([
+    ["rgba(0, 0, 0, 0.6)", 3],
+    ["rgba(255, 255, 255, 0.85)", 1],
+  ])) {
     context.strokeStyle = colour;
     context.lineWidth = width;
     context.beginPath();

@@ -46,7 +46,14 @@ export class DroppedFilms {
     }
     for (const file of files.filter((each) => !isTruth(each))) {
       this.made += 1;
-      this.films.push({ key: `dropped-${this.made}`, file, state: "waiting", result: null, facts: null, failure: null });
+      this.films.push({
+        key: `dropped-${this.made}`,
+        file,
+        state: "waiting",
+        result: null,
+        facts: null,
+        failure: null,
+      });
     }
     this.films.sort((one, other) => one.file.name.localeCompare(other.file.name, undefined, { numeric: true }));
     this.changed(null);

@@ -24,7 +24,17 @@ import { number } from "./i18n.js";
 
 /** How near to an edge the pointer must be, stage pixels. */
 const REACH = { mouse: 6, touch: 16 };
-const CURSORS = { n: "ns-resize", s: "ns-resize", e: "ew-resize", w: "ew-resize", nw: "nwse-resize", se: "nwse-resize", ne: "nesw-resize", sw: "nesw-resize", inside: "move" };
+const CURSORS = {
+  n: "ns-resize",
+  s: "ns-resize",
+  e: "ew-resize",
+  w: "ew-resize",
+  nw: "nwse-resize",
+  se: "nwse-resize",
+  ne: "nesw-resize",
+  sw: "nesw-resize",
+  inside: "move",
+};
 
 export class Editor {
   /** @param {Scene} scene */
@@ -82,11 +92,16 @@ export class Editor {
       return true;
     }
     const reach = this.#reach(event);
-    const held = this.#candidates().find((box) => box.key === this.selected && hit(box, point, reach)) ?? topmost(this.#candidates(), point, reach);
+    const held =
+      this.#candidates().find((box) => box.key === this.selected && hit(box, point, reach)) ??
+      topmost(this.#candidates(), point, reach);
     this.select(held?.key ?? null);
     if (!held) return false;
     const where = hit(held, point, reach);
-    this.held = where === "inside" ? { kind: "move", from: point, box: held } : { kind: "stretch", handle: /** @type {Handle} */ (where), box: held };
+    this.held =
+      where === "inside"
+        ? { kind: "move", from: point, box: held }
+        : { kind: "stretch", handle: /** @type {Handle} */ (where), box: held };
     return true;
   }
 
@@ -170,9 +185,16 @@ export class Editor {
   drawMiddle() {
     const { viewer } = this;
     if (!viewer || !this.scene.editable()) return;
-    const middle = { x: (viewer.stage.width / 2 - viewer.view.x) / viewer.view.scale, y: (viewer.stage.height / 2 - viewer.view.y) / viewer.view.scale };
+    const middle = {
+      x: (viewer.stage.width / 2 - viewer.view.x) / viewer.view.scale,
+      y: (viewer.stage.height / 2 - viewer.view.y) / viewer.view.scale,
+    };
     const half = Math.max(Math.min(viewer.stage.width, viewer.stage.height) / 12 / viewer.view.scale, 4);
-    const corners = between({ x: middle.x - half, y: middle.y - half }, { x: middle.x + half, y: middle.y + half }, this.scene.film());
+    const corners = between(
+      { x: middle.x - half, y: middle.y - half },
+      { x: middle.x + half, y: middle.y + half },
+      this.scene.film(),
+    );
     this.#finish({ ...corners, name: this.scene.className() ?? "", key: "new" });
   }
 
@@ -184,10 +206,15 @@ export class Editor {
    */
   paint(context, view) {
     const names = this.scene.classNames();
-    const boxes = this.scene.boxes().map((box) => this.#item(box, { tag: box.difficult ? `${box.name} ?` : box.name }, names));
-    const marks = this.scene.suggestions().map((mark) => this.#item(mark, { dashed: true, tag: `${mark.name} ${number(mark.score, 2)}` }, names));
+    const boxes = this.scene
+      .boxes()
+      .map((box) => this.#item(box, { tag: box.difficult ? `${box.name} ?` : box.name }, names));
+    const marks = this.scene
+      .suggestions()
+      .map((mark) => this.#item(mark, { dashed: true, tag: `${mark.name} ${number(mark.score, 2)}` }, names));
     if (!this.hidden) drawBoxes(context, view, [...boxes, ...marks]);
-    if (this.shown?.key === "new") drawBoxes(context, view, [{ box: this.shown, look: { colour: colourOf(this.shown.name, names) } }]);
+    if (this.shown?.key === "new")
+      drawBoxes(context, view, [{ box: this.shown, look: { colour: colourOf(this.shown.name, names) } }]);
     const { viewer } = this;
     if (this.drawing && viewer?.pointer && view === viewer.view) drawCross(context, viewer.pointer, viewer.stage);
   }
@@ -199,7 +226,10 @@ export class Editor {
    */
   #item(box, look, names) {
     const state = { selected: box.key === this.selected, pointed: box.key === this.pointed };
-    return { box: this.shown?.key === box.key ? this.shown : box, look: { ...look, ...state, colour: colourOf(box.name, names) } };
+    return {
+      box: this.shown?.key === box.key ? this.shown : box,
+      look: { ...look, ...state, colour: colourOf(box.name, names) },
+    };
   }
 
   // ------------------------------------------------------------------ inside

@@ -105,7 +105,8 @@ export class FilmDesk {
       });
     }
     this.films.set(facts.id, this.open);
-    for (const [id, film] of this.films) if (this.films.size > REMEMBERED && !film.saver.pending && film !== this.open) this.films.delete(id);
+    for (const [id, film] of this.films)
+      if (this.films.size > REMEMBERED && !film.saver.pending && film !== this.open) this.films.delete(id);
     this.presence.open(facts.id);
     this.told.changed();
     await this.#takeUpDrafts(this.open);
@@ -120,7 +121,8 @@ export class FilmDesk {
     for (const { draft, forget } of await this.drafts.left(film.facts.id)) {
       const mine = labelsOf(draft.labels);
       if (!sameLabels(mine, film.labels)) {
-        if (draft.etag === film.saver.etag || wroteIt(draft.unanswered, film.annotation)) film.overwrite(film.annotation, mine);
+        if (draft.etag === film.saver.etag || wroteIt(draft.unanswered, film.annotation))
+          film.overwrite(film.annotation, mine);
         else await this.#decide(film, film.annotation, mine);
         this.told.changed();
       }
@@ -133,6 +135,7 @@ export class FilmDesk {
     const film = this.films.get(saver.film.id);
     if (film === this.open) this.told.changed();
     if (film?.heard && film.heard !== saver.etag) void this.heardOf(saver.film.id);
+    else if (film && film === this.open && this.hasModel()) void this.#compare(film);
   }
 
   /**
@@ -177,9 +180,22 @@ export class FilmDesk {
    */
   async #decide(film, current, mine) {
     const theirs = labelsOf(current);
-        const answer = await askConflict(film.facts.name, mine, theirs, this.told.preview(film));
+    const answer = await askConflict(film.facts.name, mine, theirs, this.told.preview(film));
     if (answer === "theirs") film.reload(current);
     else film.overwrite(current, answer === "mine" ? mine : joined(mine, theirs));
+  }
+
+  /**
+   * What the model says of the labels just saved.
+   * @param {OpenFilm} film
+   */
+  async #compare(film) {
+    try {
+      film.answer = await api.suggestionsFor(film.facts.id);
+      this.told.changed();
+    } catch (reason) {
+      tellError(reason);
+    }
   }
 
   async suggest() {

@@ -45,7 +45,11 @@ export class FilmList {
   }
 
   #wish() {
-    this.pages.wish = { state: this.state.value ? [this.state.value] : [], query: this.search.value.trim(), order: this.order.value };
+    this.pages.wish = {
+      state: this.state.value ? [this.state.value] : [],
+      query: this.search.value.trim(),
+      order: this.order.value,
+    };
     this.pages
       .refresh(this.openId())
       .then(() => this.reveal())
@@ -79,7 +83,8 @@ export class FilmList {
     const choices = [make("option", { value: "" }, `${say("list.all")} (${number(all)})`)];
     for (const state of STATES) {
       const count = this.pages.counts[state] ?? 0;
-      if (count > 0 || this.state.value === state) choices.push(make("option", { value: state }, `${say(`state.${state}`)} (${number(count)})`));
+      if (count > 0 || this.state.value === state)
+        choices.push(make("option", { value: state }, `${say(`state.${state}`)} (${number(count)})`));
     }
     const text = choices.map((choice) => choice.textContent).join("|");
     if (this.state.dataset["shown"] === text) return;
@@ -92,7 +97,10 @@ export class FilmList {
   #draw() {
     this.#drawChoices();
     const { total, position, included } = this.pages;
-    byId("film-position", HTMLElement).textContent = position === null || !included ? number(total) : say("list.position", { position: number(position + 1), total: number(total) });
+    byId("film-position", HTMLElement).textContent =
+      position === null || !included
+        ? number(total)
+        : say("list.position", { position: number(position + 1), total: number(total) });
     this.rows.style.height = `${Math.max(total * ROW_HEIGHT, 1)}px`;
     if (total === 0) {
       const filtered = this.pages.wish.query !== "" || this.pages.wish.state.length > 0;
@@ -104,14 +112,20 @@ export class FilmList {
     for (let place = first; place < last; place += 1) rows.push(this.#row(place));
     fill(this.rows, ...rows);
     const open = this.openId();
-    if (open && this.rows.querySelector(`#film-${open}`)) this.box.setAttribute("aria-activedescendant", `film-${open}`);
+    if (open && this.rows.querySelector(`#film-${open}`))
+      this.box.setAttribute("aria-activedescendant", `film-${open}`);
     else this.box.removeAttribute("aria-activedescendant");
   }
 
   /** @param {number} place */
   #row(place) {
     const film = this.pages.row(place);
-    const row = make("div", { class: "row", role: "option", "aria-setsize": this.pages.total, "aria-posinset": place + 1 });
+    const row = make("div", {
+      class: "row",
+      role: "option",
+      "aria-setsize": this.pages.total,
+      "aria-posinset": place + 1,
+    });
     row.style.top = `${place * ROW_HEIGHT}px`;
     if (film === null) return row;
     const state = say(`state.${film.state}`);

@@ -24,9 +24,20 @@ export function drawSaveState(open, elsewhere) {
 export function drawNotes(open, name) {
   const facts = open?.facts;
   byId("film-name", HTMLElement).textContent = facts?.name ?? name;
-  const about = facts ? [say("film.size", { width: facts.width, height: facts.height, bits: facts.bit_depth }), facts.dicom && say("film.dicom"), facts.body_part, facts.view, facts.laterality] : [];
+  const about = facts
+    ? [
+        say("film.size", { width: facts.width, height: facts.height, bits: facts.bit_depth }),
+        facts.dicom && say("film.dicom"),
+        facts.body_part,
+        facts.view,
+        facts.laterality,
+      ]
+    : [];
   byId("film-facts", HTMLElement).textContent = about.filter(Boolean).join(" · ");
-  fill(byId("notes", HTMLElement), ...(open ? oddities(open) : []).map((note) => make("p", { class: "note-line" }, note)));
+  fill(
+    byId("notes", HTMLElement),
+    ...(open ? oddities(open) : []).map((note) => make("p", { class: "note-line" }, note)),
+  );
   byId("restore", HTMLButtonElement).hidden = !open?.annotation.has_backup;
   byId("remove-labels", HTMLButtonElement).hidden = !open?.annotation.exists;
   byId("file-part", HTMLElement).hidden = !open?.annotation.has_backup && !open?.annotation.exists;

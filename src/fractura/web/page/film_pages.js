@@ -70,7 +70,8 @@ export class FilmPages {
   async beside(step) {
     if (this.total === 0) return null;
     // the open film left the list: the one at its place is the next
-    const place = this.position === null ? (step > 0 ? 0 : this.total - 1) : this.position + (this.included || step < 0 ? step : 0);
+    const place =
+      this.position === null ? (step > 0 ? 0 : this.total - 1) : this.position + (this.included || step < 0 ? step : 0);
     return this.at(place);
   }
 

@@ -161,7 +161,14 @@ export class FilmStage {
   #follow() {
     const { mirror, viewer } = this;
     if (mirror) {
-      Object.assign(mirror, { view: viewer.view, grey: viewer.grey, inverted: viewer.inverted, dark: viewer.dark });
+      Object.assign(mirror, {
+        view: viewer.view,
+        grey: viewer.grey,
+        inverted: viewer.inverted,
+        dark: viewer.dark,
+        windowing: viewer.windowing,
+        magnifying: viewer.magnifying,
+      });
       mirror.refresh();
     }
     this.#say();
@@ -177,7 +184,8 @@ export class FilmStage {
     }
     if (viewer.pointer) {
       const at = toFilm(viewer.view, viewer.pointer);
-      if (at.x >= 0 && at.y >= 0 && at.x < facts.width && at.y < facts.height) parts.unshift(`${Math.floor(at.x)}, ${Math.floor(at.y)}`);
+      if (at.x >= 0 && at.y >= 0 && at.x < facts.width && at.y < facts.height)
+        parts.unshift(`${Math.floor(at.x)}, ${Math.floor(at.y)}`);
     }
     this.status.textContent = parts.join("  ·  ");
   }

@@ -59,7 +59,8 @@ export function watchPointer(viewer) {
     else if (drag === "grey") viewer.dragGrey(point.x - before.x, point.y - before.y);
     else if (drag === "pinch") pinch(event.pointerId, before, point);
     if (fingers.has(event.pointerId)) fingers.set(event.pointerId, point);
-    host.style.cursor = drag === "move" ? "grabbing" : drag === "grey" || viewer.windowing ? "ns-resize" : viewer.tool.hover(film(point));
+    host.style.cursor =
+      drag === "move" ? "grabbing" : drag === "grey" || viewer.windowing ? "ns-resize" : viewer.tool.hover(film(point));
     viewer.refresh();
   });
 

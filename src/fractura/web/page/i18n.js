@@ -44,7 +44,9 @@ export function sayError(code, message) {
 
 /** @param {number} value @param {number} [digits] */
 export function number(value, digits = 0) {
-  return new Intl.NumberFormat(language.now, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);
+  return new Intl.NumberFormat(language.now, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(
+    value,
+  );
 }
 
 /** @param {number} seconds */
@@ -58,8 +60,10 @@ export function translatePage() {
   document.documentElement.lang = language.now;
   document.title = say("app.title");
   for (const element of document.querySelectorAll("[data-say]")) element.textContent = say(wordOf(element, "data-say"));
-  for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", say(wordOf(element, "data-label")));
-  for (const element of document.querySelectorAll("[data-hint]")) element.setAttribute("placeholder", say(wordOf(element, "data-hint")));
+  for (const element of document.querySelectorAll("[data-label]"))
+    element.setAttribute("aria-label", say(wordOf(element, "data-label")));
+  for (const element of document.querySelectorAll("[data-hint]"))
+    element.setAttribute("placeholder", say(wordOf(element, "data-hint")));
   for (const element of document.querySelectorAll("[data-tip]")) {
     const keys = element.getAttribute("data-keys");
     const text = say(wordOf(element, "data-tip"));

@@ -52,7 +52,12 @@ export const LABEL = [
   { keys: "Shift+W", word: "tool.draw_middle", action: "drawMiddle" },
   { keys: "N", word: "tool.next_box", action: "nextBox" },
   { keys: "1", word: "tool.class", action: "class1" },
-  ...[2, 3, 4, 5, 6, 7, 8, 9].map((n) => ({ keys: `${n}`, word: /** @type {Word} */ ("tool.class"), action: `class${n}`, quiet: true })),
+  ...[2, 3, 4, 5, 6, 7, 8, 9].map((n) => ({
+    keys: `${n}`,
+    word: /** @type {Word} */ ("tool.class"),
+    action: `class${n}`,
+    quiet: true,
+  })),
   { keys: "Q", word: "tool.difficult", action: "difficult" },
   { keys: "C", word: "tool.comment", action: "comment" },
   { keys: "Enter", word: "tool.accept", action: "accept" },
@@ -115,7 +120,11 @@ export function listenToKeys(present) {
 function isTyped(event) {
   const target = event.target;
   if (!(target instanceof HTMLElement)) return false;
-  if (event.ctrlKey || event.metaKey) return target.matches("input[type=text], input[type=search], input[type=password], textarea") && /^[acvxyz]$/i.test(event.key);
+  if (event.ctrlKey || event.metaKey)
+    return (
+      target.matches("input[type=text], input[type=search], input[type=password], textarea") &&
+      /^[acvxyz]$/i.test(event.key)
+    );
   if (target.matches("textarea, select, input:not([type=checkbox], [type=range], [type=radio])")) return true;
   if (target.matches("input[type=range]")) return /^(Arrow|Page|Home|End)/.test(event.key);
   if (target.matches("[role=listbox]")) return /^( |Enter|Arrow.*|Home|End|Page.*)$/.test(event.key);

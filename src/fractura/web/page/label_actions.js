@@ -12,7 +12,7 @@ const FAR = 10;
  * @returns {Record<string, () => unknown>} What returns a promise is waited for before the next key counts.
  */
 export function labelActions(view) {
-  const { editor, stage } = view;
+  const { editor, labelling, stage } = view;
 
   /**
    * The arrow keys move the selected box; without one they move the film.
@@ -51,7 +51,7 @@ export function labelActions(view) {
     const dy = room.y >= step ? step : -Math.min(step, Math.round(box.ymin) - 1);
     const corners = { xmin: box.xmin + dx, ymin: box.ymin + dy, xmax: box.xmax + dx, ymax: box.ymax + dy };
     const copy = keyed({ ...box, ...corners, truncated: undefined });
-    view.commit([...film.labels.boxes, copy]);
+    labelling.commit([...film.labels.boxes, copy]);
     editor.select(copy.key);
   }
 
@@ -63,19 +63,19 @@ export function labelActions(view) {
     const boxes = known ? known.labels.boxes : (await api.annotation(before.id)).boxes;
     const fitting = boxes.filter((box) => box.xmax <= film.size.width && box.ymax <= film.size.height);
     if (film !== view.open || fitting.length === 0) return;
-    view.commit([...film.labels.boxes, ...fitting.map((box) => keyed({ ...box, truncated: undefined }))]);
+    labelling.commit([...film.labels.boxes, ...fitting.map((box) => keyed({ ...box, truncated: undefined }))]);
     whisper(say("box.pasted", { count: fitting.length }));
   }
 
   function accept() {
-    const mark = editor.selectedSuggestion ?? view.suggestions[0];
-    if (mark) view.accept(mark, null);
+    const mark = editor.selectedSuggestion ?? labelling.suggestions[0];
+    if (mark) labelling.accept(mark, null);
   }
 
   function remove() {
     const { selectedBox, selectedSuggestion } = editor;
-    if (selectedBox) view.removeBox(selectedBox);
-    else if (selectedSuggestion) view.dismiss(selectedSuggestion);
+    if (selectedBox) labelling.removeBox(selectedBox);
+    else if (selectedSuggestion) labelling.dismiss(selectedSuggestion);
   }
 
   /** @param {"undo" | "redo"} direction */
@@ -100,8 +100,8 @@ export function labelActions(view) {
   const classes = {};
   for (let place = 0; place < 9; place += 1) {
     classes[`class${place + 1}`] = () => {
-      const name = view.names[place];
-      if (name !== undefined) view.useClass(name);
+      const name = labelling.names[place];
+      if (name !== undefined) labelling.useClass(name);
     };
   }
 
@@ -122,7 +122,8 @@ export function labelActions(view) {
       const choice = editor.selectedBox && document.querySelector(`[data-part="class-${editor.selectedBox.key}"]`);
       if (choice instanceof HTMLElement) choice.focus();
     },
-    difficult: () => editor.selectedBox && view.changeBox(editor.selectedBox, { difficult: !editor.selectedBox.difficult }),
+    difficult: () =>
+      editor.selectedBox && labelling.changeBox(editor.selectedBox, { difficult: !editor.selectedBox.difficult }),
     left: arrow(-1, 0, 1),
     right: arrow(1, 0, 1),
     up: arrow(0, -1, 1),
@@ -137,7 +138,7 @@ export function labelActions(view) {
     flatter: grow(0, -1),
     nextBox: () => editor.selectNext(1),
     accept,
-    acceptAll: () => view.acceptAll(),
+    acceptAll: () => labelling.acceptAll(),
     undo: step("undo"),
     redo: step("redo"),
     hide: () => {

@@ -23,7 +23,10 @@ export class ModelPanel {
     this.training = null;
     this.choice = byId("model", HTMLSelectElement);
     this.choice.addEventListener("change", () => {
-      api.chooseModel(this.choice.value).then((models) => this.models.set(models)).catch(tellError);
+      api
+        .chooseModel(this.choice.value)
+        .then((models) => this.models.set(models))
+        .catch(tellError);
     });
     byId("suggest-run", HTMLButtonElement).addEventListener("click", () => {
       const answer = this.run?.running ? api.stopSuggestions().then(api.suggestionRun) : api.startSuggestions();
@@ -79,7 +82,16 @@ export class ModelPanel {
 
   #draw() {
     const { models, current } = this.models.now;
-    fill(this.choice, ...models.map((model) => make("option", { value: model.id, selected: model.id === current, disabled: model.problem !== null }, model.name)));
+    fill(
+      this.choice,
+      ...models.map((model) =>
+        make(
+          "option",
+          { value: model.id, selected: model.id === current, disabled: model.problem !== null },
+          model.name,
+        ),
+      ),
+    );
     this.choice.disabled = models.length === 0;
     byId("model-part", HTMLElement).classList.toggle("without-model", models.length === 0);
     const { run } = this;
@@ -89,7 +101,8 @@ export class ModelPanel {
     bar.hidden = !run?.running;
     bar.max = Math.max(run?.total ?? 1, 1);
     bar.value = run?.done ?? 0;
-    const parts = run && run.running ? [say("suggestions.progress", { done: number(run.done), total: number(run.total) })] : [];
+    const parts =
+      run && run.running ? [say("suggestions.progress", { done: number(run.done), total: number(run.total) })] : [];
     if (run?.running && run.seconds_left) parts.push(say("training.left", { time: duration(run.seconds_left) }));
     if (run?.failed) parts.push(say("suggestions.failed", { count: number(run.failed) }));
     byId("suggest-progress", HTMLElement).textContent = parts.join(", ");
@@ -103,7 +116,9 @@ export class ModelPanel {
     start.textContent = say(running ? "training.stop" : "training.start");
     start.disabled = !session.can_train;
     byId("train-steps", HTMLInputElement).disabled = running || !session.can_train;
-    byId("train-progress", HTMLElement).textContent = session.can_train ? progressOf(training) : (session.train_hint ?? "");
+    byId("train-progress", HTMLElement).textContent = session.can_train
+      ? progressOf(training)
+      : (session.train_hint ?? "");
     const bar = byId("train-bar", HTMLProgressElement);
     bar.hidden = !running;
     bar.max = Math.max(training?.num_steps ?? 1, 1);
@@ -141,6 +156,8 @@ function drawCurve(canvas, values) {
   context.strokeStyle = getComputedStyle(canvas).color;
   context.lineWidth = 2;
   context.beginPath();
-  values.forEach((value, place) => context.lineTo((place / (values.length - 1)) * width, height - 2 - (value / highest) * (height - 4)));
+  values.forEach((value, place) =>
+    context.lineTo((place / (values.length - 1)) * width, height - 2 - (value / highest) * (height - 4)),
+  );
   context.stroke();
 }

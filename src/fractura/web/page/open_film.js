@@ -60,7 +60,8 @@ export class OpenFilm {
    */
   setComment(comment) {
     const before = this.history.states[this.history.place - 1];
-    const typing = before !== undefined && before.boxes === this.labels.boxes && before.verified === this.labels.verified;
+    const typing =
+      before !== undefined && before.boxes === this.labels.boxes && before.verified === this.labels.verified;
     if (typing) this.history.replace({ ...this.labels, comment });
     else this.history.push({ ...this.labels, comment });
     this.saver.change(this.labels);
@@ -103,7 +104,10 @@ export class OpenFilm {
   /** @param {FilmSuggestions} answer */
   suggest(answer) {
     this.answer = answer;
-    this.marks = answer.boxes.map((mark) => ({ ...keyed(mark), ...between({ x: mark.xmin, y: mark.ymin }, { x: mark.xmax, y: mark.ymax }, this.size) }));
+    this.marks = answer.boxes.map((mark) => ({
+      ...keyed(mark),
+      ...between({ x: mark.xmin, y: mark.ymin }, { x: mark.xmax, y: mark.ymax }, this.size),
+    }));
   }
 
   /**
@@ -114,7 +118,12 @@ export class OpenFilm {
   open(threshold) {
     const { boxes, verified } = this.labels;
     if (verified) return [];
-    return this.marks.filter((mark) => mark.score >= threshold && !this.dismissed.has(place(mark)) && !boxes.some((box) => overlap(box, mark) > SAME_PLACE));
+    return this.marks.filter(
+      (mark) =>
+        mark.score >= threshold &&
+        !this.dismissed.has(place(mark)) &&
+        !boxes.some((box) => overlap(box, mark) > SAME_PLACE),
+    );
   }
 
   /** @param {Suggestion} mark */
@@ -145,7 +154,8 @@ export function labelsOf({ boxes, verified, comment }) {
  * @returns {Labels}
  */
 export function joined(mine, theirs) {
-  const same = (/** @type {KeyedBox} */ one, /** @type {KeyedBox} */ other) => one.name === other.name && place(one) === place(other);
+  const same = (/** @type {KeyedBox} */ one, /** @type {KeyedBox} */ other) =>
+    one.name === other.name && place(one) === place(other);
   const more = theirs.boxes.filter((box) => !mine.boxes.some((own) => same(own, box)));
   const comments = [...new Set([mine.comment, theirs.comment].filter(Boolean))];
   return { boxes: [...mine.boxes, ...more], verified: mine.verified && theirs.verified, comment: comments.join("\n") };

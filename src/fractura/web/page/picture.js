@@ -56,6 +56,8 @@ export function greyChange(drawn, wanted, dark, inverted) {
   const slope = drawn.width / wanted.width;
   const lowest = drawn.centre - drawn.width / 2;
   const wantedLowest = wanted.centre - wanted.width / 2;
-  const intercept = dark ? 1 - (lowest + drawn.width - wantedLowest) / wanted.width : (lowest - wantedLowest) / wanted.width;
+  const intercept = dark
+    ? 1 - (lowest + drawn.width - wantedLowest) / wanted.width
+    : (lowest - wantedLowest) / wanted.width;
   return inverted ? { slope: -slope, intercept: 1 - intercept } : { slope, intercept };
 }

@@ -14,19 +14,30 @@ const MEASURED_IOU = 0.3;
  */
 export function drawThreshold(model, threshold, choose) {
   const slider = byId("threshold", HTMLInputElement);
-  if (document.activeElement !== slider || Math.abs(slider.valueAsNumber - threshold) > 0.006) slider.valueAsNumber = threshold;
+  if (document.activeElement !== slider || Math.abs(slider.valueAsNumber - threshold) > 0.006)
+    slider.valueAsNumber = threshold;
   slider.setAttribute("aria-valuetext", number(threshold, 2));
   byId("threshold-value", HTMLOutputElement).textContent = number(threshold, 2);
   byId("detect-model", HTMLElement).textContent = model?.name ?? say("error.no_model");
   const points = model?.operating_points ?? [];
-  const nearest = points.toSorted((one, other) => Math.abs(one.threshold - threshold) - Math.abs(other.threshold - threshold))[0];
+  const nearest = points.toSorted(
+    (one, other) => Math.abs(one.threshold - threshold) - Math.abs(other.threshold - threshold),
+  )[0];
   byId("measured", HTMLElement).textContent = model ? measuredText(nearest, threshold, model.films) : "";
   byId("points", HTMLElement).hidden = points.length < 2;
   fill(
     byId("points-rows", HTMLElement),
     ...points.map((point) => {
-      const pick = make("button", { class: "plain", onclick: () => choose(point.threshold) }, number(point.threshold, 2));
-      const cells = [make("td", {}, pick), make("td", {}, number(point.sensitivity, 2)), make("td", {}, number(point.false_marks_per_film, 2))];
+      const pick = make(
+        "button",
+        { class: "plain", onclick: () => choose(point.threshold) },
+        number(point.threshold, 2),
+      );
+      const cells = [
+        make("td", {}, pick),
+        make("td", {}, number(point.sensitivity, 2)),
+        make("td", {}, number(point.false_marks_per_film, 2)),
+      ];
       return make("tr", { "aria-current": String(point === nearest && isNear(point, threshold)) }, ...cells);
     }),
   );
@@ -54,5 +65,7 @@ function measuredText(point, threshold, films) {
     marks: number(point.false_marks_per_film, 2),
     iou: number(MEASURED_IOU, 1),
   };
-  return films === null ? say("detect.measured_unknown", values) : say("detect.measured", { ...values, films: number(films) });
+  return films === null
+    ? say("detect.measured_unknown", values)
+    : say("detect.measured", { ...values, films: number(films) });
 }

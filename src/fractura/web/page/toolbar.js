@@ -23,7 +23,11 @@ export function makeToolbar(host, buttons, table, actions, stage) {
     }
     const [action, shape] = each;
     const key = table.find((line) => line.action === action && !line.quiet);
-    const button = make("button", { class: "tool", "data-action": action, "data-tip": key?.word, "data-keys": key && readable(key.keys) }, icon(shape));
+    const button = make(
+      "button",
+      { class: "tool", "data-action": action, "data-tip": key?.word, "data-keys": key && readable(key.keys) },
+      icon(shape),
+    );
     button.addEventListener("click", (event) => {
       actions[action]?.();
       // the mouse must not leave the focus here: Space would press the button again instead of verifying the film

@@ -107,7 +107,11 @@ function kept(view, film, stage) {
  * @returns {View}
  */
 export function resized(view, before, after) {
-  return { scale: view.scale, x: view.x + (after.width - before.width) / 2, y: view.y + (after.height - before.height) / 2 };
+  return {
+    scale: view.scale,
+    x: view.x + (after.width - before.width) / 2,
+    y: view.y + (after.height - before.height) / 2,
+  };
 }
 
 /**

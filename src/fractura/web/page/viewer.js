@@ -48,6 +48,8 @@ export class Viewer {
     this.dark = false;
     this.inverted = false;
     this.windowing = false;
+    /** Another viewer says what is seen here. */
+    this.follows = false;
     this.magnifying = false;
     /** Where the pointer is, on the stage. @type {Point | null} */
     this.pointer = null;
@@ -112,7 +114,8 @@ export class Viewer {
     const middle = { x: (box.xmin + box.xmax) / 2, y: (box.ymin + box.ymax) / 2 };
     const x = this.view.x + middle.x * this.view.scale;
     const y = this.view.y + middle.y * this.view.scale;
-    if (x < 0 || y < 0 || x > this.stage.width || y > this.stage.height) this.setView(lookingAt(this.view, middle, this.stage));
+    if (x < 0 || y < 0 || x > this.stage.width || y > this.stage.height)
+      this.setView(lookingAt(this.view, middle, this.stage));
   }
 
   /** @param {View} view */
@@ -159,8 +162,12 @@ export class Viewer {
       canvas.width = Math.round(after.width * devicePixelRatio);
       canvas.height = Math.round(after.height * devicePixelRatio);
     }
-    if (wasFitted) this.fit();
-    else if (this.picture) this.setView(before.width > 1 ? resized(this.view, before, after) : centred(this.picture, after, this.view.scale));
+    if (this.follows) this.refresh();
+    else if (wasFitted) this.fit();
+    else if (this.picture)
+      this.setView(
+        before.width > 1 ? resized(this.view, before, after) : centred(this.picture, after, this.view.scale),
+      );
     // a canvas is empty after its size was set: fill it before the browser shows it
     this.#draw();
   }
@@ -189,7 +196,13 @@ export class Viewer {
     const scale = view.scale * devicePixelRatio;
     context.imageSmoothingEnabled = scale < SQUARES_FROM;
     context.imageSmoothingQuality = "high";
-    context.drawImage(levelFor(picture, scale), view.x, view.y, picture.width * view.scale, picture.height * view.scale);
+    context.drawImage(
+      levelFor(picture, scale),
+      view.x,
+      view.y,
+      picture.width * view.scale,
+      picture.height * view.scale,
+    );
   }
 
   /**

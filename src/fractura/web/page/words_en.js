@@ -4,14 +4,15 @@ export const english = {
   "app.notice": "Research tool, not a medical device.",
   "tab.label": "Label",
   "tab.detect": "Detect",
-  "language": "Language",
-  "theme": "Dark or light",
-  "help": "Keys",
+  language: "Language",
+  theme: "Dark or light",
+  help: "Keys",
   "help.title": "Keys",
-  "help.mouse": "Mouse: wheel zooms, left drag on the film moves it, right drag changes the window (across: width, up and down: brightness).",
-  "close": "Close",
-  "cancel": "Cancel",
-  "skip": "Skip to the film",
+  "help.mouse":
+    "Mouse: wheel zooms, left drag on the film moves it, right drag changes the window (across: width, up and down: brightness).",
+  close: "Close",
+  cancel: "Cancel",
+  skip: "Skip to the film",
 
   "save.saved": "Saved",
   "save.waiting": "Saving …",
@@ -82,9 +83,9 @@ export const english = {
   "tool.comment": "Write a comment",
   "tool.search": "Search films",
   "tool.cancel": "Stop drawing, let go of the box",
-  "toolbar": "Tools",
-  "stage": "Film. W draws a box, arrow keys move the selected one, question mark lists all keys.",
-  "scale": "{percent} %",
+  toolbar: "Tools",
+  stage: "Film. W draws a box, arrow keys move the selected one, question mark lists all keys.",
+  scale: "{percent} %",
 
   "boxes.title": "Boxes",
   "boxes.none": "No box yet. W draws one.",
@@ -156,7 +157,8 @@ export const english = {
   "film.written_size": "The file says {width} × {height}.",
 
   "conflict.title": "{name} was changed elsewhere",
-  "conflict.text": "Another window or program saved this film while you were working on it. Nothing has been overwritten.",
+  "conflict.text":
+    "Another window or program saved this film while you were working on it. Nothing has been overwritten.",
   "conflict.mine": "Yours",
   "conflict.theirs": "The other",
   "conflict.keep_mine": "Keep mine",
@@ -169,7 +171,8 @@ export const english = {
   "token.send": "Enter",
 
   "detect.drop": "Drop films here",
-  "detect.drop_hint": "JPEG, PNG, TIFF or DICOM, as many as you like. XML files dropped along are shown as ground truth.",
+  "detect.drop_hint":
+    "JPEG, PNG, TIFF or DICOM, as many as you like. XML files dropped along are shown as ground truth.",
   "detect.choose": "Choose files",
   "detect.films": "Films",
   "detect.waiting": "waiting",
@@ -177,8 +180,10 @@ export const english = {
   "detect.marks": "marks: {count}",
   "detect.no_marks": "nothing above the threshold",
   "detect.threshold": "Threshold",
-  "detect.measured": "Measured at {threshold} on {films} films: sensitivity {sensitivity}, {marks} false marks a film (IoU {iou}).",
-  "detect.measured_unknown": "Measured at {threshold}: sensitivity {sensitivity}, {marks} false marks a film (IoU {iou}).",
+  "detect.measured":
+    "Measured at {threshold} on {films} films: sensitivity {sensitivity}, {marks} false marks a film (IoU {iou}).",
+  "detect.measured_unknown":
+    "Measured at {threshold}: sensitivity {sensitivity}, {marks} false marks a film (IoU {iou}).",
   "detect.not_measured": "Nothing was measured near {threshold}.",
   "detect.never_measured": "This model carries no measured figures.",
   "detect.points": "Measured points",
@@ -211,7 +216,7 @@ export const english = {
   "error.body_too_large": "The file is too large.",
   "error.no_model": "There is no model.",
   "error.model_unusable": "The model cannot be used: {message}",
-  "error.torch_missing": "Training needs PyTorch: pip install \"fractura[train]\"",
+  "error.torch_missing": 'Training needs PyTorch: pip install "fractura[train]"',
   "error.training_running": "A training is running.",
   "error.nothing_to_train": "There are too few labelled films to train on: {message}",
   "error.not_dicom": "DICOM SR can be written for DICOM films only.",

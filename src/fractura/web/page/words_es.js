@@ -4,14 +4,15 @@ export const spanish = {
   "app.notice": "Herramienta de investigación, no es un producto sanitario.",
   "tab.label": "Etiquetar",
   "tab.detect": "Detectar",
-  "language": "Idioma",
-  "theme": "Oscuro o claro",
-  "help": "Teclas",
+  language: "Idioma",
+  theme: "Oscuro o claro",
+  help: "Teclas",
   "help.title": "Teclas",
-  "help.mouse": "Ratón: la rueda amplía, arrastrar con el botón izquierdo mueve la placa, con el derecho cambia la ventana (de lado: anchura; arriba y abajo: brillo).",
-  "close": "Cerrar",
-  "cancel": "Cancelar",
-  "skip": "Ir a la placa",
+  "help.mouse":
+    "Ratón: la rueda amplía, arrastrar con el botón izquierdo mueve la placa, con el derecho cambia la ventana (de lado: anchura; arriba y abajo: brillo).",
+  close: "Cerrar",
+  cancel: "Cancelar",
+  skip: "Ir a la placa",
 
   "save.saved": "Guardado",
   "save.waiting": "Guardando …",
@@ -82,9 +83,9 @@ export const spanish = {
   "tool.comment": "Escribir un comentario",
   "tool.search": "Buscar placas",
   "tool.cancel": "Dejar de dibujar, soltar la caja",
-  "toolbar": "Herramientas",
-  "stage": "Placa. W dibuja una caja, las flechas mueven la elegida, el signo de interrogación muestra las teclas.",
-  "scale": "{percent} %",
+  toolbar: "Herramientas",
+  stage: "Placa. W dibuja una caja, las flechas mueven la elegida, el signo de interrogación muestra las teclas.",
+  scale: "{percent} %",
 
   "boxes.title": "Cajas",
   "boxes.none": "Aún no hay cajas. W dibuja una.",
@@ -156,7 +157,8 @@ export const spanish = {
   "film.written_size": "El archivo dice {width} × {height}.",
 
   "conflict.title": "{name} fue cambiada en otro lugar",
-  "conflict.text": "Otra ventana u otro programa guardó esta placa mientras usted trabajaba en ella. No se ha sobrescrito nada.",
+  "conflict.text":
+    "Otra ventana u otro programa guardó esta placa mientras usted trabajaba en ella. No se ha sobrescrito nada.",
   "conflict.mine": "Lo suyo",
   "conflict.theirs": "Lo otro",
   "conflict.keep_mine": "Conservar lo mío",
@@ -169,7 +171,8 @@ export const spanish = {
   "token.send": "Entrar",
 
   "detect.drop": "Suelte placas aquí",
-  "detect.drop_hint": "JPEG, PNG, TIFF o DICOM, tantas como quiera. Los archivos XML que suelte con ellas se muestran como referencia.",
+  "detect.drop_hint":
+    "JPEG, PNG, TIFF o DICOM, tantas como quiera. Los archivos XML que suelte con ellas se muestran como referencia.",
   "detect.choose": "Elegir archivos",
   "detect.films": "Placas",
   "detect.waiting": "en espera",
@@ -177,8 +180,10 @@ export const spanish = {
   "detect.marks": "marcas: {count}",
   "detect.no_marks": "nada sobre el umbral",
   "detect.threshold": "Umbral",
-  "detect.measured": "Medido en {threshold} con {films} placas: sensibilidad {sensitivity}, {marks} marcas falsas por placa (IoU {iou}).",
-  "detect.measured_unknown": "Medido en {threshold}: sensibilidad {sensitivity}, {marks} marcas falsas por placa (IoU {iou}).",
+  "detect.measured":
+    "Medido en {threshold} con {films} placas: sensibilidad {sensitivity}, {marks} marcas falsas por placa (IoU {iou}).",
+  "detect.measured_unknown":
+    "Medido en {threshold}: sensibilidad {sensitivity}, {marks} marcas falsas por placa (IoU {iou}).",
   "detect.not_measured": "No se midió nada cerca de {threshold}.",
   "detect.never_measured": "Este modelo no trae cifras medidas.",
   "detect.points": "Puntos medidos",
@@ -211,7 +216,7 @@ export const spanish = {
   "error.body_too_large": "El archivo es demasiado grande.",
   "error.no_model": "No hay modelo.",
   "error.model_unusable": "El modelo no se puede usar: {message}",
-  "error.torch_missing": "Entrenar necesita PyTorch: pip install \"fractura[train]\"",
+  "error.torch_missing": 'Entrenar necesita PyTorch: pip install "fractura[train]"',
   "error.training_running": "Ya hay un entrenamiento en marcha.",
   "error.nothing_to_train": "Hay pocas placas etiquetadas para entrenar: {message}",
   "error.not_dicom": "DICOM SR solo se puede escribir para placas DICOM.",

@@ -1,0 +1,145 @@
+/**
+ * What is done to the boxes of the open film: drawn, changed, taken from the suggestions; and the palette of classes.
+ *
+ * @typedef {import("./types.js").KeyedBox} KeyedBox
+ * @typedef {import("./types.js").Suggestion} Suggestion
+ */
+import { whisper } from "./announce.js";
+import * as api from "./api.js";
+import { askName } from "./dialogs.js";
+import { Editor } from "./editor.js";
+import { say } from "./i18n.js";
+
+export class Labelling {
+  /**
+   * @param {import("./film_desk.js").FilmDesk} desk
+   * @param {() => import("./types.js").Model | null} model
+   * @param {() => void} changed Draw anew.
+   * @param {() => void} focusFilm Give the keyboard back to the film.
+   */
+  constructor(desk, model, changed, focusFilm) {
+    this.desk = desk;
+    this.model = model;
+    this.changed = changed;
+    this.focusFilm = focusFilm;
+    /** All classes, as the palette shows them. @type {string[]} */
+    this.names = [];
+    /** Class of new boxes. @type {string | null} */
+    this.active = null;
+    /** Lowest score of a suggestion that is shown; null: the model's own threshold. @type {number | null} */
+    this.threshold = null;
+    this.editor = new Editor(this.#scene());
+  }
+
+  get open() {
+    return this.desk.open;
+  }
+
+  /** @returns {import("./editor.js").Scene} */
+  #scene() {
+    return {
+      boxes: () => this.open?.labels.boxes ?? [],
+      suggestions: () => this.suggestions,
+      film: () => this.open?.size ?? { width: 1, height: 1 },
+      editable: () => this.open !== null,
+      className: () => this.active,
+      classNames: () => this.names,
+      commit: (boxes) => this.commit(boxes),
+      drawn: (box) => void this.drawn(box),
+      accept: (mark, box) => this.accept(mark, box),
+      changed: () => this.changed(),
+    };
+  }
+
+  async readClasses() {
+    const { classes } = await api.classes();
+    const own = this.names.filter((name) => !classes.some((each) => each.name === name));
+    this.names = [...classes.map((each) => each.name), ...own];
+    this.active ??= this.names[0] ?? null;
+    this.changed();
+  }
+
+  /** Lowest score shown. */
+  get shownFrom() {
+    return this.threshold ?? this.open?.answer?.threshold ?? this.model()?.threshold ?? 0.5;
+  }
+
+  get suggestions() {
+    return this.open?.open(this.shownFrom) ?? [];
+  }
+
+  /** @param {readonly KeyedBox[]} boxes */
+  commit(boxes) {
+    this.open?.commit({ boxes });
+    this.changed();
+  }
+
+  /** @param {KeyedBox} box */
+  async drawn(box) {
+    const film = this.open;
+    if (!film) return;
+    const name = this.active ?? (await this.newClass());
+    if (name === null || film !== this.open) return;
+    this.commit([...film.labels.boxes, { ...box, name }]);
+    this.editor.select(box.key);
+    whisper(say("box.drawn", { name, count: film.labels.boxes.length }));
+  }
+
+  /**
+   * @param {KeyedBox} box
+   * @param {Partial<KeyedBox>} change
+   */
+  changeBox(box, change) {
+    this.commit((this.open?.labels.boxes ?? []).map((each) => (each.key === box.key ? { ...each, ...change } : each)));
+  }
+
+  /** @param {KeyedBox} box */
+  removeBox(box) {
+    const boxes = (this.open?.labels.boxes ?? []).filter((each) => each.key !== box.key);
+    this.commit(boxes);
+    whisper(say("box.deleted", { name: box.name, count: boxes.length }));
+  }
+
+  /** @param {string} name */
+  useClass(name) {
+    this.active = name;
+    const box = this.editor.selectedBox;
+    if (box && box.name !== name) this.changeBox(box, { name });
+    this.changed();
+  }
+
+  /** @returns {Promise<string | null>} */
+  async newClass() {
+    const name = await askName(say("boxes.new_class_name"), this.names.length ? "" : say("boxes.first_class"));
+    this.focusFilm();
+    if (name === null) return null;
+    if (!this.names.includes(name)) this.names = [...this.names, name];
+    this.useClass(name);
+    return name;
+  }
+
+  /**
+   * @param {Suggestion} mark
+   * @param {KeyedBox | null} changed As it was dragged; null: as it is.
+   */
+  accept(mark, changed) {
+    const { score, ...box } = { ...mark, ...changed };
+    void score;
+    this.commit([...(this.open?.labels.boxes ?? []), box]);
+    this.editor.select(changed ? box.key : (this.suggestions[0]?.key ?? null));
+    whisper(say("box.drawn", { name: box.name, count: this.open?.labels.boxes.length ?? 0 }));
+    this.changed();
+  }
+
+  acceptAll() {
+    const boxes = this.suggestions.map(({ score, ...box }) => (void score, box));
+    if (boxes.length > 0) this.commit([...(this.open?.labels.boxes ?? []), ...boxes]);
+  }
+
+  /** @param {Suggestion} mark */
+  dismiss(mark) {
+    this.open?.dismiss(mark);
+    this.editor.select(this.suggestions[0]?.key ?? null);
+    this.changed();
+  }
+}
