@@ -14,6 +14,7 @@ from fractura.training.settings import TrainSettings, differences
         ({"num_steps": 0}, "num_steps = 0"),
         ({"batch_size": "many"}, "batch_size = 'many'"),
         ({"optimizer": "sgd"}, "optimizer"),
+        ({"aim": "sensitivity=2"}, "'sensitivity=2' is not an aim"),
         ({"learning_rate_base": float("nan")}, "learning_rate_base"),
         ({"data_augmentation_options": "filmm"}, "did you mean 'film'"),
         ({"data_augmentation_options": [{"name": "random_affine", "rotation": 3}]}, "rotation"),

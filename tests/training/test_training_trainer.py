@@ -65,6 +65,7 @@ def test_a_run_leaves_a_model_folder(settings, films, tmp_path):
         "boxes": {"fracture": 8},
     }
     assert card.threshold == pytest.approx(result.best["threshold"])
+    assert (card.threshold_aim, card.threshold_data) == ("f1", films[1].fingerprint())
     assert card.metrics["step"] == result.best_step
     assert str(tmp_path) not in card.to_json()
     detector = fresh()
@@ -73,6 +74,14 @@ def test_a_run_leaves_a_model_folder(settings, films, tmp_path):
     assert [item["step"] for item in result.validations] == [3, 6]
     assert list((folder / "tensorboard").glob("events.out.tfevents.*"))
     assert json.loads((folder / "training.json").read_text())["step"] == 6
+
+
+def test_the_threshold_serves_the_aim(settings, films, tmp_path):
+    result = run(settings(aim="fp_per_image=0.5", num_steps=3), films)
+    card = read_card(tmp_path / "model")
+    assert card.threshold_aim == "fp_per_image=0.5"
+    assert result.best["false_marks_per_film"] <= 0.5
+    assert card.metrics["validation"]["threshold"] == card.threshold
 
 
 def test_it_learns_and_saves_the_averaged_weights_of_the_best_step(settings, tmp_path):
