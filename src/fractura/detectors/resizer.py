@@ -48,13 +48,14 @@ class KeepAspectRatioResizer(BaseModel):
 
     def resized_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the film on the canvas, without padding."""
-        landscape = height < width
-        target_height, target_width = (
-            (self.min_dimension, self.max_dimension) if landscape else (self.max_dimension, self.min_dimension)
-        )
-        scale = min(target_height / height, target_width / width)
+        sides = self.max_dimension, self.min_dimension
+        # Nothing depends on the film where both are alike: a graph that takes films of any size has no such branch.
+        if self.min_dimension != self.max_dimension and height < width:
+            sides = self.min_dimension, self.max_dimension
+        # torch.sym_min and torch.sym_max keep this traceable when the film's sides are symbols.
+        scale = torch.sym_min(sides[0] / height, sides[1] / width)
         # A film far thinner than the canvas keeps one pixel, where TensorFlow would stop with an empty picture.
-        return max(1, round(scale * height)), max(1, round(scale * width))
+        return torch.sym_max(1, round(scale * height)), torch.sym_max(1, round(scale * width))
 
     def canvas_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the tensor a ``height`` x ``width`` film becomes, padding included."""

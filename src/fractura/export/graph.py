@@ -36,6 +36,11 @@ def _is_all_true(values: Any) -> Any:
     return op.Cast(op.ReduceMin(op.Cast(values, to=_INT64), keepdims=0), to=_BOOL)
 
 
+def _round(value: Any, digits: Any = None) -> Any:
+    """Python's ``round`` of a film's side that is scaled: both round halves to even."""
+    return op.Cast(op.Round(value), to=_INT64)
+
+
 def write_graph(detector: Detector, output: Path, *, film_size: tuple[int, int] = (454, 373)) -> None:
     """Trace ``detector.forward`` and write it as ONNX.
 
@@ -62,6 +67,7 @@ def write_graph(detector: Detector, output: Path, *, film_size: tuple[int, int] 
                 custom_translation_table={
                     torch.ops.fractura.nms.default: _non_max_suppression,
                     torch.ops.aten._is_all_true.default: _is_all_true,
+                    round: _round,
                 },
                 optimize=True,
                 verbose=False,

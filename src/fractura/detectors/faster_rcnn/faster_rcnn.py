@@ -97,7 +97,8 @@ class FasterRCNN(Detector):
         height = max(canvas.shape[1] for canvas, _ in resized)
         width = max(canvas.shape[2] for canvas, _ in resized)
         multiple = self.feature_extractor.canvas_multiple
-        height, width = -(-height // multiple) * multiple, -(-width // multiple) * multiple
+        # Rounded up without negative numbers, whose quotients ONNX rounds towards zero.
+        height, width = ((side + multiple - 1) // multiple * multiple for side in (height, width))
         padded = [F.pad(c, (0, width - c.shape[2], 0, height - c.shape[1])) for c, _ in resized]
         batch = torch.stack(padded).contiguous(memory_format=self.feature_extractor.memory_format)
         return batch, [size for _, size in resized]
@@ -112,8 +113,8 @@ class FasterRCNN(Detector):
         anchors = torch.cat(
             [
                 grid_anchors(
-                    -(-height // stride),
-                    -(-width // stride),
+                    (height + stride - 1) // stride,
+                    (width + stride - 1) // stride,
                     stride=stride,
                     base_size=size,
                     scales=settings.scales,
