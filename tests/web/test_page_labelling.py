@@ -8,7 +8,7 @@ import types
 import pytest
 from page_driver import Server, WatchedPage, opened, write_films
 
-from fractura.formats.voc import read_voc_file
+from fractura.formats.voc import VocAnnotation, labelimg_object, read_voc_file, write_voc_file
 
 SIZE = (300, 240)
 UNREACHABLE = ("Failed to load resource", "ERR_CONNECTION_REFUSED")
@@ -229,6 +229,37 @@ def test_two_windows_on_one_film(label, films):
     assert sorted(boxes_of(path)) == [("Fractura", 20, 20, 90, 80), ("Fractura", 150, 100, 220, 190)]
     # the first hears of it and shows both
     first.page.locator("#boxes .box").nth(1).wait_for()
+
+
+def test_a_draft_of_a_film_that_was_changed_meanwhile_asks(label, films):
+    """Drawn while the server was dead, the window closed, the file then changed by another program."""
+    folder, names = films
+    path = (folder / names[0]).with_suffix(".xml")
+    window = label()
+    window.expected = UNREACHABLE
+    window.film(names[0])
+    label.server.kill()
+    window.draw((20, 30, 80, 90), SIZE)
+    window.page.close()
+    box = labelimg_object("Fractura", (100, 100, 150, 140), *SIZE)
+    write_voc_file(VocAnnotation(names[0], *SIZE, objects=(box,)), path)
+    label.server.start()
+    window = label()
+    window.expected = ("409",)
+    dialog = window.page.get_by_role("dialog")
+    dialog.wait_for()
+    assert boxes_of(path) == [("Fractura", 100, 100, 150, 140)]
+    dialog.get_by_role("button", name="Keep mine").click()
+    window.saved()
+    assert boxes_of(path) == [("Fractura", 20, 30, 80, 90)]
+    # taken away and brought back, each with a backup
+    window.page.get_by_text("Film", exact=True).click()
+    window.page.get_by_role("button", name="Take the labels away").click()
+    window.page.locator("#save-state.new").wait_for()
+    assert not path.exists()
+    window.page.get_by_role("button", name="Bring back the version before").click()
+    window.saved()
+    assert boxes_of(path) == [("Fractura", 20, 30, 80, 90)]
 
 
 def test_a_malformed_file_is_shown_and_never_touched(label, films):
