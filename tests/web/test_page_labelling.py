@@ -7,6 +7,7 @@ import types
 
 import pytest
 from page_driver import Server, WatchedPage, opened, write_films
+from tiny_models import CARD, write_tiny_onnx
 
 from fractura.formats.voc import VocAnnotation, labelimg_object, read_voc_file, write_voc_file
 
@@ -20,10 +21,17 @@ def films_fixture(tmp_path):
     return folder, write_films(folder, 3, SIZE)
 
 
+@pytest.fixture(name="quiet")
+def quiet_fixture(tmp_path):
+    """A model that suggests nothing, in the place of the built-in one."""
+    card = CARD.model_copy(update={"class_names": ("Fractura",)})
+    return write_tiny_onnx(tmp_path / "quiet.onnx", card=card, shares=((0, 0, 0.1, 0.1),), scores=(0.06,), labels=(0,))
+
+
 @pytest.fixture(name="label")
-def label_fixture(chromium, films):
+def label_fixture(chromium, films, quiet):
     """A server on the films and a function that opens windows of one browser on it."""
-    server = Server("label", films[0])
+    server = Server("label", films[0], "--model", quiet)
     context = chromium.new_context(viewport={"width": 1200, "height": 800}, locale="en-US")
     windows = []
 
@@ -90,12 +98,12 @@ def label_ten_films(window, names):
     return expected
 
 
-def test_a_session_with_labelimgs_keys(chromium, tmp_path):
+def test_a_session_with_labelimgs_keys(chromium, tmp_path, quiet):
     """Ten films, nothing but LabelImg's keys and the drag after W; LabelImg reads the same boxes."""
     pytest.importorskip("libs.pascal_voc_io")
     folder = tmp_path / "films"
     names = write_films(folder, 10, SIZE)
-    with opened(chromium, "label", folder) as window:
+    with opened(chromium, "label", folder, "--model", quiet) as window:
         expected = label_ten_films(window, names)
     for number, name in enumerate(names):
         shapes, verified = labelimg_shapes((folder / name).with_suffix(".xml"))
@@ -186,11 +194,11 @@ def test_undo_redo_resize_class_difficult_and_comment(label, films):
 
 
 @pytest.mark.parametrize("ratio", [1, 2])
-def test_boxes_do_not_depend_on_zoom_or_screen(chromium, tmp_path, ratio):
+def test_boxes_do_not_depend_on_zoom_or_screen(chromium, tmp_path, quiet, ratio):
     """Zoomed and moved, on screens of 1 and 2 pixels a point: the same film pixels."""
     folder, size = tmp_path / "films", (1500, 1200)
     (name,) = write_films(folder, 1, size)
-    with opened(chromium, "label", folder, size=(900, 700), ratio=ratio) as window:
+    with opened(chromium, "label", folder, "--model", quiet, size=(900, 700), ratio=ratio) as window:
         window.film(name)
         middle, left = window.at(750, 600, size), window.at(0, 600, size)
         for key in ("Control++",) * 9 + ("Control+-",) * 2:

@@ -1,0 +1,107 @@
+"""The page's pure modules, run in the browser: view, grey window, boxes, history, languages."""
+
+import json
+import random
+
+import pytest
+from page_driver import opened
+from tiny_models import write_tiny_onnx
+
+
+@pytest.fixture(name="run", scope="module")
+def run_fixture(chromium, tmp_path_factory):
+    """Runs a function on one of the page's modules."""
+    model = write_tiny_onnx(tmp_path_factory.mktemp("model") / "tiny.onnx")
+    with opened(chromium, "serve", "--model", model) as window:
+
+        def run(module, function, *values):
+            return window.page.evaluate(
+                f"async (values) => ({function})(await import('/{module}.js'), ...values)",
+                list(values),
+            )
+
+        yield run
+
+
+def test_what_lies_under_the_pointer_stays_under_it(run):
+    generator = random.Random(3)
+    film, stage = {"width": 2000, "height": 1500}, {"width": 900, "height": 700}
+    for _ in range(20):
+        point = {"x": generator.uniform(300, 600), "y": generator.uniform(250, 450)}
+        factor = generator.uniform(0.6, 6)
+        before, after = run(
+            "view",
+            """(view, film, stage, point, factor) => {
+                const start = view.fit(film, stage);
+                return [view.toFilm(start, point), view.toFilm(view.zoomed(start, factor, point, film, stage), point)];
+            }""",
+            film,
+            stage,
+            point,
+            factor,
+        )
+        assert after == pytest.approx(before)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("inverted", [False, True])
+def test_a_picture_drawn_with_one_window_is_shown_with_another(run, dark, inverted):
+    """The linear change equals drawing the film's values with the wanted window."""
+
+    def grey(value, window):
+        share = (value - (window["centre"] - window["width"] / 2)) / window["width"]
+        return 1 - share if dark else share
+
+    drawn, wanted = {"centre": 2000, "width": 3000}, {"centre": 1500, "width": 900}
+    change = run("picture", "(picture, ...values) => picture.greyChange(...values)", drawn, wanted, dark, inverted)
+    for value in (600, 1200, 1500, 1900, 3000):
+        direct = 1 - grey(value, wanted) if inverted else grey(value, wanted)
+        assert change["slope"] * grey(value, drawn) + change["intercept"] == pytest.approx(direct)
+
+
+@pytest.mark.parametrize(
+    ("function", "values", "expected"),
+    [
+        # drawn from any corner, whole pixels, within the film; left and top from 1
+        ("between", ({"x": 50.4, "y": 20.6}, {"x": 9.6, "y": 70.2}), (10, 21, 50, 70)),
+        ("between", ({"x": -30, "y": -2}, {"x": 500, "y": 400}), (1, 1, 300, 240)),
+        # moved against the border, a box keeps its size
+        ("shifted", ({"xmin": 10, "ymin": 10, "xmax": 60, "ymax": 40}, -30, 5), (1, 15, 51, 45)),
+        ("shifted", ({"xmin": 10, "ymin": 10, "xmax": 60, "ymax": 40}, 900, 900), (250, 210, 300, 240)),
+        # an edge never passes the other
+        ("stretched", ({"xmin": 10, "ymin": 10, "xmax": 60, "ymax": 40}, "e", {"x": 3, "y": 0}), (10, 10, 12, 40)),
+        ("stretched", ({"xmin": 10, "ymin": 10, "xmax": 60, "ymax": 40}, "nw", {"x": 20.5, "y": -9}), (21, 1, 60, 40)),
+    ],
+)
+def test_boxes_stay_whole_and_within_the_film(run, function, values, expected):
+    box = run("boxes", f"(boxes, ...values) => boxes.{function}(...values)", *values, {"width": 300, "height": 240})
+    assert tuple(box[side] for side in ("xmin", "ymin", "xmax", "ymax")) == expected
+
+
+def test_a_moved_box_is_no_longer_known_to_be_truncated(run):
+    box = {"xmin": 1, "ymin": 10, "xmax": 60, "ymax": 40, "truncated": True, "pose": "Left"}
+    moved = run("boxes", "(boxes, box, film) => boxes.shifted(box, 9, 0, film)", box, {"width": 300, "height": 240})
+    assert moved.get("truncated") is None
+    assert moved["pose"] == "Left"
+
+
+def test_history_goes_back_and_forth(run):
+    script = """(module) => {
+        const history = new module.History(0, 4);
+        for (const state of [1, 2, 3, 4, 5]) history.push(state);
+        const back = [history.undo(), history.undo(), history.undo(), history.undo()];
+        const forth = history.redo();
+        history.push(9);
+        return [back, forth, history.redo(), history.canRedo];
+    }"""
+    assert run("history", script) == [[4, 3, 2, 2], 3, 9, False]
+
+
+def test_both_languages_say_the_same_things(run):
+    english = json.loads(run("words_en", "(words) => JSON.stringify(words.english)"))
+    spanish = json.loads(run("words_es", "(words) => JSON.stringify(words.spanish)"))
+    assert set(english) == set(spanish)
+    values = {word: sorted(part.split("}")[0] for part in text.split("{")[1:]) for word, text in english.items()}
+    assert values == {
+        word: sorted(part.split("}")[0] for part in text.split("{")[1:]) for word, text in spanish.items()
+    }
