@@ -6,6 +6,7 @@ import sys
 QUICK = (
     ["benchmarks.split"],
     ["benchmarks.check_speed"],
+    ["benchmarks.web_list"],
     ["benchmarks.check_faults", "--rounds", "3"],
     ["benchmarks.phantom_baseline"],
     ["benchmarks.detection_speed"],

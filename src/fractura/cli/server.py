@@ -7,6 +7,7 @@ import socket
 import webbrowser
 from collections.abc import Mapping
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -61,7 +62,7 @@ def run_server(values: Mapping[str, Any], *, open_browser: bool) -> None:
     output.write_line(address)
     output.say("stop with Ctrl-C" + ("" if settings.token is None else "; add ?token=… the first time"))
     if open_browser:
-        start = address if settings.token is None else f"{address}?token={settings.token}"
+        start = address if settings.token is None else f"{address}?token={quote(settings.token, safe='')}"
         if not webbrowser.open(start):
             output.warn(f"no browser could be opened here; open {address} yourself")
     config = uvicorn.Config(

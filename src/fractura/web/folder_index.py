@@ -369,24 +369,28 @@ def _places(folder: Path) -> tuple[Path, Path]:
 
 def _entries(folder: Path, root: Path, is_wanted: Callable[[str], bool]) -> tuple[dict[str, Stamp], int]:
     """Files of a folder that are wanted and not hidden, with their stamps; and how many links lead out of ``root``."""
-    found: dict[str, Stamp] = {}
-    outside = 0
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith(".") or not is_wanted(entry.name) or not entry.is_file():
-                    continue
-                if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root):
-                    outside += 1
-                    continue
-                status = entry.stat()
-                found[entry.name] = (status.st_mtime_ns, status.st_size, status.st_ino)
+        with os.scandir(folder) as listing:
+            entries = [entry for entry in listing if not entry.name.startswith(".") and is_wanted(entry.name)]
     except FileNotFoundError:
         return {}, 0
     except OSError as error:
         raise DataError(
             f"cannot be listed: {error.strerror or error}", file=folder, hint="check that you may read the folder"
         ) from error
+    found: dict[str, Stamp] = {}
+    outside = 0
+    for entry in entries:
+        try:
+            if not entry.is_file():
+                continue
+            if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root):
+                outside += 1
+                continue
+            status = entry.stat()
+        except OSError:  # taken away since it was listed
+            continue
+        found[entry.name] = (status.st_mtime_ns, status.st_size, status.st_ino)
     return found, outside
 
 

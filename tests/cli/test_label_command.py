@@ -1,0 +1,59 @@
+"""``fractura label`` and ``fractura serve``: what stops them before they listen, and the port they take."""
+
+import socket
+
+import pytest
+from tiny_models import write_tiny_onnx
+
+from fractura.cli import server
+from fractura.cli.main import main
+from fractura.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["label", "no-such-folder"], 3, "there is no such folder"),
+        (["label", "."], 0, ""),
+        (["label", ".", "--model", "no-such-model"], 4, "there is no such model"),
+        (["serve", "--model", "no-such-model"], 4, "there is no such model"),
+        (["serve", "--model", "tiny.onnx"], 0, ""),
+        (["serve", "--model", "tiny.onnx", "--host", "0.0.0.0"], 2, "only with a token"),
+        (["serve", "--model", "tiny.onnx", "--host", "0.0.0.0", "--token", "short"], 2, "16"),
+    ],
+)
+def test_starts_or_says_why_not(tmp_path, monkeypatch, capsys, words, code, said):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(server.TOKEN_VARIABLE, raising=False)
+    monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: [each.close() for each in sockets])
+    write_tiny_onnx(tmp_path / "tiny.onnx")
+    assert main([*words, "--port", "0", "--no-browser"]) == code
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert captured.out.startswith("http://127.0.0.1:") == (code == 0)
+
+
+def test_the_token_is_never_printed(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv(server.TOKEN_VARIABLE, "a-long-and-secret-token")
+    monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: [each.close() for each in sockets])
+    opened = []
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or True)
+    assert main(["label", str(tmp_path), "--port", "0"]) == 0
+    assert "secret" not in "".join(capsys.readouterr())
+    assert opened[0].endswith("/?token=a-long-and-secret-token")
+
+
+def test_the_next_free_port_is_taken():
+    with server._listen("127.0.0.1", 0) as first:
+        port = first.getsockname()[1]
+        with server._listen("127.0.0.1", port) as second:
+            assert port < second.getsockname()[1] <= port + 20
+
+
+def test_no_port_at_all(monkeypatch):
+    def taken(self, address):
+        raise OSError("taken")
+
+    monkeypatch.setattr(socket.socket, "bind", taken)
+    with pytest.raises(UsageError, match="--port"):
+        server._listen("127.0.0.1", 8000)
