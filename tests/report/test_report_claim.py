@@ -1,13 +1,15 @@
 """The CLAIM sheet: all items, answers from the run alone, the rest left to the authors."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 from report_films import CARD, films, marks, measure
 
+from fractura.evaluation import Subgroup
 from fractura.report.claim import ITEMS, claim_markdown
 from fractura.report.claim_answers import answers
-from fractura.report.material import Material
+from fractura.report.material import Material, part_name, parts_of
 from fractura.report.words import Words
 
 AUTHORS_ALONE = {1, 2, 3, 4, 5, 6, 8, 15, 16, 17, 18, 19, 38, 39, 40, 41, 42}
@@ -64,3 +66,11 @@ def test_nothing_is_made_up(material):
 def test_signs_of_markdown_are_letters(material):
     text = claim_markdown(material, "a *b* <i> [c](d)", {})
     assert text.startswith("# a \\*b\\* \\<i\\> \\[c\\](d)\n")
+
+
+def test_parts_of_the_films_by_name():
+    names = [("films", "with a fracture"), ("films", "without hardware"), ("hand", "yes"), ("view", "AP")]
+    groups = tuple(Subgroup(by, name, 1, 1, 0, 1, {}) for by, name in names)
+    evaluation = SimpleNamespace(subgroups=groups)
+    told = [part_name(Words("es"), group) for group in parts_of(evaluation)]
+    assert told == ["without hardware", "hand", "proyección: AP"]

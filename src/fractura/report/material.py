@@ -11,6 +11,9 @@ from fractura.evaluation.result import Evaluation, Subgroup
 from fractura.model_card import ModelCard
 from fractura.report.words import Words
 
+FRACTURED = ("films", "with a fracture")
+"""How the evaluation calls the films that have a box."""
+
 
 @dataclass(frozen=True, eq=False)
 class Material:
@@ -110,10 +113,13 @@ def fingerprint_of(card: ModelCard, part: str) -> str | None:
 
 
 def parts_of(evaluation: Evaluation) -> list[Subgroup]:
-    """The parts of the films that are of interest beside all of them and beside whole films' own table."""
-    return [group for group in evaluation.subgroups if group.by != "films"]
+    """The parts of the films; without the fractured ones, on which all that is told of boxes is told already."""
+    return [group for group in evaluation.subgroups if (group.by, group.name) != FRACTURED]
 
 
 def part_name(say: Words, group: Subgroup) -> str:
-    """``view: AP``; for a column of yes and no its name alone."""
-    return say.known(group.by) if group.name == "yes" else f"{say.known(group.by)}: {say.known(group.name)}"
+    """``view: AP``; for a column of yes and no its name alone, for a choice of films the other."""
+    by, name = say.known(group.by), say.known(group.name)
+    if group.by == FRACTURED[0]:
+        return name
+    return by if group.name == "yes" else f"{by}: {name}"
