@@ -97,6 +97,18 @@ def test_more_marks_than_count():
         assert got[name] == (None if expected == -1 else pytest.approx(expected, abs=1e-9)), name
 
 
+def test_boxes_on_the_border_between_two_sizes_and_equal_overlaps():
+    # 32 x 32 and 96 x 96 belong to both sizes; the mark overlaps both boxes alike
+    data = dataset(film([[0, 0, 32, 32], [32, 0, 64, 32]]), film([[0, 0, 96, 96]], name="b"))
+    found = [marks((16, 0, 48, 32, 0.9), (0, 0, 32, 32, 0.8)), marks((0, 0, 96, 96, 0.7), (0, 0, 31, 32, 0.6))]
+    got = average_precision(data, found)
+    evaluator = reference(data, found)
+    for name, expected in zip(TWELVE, evaluator.stats, strict=True):
+        assert got[name] == (None if expected == -1 else pytest.approx(expected, abs=1e-9)), name
+    precision = reference(data, found, ious=[0.1, 0.3]).eval["precision"]
+    assert got["AP30"] == pytest.approx(mean(precision[1, :, :, 0, -1]), abs=1e-9)
+
+
 def test_perfect_marks_give_one_and_a_loose_hit_counts_only_loosely():
     data = dataset(film([[10, 10, 60, 60]]), film([], name="b.png"))
     perfect = average_precision(data, [marks((10, 10, 60, 60, 0.9)), marks()])

@@ -78,7 +78,9 @@ def test_a_group_has_the_figures_of_its_films_alone_and_a_size_those_of_its_boxe
     from evaluation_films import marks
 
     small, large = [0, 0, 10, 10], [50, 50, 150, 150]
-    data = dataset(film([small, large]), film([large], name="b"), film(name="c"))
+    data = dataset(
+        film([small, large]), film([large, [0, 100, 40, 190]], None, [False, True], name="b"), film(name="c")
+    )
     found = [marks((*small, 0.9)), marks((*large, 0.8), (160, 160, 190, 190, 0.7)), marks((0, 0, 9, 9, 0.6))]
     evaluation = evaluate(data, found, threshold=0.5, rounds=10, groups=film_groups(data))
     groups = {(group.by, group.name): group for group in evaluation.subgroups}
@@ -87,6 +89,7 @@ def test_a_group_has_the_figures_of_its_films_alone_and_a_size_those_of_its_boxe
     assert positive.figures["false_marks_per_film/iou50"].value == 0.5
     assert positive.figures["film_specificity"].value is None
     assert groups[("box size", "small")].figures["box_sensitivity/iou50"].value == 1.0
+    assert groups[("box size", "large")].boxes == 2  # the difficult one is not to be found
     assert groups[("box size", "large")].figures["box_sensitivity/iou50"].value == 0.5
     # the large box is found before any false mark is
     assert groups[("box size", "large")].figures["froc/iou50/0.125"].value == 0.5
