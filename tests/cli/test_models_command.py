@@ -44,7 +44,7 @@ def test_the_table_lists_every_model(capsys, without_built_in):
     for entry in CATALOGUE:
         [line] = [line for line in out.splitlines() if line.split()[:1] == [entry.name]]
         assert entry.family in line
-        assert f"{entry.parameters / 1e6:.1f} M" in line
+        assert f"{entry.parameters / 1e6:.1f}M" in line
         assert entry.licence in line
     assert DEFAULT_MODEL in out.splitlines()[0]
     assert "COCO AP" in out

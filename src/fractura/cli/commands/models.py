@@ -38,9 +38,9 @@ def models(json: Annotated[bool, typer.Option("--json", help="Print the catalogu
         [
             entry.name,
             entry.family,
-            f"{entry.parameters / 1e6:.1f} M",
+            f"{entry.parameters / 1e6:.1f}M",
             f"{entry.megabytes:.0f}",
-            None if entry.film_milliseconds is None else f"{entry.film_milliseconds:.0f}",
+            entry.processor_milliseconds,
             entry.coco_ap,
             entry.start,
             entry.licence,
@@ -54,7 +54,7 @@ def models(json: Annotated[bool, typer.Option("--json", help="Print the catalogu
         numeric=numeric,
     )
     output.say("size: number of weights; start: what they have learned when training starts (--json says where from)")
-    output.say(f"ms: milliseconds a film, {MEASURED_ON}")
+    output.say(f"ms: milliseconds of processor time a film, {MEASURED_ON}")
     output.say("COCO AP: average precision of published weights, by their authors, in percent; --json names the source")
 
 
