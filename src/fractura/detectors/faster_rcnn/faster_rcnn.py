@@ -166,7 +166,10 @@ class FasterRCNN(Detector):
     def crop(self, features: Tensor, boxes: Tensor, canvas: tuple[int, int]) -> Tensor:
         """Regions ``(n, regions, 4)`` (canvas pixels) of the finest map: ``(n * regions, channels, size, size)``."""
         height, width = canvas
-        fractions = boxes / boxes.new_tensor([width, height, width, height])
+        # Not by one tensor of the canvas' sides: a graph would keep those of the film that it was traced with.
+        fractions = torch.stack(
+            [boxes[..., 0] / width, boxes[..., 1] / height, boxes[..., 2] / width, boxes[..., 3] / height], dim=-1
+        )
         return crop_and_resize(features, fractions, self.settings.initial_crop_size)
 
     def predict_second_stage(self, crops: Tensor) -> tuple[Tensor, Tensor]:
