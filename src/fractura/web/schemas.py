@@ -19,7 +19,7 @@ FilmId = Annotated[str, Field(pattern="^u?[0-9a-f]{16}$", description="Id of a f
 class Received(BaseModel):
     """A body that is sent to us: closed to unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", strict=False)
+    model_config = ConfigDict(extra="forbid")
 
 
 class BoxIn(Received):
