@@ -47,6 +47,14 @@ def test_films_as_a_whole_by_hand(case):
     assert "patient_auc" not in evaluation.figures
 
 
+def test_a_film_with_difficult_boxes_only_is_in_no_share_of_films():
+    data = dataset(film([BOX]), film(name="b"), film([FAR], difficult=[True], name="c"))
+    figures = evaluate(data, [marks((*BOX, 0.9)), marks(), marks((*FAR, 0.9))], threshold=0.5).figures
+    counts = [(figures[f"film_{name}"].part, figures[f"film_{name}"].count) for name in ("ppv", "npv", "specificity")]
+    assert counts == [(1, 1)] * 3
+    assert figures["film_auc"].count == 2
+
+
 def test_patients_and_studies_by_hand(case):
     data, predictions = case
     people, studies = ["p", "q", "p", None], ["1", "2", "3", None]
