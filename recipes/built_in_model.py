@@ -64,7 +64,7 @@ FILMS = {
     ],
 }
 AIM = "fp_per_image=0.5"
-VIEWS = ("whole",)
+VIEWS = ("whole", "flipped")
 NAME = "fractura-fracatlas-1"
 LICENCE = (
     "Apache-2.0. Trained on FracAtlas (Abedeen et al. 2023, CC BY 4.0: https://doi.org/10.6084/m9.figshare.22363012) "
