@@ -105,17 +105,27 @@ CATALOGUE: tuple[Entry, ...] = (
     _efficientnet("320x320", 4_615_260, 51),
     _efficientnet("448x448", 4_615_260, 84),
     _efficientnet("640x640", 4_615_260, 150),
-    _efficientnet("fine_256x256", 4_700_892),
-    _efficientnet("fine_448x448", 4_700_892),
+    _efficientnet("fine_256x256", 4_700_892, 49),
+    _efficientnet("fine_448x448", 4_700_892, 93),
     _efficientnet("fine_640x640", 4_700_892),
     _inception(640, 37.7),
     _inception(1024, 38.7),
     _transformer(
         "dfine_nano", _D_FINE, 3_719_545, "ustc-community/dfine-nano-coco", 42.8, "D-FINE README", milliseconds=152
     ),
-    _transformer("dfine_small", _D_FINE, 10_208_169, "ustc-community/dfine-small-coco", 48.5, "D-FINE README"),
+    _transformer(
+        "dfine_small", _D_FINE, 10_208_169, "ustc-community/dfine-small-coco", 48.5, "D-FINE README", milliseconds=366
+    ),
     _transformer("dfine_medium", _D_FINE, 19_441_629, "ustc-community/dfine-medium-coco", 52.3, "D-FINE README"),
-    _transformer("rtdetrv2_r18", _RT_DETR, 20_073_172, "PekingU/rtdetr_v2_r18vd", 47.9, "rtdetrv2_pytorch README"),
+    _transformer(
+        "rtdetrv2_r18",
+        _RT_DETR,
+        20_073_172,
+        "PekingU/rtdetr_v2_r18vd",
+        47.9,
+        "rtdetrv2_pytorch README",
+        milliseconds=681,
+    ),
     _transformer("rtdetrv2_r50", _RT_DETR, 42_729_027, "PekingU/rtdetr_v2_r50vd", 53.4, "rtdetrv2_pytorch README"),
     _transformer(
         "rfdetr_nano", _RF_DETR, 30_143_478, "Roboflow/rf-detr-nano", 48.4, "rf-detr README 1.4.1", milliseconds=431
@@ -130,6 +140,7 @@ CATALOGUE: tuple[Entry, ...] = (
         43.0,
         "DEIMv2 README",
         _DEIM_LICENCE,
+        129,
     ),
 )
 """Every model with a name; the tests hold it to what the registry builds."""
