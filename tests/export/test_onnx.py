@@ -75,6 +75,19 @@ def test_it_agrees_on_phantoms_of_several_sizes(exported):
     assert list(output.parent.iterdir()) == [output]
 
 
+def test_a_detector_that_keeps_the_films_shape_agrees_on_films_of_every_shape(tmp_path):
+    """The canvas differs from film to film: nothing of the film that the graph was traced with may stay in it."""
+    folder = write_model_folder(tmp_path / "fine", "faster_rcnn_efficientnet_lite0_fine_256x256")
+    films = []
+    for number, size in enumerate([(373, 454), (454, 373), (200, 301), (640, 192), (400, 400)]):
+        (record,) = make_phantoms(tmp_path / str(number), films=1, seed=number, size=size)
+        films.append(record.image)
+    parity = export_onnx(folder, tmp_path / "fine.onnx", films)
+    assert parity.films == 5
+    assert parity.boxes > 60
+    assert parity.holds, parity
+
+
 def test_it_agrees_on_real_films(exported, folder, shared_path):
     films = sorted(shared_path("data/fracatlas/val/images").iterdir())[:60:12]
     parity = compare(TorchModel(folder, device="cpu"), OnnxModel(exported[1], device="cpu"), films)
