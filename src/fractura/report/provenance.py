@@ -13,7 +13,7 @@ from fractura.html_page import text
 from fractura.report.markup import Cell, Markup, bullets, definitions, paragraph, section
 from fractura.report.material import Material, fingerprint_of
 
-_PACKAGES = ("numpy", "pillow", "onnxruntime", "torch", "faster-coco-eval", "matplotlib")
+_PACKAGES = ("numpy", "pillow", "onnxruntime", "torch", "matplotlib")
 
 
 def provenance(m: Material) -> Markup:

@@ -102,9 +102,10 @@ def detect(
 
 
 def _introduce(card: ModelCard) -> None:
-    """Which model it is, whose work, and what it is not for."""
-    credit = "".join(f"; {text}" for text in (card.citation, card.licence) if text)
-    out.say(f"model {card.name}{credit}. A research tool, not a medical device.")
+    """Which model it is, on what terms, and what it is not for."""
+    terms = f"; {card.licence.removesuffix('.')}." if card.licence else "."
+    warning = "" if "medical device" in terms else " A research tool, not a medical device."
+    out.say(f"model {card.name}{terms}{warning}")
 
 
 def _print(document: dict[str, Any], folder: Path) -> None:
