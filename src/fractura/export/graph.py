@@ -16,7 +16,10 @@ from fractura.detectors import Detector
 
 OPSET = 18
 _INT64, _BOOL = int(TensorProto.INT64), int(TensorProto.BOOL)
-_constant: Any = op.Constant  # its annotation allows any type; the operator wants a certain one
+# Their annotations allow any type, or too few; each operator here wants a certain one.
+_constant: Any = op.Constant
+_cast: Any = op.Cast
+_minimum: Any = op.ReduceMin
 
 
 def _non_max_suppression(
@@ -33,12 +36,12 @@ def _non_max_suppression(
 
 def _is_all_true(values: Any) -> Any:
     """The library ``transformers`` checks its own shapes with this inside its graphs."""
-    return op.Cast(op.ReduceMin(op.Cast(values, to=_INT64), keepdims=0), to=_BOOL)
+    return _cast(_minimum(_cast(values, to=_INT64), keepdims=0), to=_BOOL)
 
 
 def _round(value: Any, digits: Any = None) -> Any:
     """Python's ``round`` of a film's side that is scaled: both round halves to even."""
-    return op.Cast(op.Round(value), to=_INT64)
+    return _cast(op.Round(value), to=_INT64)
 
 
 def write_graph(detector: Detector, output: Path, *, film_size: tuple[int, int] = (454, 373)) -> None:
