@@ -66,7 +66,12 @@ def run_server(values: Mapping[str, Any], *, open_browser: bool) -> None:
         if not webbrowser.open(start):
             output.warn(f"no browser could be opened here; open {address} yourself")
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=3
+        app,
+        log_config=None,  # setting up logging anew would close the handlers that other libraries opened
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=3,
     )
     uvicorn.Server(config).run(sockets=[listening])
 
