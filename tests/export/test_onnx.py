@@ -1,5 +1,6 @@
 """ONNX export of the small detector: the file finds what PyTorch finds, or there is no file."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -128,6 +129,13 @@ def test_the_card_travels_inside(exported, folder):
         "labels": onnx.TensorProto.INT64,
     }
     assert {opset.domain for opset in graph.opset_import if opset.domain} <= {""}, "standard operators only"
+
+
+def test_nothing_of_the_machine_is_told(exported):
+    content = exported[1].read_bytes()
+    assert b"site-packages" not in content
+    assert str(Path(fractura.__file__).parent).encode() not in content
+    assert b"stack_trace" not in content
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from pathlib import Path
 from typing import Any
 
+import onnx
 import torch
 from onnx import TensorProto
 from onnxscript import opset18 as op
@@ -78,4 +78,16 @@ def write_graph(detector: Detector, output: Path, *, film_size: tuple[int, int] 
         finally:
             exporter_log.setLevel(level)
     assert program is not None
-    program.save(os.fspath(output), external_data=False)
+    model = program.model_proto
+    _forget_the_tracing(model.graph)
+    onnx.save(model, output)
+
+
+def _forget_the_tracing(graph: onnx.GraphProto) -> None:
+    """Take off what the exporter notes of each node: source lines with the paths of the machine that exported."""
+    for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        del part.metadata_props[:]
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                _forget_the_tracing(attribute.g)
