@@ -17,11 +17,11 @@ import { language, number, say } from "./i18n.js";
 import { DETECT } from "./keys.js";
 import { Value } from "./store.js";
 import { drawThreshold } from "./threshold_panel.js";
-import { makeToolbar, showStates } from "./toolbar.js";
+import { VIEWING, makeToolbar, showStates } from "./toolbar.js";
 import { within } from "./view.js";
 import { Viewer } from "./viewer.js";
 
-/** @type {(readonly [string, import("./dom.js").IconName] | null)[]} */
+/** @type {(import("./toolbar.js").Button | null)[]} */
 const BUTTONS = [
   ["open", "open"],
   ["previous", "previous"],
@@ -29,15 +29,7 @@ const BUTTONS = [
   null,
   ["compare", "compare"],
   null,
-  ["window", "window"],
-  ["windowReset", "reset"],
-  ["invert", "invert"],
-  ["magnifier", "magnifier"],
-  ["hide", "hide"],
-  null,
-  ["zoomOut", "minus"],
-  ["zoomIn", "plus"],
-  ["fit", "fit"],
+  ...VIEWING,
 ];
 const THRESHOLD_STEP = 0.05;
 

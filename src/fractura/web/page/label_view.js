@@ -18,12 +18,12 @@ import { LABEL } from "./keys.js";
 import { labelActions } from "./label_actions.js";
 import { Labelling } from "./labelling.js";
 import { ModelPanel } from "./model_panel.js";
-import { makeToolbar, showStates } from "./toolbar.js";
+import { VIEWING, makeToolbar, showStates } from "./toolbar.js";
 
 /** ms; the list is read again so long after the server said that films changed. */
 const LIST_DELAY = 400;
 
-/** @type {(readonly [string, import("./dom.js").IconName] | null)[]} */
+/** @type {(import("./toolbar.js").Button | null)[]} */
 const BUTTONS = [
   ["previous", "previous"],
   ["next", "next"],
@@ -34,15 +34,7 @@ const BUTTONS = [
   ["undo", "undo"],
   ["redo", "redo"],
   null,
-  ["window", "window"],
-  ["windowReset", "reset"],
-  ["invert", "invert"],
-  ["magnifier", "magnifier"],
-  ["hide", "hide"],
-  null,
-  ["zoomOut", "minus"],
-  ["zoomIn", "plus"],
-  ["fit", "fit"],
+  ...VIEWING,
 ];
 
 export class LabelView {

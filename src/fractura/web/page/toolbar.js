@@ -8,6 +8,19 @@ import { readable } from "./keys.js";
  * @typedef {readonly [action: string, icon: IconName]} Button
  */
 
+/** How the film is shown: the end of both views' rows. @type {(Button | null)[]} */
+export const VIEWING = [
+  ["window", "window"],
+  ["windowReset", "reset"],
+  ["invert", "invert"],
+  ["magnifier", "magnifier"],
+  ["hide", "hide"],
+  null,
+  ["zoomOut", "minus"],
+  ["zoomIn", "plus"],
+  ["fit", "fit"],
+];
+
 /**
  * @param {HTMLElement} host
  * @param {readonly (Button | null)[]} buttons null: a gap.
