@@ -177,10 +177,10 @@ def test_killed_at_random_moments_it_still_ends_the_same(tmp_path):
         process.kill()
         process.communicate()
         resume = ["resume"]
-        if len(curve(killed / "model")) == steps:
+        if process.returncode == 0:
             break
     assert kills >= 2
-    if len(curve(killed / "model")) < steps:
+    if process.returncode != 0:  # a log with a row for every step says nothing of the state: it is saved after the row
         finish(killed, steps, "resume")
     assert curve(killed / "model") == curve(tmp_path / "whole" / "model")
     same_state(killed / "model", tmp_path / "whole" / "model")

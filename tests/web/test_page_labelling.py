@@ -304,3 +304,55 @@ def test_keyboard_alone_makes_and_moves_a_box(label, films):
     assert (right - left) - (bottom - top) == 1
     assert abs((left + right) / 2 - (SIZE[0] / 2 + 10)) <= 1
     assert abs((top + bottom) / 2 - (SIZE[1] / 2 - 1)) <= 1
+
+
+BREAKS_OFF = """() => {
+  const read = Response.prototype.json;
+  Response.prototype.json = async function () {
+    if (!window.brokenOff && this.url.includes("/api/annotations/")) {
+      window.brokenOff = true;
+      throw new TypeError("Failed to fetch");
+    }
+    return read.call(this);
+  };
+}"""
+"""The first answer to a save ends in its middle, as when the server dies while it speaks."""
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(label, films):
+    folder, names = films
+    window = label()
+    window.film(names[0])
+    window.expected = ("409",)  # the file it asks with anew is the one it wrote
+    window.page.evaluate(BREAKS_OFF)
+    window.draw((20, 30, 80, 90), SIZE)
+    window.saved()
+    assert window.page.evaluate("window.brokenOff")
+    assert boxes_of((folder / names[0]).with_suffix(".xml")) == [("Fractura", 20, 30, 80, 90)]
+    window.key("d")
+    window.film(names[1])
+
+
+def test_a_list_that_was_not_answered_is_asked_for_again(chromium, tmp_path, quiet):
+    """The second page of the list fails once; the keys go on and the rows come with the next look."""
+    folder = tmp_path / "many"
+    names = write_films(folder, 1, (40, 30))
+    first = (folder / names[0]).read_bytes()
+    for number in range(1, 450):
+        (folder / f"film_{number:03}.png").write_bytes(first)
+    with opened(chromium, "label", folder, "--model", quiet) as window:
+        window.expected = ("ERR_FAILED",)
+        refused = []
+
+        def refuse_once(route):
+            refused.append(route.request.url)
+            route.abort() if len(refused) == 1 else route.continue_()
+
+        window.page.locator('#stage[aria-busy="false"]').wait_for()
+        window.page.route("**/api/films?*offset=400*", refuse_once)
+        films = window.page.locator("#films")
+        films.evaluate("list => { list.scrollTop = list.scrollHeight; }")
+        window.page.get_by_text("the server does not answer").first.wait_for()
+        films.evaluate("list => { list.scrollTop -= 60; }")
+        window.page.get_by_text("film_449.png").wait_for()
+        assert len(refused) == 2

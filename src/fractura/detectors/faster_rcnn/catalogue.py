@@ -72,5 +72,6 @@ BUILDERS = {
     "faster_rcnn_efficientnet_lite0_640x640": efficientnet_lite0,
     "faster_rcnn_efficientnet_lite0_fine_256x256": efficientnet_lite0_fine,
     "faster_rcnn_efficientnet_lite0_fine_448x448": efficientnet_lite0_fine,
+    "faster_rcnn_efficientnet_lite0_fine_512x512": efficientnet_lite0_fine,
     "faster_rcnn_efficientnet_lite0_fine_640x640": efficientnet_lite0_fine,
 }

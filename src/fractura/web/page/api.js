@@ -44,19 +44,15 @@ async function request(method, path, options = {}) {
   const headers = { ...options.headers };
   if (method !== "GET") headers["X-Fractura"] = "1";
   if (options.body !== undefined) headers["Content-Type"] = "application/json";
-  let answer;
-  try {
-    answer = await fetch(path, {
+  const answer = await reached(
+    fetch(path, {
       method,
       headers,
       body: options.form ?? (options.body === undefined ? null : JSON.stringify(options.body)),
       keepalive: options.keepalive ?? false,
       signal: options.signal ?? null,
-    });
-  } catch (reason) {
-    if (reason instanceof DOMException && reason.name === "AbortError") throw reason;
-    throw new ServerError(0, { code: "unreachable", message: "the server does not answer" });
-  }
+    }),
+  );
   if (answer.ok) return answer;
   const failure = await failureOf(answer);
   if (failure.code !== "token_needed" || askToken === null) throw failure;
@@ -65,11 +61,26 @@ async function request(method, path, options = {}) {
 }
 
 /**
+ * The server may go away before its answer begins or in the middle of it: both are the same `ServerError`.
+ * @template T
+ * @param {Promise<T>} coming Headers or body of an answer.
+ * @returns {Promise<T>}
+ */
+async function reached(coming) {
+  try {
+    return await coming;
+  } catch (reason) {
+    if (!(reason instanceof TypeError)) throw reason; // a request given up is a DOMException, a broken document a SyntaxError
+    throw new ServerError(0, { code: "unreachable", message: "the server does not answer" });
+  }
+}
+
+/**
  * @param {Response} answer
  * @returns {Promise<ServerError>}
  */
 async function failureOf(answer) {
-  const text = await answer.text();
+  const text = await reached(answer.text());
   try {
     const document = JSON.parse(text);
     if (document?.error?.code) return new ServerError(answer.status, document.error, document);
@@ -85,7 +96,7 @@ async function failureOf(answer) {
  * @returns {Promise<T>}
  */
 async function json(answer) {
-  return (await answer).json();
+  return reached((await answer).json());
 }
 
 /**
@@ -130,7 +141,7 @@ export const film = (id) => json(request("GET", `/api/films/${id}`));
  */
 export async function picture(id, wish, signal) {
   const path = `/api/films/${id}/picture${query({ centre: wish.grey?.centre, width: wish.grey?.width, side: wish.side })}`;
-  return (await request("GET", path, signal ? { signal } : {})).blob();
+  return reached((await request("GET", path, signal ? { signal } : {})).blob());
 }
 
 /**
@@ -223,5 +234,5 @@ export async function exportFilms(format, ids, threshold) {
   const answer = await request("POST", "/api/export", { body: { format, films: ids, threshold } });
   const said = answer.headers.get("Content-Disposition") ?? "";
   const name = /filename="?([^";]+)"?/.exec(said)?.[1] ?? `results.${format}`;
-  return { name, content: await answer.blob() };
+  return { name, content: await reached(answer.blob()) };
 }

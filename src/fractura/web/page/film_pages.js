@@ -3,6 +3,7 @@
  *
  * @typedef {import("./types.js").FilmRow} FilmRow
  */
+import { tellError } from "./announce.js";
 import * as api from "./api.js";
 
 const PAGE = 200;
@@ -30,7 +31,7 @@ export class FilmPages {
   /** @param {number} place */
   row(place) {
     const row = this.pages.get(Math.floor(place / PAGE))?.[place % PAGE] ?? null;
-    if (row === null && place >= 0 && place < this.total) void this.#fetch(Math.floor(place / PAGE));
+    if (row === null && place >= 0 && place < this.total) this.#fetch(Math.floor(place / PAGE)).catch(tellError);
     return row;
   }
 
@@ -94,7 +95,7 @@ export class FilmPages {
       this.included = true;
       return this.onChange();
     }
-    void this.refresh(id);
+    this.refresh(id).catch(tellError);
   }
 
   /** @param {number} page */
@@ -102,7 +103,13 @@ export class FilmPages {
     if (this.asked.has(page)) return;
     this.asked.add(page);
     const number = this.wishNumber;
-    const answer = await api.films({ ...this.wish, limit: PAGE, offset: page * PAGE });
+    let answer;
+    try {
+      answer = await api.films({ ...this.wish, limit: PAGE, offset: page * PAGE });
+    } catch (reason) {
+      if (number === this.wishNumber) this.asked.delete(page);
+      throw reason;
+    }
     if (number !== this.wishNumber) return;
     this.#take(answer);
     this.onChange();

@@ -1,4 +1,5 @@
 /** Keys that are pressed before the film is there wait for it, and those behind them keep their order. */
+import { tellError } from "./announce.js";
 
 /** What a key does that must wait for the film's labels. */
 const NEEDS_LABELS = new Set([
@@ -41,9 +42,12 @@ export class KeyQueue {
   async run() {
     if (this.running) return;
     this.running = true;
-    while (this.waiting.length > 0 && !(this.loading() && NEEDS_LABELS.has(this.waiting[0] ?? ""))) {
-      await this.work[this.waiting.shift() ?? ""]?.();
+    try {
+      while (this.waiting.length > 0 && !(this.loading() && NEEDS_LABELS.has(this.waiting[0] ?? ""))) {
+        await Promise.resolve(this.work[this.waiting.shift() ?? ""]?.()).catch(tellError);
+      }
+    } finally {
+      this.running = false;
     }
-    this.running = false;
   }
 }

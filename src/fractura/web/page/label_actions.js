@@ -27,7 +27,7 @@ export function labelActions(view) {
 
   /** @param {1 | -1} step */
   const go = (step) => async () => {
-    const film = await view.pages.beside(step).catch(tellError);
+    const film = await view.pages.beside(step);
     if (film) void view.show(film.id);
     else whisper(say(step > 0 ? "list.last" : "list.first"));
   };
@@ -110,7 +110,7 @@ export function labelActions(view) {
     ...classes,
     next: go(1),
     previous: go(-1),
-    nextUnlabelled: () => nextUnlabelled().catch(tellError),
+    nextUnlabelled,
     draw: () => editor.setDrawing(!editor.drawing),
     drawMiddle: () => editor.drawMiddle(),
     save: () => void view.open?.save().then(() => view.draw()),

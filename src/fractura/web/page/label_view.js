@@ -197,7 +197,7 @@ export class LabelView {
   async #showPicture(facts) {
     try {
       await this.stage.open(facts);
-      void this.#prepareNext(facts.id);
+      this.#prepareNext(facts.id).catch(tellError);
     } catch (reason) {
       if (reason instanceof api.ServerError && this.id === facts.id) this.desk.refuse(reason);
       else tellError(reason);

@@ -40,7 +40,7 @@ export class ModelPanel {
       if (before !== training.state && training.state === "done") tell(say("training.done"));
       this.#drawTraining();
     });
-    events.on("model", () => void this.#read());
+    events.on("model", () => this.#read().catch(tellError));
     this.models.watch(() => this.#draw());
     language.watch(() => this.#draw());
   }
