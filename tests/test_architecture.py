@@ -14,7 +14,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "files"),
     ("boxes", "html_page", "radiograph", "model_card", "dicom", "fetch", "lookalike", "catalogue"),
-    ("dataset", "film_score"),
+    ("dataset", "film_score", "calibrator"),
     ("formats", "checks", "splits", "phantom", "detectors"),
     ("inference", "evaluation"),
     ("training", "export", "report"),

@@ -39,7 +39,12 @@ def test_all_files_tell_the_same(tmp_path):
     assert (document["model"], document["threshold"], document["views"]) == ("tiny", 0.4, ["whole"])
     first, second = document["films"]
     assert first["film"] == str(Path("films/a.png"))
-    assert first["marks"][0] == {"class": "fracture", "score": 0.9, "box": [10.4, 20.6, 60.0, 70.0]}
+    assert first["marks"][0] == {
+        "class": "fracture",
+        "score": 0.9,
+        "probability": None,
+        "box": [10.4, 20.6, 60.0, 70.0],
+    }
     assert second["marks"] == []
     assert (first["film_score"], second["film_score"]) == (0.9, 0.25)
     annotation = read_voc_file(tmp_path / "out" / first["annotation"])
@@ -61,6 +66,24 @@ def test_all_files_tell_the_same(tmp_path):
         assert picture.height > 100  # the film's score stands below
         assert np.asarray(picture)[:100].max() > 200
     assert first["explanation"] is None
+
+
+def test_probabilities_stand_beside_the_scores_of_the_views_they_were_fitted_on(tmp_path):
+    curves = {"mark": {"x": [0.4, 0.6, 1.0], "y": [0.1, 0.3, 0.7]}, "film": {"x": [0, 1], "y": [0, 0.5]}}
+    card = CARD.model_copy(update={"calibration": {"method": "isotonic", **curves}})
+
+    def rows(views):
+        with ResultFolder(tmp_path / "out", card, 0.4, views, [], overwrite=True) as results:
+            results.add(detection())
+            results.add(detection("films/b.png", "b", NOTHING, 0.25))
+        return list(csv.DictReader((tmp_path / "out" / "results.csv").read_text(encoding="utf-8").splitlines()))
+
+    assert [(row["probability"], row["film_probability"]) for row in rows(("whole",))] == [
+        ("0.6", "0.45"),
+        ("0.2", "0.45"),
+        ("", "0.125"),
+    ]
+    assert {(row["probability"], row["film_probability"]) for row in rows(("whole", "flipped"))} == {("", "")}
 
 
 def test_an_explanation_is_a_picture_of_its_own(tmp_path):

@@ -1,81 +1,22 @@
-"""From scores to probabilities: how well scores state what is observed, and a rising curve that mends it.
-
-A probability holds where fractures are as frequent as on the films it was fitted on. The curves never fall, so that
-ranks stay as they are; thresholds are compared with scores, never with probabilities.
-"""
+"""How well scores state what is observed, and the fit of the ``Calibrator`` that mends it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from fractura.errors import DataError, ModelError
+from fractura.calibrator import Calibrator, log_odds
+from fractura.errors import DataError
 from fractura.evaluation.figures import MAIN_CRITERION
 from fractura.evaluation.froc import FOUND, LEFT_OUT
 from fractura.evaluation.table import Table
 from fractura.evaluation.threshold import LOWEST_THRESHOLD
-from fractura.model_card import ModelCard
 
 Floats = NDArray[np.float64]
 METHODS = ("temperature", "isotonic")
 BINS = 10
-_SMALLEST = 1e-6
-"""Scores this near to 0 and 1 are moved here before their logarithm is taken."""
-
-
-@dataclass(frozen=True)
-class Calibrator:
-    """Two rising curves from scores to probabilities: of a mark to lie on a fracture, of a film to show one.
-
-    Attributes:
-        method: ``temperature``: the log-odds of the score divided by one number; ``isotonic``: the best rising
-            staircase, drawn through.
-        mark: ``{"temperature": t}``, or the corners of the curve ``{"x": […], "y": […]}``.
-        film: The same for films.
-    """
-
-    method: str
-    mark: dict[str, Any]
-    film: dict[str, Any]
-
-    @classmethod
-    def from_card(cls, card: ModelCard) -> Calibrator | None:
-        """The calibration of a model; None if it has none.
-
-        Raises:
-            ModelError: The card's calibration is not one.
-        """
-        document = card.calibration
-        if document is None:
-            return None
-        try:
-            calibrator = cls(document["method"], dict(document["mark"]), dict(document["film"]))
-            ends = [_apply(calibrator.method, curve, [0.0, 0.5, 1.0]) for curve in (calibrator.mark, calibrator.film)]
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(
-                f"the calibration on the model card cannot be read ({type(error).__name__}: {error})",
-                place="calibration",
-                hint="make it again: fractura calibrate MODEL VAL",
-            ) from error
-        if not all((np.diff(end) >= 0).all() and end[0] >= 0 and end[-1] <= 1 for end in ends):
-            raise ModelError("the calibration on the model card falls or leaves 0..1", place="calibration")
-        return calibrator
-
-    def to_dict(self) -> dict[str, Any]:
-        """What ``ModelCard.calibration`` holds."""
-        return {"method": self.method, "mark": self.mark, "film": self.film}
-
-    def marks(self, scores: ArrayLike) -> Floats:
-        """The probability of each mark to lie on a fracture (``MAIN_CRITERION``), ``(n,)`` in 0..1."""
-        return _apply(self.method, self.mark, scores)
-
-    def films(self, scores: ArrayLike) -> Floats:
-        """The probability of each film to show a fracture, from film scores, ``(n,)`` in 0..1."""
-        return _apply(self.method, self.film, scores)
 
 
 def fit_calibrator(table: Table, method: str) -> Calibrator:
@@ -181,28 +122,11 @@ def wilson(share: Floats, count: Floats) -> tuple[Floats, Floats]:
     return np.maximum(middle - half, 0), np.minimum(middle + half, 1)
 
 
-def _apply(method: str, curve: Mapping[str, Any], scores: ArrayLike) -> Floats:
-    values = np.asarray(scores, dtype=np.float64)
-    if method == "temperature":
-        temperature = float(curve["temperature"])
-        if not temperature > 0:
-            raise ValueError(f"the temperature must be above 0, not {temperature}")
-        return np.asarray(1 / (1 + np.exp(-_log_odds(values) / temperature)))
-    if method == "isotonic":
-        return np.interp(values, curve["x"], curve["y"])
-    raise ValueError(f"there is no method {method!r}")
-
-
-def _log_odds(scores: Floats) -> Floats:
-    inside = np.clip(scores, _SMALLEST, 1 - _SMALLEST)
-    return np.asarray(np.log(inside / (1 - inside)))
-
-
 def _fit_temperature(scores: Floats, right: Floats) -> dict[str, Any]:
     """The temperature of the least log loss. Source: Guo et al., ICML 2017."""
     from scipy.optimize import minimize_scalar
 
-    odds = _log_odds(scores)
+    odds = log_odds(scores)
 
     def loss(log_temperature: float) -> float:
         scaled = odds / np.exp(log_temperature)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fractura.calibrator import Calibrator
 from fractura.evaluation.average_precision import RECALLS, AveragePrecision
-from fractura.evaluation.calibration import Calibrator, reliability
+from fractura.evaluation.calibration import reliability
 from fractura.evaluation.figure_set import groups_of, stated_and_right
 from fractura.evaluation.froc import Matching
 from fractura.evaluation.result import Curve, Curves

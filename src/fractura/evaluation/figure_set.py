@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from fractura.calibrator import Calibrator
 from fractura.evaluation.average_precision import AveragePrecision
-from fractura.evaluation.calibration import Calibrator, bins_of, calibration_films, calibration_marks
+from fractura.evaluation.calibration import bins_of, calibration_films, calibration_marks
 from fractura.evaluation.figures import COCO_KEYS, MAIN_CRITERION
 from fractura.evaluation.froc import FALSE, FOUND, Matching
 from fractura.evaluation.measures import Auc, CalibrationError, Floats, Froc, Integers, Measure, Share, Shares

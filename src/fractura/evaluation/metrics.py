@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from fractura.boxes import Boxes
+from fractura.calibrator import Calibrator
 from fractura.dataset import Dataset
 from fractura.evaluation.bootstrap import LEVEL, METHOD, figures_of
-from fractura.evaluation.calibration import Calibrator
 from fractura.evaluation.curves import curves_of
 from fractura.evaluation.figure_set import all_measures, counts_of
 from fractura.evaluation.outcomes import outcomes_of

@@ -1,6 +1,7 @@
 """A folder of results: pictures with the marks drawn, Pascal VOC files, ``results.json`` and ``results.csv``.
 
-Where it was asked for, ``explanations`` holds a second picture of each film with marks: the evidence as a heat map.
+Scores have their probabilities beside them where the card holds a calibration, made for the views that are used. Where
+it was asked for, ``explanations`` holds a second picture of each film with marks: the evidence as a heat map.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fractura import __version__
+from fractura.calibrator import Calibrator
 from fractura.errors import FracturaError, UsageError
 from fractura.files import write_atomically
 from fractura.formats.voc_document import VocAnnotation, VocObject, write_voc_file
@@ -30,7 +32,10 @@ PICTURES, ANNOTATIONS, EXPLANATIONS = "pictures", "annotations", "explanations"
 JSON_FILE, CSV_FILE = "results.json", "results.csv"
 DEFAULT_FOLDER = "fractura-results"
 MADE_BY = "fractura detect"
-COLUMNS = ("film", "class", "score", "left", "top", "right", "bottom", "width", "height", "film_score")
+COLUMNS = (
+    *("film", "class", "score", "left", "top", "right", "bottom", "width", "height", "film_score"),
+    *("probability", "film_probability"),
+)
 _QUALITY = 92
 
 
@@ -55,6 +60,7 @@ class ResultFolder:
     Raises:
         UsageError: The folder is one of the inputs, lies inside one, holds a film, or is not empty.
         DataError: The folder cannot be written.
+        ModelError: The card's calibration cannot be read.
     """
 
     def __init__(
@@ -69,6 +75,7 @@ class ResultFolder:
         overwrite: bool = False,
     ) -> None:
         self._folder, self._card, self._threshold, self._views = folder, card, threshold, tuple(views)
+        self._calibrator = Calibrator.from_card(card) if self._views == card.views else None
         self._rows: list[dict[str, Any]] = []
         self.problems: list[FracturaError] = []
         self._complete = False
@@ -95,7 +102,8 @@ class ResultFolder:
         """
         name, names = detection.film.name, self._card.class_names
         picture, annotation = f"{PICTURES}/{name}.jpg", f"{ANNOTATIONS}/{name}.xml"
-        marks = marks_of(detection, names)
+        marks = marks_of(detection, names, self._calibrator)
+        film_score = round(detection.film_score, 6)
         count = "no mark" if not marks else "1 mark" if len(marks) == 1 else f"{len(marks)} marks"
         caption = f"film score {detection.film_score:.2f}, {count} at threshold {self._threshold:.2f}"
         self._save(with_caption(draw_boxes(detection.pixels, detection.boxes, names), caption), picture)
@@ -109,7 +117,8 @@ class ResultFolder:
             "film": printable(detection.film.path),
             "width": detection.width,
             "height": detection.height,
-            "film_score": round(detection.film_score, 6),
+            "film_score": film_score,
+            "film_probability": self._calibrator and round(float(self._calibrator.films([film_score])[0]), 6),
             "picture": printable(picture),
             "explanation": None if explanation is None else printable(explanation),
             "annotation": printable(annotation),
@@ -145,13 +154,23 @@ def printable(text: Path | str) -> str:
     return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def marks_of(detection: Detection, class_names: Sequence[str]) -> list[dict[str, Any]]:
-    """Class, score and box (left, top, right, bottom in pixels) of each mark, best first."""
+def marks_of(
+    detection: Detection, class_names: Sequence[str], calibrator: Calibrator | None = None
+) -> list[dict[str, Any]]:
+    """Class, score, probability (None: no calibrator) and box (left, top, right, bottom in pixels), best first."""
     boxes = detection.boxes
     scores = [1.0] * len(boxes) if boxes.scores is None else boxes.scores.tolist()
+    probabilities = [None] * len(boxes) if calibrator is None else calibrator.marks(scores).round(6).tolist()
     return [
-        {"class": class_names[label], "score": round(score, 6), "box": [round(value, 2) for value in corners]}
-        for label, score, corners in zip(boxes.labels.tolist(), scores, boxes.xyxy.tolist(), strict=True)
+        {
+            "class": class_names[label],
+            "score": round(score, 6),
+            "probability": probability,
+            "box": [round(value, 2) for value in corners],
+        }
+        for label, score, probability, corners in zip(
+            boxes.labels.tolist(), scores, probabilities, boxes.xyxy.tolist(), strict=True
+        )
     ]
 
 
@@ -185,9 +204,10 @@ def _table(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         film = (row["width"], row["height"], row["film_score"])
         for mark in row["marks"]:
-            writer.writerow((row["film"], mark["class"], mark["score"], *mark["box"], *film))
+            probabilities = (mark["probability"], row["film_probability"])
+            writer.writerow((row["film"], mark["class"], mark["score"], *mark["box"], *film, *probabilities))
         if not row["marks"]:
-            writer.writerow((row["film"], *[""] * 6, *film))
+            writer.writerow((row["film"], *[""] * 6, *film, "", row["film_probability"]))
     return text.getvalue()
 
 

@@ -50,9 +50,9 @@ def evaluate(
     A mark finds a box if it overlaps it with IoU 0.1, 0.3 or 0.5, or if its centre is inside (each is reported). Boxes
     flagged difficult neither count as missed nor make a mark false. Intervals resample patients where they are known.
     """
+    from fractura.calibrator import Calibrator
     from fractura.cli.measuring import predict, read_labelled
     from fractura.evaluation import evaluate as measure
-    from fractura.evaluation.calibration import Calibrator
     from fractura.evaluation.result import SUBGROUP_COLUMNS
     from fractura.evaluation.writing import write_tables
     from fractura.files import write_atomically
