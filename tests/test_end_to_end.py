@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fractura.cli.main import main
-from fractura.formats.voc_parser import read_voc_file
+from fractura.formats.voc.parser import read_voc_file
 
 TRAIN = (
     "--model", "faster_rcnn_efficientnet_lite0_320x320", "--batch-size", "2", "--augmentation", "none",

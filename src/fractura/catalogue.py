@@ -107,6 +107,7 @@ CATALOGUE: tuple[Entry, ...] = (
     _efficientnet("640x640", 4_615_260, 150),
     _efficientnet("fine_256x256", 4_700_892, 49),
     _efficientnet("fine_448x448", 4_700_892, 93),
+    _efficientnet("fine_512x512", 4_700_892),
     _efficientnet("fine_640x640", 4_700_892, 164),
     _inception(640, 37.7),
     _inception(1024, 38.7),

@@ -9,7 +9,7 @@ from PIL import Image
 from tiny_models import CARD, write_tiny_onnx
 
 from fractura.cli.main import main
-from fractura.formats.voc_document import VocAnnotation, VocObject, write_voc_file
+from fractura.formats.voc.document import VocAnnotation, VocObject, write_voc_file
 
 
 @pytest.fixture(name="place")

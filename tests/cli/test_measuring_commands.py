@@ -11,7 +11,7 @@ from tiny_models import CARD, write_tiny_onnx
 from fractura.cli.main import main
 from fractura.evaluation import align_classes
 from fractura.formats import read_dataset
-from fractura.formats.voc_document import VocAnnotation, VocObject, write_voc_file
+from fractura.formats.voc.document import VocAnnotation, VocObject, write_voc_file
 from fractura.inference import load_model
 from fractura.model_card import WEIGHTS_FILE, read_card, write_card
 

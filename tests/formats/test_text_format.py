@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fractura.errors import DataError
-from fractura.formats.text_format import Message, Scalar, parse, read_text
-from fractura.formats.text_format_edit import quoted, set_value
+from fractura.formats.protobuf.text_format import Message, Scalar, parse, read_text
+from fractura.formats.protobuf.text_format_edit import quoted, set_value
 
 
 def plain(message):

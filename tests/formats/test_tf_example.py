@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fractura.formats.protobuf_wire import WireError, fields, length_field, read_varint, signed, varint, varint_field
-from fractura.formats.tf_example import Example, encode_example
+from fractura.formats.protobuf.wire import WireError, fields, length_field, read_varint, signed, varint, varint_field
+from fractura.formats.tfrecord.example import Example, encode_example
 
 FEATURES = st.one_of(
     st.binary(max_size=200),

@@ -16,9 +16,10 @@ from fractura.dataset import BoxFlags, Dataset, Record
 from fractura.errors import DataError, UsageError
 from fractura.formats import read_dataset
 from fractura.formats.label_map import LabelMap, LabelMapItem, label_map_of, write_label_map
-from fractura.formats.tf_example import Example, encode_example
-from fractura.formats.tfrecord import read_tfrecord, to_pixels, write_tfrecord
-from fractura.formats.tfrecord_frames import read_frames, write_frame
+from fractura.formats.tfrecord import read_tfrecord, write_tfrecord
+from fractura.formats.tfrecord.example import Example, encode_example
+from fractura.formats.tfrecord.frames import read_frames, write_frame
+from fractura.formats.tfrecord.reader import to_pixels
 
 SIZE = (37, 23)
 

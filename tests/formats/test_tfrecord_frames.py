@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fractura.errors import DataError
-from fractura.formats.tfrecord_frames import masked_crc32c, matching_files, read_frames, shard_paths, write_frame
+from fractura.formats.tfrecord.frames import masked_crc32c, matching_files, read_frames, shard_paths, write_frame
 
 PAYLOADS = [b"first", b"", b"third" * 100]
 

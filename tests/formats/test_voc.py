@@ -27,7 +27,7 @@ from fractura.formats.voc import (
     write_voc,
     write_voc_file,
 )
-from fractura.formats.xml_source import MAXIMUM_BYTES
+from fractura.formats.voc.xml_source import MAXIMUM_BYTES
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"), max_size=20)
 NAME = TEXT.filter(lambda t: t.strip() != "")

@@ -14,8 +14,8 @@ from fractura.boxes import Boxes
 from fractura.dataset import Dataset
 from fractura.errors import DataError, FracturaError
 from fractura.formats import convert, write_voc
-from fractura.formats.plain_yaml import read_plain_yaml, yaml_text
-from fractura.formats.yolo import corners_of, label_text, read_yolo
+from fractura.formats.yolo.plain_yaml import read_plain_yaml, yaml_text
+from fractura.formats.yolo.yolo import corners_of, label_text, read_yolo
 
 LINE = "0 0.5 0.5 0.25 0.2\n"  # on 120 x 90: 45 36 75 54
 
@@ -226,15 +226,15 @@ def test_any_printable_name_goes_through_yaml(name):
 )
 def test_hostile_yaml_takes_no_long_time(text, tmp_path):
     (tmp_path / "data.yaml").write_text(text)
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(DataError):
         read_yolo(tmp_path)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_many_boxes_on_one_film_take_linear_time(tmp_path):
     folder = in_one_folder(tmp_path)
     (folder / "film 0.txt").write_text(LINE * 50_000)
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(read_yolo(folder).records[0].boxes) == 50_000
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20

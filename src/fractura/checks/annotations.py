@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fractura.checks.findings import Severity
 from fractura.checks.registry import Fault, check
 from fractura.checks.snapshot import Snapshot
-from fractura.formats.voc_rules import size_fault
+from fractura.formats.voc.rules import size_fault
 
 
 @check("annotations.malformed", Severity.ERROR, "annotation files or fields that cannot be understood")

@@ -8,8 +8,8 @@ from fractura.boxes import Boxes
 from fractura.checks.findings import Severity
 from fractura.checks.registry import Fault, check
 from fractura.checks.snapshot import AnnotationFile, Snapshot
-from fractura.formats.voc_document import VocObject
-from fractura.formats.voc_rules import box_fault
+from fractura.formats.voc.document import VocObject
+from fractura.formats.voc.rules import box_fault
 
 # A slip of the mouse leaves a box of a few pixels; the smallest real fracture box of FracAtlas is 7 pixels wide.
 TINY_SIDE = 5.0

@@ -18,8 +18,8 @@ from fractura.checks.findings import Severity
 from fractura.checks.snapshot import AnnotationFile
 from fractura.errors import DataError, UsageError
 from fractura.files import write_atomically
-from fractura.formats.voc_document import VocAnnotation, VocObject
-from fractura.formats.voc_rules import box_fault, size_fault
+from fractura.formats.voc.document import VocAnnotation, VocObject
+from fractura.formats.voc.rules import box_fault, size_fault
 
 LOG = "changes.csv"
 

@@ -15,10 +15,10 @@ from fractura.checks.traits import Traits, film_traits
 from fractura.dicom import FilmFacts, is_dicom
 from fractura.errors import DataError
 from fractura.formats.film_header import film_kind
-from fractura.formats.voc_document import VocAnnotation
-from fractura.formats.voc_folder import find_voc_folder
-from fractura.formats.voc_parser import examine_voc, read_voc_bytes
-from fractura.formats.xml_source import parse_xml
+from fractura.formats.voc.document import VocAnnotation
+from fractura.formats.voc.folder import find_voc_folder
+from fractura.formats.voc.parser import examine_voc, read_voc_bytes
+from fractura.formats.voc.xml_source import parse_xml
 from fractura.lookalike import Fingerprint, fingerprint
 from fractura.radiograph import Radiograph, radiograph_channels, read_radiograph
 

@@ -18,10 +18,10 @@ from fractura.formats.csv_table import csv_bytes, read_csv
 from fractura.formats.split_file import SPLIT_FILE, split_file_of
 from fractura.formats.tfrecord import read_tfrecord
 from fractura.formats.voc import read_voc
-from fractura.formats.voc_folder import FilmMatcher
-from fractura.formats.voc_writer import annotation_of
+from fractura.formats.voc.folder import FilmMatcher
+from fractura.formats.voc.writer import annotation_of
 from fractura.formats.writing import PlannedFile
-from fractura.formats.yolo import data_yaml, label_text, read_yolo
+from fractura.formats.yolo.yolo import data_yaml, label_text, read_yolo
 
 FormatName = Literal["voc", "coco", "yolo", "createml", "csv", "tfrecord"]
 OnError = Literal["stop", "skip"]

@@ -30,7 +30,7 @@ from fractura.formats.gathering import (
     split_of,
 )
 from fractura.formats.json_file import a_dict, a_flag, a_list, a_number, a_text, a_whole_number, json_bytes, read_json
-from fractura.formats.voc_document import VocObject
+from fractura.formats.voc.document import VocObject
 
 _BACKGROUND = frozenset({"background", "__background__", "_background_"})
 _FACTS = ("patient", "body_part", "view", "laterality")

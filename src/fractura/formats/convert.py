@@ -16,8 +16,8 @@ from fractura.formats.losses import losses
 from fractura.formats.reading import open_dataset
 from fractura.formats.split_file import with_split_file
 from fractura.formats.tfrecord import read_tfrecord
-from fractura.formats.tfrecord_frames import shard_paths, stands_for_files
-from fractura.formats.tfrecord_writer import write_tfrecord
+from fractura.formats.tfrecord.frames import shard_paths, stands_for_files
+from fractura.formats.tfrecord.writer import write_tfrecord
 from fractura.formats.writing import Images, Progress, conversion_of, write_files
 from fractura.radiograph import is_dicom_file
 

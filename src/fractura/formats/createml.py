@@ -27,7 +27,7 @@ from fractura.formats.gathering import (
     shortest_text,
 )
 from fractura.formats.json_file import a_dict, a_list, a_number, a_text, json_bytes, read_json
-from fractura.formats.voc_document import VocObject
+from fractura.formats.voc.document import VocObject
 
 _FILM_KEYS = ("image", "imagefilename", "filename")
 _NOT_CREATEML = "a CreateML file is a list of films, each with 'image' and 'annotations'"

@@ -31,7 +31,7 @@ from fractura.formats.gathering import (
     split_of,
 )
 from fractura.formats.text_lines import read_text
-from fractura.formats.voc_document import CORNERS, VocObject, number_text
+from fractura.formats.voc.document import CORNERS, VocObject, number_text
 
 COLUMNS = (
     "filename",

@@ -12,8 +12,8 @@ from fractura.boxes import Boxes
 from fractura.dataset import BoxFlags, Dataset, Record
 from fractura.errors import DataError, FracturaError, UsageError, nearest_name
 from fractura.formats.film_index import unique_names
-from fractura.formats.voc_document import VocObject
-from fractura.formats.voc_rules import box_fault
+from fractura.formats.voc.document import VocObject
+from fractura.formats.voc.rules import box_fault
 from fractura.radiograph import radiograph_size
 
 SPLITS = ("train", "val", "test")

@@ -12,9 +12,9 @@ from fractura.formats.csv_table import header_fault
 from fractura.formats.gathering import SPLITS, split_of
 from fractura.formats.json_file import read_json
 from fractura.formats.text_lines import read_lines
-from fractura.formats.tfrecord_frames import stands_for_files
-from fractura.formats.voc_folder import find_voc_folder
-from fractura.formats.yolo_layout import NAME_FILES, find_yaml, is_label_file, is_label_text
+from fractura.formats.tfrecord.frames import stands_for_files
+from fractura.formats.voc.folder import find_voc_folder
+from fractura.formats.yolo.layout import NAME_FILES, find_yaml, is_label_file, is_label_text
 
 _RECORD_ENDINGS = (".tfrecord", ".tfrecords", ".record", ".records")
 _ANY = "give a folder or file of Pascal VOC, COCO, YOLO, CreateML, CSV or TFRecord"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from fractura.errors import DataError, nearest_name
 from fractura.files import write_atomically
-from fractura.formats.text_format import Field, Message, Scalar, parse, read_text
-from fractura.formats.text_format_edit import quoted
+from fractura.formats.protobuf.text_format import Field, Message, Scalar, parse, read_text
+from fractura.formats.protobuf.text_format_edit import quoted
 
 MAXIMUM_ID = 10_000  # A model has one output per id up to the highest; a higher id is a slip of the keyboard.
 

@@ -22,7 +22,7 @@ from fractura import __version__
 from fractura.calibrator import Calibrator
 from fractura.errors import FracturaError, UsageError
 from fractura.files import write_atomically
-from fractura.formats.voc_document import VocAnnotation, VocObject, write_voc_file
+from fractura.formats.voc.document import VocAnnotation, VocObject, write_voc_file
 from fractura.inference.detect import Detection
 from fractura.inference.drawing import draw_boxes, draw_heat, with_caption
 from fractura.inference.films import Film

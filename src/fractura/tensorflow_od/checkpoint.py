@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from fractura.errors import FracturaError, ModelError, suggest_name
 from fractura.files import open_atomically, write_atomically
-from fractura.formats.protobuf_wire import (
+from fractura.formats.protobuf.wire import (
     FIXED32,
     LENGTH,
     VARINT,
@@ -32,7 +32,7 @@ from fractura.formats.protobuf_wire import (
     varint,
     varint_field,
 )
-from fractura.formats.tfrecord_frames import mask_crc32c
+from fractura.formats.tfrecord.frames import mask_crc32c
 from fractura.tensorflow_od.object_graph import GRAPH_KEY, Node, decode_graph, encode_graph, find_key, graph_of_keys
 from fractura.tensorflow_od.sorted_table import read_table, write_table
 

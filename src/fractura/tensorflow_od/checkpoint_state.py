@@ -7,8 +7,8 @@ from pathlib import Path
 
 from fractura.errors import DataError, ModelError
 from fractura.files import write_atomically
-from fractura.formats.text_format import Scalar, parse, read_text
-from fractura.formats.text_format_edit import quoted
+from fractura.formats.protobuf.text_format import Scalar, parse, read_text
+from fractura.formats.protobuf.text_format_edit import quoted
 
 FILE_NAME = "checkpoint"
 

@@ -19,7 +19,7 @@ from fractura.detectors.faster_rcnn.settings import InceptionResNetV2Settings
 from fractura.errors import ModelError
 from fractura.export import ExportResult, export_model
 from fractura.files import write_atomically
-from fractura.formats.text_format import read_text
+from fractura.formats.protobuf.text_format import read_text
 from fractura.inference.torch import load_detector
 from fractura.model_card import ModelCard, read_card
 from fractura.tensorflow_od.checkpoint import write_checkpoint

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from fractura.formats.protobuf_wire import LENGTH, VARINT, WireError, fields, length_field, varint_field
+from fractura.formats.protobuf.wire import LENGTH, VARINT, WireError, fields, length_field, varint_field
 
 GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
 VALUE = ".ATTRIBUTES/VARIABLE_VALUE"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fractura.errors import DataError, suggest_name
-from fractura.formats.text_format import Document, parse, read_text
+from fractura.formats.protobuf.text_format import Document, parse, read_text
 from fractura.tensorflow_od.pipeline_reader import FieldReport, read_augmentation, read_fields
 from fractura.tensorflow_od.pipeline_schema import PIPELINE, Effect
 

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from fractura.errors import UsageError
 from fractura.files import write_atomically
-from fractura.formats.text_format import Document, Scalar, parse, read_text
-from fractura.formats.text_format_edit import quoted, set_value
+from fractura.formats.protobuf.text_format import Document, Scalar, parse, read_text
+from fractura.formats.protobuf.text_format_edit import quoted, set_value
 from fractura.tensorflow_od.pipeline_config import PipelineConfig, parse_pipeline_config
 from fractura.tensorflow_od.pipeline_template import pipeline_template
 

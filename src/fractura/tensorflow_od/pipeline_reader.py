@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fractura.errors import DataError, suggest_name
-from fractura.formats.text_format import Document, Field, Message, Scalar
+from fractura.formats.protobuf.text_format import Document, Field, Message, Scalar
 from fractura.tensorflow_od.pipeline_schema import Effect, FieldRule
 
 _TRUE, _FALSE = ("true", "True", "t", "1"), ("false", "False", "f", "0")

@@ -8,8 +8,8 @@ from typing import Any
 from fractura.detectors.faster_rcnn.settings import FasterRCNNSettings, InceptionResNetV2Settings
 from fractura.detectors.resizer import FixedShapeResizer
 from fractura.errors import ModelError
-from fractura.formats.text_format import parse
-from fractura.formats.text_format_edit import set_value
+from fractura.formats.protobuf.text_format import parse
+from fractura.formats.protobuf.text_format_edit import set_value
 from fractura.tensorflow_od.mapping import detector_settings
 from fractura.tensorflow_od.pipeline_config import parse_pipeline_config
 from fractura.tensorflow_od.pipeline_edit import PipelineChanges, new_pipeline_config

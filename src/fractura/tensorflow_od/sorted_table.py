@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fractura.errors import ModelError
-from fractura.formats.protobuf_wire import WireError, read_varint, varint
-from fractura.formats.tfrecord_frames import masked_crc32c
+from fractura.formats.protobuf.wire import WireError, read_varint, varint
+from fractura.formats.tfrecord.frames import masked_crc32c
 
 _MAGIC = 0xDB4775248B80FB57
 _FOOTER = 48

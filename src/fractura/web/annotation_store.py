@@ -19,9 +19,9 @@ from pathlib import Path
 
 from fractura.errors import DataError
 from fractura.files import write_atomically
-from fractura.formats.voc_document import VocAnnotation, VocObject, labelimg_object
-from fractura.formats.voc_parser import parse_voc, read_voc_bytes
-from fractura.formats.voc_rules import box_fault
+from fractura.formats.voc.document import VocAnnotation, VocObject, labelimg_object
+from fractura.formats.voc.parser import parse_voc, read_voc_bytes
+from fractura.formats.voc.rules import box_fault
 from fractura.radiograph import radiograph_channels, radiograph_size
 from fractura.web.folder_index import COMMENTS, HIDDEN_FOLDER, FilmRow, FolderIndex
 from fractura.web.problems import WebError

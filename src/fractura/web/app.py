@@ -12,19 +12,19 @@ from fastapi.responses import FileResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 from fractura import __version__
-from fractura.web.annotations import router as annotations_router
-from fractura.web.detect import router as detect_router
-from fractura.web.events import router as events_router
-from fractura.web.export import router as export_router
-from fractura.web.films import router as films_router
-from fractura.web.models import router as models_router
 from fractura.web.problems import add_problem_handlers
+from fractura.web.routes.annotations import router as annotations_router
+from fractura.web.routes.detect import router as detect_router
+from fractura.web.routes.events import router as events_router
+from fractura.web.routes.export import router as export_router
+from fractura.web.routes.films import router as films_router
+from fractura.web.routes.models import router as models_router
+from fractura.web.routes.session import router as session_router
+from fractura.web.routes.session import set_cookie
+from fractura.web.routes.suggestions import router as suggestions_router
+from fractura.web.routes.training import router as training_router
 from fractura.web.security import Gate
-from fractura.web.session import router as session_router
-from fractura.web.session import set_cookie
 from fractura.web.settings import WebSettings
-from fractura.web.suggestions import router as suggestions_router
-from fractura.web.training import router as training_router
 from fractura.web.workplace import Workplace
 
 PAGE = Path(__file__).parent / "page"

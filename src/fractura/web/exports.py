@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import Any, Literal
 
 from fractura import __version__
-from fractura.formats.voc_document import VocAnnotation, VocObject
+from fractura.formats.voc.document import VocAnnotation, VocObject
 from fractura.model_card import ModelCard
 from fractura.web.marks import FilmMarks
 from fractura.web.structured_report import structured_report

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from fractura.errors import DataError
-from fractura.formats.voc_document import VocObject
-from fractura.formats.voc_folder import FilmMatcher, voc_folders
-from fractura.formats.voc_parser import parse_voc, read_voc_bytes
+from fractura.formats.voc.document import VocObject
+from fractura.formats.voc.folder import FilmMatcher, voc_folders
+from fractura.formats.voc.parser import parse_voc, read_voc_bytes
 from fractura.inference.results import printable
 from fractura.radiograph import IMAGE_EXTENSIONS, is_film_file
 

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from fractura.boxes import pairwise_iou
-from fractura.formats.voc_document import VocObject
+from fractura.formats.voc.document import VocObject
 from fractura.web.folder_index import Opinion
 from fractura.web.marks import FilmMarks, Mark
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fractura.errors import DataError
-from fractura.formats.voc_document import VocAnnotation, VocObject
-from fractura.formats.voc_folder import FilmMatcher
-from fractura.formats.voc_parser import parse_voc
-from fractura.formats.voc_rules import size_fault
+from fractura.formats.voc.document import VocAnnotation, VocObject
+from fractura.formats.voc.folder import FilmMatcher
+from fractura.formats.voc.parser import parse_voc
+from fractura.formats.voc.rules import size_fault
 
 
 @dataclass(frozen=True)

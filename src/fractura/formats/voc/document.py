@@ -1,7 +1,7 @@
 """One Pascal VOC file, exactly as LabelImg writes it.
 
 Reading keeps the file's bytes: saving what was not changed gives them back, and saving a change touches only its own
-lines (``voc_patch``). A file written from nothing equals LabelImg's byte for byte, except that LabelImg turns two
+lines (``patch``). A file written from nothing equals LabelImg's byte for byte, except that LabelImg turns two
 spaces in a row into a tab, inside names too; we keep names as they are.
 
 Follows labelImg 1.8.6 libs/pascal_voc_io.py and libs/labelFile.py.
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from fractura.errors import DataError
 from fractura.files import write_atomically
-from fractura.formats.xml_source import escape
+from fractura.formats.voc.xml_source import escape
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 RELABEL = "open the film in the labelling tool and draw the box again, or correct the file in a text editor"
@@ -93,7 +93,7 @@ class VocAnnotation:
                 raise DataError("has a corner or score that is no number", place=f"object {number}", hint=RELABEL)
         if self.source is None:
             return _fresh(self).encode("utf-8")
-        from fractura.formats.voc_patch import patch_annotation
+        from fractura.formats.voc.patch import patch_annotation
 
         return patch_annotation(self)
 

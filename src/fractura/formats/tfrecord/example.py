@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.formats.protobuf_wire import (
+from fractura.formats.protobuf.wire import (
     FIXED32,
     LENGTH,
     VARINT,

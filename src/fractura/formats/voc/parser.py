@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from fractura.errors import DataError
-from fractura.formats.voc_document import CORNERS, RELABEL, VocAnnotation, VocObject
-from fractura.formats.xml_source import MAXIMUM_BYTES, Element, XmlSource, parse_xml
+from fractura.formats.voc.document import CORNERS, RELABEL, VocAnnotation, VocObject
+from fractura.formats.voc.xml_source import MAXIMUM_BYTES, Element, XmlSource, parse_xml
 
 Value = TypeVar("Value")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)

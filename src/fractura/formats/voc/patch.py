@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from fractura.formats.voc_document import (
+from fractura.formats.voc.document import (
     CORNERS,
     VocAnnotation,
     VocObject,
@@ -19,8 +19,8 @@ from fractura.formats.voc_document import (
     number_text,
     object_lines,
 )
-from fractura.formats.voc_parser import annotation_of
-from fractura.formats.xml_source import Element, Patch, XmlSource, escape, parse_xml
+from fractura.formats.voc.parser import annotation_of
+from fractura.formats.voc.xml_source import Element, Patch, XmlSource, escape, parse_xml
 
 _HEAD = ("folder", "filename", "path", "source", "size", "segmented")  # the order of LabelImg
 _SIZE = ("width", "height", "depth")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fractura.formats.voc_document import VocAnnotation, VocObject
+from fractura.formats.voc.document import VocAnnotation, VocObject
 
 # LabelImg rounds to whole pixels and counts from 1, so a box along the border may lie this far outside.
 ROUNDING = 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from fractura.formats.voc_document import VocObject
+from fractura.formats.voc.document import VocObject
 from fractura.web.marks import Mark
 from fractura.web.opinions import disagreements, uncertainty
 from fractura.web.problems import documented

@@ -10,28 +10,11 @@ from typing import Literal
 from fractura.boxes import Boxes
 from fractura.dataset import BoxFlags, Dataset, Record
 from fractura.errors import DataError, FracturaError, UsageError, nearest_name
-from fractura.formats.voc_document import (
-    VocAnnotation,
-    VocObject,
-    labelimg_object,
-    write_voc_file,
-)
-from fractura.formats.voc_folder import find_voc_folder
-from fractura.formats.voc_parser import parse_voc, read_voc_file
-from fractura.formats.voc_rules import box_fault, size_fault
-from fractura.formats.voc_writer import write_voc
+from fractura.formats.voc.document import VocAnnotation
+from fractura.formats.voc.folder import find_voc_folder
+from fractura.formats.voc.parser import read_voc_file
+from fractura.formats.voc.rules import box_fault, size_fault
 from fractura.radiograph import radiograph_facts, radiograph_size
-
-__all__ = [
-    "VocAnnotation",
-    "VocObject",
-    "labelimg_object",
-    "parse_voc",
-    "read_voc",
-    "read_voc_file",
-    "write_voc",
-    "write_voc_file",
-]
 
 _logger = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from fractura.errors import DataError, FracturaError
 from fractura.files import open_atomically
 from fractura.formats.film_header import displayed_to_stored, film_header, stored_frame
 from fractura.formats.label_map import LabelMap, label_map_of
-from fractura.formats.tf_example import encode_features, example_from
-from fractura.formats.tfrecord_frames import shard_paths, write_frame
+from fractura.formats.tfrecord.example import encode_features, example_from
+from fractura.formats.tfrecord.frames import shard_paths, write_frame
 from fractura.radiograph import read_radiograph, shareable_picture
 
 _logger = logging.getLogger(__name__)

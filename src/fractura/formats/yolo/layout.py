@@ -13,8 +13,8 @@ from pathlib import Path
 
 from fractura.errors import DataError
 from fractura.formats.film_index import FilmIndex, plain_name
-from fractura.formats.plain_yaml import Entry, read_plain_yaml
 from fractura.formats.text_lines import read_lines
+from fractura.formats.yolo.plain_yaml import Entry, read_plain_yaml
 
 NAME_FILES = ("classes.txt", "obj.names")
 _YAML = (".yaml", ".yml")

@@ -13,8 +13,8 @@ from starlette.concurrency import run_in_threadpool
 
 from fractura.web.model_shelf import UsableModel
 from fractura.web.problems import WebError, documented
+from fractura.web.routes.suggestions import box_info
 from fractura.web.schemas import DetectedFilm, Detections, DetectionStart, FilmId, MarkInfo, ModelId
-from fractura.web.suggestions import box_info
 from fractura.web.truths import Truth, match_truths
 from fractura.web.uploads import plain_name, sent_film
 from fractura.web.workplace import Here, Workplace

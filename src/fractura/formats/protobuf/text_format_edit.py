@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from fractura.errors import DataError
-from fractura.formats.text_format import Document, Field, Message, parse
+from fractura.formats.protobuf.text_format import Document, Field, Message, parse
 
 _SEPARATOR = re.compile(r"[ \t]*[,;]")
 

@@ -1,4 +1,4 @@
-"""TFRecord files of the TensorFlow Object Detection API, read and written without TensorFlow.
+"""Reading TFRecord files of the TensorFlow Object Detection API.
 
 Keys and meaning follow tensorflow/models research/object_detection/data_decoders/tf_example_decoder.py:203-307.
 TensorFlow does not apply the EXIF orientation of a film, so boxes and sizes in these files belong to the film **as
@@ -24,13 +24,10 @@ from fractura.dataset import BoxFlags, Dataset, Record
 from fractura.errors import DataError, FracturaError, UsageError
 from fractura.formats.film_header import film_header, stored_frame, stored_to_displayed
 from fractura.formats.label_map import LabelMap, label_map_of, read_label_map
-from fractura.formats.protobuf_wire import WireError
-from fractura.formats.tf_example import Example
-from fractura.formats.tfrecord_classes import ClassReader, MarkedClasses
-from fractura.formats.tfrecord_frames import Frame, matching_files, read_frames
-from fractura.formats.tfrecord_writer import write_tfrecord
-
-__all__ = ["read_tfrecord", "write_tfrecord"]
+from fractura.formats.protobuf.wire import WireError
+from fractura.formats.tfrecord.classes import ClassReader, MarkedClasses
+from fractura.formats.tfrecord.example import Example
+from fractura.formats.tfrecord.frames import Frame, matching_files, read_frames
 
 _logger = logging.getLogger(__name__)
 _EXTENSION = {"jpeg": ".jpg", "png": ".png", "gif": ".gif", "bmp": ".bmp", "tiff": ".tif"}

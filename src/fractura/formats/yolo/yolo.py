@@ -27,10 +27,10 @@ from fractura.formats.gathering import (
     gather,
     placed,
 )
-from fractura.formats.plain_yaml import yaml_text
 from fractura.formats.text_lines import read_lines
-from fractura.formats.voc_document import VocObject
-from fractura.formats.yolo_layout import YoloFilm, find_layout, is_label_text
+from fractura.formats.voc.document import VocObject
+from fractura.formats.yolo.layout import YoloFilm, find_layout, is_label_text
+from fractura.formats.yolo.plain_yaml import yaml_text
 from fractura.radiograph import radiograph_size
 
 _NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
@@ -45,7 +45,7 @@ def read_yolo(
     on_error: OnError = "stop",
     problems: list[FracturaError] | None = None,
 ) -> Dataset:
-    """Read a YOLO data set; its layout is described in ``yolo_layout``.
+    """Read a YOLO data set; its layout is described in ``layout``.
 
     Args:
         path: The folder or its ``data.yaml``.

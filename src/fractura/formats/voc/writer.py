@@ -11,9 +11,9 @@ import numpy as np
 from fractura.dataset import Dataset, Record
 from fractura.errors import DataError
 from fractura.files import write_atomically
-from fractura.formats.voc_document import VocAnnotation, VocObject
-from fractura.formats.voc_folder import FilmMatcher
-from fractura.formats.voc_parser import read_voc_file
+from fractura.formats.voc.document import VocAnnotation, VocObject
+from fractura.formats.voc.folder import FilmMatcher
+from fractura.formats.voc.parser import read_voc_file
 from fractura.radiograph import radiograph_channels
 
 

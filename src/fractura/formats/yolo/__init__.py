@@ -1,0 +1,1 @@
+"""YOLO: one text file a film, and ``data.yaml`` above them."""
