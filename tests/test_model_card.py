@@ -1,6 +1,7 @@
 """The card survives a round trip and refuses what it does not know."""
 
 import json
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -99,3 +100,10 @@ def test_a_folder_without_a_card_says_what_a_model_is(tmp_path):
 def test_nearest_name(word, names, nearest):
     assert nearest_name(word, names) == nearest
     assert suggest_name(word, names)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "built-in"])
+def test_an_exported_model_is_not_taken_for_a_folder(name):
+    with pytest.raises(ModelError, match="exported model") as error:
+        read_card(Path(name))
+    assert "model folder" in error.value.hint

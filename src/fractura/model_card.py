@@ -144,6 +144,12 @@ def read_card(source: Path) -> ModelCard:
         ModelError: There is none, or it is not valid.
     """
     path = Path(source)
+    if path.suffix.lower() == ".onnx" or (str(path) == "built-in" and not path.exists()):
+        raise ModelError(
+            "is an exported model, and this needs a trained one",
+            file=path,
+            hint=f"give the model folder, with {CARD_FILE} and {WEIGHTS_FILE}, that `fractura train` wrote",
+        )
     file = path / CARD_FILE if path.is_dir() else path
     try:
         content = file.read_bytes()

@@ -51,7 +51,7 @@ _BIT_DEPTHS = (8, 10, 12, 14, 16)
 _ORIENTATION = 0x0112
 _DICOM_START = 132
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _TIFF_PHOTOMETRIC = 256, 257, 258, 262
-_DAMAGED = "save the film again from its source, or take it out of the folder"
+_DAMAGED = "save the film again from its source, or leave it out"
 _TURN = {
     1: lambda p: p,
     2: lambda p: p[:, ::-1],
@@ -305,7 +305,7 @@ def _opened(stream: BinaryIO, title: str) -> Iterator[Image.Image]:
     except Image.UnidentifiedImageError as error:
         empty = "is empty" if stream.seek(0, io.SEEK_END) == 0 else f"is not a readable {_READABLE} picture"
         raise DataError(
-            empty, file=title, hint=f"save the film as {_READABLE}, or take the file out of the folder"
+            empty, file=title, hint=f"save the film as {_READABLE}, or leave the file out"
         ) from error
     except _DECODER_ERRORS as error:
         text = str(error) or type(error).__name__

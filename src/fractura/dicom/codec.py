@@ -23,7 +23,7 @@ _JPEG = {"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"}
 _JPEG_2000 = {"1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"}
 _LOSSLESS = {"1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"}
 _JPEG_LS = {"1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"}
-_AGAIN = "save it again from the archive, or take it out of the folder"
+_AGAIN = "save it again from the archive, or leave it out"
 _READ = "uncompressed, RLE, JPEG, JPEG Lossless, JPEG-LS and JPEG 2000"
 
 

@@ -193,7 +193,7 @@ def _refuse_modality(dataset: Dataset, title: str) -> None:
     raise DataError(
         f"is a DICOM {named}, not a radiograph",
         file=title,
-        hint=f"take it out of the folder; radiographs are {', '.join(RADIOGRAPHS)}, and OT as secondary capture",
+        hint=f"leave it out; radiographs are {', '.join(RADIOGRAPHS)}, and OT as secondary capture",
     )
 
 

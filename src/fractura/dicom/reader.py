@@ -111,6 +111,6 @@ def _packed(dataset: object, title: str) -> bytes:
         raise DataError(
             "is a DICOM without pixels",
             file=title,
-            hint="save it again from the archive, or take it out of the folder",
+            hint="save it again from the archive, or leave it out",
         )
     return packed

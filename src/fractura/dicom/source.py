@@ -27,7 +27,7 @@ _PICTURES = (b"\xff\xd8", b"\x89PNG", b"II*\0", b"MM\0*", b"BM", b"GIF8")
 _TRANSFER_SYNTAX = (0x0002, 0x0010)
 _LONG_VALUES = (b"OB", b"OW", b"OD", b"OF", b"OL", b"OV", b"SQ", b"UC", b"UN", b"UR", b"UT", b"SV", b"UV")
 _META_LIMIT = 1 << 16
-_UNREADABLE = "save it again from the archive, or take it out of the folder"
+_UNREADABLE = "save it again from the archive, or leave it out"
 
 # pydicom raises whatever its author thought of, bare exceptions among it, on damaged files.
 DICOM_ERRORS = (Exception,)

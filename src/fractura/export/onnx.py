@@ -49,7 +49,13 @@ def export_onnx(model_folder: Path, output: Path, films: Sequence[Path], *, half
                 f"no twin, scores differ by up to {parity.maximum_score_difference:.2g} "
                 f"(allowed: {MAXIMUM_SCORE_DIFFERENCE})",
                 file=output,
-                hint="nothing was written; please report this with the model's card.json",
+                hint="nothing was written; "
+                + (
+                    "rounding tips near ties of a model that is not sure of its boxes yet: train it longer, or export "
+                    "without --half"
+                    if half
+                    else "please report this with the model's card.json"
+                ),
             )
         write_atomically(output, draft.read_bytes())
     return parity

@@ -1,4 +1,4 @@
-"""Files of annotations, read into a ``Dataset`` and written from one. One file or folder a format; ``catalogue`` lists them."""
+"""Files of annotations, read into a ``Dataset`` and written from one; ``catalogue`` lists the formats."""
 
 from fractura.formats.convert import Conversion, convert
 from fractura.formats.parts import write_parts
