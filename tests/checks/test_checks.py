@@ -1,5 +1,6 @@
 """The checks: each fault is found, once, by name, with a way out; clean data gives notes only."""
 
+import csv
 import json
 from collections import Counter
 from dataclasses import replace
@@ -340,6 +341,29 @@ def test_command_json(folder, tmp_path, capsys):
     assert (report["errors"], report["warnings"], report["films"]) == (2, 0, 3)
     assert [f["check"] for f in report["findings"][:2]] == ["films.unreadable", "duplicates.both_splits"]
     assert report["boxes_by_class"] == {"Fractura": 2}
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        replace(BOX, xmin=5000, xmax=5090),
+        replace(BOX, xmin=BOX.xmax, xmax=BOX.xmin),
+        replace(BOX, xmax=BOX.xmin),
+        replace(BOX, xmin=-60),
+    ],
+    ids=["outside", "inside out", "no area", "mostly outside"],
+)
+@pytest.mark.parametrize("beside", [(), (BOX,)], ids=["alone", "beside another"])
+def test_a_fractured_film_never_becomes_a_normal_one(folder, tmp_path, capsys, lost, beside):
+    folder.add("bad", *beside, lost)
+    copy = tmp_path / "copy"
+    assert main(["check", str(folder.root), "--fix", str(copy)]) == 3
+    assert "2 of 3 films, 1 left out" in capsys.readouterr().err
+    assert sorted(path.name for path in (copy / "images").iterdir()) == ["good.png", "normal.png"]
+    assert sorted(path.name for path in (copy / "annotations").iterdir()) == ["good.xml", "normal.xml"]
+    [row] = csv.DictReader((copy / "changes.csv").open(encoding="utf-8"))
+    assert (row["file"], row["action"], row["check"]) == ("bad.png", "left out", "boxes.unusable")
+    assert f"object {len(beside) + 1}: box" in row["what"]
 
 
 # ---------------------------------------------------------------- real films

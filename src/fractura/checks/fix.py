@@ -1,7 +1,8 @@
 """A cleaned copy of a data folder: what is certain is put right, what cannot be used is left out, all is logged.
 
 The original is never touched. Nothing is guessed: boxes are moved by nothing but cutting them at the film's edge, and
-where two films of one picture are labelled differently neither is taken, as only a person can tell.
+where two films of one picture are labelled differently neither is taken, as only a person can tell. Nor is a film with
+a box that cannot be placed on it: without that box it would pass for a film on which nothing is broken.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ class Change:
 
     Attributes:
         file: Name of the film or annotation.
-        action: ``left out``, ``changed`` or ``kept``; the last for an error that only a person can put right.
-        what: What was done or is left to do.
+        action: ``left out`` or ``changed``.
+        what: What was done, or why it was left out.
         check: Id of the check that asked for it.
     """
 
@@ -105,6 +106,8 @@ def _films_left_out(report: CheckReport, changes: list[Change]) -> set[Path]:
             leave(film.path, "its annotation cannot be understood", "annotations.malformed")
         elif film.size is not None and (reason := _size_in_doubt(files[0], film.size)):
             leave(film.path, reason, "annotations.size")
+        elif film.size is not None and (reason := _box_without_place(files[0], film.size)):
+            leave(film.path, reason, "boxes.unusable")
     for finding in report.findings:
         if finding.check == "duplicates.contradictory" and finding.file is not None:
             for path in (finding.file, *finding.others):
@@ -138,6 +141,15 @@ def _size_in_doubt(file: AnnotationFile, size: tuple[int, int]) -> str | None:
     return "its boxes do not fit the film" if outside else None
 
 
+def _box_without_place(file: AnnotationFile, size: tuple[int, int]) -> str | None:
+    """Which box marks something that nobody can find on the film: it is unusable, and cutting does not mend it."""
+    for number, each in zip(file.numbers, () if file.annotation is None else file.annotation.objects, strict=True):
+        problem = box_fault(each, *size)
+        if problem is not None and not _cuts_little(each, _cut(each, *size)):
+            return f"object {number}: {problem}, and where it belongs only a person can tell: draw it again"
+    return None
+
+
 def _fixed(
     file: AnnotationFile, annotation: VocAnnotation, size: tuple[int, int], names: dict[str, str], changes: list[Change]
 ) -> VocAnnotation:
@@ -156,21 +168,21 @@ def _fixed(
             log(f"object {number}: class '{each.name}' is now '{names[each.name]}'", "classes.look_alike")
             each = replace(each, name=names[each.name])
         problem = box_fault(each, width, height)
-        cut = replace(
-            each,
-            xmin=max(0, each.xmin), ymin=max(0, each.ymin), xmax=min(width, each.xmax), ymax=min(height, each.ymax),
-        )  # fmt: skip
-        if problem is not None and _cuts_little(each, cut):
+        if problem is not None:  # what cutting does not mend is left out with its film
             log(f"object {number}: cut at the edge of the film ({problem})", "boxes.unusable")
-            each = cut
-        elif problem is not None:
-            log(f"object {number}: taken out ({problem})", "boxes.unusable")
-            continue
+            each = _cut(each, width, height)
         if any(_same(each, other) for other in kept):
             log(f"object {number}: taken out, it repeats another", "boxes.duplicate")
             continue
         kept.append(each)
     return annotation if tuple(kept) == annotation.objects else replace(annotation, objects=tuple(kept))
+
+
+def _cut(each: VocObject, width: int, height: int) -> VocObject:
+    """The part of the box that is on the film."""
+    return replace(
+        each, xmin=max(0, each.xmin), ymin=max(0, each.ymin), xmax=min(width, each.xmax), ymax=min(height, each.ymax)
+    )
 
 
 def _cuts_little(each: VocObject, cut: VocObject) -> bool:

@@ -55,7 +55,10 @@ def check(
         from fractura.checks.fix import LOG, write_fixed_copy
 
         changes = write_fixed_copy(report, fix)
-        output.say(f"cleaned copy: {fix}; {len(changes)} changes, listed in {LOG}")
+        films = {film.path.name for film in report.snapshot.films}
+        left_out = sum(each.action == "left out" and each.file in films for each in changes)
+        taken = f"{report.films - left_out} of {report.films} films, {left_out} left out"
+        output.say(f"cleaned copy: {fix}; {taken}; {len(changes)} changes, listed in {LOG}")
     if json:
         document = report.to_dict()
         output.write_json(document if changes is None else {**document, "changes": [vars(each) for each in changes]})
