@@ -97,3 +97,35 @@ def test_a_settings_file_yields_to_options(folders, capsys):
     assert settings["data_augmentation_options"] == []
     recommended = recommended_training("faster_rcnn_efficientnet_lite0_320x320")
     assert settings["learning_rate_base"] == recommended["learning_rate_base"], "the detector's own recommendation"
+
+
+def respell(folders, name):
+    """The class of one film's box is written in another way."""
+    file = folders / "train" / "annotations" / "train1.xml"
+    text = file.read_text()
+    assert "<name>fracture</name>" in text
+    file.write_text(text.replace("<name>fracture</name>", f"<name>{name}</name>"))
+
+
+@pytest.mark.parametrize("name", ["Fracture", "fracture ", "fractu-re"])
+def test_one_class_spelled_in_two_ways_is_refused(folders, capsys, name):
+    respell(folders, name)
+    assert command(folders, "--num-steps", "1") == 3
+    said = capsys.readouterr().err
+    assert f"'{name}' (1 boxes)" in said
+    assert "'fracture' (2)" in said
+    assert "--fix" in said
+    assert "class_names=[" in said
+
+
+def test_classes_named_one_by_one_are_taken_as_they_are(folders, capsys):
+    respell(folders, "Fracture")
+    names = json.dumps(["Fracture", "fracture"])
+    assert command(folders, "--num-steps", "1", "--set", f"class_names={names}") == 0
+    assert "look like one" not in capsys.readouterr().err
+
+
+def test_a_misspelt_class_is_warned_of(folders, capsys):
+    respell(folders, "fractur")
+    assert command(folders, "--num-steps", "1") == 0
+    assert "warning: classes 'fractur' (1 boxes) and 'fracture' (2) look like one" in capsys.readouterr().err

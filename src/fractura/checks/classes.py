@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
 from itertools import combinations
 from pathlib import Path
+from typing import NamedTuple
 
 from fractura.checks.findings import Severity
 from fractura.checks.registry import Fault, check
@@ -38,18 +39,13 @@ def unknown(snapshot: Snapshot) -> Iterator[Fault]:
 @check("classes.look_alike", Severity.WARNING, "class names that may be one class spelled in two ways")
 def look_alike(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding a pair of names; an error where only case, spaces or accents differ."""
-    counts = snapshot.class_counts
-    for first, second in combinations(counts, 2):
-        same = _plain(first) == _plain(second)
-        if same or _one_slip_apart(first, second):
-            rarer = min((first, second), key=lambda name: counts[name])
-            other = second if rarer == first else first
-            yield Fault(
-                f"classes '{first}' ({counts[first]} boxes) and '{second}' ({counts[second]}) look like one",
-                _file_with(snapshot, rarer),
-                way_out=f"if they are, rename '{rarer}' to '{other}'",
-                severity=Severity.ERROR if same else None,
-            )
+    for pair in look_alikes(snapshot.class_counts):
+        yield Fault(
+            pair.problem,
+            _file_with(snapshot, pair.rarer),
+            way_out=f"if they are, rename '{pair.rarer}' to '{pair.other}'",
+            severity=Severity.ERROR if pair.same else None,
+        )
 
 
 @check("classes.other_split", Severity.WARNING, "classes that only one of the two splits has")
@@ -66,6 +62,29 @@ def other_split(snapshot: Snapshot) -> Iterator[Fault]:
                 _file_with(here, name),
                 way_out=f"{meant}A class must be in both, to be learnt and to be measured",
             )
+
+
+class LookAlike(NamedTuple):
+    """Two class names that may be one: what is odd, the rarer one, the other, and whether only the spelling differs."""
+
+    problem: str
+    rarer: str
+    other: str
+    same: bool
+
+
+def look_alikes(counts: Mapping[str, int]) -> Iterator[LookAlike]:
+    """Pairs of names that may be one class spelled in two ways.
+
+    Args:
+        counts: Number of boxes of each name.
+    """
+    for first, second in combinations(counts, 2):
+        same = _plain(first) == _plain(second)
+        if same or _one_slip_apart(first, second):
+            rarer, other = sorted((first, second), key=lambda name: counts[name])
+            problem = f"classes '{first}' ({counts[first]} boxes) and '{second}' ({counts[second]}) look like one"
+            yield LookAlike(problem, rarer, other, same)
 
 
 def same_but_for_spelling(counts: dict[str, int]) -> dict[str, str]:

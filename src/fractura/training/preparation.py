@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 
+from fractura.checks.classes import look_alikes
 from fractura.dataset import Dataset
 from fractura.detectors.detector import Detector
 from fractura.errors import DataError, FracturaError, UsageError
@@ -89,6 +91,8 @@ def prepare_films(
     if train is None:
         reporter.say(f"reading films of {settings.data}")
         train = _read(settings.data, settings.class_names, settings, reporter)
+        if settings.class_names is None:
+            _see_look_alikes(train, settings, reporter)
     if val is None and settings.val is not None:
         val = _read(settings.val, train.class_names, settings, reporter)
     refuse_wrong_split(train, "train", settings.data)
@@ -133,6 +137,20 @@ def _read(path: Path, names: tuple[str, ...] | None, settings: TrainSettings, re
     if len(problems) > 5:
         reporter.warn(f"and {len(problems) - 5} more such lines; `fractura check` lists them all")
     return data
+
+
+def _see_look_alikes(data: Dataset, settings: TrainSettings, reporter: Reporter) -> None:
+    """Stop at class names that differ in spelling only, warn of those that are a slip apart; see `fractura check`."""
+    names = json.dumps(data.class_names, ensure_ascii=False)
+    for pair in look_alikes({name: count for name, count in data.boxes_by_class.items() if count}):
+        if pair.same:
+            raise DataError(
+                pair.problem,
+                file=settings.data,
+                hint="one class spelled in two ways is learnt as two: `fractura check DATA --fix CLEAN` writes a copy "
+                f"with one spelling; if they are two, say so: --set 'class_names={names}'",
+            )
+        reporter.warn(f"{pair.problem}: if they are, rename '{pair.rarer}' to '{pair.other}' before training")
 
 
 def _same_classes(data: Dataset, names: tuple[str, ...], source: Path | None) -> Dataset:
