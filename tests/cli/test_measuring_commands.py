@@ -103,6 +103,25 @@ def test_what_is_no_model_of_ones_own_is_refused(place, capsys):
     assert "its card cannot be replaced" in capsys.readouterr().err
 
 
+def test_films_in_other_words_are_measured(place, capsys):
+    card = CARD.model_copy(update={"class_names": ("Fractura",)})
+    model = str(write_tiny_onnx(place / "one.onnx", card=card, labels=(0, 0, 0)))
+    label(place / "own", "a", FOUND)
+    label(place / "own", "b")
+    assert main(["evaluate", model, str(place / "own"), "--no-intervals", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["figures"]["box_sensitivity/iou30"]["value"] == 1.0
+    assert "1 boxes of the class 'fracture' are taken for 'Fractura'" in captured.err
+
+    words = [str(place / "data"), "--rename", "fracture=Fractura"]  # its other class has a box, too
+    assert main(["calibrate", model, *words, "--method", "none"]) == 3
+    assert "--rename 'cast=Fractura'" in capsys.readouterr().err
+    assert main(["calibrate", model, *words, "--rename", "cast=Fractura", "--method", "none"]) == 0
+    assert main(["compare", model, model, *words, "--rename", "cast=Fractura", "--rounds", "5"]) == 0
+    assert main(["evaluate", model, str(place / "data"), "--rename", "fracture"]) == 2
+    assert "such as --rename fracture=Fractura" in capsys.readouterr().err
+
+
 def test_compare(place, capsys):
     write_tiny_onnx(
         place / "blind.onnx",

@@ -4,30 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from fractura.boxes import Boxes
+import typer
+
 from fractura.cli import output
-from fractura.dataset import Dataset
-from fractura.errors import FracturaError
-from fractura.inference.model import Model
-from fractura.splits import refuse_wrong_split
+from fractura.errors import FracturaError, UsageError
+
+if TYPE_CHECKING:
+    from fractura.boxes import Boxes
+    from fractura.dataset import Dataset
+    from fractura.inference.model import Model
+
+Rename = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=CLASS", help="A class of the films, and which of the model's it is; may be repeated."),
+]
 
 
-def read_labelled(data: Path, class_names: Sequence[str]) -> Dataset:
+def read_labelled(data: Path, class_names: Sequence[str], rename: Sequence[str] | None = None) -> Dataset:
     """Films that may be measured on, with labels in the order of ``class_names``; small problems are said.
+
+    Args:
+        data: Where they are.
+        class_names: The model's.
+        rename: Each ``NAME=CLASS``: a class of the films, and which of the model's it is.
 
     Raises:
         DataError: They cannot be read, have other classes, or are films to train on.
+        UsageError: There is no such class to rename.
     """
     from fractura.evaluation import align_classes
     from fractura.formats import read_dataset
+    from fractura.splits import refuse_wrong_split
 
     problems: list[FracturaError] = []
-    dataset = align_classes(read_dataset(data, problems=problems), class_names)
+    dataset = read_dataset(data, problems=problems)
+    dataset = align_classes(dataset, class_names, renamed=_renamed(rename or []), problems=problems)
     for problem in problems:
         output.warn(str(problem))
     refuse_wrong_split(dataset, "evaluate", data)  # before the films are looked at: that may take long
     return dataset
+
+
+def _renamed(pairs: Sequence[str]) -> dict[str, str]:
+    renamed = {}
+    for pair in pairs:
+        name, equals, meant = pair.partition("=")
+        if not equals:
+            raise UsageError(f"'{pair}' says no class to rename", hint="such as --rename fracture=Fractura")
+        renamed[name] = meant
+    return renamed
 
 
 def predict(model: Model, dataset: Dataset, views: Sequence[str] | None = None) -> list[Boxes]:

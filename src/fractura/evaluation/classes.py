@@ -2,26 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from fractura.dataset import Dataset
-from fractura.errors import DataError, suggest_name
+from fractura.errors import DataError, FracturaError, UsageError, suggest_name
+
+_logger = logging.getLogger(__name__)
 
 
-def align_classes(dataset: Dataset, class_names: Sequence[str]) -> Dataset:
-    """The data set with its labels in the order of a model's class names.
+def match_names(names: Iterable[str], known: Sequence[str]) -> dict[str, str]:
+    """Which of the known classes each name means.
+
+    Names that differ only in case and in blanks around them are the same. If none is known, the only name means the
+    only known class: a model that knows one class, and films with boxes of one, are about the same thing.
+
+    Args:
+        names: To be looked up.
+        known: To be found.
+
+    Returns:
+        The known name of each name; names that mean none are left out.
+    """
+    names = list(names)
+    spelled = {_plain(name): name for name in known} | {name: name for name in known}
+    found = {name: spelled.get(name, spelled.get(_plain(name), "")) for name in names}
+    if not any(found.values()) and len(known) == 1 and len({_plain(name) for name in names}) == 1:
+        return dict.fromkeys(names, known[0])
+    return {name: meant for name, meant in found.items() if meant}
+
+
+def align_classes(
+    dataset: Dataset,
+    class_names: Sequence[str],
+    *,
+    renamed: Mapping[str, str] | None = None,
+    problems: list[FracturaError] | None = None,
+) -> Dataset:
+    """The data set with its labels in the order of a model's class names, which are found as ``match_names`` does.
 
     Classes that the model knows and the data lacks are fine; so are names in the data that no box has.
 
+    Args:
+        dataset: Films with their boxes.
+        class_names: The model's.
+        renamed: For names in the data the model's class that they mean; several may mean one.
+        problems: Gets a remark where a class is taken for one of another name; without it that is logged as a warning.
+
     Raises:
         DataError: A class that has boxes is not among ``class_names``; the nearest right name is given.
+        UsageError: A name in ``renamed`` is not among those it should be among.
     """
-    counts = dataset.boxes_by_class
+    counts = {name: count for name, count in dataset.boxes_by_class.items() if count}
+    renamed = dict(renamed or {})
+    for name, meant in renamed.items():
+        for word, words in ((name, dataset.class_names), (meant, class_names)):
+            if word not in words:
+                raise UsageError(f"there is no class '{word}' to rename", hint=suggest_name(word, words))
+    taken = match_names(counts, class_names) | renamed
     for name, count in counts.items():
-        if count and name not in class_names:
+        if name not in taken:
             raise DataError(
                 f"{count} boxes are of the class '{name}', which the model does not know",
                 file=dataset.root,
-                hint=suggest_name(name, class_names),
+                hint=f"{suggest_name(name, class_names)} Say so with --rename '{name}={class_names[0]}'",
             )
-    return dataset.with_class_names(tuple(class_names))
+        if name not in renamed and _plain(name) != _plain(taken[name]):
+            remark = DataError(
+                f"{count} boxes of the class '{name}' are taken for '{taken[name]}', the only class of the model",
+                file=dataset.root,
+            )
+            if problems is None:
+                _logger.warning("%s", remark)
+            else:
+                problems.append(remark)
+    words = tuple(taken.get(name, name) for name in dataset.class_names)
+    return replace(dataset, class_names=words).with_class_names(tuple(class_names))
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold()

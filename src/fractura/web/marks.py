@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fractura.boxes import Boxes
+from fractura.evaluation.classes import match_names
 from fractura.web.folder_index import Stamp
 
 LOWEST_SCORE = 0.05
@@ -63,7 +64,7 @@ class FilmMarks:
 
 
 def in_words_of(found: FilmMarks, class_names: Sequence[str], folder_names: Sequence[str]) -> FilmMarks:
-    """The marks under the class names that a folder uses: its spelling of a name, or its only class for the only one.
+    """The marks under the class names that a folder uses, found as ``match_names`` does.
 
     So the boxes of a model that says "fracture" fit into a folder labelled "Fractura".
 
@@ -72,9 +73,7 @@ def in_words_of(found: FilmMarks, class_names: Sequence[str], folder_names: Sequ
         class_names: All that the model knows.
         folder_names: All that the folder uses.
     """
-    spelled = {name.casefold(): name for name in folder_names}
-    only = folder_names[0] if len(folder_names) == 1 and len(class_names) == 1 else None
-    words = {name: spelled.get(name.casefold(), only or name) for name in class_names}
+    words = match_names(class_names, folder_names)
     return replace(found, marks=tuple(replace(mark, name=words.get(mark.name, mark.name)) for mark in found.marks))
 
 

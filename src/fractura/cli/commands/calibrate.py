@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from fractura.cli import output as out
+from fractura.cli.measuring import Rename
 from fractura.errors import DataError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def calibrate(
     method: Annotated[
         Literal["isotonic", "temperature", "none"], typer.Option(help="How scores become probabilities.")
     ] = "isotonic",
+    rename: Rename = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Choose a model's threshold on validation films, and calibrate its scores; both are written into its card.
@@ -52,7 +54,7 @@ def calibrate(
     refuse_fixed_card(model)
     loaded = load_model(model)
     card = loaded.card
-    dataset = read_labelled(val, card.class_names)
+    dataset = read_labelled(val, card.class_names, rename)
     trained = card.data.get("train")
     if isinstance(trained, dict) and trained.get("fingerprint") == dataset.fingerprint():
         raise DataError(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fractura.cli import output as out
+from fractura.cli.measuring import Rename
 
 
 def compare(
@@ -19,6 +20,7 @@ def compare(
     groups: Annotated[
         Path | None, typer.Option(help="CSV table of the films (column 'image') that names their patients.")
     ] = None,
+    rename: Rename = None,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Compare two models on the same films: differences (second less first) with 95 % intervals and p-values.
@@ -33,7 +35,7 @@ def compare(
     from fractura.inference import load_model
 
     models = [load_model(path) for path in (first, second)]
-    sets = [read_labelled(data, model.card.class_names) for model in models]
+    sets = [read_labelled(data, model.card.class_names, rename) for model in models]
     if groups is not None:
         manifest = read_manifest(groups)
         sets = [manifest.complete(dataset) for dataset in sets]

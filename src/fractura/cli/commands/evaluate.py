@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from fractura.cli import output as out
+from fractura.cli.measuring import Rename
 from fractura.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def evaluate(
         list[str] | None,
         typer.Option(help="Also measure the films where this column of the table is not 1; may be repeated."),
     ] = None,
+    rename: Rename = None,
     fast: Annotated[bool, typer.Option("--fast", help="Look at each film once, whole.")] = False,
     language: Annotated[Literal["en", "es"], typer.Option(help="Language of the report.")] = "en",
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
@@ -63,7 +65,7 @@ def evaluate(
         raise UsageError("--without needs the table of the films", hint="give it with --groups manifest.csv")
     loaded = load_model(model)
     card = loaded.card
-    dataset, parts = divide(read_labelled(data, card.class_names), groups, without or [])
+    dataset, parts = divide(read_labelled(data, card.class_names, rename), groups, without or [])
     views = ("whole",) if fast else None
     predictions = predict(loaded, dataset, views)
     own = card.fast_threshold if fast and card.fast_threshold is not None else card.threshold

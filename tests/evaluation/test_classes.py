@@ -1,0 +1,64 @@
+"""Classes of films in a model's words."""
+
+import pytest
+from evaluation_films import dataset, film
+
+from fractura.errors import DataError, UsageError
+from fractura.evaluation.classes import align_classes, match_names
+
+BOX = [10, 10, 60, 60]
+
+
+@pytest.mark.parametrize(
+    ("names", "known", "expected"),
+    [
+        (["cast"], ["fracture", "cast"], {"cast": "cast"}),
+        ([" Cast", "CAST"], ["fracture", "cast"], {" Cast": "cast", "CAST": "cast"}),
+        (["fracture"], ["Fractura"], {"fracture": "Fractura"}),
+        (["fracture", "Fracture "], ["Fractura"], {"fracture": "Fractura", "Fracture ": "Fractura"}),
+        (["fracture", "cast"], ["Fractura"], {}),
+        (["Fractura", "cast"], ["Fractura"], {"Fractura": "Fractura"}),
+        (["fracture"], ["Fractura", "cast"], {}),
+        (["a", "A"], ["A", "a"], {"a": "a", "A": "A"}),
+        ([], ["Fractura"], {}),
+        (["fracture"], [], {}),
+    ],
+)
+def test_names_that_mean_a_known_one(names, known, expected):
+    assert match_names(names, known) == expected
+
+
+def test_the_only_class_of_the_films_is_the_only_one_of_the_model_and_that_is_said():
+    problems = []
+    films = dataset(film([BOX, BOX], [1, 1]), film(name="b.png"), class_names=["cast", "fracture"])
+    aligned = align_classes(films, ("Fractura",), problems=problems)
+    assert aligned.class_names == ("Fractura",)
+    assert aligned.boxes_by_class == {"Fractura": 2}
+    assert [str(each) for each in problems] == [
+        "2 boxes of the class 'fracture' are taken for 'Fractura', the only class of the model"
+    ]
+
+
+def test_another_spelling_is_no_other_class_and_nothing_is_said_of_it():
+    problems = []
+    films = dataset(film([BOX, BOX, BOX], [0, 1, 2]), class_names=["fractura", "Fractura ", "CAST"])
+    aligned = align_classes(films, ("cast", "Fractura"), problems=problems)
+    assert aligned.records[0].boxes.labels.tolist() == [1, 1, 0]
+    assert problems == []
+
+
+def test_a_class_that_means_none_is_refused_until_it_is_renamed():
+    films = dataset(film([BOX, BOX], [0, 1]), class_names=["hairline", "displaced"])
+    with pytest.raises(DataError, match=r"--rename 'hairline=Fractura'"):
+        align_classes(films, ("Fractura",))
+    with pytest.raises(DataError, match=r"--rename 'displaced=Fractura'"):
+        align_classes(films, ("Fractura",), renamed={"hairline": "Fractura"})
+    both = {"hairline": "Fractura", "displaced": "Fractura"}
+    assert align_classes(films, ("Fractura",), renamed=both).boxes_by_class == {"Fractura": 2}
+
+
+@pytest.mark.parametrize("renamed", [{"hairlines": "Fractura"}, {"hairline": "Fracture"}])
+def test_what_is_not_there_cannot_be_renamed(renamed):
+    films = dataset(film([BOX], [0]), class_names=["hairline"])
+    with pytest.raises(UsageError, match="there is no class"):
+        align_classes(films, ("Fractura",), renamed=renamed)
