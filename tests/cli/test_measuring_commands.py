@@ -67,6 +67,27 @@ def test_films_that_the_model_was_trained_on_are_refused(place, capsys):
     films = align_classes(read_dataset(place / "data"), CARD.class_names)
     card = CARD.model_copy(update={"data": {"train": {"fingerprint": films.fingerprint()}}})
     write_tiny_onnx(place / "tiny.onnx", card=card)
+def test_a_calibration_that_harms_is_said_with_the_way_out(place, capsys):
+    for number in range(20):  # at 0.9 the film's score is right already; there is nothing to gain
+        label(place / "many", f"{number}", *([FOUND] if number % 10 else []))
+    words = ["calibrate", str(place / "tiny.onnx"), str(place / "many")]
+    assert main(words) == 0
+    captured = capsys.readouterr()
+    assert "films 0.000 before" in captured.out, captured.out
+    assert "makes scores of films worse on other films: try --method temperature or --method none" in captured.err
+    assert main([*words, "--method", "none"]) == 0
+    assert "warning" not in capsys.readouterr().err
+
+
+def test_films_without_any_fracture_choose_no_threshold(place, capsys):
+    label(place / "normals", "a")
+    label(place / "normals", "b")
+    assert main(["calibrate", str(place / "tiny.onnx"), str(place / "normals")]) == 3
+    error = capsys.readouterr().err
+    assert "none of these films has a fracture to find" in error
+    assert "add films with boxes" in error
+
+
     assert main(["calibrate", str(place / "tiny.onnx"), str(place / "data")]) == 3
     assert "trained on these very films" in capsys.readouterr().err
 

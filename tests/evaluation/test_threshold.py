@@ -64,6 +64,8 @@ def test_where_nothing_is_found(aim):
         choice = choose_threshold(data, found, Aim.parse(aim))
         assert (choice.threshold, choice.reached, choice.found) == (0.5, False, 0)
     assert choose_threshold(dataset(), [], Aim.parse(aim)).reached is False
+    normal = choose_threshold(dataset(film()), [marks((*FAR, 0.7))], Aim.parse(aim))
+    assert (str(normal), normal.reached) == ("threshold 0.5: there is no fracture to find", False)
 
 
 def test_f1_passes_over_what_is_found_only_at_the_faintest_scores():

@@ -78,10 +78,12 @@ class Choice:
     films: int
 
     def __str__(self) -> str:
-        share = f"{self.found / self.boxes:.3f} " if self.boxes else ""
+        if not self.boxes:
+            return f"threshold {self.threshold:.4g}: there is no fracture to find"
         rate = f", {self.false_marks / self.films:.2f} false marks per film" if self.films else ""
         where = CRITERION_TEXT[MAIN_CRITERION]
-        return f"threshold {self.threshold:.4g} finds {share}({self.found} of {self.boxes} boxes, {where}){rate}"
+        found = f"{self.found / self.boxes:.3f} ({self.found} of {self.boxes} boxes, {where})"
+        return f"threshold {self.threshold:.4g} finds {found}{rate}"
 
 
 def choose_threshold(dataset: Dataset, predictions: Sequence[Boxes], aim: Aim) -> Choice:

@@ -62,10 +62,18 @@ def calibrate(
             file=val,
             hint="calibrate on films that it has not seen: fractura split sets some apart",
         )
+    if all(record.difficult.all() for record in dataset):
+        raise DataError(
+            "none of these films has a fracture to find: no threshold can be chosen",
+            file=val,
+            hint="add films with boxes; those flagged difficult do not count",
+        )
     predictions = predict(loaded, dataset)
     choice = _choose(dataset, predictions, wanted, val)
     fast = _choose(dataset, predict(loaded, dataset, WHOLE), wanted, val) if card.views != WHOLE else None
-    calibrator = None if method == "none" else fit_calibrator(build_table(dataset, predictions), method)
+    table = build_table(dataset, predictions)
+    calibrator = None if method == "none" else fit_calibrator(table, method)
+    worth = "the scores are not calibrated" if method == "none" else _worth(table, method)
     # Of the raw scores: probabilities are always right on the films they were fitted on.
     evaluation = evaluate(dataset, predictions, threshold=choice.threshold, rounds=ROUNDS, details=False)
     chosen: dict[str, Any] = {
@@ -83,19 +91,23 @@ def calibrate(
         out.write_line(f"{wanted}: {choice}")
         if fast is not None:
             out.write_line(f"{wanted}, each film once (--fast): {fast}")
-        if method != "none":
-            out.write_line(_worth(build_table(dataset, predictions), method))
+        out.write_line(worth)
         out.write_line(f"threshold before: {card.threshold:.4g}; written into the card of {model}")
 
 
 def _worth(table: Table, method: str) -> str:
     from fractura.evaluation.calibration import cross_fitted_errors
+    """A line on what the calibration does to the scores of films it was not fitted on; a warning if it harms them."""
 
     try:
         errors = cross_fitted_errors(table, method)
     except DataError:
         return f"{method} calibration: too few films to tell what it is worth on others"
     parts = [f"{what}s {before:.3f} before, {after:.3f} after" for what, (before, after) in errors.items()]
+    worse = [f"{what}s" for what, (before, after) in errors.items() if after > before]
+    if worse:
+        others = "--method none" if method == "temperature" else "--method temperature or --method none"
+        out.warn(f"the {method} calibration makes scores of {' and '.join(worse)} worse on other films: try {others}")
     return f"{method} calibration, expected error on films it was not fitted on (5 parts): {'; '.join(parts)}"
 
 
