@@ -121,3 +121,43 @@ def test_a_class_with_boxes_cannot_be_dropped():
 
 def test_negative_films_take_any_class_names():
     assert Dataset((), (NEGATIVE,)).with_class_names(("fracture",)).class_names == ("fracture",)
+
+
+def written(folder, **films):
+    records = []
+    for name, content in films.items():
+        (folder / name).write_bytes(content)
+        records.append(Record(folder / name, 1, 1, Boxes.empty()))
+    return Dataset(("fracture",), tuple(records))
+
+
+def test_films_are_known_again_by_their_bytes_whatever_they_are_called(tmp_path):
+    seen = written(tmp_path, a=b"one", b=b"two", c=b"three")
+    described = seen.describe()
+    assert described["film_digests"] == " ".join(sorted(record.digest[:12] for record in seen))
+    assert [len(digest) for digest in described["film_digests"].split()] == [12, 12, 12]
+    others = written(tmp_path, x=b"two", y=b"four", z=b"three", w=b"two")
+    assert others.shared_with(described) == 3
+    assert written(tmp_path, x=b"four").shared_with(described) == 0
+
+
+def test_without_digests_only_the_very_same_set_is_known_again(tmp_path):
+    seen = written(tmp_path, a=b"one", b=b"two")
+    older = {"fingerprint": seen.fingerprint(), "films": 2}
+    assert seen.shared_with(older) == 2
+    assert replace(seen, records=seen.records[:1]).shared_with(older) is None
+
+
+def test_a_film_that_cannot_be_read_has_no_digest(tmp_path):
+    seen = written(tmp_path, a=b"one", b=b"two")
+    (tmp_path / "a").unlink()
+    assert seen.describe()["film_digests"] == seen.records[1].digest[:12]
+
+
+def test_a_film_is_read_once_for_its_digest(tmp_path, monkeypatch):
+    seen, read = written(tmp_path, a=b"one", b=b"two"), []
+    monkeypatch.setattr(Record, "read_bytes", lambda record: read.append(record.name) or b"film")
+    described = seen.describe()
+    assert seen.describe() == described
+    assert seen.shared_with({**described, "fingerprint": "other"}) == 2
+    assert read == ["a", "b"]

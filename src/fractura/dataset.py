@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from fractura.boxes import Boxes
+
+_DIGITS = 12
+"""Of a film's digest, as many hexadecimal digits are kept: among a million films, no two are likely to agree."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,15 @@ class Record:
             container.seek(offset)
             return container.read(length)
 
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the film's encoded bytes, in hexadecimal digits; they are read once.
+
+        Raises:
+            OSError: The film cannot be read.
+        """
+        return hashlib.sha256(self.read_bytes()).hexdigest()
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -133,6 +147,45 @@ class Dataset:
             digest.update(record.boxes.xyxy.tobytes() + record.boxes.labels.tobytes())
             digest.update(repr(record.flags).encode())
         return digest.hexdigest()
+
+    def describe(self) -> dict[str, Any]:
+        """What a model card keeps of films: fingerprint, counts, and twelve digits of each film's digest in one line.
+
+        A film that cannot be read has no digest: no model can have seen it either.
+        """
+        digests = set()
+        for record in self:
+            try:
+                digests.add(record.digest[:_DIGITS])
+            except OSError:
+                continue
+        return {
+            "fingerprint": self.fingerprint(),
+            "films": len(self),
+            "negatives": self.negatives,
+            "boxes": self.boxes_by_class,
+            "film_digests": " ".join(sorted(digests)),
+        }
+
+    def shared_with(self, described: Mapping[str, Any]) -> int | None:
+        """How many of these films are among others that ``describe`` told of, by the bytes of their files.
+
+        Args:
+            described: What ``describe`` gave; from older cards without ``film_digests``.
+
+        Returns:
+            None where that cannot be told: there are no digests, and the fingerprint is another.
+
+        Raises:
+            OSError: A film cannot be read.
+        """
+        if described.get("fingerprint") == self.fingerprint():
+            return len(self)
+        digests = described.get("film_digests")
+        if not isinstance(digests, str):
+            return None
+        known = set(digests.split())
+        return sum(record.digest[:_DIGITS] in known for record in self)
 
     def with_class_names(self, class_names: tuple[str, ...]) -> Dataset:
         """The same data with its labels renumbered to the order of ``class_names``.

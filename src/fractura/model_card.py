@@ -37,7 +37,8 @@ class ModelCard(BaseModel):
         fast_threshold: The threshold where only the whole film is looked at, once (``detect --fast``).
         views: How the model looks at a film unless told otherwise; see ``inference/views.py``.
         calibration: From scores to probabilities; see ``evaluation/calibration.py``.
-        data: What it was trained on: fingerprint, films, negatives, boxes.
+        data: The films it was trained on (``train``), those that chose its state (``val``, None without any) and, where
+            ``fractura calibrate`` chose anew, its threshold (``threshold``): each as ``Dataset.describe`` tells of them.
         settings: The training settings.
         metrics: Figures measured when it was trained.
         versions: Releases of the programs that made it.

@@ -9,6 +9,8 @@ from PIL import Image
 from tiny_models import CARD, write_tiny_onnx
 
 from fractura.cli.main import main
+from fractura.evaluation import align_classes
+from fractura.formats import read_dataset
 from fractura.formats.voc.document import VocAnnotation, VocObject, write_voc_file
 
 
@@ -18,10 +20,10 @@ def data_and_model(tmp_path):
     return tmp_path
 
 
-def label(place, name, *objects):
+def label(place, name, *objects, grey=0):
     data = place / "data"
     (data / "images").mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.zeros((100, 200), np.uint8)).save(data / "images" / f"{name}.png")
+    Image.fromarray(np.full((100, 200), grey, np.uint8)).save(data / "images" / f"{name}.png")
     annotation = VocAnnotation(f"{name}.png", 200, 100, 1, tuple(VocObject(*each) for each in objects))
     write_voc_file(annotation, data / "annotations" / f"{name}.xml")
 
@@ -82,20 +84,28 @@ def test_the_table_fits_one_screen_and_notes_go_to_stderr(place, capsys):
     assert "note: every film has a box" in captured.err
 
 
-def test_a_threshold_chosen_on_these_films_is_said(place, capsys):
-    from fractura.evaluation import align_classes
-    from fractura.formats import read_dataset
-
+def test_films_that_had_a_part_in_making_the_model_are_said_on_the_screen_and_in_the_document(place, capsys):
     label(place, "a", ("fracture", 20, 20, 100, 60))
     films = align_classes(read_dataset(place / "data"), CARD.class_names)
-    card = CARD.model_copy(update={"threshold_data": films.fingerprint()})
-    write_tiny_onnx(place / "tiny.onnx", card=card)
-    assert run(place, "--no-intervals", "--json") == 0
+    made = films.describe()
+    data = {"data": {"train": made, "val": made}, "threshold_data": films.fingerprint()}
+    write_tiny_onnx(place / "tiny.onnx", card=CARD.model_copy(update=data))
+    label(place, "b", grey=9)  # one film more: another fingerprint
+    assert run(place, "--rounds", "5", "--json") == 0
     captured = capsys.readouterr()
-    assert "warning: the threshold (and any calibration) was chosen on these very films" in captured.err
-    assert "these very films" in json.loads(captured.out)["notes"][0]
+    document = json.loads(captured.out)
+    assert document["data"]["overlap"] == {"films": 2, "trained": 1, "validated": 1, "threshold": 1}
+    trained, chosen = document["warnings"]
+    assert trained.startswith("1 of 2 films were trained on: ")
+    assert chosen.startswith("1 of 2 films chose the threshold and the model's final state: ")
+    assert [line for line in captured.err.splitlines() if line.startswith("warning: ")] == [
+        f"warning: {trained}",
+        f"warning: {chosen}",
+    ]
     assert run(place, "--no-intervals", "--threshold", "0.3") == 0
-    assert "these very films" not in capsys.readouterr().err
+    captured = capsys.readouterr()
+    assert "warning: There are no intervals" in captured.err
+    assert "chose the threshold" not in captured.err
 
 
 def test_a_table_of_the_films_gives_patients_and_groups(place, capsys):

@@ -10,7 +10,9 @@ from report_films import CARD, HOSTILE, THRESHOLD, films, marks, measure, report
 
 from fractura.errors import UsageError
 from fractura.report import pictures, write_report
+from fractura.report.claim_answers import answers
 from fractura.report.material import Material
+from fractura.report.provenance import provenance
 from fractura.report.words import Words
 
 
@@ -136,18 +138,30 @@ def test_pictures_have_words_and_headings_have_order(made):
 @pytest.mark.parametrize(
     ("changes", "threshold", "said", "not_said"),
     [
-        ({}, THRESHOLD, "chosen for f1 on other films", "these very films"),
-        ({"threshold_data": "here"}, THRESHOLD, "The threshold was chosen on these very films", "was trained on"),
-        ({"data": {"train": {"fingerprint": "here"}}}, THRESHOLD, "was trained on these very films", "final state"),
-        ({"data": {"val": {"fingerprint": "here"}}}, THRESHOLD, "chose the model's final state", "was trained on"),
+        (
+            {},
+            THRESHOLD,
+            "chosen for f1 on another set of films (fingerprint 000000000000…); whether",
+            "these very films",
+        ),
+        ({"threshold_data": "here"}, THRESHOLD, "4 of 4 films chose the threshold: ", "were trained on"),
+        ({"threshold_data": "here"}, THRESHOLD, "chosen for f1 on these very films", "other films (fingerprint"),
+        ({"data": {"train": {"fingerprint": "here"}}}, THRESHOLD, "4 of 4 films were trained on", "final state"),
+        (
+            {"data": {"val": {"fingerprint": "here"}}},
+            THRESHOLD,
+            "4 of 4 films chose the model's final state",
+            "4 films were",
+        ),
         (
             {"threshold_data": None, "data": {"val": {"fingerprint": "here"}}},
             THRESHOLD,
-            "The threshold was chosen on these very films",
-            "was trained on",
+            "4 of 4 films chose the threshold and the model's final state: ",
+            "were trained on",
         ),
         ({"threshold_data": None, "data": {}}, THRESHOLD, "on films that its card does not name", "these very films"),
-        ({"threshold_data": "here"}, 0.6, "given for this evaluation; the model's own is 0.400", "these very films"),
+        ({"threshold_data": None, "data": {}}, THRESHOLD, "was trained on is not known", "were trained on"),
+        ({"threshold_data": "here"}, 0.6, "given for this evaluation; the model's own is 0.400", "4 of 4"),
     ],
 )
 def test_what_the_threshold_was_chosen_on(tmp_path, changes, threshold, said, not_said):
@@ -164,11 +178,48 @@ def test_what_the_threshold_was_chosen_on(tmp_path, changes, threshold, said, no
     )
 
 
+@pytest.mark.parametrize("chosen_by", ["val", "threshold"])
+def test_one_film_more_or_fewer_does_not_silence_the_warning(tmp_path, chosen_by):
+    dataset = films(tmp_path, count=6)
+    seen = {
+        "train": replace(dataset, records=dataset.records[:2]),
+        chosen_by: replace(dataset, records=dataset.records[1:5]),
+    }
+    described = {"val": None, **{part: each.describe() for part, each in seen.items()}}
+    card = CARD.model_copy(update={"data": described, "threshold_data": seen[chosen_by].fingerprint()})
+    material = Material(measure(dataset, marks(dataset)), card, dataset, "films", Words(), ("whole",))
+    told = " ".join(material.warnings())
+    assert "2 of 6 films were trained on: " in told
+    assert "4 of 6 films chose the threshold" in told
+    assert ("the model's final state" in told) == (chosen_by == "val")
+    assert material.threshold_origin() == "the model's own, chosen for f1 on films that hold 4 of these 6"
+    claim = " ".join(answers(material)[32])
+    validated = 4 if chosen_by == "val" else 0
+    assert f"2 trained on, {validated} chose the model's final state, 4 chose the threshold" in claim
+    assert "<dt>Of these films, chose the threshold</dt><dd>4</dd>" in provenance(material).html
+
+
+def test_films_that_had_no_part_are_said_to_be_other_films(tmp_path):
+    dataset = films(tmp_path, count=6)
+    parts = {"train": dataset.records[:2], "val": dataset.records[2:3], "test": dataset.records[3:]}
+    seen = {name: replace(dataset, records=records) for name, records in parts.items()}
+    card = CARD.model_copy(
+        update={
+            "data": {name: seen[name].describe() for name in ("train", "val")},
+            "threshold_data": seen["val"].fingerprint(),
+        }
+    )
+    material = Material(measure(seen["test"], marks(seen["test"])), card, seen["test"], "films", Words(), ("whole",))
+    assert material.warnings() == []
+    assert "on other films (fingerprint" in material.threshold_origin()
+    assert "0 trained on, 0 chose the model's final state, 0 chose the threshold" in answers(material)[32][0]
+
+
 def test_warnings_stand_before_the_figures(tmp_path):
     dataset = films(tmp_path, count=4)
     card = CARD.model_copy(update={"threshold_data": dataset.fingerprint()})
     text = Page(report(tmp_path / "out", dataset, marks(dataset), card=card, rounds=0)).text
-    assert text.index("chosen on these very films") < text.index("There are no intervals") < text.index("In short")
+    assert text.index("films chose the threshold") < text.index("There are no intervals") < text.index("In short")
 
 
 @pytest.mark.parametrize("kind", ["no films", "normal only", "fractured only", "no marks", "one film"])

@@ -63,7 +63,9 @@ def test_a_run_leaves_a_model_folder(settings, films, tmp_path):
         "films": 12,
         "negatives": 4,
         "boxes": {"fracture": 8},
+        "film_digests": " ".join(sorted(record.digest[:12] for record in films[0])),
     }
+    assert len(card.data["val"]["film_digests"].split()) == len(films[1])
     assert card.threshold == pytest.approx(result.best["threshold"])
     assert (card.threshold_aim, card.threshold_data) == ("f1", films[1].fingerprint())
     assert card.metrics["step"] == result.best_step

@@ -9,7 +9,7 @@ from typing import Any
 
 from fractura.evaluation.figures import CRITERIA, CRITERION_TEXT, MAIN_CRITERION, Figure
 from fractura.report.claim import Answers
-from fractura.report.material import Material, fingerprint_of, parts_of
+from fractura.report.material import Material, parts_of
 from fractura.report.pictures import NUMBER
 from fractura.report.provenance import counted, versions
 
@@ -159,17 +159,32 @@ def _disjoint(m: Material) -> list[str]:
     say, sentences = m.say, []
     known = sum(record.patient is not None for record in m.dataset)
     sentences.append(say("The patient is known of {known} of {films} films.", known=known, films=len(m.dataset)))
-    if fingerprint_of(m.card, "train") == m.fingerprint:
-        sentences.append(say("These are the films of training: nothing is disjoint."))
-    elif fingerprint_of(m.card, "val") == m.fingerprint:
-        sentences.append(say("These are the films of validation: the model was chosen on them."))
-    else:
+    sentences += _films_of_making(m)
+    if not m.overlap.trained:
         sentences.append(
             say(
-                "That no film is shared with training can be shown with: fractura check FILMS --against TRAINING_FILMS."
+                "That no film is shared with training under another form can be shown with: fractura check FILMS "
+                "--against TRAINING_FILMS."
             )
         )
     return sentences
+
+
+def _films_of_making(m: Material) -> list[str]:
+    """How many of the films had a part in making the model."""
+    say, overlap = m.say, m.overlap
+    counts = {"trained": overlap.trained, "validated": overlap.validated, "threshold": overlap.threshold}
+    if set(counts.values()) == {None}:
+        return [say("Whether the model was made with any of these films is not known: its card lists no digests.")]
+    told = {name: say("not known") if count is None else str(count) for name, count in counts.items()}
+    return [
+        say(
+            "Of {films} films, by the bytes of their files: {trained} trained on, {validated} chose the model's final "
+            "state, {threshold} chose the threshold.",
+            films=overlap.films,
+            **told,
+        )
+    ]
 
 
 def _model(m: Material) -> list[str]:
@@ -263,9 +278,7 @@ def _explained(m: Material) -> list[str]:
 
 
 def _external(m: Material) -> list[str]:
-    if m.fingerprint in (fingerprint_of(m.card, "train"), fingerprint_of(m.card, "val")):
-        return [m.say("No: the model was made with these films.")]
-    return [m.say("The fingerprint of these films is neither that of the training nor that of the validation films.")]
+    return _films_of_making(m)
 
 
 def _flow(m: Material) -> list[str]:

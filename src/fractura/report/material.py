@@ -9,6 +9,7 @@ from fractura.dataset import Dataset
 from fractura.evaluation.bootstrap import METHOD
 from fractura.evaluation.result import Evaluation, Subgroup
 from fractura.model_card import ModelCard
+from fractura.report.overlap import Overlap, fingerprint_of
 from fractura.report.words import Words
 
 FRACTURED = ("films", "with a fracture")
@@ -40,6 +41,11 @@ class Material:
         """Of the films and their boxes."""
         return self.dataset.fingerprint()
 
+    @cached_property
+    def overlap(self) -> Overlap:
+        """How many of the films had a part in making the model."""
+        return Overlap.of(self.card, self.dataset)
+
     @property
     def threshold_is_own(self) -> bool:
         """The threshold is one of the model's, not one given for this evaluation."""
@@ -69,47 +75,32 @@ class Material:
         aim = say(" for {aim}", aim=card.threshold_aim) if card.threshold_aim else ""
         if self.threshold_data is None:
             return say("the model's own, chosen{aim} on films that its card does not name", aim=aim)
-        if self.threshold_data == self.fingerprint:
+        shared, films = self.overlap.threshold, self.threshold_data[:12]
+        if shared is None:
+            return say(
+                "the model's own, chosen{aim} on another set of films (fingerprint {films}…); whether it shares films "
+                "with these is not known",
+                aim=aim,
+                films=films,
+            )
+        if shared == self.overlap.films:
             return say("the model's own, chosen{aim} on these very films", aim=aim)
-        return say(
-            "the model's own, chosen{aim} on other films (fingerprint {films}…)",
-            aim=aim,
-            films=self.threshold_data[:12],
-        )
+        if shared:
+            return say(
+                "the model's own, chosen{aim} on films that hold {shared} of these {films}",
+                aim=aim,
+                shared=shared,
+                films=self.overlap.films,
+            )
+        return say("the model's own, chosen{aim} on other films (fingerprint {films}…)", aim=aim, films=films)
 
     def warnings(self) -> list[str]:
         """Sentences that must stand before the figures."""
-        say, found = self.say, []
-        if fingerprint_of(self.card, "train") == self.fingerprint:
-            found.append(
-                say("The model was trained on these very films: every figure here is far better than on other films.")
-            )
-        if fingerprint_of(self.card, "val") == self.fingerprint:
-            found.append(
-                say(
-                    "Training chose the model's final state on these very films: figures on other films will be lower. "
-                    "Publish figures of films that had no part in training or in any choice."
-                )
-            )
-        if self.threshold_is_own and self.threshold_data == self.fingerprint:
-            found.append(
-                say(
-                    "The threshold was chosen on these very films: at the threshold, figures on other films will be "
-                    "lower."
-                )
-            )
-        if self.evaluation.intervals is None:
-            found.append(
-                say("There are no intervals: nobody can tell from this page how far chance alone may move a figure.")
-            )
+        say, evaluation = self.say, self.evaluation
+        found = self.overlap.warnings(say, own_threshold=self.threshold_is_own, calibrated=evaluation.calibrated)
+        if evaluation.intervals is None:
+            found.append(say("There are no intervals: nobody can tell how far chance alone may move a figure."))
         return found
-
-
-def fingerprint_of(card: ModelCard, part: str) -> str | None:
-    """Of the ``train`` or ``val`` films that the card names, if it does."""
-    described = card.data.get(part)
-    found = described.get("fingerprint") if isinstance(described, dict) else None
-    return found if isinstance(found, str) else None
 
 
 def parts_of(evaluation: Evaluation) -> list[Subgroup]:

@@ -11,7 +11,8 @@ from typing import Any
 import fractura
 from fractura.html_page import text
 from fractura.report.markup import Cell, Markup, bullets, definitions, paragraph, section
-from fractura.report.material import Material, fingerprint_of
+from fractura.report.material import Material
+from fractura.report.overlap import fingerprint_of
 
 _PACKAGES = ("numpy", "pillow", "onnxruntime", "torch", "matplotlib")
 
@@ -44,6 +45,9 @@ def provenance(m: Material) -> Markup:
         (say("Architecture"), str(card.architecture["name"])),
         (say("Trained on (fingerprint)"), _code(fingerprint_of(card, "train") or say("not on the card"))),
         (say("Validated on (fingerprint)"), _code(fingerprint_of(card, "val") or say("not on the card"))),
+        (say("Of these films, trained on"), _count_or_unknown(m, m.overlap.trained)),
+        (say("Of these films, chose the model's final state"), _count_or_unknown(m, m.overlap.validated)),
+        (say("Of these films, chose the threshold"), _count_or_unknown(m, m.overlap.threshold)),
         (say("Threshold"), f"{say.number(evaluation.threshold, 4)}: {m.threshold_origin()}"),
         (say("Views of a film"), ", ".join(m.views)),
         (say("Calibration"), say("yes") if card.calibration else say("none")),

@@ -56,21 +56,36 @@ SPANISH: Mapping[str, str] = {
         "el del modelo, elegido{aim} con radiografías que su ficha no nombra"
     ),
     "the model's own, chosen{aim} on these very films": "el del modelo, elegido{aim} con estas mismas radiografías",
-    "The model was trained on these very films: every figure here is far better than on other films.": (
-        "El modelo se entrenó con estas mismas radiografías: todas las cifras son mucho mejores que con otras."
+    "the model's own, chosen{aim} on films that hold {shared} of these {films}": (
+        "el del modelo, elegido{aim} con radiografías entre las que están {shared} de estas {films}"
     ),
     (
-        "Training chose the model's final state on these very films: figures on other films will be lower. Publish "
-        "figures of films that had no part in training or in any choice."
+        "the model's own, chosen{aim} on another set of films (fingerprint {films}…); whether it shares films with "
+        "these is not known"
     ): (
-        "El entrenamiento eligió el estado final del modelo con estas mismas radiografías: con otras, las cifras serán "
-        "peores. Publique cifras de radiografías que no intervinieron en el entrenamiento ni en ninguna elección."
+        "el del modelo, elegido{aim} con otro conjunto de radiografías (huella {films}…); no se sabe si comparte "
+        "alguna con este"
     ),
-    "The threshold was chosen on these very films: at the threshold, figures on other films will be lower.": (
-        "El umbral se eligió con estas mismas radiografías: con otras, las cifras en el umbral serán peores."
+    "Whether any of these films was trained on is not known: the model's card lists no digests of them.": (
+        "No se sabe si el modelo se entrenó con alguna de estas radiografías: su ficha no lista sus resúmenes."
     ),
-    "There are no intervals: nobody can tell from this page how far chance alone may move a figure.": (
-        "No hay intervalos: esta página no permite saber cuánto puede mover el azar una cifra."
+    ("{shared} of {films} films were trained on: figures on films that the model has not seen will be far lower."): (
+        "El modelo se entrenó con {shared} de {films} radiografías: con las que no ha visto, las cifras serán mucho "
+        "peores."
+    ),
+    (
+        "{shared} of {films} films chose {what}: figures on other films will be lower. Publish figures of films that "
+        "had no part in training or in any choice."
+    ): (
+        "{shared} de {films} radiografías sirvieron para elegir {what}: con otras, las cifras serán peores. Publique "
+        "cifras de radiografías que no intervinieron en el entrenamiento ni en ninguna elección."
+    ),
+    "the threshold": "el umbral",
+    "the calibration": "la calibración",
+    "the model's final state": "el estado final del modelo",
+    " and ": " y ",
+    "There are no intervals: nobody can tell how far chance alone may move a figure.": (
+        "No hay intervalos: no se puede saber cuánto puede mover el azar una cifra."
     ),
     "No fracture was missed at the threshold.": "En el umbral no se pasó por alto ninguna fractura.",
     "There is no false mark at the threshold.": "En el umbral no hay ninguna marca falsa.",
@@ -165,6 +180,9 @@ SPANISH: Mapping[str, str] = {
     "Architecture": "Arquitectura",
     "Trained on (fingerprint)": "Entrenado con (huella)",
     "Validated on (fingerprint)": "Validado con (huella)",
+    "Of these films, trained on": "De estas radiografías, entrenado con",
+    "Of these films, chose the model's final state": "De estas radiografías, eligieron el estado final",
+    "Of these films, chose the threshold": "De estas radiografías, eligieron el umbral",
     "Threshold": "Umbral",
     "Views of a film": "Vistas de una radiografía",
     "Calibration": "Calibración",

@@ -193,9 +193,6 @@ CLAIM: Mapping[str, str] = {
     "The model says where it sees a fracture by its boxes; how far they lie right is measured here.": (
         "El modelo dice con sus cajas dónde ve una fractura; aquí se mide cuánto aciertan."
     ),
-    "The fingerprint of these films is neither that of the training nor that of the validation films.": (
-        "La huella de estas radiografías no es la de las de entrenamiento ni la de las de validación."
-    ),
     "{films} films: {positive} fractured, {negative} normal, {neither} with difficult boxes only.": (
         "{films} radiografías: {positive} con fractura, {negative} normales, {neither} solo con cajas difíciles."
     ),
@@ -207,7 +204,6 @@ CLAIM: Mapping[str, str] = {
     "Size before the network: {settings}.": "Tamaño ante la red: {settings}.",
     "Further steps: {settings}.": "Otros pasos: {settings}.",
     "Splits that the films name: {splits}.": "Partes que nombran las radiografías: {splits}.",
-    "These are the films of training: nothing is disjoint.": "Son las radiografías de entrenamiento: nada es disjunto.",
     "Trained with {versions}.": "Entrenado con {versions}.",
     "No checkpoint was given: the detector's own starting weights.": (
         "No se dio punto de partida: los pesos iniciales propios del detector."
@@ -217,16 +213,25 @@ CLAIM: Mapping[str, str] = {
         "Se guardó el estado tras el paso {step}, el mejor con las radiografías de validación."
     ),
     "No intervals were computed.": "No se calcularon intervalos.",
-    "No: the model was made with these films.": "No: el modelo se hizo con estas radiografías.",
     "Patients: {patients}.": "Pacientes: {patients}.",
     "On the validation films: in the model's card, under metrics.": (
         "Con las de validación: en la ficha del modelo, en metrics."
     ),
-    "These are the films of validation: the model was chosen on them.": (
-        "Son las radiografías de validación: el modelo se eligió con ellas."
+    "Whether the model was made with any of these films is not known: its card lists no digests.": (
+        "No se sabe si el modelo se hizo con alguna de estas radiografías: su ficha no lista resúmenes."
     ),
-    "That no film is shared with training can be shown with: fractura check FILMS --against TRAINING_FILMS.": (
-        "Que ninguna radiografía se comparte con el entrenamiento se muestra con: fractura check RADIOGRAFÍAS "
-        "--against ENTRENAMIENTO."
+    (
+        "Of {films} films, by the bytes of their files: {trained} trained on, {validated} chose the model's final "
+        "state, {threshold} chose the threshold."
+    ): (
+        "De {films} radiografías, según los bytes de sus archivos: {trained} de entrenamiento, {validated} eligieron "
+        "el estado final del modelo, {threshold} eligieron el umbral."
+    ),
+    (
+        "That no film is shared with training under another form can be shown with: fractura check FILMS --against "
+        "TRAINING_FILMS."
+    ): (
+        "Que ninguna radiografía se comparte con el entrenamiento en otra forma se muestra con: fractura check "
+        "RADIOGRAFÍAS --against ENTRENAMIENTO."
     ),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -184,8 +183,8 @@ def refuse_overlap(train: Dataset, val: Dataset) -> None:
             continue  # no file to train on is as long: it cannot be the same one, and need not be read
         if length not in hashed:
             hashed.add(length)
-            digests.update({_digest(candidate): candidate for candidate in by_size[length]})
-        twin = digests.get(_digest(record))
+            digests.update({candidate.digest: candidate for candidate in by_size[length]})
+        twin = digests.get(record.digest)
         if twin is not None:
             shared.append(f"{record.name} = {twin.name}")
     if shared:
@@ -201,7 +200,3 @@ def _stored_length(record: Record) -> int:
         return record.span[1] if record.span is not None else record.image.stat().st_size
     except OSError as error:
         raise DataError(f"cannot be opened: {error.strerror or error}", file=record.image) from error
-
-
-def _digest(record: Record) -> str:
-    return hashlib.sha256(record.read_bytes()).hexdigest()

@@ -62,23 +62,13 @@ def write_model(
         threshold=threshold,
         threshold_aim=settings.aim if val is not None else None,
         threshold_data=val.fingerprint() if val is not None else None,
-        data={"train": describe_data(train), "val": describe_data(val) if val is not None else None},
+        data={"train": train.describe(), "val": val.describe() if val is not None else None},
         settings=chosen,
         metrics=dict(metrics),
         versions=_versions(),
     )
     write_tensors(folder / WEIGHTS_FILE, detector.state_dict())
     write_card(card, folder)
-
-
-def describe_data(data: Dataset) -> dict[str, Any]:
-    """Fingerprint and counts of a data set."""
-    return {
-        "fingerprint": data.fingerprint(),
-        "films": len(data),
-        "negatives": data.negatives,
-        "boxes": data.boxes_by_class,
-    }
 
 
 def _versions() -> dict[str, str]:

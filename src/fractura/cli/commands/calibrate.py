@@ -56,9 +56,9 @@ def calibrate(
     card = loaded.card
     dataset = read_labelled(val, card.class_names, rename)
     trained = card.data.get("train")
-    if isinstance(trained, dict) and trained.get("fingerprint") == dataset.fingerprint():
+    if isinstance(trained, dict) and (seen := dataset.shared_with(trained)):
         raise DataError(
-            "the model was trained on these very films: on others its scores are lower",
+            f"the model was trained on {seen} of these {len(dataset)} films: on others its scores are lower",
             file=val,
             hint="calibrate on films that it has not seen: fractura split sets some apart",
         )
@@ -84,7 +84,8 @@ def calibrate(
         "calibration": None if calibrator is None else calibrator.to_dict(),
     }
     metrics = {**card.metrics, "validation": evaluation.summary()}
-    replace_card(model, ModelCard.model_validate({**card.model_dump(), **chosen, "metrics": metrics}))
+    films = {**card.data, "threshold": dataset.describe()}
+    replace_card(model, ModelCard.model_validate({**card.model_dump(), **chosen, "data": films, "metrics": metrics}))
     if json:
         out.write_json({"model": str(model), **chosen})
     else:
@@ -96,18 +97,18 @@ def calibrate(
 
 
 def _worth(table: Table, method: str) -> str:
-    from fractura.evaluation.calibration import cross_fitted_errors
     """A line on what the calibration does to the scores of films it was not fitted on; a warning if it harms them."""
+    from fractura.evaluation.calibration import cross_fitted_errors
 
     try:
         errors = cross_fitted_errors(table, method)
     except DataError:
         return f"{method} calibration: too few films to tell what it is worth on others"
-    parts = [f"{what}s {before:.3f} before, {after:.3f} after" for what, (before, after) in errors.items()]
     worse = [f"{what}s" for what, (before, after) in errors.items() if after > before]
     if worse:
         others = "--method none" if method == "temperature" else "--method temperature or --method none"
         out.warn(f"the {method} calibration makes scores of {' and '.join(worse)} worse on other films: try {others}")
+    parts = [f"{what}s {before:.3f} before, {after:.3f} after" for what, (before, after) in errors.items()]
     return f"{method} calibration, expected error on films it was not fitted on (5 parts): {'; '.join(parts)}"
 
 

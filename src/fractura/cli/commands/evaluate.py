@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from fractura.evaluation import FilmGroup
 
 EVALUATION_FILE = "evaluation.json"
-CHOSEN_HERE = "the threshold (and any calibration) was chosen on these very films: what depends on it is flattered"
 
 
 def evaluate(
@@ -60,6 +59,8 @@ def evaluate(
     from fractura.files import write_atomically
     from fractura.inference import load_model
     from fractura.report import write_report
+    from fractura.report.material import Material
+    from fractura.report.words import Words
 
     if without and groups is None:
         raise UsageError("--without needs the table of the films", hint="give it with --groups manifest.csv")
@@ -69,7 +70,7 @@ def evaluate(
     views = ("whole",) if fast else None
     predictions = predict(loaded, dataset, views)
     own = card.fast_threshold if fast and card.fast_threshold is not None else card.threshold
-    measured = measure(
+    evaluation = measure(
         dataset,
         predictions,
         threshold=own if threshold is None else threshold,
@@ -78,12 +79,12 @@ def evaluate(
         groups=parts,
         calibrator=Calibrator.from_card(card),
     )
-    fingerprint = dataset.fingerprint()
-    chosen_here = threshold is None and fingerprint == card.threshold_data
-    evaluation = replace(measured, notes=(CHOSEN_HERE, *measured.notes)) if chosen_here else measured
+    material = Material(evaluation, card, dataset, str(data), Words(), card.views if views is None else views)
+    warnings = material.warnings()
     document = {
         "model": {"name": card.name, "path": str(model)},
-        "data": {"path": str(data), "fingerprint": fingerprint},
+        "data": {"path": str(data), "fingerprint": material.fingerprint, "overlap": asdict(material.overlap)},
+        "warnings": warnings,
         **evaluation.to_dict(),
     }
     if output is not None:
@@ -97,9 +98,9 @@ def evaluate(
     else:
         out.write_table(["figure", "value"], evaluation.rows(), title=f"{card.name} on {data}")
         out.write_table(["group", "films", "boxes", *SUBGROUP_COLUMNS.values()], evaluation.subgroup_rows())
-    if chosen_here:
-        out.warn(CHOSEN_HERE)
-    for note in measured.notes:
+    for warning in warnings:
+        out.warn(warning)
+    for note in evaluation.notes:
         out.say(f"note: {note}")
     if output is not None:
         out.say(f"saved in {output}; to be read in a browser: {page}")
