@@ -67,6 +67,41 @@ def test_train_then_resume(folders, capsys):
     assert "resuming after step 1" in captured.err
 
 
+def test_resume_needs_no_setting_typed_again(folders, capsys):
+    """Neither the data nor what was chosen: it is all kept with the state; what is typed wins, if it may change."""
+    model = folders / "model"
+    chosen = ("--val", str(folders / "val"), "--seed", "3", "--augmentation", "none", "--num-steps", "1")
+    assert command(folders, *chosen) == 0
+    before = json.loads((model / "training.json").read_text())["settings"]
+    assert main(["train", "--resume", "--output", str(model), "--num-steps", "2"]) == 0
+    assert "resuming after step 1" in capsys.readouterr().err
+    document = json.loads((model / "training.json").read_text())
+    assert document["step"] == 2
+    assert document["settings"] == {**before, "num_steps": 2}
+    assert main(["train", str(folders / "train"), "--resume", "--output", str(model), "--seed", "4"]) == 2
+    assert "seed was 3, is 4" in capsys.readouterr().err
+
+
+def test_settings_of_an_earlier_run_start_another(folders, capsys):
+    assert command(folders, "--seed", "3", "--num-steps", "1") == 0
+    file = folders / "model" / "training.json"
+    assert main(["train", "--settings", str(file), "--output", str(folders / "again"), "--set", "ema_decay=0.5"]) == 0
+    capsys.readouterr()
+    first, second = (
+        json.loads((folders / name / "training.json").read_text())["settings"] for name in ("model", "again")
+    )
+    assert second == {**first, "output": str(folders / "again"), "ema_decay": 0.5}
+
+
+def test_what_is_missing_is_named(folders, capsys):
+    for words, said in (
+        (["--output", str(folders / "model")], "DATA is missing"),
+        (["--resume"], "--output is missing"),
+    ):
+        assert main(["train", *words]) == 2
+        assert said in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

@@ -4,15 +4,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fractura.training.companion import stored_settings
     from fractura.training.settings import TrainSettings
     from fractura.training.trainer import TrainResult, train
 
-__all__ = ["TrainResult", "TrainSettings", "train"]
+__all__ = ["TrainResult", "TrainSettings", "stored_settings", "train"]
+_MODULES = {"TrainSettings": "settings", "stored_settings": "companion"}
 
 
 def __getattr__(name: str) -> Any:
     # Processes that prepare films import this package for its loader; they must not wait for the whole trainer.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "settings" if name == "TrainSettings" else "trainer"
-    return getattr(import_module(f"{__name__}.{module}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES.get(name, 'trainer')}"), name)

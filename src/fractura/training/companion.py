@@ -22,6 +22,15 @@ from fractura.training.tensorboard import Events
 STATE_FOLDER = "last"
 
 
+def stored_settings(output: Path) -> dict[str, Any]:
+    """All settings of the run in ``output``, for ``TrainSettings.create`` to start from when it is resumed.
+
+    Raises:
+        ModelError: There is no run to go on with, or its state cannot be read.
+    """
+    return load_state(output / STATE_FOLDER).identity.settings
+
+
 @dataclass(frozen=True)
 class RunState:
     """All that a state is made of, and is put back into.

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 def train(
-    data: Annotated[Path | None, typer.Argument(help="Labelled films to learn from.", show_default=False)] = None,
+    data: Annotated[
+        Path | None, typer.Argument(help="Labelled films to learn from; not needed with --resume.", show_default=False)
+    ] = None,
     output_folder: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder of the trained model.", show_default=False)
     ] = None,
@@ -41,9 +43,10 @@ def train(
     batch_size: Annotated[
         int | None, typer.Option(help="Films per step, over all processes.", show_default=False)
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --output.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --output, as it was set.")] = False,
     settings_file: Annotated[
-        Path | None, typer.Option("--settings", help="JSON file of settings; options given here win.")
+        Path | None,
+        typer.Option("--settings", help="JSON file of settings, or a training.json; options given here win."),
     ] = None,
     set_value: Annotated[
         list[str] | None,
@@ -130,18 +133,22 @@ def train(
             raise UsageError("the films are named in the pipeline.config", hint=f"leave out {data}")
         result = train_pipeline(pipeline_config, output_folder, chosen, resume=resume)
     else:
-        if data is None or output_folder is None:
-            missing = "DATA" if data is None else "--output"
+        if data is not None:
+            chosen["data"] = data
+        if output_folder is None or not (resume or "data" in chosen):
+            missing = "--output" if output_folder is None else "DATA"
             raise UsageError(
-                f"{missing} is missing", hint="fractura train DATA --output MODEL, or --pipeline-config FILE"
+                f"{missing} is missing",
+                hint="fractura train DATA --output MODEL, --resume --output MODEL, or --pipeline-config FILE",
             )
-        output.say(f"fractura train: {data} into {output_folder}")  # before PyTorch is loaded, which takes seconds
+        what = "going on in" if resume else f"{chosen['data']} into"
+        output.say(f"fractura train: {what} {output_folder}")  # before PyTorch is loaded, which takes seconds
         from fractura.detectors import DEFAULT_MODEL
-        from fractura.training import TrainSettings
+        from fractura.training import TrainSettings, stored_settings
         from fractura.training import train as run
 
-        values = {"model": DEFAULT_MODEL, **chosen, "data": data, "output": output_folder}
-        result = run(TrainSettings.create(values), resume=resume)
+        start = stored_settings(output_folder) if resume else {"model": DEFAULT_MODEL}
+        result = run(TrainSettings.create({**start, **chosen, "output": output_folder}), resume=resume)
     if int(os.environ.get("RANK", "0")):  # one process of several speaks for all
         return
     if json_output:
@@ -206,7 +213,7 @@ def train_pipeline(config: Path, output_folder: Path | None, chosen: Mapping[str
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """A JSON object of settings.
+    """A JSON object of settings, or the ``training.json`` of a run, which holds one.
 
     Raises:
         UsageError: The file is missing or holds something else.
@@ -217,7 +224,8 @@ def read_settings(path: Path) -> dict[str, Any]:
         raise UsageError(f"cannot be read as JSON: {error}", file=path) from error
     if not isinstance(document, dict):
         raise UsageError("must hold one JSON object of settings", file=path, hint='such as {"num_steps": 2000}')
-    return document
+    settings = document.get("settings")
+    return settings if isinstance(settings, dict) else document
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
