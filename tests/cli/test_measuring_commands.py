@@ -10,6 +10,7 @@ from tiny_models import CARD, write_tiny_onnx
 
 from fractura.cli.main import main
 from fractura.evaluation import align_classes
+from fractura.evaluation.comparison import COMPARED, MAIN
 from fractura.formats import read_dataset
 from fractura.formats.voc.document import VocAnnotation, VocObject, write_voc_file
 from fractura.inference import load_model
@@ -140,7 +141,7 @@ def test_films_in_other_words_are_measured(place, capsys):
     assert main(["evaluate", model, str(place / "own"), "--no-intervals", "--json"]) == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out)["figures"]["box_sensitivity/iou30"]["value"] == 1.0
-    assert "1 boxes of the class 'fracture' are taken for 'Fractura'" in captured.err
+    assert "1 boxes of the class 'fracture' are taken for the only class known, 'Fractura'" in captured.err
 
     words = [str(place / "data"), "--rename", "fracture=Fractura"]  # its other class has a box, too
     assert main(["calibrate", model, *words, "--method", "none"]) == 3
@@ -164,6 +165,22 @@ def test_compare(place, capsys):
     assert document["flagged"] == {"both": 0, "first": 3, "second": 0, "neither": 0}
     assert document["differences"]["film_sensitivity"]["difference"] == -1.0
     assert main(words) == 0
+    captured = capsys.readouterr()
+    assert f"first:  tiny ({place / 'tiny.onnx'})\nsecond: blind ({place / 'blind.onnx'})\n" in captured.out
+    assert "data: 3 films\n" in captured.out.replace(" \n", "\n")
+    assert "first only 3" in captured.out
+    assert "the same model" not in captured.err
+    assert main([*words, "--all"]) == 0
+    everything = capsys.readouterr().out
+    assert len(everything.splitlines()) - len(captured.out.splitlines()) == len(COMPARED) - len(MAIN)
+    assert "sensitivity at 8 false marks per film, centre in box" in everything
+
+
+def test_compare_fits_a_terminal_of_80_columns(place, capsys, monkeypatch):
+    monkeypatch.setattr("fractura.cli.output.PIPE_WIDTH", 80)
+    (place / "films.csv").write_text("image,patient\na.png,1\nb.png,1\nc.png,2\n", encoding="utf-8")
+    words = ["compare", str(place / "tiny.onnx"), str(place / "tiny.onnx"), str(place / "data"), "--rounds", "5"]
+    assert main([*words, "--groups", str(place / "films.csv")]) == 0
     captured = capsys.readouterr().out
     assert "second: blind" in captured
     assert "first only 3" in captured
@@ -182,6 +199,36 @@ def test_agree(place, capsys):
     assert pairs[("reader 1", "reference")]["figures"]["kappa"]["value"] == 1.0
     assert pairs[("reader 2", "reader 1")]["figures"]["box_sensitivity/iou50"]["value"] == pytest.approx(2 / 3)
     assert pairs[("model", "reader 1")]["figures"]["film_sensitivity"]["value"] == 1.0
-    assert "classes are named differently" in captured.err
+    assert "not all use the same classes" in captured.err
+    assert "reader 2: fracture;" in captured.err
     assert main(["agree", *readers, "--rounds", "0"]) == 0
     assert "reader 1 measured against reader 2, 3 films" in capsys.readouterr().out
+
+
+def test_agree_leaves_out_films_that_one_reader_has_not_and_needs_some_in_common(place, capsys):
+    label(place / "fewer", "a", FOUND)
+    label(place / "fewer", "b")
+    label(place / "fewer", "z")
+    label(place / "none", "y", FOUND)
+    first, fewer = str(place / "data"), str(place / "fewer")
+    assert main(["agree", first, fewer, "--rounds", "0"]) == 0
+    captured = capsys.readouterr()
+    assert f"1 films of {first} and 1 of {fewer} are not in the other and were left out" in captured.err
+    assert "reader 1 measured against reader 2, 2 films" in captured.out
+    assert main(["agree", first, first, "--reference", str(place / "none")]) == 3
+    captured = capsys.readouterr()
+    assert "no film name is in both" in captured.err
+    assert captured.out == ""
+
+
+def test_agree_takes_different_words_for_the_only_class_and_passes_over_readers_that_drew_nothing(place, capsys):
+    label(place / "one", "a", FOUND)
+    label(place / "other", "a", ("Fractura", *FOUND[1:]))
+    label(place / "nothing", "a")
+    assert main(["agree", str(place / "one"), str(place / "other"), "--rounds", "0", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)[0]["figures"]["box_sensitivity/iou50"]["value"] == 1.0
+    assert "1 boxes of the class 'Fractura' are taken for the only class known, 'fracture'" in captured.err
+    for pair in (("one", "nothing"), ("nothing", "one"), ("nothing", "nothing")):
+        assert main(["agree", *(str(place / each) for each in pair), "--rounds", "0"]) == 0
+        assert capsys.readouterr().err == ""

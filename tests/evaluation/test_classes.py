@@ -4,7 +4,7 @@ import pytest
 from evaluation_films import dataset, film
 
 from fractura.errors import DataError, UsageError
-from fractura.evaluation.classes import align_classes, match_names
+from fractura.evaluation.classes import align_classes, join_classes, match_names
 
 BOX = [10, 10, 60, 60]
 
@@ -35,7 +35,7 @@ def test_the_only_class_of_the_films_is_the_only_one_of_the_model_and_that_is_sa
     assert aligned.class_names == ("Fractura",)
     assert aligned.boxes_by_class == {"Fractura": 2}
     assert [str(each) for each in problems] == [
-        "2 boxes of the class 'fracture' are taken for 'Fractura', the only class of the model"
+        "2 boxes of the class 'fracture' are taken for the only class known, 'Fractura'"
     ]
 
 
@@ -62,3 +62,20 @@ def test_what_is_not_there_cannot_be_renamed(renamed):
     films = dataset(film([BOX], [0]), class_names=["hairline"])
     with pytest.raises(UsageError, match="there is no class"):
         align_classes(films, ("Fractura",), renamed=renamed)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected", "remarks"),
+    [
+        ([["fracture"], ["Fractura"]], ("fracture",), 1),
+        ([["fracture"], ["FRACTURE "], ["Fractura"]], ("fracture",), 1),
+        ([[], ["fracture"]], ("fracture",), 0),
+        ([["fracture"], ["cast"], ["cast", "Fracture"]], ("fracture", "cast"), 0),
+        ([[], []], (), 0),
+    ],
+)
+def test_one_list_of_classes_for_all(names, expected, remarks):
+    problems = []
+    drawn = [dataset(film([BOX] * len(each), list(range(len(each)))), class_names=each) for each in names]
+    assert [each.class_names for each in join_classes(drawn, problems)] == [expected] * len(names)
+    assert len(problems) == remarks

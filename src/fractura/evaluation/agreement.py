@@ -12,6 +12,7 @@ import numpy as np
 
 from fractura.boxes import Boxes
 from fractura.dataset import BoxFlags, Dataset
+from fractura.errors import DataError
 from fractura.evaluation.bootstrap import ROUNDS, figures_of
 from fractura.evaluation.comparison import cohen_kappa
 from fractura.evaluation.figure_set import box_shares, level_shares
@@ -67,6 +68,9 @@ def agreements(readers: dict[str, Dataset], *, rounds: int = ROUNDS, seed: int =
             its threshold.
         rounds: Resamples for the intervals; 0 gives none.
         seed: Of the resamples.
+
+    Raises:
+        DataError: Two of them have no film in common.
     """
     for against, truth in readers.items():
         for reader, read in readers.items():
@@ -74,7 +78,23 @@ def agreements(readers: dict[str, Dataset], *, rounds: int = ROUNDS, seed: int =
                 yield _agreement(reader, read, against, truth, rounds, seed)
 
 
+def films_apart(first: Dataset, second: Dataset) -> tuple[int, int]:
+    """How many films of each are not in the other, by name.
+
+    Raises:
+        DataError: No film is in both.
+    """
+    here, there = {record.name for record in first}, {record.name for record in second}
+    if not here & there:
+        raise DataError(
+            f"no film name is in both {first.root} and {second.root}",
+            hint="readers are measured on the films that both have, under the same file names",
+        )
+    return len(here - there), len(there - here)
+
+
 def _agreement(reader: str, read: Dataset, against: str, truth: Dataset, rounds: int, seed: int) -> Agreement:
+    films_apart(truth, read)  # refuses those that have nothing in common
     drawn = {record.name: record.boxes for record in read}
     records = tuple(
         replace(record, flags=(BoxFlags(),) * len(record.boxes)) for record in truth if record.name in drawn

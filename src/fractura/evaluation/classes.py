@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from fractura.dataset import Dataset
 from fractura.errors import DataError, FracturaError, UsageError, suggest_name
@@ -70,7 +71,7 @@ def align_classes(
             )
         if name not in renamed and _plain(name) != _plain(taken[name]):
             remark = DataError(
-                f"{count} boxes of the class '{name}' are taken for '{taken[name]}', the only class of the model",
+                f"{count} boxes of the class '{name}' are taken for the only class known, '{taken[name]}'",
                 file=dataset.root,
             )
             if problems is None:
@@ -79,6 +80,25 @@ def align_classes(
                 problems.append(remark)
     words = tuple(taken.get(name, name) for name in dataset.class_names)
     return replace(dataset, class_names=words).with_class_names(tuple(class_names))
+
+
+def join_classes(datasets: Sequence[Dataset], problems: list[FracturaError]) -> list[Dataset]:
+    """Data sets whose boxes different people or models drew, with one list of classes.
+
+    Names that differ only in case and in blanks around them are the same. Where none of them holds more than one class,
+    that is the same in all, whatever its names.
+
+    Args:
+        datasets: Films with their boxes.
+        problems: As in ``align_classes``.
+    """
+    used = [[name for name, count in each.boxes_by_class.items() if count] for each in datasets]
+    known: dict[str, str] = {}
+    for name in chain.from_iterable(used):
+        known.setdefault(_plain(name), name)
+    single = all(len({_plain(name) for name in names}) <= 1 for names in used)
+    names = tuple(known.values())[: 1 if single else None]
+    return [align_classes(each, names, problems=problems) for each in datasets]
 
 
 def _plain(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,19 +37,28 @@ def agree(
     from dataclasses import asdict
 
     from fractura.evaluation import figure_text
-    from fractura.evaluation.agreement import agreements
+    from fractura.evaluation.agreement import agreements, films_apart
+    from fractura.evaluation.classes import join_classes
 
-    readers = {"reader 1": read_drawn(first), "reader 2": read_drawn(second)}
+    paths = {"reader 1": first, "reader 2": second}
     if reference is not None:
-        readers["reference"] = read_drawn(reference)
+        paths["reference"] = reference
+    drawn = {reader: read_drawn(path) for reader, path in paths.items()}
+    for one, other in combinations(drawn, 2):
+        here, there = films_apart(drawn[one], drawn[other])
+        if here or there:
+            where = f"{here} films of {paths[one]} and {there} of {paths[other]}"
+            out.warn(f"{where} are not in the other and were left out")
     if model is not None:
-        readers["model"] = marked_by(model, readers["reader 1"])
-    names = [set(dataset.class_names) for dataset in readers.values()]
-    if any(each != names[0] for each in names):
-        listed = "; ".join(f"{reader}: {', '.join(dataset.class_names)}" for reader, dataset in readers.items())
-        out.warn(f"classes are named differently, and boxes of different classes never match ({listed})")
-    order = tuple(dict.fromkeys(name for dataset in readers.values() for name in dataset.class_names))
-    readers = {reader: dataset.with_class_names(order) for reader, dataset in readers.items()}
+        drawn["model"] = marked_by(model, drawn["reader 1"])
+    problems: list[FracturaError] = []
+    readers = dict(zip(drawn, join_classes(list(drawn.values()), problems), strict=True))
+    for problem in problems:
+        out.warn(str(problem))
+    used = {reader: [name for name, count in each.boxes_by_class.items() if count] for reader, each in readers.items()}
+    if len({frozenset(names) for names in used.values() if names}) > 1:
+        listed = "; ".join(f"{reader}: {', '.join(names)}" for reader, names in used.items() if names)
+        out.warn(f"not all use the same classes, and boxes of different classes never match ({listed})")
     found = list(agreements(readers, rounds=rounds, seed=seed))
     if json:
         out.write_json([asdict(each) for each in found])
