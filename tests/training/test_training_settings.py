@@ -26,6 +26,39 @@ def test_mistakes_are_usage_errors_with_a_way_out(values, words):
         TrainSettings.create({"data": "d", "output": "o", "model": "m", **values})
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"num_steps": 0}, "num_steps = 0: must be at least 1"),
+        ({"num_steps": 2.5}, "num_steps = 2.5: must be a whole number"),
+        ({"num_steps": "many"}, "num_steps = 'many': must be a whole number"),
+        ({"ema_decay": 1}, "ema_decay = 1: must be less than 1"),
+        ({"learning_rate_base": -1}, "--learning-rate = -1: must be more than 0"),
+        ({"learning_rate_base": "high"}, "--learning-rate = 'high': must be a number"),
+        ({"device": "tpu"}, "device = 'tpu': must be 'auto', 'cpu', 'cuda' or 'mps'"),
+        ({"data_augmentation_options": "none at all"}, "data_augmentation_options = 'none at all': no augmentation is"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_said_in_our_words(values, words):
+    with pytest.raises(UsageError) as caught:
+        TrainSettings.create(
+            {"data": "d", "output": "o", "model": "m", **values}, typed={"learning_rate_base": "--learning-rate"}
+        )
+    assert str(caught.value).startswith(words)
+    assert "Input" not in str(caught.value)
+    assert "Value error" not in str(caught.value)
+
+
+def test_the_known_settings_are_listed_once():
+    with pytest.raises(UsageError) as caught:
+        TrainSettings.create({"data": "d", "output": "o", "model": "m", "xyzzy": 1, "plugh": 2, "num_step": 3})
+    said = str(caught.value)
+    assert said.startswith(
+        "there is no setting 'xyzzy'; there is no setting 'plugh'; there is no setting 'num_step'; did"
+    )
+    assert said.count("negatives_per_positive") == 1
+
+
 def test_a_missing_setting_is_named():
     with pytest.raises(UsageError, match="'output' is missing"):
         TrainSettings.create({"data": "d", "model": "m"})

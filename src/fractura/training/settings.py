@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from fractura.errors import UsageError, suggest_name
+from fractura.errors import UsageError, nearest_name, suggest_name
 from fractura.evaluation.threshold import Aim
 from fractura.training.augmentation import PRESETS, NamedOption
 
@@ -38,6 +38,20 @@ MAY_CHANGE_ON_RESUME = frozenset(
 
 ``data`` and ``val`` are paths and may move; that they hold the same data is checked by fingerprint.
 """
+
+_RULES = {
+    "greater_than_equal": "must be at least {ge:g}",
+    "greater_than": "must be more than {gt:g}",
+    "less_than": "must be less than {lt:g}",
+    "finite_number": "must be a finite number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "literal_error": "must be {expected}",
+}
+"""What a value must be, by the name that pydantic has for the mistake."""
 
 
 class TrainSettings(BaseModel):
@@ -151,8 +165,12 @@ class TrainSettings(BaseModel):
         return self.eval_every if self.eval_every is not None else max(1, self.num_steps // 20)
 
     @classmethod
-    def create(cls, values: Mapping[str, Any]) -> Self:
+    def create(cls, values: Mapping[str, Any], *, typed: Mapping[str, str] | None = None) -> Self:
         """Settings from a mapping (a JSON file, a command line).
+
+        Args:
+            values: The settings by name.
+            typed: What the user typed for some of them (``--learning-rate``): mistakes are then worded with that.
 
         Raises:
             UsageError: A name is unknown (the nearest right one is named) or a value does not fit.
@@ -160,7 +178,7 @@ class TrainSettings(BaseModel):
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
-            raise UsageError(*_in_words(error, list(cls.model_fields))) from error
+            raise _in_words(error, list(cls.model_fields), typed or {}) from error
 
     def recommend(self, values: Mapping[str, Any]) -> Self:
         """These settings with ``values`` wherever the user chose nothing (a detector's recommended training).
@@ -184,17 +202,19 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _in_words(error: ValidationError, names: list[str]) -> tuple[str]:
-    problems = []
+def _in_words(error: ValidationError, names: list[str], typed: Mapping[str, str]) -> UsageError:
+    problems, hint = [], None
     for item in error.errors():
         place = ".".join(str(part) for part in item["loc"])
         if item["type"] == "extra_forbidden":
-            unknown = str(item["loc"][-1])
-            problems.append(
-                f"there is no setting '{place}'" + (f"; {suggest_name(unknown, names)}" if place == unknown else "")
-            )
+            ours = len(item["loc"]) == 1  # else one of a step of augmentation
+            nearest = nearest_name(place, names) if ours else None
+            problems.append(f"there is no setting '{place}'" + (f"; did you mean '{nearest}'?" if nearest else ""))
+            if ours and nearest is None:
+                hint = f"known are: {', '.join(sorted(names))}"
         elif item["type"] == "missing":
             problems.append(f"the setting '{place}' is missing")
         else:
-            problems.append(f"{place} = {item['input']!r}: {item['msg']}")
-    return ("; ".join(problems),)
+            rule = _RULES.get(item["type"], "{msg}").format(msg=item["msg"], **item.get("ctx", {}))
+            problems.append(f"{typed.get(place, place)} = {item['input']!r}: {rule.removeprefix('Value error, ')}")
+    return UsageError("; ".join(problems), hint=hint)

@@ -17,6 +17,9 @@ from fractura.errors import UsageError, require
 if TYPE_CHECKING:
     from fractura.training import TrainResult
 
+OTHER_OPTIONS = {"learning_rate_base": "--learning-rate", "data_augmentation_options": "--augmentation"}
+"""Settings whose option is not their own name."""
+
 
 def train(
     data: Annotated[
@@ -123,10 +126,11 @@ def train(
         "seed": seed,
         "on_error": on_error,
     }
+    given = {name: value for name, value in given.items() if value is not None}
     chosen: dict[str, Any] = {
         **(read_settings(settings_file) if settings_file is not None else {}),
         **dict(parse_assignment(text) for text in set_value or []),
-        **{name: value for name, value in given.items() if value is not None},
+        **given,
     }
     if pipeline_config is not None:
         if data is not None:
@@ -148,7 +152,9 @@ def train(
         from fractura.training import train as run
 
         start = stored_settings(output_folder) if resume else {"model": DEFAULT_MODEL}
-        result = run(TrainSettings.create({**start, **chosen, "output": output_folder}), resume=resume)
+        options = {name: OTHER_OPTIONS.get(name, "--" + name.replace("_", "-")) for name in given}
+        settings = TrainSettings.create({**start, **chosen, "output": output_folder}, typed=options)
+        result = run(settings, resume=resume)
     if int(os.environ.get("RANK", "0")):  # one process of several speaks for all
         return
     if json_output:
