@@ -133,7 +133,8 @@ def test_a_table_of_the_films_gives_patients_and_groups(place, capsys):
     [
         (["--without", "hardware"], "--without needs the table"),
         (["--groups", "films.csv", "--without", "hardwear"], "did you mean 'hardware'"),
-        (["--groups", "nowhere.csv"], "cannot be read as a CSV table"),
+        (["--groups", "nowhere.csv"], "nowhere.csv: there is no such table\n  → give a CSV file"),
+        (["--groups", "data"], "data: cannot be read as a CSV table: Is a directory\n  → give a CSV file"),
     ],
 )
 def test_wrong_groups_are_said(place, capsys, monkeypatch, words, said):

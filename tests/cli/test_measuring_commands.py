@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 from tiny_models import CARD, write_tiny_onnx
 
 from fractura.cli.main import main
+from fractura.errors import DataError
 from fractura.evaluation import align_classes
 from fractura.evaluation.comparison import COMPARED, MAIN
 from fractura.formats import read_dataset
@@ -128,9 +130,47 @@ def test_without_the_package_onnx_a_file_cannot_be_calibrated_and_the_way_out_is
     assert "'onnx', which is not installed" in capsys.readouterr().err
 
 
-def test_what_is_no_model_of_ones_own_is_refused(place, capsys):
+def test_a_copy_gets_the_new_card_and_the_model_stays_as_it_was(place, capsys):
+    model, copy = place / "tiny.onnx", place / "copy.onnx"
+    before = model.read_bytes()
+    words = ["calibrate", str(model), str(place / "data"), "--aim", "sensitivity=1", "--method", "none"]
+    assert main([*words, "--output", str(copy)]) == 0
+    assert f"written into the card of {copy}" in capsys.readouterr().out
+    assert model.read_bytes() == before
+    assert load_model(copy).card.threshold == 0.5
+    film = np.zeros((100, 200, 3), np.uint8)
+    assert load_model(copy).detect(film) == load_model(model).detect(film)
+    assert main([*words, "--output", str(copy)]) == 3
+    assert "exists already" in capsys.readouterr().err
+    assert main([*words, "--output", str(place / "copy")]) == 2
+    assert "must be called so" in capsys.readouterr().err
+    assert not (place / "copy").exists()
+
+
+def test_a_copy_of_a_model_folder(tmp_path):
+    from fractura.inference.stored_card import replace_card
+
+    model, copy = tmp_path / "model", tmp_path / "copies" / "model"
+    write_card(CARD, model)
+    (model / WEIGHTS_FILE).write_bytes(b"weights")
+    new = CARD.model_copy(update={"threshold": 0.7})
+    replace_card(model, new, copy)
+    assert (read_card(model), read_card(copy)) == (CARD, new)
+    assert (copy / WEIGHTS_FILE).read_bytes() == b"weights"
+    with pytest.raises(DataError, match="exists already"):
+        replace_card(model, new, copy)
+
+
+def test_the_built_in_model_is_calibrated_in_a_copy(place, capsys):
+    from fractura.inference.stored_card import replace_card
+
     assert main(["calibrate", "built-in", str(place / "data")]) == 4
-    assert "its card cannot be replaced" in capsys.readouterr().err
+    assert "fractura calibrate built-in VAL --output my_model.onnx" in capsys.readouterr().err
+    assert main(["calibrate", str(place), str(place / "data")]) == 4  # a folder that is no model
+    assert "neither a model folder nor an .onnx file" in capsys.readouterr().err
+    replace_card(Path("built-in"), CARD, place / "own.onnx")
+    assert load_model(place / "own.onnx").card == CARD
+    assert load_model("built-in").card != CARD
 
 
 def test_films_in_other_words_are_measured(place, capsys):
@@ -167,7 +207,7 @@ def test_compare(place, capsys):
     assert main(words) == 0
     captured = capsys.readouterr()
     assert f"first:  tiny ({place / 'tiny.onnx'})\nsecond: blind ({place / 'blind.onnx'})\n" in captured.out
-    assert "data: 3 films\n" in captured.out.replace(" \n", "\n")
+    assert f"films:  3 ({place / 'data'})\n" in captured.out
     assert "first only 3" in captured.out
     assert "the same model" not in captured.err
     assert main([*words, "--all"]) == 0
@@ -182,8 +222,26 @@ def test_compare_fits_a_terminal_of_80_columns(place, capsys, monkeypatch):
     words = ["compare", str(place / "tiny.onnx"), str(place / "tiny.onnx"), str(place / "data"), "--rounds", "5"]
     assert main([*words, "--groups", str(place / "films.csv")]) == 0
     captured = capsys.readouterr().out
-    assert "second: blind" in captured
-    assert "first only 3" in captured
+    for name in MAIN.values():  # none is broken into two lines
+        assert f" {name} " in captured
+    assert f"films:  3 of 2 patients ({place / 'data'})\n" in captured
+
+
+def test_compare_says_so_of_the_same_model_and_of_films_that_it_was_made_with(place, capsys):
+    made = align_classes(read_dataset(place / "data"), CARD.class_names).describe()
+    card = CARD.model_copy(update={"data": {"train": made, "val": None}, "threshold": 0.6})
+    write_tiny_onnx(place / "other.onnx", card=card)
+    label(place / "data", "z", grey=7)
+    words = ["compare", str(place / "tiny.onnx"), str(place / "other.onnx"), str(place / "data"), "--rounds", "5"]
+    assert main([*words, "--json"]) == 0
+    captured = capsys.readouterr()
+    document = json.loads(captured.out)
+    assert document["overlap"]["second"] == {"films": 4, "trained": 3, "validated": 0, "threshold": 0}
+    unknown, trained, same = document["warnings"]
+    assert unknown.startswith("the first model: Whether any of these films was trained on is not known")
+    assert trained.startswith("the second model: 3 of 4 films were trained on: ")
+    assert same.endswith("they are the same model; they differ in their thresholds alone")
+    assert all(f"warning: {warning}" in captured.err for warning in document["warnings"])
 
 
 def test_agree(place, capsys):

@@ -27,6 +27,23 @@ COMPARED = (
     *(f"froc/{criterion}/{point_text(point)}" for criterion in CRITERIA for point in FALSE_MARKS_PER_FILM),
     *("film_auc", "film_sensitivity", "film_specificity", "false_marks_per_normal_film"),
 )
+MAIN = {
+    "AP50": "AP, IoU 0.5",
+    "AP30": "AP, IoU 0.3",
+    "froc/iou30/0.25": "found at 0.25 false",
+    "froc/iou30/0.5": "found at 0.5 false",
+    "froc/iou30/1": "found at 1 false",
+    "froc/iou30/2": "found at 2 false",
+    "film_auc": "film AUC",
+    "film_sensitivity": "film sensitivity",
+    "film_specificity": "film specificity",
+    "false_marks_per_normal_film": "false on normal films",
+}
+"""Of ``COMPARED``, what the terminal shows unasked, in words so short that 80 columns hold a row; see ``MAIN_TEXT``."""
+MAIN_TEXT = (
+    "found at 1 false: share of fractures found (IoU 0.3) at one false mark per film; false on normal films: marks per "
+    "normal film"
+)
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,15 @@ def read_manifest(path: Path) -> Manifest:
             reader.fieldnames = columns
             table = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"cannot be read as a CSV table: {error}", file=path) from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise DataError(
+            "there is no such table"
+            if isinstance(error, FileNotFoundError)
+            else f"cannot be read as a CSV table: {why}",
+            file=path,
+            hint=f"give a CSV file in UTF-8 whose first line names the columns, one of them '{_IMAGE_COLUMNS[0]}' with "
+            "the films' file names",
+        ) from error
     key = next((name for name in _IMAGE_COLUMNS if name in columns), None)
     if key is None:
         raise DataError(

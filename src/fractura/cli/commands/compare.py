@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fractura.cli import output as out
 from fractura.cli.measuring import Rename
+
+if TYPE_CHECKING:
+    from fractura.evaluation.comparison import Comparison
 
 
 def compare(
@@ -21,7 +25,8 @@ def compare(
         Path | None, typer.Option(help="CSV table of the films (column 'image') that names their patients.")
     ] = None,
     rename: Rename = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Show every figure, not the main ones only.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
 ) -> None:
     """Compare two models on the same films: differences (second less first) with 95 % intervals and p-values.
 
@@ -29,18 +34,21 @@ def compare(
     Each model's marks count from its own threshold. Many figures are compared: a small p-value or two come by chance.
     """
     from fractura.cli.measuring import predict, read_labelled
-    from fractura.evaluation import figure_text
     from fractura.evaluation.comparison import compare as measure
     from fractura.evaluation.manifest import read_manifest
     from fractura.inference import load_model
+    from fractura.report.overlap import Overlap
+    from fractura.report.words import Words
 
     models = [load_model(path) for path in (first, second)]
-    sets = [read_labelled(data, model.card.class_names, rename) for model in models]
+    cards = [model.card for model in models]
+    same_classes = cards[0].class_names == cards[1].class_names
+    sets = [read_labelled(data, cards[0].class_names, rename)]
+    sets.append(sets[0] if same_classes else read_labelled(data, cards[1].class_names, rename))
     if groups is not None:
         manifest = read_manifest(groups)
         sets = [manifest.complete(dataset) for dataset in sets]
     marks = [predict(model, dataset) for model, dataset in zip(models, sets, strict=True)]
-    cards = [model.card for model in models]
     comparison = measure(
         (sets[0], marks[0]),
         (sets[1], marks[1]),
@@ -48,19 +56,53 @@ def compare(
         rounds=rounds,
         seed=seed,
     )
+    overlaps = {"first": Overlap.of(cards[0], sets[0]), "second": Overlap.of(cards[1], sets[1])}
+    warnings = [
+        f"the {which} model: {warning}"
+        for which, overlap in overlaps.items()
+        for warning in overlap.warnings(Words(), own_threshold=True, calibrated=False)
+    ]
+    if same_classes and marks[0] == marks[1]:
+        differ = "" if cards[0].threshold == cards[1].threshold else "; they differ in their thresholds alone"
+        warnings.append(f"both give the very same marks on every film: they are the same model{differ}")
     if json:
-        out.write_json({"first": str(first), "second": str(second), "data": str(data), **comparison.to_dict()})
-        return
+        out.write_json(
+            {
+                "first": str(first),
+                "second": str(second),
+                "data": str(data),
+                "overlap": {which: asdict(overlap) for which, overlap in overlaps.items()},
+                "warnings": warnings,
+                **comparison.to_dict(),
+            }
+        )
+    else:
+        out.write_line(f"first:  {cards[0].name} ({first})\nsecond: {cards[1].name} ({second})")
+        units = {"study": f" of {comparison.clusters} studies", "patient": f" of {comparison.clusters} patients"}
+        out.write_line(f"films:  {comparison.films}{units.get(comparison.unit, '')} ({data})")
+        _write(comparison, every=every)
+    for warning in warnings:
+        out.warn(warning)
+
+
+def _write(comparison: Comparison, *, every: bool) -> None:
+    """The figures as a table, and on how many films the two agree."""
+    from fractura.evaluation import figure_text
+    from fractura.evaluation.comparison import MAIN, MAIN_TEXT
+
+    names = {key: figure_text(key) for key in comparison.differences} if every else MAIN
     rows = []
-    for key, each in comparison.differences.items():
+    for key, name in names.items():
+        each = comparison.differences[key]
         interval = None if each.low is None else f"{each.difference:+.3f} ({each.low:+.3f} to {each.high:+.3f})"
         values = [None if value is None else f"{value:.3f}" for value in (each.first, each.second)]
-        rows.append([figure_text(key), *values, interval, None if each.p is None else f"{each.p:.3f}"])
-    columns = ["figure", f"first: {cards[0].name}", f"second: {cards[1].name}", "difference (95 %)", "p"]
-    out.write_table(columns, rows, title=f"{data}: {comparison.films} films, {comparison.clusters} {comparison.unit}s")
+        rows.append([name, *values, interval, None if each.p is None else f"{each.p:.3f}"])
+    out.write_table(["figure", "first", "second", "difference (95 %)", "p"], rows)
     flagged = comparison.flagged
     kappa = "not defined" if comparison.kappa is None else f"{comparison.kappa:.3f}"
     out.write_line(
         f"films with a mark at the threshold: both {flagged['both']}, first only {flagged['first']}, second only "
         f"{flagged['second']}, neither {flagged['neither']}; Cohen's kappa {kappa}"
     )
+    if not every:
+        out.say(f"{MAIN_TEXT}; {len(comparison.differences) - len(MAIN)} more figures with --all")
