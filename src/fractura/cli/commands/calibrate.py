@@ -23,8 +23,17 @@ ROUNDS = 1000
 
 
 def calibrate(
-    model: Annotated[Path, typer.Argument(help="Model folder or exported .onnx file; its card is rewritten.")],
+    model: Annotated[Path, typer.Argument(help="Model folder or exported .onnx file.")],
     val: Annotated[Path, typer.Argument(help="Labelled films that the model was not trained on and is not tested on.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Model folder or .onnx file to write: a copy with the new card.",
+            show_default="the model's own card is rewritten",
+        ),
+    ] = None,
     aim: Annotated[
         str, typer.Option(help="What the threshold is chosen for: f1, sensitivity=0.9 or fp_per_image=0.5.")
     ] = "f1",
@@ -35,6 +44,8 @@ def calibrate(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Choose a model's threshold on validation films, and calibrate its scores; both are written into its card.
+
+    The built-in model stays as it is: give its copy a name with --output.
 
     Aims: f1 is where sensitivity and precision are best together; sensitivity=0.9 finds at least that share of the
     fractures; fp_per_image=0.5 allows that many false marks a film. A mark finds a box if it overlaps it with IoU 0.3.
@@ -51,7 +62,7 @@ def calibrate(
     from fractura.model_card import ModelCard
 
     wanted = Aim.parse(aim)
-    refuse_fixed_card(model)
+    refuse_fixed_card(model, output)
     loaded = load_model(model)
     card = loaded.card
     dataset = read_labelled(val, card.class_names, rename)
@@ -85,15 +96,17 @@ def calibrate(
     }
     metrics = {**card.metrics, "validation": evaluation.summary()}
     films = {**card.data, "threshold": dataset.describe()}
-    replace_card(model, ModelCard.model_validate({**card.model_dump(), **chosen, "data": films, "metrics": metrics}))
+    new = ModelCard.model_validate({**card.model_dump(), **chosen, "data": films, "metrics": metrics})
+    replace_card(model, new, output)
+    written = model if output is None else output
     if json:
-        out.write_json({"model": str(model), **chosen})
+        out.write_json({"model": str(written), **chosen})
     else:
         out.write_line(f"{wanted}: {choice}")
         if fast is not None:
             out.write_line(f"{wanted}, each film once (--fast): {fast}")
         out.write_line(worth)
-        out.write_line(f"threshold before: {card.threshold:.4g}; written into the card of {model}")
+        out.write_line(f"threshold before: {card.threshold:.4g}; written into the card of {written}")
 
 
 def _worth(table: Table, method: str) -> str:
