@@ -1,14 +1,18 @@
+import io
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from training_fakes import make_films
 
 from fractura.boxes import Boxes
 from fractura.dataset import Dataset, Record
 from fractura.errors import DataError
-from fractura.training.films import FilmStream, StepSampler, clean_boxes, refuse_overlap
+from fractura.training import films as training_films
+from fractura.training.films import FilmStream, StepSampler, clean_boxes, refuse_cut_off, refuse_overlap
 
 
 def stream(positives=5, negatives=7, per_epoch=7, seed=3):
@@ -56,6 +60,32 @@ def test_processes_share_a_step_and_a_resumed_sampler_goes_on():
     assert [first + second for first, second in zip(*shares, strict=True)] == whole
     assert list(StepSampler(4, 2, 6)) == whole[2:]
     assert len(StepSampler(4, 2, 6)) == 4
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png"])
+def test_cut_off_films_are_found_by_their_last_bytes(tmp_path, monkeypatch, kind):
+    records = []
+    stored = {"whole": slice(None), "cut": slice(-200), "padded": slice(None)}
+    for name, part in stored.items():
+        stream = io.BytesIO()
+        Image.fromarray(np.random.default_rng(len(records)).integers(0, 256, (60, 80), dtype=np.uint8)).save(
+            stream, kind
+        )
+        path = tmp_path / f"{name}.jpg"
+        path.write_bytes(stream.getvalue()[part] + (bytes(500) if name == "padded" else b""))
+        records.append(Record(path, 80, 60, Boxes.empty(), name=path.name))
+    container = tmp_path / "films.tfrecord"
+    container.write_bytes(b"before" + records[1].read_bytes() + b"\xff\xd9IEND behind")
+    records.append(replace(records[1], image=container, span=(6, records[1].image.stat().st_size), name="contained"))
+    decoded = []
+    read = training_films.read_radiograph
+    monkeypatch.setattr(
+        training_films, "read_radiograph", lambda data, name: decoded.append(name) or read(data, name=name)
+    )
+    with pytest.raises(DataError, match=r"cut off and cannot be read: cut.jpg, contained\n"):
+        refuse_cut_off(Dataset(("fracture",), tuple(records)))
+    assert [Path(name).name for name in decoded] == ["cut.jpg", "padded.jpg", "films.tfrecord"]
+    refuse_cut_off(Dataset(("fracture",), (records[0], records[2])))
 
 
 def film(boxes, labels=None):

@@ -367,10 +367,21 @@ def test_any_share_of_negatives_trains(settings, tmp_path, negative_every):
 
 def test_unreadable_films_stop_or_are_counted(settings, films):
     broken = films[0].records[1]
-    broken.image.write_bytes(broken.read_bytes()[:80])
+    whole = broken.read_bytes()
+    broken.image.write_bytes(whole.replace(b"IDAT", b"IDAT\xff\xff"))  # with its end mark: only decoding can tell
     with pytest.raises(DataError, match="film1_001"):
         run(settings(), films)
     result = run(settings(on_error="skip"), films, resume=True)
+    assert list(result.skipped_films) == [str(broken.image)]
+
+
+def test_cut_off_films_stop_before_the_first_step_or_are_counted(settings, films, tmp_path):
+    broken = films[0].records[1]
+    broken.image.write_bytes(broken.read_bytes()[:80])
+    with pytest.raises(DataError, match=r"cut off and cannot be read: film1_001.*\n.*--on-error skip"):
+        run(settings(), films)
+    assert not (tmp_path / "model").exists()
+    result = run(settings(on_error="skip"), films)
     assert list(result.skipped_films) == [str(broken.image)]
 
 

@@ -1,7 +1,10 @@
-"""The films of a run: unusable boxes found before the first step, overlap refused, and which film is shown when."""
+"""The films of a run: cut-off films and unusable boxes found before the first step, overlap refused, and which film is
+shown when.
+"""
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,9 +17,14 @@ from numpy.typing import NDArray
 from fractura.boxes import Boxes
 from fractura.dataset import Dataset, Record
 from fractura.errors import DataError
+from fractura.formats.film_header import film_kind
+from fractura.radiograph import read_radiograph
 
 _ORDER, _NEGATIVES = 1, 2
 """Second seed number of each independent random sequence."""
+_END_MARKS = {"jpeg": b"\xff\xd9", "png": b"IEND"}
+_TAIL = 64
+"""Last bytes of a film in which its end mark is looked for; some programs write a little behind it."""
 
 
 @dataclass(frozen=True)
@@ -193,6 +201,46 @@ def refuse_overlap(train: Dataset, val: Dataset) -> None:
             f"{len(shared)} films to validate on are also films to train on ({'; '.join(shared[:5])}{more})",
             hint="take them out of one of the two; figures measured on films already seen say nothing",
         )
+
+
+def refuse_cut_off(data: Dataset) -> None:
+    """See that no JPEG or PNG ends too early, before hours are spent on the others.
+
+    Of each film only the first and last bytes are read; one without its end mark is decoded, to be sure.
+
+    Raises:
+        DataError: Some films are cut off; names up to five.
+    """
+    cut = [record for record in data if not _has_end_mark(record) and not _is_readable(record)]
+    if cut:
+        more = f" and {len(cut) - 5} more" if len(cut) > 5 else ""
+        raise DataError(
+            f"cut off and cannot be read: {', '.join(record.name for record in cut[:5])}{more}",
+            file=data.root,
+            hint="copy them again from their source, take them out (`fractura check DATA --fix CLEAN` does), or leave "
+            "them out with --on-error skip",
+        )
+
+
+def _has_end_mark(record: Record) -> bool:
+    """True too for kinds of film that have none."""
+    try:
+        with record.image.open("rb") as stream:
+            offset, length = record.span or (0, stream.seek(0, os.SEEK_END))
+            stream.seek(offset)
+            mark = _END_MARKS.get(film_kind(stream.read(16)))
+            stream.seek(offset + max(0, length - _TAIL))
+            return mark is None or mark in stream.read(min(length, _TAIL))
+    except OSError as error:
+        raise DataError(f"cannot be opened: {error.strerror or error}", file=record.image) from error
+
+
+def _is_readable(record: Record) -> bool:
+    try:
+        read_radiograph(record.read_bytes(), name=str(record.image))
+    except DataError:
+        return False
+    return True
 
 
 def _stored_length(record: Record) -> int:

@@ -15,7 +15,7 @@ from fractura.detectors.detector import Detector
 from fractura.errors import DataError, FracturaError, UsageError
 from fractura.splits import refuse_shared_patients, refuse_wrong_split
 from fractura.training.checkpoint import RunIdentity, seed_step
-from fractura.training.films import FilmStream, clean_boxes, refuse_overlap
+from fractura.training.films import FilmStream, clean_boxes, refuse_cut_off, refuse_overlap
 from fractura.training.loader import FilmDataset, collate
 from fractura.training.machine import build_accelerator, choose_workers, find_device, use_all_cores
 from fractura.training.model_folder import load_fine_tune_checkpoint
@@ -161,6 +161,8 @@ def _same_classes(data: Dataset, names: tuple[str, ...], source: Path | None) ->
 
 
 def _clean(data: Dataset, settings: TrainSettings, reporter: Reporter) -> Dataset:
+    if settings.on_error == "stop":  # else each is left out and counted when its turn comes
+        refuse_cut_off(data)
     clean = clean_boxes(data, settings.on_error)
     for line in clean.skipped[:5]:
         reporter.warn(f"left out: {line}")
