@@ -36,7 +36,7 @@ def main(folder: Path) -> None:
         if model.exists():
             shutil.rmtree(model)
         run("train", data / "train", "--val", data / "val", *TRAINING, "--output", model)
-    run("evaluate", model, data / "val", "--output", folder / "evaluation")
+    run("evaluate", model, data / "val", "--output", folder / "evaluation", "--overwrite")
     run("export", model, "--to", "onnx", "--output", onnx, "--films", data / "val")
     run("detect", data / "val" / "images", "--model", onnx, "--output", folder / "detections", "--overwrite")
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from fractura.errors import DataError
+from fractura.errors import DataError, UsageError
 
 
 def write_atomically(path: Path, data: bytes | str) -> None:
@@ -66,6 +66,30 @@ def open_atomically(path: Path) -> Iterator[BinaryIO]:
             file=path,
             hint="choose a folder that you may write to, on a disk with space left",
         ) from error
+
+
+def refuse_full_folder(folder: Path, *, earlier: bool, overwrite: bool) -> None:
+    """See that results may be written into a folder: it is not there yet, is empty, or what is there may be replaced.
+
+    Args:
+        folder: Where they are to go.
+        earlier: It holds the results of an earlier run.
+        overwrite: These may be replaced; nothing else ever is.
+
+    Raises:
+        UsageError: It is a file, or holds something else, or ``overwrite`` was not given.
+    """
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UsageError("is a file, not a folder", file=folder, hint="choose another output folder")
+    if not any(folder.iterdir()) or (earlier and overwrite):
+        return
+    raise UsageError(
+        "holds the results of an earlier run" if earlier else "is not empty",
+        file=folder,
+        hint="choose another output folder" + (", or replace them with --overwrite" if earlier else ""),
+    )
 
 
 def _sync_folder(folder: Path) -> None:

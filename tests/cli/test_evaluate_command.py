@@ -128,6 +128,49 @@ def test_a_table_of_the_films_gives_patients_and_groups(place, capsys):
     assert groups[("films", "with a fracture")] == 2
 
 
+def test_another_evaluation_is_replaced_only_when_asked_to_and_wholly(place, capsys):
+    label(place, "a", ("fracture", 20, 20, 100, 60))
+    label(place, "b")
+    out = place / "out"
+    words = ("--no-intervals", "--output", str(out))
+    assert run(place, *words) == 0
+    assert (out / "plots" / "roc.png").is_file()
+    (out / "plots" / "mine.png").write_bytes(b"mine")
+    before = (out / "report.html").read_bytes()
+    (place / "tiny.onnx").rename(place / "away.onnx")  # refused before the model is looked for
+    assert run(place, *words) == 2
+    assert (
+        "holds the results of an earlier run\n  → choose another output folder, or replace" in capsys.readouterr().err
+    )
+    assert (out / "report.html").read_bytes() == before
+    (place / "away.onnx").rename(place / "tiny.onnx")
+    for kind in ("images", "annotations"):
+        next((place / "data" / kind).glob("b.*")).unlink()  # no normal film is left: there is no ROC curve any more
+    assert run(place, *words, "--overwrite") == 0
+    assert (out / "report.html").read_bytes() != before
+    assert not (out / "plots" / "roc.png").exists()
+    assert not (out / "plots" / "roc.svg").exists()
+    assert (out / "plots" / "mine.png").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("overwrite", [[], ["--overwrite"]])
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("out/report.html", "out: is not empty"),
+        ("out/evaluation.json", "out: is not empty"),
+        ("out", "out: is a file, not a folder"),
+    ],
+)
+def test_what_is_no_evaluation_is_never_written_over(place, capsys, file, said, overwrite):
+    foreign = place / file
+    foreign.parent.mkdir(exist_ok=True)
+    foreign.write_text("{}", encoding="utf-8")
+    assert main(["evaluate", "no model", str(place), "--output", str(place / "out"), *overwrite]) == 2
+    assert said in capsys.readouterr().err
+    assert foreign.read_text(encoding="utf-8") == "{}"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

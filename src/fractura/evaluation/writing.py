@@ -1,9 +1,10 @@
-"""An evaluation as two tables for spreadsheets and statistics programs: one row a figure, one row a film."""
+"""The files of an evaluation: its document, and two tables for spreadsheets: one row a figure, one row a film."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,16 @@ from fractura.evaluation.figures import Figure, figure_text
 from fractura.evaluation.result import Evaluation
 from fractura.files import write_atomically
 
-FIGURES_FILE, FILMS_FILE = "figures.csv", "films.csv"
+EVALUATION_FILE, FIGURES_FILE, FILMS_FILE = "evaluation.json", "figures.csv", "films.csv"
+
+
+def holds_evaluation(folder: Path) -> bool:
+    """An earlier evaluation was written into this folder, as ``EVALUATION_FILE``."""
+    try:
+        document = json.loads((folder / EVALUATION_FILE).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(document, dict) and {"figures", "outcomes"} <= document.keys()
 
 
 def write_tables(evaluation: Evaluation, folder: Path) -> None:

@@ -21,7 +21,7 @@ from PIL import Image
 from fractura import __version__
 from fractura.calibrator import Calibrator
 from fractura.errors import FracturaError, UsageError
-from fractura.files import write_atomically
+from fractura.files import refuse_full_folder, write_atomically
 from fractura.formats.voc.document import VocAnnotation, VocObject, write_voc_file
 from fractura.inference.detect import Detection
 from fractura.inference.drawing import draw_boxes, draw_heat, with_caption
@@ -80,8 +80,7 @@ class ResultFolder:
         self.problems: list[FracturaError] = []
         self._complete = False
         _refuse_mixing(folder, [film.path for film in films], inputs)
-        if folder.exists():
-            _clear(folder, overwrite=overwrite)
+        _clear(folder, overwrite=overwrite)
 
     def __enter__(self) -> Self:
         return self
@@ -237,18 +236,9 @@ def _refuse_mixing(folder: Path, films: Iterable[Path], inputs: Iterable[Path]) 
 
 def _clear(folder: Path, *, overwrite: bool) -> None:
     """Refuse a folder with anything in it, or take the results of an earlier run away."""
-    if not folder.is_dir():
-        raise UsageError("is a file, not a folder", file=folder, hint="choose another output folder")
-    if not any(folder.iterdir()):
-        return
     earlier = _earlier_results(folder)
-    if not overwrite or earlier is None:
-        raise UsageError(
-            "is not empty" if earlier is None else "holds the results of an earlier run",
-            file=folder,
-            hint="choose another output folder" + ("" if earlier is None else ", or replace them with --overwrite"),
-        )
-    for row in earlier:
+    refuse_full_folder(folder, earlier=earlier is not None, overwrite=overwrite)
+    for row in earlier or []:
         for kind, place in (("picture", PICTURES), ("annotation", ANNOTATIONS), ("explanation", EXPLANATIONS)):
             # The name alone: whatever the file says, nothing outside our own folders is touched.
             file = folder / place / Path(str(row.get(kind) or "")).name

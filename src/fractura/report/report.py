@@ -11,6 +11,7 @@ import fractura
 from fractura.dataset import Dataset
 from fractura.evaluation.figures import CRITERION_TEXT, MAIN_CRITERION
 from fractura.evaluation.result import Evaluation
+from fractura.evaluation.writing import EVALUATION_FILE, FIGURES_FILE, FILMS_FILE
 from fractura.files import write_atomically
 from fractura.html_page import page, text
 from fractura.model_card import ModelCard
@@ -21,14 +22,14 @@ from fractura.report.markup import Markup, banner, joined, link, paragraph, plot
 from fractura.report.material import Material
 from fractura.report.pictures import false_alarms, misses
 from fractura.report.provenance import notes, provenance
-from fractura.report.svg import STYLE, inline_svg, save_figure
+from fractura.report.svg import STYLE, inline_svg, remove_figure, save_figure
 from fractura.report.words import Words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 REPORT_FILE, CLAIM_PAGE, CLAIM_TEXT, PLOTS = "report.html", "claim.html", "claim.md", "plots"
-_NEIGHBOURS = ("evaluation.json", "figures.csv", "films.csv")
+_NEIGHBOURS = (EVALUATION_FILE, FIGURES_FILE, FILMS_FILE)
 
 
 def write_report(
@@ -48,7 +49,7 @@ def write_report(
 
     Args:
         evaluation: With curves and outcomes.
-        folder: Made if need be; older files of these names are replaced.
+        folder: Made if need be; files of an older report are replaced, drawings that there are no more are taken away.
         card: Of the model.
         dataset: The films that were measured.
         data_name: What people call them.
@@ -116,7 +117,7 @@ def _head(m: Material, title: str, folder: Path) -> Markup:
         "claim": say("CLAIM checklist"),
     }
     contents = "".join(f"<li>{link(f'#{name}', words).html}</li>" for name, words in chapters.items())
-    files = [name for name in (*_NEIGHBOURS,) if (folder / name).is_file()] + [CLAIM_PAGE, CLAIM_TEXT]
+    files = [name for name in _NEIGHBOURS if (folder / name).is_file()] + [CLAIM_PAGE, CLAIM_TEXT]
     beside = ", ".join(link(name, name).html for name in files)
     return joined(
         [
@@ -211,6 +212,7 @@ def _draw(m: Material, folder: Path) -> dict[str, Markup]:
     for name, draw, title, caption in made:
         figure = draw()
         if figure is None:
+            remove_figure(folder, name)
             continue
         svg = save_figure(figure, folder, name)
         files = joined([link(f"{PLOTS}/{name}.png", "PNG"), " · ", link(f"{PLOTS}/{name}.svg", "SVG")])

@@ -67,6 +67,12 @@ def save_figure(figure: Figure, folder: Path, name: str) -> str:
     return drawing.getvalue().decode("utf-8")
 
 
+def remove_figure(folder: Path, name: str) -> None:
+    """Take away what ``save_figure`` wrote there for an earlier report, if it did."""
+    for kind in ("svg", "png"):
+        (folder / f"{name}.{kind}").unlink(missing_ok=True)
+
+
 def inline_svg(svg: str, name: str, title: str, description: str) -> str:
     """The drawing for the middle of a page: its colours become the page's, its ids its own.
 

@@ -16,16 +16,17 @@ if TYPE_CHECKING:
     from fractura.dataset import Dataset
     from fractura.evaluation import FilmGroup
 
-EVALUATION_FILE = "evaluation.json"
-
 
 def evaluate(
     model: Annotated[Path, typer.Argument(help="Model folder or exported .onnx file.")],
     data: Annotated[Path, typer.Argument(help="Labelled films, in any format that fractura reads.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help=f"Folder for {EVALUATION_FILE}, the tables and the report."),
+        typer.Option("--output", "-o", help="Folder for evaluation.json, the tables and the report: new or empty."),
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the files of an earlier evaluation in --output.")
+    ] = False,
     threshold: Annotated[
         float | None,
         typer.Option(min=0, max=1, help="Score from which a mark counts.", show_default="the model's own"),
@@ -55,8 +56,8 @@ def evaluate(
     from fractura.cli.measuring import predict, read_labelled
     from fractura.evaluation import evaluate as measure
     from fractura.evaluation.result import SUBGROUP_COLUMNS
-    from fractura.evaluation.writing import write_tables
-    from fractura.files import write_atomically
+    from fractura.evaluation.writing import EVALUATION_FILE, holds_evaluation, write_tables
+    from fractura.files import refuse_full_folder, write_atomically
     from fractura.inference import load_model
     from fractura.report import write_report
     from fractura.report.material import Material
@@ -64,6 +65,8 @@ def evaluate(
 
     if without and groups is None:
         raise UsageError("--without needs the table of the films", hint="give it with --groups manifest.csv")
+    if output is not None:
+        refuse_full_folder(output, earlier=holds_evaluation(output), overwrite=overwrite)
     loaded = load_model(model)
     card = loaded.card
     dataset, parts = divide(read_labelled(data, card.class_names, rename), groups, without or [])
