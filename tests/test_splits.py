@@ -87,6 +87,15 @@ def test_the_seed_decides_and_nothing_else():
     assert first == again != other
 
 
+@pytest.mark.parametrize(
+    ("val", "test", "said"), [(0, 0, "nothing is divided off"), (0.6, 0.4, "must leave some films to train on")]
+)
+def test_shares_that_make_no_division(val, test, said):
+    data, prints = artificial(6)
+    with pytest.raises(UsageError, match=said):
+        split_dataset(data, val=val, test=test, fingerprints=prints)
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     films=st.integers(3, 60),

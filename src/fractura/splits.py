@@ -97,10 +97,12 @@ def split_dataset(
         progress: Told of each film read.
 
     Raises:
-        UsageError: The shares leave nothing to train on.
+        UsageError: The shares leave nothing to train on, or all of it.
         DataError: The data set is divided already, a film cannot be read, or it has fewer groups than splits.
     """
-    if not (0 <= val < 1 and 0 <= test < 1 and val + test < 1 and val + test > 0):
+    if val == test == 0:
+        raise UsageError("nothing is divided off: val and test are both 0", hint="try 0.2 and 0.1")
+    if not (0 <= val < 1 and 0 <= test < 1 and val + test < 1):
         raise UsageError(f"val {val:g} and test {test:g} must leave some films to train on", hint="try 0.2 and 0.1")
     recorded = Counter(record.split for record in dataset if record.split is not None)
     if recorded and not again:
