@@ -331,6 +331,33 @@ def test_command_on_faulty_data(folder, capsys):
     assert "12 errors and 0 warnings in 14 films" in captured.err
 
 
+def test_the_summary_counts_in_words_and_names_the_other_split(folder, tmp_path, capsys):
+    other = Folder(tmp_path / "val")
+    other.add("own", seed=3)
+    other.add("box", BOX, seed=4)
+    other.add("third", BOX, seed=5)
+    folder.add("bad", VocObject("Fractura", 5, 5, 5, 9))
+    page = tmp_path / "page.html"
+    assert (
+        main(["check", str(folder.root), "--against", str(other.root), "--html", str(page), "--skip", "balance"]) == 3
+    )
+    summary = f"1 error and 0 warnings in 3 films, compared with 3 films of {other.root}"
+    assert summary in capsys.readouterr().err
+    assert "<b>1 error</b>, 0 warnings, 0 notes" in page.read_text(encoding="utf-8")
+
+
+def test_captions_of_the_page_are_no_absolute_paths(folder, tmp_path, capsys, monkeypatch):
+    """Films may lie in the folder itself, given as seen from where one is."""
+    folder.add("bad", VocObject("Fractura", 5, 5, 5, 9))
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for path in [*folder.root.glob("images/*"), *folder.root.glob("annotations/*")]:
+        path.rename(flat / path.name)
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", "flat", "--html", "page.html"]) == 3
+    assert "<figcaption>flat/bad.png</figcaption>" in Path("page.html").read_text(encoding="utf-8")
+
+
 def test_command_json(folder, tmp_path, capsys):
     broken_film(folder)
     other = Folder(tmp_path / "val")

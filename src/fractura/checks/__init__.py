@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fractura.checks.findings import Finding, Severity
+from fractura.checks.findings import Finding, Severity, counted
 from fractura.checks.registry import Check, chosen_checks
 from fractura.checks.snapshot import Snapshot, take_snapshot
 
@@ -41,6 +41,10 @@ class CheckReport:
     def of(self, severity: Severity) -> tuple[Finding, ...]:
         """The findings of one severity."""
         return tuple(finding for finding in self.findings if finding.severity == severity)
+
+    def counted(self, severity: Severity) -> str:
+        """How many findings of one severity, in words."""
+        return counted(len(self.of(severity)), severity)
 
     @property
     def is_clean(self) -> bool:

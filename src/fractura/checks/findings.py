@@ -20,6 +20,11 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 film``, ``2 films``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that was found.

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from fractura.checks import CheckReport
-from fractura.checks.findings import Finding
+from fractura.checks.findings import Finding, Severity
 from fractura.checks.registry import all_checks
 from fractura.checks.snapshot import Film, Snapshot
 from fractura.errors import DataError
@@ -29,7 +29,6 @@ figure{display:inline-block;vertical-align:top}figcaption{max-width:280px}
 
 def report_page(report: CheckReport) -> str:
     """The page as HTML text. Films are shown at 280 pixels, their boxes drawn in."""
-    counts = report.to_dict()
     title = f"Check of {report.root.name or report.root}"
     groups = [
         (severity, name, list(found))
@@ -44,8 +43,8 @@ def report_page(report: CheckReport) -> str:
     body = (
         f"<h1>{text(title)}</h1>"
         f"<p>{text(str(report.root))}{against}: {report.films} films, {report.annotations} annotations, "
-        f"{report.negatives} of them without a box. <b>{counts['errors']} errors</b>, {counts['warnings']} warnings, "
-        f"{counts['notes']} notes.</p>"
+        f"{report.negatives} of them without a box. <b>{report.counted(Severity.ERROR)}</b>, "
+        f"{report.counted(Severity.WARNING)}, {report.counted(Severity.NOTE)}.</p>"
         "<p>This page holds pictures of the films. Treat it as you treat the films. fractura is a research tool, not a "
         "medical device.</p>"
         f"<table><thead><tr><th>Severity</th><th>Check</th><th>Findings</th></tr></thead><tbody>{rows}</tbody></table>"
@@ -84,7 +83,7 @@ def _figures(each: Finding, snapshot: Snapshot) -> list[str]:
 
 
 def _figure(film: Film, snapshot: Snapshot) -> str:
-    name = f"{film.path.parent.parent.name}/{film.path.parent.name}/{film.path.name}"
+    name = Path(*film.path.parts[-3:]).as_posix()  # with its folders: films of both splits may have one name
     caption = text(name)
     if film.facts.burnt_in_text:
         return f"<figure><figcaption>{caption}: not shown; it says that writing is burnt in</figcaption></figure>"

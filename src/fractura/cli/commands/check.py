@@ -32,7 +32,8 @@ def check(
 
     Nothing in the data is changed. The exit code is 3 if there is an error; warnings and notes leave it at 0.
     """
-    from fractura.checks import check_dataset
+    from fractura.checks import Severity, check_dataset
+    from fractura.checks.findings import counted
 
     output.say(f"looking at every film of {data}" + (f" and {against} …" if against else " …"))
     with ExitStack() as bars:
@@ -58,20 +59,23 @@ def check(
         films = {film.path.name for film in report.snapshot.films}
         left_out = sum(each.action == "left out" and each.file in films for each in changes)
         taken = f"{report.films - left_out} of {report.films} films, {left_out} left out"
-        output.say(f"cleaned copy: {fix}; {taken}; {len(changes)} changes, listed in {LOG}")
+        output.say(f"cleaned copy: {fix}; {taken}; {counted(len(changes), 'change')}, listed in {LOG}")
     if json:
         document = report.to_dict()
         output.write_json(document if changes is None else {**document, "changes": [vars(each) for each in changes]})
     else:
         _write_findings(report)
-    counts = report.to_dict()
+    other = report.snapshot.against
+    looked_at = counted(report.films, "film")
+    if other is not None:
+        looked_at += f", compared with {counted(len(other.films), 'film')} of {other.root}"
     if not report.is_clean:
         raise DataError(
-            f"{counts['errors']} errors and {counts['warnings']} warnings in {report.films} films",
+            f"{report.counted(Severity.ERROR)} and {report.counted(Severity.WARNING)} in {looked_at}",
             file=data,
             hint="correct the errors listed above, then check again",
         )
-    output.say(f"no errors, {counts['warnings']} warnings in {report.films} films")
+    output.say(f"no errors, {report.counted(Severity.WARNING)} in {looked_at}")
 
 
 def _write_findings(report: CheckReport) -> None:
