@@ -32,7 +32,7 @@ class ModelCard(BaseModel):
         class_names: In label order; label 0 is ``class_names[0]``.
         preprocessing: What the model does to a film's pixels before the network sees them, for readers of the card.
         threshold: Score from which a mark counts, 0..1, chosen on validation films.
-        threshold_aim: What it was chosen for: ``f1``, ``sensitivity=0.9`` or ``fp_per_image=0.5``.
+        threshold_aim: What it was chosen for; see ``fractura.evaluation.threshold.Aim``.
         threshold_data: Fingerprint of the films it was chosen on.
         fast_threshold: The threshold where only the whole film is looked at, once (``detect --fast``).
         views: How the model looks at a film unless told otherwise; see ``inference/views.py``.

@@ -6,8 +6,9 @@ from evaluation_films import dataset, film, marks, random_case
 
 from fractura.boxes import Boxes
 from fractura.errors import UsageError
+from fractura.evaluation import evaluate
 from fractura.evaluation.froc import match_marks
-from fractura.evaluation.threshold import Aim, choose_threshold
+from fractura.evaluation.threshold import AIMS, Aim, choose_threshold
 
 BOX = [10, 10, 60, 60]
 FAR = (100, 100, 150, 150)
@@ -99,13 +100,86 @@ def test_no_other_score_serves_better(seed, text):
             assert got[0] == max(allowed)
 
 
-@pytest.mark.parametrize("text", ["f1", "sensitivity=0.9", "fp_per_image=0.5"])
+@pytest.fixture(name="films")
+def ten_films():
+    """Fractured films at .9, .8, .5 and without a mark, normal ones at .7, .6, .2 and three without."""
+    shown = [(True, 0.9), (True, 0.8), (True, 0.5), (True, None)]
+    shown += [(False, 0.7), (False, 0.6), (False, 0.2), (False, None), (False, None), (False, None)]
+    records = [film([BOX] if broken else [], name=f"{place}.png") for place, (broken, _) in enumerate(shown)]
+    # The film's score is that of its best mark, wherever it is.
+    found = [marks() if score is None else marks((*FAR, score), (*BOX, score / 2)) for _, score in shown]
+    return dataset(*records, film([BOX], difficult=[True], name="x.png")), [*found, marks((*BOX, 0.85))]
+
+
+@pytest.mark.parametrize(
+    ("aim", "threshold", "fractured", "normal", "reached"),
+    [
+        ("film_sensitivity=0.5", 0.8, 2, 0, True),
+        ("film_sensitivity=0.75", 0.5, 3, 2, True),
+        ("film_sensitivity=0.76", 0.5, 3, 2, False),
+        ("film_specificity=1", 0.8, 2, 0, True),
+        ("film_specificity=0.8", 0.8, 2, 0, True),  # one normal film may have a mark, and would find nothing more
+        ("film_specificity=0.65", 0.5, 3, 2, True),
+    ],
+)
+def test_aims_of_films_by_hand(films, aim, threshold, fractured, normal, reached):
+    choice = choose_threshold(*films, Aim.parse(aim))
+    assert choice.threshold == pytest.approx(np.float32(threshold))
+    assert (choice.found, choice.boxes, choice.false_marks, choice.films) == (fractured, 4, normal, 6)
+    assert choice.reached == reached
+    if threshold == 0.5:
+        films_marked = "threshold 0.5 marks 0.750 (3 of 4 fractured films)"
+        assert str(choice) == f"{films_marked}, leaves 0.667 (4 of 6 normal films) without a mark"
+
+
+def test_specificity_needs_normal_films_and_one_that_scores_below_a_fractured_one(films):
+    data, found = films
+    broken = dataset(*data.records[:4])
+    choice = choose_threshold(broken, found[:4], Aim.parse("film_specificity=0.9"))
+    assert not choice.reached
+    assert "there is no normal film" in str(choice)
+    assert str(choose_threshold(dataset(), [], Aim.parse("film_specificity=0.9"))).endswith("no fracture to find")
+    high = [marks((*FAR, 0.95)), *found[1:4], marks((*FAR, 0.95))]
+    assert not choose_threshold(dataset(*data.records[:5]), high, Aim.parse("film_specificity=0.9")).reached
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("text", ["film_sensitivity=0.6", "film_specificity=0.4"])
+def test_what_an_aim_of_films_reaches_is_what_is_measured(seed, text):
+    data, predictions = random_case(seed, films=20, score_steps=20)
+    aim = Aim.parse(text)
+    choice = choose_threshold(data, predictions, aim)
+    assert choice.reached
+    measured = evaluate(data, predictions, threshold=choice.threshold, details=False)
+    assert measured.value("film_sensitivity") == pytest.approx(choice.found / choice.boxes)
+    assert measured.value("film_specificity") == pytest.approx(1 - choice.false_marks / choice.films)
+    assert measured.value(aim.name) >= aim.value
+
+
+def test_a_share_that_is_reached_exactly_is_reached():
+    data = dataset(*[film([BOX], name=str(index)) for index in range(20)])
+    found = [marks((*BOX, 0.9))] * 11 + [marks()] * 9  # 0.55 * 20 is a little more than 11
+    assert choose_threshold(data, found, Aim.parse("sensitivity=0.55")).reached
+
+
+@pytest.mark.parametrize("text", AIMS)
 def test_an_aim_is_read_and_written_alike(text):
     assert str(Aim.parse(text)) == text
 
 
 @pytest.mark.parametrize(
-    "text", ["", "f2", "f1=1", "sensitivity", "sensitivity=1.2", "sensitivity=x", "fp_per_image=0"]
+    "text",
+    [
+        "",
+        "f2",
+        "f1=1",
+        "sensitivity",
+        "sensitivity=1.2",
+        "sensitivity=x",
+        "fp_per_image=0",
+        "film_specificity=0",
+        "film_f1=0.5",
+    ],
 )
 def test_other_aims_are_refused(text):
     with pytest.raises(UsageError, match="not an aim"):

@@ -84,7 +84,7 @@ class TrainSettings(BaseModel):
         seed: Of everything random.
         eval_every: Steps between validations; None is a twentieth of ``num_steps``, at least 1.
         patience: Validations without a better AP50 after which training stops; None never stops early.
-        aim: What the card's threshold is chosen for on ``val``: ``f1``, ``sensitivity=0.9``, ``fp_per_image=0.5``.
+        aim: What the card's threshold is chosen for on ``val``; see ``fractura.evaluation.threshold.Aim``.
         checkpoint_every_n: Steps between saved states; every validation saves one too.
         log_every: Steps between rows of ``log.csv`` and TensorBoard.
         max_minutes: Stop cleanly after so many minutes of this call; ``resume`` goes on.

@@ -35,7 +35,11 @@ def calibrate(
         ),
     ] = None,
     aim: Annotated[
-        str, typer.Option(help="What the threshold is chosen for: f1, sensitivity=0.9 or fp_per_image=0.5.")
+        str,
+        typer.Option(
+            help="What the threshold is chosen for: f1, sensitivity=0.9, fp_per_image=0.5, film_sensitivity=0.95 or "
+            "film_specificity=0.9."
+        ),
     ] = "f1",
     method: Annotated[
         Literal["isotonic", "temperature", "none"], typer.Option(help="How scores become probabilities.")
@@ -49,6 +53,8 @@ def calibrate(
 
     Aims: f1 is where sensitivity and precision are best together; sensitivity=0.9 finds at least that share of the
     fractures; fp_per_image=0.5 allows that many false marks a film. A mark finds a box if it overlaps it with IoU 0.3.
+    Of whole films, film_sensitivity=0.95 marks at least that share of the fractured ones, and film_specificity=0.9
+    leaves at least that share of the normal ones without a mark.
 
     Probabilities hold where fractures are as frequent as on these films.
     """

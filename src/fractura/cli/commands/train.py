@@ -75,7 +75,9 @@ def train(
     aim: Annotated[
         str | None,
         typer.Option(
-            help="What the threshold is chosen for: f1, sensitivity=0.9 or fp_per_image=0.5.", show_default=False
+            help="What the threshold is chosen for: f1, sensitivity=0.9, fp_per_image=0.5, film_sensitivity=0.95 or "
+            "film_specificity=0.9.",
+            show_default=False,
         ),
     ] = None,
     max_minutes: Annotated[
