@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sqlite3
 import threading
 from collections.abc import Sequence
@@ -93,13 +94,14 @@ class MarkBook:
 
     Args:
         path: A SQLite file, made if it is missing; None keeps everything in memory. It holds nothing that could not be
-            worked out again: a damaged one is begun anew.
+            worked out again: a damaged one is begun anew, and where none can be written memory serves.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._lock = threading.Lock()
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        if path is not None and not _can_write(path):
+            _logger.warning("%s cannot be written: marks are remembered in memory only", path)
+            path = None
         try:
             self._database = _open(path)
         except sqlite3.DatabaseError:
@@ -159,6 +161,14 @@ class MarkBook:
 def stamp_text(stamp: Stamp) -> str:
     """A stamp as the book keeps it."""
     return "-".join(str(part) for part in stamp)
+
+
+def _can_write(path: Path) -> bool:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
 
 
 def _open(path: Path | None) -> sqlite3.Connection:

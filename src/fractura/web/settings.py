@@ -36,7 +36,7 @@ class WebSettings(BaseModel):
     model: str | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    token: Annotated[str, Field(min_length=MINIMUM_TOKEN)] | None = None
+    token: str | None = None
     film_bytes: Annotated[int, Field(ge=1)] = 100 * 2**20
     film_pixels: Annotated[int, Field(ge=1)] = 50_000_000
     films_per_request: Annotated[int, Field(ge=1)] = 200
@@ -55,4 +55,6 @@ class WebSettings(BaseModel):
             raise ValueError("labelling needs a folder")
         if not self.is_loopback and self.token is None:
             raise ValueError("other machines may reach it only with a token")
+        if self.token is not None and len(self.token) < MINIMUM_TOKEN:
+            raise ValueError(f"a token has at least {MINIMUM_TOKEN} characters, this one has {len(self.token)}")
         return self

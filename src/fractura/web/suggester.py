@@ -212,7 +212,7 @@ class Suggester:
         try:
             data = row.path.read_bytes()
         except OSError as error:
-            raise WebError(422, "film_unreadable", "the film cannot be model", hint="is it still there?") from error
+            raise WebError(422, "film_unreadable", "the film cannot be opened", hint="is it still there?") from error
         film = hashlib.sha256(data).hexdigest()
         found = self._book.get(model.digest, film)
         if found is None:

@@ -233,6 +233,6 @@ export const forgetFilm = (id) => request("DELETE", `/api/uploads/${id}`);
 export async function exportFilms(format, ids, threshold) {
   const answer = await request("POST", "/api/export", { body: { format, films: ids, threshold } });
   const said = answer.headers.get("Content-Disposition") ?? "";
-  const name = /filename="?([^";]+)"?/.exec(said)?.[1] ?? `results.${format}`;
-  return { name, content: await reached(answer.blob()) };
+  const name = /filename\*=UTF-8''([^;]+)/.exec(said)?.[1];
+  return { name: name ? decodeURIComponent(name) : `results.${format}`, content: await reached(answer.blob()) };
 }

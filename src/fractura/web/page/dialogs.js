@@ -1,8 +1,7 @@
 /** Questions that need an answer, and the help. All are the browser's own dialogs: focus stays inside, Escape closes. */
 import { ServerError, giveToken } from "./api.js";
 import { fill, make } from "./dom.js";
-import { say } from "./i18n.js";
-import { readable } from "./keys.js";
+import { readable, say } from "./i18n.js";
 
 /**
  * @typedef {import("./types.js").Box} Box

@@ -37,6 +37,24 @@ export function fill(element, ...children) {
 }
 
 /**
+ * Replace what an element holds without taking the focus from somebody who works with the keyboard: it goes to the same
+ * `data-part`, else to the button at the same place, else to the film.
+ * @param {HTMLElement} place
+ * @param {readonly HTMLElement[]} children
+ */
+export function replaceKeepingFocus(place, children) {
+  const held = document.activeElement;
+  if (!(held instanceof HTMLElement) || !place.contains(held)) return fill(place, ...children);
+  const index = Math.max([...place.querySelectorAll("button")].indexOf(/** @type {HTMLButtonElement} */ (held)), 0);
+  const part = held.dataset["part"] ?? "";
+  fill(place, ...children);
+  const buttons = [...place.querySelectorAll("button")];
+  const next = place.querySelector(`[data-part="${part}"]`) ?? buttons[index] ?? buttons.at(-1);
+  const focused = next ?? document.querySelector("main:not([hidden]) .stage");
+  if (focused instanceof HTMLElement) focused.focus();
+}
+
+/**
  * The element with this id; it must be in index.html.
  * @template {HTMLElement} T
  * @param {string} id
@@ -62,6 +80,7 @@ const SHAPES = {
   previous: "M12 4l-6 6 6 6",
   next: "M8 4l6 6-6 6",
   verified: "M4 10l4 4 8-9",
+  save: "M10 3v9M6 8.5l4 4 4-4M3 13v4h14v-4",
   hide: "M2 10s3-5 8-5 8 5 8 5-3 5-8 5-8-5-8-5zM10 8a2 2 0 1 0 0 4 2 2 0 0 0 0-4z",
   list: "M3 5h2M3 10h2M3 15h2M8 5h9M8 10h9M8 15h9",
   help: "M7 7.5a3 3 0 1 1 4.5 2.6c-1 .6-1.5 1.1-1.5 2.4M10 15.5v.5",

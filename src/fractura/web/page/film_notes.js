@@ -5,16 +5,25 @@ import { say } from "./i18n.js";
 
 /**
  * @param {import("./open_film.js").OpenFilm | null} open
- * @param {number} elsewhere Other films that are not saved yet.
+ * @param {readonly import("./open_film.js").OpenFilm[]} others Other films that are not saved yet.
  */
-export function drawSaveState(open, elsewhere) {
+export function drawSaveState(open, others) {
   const place = byId("save-state", HTMLElement);
   const saver = open?.saver;
   const state = saver ? (saver.state === "saved" && !open?.annotation.exists ? "new" : saver.state) : null;
-  const text = state === null ? "" : say(`save.${state}`, { reason: saver?.failure ? explain(saver.failure) : "" });
-  const parts = elsewhere > 0 ? [text, say("save.unsent", { count: elsewhere })] : [text];
-  place.className = `save-state ${state ?? ""}`;
-  if (place.textContent !== parts.join(" · ")) place.textContent = parts.join(" · ");
+  // the server was reached and could not write, such as on a full disk: it is tried again, and the reason is told
+  const shown = state === "unreachable" && saver?.failure?.status ? "refused" : state;
+  const text = shown === null ? "" : say(`save.${shown}`, { reason: saver?.failure ? explain(saver.failure) : "" });
+  const refused = others.filter((film) => film.saver.state === "refused").map((film) => film.facts.name);
+  const waiting = others.length - refused.length;
+  const parts = [
+    text,
+    refused.length > 0 && say("save.refused_elsewhere", { names: refused.join(", ") }),
+    waiting > 0 && say("save.unsent", { count: waiting }),
+  ];
+  const line = parts.filter(Boolean).join(" · ");
+  place.className = `save-state ${refused.length > 0 ? "refused" : (state ?? "")}`;
+  if (place.textContent !== line) place.textContent = line;
 }
 
 /**

@@ -42,6 +42,13 @@ export function sayError(code, message) {
   return word in english ? say(word, { message }) : message;
 }
 
+/** Keys as people read them. @param {string} keys As the table of keys has them. */
+export function readable(keys) {
+  return keys
+    .replace("Backspace", "⌫")
+    .replace(/Delete|Escape|Enter|Space|Shift/g, (key) => say(/** @type {Word} */ (`key.${key}`)));
+}
+
 /** @param {number} value @param {number} [digits] */
 export function number(value, digits = 0) {
   return new Intl.NumberFormat(language.now, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(
@@ -67,7 +74,7 @@ export function translatePage() {
   for (const element of document.querySelectorAll("[data-tip]")) {
     const keys = element.getAttribute("data-keys");
     const text = say(wordOf(element, "data-tip"));
-    element.setAttribute("title", keys ? `${text} (${keys})` : text);
+    element.setAttribute("title", keys ? `${text} (${readable(keys)})` : text);
     element.setAttribute("aria-label", text);
     if (keys) element.setAttribute("aria-keyshortcuts", keys.replace(/ \/ /g, " ").replace("Ctrl", "Control"));
   }

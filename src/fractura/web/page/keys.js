@@ -104,12 +104,29 @@ export function nameOf(event) {
 export function listenToKeys(present) {
   document.addEventListener("keydown", (event) => {
     const view = present();
-    if (view === null || event.defaultPrevented || event.isComposing || isTyped(event)) return;
+    if (view === null || event.defaultPrevented || event.isComposing) return;
+    if (event.target instanceof HTMLSelectElement) leaveSelect(event);
+    if (isTyped(event)) return;
     const name = nameOf(event);
     const found = view.table.find((each) => each.keys.split(" / ").includes(name));
     if (!found) return;
     event.preventDefault();
     view.actions[found.action]?.();
+  });
+}
+
+/**
+ * Letters are keys of the view, never a search among the options, which would choose one unseen; Escape and Enter go back
+ * to the film.
+ * @param {KeyboardEvent} event
+ */
+function leaveSelect(event) {
+  if (event.key.length === 1 && event.key !== " ") event.preventDefault();
+  if (event.key !== "Escape" && event.key !== "Enter") return;
+  // once the open list has taken the key
+  setTimeout(() => {
+    const stage = document.querySelector("main:not([hidden]) .stage");
+    if (stage instanceof HTMLElement) stage.focus({ preventScroll: true });
   });
 }
 
@@ -125,13 +142,9 @@ function isTyped(event) {
       target.matches("input[type=text], input[type=search], input[type=password], textarea") &&
       /^[acvxyz]$/i.test(event.key)
     );
-  if (target.matches("textarea, select, input:not([type=checkbox], [type=range], [type=radio])")) return true;
+  if (target.matches("select")) return /^( |Enter|Escape|F\d+|Tab|Arrow.*|Home|End|Page.*)$/.test(event.key);
+  if (target.matches("textarea, input:not([type=checkbox], [type=range], [type=radio])")) return true;
   if (target.matches("input[type=range]")) return /^(Arrow|Page|Home|End)/.test(event.key);
-  if (target.matches("[role=listbox]")) return /^( |Enter|Arrow.*|Home|End|Page.*)$/.test(event.key);
+  if (target.matches("[role=listbox]")) return /^(Arrow.*|Home|End|Page.*)$/.test(event.key);
   return target.matches("button, summary, a, input") && /^( |Enter)$/.test(event.key);
-}
-
-/** The keys as people read them. @param {string} keys */
-export function readable(keys) {
-  return keys.replace("Delete", "Del").replace("Backspace", "⌫").replace("Escape", "Esc");
 }

@@ -30,6 +30,7 @@ const BUTTONS = [
   null,
   ["draw", "draw"],
   ["verified", "verified"],
+  ["save", "save"],
   null,
   ["undo", "undo"],
   ["redo", "redo"],
@@ -234,6 +235,7 @@ export class LabelView {
   }
 
   #suggestionNote() {
+    if (this.desk.problem !== null) return "";
     if (!this.models.current) return say("suggestions.no_model");
     return this.open?.answer?.status === "waiting" ? say("suggestions.waiting") : say("suggestions.none");
   }
@@ -256,6 +258,6 @@ export class LabelView {
 
   drawSaveState() {
     const { open } = this;
-    if (this.desk.problem === null) drawSaveState(open, this.desk.unsaved.filter((film) => film !== open).length);
+    if (this.desk.problem === null) drawSaveState(open, this.desk.unsaved.filter((film) => film !== open));
   }
 }

@@ -133,12 +133,16 @@ export class ModelPanel {
 function progressOf(training) {
   if (!training || training.state === "idle") return say("training.idle");
   if (training.state === "failed") return say("training.failed", { reason: training.message ?? "" });
-  if (training.state !== "running") return say(`training.${training.state}`);
-  const parts = [say("training.running", { step: number(training.step), total: number(training.num_steps) })];
-  if (training.loss !== null) parts.push(say("training.loss", { loss: number(training.loss, 3) }));
+  const running = training.state === "running";
+  const parts = [
+    running
+      ? say("training.running", { step: number(training.step), total: number(training.num_steps) })
+      : say(`training.${training.state}`),
+  ];
+  if (running && training.loss !== null) parts.push(say("training.loss", { loss: number(training.loss, 3) }));
   const measured = training.validations.at(-1);
   if (typeof measured?.AP50 === "number") parts.push(say("training.measured", { value: number(measured.AP50, 2) }));
-  if (training.seconds_left !== null) parts.push(say("training.left", { time: duration(training.seconds_left) }));
+  if (running && training.seconds_left !== null) parts.push(say("training.left", { time: duration(training.seconds_left) }));
   return parts.join(", ");
 }
 

@@ -6,9 +6,10 @@
  * @typedef {import("./types.js").Labels} Labels
  * @typedef {import("./types.js").FilmSuggestions} FilmSuggestions
  * @typedef {import("./types.js").Suggestion} Suggestion
+ * @typedef {Labels & {dismissed: readonly string[]}} State With the places of suggestions that were dismissed.
  */
 import { Autosave } from "./autosave.js";
-import { between, keyed, overlap } from "./boxes.js";
+import { between, keyed, overlap, sameLabels } from "./boxes.js";
 import { History } from "./history.js";
 
 /** A suggestion that covers a box so well says nothing new. Intersection over union. */
@@ -25,8 +26,8 @@ export class OpenFilm {
     this.facts = facts;
     this.annotation = annotation;
     this.size = { width: annotation.width, height: annotation.height };
-    /** @type {History<Labels>} */
-    this.history = new History(labelsOf(annotation));
+    /** @type {History<State>} */
+    this.history = new History({ ...labelsOf(annotation), dismissed: /** @type {readonly string[]} */ ([]) });
     this.saver = new Autosave({ id: facts.id, name: facts.name }, annotation.etag, drafts, {
       ...told,
       saved: (saver, answer) => {
@@ -40,8 +41,6 @@ export class OpenFilm {
     this.answer = null;
     /** @type {Suggestion[]} */
     this.marks = [];
-    /** @type {Set<string>} */
-    this.dismissed = new Set();
   }
 
   get labels() {
@@ -71,7 +70,7 @@ export class OpenFilm {
   step(direction) {
     const before = this.labels;
     if (this.history[direction]() === before) return false;
-    this.saver.change(this.labels);
+    if (!sameLabels(before, this.labels)) this.saver.change(this.labels);
     return true;
   }
 
@@ -87,7 +86,7 @@ export class OpenFilm {
    */
   reload(annotation) {
     this.annotation = annotation;
-    this.history.push(labelsOf(annotation));
+    this.history.push({ ...this.labels, ...labelsOf(annotation) });
     this.saver.resolve(annotation.etag, null);
   }
 
@@ -97,7 +96,7 @@ export class OpenFilm {
    */
   overwrite(current, labels) {
     this.annotation = current;
-    this.history.push(labels);
+    this.history.push({ ...this.labels, ...labels });
     this.saver.resolve(current.etag, labels);
   }
 
@@ -116,19 +115,19 @@ export class OpenFilm {
    * @returns {Suggestion[]}
    */
   open(threshold) {
-    const { boxes, verified } = this.labels;
+    const { boxes, verified, dismissed } = this.labels;
     if (verified) return [];
     return this.marks.filter(
       (mark) =>
         mark.score >= threshold &&
-        !this.dismissed.has(place(mark)) &&
+        !dismissed.includes(place(mark)) &&
         !boxes.some((box) => overlap(box, mark) > SAME_PLACE),
     );
   }
 
-  /** @param {Suggestion} mark */
+  /** It stays away until the page is closed; can be undone. @param {Suggestion} mark */
   dismiss(mark) {
-    this.dismissed.add(place(mark));
+    this.history.push({ ...this.labels, dismissed: [...this.labels.dismissed, place(mark)] });
   }
 
   /** @param {Annotation} answer */

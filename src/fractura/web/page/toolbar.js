@@ -1,7 +1,6 @@
 /** A row of buttons over the film, from the table of keys. */
 import { icon, make } from "./dom.js";
 import { translatePage } from "./i18n.js";
-import { readable } from "./keys.js";
 
 /**
  * @typedef {import("./dom.js").IconName} IconName
@@ -38,7 +37,7 @@ export function makeToolbar(host, buttons, table, actions, stage) {
     const key = table.find((line) => line.action === action && !line.quiet);
     const button = make(
       "button",
-      { class: "tool", "data-action": action, "data-tip": key?.word, "data-keys": key && readable(key.keys) },
+      { class: "tool", "data-action": action, "data-tip": key?.word, "data-keys": key?.keys },
       icon(shape),
     );
     button.addEventListener("click", (event) => {
