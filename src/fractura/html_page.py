@@ -59,6 +59,6 @@ def picture(image: Image.Image, alternative: str) -> str:
     image.save(stream, "JPEG", quality=80)
     data = base64.b64encode(stream.getvalue()).decode("ascii")
     return (
-        f'<img loading="lazy" width="{image.width}" height="{image.height}" alt="{text(alternative)}" '
+        f'<img width="{image.width}" height="{image.height}" alt="{text(alternative)}" '
         f'src="data:image/jpeg;base64,{data}">'
     )

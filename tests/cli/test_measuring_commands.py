@@ -238,7 +238,9 @@ def test_compare_says_so_of_the_same_model_and_of_films_that_it_was_made_with(pl
     document = json.loads(captured.out)
     assert document["overlap"]["second"] == {"films": 4, "trained": 3, "validated": 0, "threshold": 0}
     unknown, trained, same = document["warnings"]
-    assert unknown.startswith("the first model: Whether any of these films was trained on is not known")
+    assert unknown.startswith(
+        "the first model: Whether any of these films was trained on or chose the model's final state is not"
+    )
     assert trained.startswith("the second model: 3 of 4 films were trained on: ")
     assert same.endswith("they are the same model; they differ in their thresholds alone")
     assert all(f"warning: {warning}" in captured.err for warning in document["warnings"])

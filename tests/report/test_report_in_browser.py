@@ -1,6 +1,10 @@
 """The page as a browser shows it: narrow, dark, by keyboard, without a network."""
 
+import io
+
+import numpy as np
 import pytest
+from PIL import Image
 
 CONTRAST = """
 () => {
@@ -78,10 +82,28 @@ def test_every_axis_says_what_it_shows(opened):
             assert any(unit in label.text_content() for unit in ("%", "number", "0 to 1"))
 
 
-def test_every_picture_is_shown(opened):
+def test_every_picture_is_there_before_anybody_scrolls_to_it(opened):
     page, _, _ = opened()
-    page.evaluate("document.querySelectorAll('img').forEach(each => each.loading = 'eager')")
-    page.wait_for_function("[...document.images].every(each => each.complete && each.naturalWidth > 0)")
+    page.wait_for_function("[...document.images].every(each => each.complete && each.naturalWidth > 0)", timeout=5000)
+
+
+def right_edge(page, name):
+    """Mean grey of the last pixels of a table's box that scrolls, 0 to 255."""
+    box = page.locator(f".scroll:has(#{name})")
+    box.scroll_into_view_if_needed()
+    picture = Image.open(io.BytesIO(box.screenshot())).convert("L")
+    return float(np.asarray(picture)[:, -3:].mean())
+
+
+@pytest.mark.parametrize("name", ["operating-points", "at-threshold", "average-precision", "subgroup-figures"])
+def test_a_table_that_goes_on_to_the_right_shows_it_by_a_shadow(opened, name):
+    page, _, _ = opened(400)
+    goes_on = right_edge(page, name)
+    page.evaluate(f"document.querySelector('.scroll:has(#{name})').scrollLeft = 10000")
+    assert goes_on < right_edge(page, name) - 40
+    assert page.evaluate(f"document.querySelector('#{name} caption span').getBoundingClientRect().right") <= 400
+    wide, _, _ = opened(1280)
+    assert right_edge(wide, name) > goes_on + 40  # nothing scrolls there
 
 
 def test_what_scrolls_can_be_reached_by_keyboard(opened):

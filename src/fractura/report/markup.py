@@ -72,8 +72,8 @@ def table(
     )
     return Markup(
         f'<div class="scroll" role="region" tabindex="0" aria-labelledby="{name}-caption"><table id="{name}">'
-        f'<caption id="{name}-caption">{text(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
-        "</table></div>"
+        f'<caption id="{name}-caption"><span>{text(caption)}</span></caption><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
     )
 
 

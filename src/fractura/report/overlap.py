@@ -43,13 +43,14 @@ class Overlap:
             calibrated: The figures are of the model's probabilities.
         """
         found = []
-        if self.trained is None:
+        if self.trained is None and self.validated is None:
             found.append(
                 say(
-                    "Whether any of these films was trained on is not known: the model's card lists no digests of them."
+                    "Whether any of these films was trained on or chose the model's final state is not known: its card "
+                    "lists no digests of films."
                 )
             )
-        elif self.trained:
+        if self.trained:
             found.append(
                 say(
                     "{shared} of {films} films were trained on: figures on films that the model has not seen will be "

@@ -66,8 +66,12 @@ SPANISH: Mapping[str, str] = {
         "el del modelo, elegido{aim} con otro conjunto de radiografías (huella {films}…); no se sabe si comparte "
         "alguna con este"
     ),
-    "Whether any of these films was trained on is not known: the model's card lists no digests of them.": (
-        "No se sabe si el modelo se entrenó con alguna de estas radiografías: su ficha no lista sus resúmenes."
+    (
+        "Whether any of these films was trained on or chose the model's final state is not known: its card lists no "
+        "digests of films."
+    ): (
+        "No se sabe si alguna de estas radiografías sirvió para entrenar el modelo o para elegir su estado final: su "
+        "ficha no lista resúmenes de radiografías."
     ),
     ("{shared} of {films} films were trained on: figures on films that the model has not seen will be far lower."): (
         "El modelo se entrenó con {shared} de {films} radiografías: con las que no ha visto, las cifras serán mucho "
