@@ -53,13 +53,16 @@ class Server:
 
 
 @contextmanager
-def opened(chromium, *arguments, path="", size=(1200, 800), ratio=1):
+def opened(chromium, *arguments, path="", size=(1200, 800), ratio=1, scheme="dark"):
     """A window on a new server; both are closed at the end, and the window must have been quiet."""
     server = Server(*arguments)
     try:
         with closing(
             chromium.new_context(
-                viewport={"width": size[0], "height": size[1]}, device_scale_factor=ratio, locale="en-US"
+                viewport={"width": size[0], "height": size[1]},
+                device_scale_factor=ratio,
+                color_scheme=scheme,
+                locale="en-US",
             )
         ) as context:
             window = WatchedPage(context, server, path=path)

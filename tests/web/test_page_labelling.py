@@ -32,7 +32,7 @@ def quiet_fixture(tmp_path):
 def label_fixture(chromium, films, quiet):
     """A server on the films and a function that opens windows of one browser on it."""
     server = Server("label", films[0], "--model", quiet)
-    context = chromium.new_context(viewport={"width": 1200, "height": 800}, locale="en-US")
+    context = chromium.new_context(viewport={"width": 1200, "height": 800}, color_scheme="dark", locale="en-US")
     windows = []
 
     def window(path=""):

@@ -1,5 +1,5 @@
 /** The panel beside the film: its boxes, the class palette, flags, the comment, and the model's suggestions. */
-import { byId, fill, make } from "./dom.js";
+import { byId, fill, make, replaceKeepingFocus } from "./dom.js";
 import { colourOf } from "./draw.js";
 import { number, say } from "./i18n.js";
 
@@ -194,9 +194,8 @@ export class BoxPanel {
           ),
         ),
       );
-    const place = byId("suggestions", HTMLElement);
-    if (rows.length > 0) replaceKeepingFocus(place, rows);
-    else fill(place, make("p", { class: "quiet" }, suggestionNote));
+    if (rows.length === 0) rows.push(make("p", { class: "quiet" }, suggestionNote));
+    replaceKeepingFocus(byId("suggestions", HTMLElement), rows);
   }
 }
 
@@ -208,18 +207,4 @@ function swatch(name, names) {
   const dot = make("span", { class: "swatch", "aria-hidden": "true" });
   dot.style.backgroundColor = colourOf(name, names);
   return dot;
-}
-
-/**
- * Draw anew without taking the focus from somebody who works with the keyboard.
- * @param {HTMLElement} place
- * @param {HTMLElement[]} children
- */
-function replaceKeepingFocus(place, children) {
-  const held = document.activeElement;
-  const part = held instanceof HTMLElement && place.contains(held) ? (held.dataset["part"] ?? "") : null;
-  fill(place, ...children);
-  if (part === null) return;
-  const next = place.querySelector(`[data-part="${part}"]`) ?? place.querySelector("button");
-  (next instanceof HTMLElement ? next : byId("stage", HTMLElement)).focus();
 }

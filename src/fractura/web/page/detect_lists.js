@@ -1,6 +1,6 @@
 /** The films that were dropped, and the marks of the one that is shown, as lists. */
 import { explain } from "./announce.js";
-import { byId, fill, make } from "./dom.js";
+import { byId, make, replaceKeepingFocus } from "./dom.js";
 import { colourOf } from "./draw.js";
 import { number, say } from "./i18n.js";
 
@@ -20,16 +20,27 @@ export function drawDropped(films, open, how) {
     const found = film.state === "done" && count > 0;
     const dot = make("span", { class: `dot ${film.state} ${found ? "found" : ""}`, "aria-hidden": "true" });
     const name = make("span", { class: "name" }, film.file.name);
-    const pick = { class: "plain pick", onclick: () => how.show(film) };
-    const remove = { class: "plain", title: say("detect.remove"), onclick: () => how.remove(film) };
+    const pick = { class: "plain pick", "data-part": `pick-${film.key}`, onclick: () => how.show(film) };
+    const remove = {
+      class: "plain",
+      "data-part": `remove-${film.key}`,
+      title: say("detect.remove"),
+      "aria-label": `${say("detect.remove")}: ${film.file.name}`,
+      onclick: () => how.remove(film),
+    };
     return make(
       "div",
       { class: "drop", role: "listitem", "aria-current": String(film === open) },
       make("button", pick, dot, name, make("span", { class: "quiet below" }, stateText(film, count))),
-      make("button", { ...remove, "aria-label": `${say("detect.remove")}: ${film.file.name}` }, "×"),
+      make("button", remove, "×"),
     );
   });
-  fill(byId("dropped", HTMLElement), ...rows);
+  replaceKeepingFocus(byId("dropped", HTMLElement), rows);
+}
+
+/** Scroll to the film that is shown. */
+export function revealDropped() {
+  document.querySelector("#dropped [aria-current=true]")?.scrollIntoView({ block: "nearest" });
 }
 
 /**
@@ -68,10 +79,11 @@ export function drawFacts(open) {
 export function drawMarks(open, marks, how) {
   const place = byId("marks", HTMLElement);
   if (open?.state === "failed" && open.failure) {
-    return fill(place, make("p", { class: "problem" }, explain(open.failure)));
+    return replaceKeepingFocus(place, [make("p", { class: "problem" }, explain(open.failure))]);
   }
   if (marks.length === 0) {
-    return fill(place, open?.state === "done" && make("p", { class: "quiet" }, say("detect.no_marks")));
+    const note = make("p", { class: "quiet" }, say("detect.no_marks"));
+    return replaceKeepingFocus(place, open?.state === "done" ? [note] : []);
   }
   const rows = marks.map((mark, index) => {
     const swatch = make("span", { class: "swatch", "aria-hidden": "true" });
@@ -88,5 +100,5 @@ export function drawMarks(open, marks, how) {
       make("span", { class: "score" }, number(mark.score, 2)),
     );
   });
-  fill(place, ...rows);
+  replaceKeepingFocus(place, rows);
 }

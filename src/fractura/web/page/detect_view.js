@@ -7,7 +7,7 @@
 import { tell, tellError, whisper } from "./announce.js";
 import * as api from "./api.js";
 import { topmost } from "./boxes.js";
-import { drawDropped, drawFacts, drawMarks } from "./detect_lists.js";
+import { drawDropped, drawFacts, drawMarks, revealDropped } from "./detect_lists.js";
 import { byId, make } from "./dom.js";
 import { TRUTH_COLOUR, colourOf, drawBoxes } from "./draw.js";
 import { DroppedFilms } from "./dropped_films.js";
@@ -95,6 +95,8 @@ export class DetectView {
     for (const button of document.querySelectorAll("[data-export]")) {
       button.addEventListener("click", () => void this.#export(button.getAttribute("data-export") ?? ""));
     }
+    for (const choice of document.querySelectorAll("input[name=export]"))
+      choice.addEventListener("change", () => this.draw());
     byId("clear", HTMLButtonElement).addEventListener("click", () => {
       for (const film of this.dropped.films) this.dropped.remove(film);
     });
@@ -117,8 +119,15 @@ export class DetectView {
     this.open = null;
     this.selected = null;
     this.stage.close();
-    const next = this.dropped.films.find((film) => film.state === "done");
-    if (next) void this.show(next);
+  }
+
+  /** The film behind it is shown instead, or the one before. @param {Dropped} film */
+  #remove(film) {
+    const { films } = this.dropped;
+    const place = films.indexOf(film);
+    const next = films[place + 1] ?? films[place - 1];
+    if (film === this.open && next) void this.show(next);
+    this.dropped.remove(film);
   }
 
   /** @param {Dropped} film */
@@ -126,6 +135,7 @@ export class DetectView {
     this.open = film;
     this.selected = null;
     this.draw();
+    revealDropped();
     if (!film.facts) return this.stage.close();
     try {
       await this.stage.open(film.facts);
@@ -250,7 +260,7 @@ export class DetectView {
         this.hidden = !this.hidden;
         this.draw();
       },
-      remove: () => this.open && this.dropped.remove(this.open),
+      remove: () => this.open && this.#remove(this.open),
       cancel: () => this.select(null),
     };
   }
@@ -286,7 +296,7 @@ export class DetectView {
         document.body.classList.remove("list-open");
         void this.show(film);
       },
-      remove: (film) => this.dropped.remove(film),
+      remove: (film) => this.#remove(film),
     });
     drawFacts(this.open);
     const { names, selected } = this;

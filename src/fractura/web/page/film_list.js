@@ -32,32 +32,49 @@ export class FilmList {
     let typing = 0;
     this.search.addEventListener("input", () => {
       clearTimeout(typing);
-      typing = window.setTimeout(() => this.#wish(), 200);
+      typing = window.setTimeout(() => this.#wish().catch(tellError), 200);
     });
     this.search.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" && event.key !== "Escape") return;
+      clearTimeout(typing);
       if (event.key === "Escape") this.search.value = "";
-      this.#wish();
+      (event.key === "Enter" ? this.#find() : this.#wish()).catch(tellError);
+      document.body.classList.remove("list-open");
       byId("stage", HTMLElement).focus();
     });
     language.watch(() => this.refresh());
-    for (const select of [this.state, this.order]) select.addEventListener("change", () => this.#wish());
+    for (const select of [this.state, this.order]) {
+      let pressed = false;
+      select.addEventListener("pointerdown", () => (pressed = true));
+      select.addEventListener("keydown", () => (pressed = false));
+      select.addEventListener("change", () => {
+        this.#wish().catch(tellError);
+        // who goes through the choices by the arrow keys is not done with the first
+        if (pressed) byId("stage", HTMLElement).focus();
+      });
+    }
   }
 
-  #wish() {
+  /** Open the first match, unless the open film is one. */
+  async #find() {
+    await this.#wish();
+    const first = this.pages.included ? null : await this.pages.at(0);
+    if (first) this.open(first.id);
+  }
+
+  async #wish() {
     this.pages.wish = {
       state: this.state.value ? [this.state.value] : [],
       query: this.search.value.trim(),
       order: this.order.value,
     };
-    this.pages
-      .refresh(this.openId())
-      .then(() => this.reveal())
-      .catch(tellError);
+    await this.pages.refresh(this.openId());
+    this.reveal();
   }
 
-  /** Draw the rows in sight with the next frame. */
+  /** Draw the rows in sight with the next frame; the list is as long as it will be at once, so that it can be scrolled. */
   refresh() {
+    this.rows.style.height = `${Math.max(this.pages.total * ROW_HEIGHT, 1)}px`;
     if (this.waiting) return;
     this.waiting = true;
     requestAnimationFrame(() => {
@@ -101,7 +118,6 @@ export class FilmList {
       position === null || !included
         ? number(total)
         : say("list.position", { position: number(position + 1), total: number(total) });
-    this.rows.style.height = `${Math.max(total * ROW_HEIGHT, 1)}px`;
     if (total === 0) {
       const filtered = this.pages.wish.query !== "" || this.pages.wish.state.length > 0;
       return fill(this.rows, make("p", { class: "quiet" }, say(filtered ? "list.empty" : "list.no_films")));

@@ -61,6 +61,7 @@ export class FilmStage {
     if (known) return this.#show(known, options);
     this.viewer.show(null, options);
     this.mirror?.show(null, options);
+    this.#say();
     /** @type {Picture | null} */
     let preview = null;
     if (facts.width * facts.height > LARGE) {
@@ -78,6 +79,7 @@ export class FilmStage {
     this.facts = null;
     this.viewer.show(null);
     this.mirror?.show(null);
+    this.#say();
   }
 
   /**

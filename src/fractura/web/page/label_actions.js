@@ -3,9 +3,11 @@ import { tellError, whisper } from "./announce.js";
 import * as api from "./api.js";
 import { keyed } from "./boxes.js";
 import { byId } from "./dom.js";
-import { say } from "./i18n.js";
+import { number, say } from "./i18n.js";
 
 const FAR = 10;
+/** ms without an arrow key until the place of the box is read out */
+const REST = 600;
 
 /**
  * @param {import("./label_view.js").LabelView} view
@@ -14,6 +16,16 @@ const FAR = 10;
 export function labelActions(view) {
   const { editor, labelling, stage } = view;
 
+  let resting = 0;
+  /** Where the selected box is now. */
+  function sayPlace() {
+    const box = editor.selectedBox;
+    if (!box) return;
+    const size = say("boxes.size", { width: number(box.xmax - box.xmin), height: number(box.ymax - box.ymin) });
+    clearTimeout(resting);
+    resting = window.setTimeout(() => whisper(`${size}, x ${number(box.xmin)}, y ${number(box.ymin)}`), REST);
+  }
+
   /**
    * The arrow keys move the selected box; without one they move the film.
    * @param {number} dx
@@ -21,9 +33,10 @@ export function labelActions(view) {
    * @param {number} step
    */
   const arrow = (dx, dy, step) => () => {
-    if (!editor.nudge(dx * step, dy * step)) stage.viewer.move(-dx * 40 * step, -dy * 40 * step);
+    if (editor.nudge(dx * step, dy * step)) sayPlace();
+    else stage.viewer.move(-dx * 40 * step, -dy * 40 * step);
   };
-  const grow = (/** @type {number} */ dx, /** @type {number} */ dy) => () => void editor.grow(dx, dy);
+  const grow = (/** @type {number} */ dx, /** @type {number} */ dy) => () => editor.grow(dx, dy) && sayPlace();
 
   /** @param {1 | -1} step */
   const go = (step) => async () => {

@@ -35,8 +35,8 @@ function show(name) {
 }
 
 function chooseTheme() {
-  const light = (localStorage.getItem(THEME) ?? "dark") === "light";
-  document.documentElement.dataset["theme"] = light ? "light" : "dark";
+  const wished = matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";
+  document.documentElement.dataset["theme"] = localStorage.getItem(THEME) ?? wished;
 }
 
 function listenToPage() {
@@ -51,6 +51,7 @@ function listenToPage() {
   for (const button of document.querySelectorAll(".list-toggle")) {
     button.addEventListener("click", () => document.body.classList.toggle("list-open"));
   }
+  listenBesideList();
   addEventListener("dragover", (event) => {
     event.preventDefault();
     document.body.classList.add("dropping");
@@ -70,6 +71,24 @@ function listenToPage() {
     const view = present === "label" ? label : detect;
     return view === null || dialogOpen() ? null : { table: view.table, actions: { ...view.actions, help } };
   });
+}
+
+/** On a narrow screen the list lies over the film: Escape and a press beside it close it. */
+function listenBesideList() {
+  const { classList } = document.body;
+  addEventListener("pointerdown", ({ target }) => {
+    if (target instanceof Element && !target.closest(".list, .list-toggle")) classList.remove("list-open");
+  });
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.key !== "Escape" || !classList.contains("list-open") || dialogOpen()) return;
+      event.preventDefault();
+      classList.remove("list-open");
+      /** @type {HTMLElement | null} */ (document.querySelector(".list-toggle"))?.focus();
+    },
+    true,
+  );
 }
 
 function help() {

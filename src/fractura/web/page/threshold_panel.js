@@ -1,5 +1,5 @@
 /** The threshold and what was measured of the model there. Only measured points are said; nothing is worked out between them. */
-import { byId, fill, make } from "./dom.js";
+import { byId, make, replaceKeepingFocus } from "./dom.js";
 import { number, say } from "./i18n.js";
 
 /** A measured point farther from the threshold than this says nothing of it. */
@@ -25,9 +25,9 @@ export function drawThreshold(model, threshold, choose) {
   )[0];
   byId("measured", HTMLElement).textContent = model ? measuredText(nearest, threshold, model.films) : "";
   byId("points", HTMLElement).hidden = points.length < 2;
-  fill(
+  replaceKeepingFocus(
     byId("points-rows", HTMLElement),
-    ...points.map((point) => {
+    points.map((point) => {
       const pick = make(
         "button",
         { class: "plain", onclick: () => choose(point.threshold) },

@@ -1,0 +1,152 @@
+"""The lists of both views: what is open stays in sight, and the focus stays where the work is."""
+
+import numpy as np
+import pytest
+from dicom_films import dicom
+from page_driver import opened, write_films
+from playwright.sync_api import expect
+from tiny_models import write_tiny_onnx
+
+SIZE = (60, 48)
+
+
+@pytest.fixture(name="model")
+def model_fixture(tmp_path):
+    return write_tiny_onnx(tmp_path / "tiny.onnx")
+
+
+def dropped(window, films):
+    """Hand these files to the detecting view and wait for the model."""
+    window.page.locator("#chooser").set_input_files(films)
+    expect(window.page.locator("#dropped .dot.done")).to_have_count(len(films))
+
+
+def test_the_open_film_of_a_long_list_stays_in_sight(chromium, model, tmp_path):
+    folder = tmp_path / "films"
+    names = write_films(folder, 40, SIZE)
+    with opened(chromium, "label", folder, "--model", model) as window:
+        page = window.page
+        window.film(names[0])
+        window.key("Control+s")
+        window.saved()
+        # the first match, as the open film is none
+        window.key("/")
+        page.keyboard.type("film_39")
+        window.key("Enter")
+        window.film(names[39])
+        expect(page.locator("#stage")).to_be_focused()
+        window.key("/")
+        window.key("Escape")
+        expect(page.locator("#film-position")).to_have_text("40 of 40")
+        # filtered away and back; the pointer has done its work with the choice
+        state = page.locator("#film-state")
+        state.click()
+        state.select_option("disagreeing")  # the model has marks on it
+        expect(page.locator("#stage")).to_be_focused()
+        expect(page.locator("#film-position")).to_have_text("1")
+        state.select_option("")
+        expect(page.locator("#film-position")).to_have_text("40 of 40")
+        expect(page.locator("#films .row[aria-selected=true]")).to_be_in_viewport()
+        # the arrow keys have not
+        page.locator("#film-search").focus()
+        window.key("Tab")
+        window.key("ArrowDown")
+        expect(state).to_have_value("unlabelled")
+        expect(state).to_be_focused()
+
+
+def test_dropped_films_stay_in_sight_and_in_place(chromium, model, tmp_path):
+    names = write_films(tmp_path / "films", 20, SIZE)
+    with opened(chromium, "serve", "--model", model, size=(1200, 600)) as window:
+        page = window.page
+        dropped(window, [tmp_path / "films" / name for name in names])
+        current = page.locator("#dropped [aria-current=true] .name")
+        for name in names[1:16]:
+            window.key("d")
+            expect(current).to_have_text(name)
+        expect(current).to_be_in_viewport()
+        window.key("Delete")
+        expect(current).to_have_text(names[16])
+        # by the keyboard in the lists: the focus stays on what was pressed, or on what took its place
+        remove = page.get_by_role("button", name=f"Remove the film: {names[17]}")
+        remove.focus()
+        window.key("Enter")
+        expect(page.get_by_role("button", name=f"Remove the film: {names[18]}")).to_be_focused()
+        page.locator("#dropped .pick", has_text=names[18]).focus()
+        window.key("Enter")
+        expect(current).to_have_text(names[18])
+        expect(page.locator("#dropped [aria-current=true] .pick")).to_be_focused()
+        second = page.locator("#marks .mark-row").nth(1)
+        second.focus()
+        window.key("Enter")
+        expect(page.locator("#marks .mark-row[aria-current=true]")).to_be_focused()
+        expect(second).to_be_focused()
+        # the last one's place is taken by the one before
+        for left in (names[19], names[18], names[16]):
+            expect(current).to_have_text(left) if left != names[19] else window.key("d")
+            page.locator("#detect-stage").focus()
+            window.key("Delete")
+        expect(current).to_have_text(names[14])
+
+
+def test_a_dicom_report_is_offered_for_this_film_when_not_for_all(chromium, model, tmp_path):
+    (name,) = write_films(tmp_path, 1, SIZE)
+    (tmp_path / "a.dcm").write_bytes(dicom(np.full((SIZE[1], SIZE[0]), 900, np.uint16), bits=12))
+    with opened(chromium, "serve", "--model", model) as window:
+        page = window.page
+        dropped(window, [tmp_path / "a.dcm", tmp_path / name])
+        report = page.get_by_role("button", name="DICOM SR")
+        expect(report).to_be_disabled()
+        page.locator("#dropped .pick", has_text="a.dcm").click()
+        page.get_by_label("This film").check()
+        expect(report).to_be_enabled()
+        page.get_by_label("All films").check()
+        expect(report).to_be_disabled()
+
+
+def test_a_film_that_cannot_be_shown_has_no_scale(chromium, model, tmp_path):
+    names = write_films(tmp_path / "films", 2, SIZE)
+    (tmp_path / "films" / names[1]).write_bytes(b"no picture")
+    with opened(chromium, "label", tmp_path / "films", "--model", model) as window:
+        window.expected = ("422",)
+        window.film(names[0])
+        expect(window.page.locator("#stage-status")).to_contain_text("%")
+        window.key("d")
+        window.page.locator("#stage-problem").wait_for()
+        expect(window.page.locator("#stage-status")).to_have_text("")
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_a_narrow_list_closes_and_colours_follow_the_system(chromium, model, tmp_path, scheme):
+    (name,) = write_films(tmp_path / "films", 1, SIZE)
+    other = {"dark": "light", "light": "dark"}[scheme]
+    with opened(chromium, "label", tmp_path / "films", "--model", model, size=(400, 800), scheme=scheme) as window:
+        page = window.page
+        window.film(name)
+        films, toggle = page.locator("#films"), page.locator(".list-toggle")
+        toggle.click()
+        films.wait_for()
+        page.locator("#film-order").focus()
+        window.key("Escape")
+        films.wait_for(state="hidden")
+        expect(toggle).to_be_focused()
+        toggle.click()
+        films.wait_for()
+        page.mouse.click(390, 300)
+        films.wait_for(state="hidden")
+        # a choice wins over the system
+        root = page.locator("html")
+        expect(root).to_have_attribute("data-theme", scheme)
+        page.locator("#theme").click()
+        page.reload()
+        expect(root).to_have_attribute("data-theme", other)
+
+
+def test_the_place_of_a_box_is_read_out_when_the_arrow_keys_rest(chromium, model, tmp_path):
+    (name,) = write_films(tmp_path / "films", 1, SIZE)
+    with opened(chromium, "label", tmp_path / "films", "--model", model) as window:
+        window.film(name)
+        window.draw((10, 10, 30, 20), SIZE)
+        for key in ("Shift+ArrowRight", "ArrowDown", "Alt+ArrowRight"):
+            window.key(key)
+        expect(window.page.locator("#spoken")).to_have_text("21 × 10 px, x 20, y 11")
