@@ -54,7 +54,7 @@ class Overlap:
             found.append(
                 say(
                     "{shared} of {films} films were trained on: figures on films that the model has not seen will be "
-                    "far lower.",
+                    "lower.",
                     shared=self.trained,
                     films=self.films,
                 )

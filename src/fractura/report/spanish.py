@@ -12,7 +12,8 @@ SPANISH: Mapping[str, str] = {
     METHOD: (
         "bootstrap por percentiles, 95 %: {rounds} remuestras de {clusters} {unit}s con reposición; se omiten las "
         "remuestras en que una cifra no está definida; las cifras de exactamente 0 o 1 llevan el intervalo exacto del "
-        "mismo número de {unit}s (Clopper-Pearson; Poisson para las tasas)"
+        "mismo número de {unit}s (Clopper-Pearson; Poisson para las tasas); las cifras iguales en toda remuestra no "
+        "llevan ninguno"
     ),
     "IoU 0.1": "IoU 0,1",
     "IoU 0.3": "IoU 0,3",
@@ -73,9 +74,8 @@ SPANISH: Mapping[str, str] = {
         "No se sabe si alguna de estas radiografías sirvió para entrenar el modelo o para elegir su estado final: su "
         "ficha no lista resúmenes de radiografías."
     ),
-    ("{shared} of {films} films were trained on: figures on films that the model has not seen will be far lower."): (
-        "El modelo se entrenó con {shared} de {films} radiografías: con las que no ha visto, las cifras serán mucho "
-        "peores."
+    ("{shared} of {films} films were trained on: figures on films that the model has not seen will be lower."): (
+        "El modelo se entrenó con {shared} de {films} radiografías: con las que no ha visto, las cifras serán peores."
     ),
     (
         "{shared} of {films} films chose {what}: figures on other films will be lower. Publish figures of films that "
