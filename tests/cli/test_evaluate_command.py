@@ -193,7 +193,7 @@ def test_an_unknown_class_is_an_error_with_the_nearest_name(place, capsys):
     assert run(place) == 3
     error = capsys.readouterr().err
     assert "'fractura'" in error
-    assert "did you mean 'fracture'?" in error
+    assert "--rename 'fractura=fracture'" in error
 
 
 @pytest.mark.parametrize(("model", "data", "code"), [("missing", "data", 4), ("tiny.onnx", "missing", 3)])

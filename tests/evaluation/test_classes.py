@@ -53,6 +53,8 @@ def test_a_class_that_means_none_is_refused_until_it_is_renamed():
         align_classes(films, ("Fractura",))
     with pytest.raises(DataError, match=r"--rename 'displaced=Fractura'"):
         align_classes(films, ("Fractura",), renamed={"hairline": "Fractura"})
+    with pytest.raises(DataError, match=r"it knows fracture, plaster cast; .* --rename 'a cast=plaster cast'"):
+        align_classes(dataset(film([BOX]), class_names=["a cast"]), ("fracture", "plaster cast"))
     both = {"hairline": "Fractura", "displaced": "Fractura"}
     assert align_classes(films, ("Fractura",), renamed=both).boxes_by_class == {"Fractura": 2}
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import chain
 
 from fractura.dataset import Dataset
-from fractura.errors import DataError, FracturaError, UsageError, suggest_name
+from fractura.errors import DataError, FracturaError, UsageError, nearest_name, suggest_name
 
 _logger = logging.getLogger(__name__)
 
@@ -64,10 +64,11 @@ def align_classes(
     taken = match_names(counts, class_names) | renamed
     for name, count in counts.items():
         if name not in taken:
+            near = nearest_name(name, class_names) or class_names[0]
             raise DataError(
                 f"{count} boxes are of the class '{name}', which the model does not know",
                 file=dataset.root,
-                hint=f"{suggest_name(name, class_names)} Say so with --rename '{name}={class_names[0]}'",
+                hint=f"it knows {', '.join(class_names)}; say which it is, such as --rename '{name}={near}'",
             )
         if name not in renamed and _plain(name) != _plain(taken[name]):
             remark = DataError(
