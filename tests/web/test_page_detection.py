@@ -84,7 +84,7 @@ def test_dropped_films_show_boxes_and_are_exported(window, model, tmp_path):
     drop(page, {"film.png": png(), "film.xml": truth.read_bytes(), "x.dcm": dicom(grey, bits=12), "notes.txt": b"no"})
     page.get_by_text("3 of 3 films").wait_for()
     assert page.locator(".drop").count() == 3
-    page.get_by_text(re.compile("This film cannot be shown")).first.wait_for()
+    page.get_by_text(re.compile("The film cannot be read")).first.wait_for()
     # the DICOM: two marks above the model's threshold, drawn where the model says
     page.get_by_role("button", name=re.compile(r"^x\.dcm")).click()
     page.get_by_text("DICOM", exact=False).first.wait_for()

@@ -150,3 +150,17 @@ def test_the_place_of_a_box_is_read_out_when_the_arrow_keys_rest(chromium, model
         for key in ("Shift+ArrowRight", "ArrowDown", "Alt+ArrowRight"):
             window.key(key)
         expect(window.page.locator("#spoken")).to_have_text("21 × 10 px, x 20, y 11")
+
+
+def test_a_film_that_is_removed_while_the_model_looks_at_it_does_not_come_back(chromium, model, tmp_path):
+    (name,) = write_films(tmp_path, 1, SIZE)
+    with opened(chromium, "serve", "--model", model) as window:
+        page, held = window.page, []
+        page.route("**/api/detect*", lambda route: held.append(route))
+        with page.expect_request("**/api/detect*"):
+            page.locator("#chooser").set_input_files(tmp_path / name)
+        page.locator("#clear").click()
+        with page.expect_request(lambda request: request.method == "DELETE"):
+            held[0].continue_()
+        expect(page.locator("#detect-name")).to_have_text("")
+        page.locator(".drop-here").wait_for()

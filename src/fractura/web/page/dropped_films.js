@@ -63,8 +63,13 @@ export class DroppedFilms {
   /** @param {Dropped} film */
   remove(film) {
     this.films = this.films.filter((each) => each !== film);
-    if (film.result?.id) void api.forgetFilm(film.result.id).catch(tellError);
+    this.#forget(film);
     this.changed(null);
+  }
+
+  /** @param {Dropped} film The server need not keep it any more. */
+  #forget(film) {
+    if (film.result?.id) void api.forgetFilm(film.result.id).catch(tellError);
   }
 
   async #work() {
@@ -88,6 +93,8 @@ export class DroppedFilms {
       const result = /** @type {DetectedFilm} */ (answer.films[0]);
       this.last = answer;
       film.result = result;
+      // removed while the model looked at it
+      if (!this.films.includes(film)) return this.#forget(film);
       film.failure = result.error;
       film.state = result.error ? "failed" : "done";
       if (result.id) film.facts = await api.film(result.id);
@@ -96,6 +103,6 @@ export class DroppedFilms {
       film.state = "failed";
       film.failure = reason;
     }
-    this.changed(film);
+    if (this.films.includes(film)) this.changed(film);
   }
 }
