@@ -6,7 +6,7 @@ ranks stay as they are; thresholds are compared with scores, never with probabil
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,14 +37,18 @@ class Calibrator:
     film: dict[str, Any]
 
     @classmethod
-    def from_card(cls, card: ModelCard) -> Calibrator | None:
-        """The calibration of a model; None if it has none.
+    def from_card(cls, card: ModelCard, views: Sequence[str]) -> Calibrator | None:
+        """The calibration of a model; None if it has none, or none for films looked at in this way.
+
+        Args:
+            card: Of the model.
+            views: How films are looked at; the calibration is for those on the card.
 
         Raises:
             ModelError: The card's calibration is not one.
         """
         document = card.calibration
-        if document is None:
+        if document is None or tuple(views) != card.views:
             return None
         try:
             calibrator = cls(document["method"], dict(document["mark"]), dict(document["film"]))

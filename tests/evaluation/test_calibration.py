@@ -70,11 +70,12 @@ def test_it_never_falls_and_stays_inside(method, seed, scores):
 @pytest.mark.parametrize("method", ["isotonic", "temperature"])
 def test_it_goes_through_the_card(method):
     calibrator = fit_calibrator(build_table(*boastful()), method)
-    again = Calibrator.from_card(ModelCard.from_json(card(calibrator.to_dict()).to_json()))
+    again = Calibrator.from_card(ModelCard.from_json(card(calibrator.to_dict()).to_json()), ("whole",))
     scores = np.linspace(0, 1, 50)
     assert again.marks(scores).tolist() == calibrator.marks(scores).tolist()
     assert again.films(scores).tolist() == calibrator.films(scores).tolist()
-    assert Calibrator.from_card(card(None)) is None
+    assert Calibrator.from_card(card(None), ("whole",)) is None
+    assert Calibrator.from_card(card(calibrator.to_dict()), ("whole", "flipped")) is None
     json.dumps(calibrator.to_dict(), allow_nan=False)
 
 
@@ -92,7 +93,7 @@ def test_it_goes_through_the_card(method):
 )
 def test_a_broken_card_is_an_error(broken):
     with pytest.raises(ModelError, match="calibration"):
-        Calibrator.from_card(card(broken))
+        Calibrator.from_card(card(broken), ("whole",))
 
 
 def test_isotonic_says_neither_never_nor_always():

@@ -75,7 +75,7 @@ class ResultFolder:
         overwrite: bool = False,
     ) -> None:
         self._folder, self._card, self._threshold, self._views = folder, card, threshold, tuple(views)
-        self._calibrator = Calibrator.from_card(card) if self._views == card.views else None
+        self._calibrator = Calibrator.from_card(card, self._views)
         self._rows: list[dict[str, Any]] = []
         self.problems: list[FracturaError] = []
         self._complete = False

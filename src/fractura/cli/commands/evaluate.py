@@ -70,7 +70,7 @@ def evaluate(
     loaded = load_model(model)
     card = loaded.card
     dataset, parts = divide(read_labelled(data, card.class_names, rename), groups, without or [])
-    views = ("whole",) if fast else None
+    views = ("whole",) if fast else card.views
     predictions = predict(loaded, dataset, views)
     own = card.fast_threshold if fast and card.fast_threshold is not None else card.threshold
     evaluation = measure(
@@ -80,9 +80,9 @@ def evaluate(
         rounds=rounds if intervals else 0,
         seed=seed,
         groups=parts,
-        calibrator=Calibrator.from_card(card),
+        calibrator=Calibrator.from_card(card, views),
     )
-    material = Material(evaluation, card, dataset, str(data), Words(), card.views if views is None else views)
+    material = Material(evaluation, card, dataset, str(data), Words(), views)
     warnings = material.warnings()
     document = {
         "model": {"name": card.name, "path": str(model)},
