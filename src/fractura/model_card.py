@@ -38,7 +38,7 @@ class ModelCard(BaseModel):
         views: How the model looks at a film unless told otherwise; see ``inference/views.py``.
         calibration: From scores to probabilities; see ``evaluation/calibration.py``.
         data: The films it was trained on (``train``), those that chose its state (``val``, None without any) and, where
-            ``fractura calibrate`` chose anew, its threshold (``threshold``): each as ``Dataset.describe`` tells of them.
+            ``fractura calibrate`` chose anew, its threshold (``threshold``): each as ``Dataset.describe`` has it.
         settings: The training settings.
         metrics: Figures measured when it was trained.
         versions: Releases of the programs that made it.

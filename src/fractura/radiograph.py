@@ -304,9 +304,7 @@ def _opened(stream: BinaryIO, title: str) -> Iterator[Image.Image]:
         raise _too_large(title) from error
     except Image.UnidentifiedImageError as error:
         empty = "is empty" if stream.seek(0, io.SEEK_END) == 0 else f"is not a readable {_READABLE} picture"
-        raise DataError(
-            empty, file=title, hint=f"save the film as {_READABLE}, or leave the file out"
-        ) from error
+        raise DataError(empty, file=title, hint=f"save the film as {_READABLE}, or leave the file out") from error
     except _DECODER_ERRORS as error:
         text = str(error) or type(error).__name__
         problem = "is cut off" if "truncated" in text.lower() else "is damaged"

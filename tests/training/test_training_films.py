@@ -115,6 +115,9 @@ def test_unusable_boxes_stop_or_are_skipped(box, words):
     assert len(clean.data.records[0].flags) == 1
     assert len(clean.skipped) == 1
     assert "film.png, object 2" in clean.skipped[0]
+    only_unusable = Dataset(("fracture",), (film([[5, 5, 5.5, 20]]), film([])))
+    assert [record.is_negative for record in clean_boxes(only_unusable, "skip").data] == [True]
+    assert len(clean_boxes(only_unusable, "skip").data) == 1
 
 
 def test_labels_outside_the_class_names_are_refused():

@@ -133,7 +133,8 @@ def clean_boxes(data: Dataset, on_error: Literal["stop", "skip"]) -> CleanData:
 
     Args:
         data: As read.
-        on_error: ``stop`` raises at the first unusable box; ``skip`` leaves it out and reports it.
+        on_error: ``stop`` raises at the first unusable box; ``skip`` leaves it out and reports it, with its film if
+            no box is left: that film is not a normal one.
 
     Raises:
         DataError: A box is not finite, turned inside out, thinner than a pixel or outside its film; names film and box.
@@ -154,6 +155,8 @@ def clean_boxes(data: Dataset, on_error: Literal["stop", "skip"]) -> CleanData:
                 )
             else:
                 skipped.append(f"{record.name}, object {number}: {problem}")
+        if len(record.boxes) and not good:
+            continue
         boxes = Boxes(record.boxes.xyxy[good], record.boxes.labels[good]).clip(record.width, record.height)
         records.append(replace(record, boxes=boxes, flags=tuple(record.flags[i] for i in good)))
     return CleanData(replace(data, records=tuple(records)), tuple(skipped))
