@@ -14,6 +14,7 @@ from fractura.files import write_atomically
 from fractura.formats.voc.document import VocAnnotation, VocObject
 from fractura.formats.voc.folder import FilmMatcher
 from fractura.formats.voc.parser import read_voc_file
+from fractura.formats.writing import film_bytes
 from fractura.radiograph import radiograph_channels
 
 
@@ -53,7 +54,7 @@ def write_voc(
             data = annotation_of(record, target, matcher, dataset.class_names, scores=scores).to_bytes()
             _put(target, data, writing=writing, overwrite=overwrite)
             if films:
-                _put(images / record.name, _film_bytes(record), writing=writing, overwrite=overwrite)
+                _put(images / record.name, film_bytes(record), writing=writing, overwrite=overwrite)
 
 
 def annotation_of(
@@ -82,7 +83,7 @@ def annotation_of(
         filename=record.name,
         width=record.width,
         height=record.height,
-        depth=radiograph_channels(_film_bytes(record), name=record.name),
+        depth=radiograph_channels(film_bytes(record), name=record.name),
         objects=objects,
         folder="images",
     )
@@ -120,15 +121,6 @@ def _objects_of(record: Record, class_names: Sequence[str], *, scores: bool) -> 
 def _shortest(value: np.float32) -> float:
     """A float32 as the shortest decimal that reads back to it: 10.3, not 10.300000190734863."""
     return float(str(value))
-
-
-def _film_bytes(record: Record) -> bytes:
-    try:
-        return record.read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"cannot be read: {error.strerror or error}", file=record.image, hint="check that the film is still there"
-        ) from error
 
 
 def _put(target: Path, data: bytes, *, writing: bool, overwrite: bool) -> None:
