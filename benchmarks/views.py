@@ -69,7 +69,7 @@ def together(best: NDArray[np.float32]) -> float:
 
 def auc(dataset: Dataset, scores: list[float]) -> float:
     """Of films with a box against films without; films with difficult boxes only are neither."""
-    positive = np.array([bool((~record.difficult).any()) for record in dataset.records])
+    positive = np.array([record.is_positive for record in dataset.records])
     counted = positive | np.array([record.is_negative for record in dataset.records])
     return float(roc_auc_score(positive[counted], np.array(scores)[counted]))
 

@@ -85,6 +85,11 @@ class Record:
         return len(self.boxes) == 0
 
     @property
+    def is_positive(self) -> bool:
+        """True if a box counts; a film with difficult boxes only is neither positive nor negative."""
+        return bool((~self.difficult).any())
+
+    @property
     def difficult(self) -> np.ndarray:
         """bool ``(n,)``: which boxes are flagged difficult."""
         return np.array([flag.difficult for flag in self.flags], dtype=bool)

@@ -144,7 +144,7 @@ def _match_films(dataset: Dataset, predictions: Sequence[Boxes]) -> tuple[Matchi
     A fractured film is found, a normal one false; one with difficult boxes only is neither.
     """
     marked = np.flatnonzero([len(marks) > 0 for marks in predictions])
-    positive = np.array([bool((~record.difficult).any()) for record in dataset], dtype=bool)
+    positive = np.array([record.is_positive for record in dataset], dtype=bool)
     negative = np.array([record.is_negative for record in dataset], dtype=bool)
     outcome = np.select([positive, negative], [FOUND, FALSE], LEFT_OUT)[marked]
     none = np.full(len(marked), -1)

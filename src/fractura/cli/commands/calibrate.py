@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from fractura.evaluation.table import Table
     from fractura.evaluation.threshold import Aim, Choice
 
-WHOLE = ("whole",)
 ROUNDS = 1000
 """Of the bootstrap: the card's figures have their intervals."""
 
@@ -65,6 +64,7 @@ def calibrate(
     from fractura.evaluation.threshold import Aim
     from fractura.inference import load_model
     from fractura.inference.stored_card import refuse_fixed_card, replace_card
+    from fractura.inference.views import WHOLE
     from fractura.model_card import ModelCard
 
     wanted = Aim.parse(aim)
@@ -79,7 +79,7 @@ def calibrate(
             file=val,
             hint="calibrate on films that it has not seen: fractura split sets some apart",
         )
-    if all(record.difficult.all() for record in dataset):
+    if not any(record.is_positive for record in dataset):
         raise DataError(
             "none of these films has a fracture to find: no threshold can be chosen",
             file=val,

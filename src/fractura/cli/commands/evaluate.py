@@ -59,6 +59,7 @@ def evaluate(
     from fractura.evaluation.writing import EVALUATION_FILE, holds_evaluation, write_tables
     from fractura.files import refuse_full_folder, write_atomically
     from fractura.inference import load_model
+    from fractura.inference.views import WHOLE
     from fractura.report import write_report
     from fractura.report.material import Material
     from fractura.report.words import Words
@@ -70,7 +71,7 @@ def evaluate(
     loaded = load_model(model)
     card = loaded.card
     dataset, parts = divide(read_labelled(data, card.class_names, rename), groups, without or [])
-    views = ("whole",) if fast else card.views
+    views = WHOLE if fast else card.views
     predictions = predict(loaded, dataset, views)
     own = card.fast_threshold if fast and card.fast_threshold is not None else card.threshold
     evaluation = measure(

@@ -50,8 +50,14 @@ export function replaceKeepingFocus(place, children) {
   fill(place, ...children);
   const buttons = [...place.querySelectorAll("button")];
   const next = place.querySelector(`[data-part="${part}"]`) ?? buttons[index] ?? buttons.at(-1);
-  const focused = next ?? document.querySelector("main:not([hidden]) .stage");
-  if (focused instanceof HTMLElement) focused.focus();
+  if (next instanceof HTMLElement) next.focus();
+  else focusStage();
+}
+
+/** Give the keyboard back to the film of the view that is shown. */
+export function focusStage() {
+  const stage = document.querySelector("main:not([hidden]) .stage");
+  if (stage instanceof HTMLElement) stage.focus({ preventScroll: true });
 }
 
 /**

@@ -8,6 +8,7 @@
  * @property {string} action Its name in the view.
  * @property {boolean} [quiet] Not listed in the help: a second form of another line.
  */
+import { focusStage } from "./dom.js";
 
 /** Keys of both views. @type {Key[]} */
 export const COMMON = [
@@ -124,10 +125,7 @@ function leaveSelect(event) {
   if (event.key.length === 1 && event.key !== " ") event.preventDefault();
   if (event.key !== "Escape" && event.key !== "Enter") return;
   // once the open list has taken the key
-  setTimeout(() => {
-    const stage = document.querySelector("main:not([hidden]) .stage");
-    if (stage instanceof HTMLElement) stage.focus({ preventScroll: true });
-  });
+  setTimeout(focusStage);
 }
 
 /**
