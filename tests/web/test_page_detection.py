@@ -184,6 +184,21 @@ def test_only_measured_figures_are_said(window, tmp_path):
         assert text in said.inner_text()
 
 
+@pytest.mark.parametrize("question", ["session", "models"])
+def test_films_that_come_before_the_server_has_answered_are_not_lost(window, model, question):
+    page = window("serve", "--model", model).page
+    kept = []
+    answered = False
+    page.route(f"**/api/{question}", lambda route: route.continue_() if answered else kept.append(route))
+    with page.expect_request(f"**/api/{question}"):
+        page.reload()
+    drop(page, {"early.png": png()})
+    answered = True
+    for route in kept:
+        route.continue_()
+    page.locator("#dropped .dot.done").wait_for()
+
+
 def test_a_token_is_asked_for(window, model):
     view = window("serve", "--model", model, "--token", "reading-room-0123456789")
     view.expected = ("401",)

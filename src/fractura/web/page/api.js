@@ -29,9 +29,11 @@ export class ServerError extends Error {
 /** Asked when the server wants the token; resolves when it has one. @type {(() => Promise<void>) | null} */
 let askToken = null;
 
-/** @param {() => Promise<void>} ask */
+/** @param {() => Promise<void>} ask Asked once for all requests that wait for it. */
 export function onTokenNeeded(ask) {
-  askToken = ask;
+  /** @type {Promise<void> | null} */
+  let asked = null;
+  askToken = () => (asked ??= ask().finally(() => (asked = null)));
 }
 
 /**

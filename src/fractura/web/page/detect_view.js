@@ -44,6 +44,8 @@ export class DetectView {
     this.hidden = false;
     /** @type {number | null} */
     this.threshold = null;
+    /** Whether the server has said which models there are. */
+    this.known = false;
     /** @type {Value<import("./types.js").Models>} */
     this.models = new Value(/** @type {import("./types.js").Models} */ ({ models: [], current: null }));
     this.stageElement = byId("detect-stage", HTMLElement);
@@ -74,11 +76,13 @@ export class DetectView {
 
   async start() {
     this.models.set(await api.models());
+    this.known = true;
     this.draw();
   }
 
-  /** @param {File[]} files */
-  add(files) {
+  /** @param {File[]} files They may come before anything is known of the server. */
+  async add(files) {
+    if (!this.known) await this.start();
     if (this.models.now.current === null) return tell(say("detect.no_model"), "warning");
     this.dropped.add(files);
   }
@@ -86,7 +90,7 @@ export class DetectView {
   #listen() {
     const chooser = byId("chooser", HTMLInputElement);
     chooser.addEventListener("change", () => {
-      this.add([...(chooser.files ?? [])]);
+      void this.add([...(chooser.files ?? [])]).catch(tellError);
       chooser.value = "";
     });
     for (const button of document.querySelectorAll(".choose")) button.addEventListener("click", () => chooser.click());

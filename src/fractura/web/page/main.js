@@ -39,19 +39,8 @@ function chooseTheme() {
   document.documentElement.dataset["theme"] = localStorage.getItem(THEME) ?? wished;
 }
 
-function listenToPage() {
-  byId("tab-label", HTMLElement).addEventListener("click", () => show("label"));
-  byId("tab-detect", HTMLElement).addEventListener("click", () => show("detect"));
-  byId("help", HTMLElement).addEventListener("click", help);
-  byId("theme", HTMLElement).addEventListener("click", () => {
-    localStorage.setItem(THEME, document.documentElement.dataset["theme"] === "light" ? "dark" : "light");
-    chooseTheme();
-  });
-  byId("language", HTMLElement).addEventListener("click", () => chooseLanguage(language.now === "en" ? "es" : "en"));
-  for (const button of document.querySelectorAll(".list-toggle")) {
-    button.addEventListener("click", () => document.body.classList.toggle("list-open"));
-  }
-  listenBesideList();
+/** @param {DetectView} view */
+function listenToDrops(view) {
   addEventListener("dragover", (event) => {
     event.preventDefault();
     document.body.classList.add("dropping");
@@ -65,8 +54,23 @@ function listenToPage() {
     const files = [...(event.dataTransfer?.files ?? [])];
     if (files.length === 0) return;
     show("detect");
-    detect?.add(files);
+    void view.add(files).catch(tellError);
   });
+}
+
+function listenToPage() {
+  byId("tab-label", HTMLElement).addEventListener("click", () => show("label"));
+  byId("tab-detect", HTMLElement).addEventListener("click", () => show("detect"));
+  byId("help", HTMLElement).addEventListener("click", help);
+  byId("theme", HTMLElement).addEventListener("click", () => {
+    localStorage.setItem(THEME, document.documentElement.dataset["theme"] === "light" ? "dark" : "light");
+    chooseTheme();
+  });
+  byId("language", HTMLElement).addEventListener("click", () => chooseLanguage(language.now === "en" ? "es" : "en"));
+  for (const button of document.querySelectorAll(".list-toggle")) {
+    button.addEventListener("click", () => document.body.classList.toggle("list-open"));
+  }
+  listenBesideList();
   listenToKeys(() => {
     const view = present === "label" ? label : detect;
     return view === null || dialogOpen() ? null : { table: view.table, actions: { ...view.actions, help } };
@@ -100,11 +104,13 @@ async function start() {
   chooseTheme();
   language.watch(translatePage);
   api.onTokenNeeded(askToken);
+  // before anything is asked: a film dropped now would be opened by the browser instead
+  detect = new DetectView();
+  listenToDrops(detect);
   const session = await api.session();
   byId("version", HTMLElement).textContent = session.version;
   byId("folder", HTMLElement).textContent = session.folder ?? "";
   events.listen();
-  detect = new DetectView();
   byId("tab-label", HTMLElement).hidden = session.mode !== "label";
   listenToPage();
   const wanted = location.hash;
