@@ -65,7 +65,7 @@ def chromium_fixture():
     """A real Chromium; skips where there is none, fails there under CI."""
     path = next((found for name in CHROMIUM_NAMES if (found := shutil.which(name))), None)
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import expect, sync_playwright
     except ImportError:
         sync_playwright = None
     if path is None or sync_playwright is None:
@@ -73,6 +73,7 @@ def chromium_fixture():
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
+    expect.set_options(timeout=30_000)  # as long as Playwright waits for all else
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
         yield browser

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-START_SECONDS = 60
+PATIENCE_SECONDS = 60
 
 
 class Server:
@@ -30,7 +30,7 @@ class Server:
     def start(self):
         command = [sys.executable, "-m", "fractura", *self.arguments, "--no-browser", "--port", str(self.port)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(os.environ))
-        end = time.monotonic() + START_SECONDS
+        end = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < end:
             try:
                 with urllib.request.urlopen(self.url + "healthz", timeout=5):
@@ -49,7 +49,7 @@ class Server:
     def stop(self):
         if self.process.poll() is None:
             self.process.terminate()
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=PATIENCE_SECONDS)
 
 
 @contextmanager
@@ -102,7 +102,14 @@ class WatchedPage:
         self.page.locator('#stage[aria-busy="false"]').wait_for()
 
     def saved(self):
-        self.page.locator("#save-state.saved").wait_for(timeout=20_000)
+        self.page.locator("#save-state.saved").wait_for()
+
+    def eventually(self, question):
+        """Wait until the answer is true."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not question():
+            assert time.monotonic() < end, "this did not come about in time"
+            self.page.wait_for_timeout(50)
 
     def key(self, name):
         self.page.keyboard.press(name)

@@ -13,6 +13,7 @@ import pytest
 from dicom_films import dicom
 from page_driver import opened, write_films
 from PIL import Image
+from playwright.sync_api import expect
 from tiny_models import CARD, write_tiny_onnx
 
 import fractura
@@ -83,16 +84,15 @@ def test_dropped_films_show_boxes_and_are_exported(window, model, tmp_path):
     page.get_by_text("Drop films here").wait_for()
     drop(page, {"film.png": png(), "film.xml": truth.read_bytes(), "x.dcm": dicom(grey, bits=12), "notes.txt": b"no"})
     page.get_by_text("3 of 3 films").wait_for()
-    assert page.locator(".drop").count() == 3
+    expect(page.locator(".drop")).to_have_count(3)
     page.get_by_text(re.compile("The film cannot be read")).first.wait_for()
     # the DICOM: two marks above the model's threshold, drawn where the model says
     page.get_by_role("button", name=re.compile(r"^x\.dcm")).click()
     page.get_by_text("DICOM", exact=False).first.wait_for()
     marks = page.locator("#marks .mark-row")
-    assert marks.count() == 2
-    page.wait_for_timeout(300)
+    expect(marks).to_have_count(2)
     corner = view.at(BEST[0], (BEST[1] + BEST[3]) / 2, SIZE, "#detect-stage")
-    assert layer_is_painted(view, *corner)
+    view.eventually(lambda: layer_is_painted(view, *corner))
     assert not layer_is_painted(view, *view.at(270, 30, SIZE, "#detect-stage"))
     # the window is drawn by the server for a film of more than 8 bits
     with page.expect_request(re.compile(r"/picture\?centre=.*width=")):
@@ -100,7 +100,7 @@ def test_dropped_films_show_boxes_and_are_exported(window, model, tmp_path):
     # the threshold, by keys: 0.4 -> 0.3 shows the third, -> 0.55 only the best
     for key, count in (("[", 2), ("[", 3), ("]", 2), ("]", 2), ("]", 2), ("]", 2), ("]", 1)):
         view.key(key)
-        assert marks.count() == count, key
+        expect(marks, key).to_have_count(count)
     with page.expect_download() as saved:
         page.get_by_role("button", name="JSON").click()
     films = json.loads(Path(saved.value.path()).read_text(encoding="utf-8"))["films"]
@@ -181,7 +181,7 @@ def test_only_measured_figures_are_said(window, tmp_path):
     view.page.locator("#marks .mark-row").first.wait_for()
     for key, text in (("]", "Measured at 0.42"), ("]", "Nothing was measured near 0.50"), ("]", "Measured at 0.60")):
         view.key(key)
-        assert text in said.inner_text()
+        expect(said).to_contain_text(text)
 
 
 @pytest.mark.parametrize("question", ["session", "models"])

@@ -7,6 +7,7 @@ import types
 
 import pytest
 from page_driver import Server, WatchedPage, opened, write_films
+from playwright.sync_api import expect
 from tiny_models import CARD, write_tiny_onnx
 
 from fractura.formats.voc import VocAnnotation, labelimg_object, read_voc_file, write_voc_file
@@ -125,8 +126,9 @@ def test_keys_pressed_before_the_film_is_there_wait_for_it(label, films):
         window.key(key)
     window.film(names[1])
     window.saved()
-    window.page.wait_for_timeout(300)
-    found = [read_voc_file((folder / name).with_suffix(".xml")) for name in names]
+    paths = [(folder / name).with_suffix(".xml") for name in names]
+    window.eventually(lambda: all(path.exists() for path in paths))
+    found = [read_voc_file(path) for path in paths]
     assert [(each.objects, each.verified) for each in found] == [((), False), ((), False), ((), True)]
 
 
@@ -157,7 +159,7 @@ def test_a_killed_server_costs_no_box(label, films, delay):
     assert boxes_of(path) == wanted
     window.page.reload()
     window.film(names[0])
-    assert window.page.locator("#boxes .box").count() == 3
+    expect(window.page.locator("#boxes .box")).to_have_count(3)
 
 
 def test_undo_redo_resize_class_difficult_and_comment(label, films):

@@ -64,7 +64,7 @@ def film_ids(web) -> dict[str, str]:
     return {each["name"]: each["id"] for each in web.get("/api/films", params={"limit": 1000}).json()["films"]}
 
 
-def wait_for(question, *, seconds=20.0):
+def wait_for(question, *, seconds=60.0):
     """The first answer that is true; fails when there is none in time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -19,8 +19,8 @@ const THEME = "fractura-theme";
 let label = null;
 /** @type {DetectView | null} */
 let detect = null;
-/** @type {ViewName} */
-let present = "detect";
+/** None before the first is shown. @type {ViewName | null} */
+let present = null;
 
 /** @param {ViewName} name */
 function show(name) {
@@ -39,25 +39,6 @@ function chooseTheme() {
   document.documentElement.dataset["theme"] = localStorage.getItem(THEME) ?? wished;
 }
 
-/** @param {DetectView} view */
-function listenToDrops(view) {
-  addEventListener("dragover", (event) => {
-    event.preventDefault();
-    document.body.classList.add("dropping");
-  });
-  addEventListener("dragleave", (event) => {
-    if (event.relatedTarget === null) document.body.classList.remove("dropping");
-  });
-  addEventListener("drop", (event) => {
-    event.preventDefault();
-    document.body.classList.remove("dropping");
-    const files = [...(event.dataTransfer?.files ?? [])];
-    if (files.length === 0) return;
-    show("detect");
-    void view.add(files).catch(tellError);
-  });
-}
-
 function listenToPage() {
   byId("tab-label", HTMLElement).addEventListener("click", () => show("label"));
   byId("tab-detect", HTMLElement).addEventListener("click", () => show("detect"));
@@ -71,8 +52,23 @@ function listenToPage() {
     button.addEventListener("click", () => document.body.classList.toggle("list-open"));
   }
   listenBesideList();
+  addEventListener("dragover", (event) => {
+    event.preventDefault();
+    document.body.classList.add("dropping");
+  });
+  addEventListener("dragleave", (event) => {
+    if (event.relatedTarget === null) document.body.classList.remove("dropping");
+  });
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    document.body.classList.remove("dropping");
+    const files = [...(event.dataTransfer?.files ?? [])];
+    if (files.length === 0) return;
+    show("detect");
+    void detect?.add(files).catch(tellError);
+  });
   listenToKeys(() => {
-    const view = present === "label" ? label : detect;
+    const view = presentView();
     return view === null || dialogOpen() ? null : { table: view.table, actions: { ...view.actions, help } };
   });
 }
@@ -95,8 +91,12 @@ function listenBesideList() {
   );
 }
 
+function presentView() {
+  return present && { label, detect }[present];
+}
+
 function help() {
-  const view = present === "label" ? label : detect;
+  const view = presentView();
   if (view) showHelp(view.table);
 }
 
@@ -106,13 +106,12 @@ async function start() {
   api.onTokenNeeded(askToken);
   // before anything is asked: a film dropped now would be opened by the browser instead
   detect = new DetectView();
-  listenToDrops(detect);
+  listenToPage();
   const session = await api.session();
   byId("version", HTMLElement).textContent = session.version;
   byId("folder", HTMLElement).textContent = session.folder ?? "";
   events.listen();
   byId("tab-label", HTMLElement).hidden = session.mode !== "label";
-  listenToPage();
   const wanted = location.hash;
   if (session.mode === "label") {
     const drafts = new Drafts(session.folder_id ?? session.folder ?? "");
