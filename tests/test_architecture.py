@@ -41,7 +41,7 @@ HEAVY = {
     "accelerate": {"training"},
     "transformers": {"detectors"},
     "scipy": {"detectors", "training"},
-    "onnx": {"export"},
+    "onnx": {"export", "training/exported_weights.py"},
     "onnxscript": {"export"},
     "tensorboard": {"training"},
     "psutil": {"training"},

@@ -38,7 +38,8 @@ class ModelCard(BaseModel):
         views: How the model looks at a film unless told otherwise; see ``inference/views.py``.
         calibration: From scores to probabilities; see ``evaluation/calibration.py``.
         data: The films it was trained on (``train``), those that chose its state (``val``, None without any) and, where
-            ``fractura calibrate`` chose anew, its threshold (``threshold``): each as ``Dataset.describe`` has it.
+            ``fractura calibrate`` chose anew, its threshold (``threshold``): each as ``Dataset.describe`` has it; of
+            the films behind the weights that training started from (``start``), number and digests.
         settings: The training settings.
         metrics: Figures measured when it was trained.
         versions: Releases of the programs that made it.
@@ -85,6 +86,16 @@ class ModelCard(BaseModel):
     def _is_json(self) -> Self:
         json.dumps(self.model_dump(mode="python"), allow_nan=False)
         return self
+
+    @property
+    def trained_on(self) -> dict[str, Any] | None:
+        """``data["train"]``, with the digests of the films behind the weights it started from; None if not known."""
+        train, start = self.data.get("train"), self.data.get("start")
+        if not isinstance(train, dict):
+            return None
+        if start is None or "film_digests" not in train:
+            return train
+        return {**train, "film_digests": f"{train['film_digests']} {start['film_digests']}"}
 
     def to_json(self) -> str:
         """The document, in the order of the attributes, two spaces deep."""

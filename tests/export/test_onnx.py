@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import fractura.export.onnx
 from fractura.boxes import Boxes
@@ -19,8 +19,9 @@ from fractura.export.parity import MAXIMUM_SCORE_DIFFERENCE, MINIMUM_IOU, MINIMU
 from fractura.inference import load_model
 from fractura.inference.onnx import OnnxModel
 from fractura.inference.torch import TorchModel
-from fractura.model_card import METADATA_KEY, WEIGHTS_FILE, ModelCard, write_card
+from fractura.model_card import METADATA_KEY, WEIGHTS_FILE, ModelCard, read_card, write_card
 from fractura.phantom import make_phantoms
+from fractura.training.exported_weights import read_exported_weights
 
 SMALL = "faster_rcnn_efficientnet_lite0_320x320"
 
@@ -74,6 +75,17 @@ def test_it_agrees_on_phantoms_of_several_sizes(exported):
     assert MINIMUM_IOU <= parity.minimum_iou <= 1
     assert parity.maximum_score_difference <= MAXIMUM_SCORE_DIFFERENCE
     assert list(output.parent.iterdir()) == [output]
+
+
+def test_its_weights_come_back_by_name(exported, folder):
+    """To train on from: those that the export left alone are the very same, of folded ones it tries what they find."""
+    _, output = exported
+    card, weights = read_exported_weights(output)
+    stored = load_file(folder / WEIGHTS_FILE)
+    assert card == read_card(folder)
+    assert weights.keys() == stored.keys()
+    for name in ("first_stage_conv.weight", "second_stage_class_head.weight", "feature_extractor.smooth.0.1.weight"):
+        assert torch.equal(weights[name], stored[name])
 
 
 def test_a_detector_that_keeps_the_films_shape_agrees_on_films_of_every_shape(tmp_path):

@@ -292,12 +292,12 @@ def test_training_needs_boxes_and_pytorch(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_real_training_from_the_page(tmp_path):
-    """Phantoms, two steps of a real detector, and its suggestions afterwards."""
+    """Phantoms, two steps from the built-in model on, and suggestions of the new one afterwards."""
     pytest.importorskip("torch")
     from fractura.phantom import make_phantoms
 
     make_phantoms(tmp_path / "data", films=12, seed=1)
-    with client(mode="label", folder=tmp_path / "data", model=model(tmp_path)) as web:
+    with client(mode="label", folder=tmp_path / "data", model="built-in") as web:
         begun = web.post("/api/training", headers=WRITE, json={"num_steps": 2, "val_share": 0.3})
         assert begun.status_code == 202, begun.text
 
@@ -307,5 +307,6 @@ def test_real_training_from_the_page(tmp_path):
 
         report = wait_for(look, seconds=300)
         assert (report["state"], report["step"]) == ("done", 2), report
+        assert any("weights from built-in" in line for line in report["lines"])
         assert web.get("/api/models").json()["current"] == "trained-0001"
         wait_for(lambda: web.get("/api/suggestions").json()["done"] == 12, seconds=120)

@@ -30,7 +30,8 @@ class Overlap:
     @classmethod
     def of(cls, card: ModelCard, dataset: Dataset) -> Overlap:
         """Count them. Reads every film once if the card lists digests of films and has another fingerprint."""
-        trained, validated = (_shared(card, part, dataset) for part in ("train", "val"))
+        trained = dataset.shared_with(card.trained_on) if card.trained_on is not None else None
+        validated = _validated(card, dataset)
         threshold = validated if card.threshold_data is None else dataset.shared_with(threshold_films(card))
         return cls(len(dataset), trained, validated, threshold)
 
@@ -90,8 +91,8 @@ def threshold_films(card: ModelCard) -> Mapping[str, Any]:
     return {"fingerprint": card.threshold_data}
 
 
-def _shared(card: ModelCard, part: str, dataset: Dataset) -> int | None:
-    described = card.data.get(part)
+def _validated(card: ModelCard, dataset: Dataset) -> int | None:
+    described = card.data.get("val")
     if isinstance(described, dict):
         return dataset.shared_with(described)
-    return 0 if part in card.data else None  # a card that says None: there were no such films
+    return 0 if "val" in card.data else None  # a card that says None: there were no such films

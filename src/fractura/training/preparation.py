@@ -18,11 +18,11 @@ from fractura.training.checkpoint import RunIdentity, seed_step
 from fractura.training.films import FilmStream, clean_boxes, refuse_cut_off, refuse_overlap
 from fractura.training.loader import FilmDataset, collate
 from fractura.training.machine import build_accelerator, choose_workers, find_device, use_all_cores
-from fractura.training.model_folder import load_fine_tune_checkpoint
 from fractura.training.precision import precision_for, probe_precision
 from fractura.training.progress import Reporter
 from fractura.training.schedule import learning_rate
 from fractura.training.settings import TrainSettings
+from fractura.training.start import Start, start_from
 
 _BEFORE_THE_FIRST_STEP = 2**40
 """A step number that no run reaches: seeds the fresh weights."""
@@ -51,11 +51,13 @@ class Equipment:
         detector: On the device, with the weights to start from.
         accelerator: Device, precision and processes.
         workers: Processes that prepare films.
+        start: The model that the weights to start from are of, if they are of one.
     """
 
     detector: Detector
     accelerator: Accelerator
     workers: int
+    start: Start | None = None
 
 
 def check_output(output: Path, resume: bool) -> None:
@@ -213,8 +215,11 @@ def prepare_equipment(
         detector = build_detector(settings.model, len(films.train.class_names), films.train.class_names)
         if detector.origin is not None:
             reporter.say(detector.origin)
+    start = None
     if settings.fine_tune_checkpoint is not None:
-        reporter.say(load_fine_tune_checkpoint(detector, settings.fine_tune_checkpoint))
+        start = start_from(detector, settings.fine_tune_checkpoint)
+        reporter.say(start.line)
+        _see_seen_films(films.val, start, reporter)
     detector.to(state.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     precision = precision_for(settings.mixed_precision, state.device)
     if precision.format != "no":
@@ -237,7 +242,16 @@ def prepare_equipment(
         f"{settings.learning_rate_base:g} after {settings.schedule_warmup_steps} steps, "
         f"{learning_rate(settings, settings.num_steps - 1):.2g} at the end"
     )
-    return Equipment(detector, build_accelerator(state, precision.format), workers)
+    return Equipment(detector, build_accelerator(state, precision.format), workers, start)
+
+
+def _see_seen_films(val: Dataset | None, start: Start, reporter: Reporter) -> None:
+    """Warn of films to validate on that the model to start from was trained on."""
+    if val is not None and start.films is not None and (seen := val.shared_with(start.films)):
+        reporter.warn(
+            f"{seen} of the {len(val)} films to validate on were trained on by the model that this starts from: on "
+            "films that neither has seen, AP will be lower"
+        )
 
 
 def seed_fresh_weights(settings: TrainSettings) -> None:

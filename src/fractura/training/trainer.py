@@ -130,6 +130,7 @@ class _Run:
         self.detector = equipment.detector
         self.accelerator = equipment.accelerator
         self.workers = equipment.workers
+        self.start = equipment.start
         self.main = self.accelerator.is_main_process
         self.output = settings.output
         self.progress = Progress()
@@ -355,6 +356,7 @@ class _Run:
             val=self.films.val,
             threshold=threshold,
             metrics=metrics,
+            start=self.start.films if self.start is not None else None,
         )
 
     def _save(self) -> None:

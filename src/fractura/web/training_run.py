@@ -57,8 +57,7 @@ class TrainingPlan:
         num_steps: Optimiser steps.
         val_share: Share of the films to validate on; 0 trains blind.
         seed: Of everything random.
-        start_from: Model folder to go on from.
-        architecture: Its detector's name.
+        start_from: Model to go on from.
     """
 
     folder: Path
@@ -67,7 +66,6 @@ class TrainingPlan:
     val_share: float
     seed: int
     start_from: Path | None = None
-    architecture: str | None = None
 
 
 @dataclass
@@ -146,8 +144,8 @@ class TrainingRun:
                     return
                 data = parts / "train"
                 arguments += ["--val", str(parts / "val")]
-            if plan.start_from is not None and plan.architecture is not None:
-                arguments += ["--fine-tune-checkpoint", str(plan.start_from), "--model", plan.architecture]
+            if plan.start_from is not None:
+                arguments += ["--fine-tune-checkpoint", str(plan.start_from)]
             code = self._call(["train", str(data), "--output", str(plan.output), *arguments], lines, plan)
         self._end(code, lines, plan.output)
 

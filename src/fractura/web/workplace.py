@@ -150,11 +150,13 @@ class Workplace:
             )
         number = 1 + max((int(each.name[-4:]) for each in self._models_folder.glob(_TRAINED)), default=0)
         model = self.shelf.in_use()
-        start, architecture = None, None
-        if model is not None and (model.path / WEIGHTS_FILE).is_file():
-            start, architecture = model.path, str(model.card.architecture["name"])
+        start = None
+        if model is not None and model.origin == "built-in":
+            start = Path(BUILT_IN)
+        elif model is not None and (model.path / WEIGHTS_FILE).is_file():
+            start = model.path
         output = self._models_folder / f"trained-{number:04d}"
-        return TrainingPlan(index.folder, output, num_steps, val_share, seed, start, architecture)
+        return TrainingPlan(index.folder, output, num_steps, val_share, seed, start)
 
     def _shelve_models(self, trained: Path | None) -> None:
         """Built-in, given, trained; in use is the one that was asked for, else the newest that can be used."""

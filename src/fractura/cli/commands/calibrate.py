@@ -72,8 +72,7 @@ def calibrate(
     loaded = load_model(model)
     card = loaded.card
     dataset = read_labelled(val, card.class_names, rename)
-    trained = card.data.get("train")
-    if isinstance(trained, dict) and (seen := dataset.shared_with(trained)):
+    if card.trained_on is not None and (seen := dataset.shared_with(card.trained_on)):
         raise DataError(
             f"the model was trained on {seen} of these {len(dataset)} films: on others its scores are lower",
             file=val,

@@ -66,7 +66,12 @@ def train(
         typer.Option(help="Films without boxes shown per film with; all by default.", show_default=False),
     ] = None,
     fine_tune_checkpoint: Annotated[
-        Path | None, typer.Option(help="Trained-model folder to start from.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="Trained model to start from: built-in, a model folder, or an .onnx file that fractura exported. It "
+            "also decides about --model.",
+            show_default=False,
+        ),
     ] = None,
     eval_every: Annotated[int | None, typer.Option(help="Steps between validations.", show_default=False)] = None,
     patience: Annotated[
@@ -153,7 +158,7 @@ def train(
         from fractura.training import TrainSettings, stored_settings
         from fractura.training import train as run
 
-        start = stored_settings(output_folder) if resume else {"model": DEFAULT_MODEL}
+        start = stored_settings(output_folder) if resume else {"model": _model_to_train(chosen) or DEFAULT_MODEL}
         options = {name: OTHER_OPTIONS.get(name, "--" + name.replace("_", "-")) for name in given}
         settings = TrainSettings.create({**start, **chosen, "output": output_folder}, typed=options)
         result = run(settings, resume=resume)
@@ -176,6 +181,16 @@ def train(
         output.write_line(str(result.model_folder))
     if result.interrupted:
         raise typer.Exit(INTERRUPTED)
+
+
+def _model_to_train(chosen: Mapping[str, Any]) -> str | None:
+    """What the model to start from is, where the user names no detector."""
+    start = chosen.get("fine_tune_checkpoint")
+    if start is None or "model" in chosen:
+        return None
+    from fractura.training.start import architecture_of
+
+    return architecture_of(Path(start))
 
 
 def train_pipeline(config: Path, output_folder: Path | None, chosen: Mapping[str, Any], *, resume: bool) -> TrainResult:

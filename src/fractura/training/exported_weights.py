@@ -1,0 +1,127 @@
+"""The weights inside an exported ``.onnx`` file, under their names: training goes on from a model that has no folder.
+
+An export keeps the names of the weights but where it computed with them beforehand: frozen batch norm is folded into
+the kernel before it, and the scale and shift of group norm become constants without a name. A folded kernel comes back
+as it is, with a batch norm that only shifts: the detector computes the same and can be trained on. One film tells
+whether it really does, so that a file that was exported in another way is refused instead of half understood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from fractura.boxes import Boxes
+from fractura.detectors import Detector, build_from_architecture
+from fractura.detectors.layers import ConvNorm
+from fractura.errors import ModelError
+from fractura.inference.model import checked_boxes
+from fractura.inference.onnx import INPUT, OnnxModel
+from fractura.model_card import ModelCard
+from fractura.phantom import make_phantom
+
+_COMPARED = 5
+"""Best candidates of the film that are compared."""
+_SCORE_TOLERANCE = 1e-3
+_PIXEL_TOLERANCE = 0.5
+
+
+def read_exported_weights(file: Path) -> tuple[ModelCard, dict[str, Tensor]]:
+    """Card and weights of an exported model.
+
+    Args:
+        file: An ``.onnx`` file that fractura exported, in single or half precision.
+
+    Returns:
+        Its card, and float32 weights as the ``state_dict`` of the card's architecture names them.
+
+    Raises:
+        ModelError: The file cannot be read, or a detector with the weights found in it does not find what it finds.
+    """
+    model = OnnxModel(file, device="cpu")
+    detector = build_from_architecture(model.card.architecture).eval()
+    weights = detector.state_dict()
+    graph = onnx.load(file)
+    film = np.repeat(make_phantom(seed=0, index=0).pixels[..., None], 3, axis=2)
+    names = dict(_sources(graph.graph, detector))
+    for source, value in _values(graph, list(names), film).items():
+        own = weights[names[source]]
+        if value.size == own.numel():  # else the comparison below tells
+            own.copy_(torch.from_numpy(value.astype(np.float32)).reshape(own.shape))
+    for norm in _folded(detector).values():
+        norm.bn.running_mean.zero_()
+        norm.bn.running_var.fill_(1.0 - norm.bn.epsilon)
+        if norm.bn.weight is not None:
+            nn.init.ones_(norm.bn.weight)
+    with torch.inference_mode():
+        ours = detector.detect([torch.from_numpy(film)])[0]
+    if not _agree(checked_boxes(ours, model.card, file), model.detect(film)):
+        raise ModelError(
+            "its weights cannot be brought back into a detector to train",
+            file=file,
+            hint="start from the model folder it was exported from, or export that with this version",
+        )
+    return model.card, weights
+
+
+def _folded(detector: Detector) -> dict[str, ConvNorm]:
+    """Convolutions whose norm an export has folded, in the order of the film's way through the network."""
+    return {name: layer for name, layer in detector.named_modules() if isinstance(layer, ConvNorm)}
+
+
+def _sources(graph: onnx.GraphProto, detector: Detector) -> Iterator[tuple[str, str]]:
+    """Pairs of (value in the graph, weight that it is)."""
+    folded = list(_folded(detector))
+    own = {name for name in detector.state_dict() if name.rpartition(".")[0] not in folded}
+    constants = {each.name for each in graph.initializer}
+    norm_after = {
+        f"{before}.weight": name
+        for (before, _), (name, layer) in pairwise(detector.named_modules())
+        if isinstance(layer, nn.GroupNorm)
+    }
+    yield from ((name, name) for name in own & (constants | {each for node in graph.node for each in node.output}))
+    norm = ""  # the group norm whose constants come next
+    for node in graph.node:
+        constant = next((each for each in node.input if each in constants), None)
+        if node.op_type == "Conv" and node.input[1] in own:
+            norm = norm_after.get(node.input[1], "")
+        elif node.op_type == "Conv" and folded:
+            layer = folded.pop(0)
+            yield node.input[1], f"{layer}.weight"
+            yield node.input[2], f"{layer}.bn.bias"
+        elif node.op_type == "Mul" and norm and constant:
+            yield constant, f"{norm}.weight"
+        elif node.op_type == "Add" and norm and constant:
+            yield constant, f"{norm}.bias"
+            norm = ""
+
+
+def _values(graph: onnx.ModelProto, names: list[str], film: NDArray[np.uint8]) -> dict[str, NDArray[np.generic]]:
+    """Values of the graph by name: stored, or computed from what is stored."""
+    stored = {each.name: numpy_helper.to_array(each) for each in graph.graph.initializer}
+    computed = [name for name in names if name not in stored]
+    graph.graph.output.extend(onnx.ValueInfoProto(name=name) for name in computed)
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    found = dict(zip(computed, session.run(computed, {INPUT: film}) if computed else (), strict=True))
+    return {name: stored[name] if name in stored else found[name] for name in names}
+
+
+def _agree(ours: Boxes, theirs: Boxes) -> bool:
+    """Whether the best candidates are the same; both best first."""
+    count = min(_COMPARED, len(theirs))
+    assert ours.scores is not None
+    assert theirs.scores is not None
+    return (
+        len(ours) >= count
+        and np.allclose(ours.scores[:count], theirs.scores[:count], rtol=0, atol=_SCORE_TOLERANCE)
+        and np.allclose(ours.xyxy[:count], theirs.xyxy[:count], rtol=0, atol=_PIXEL_TOLERANCE)
+    )
