@@ -39,7 +39,7 @@ def read_exported_weights(file: Path) -> tuple[ModelCard, dict[str, Tensor]]:
     """Card and weights of an exported model.
 
     Args:
-        file: An ``.onnx`` file that fractura exported, in single or half precision.
+        file: An ``.onnx`` file that fractura exported from a Faster R-CNN, in single or half precision.
 
     Returns:
         Its card, and float32 weights as the ``state_dict`` of the card's architecture names them.
@@ -96,8 +96,7 @@ def _sources(graph: onnx.GraphProto, detector: Detector) -> Iterator[tuple[str, 
             norm = norm_after.get(node.input[1], "")
         elif node.op_type == "Conv" and folded:
             layer = folded.pop(0)
-            yield node.input[1], f"{layer}.weight"
-            yield node.input[2], f"{layer}.bn.bias"
+            yield from zip(node.input[1:], (f"{layer}.weight", f"{layer}.bn.bias"), strict=False)
         elif node.op_type == "Mul" and norm and constant:
             yield constant, f"{norm}.weight"
         elif node.op_type == "Add" and norm and constant:

@@ -42,7 +42,7 @@ def start_from(detector: Detector, source: Path) -> Start:
 
     Args:
         detector: Gets the weights.
-        source: ``built-in``, a trained-model folder or its weights file, or an ``.onnx`` file that fractura exported.
+        source: ``built-in``, a trained-model folder or its weights file, or the ``.onnx`` file of a Faster R-CNN.
 
     Raises:
         ModelError: There are no weights, or they fill less than half of the detector: nothing is changed then.

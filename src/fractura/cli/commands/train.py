@@ -68,7 +68,7 @@ def train(
     fine_tune_checkpoint: Annotated[
         Path | None,
         typer.Option(
-            help="Trained model to start from: built-in, a model folder, or an .onnx file that fractura exported. It "
+            help="Trained model to start from: built-in, a model folder, or the .onnx file of a faster_rcnn model. It "
             "also decides about --model.",
             show_default=False,
         ),
