@@ -281,6 +281,19 @@ def test_agree_leaves_out_films_that_one_reader_has_not_and_needs_some_in_common
     assert captured.out == ""
 
 
+def test_agree_is_told_which_classes_are_the_same(place, capsys):
+    label(place / "one", "a", FOUND, ("cast", 120, 60, 180, 90))
+    label(place / "other", "a", ("crack", *FOUND[1:]), ("Cast", 120, 60, 180, 90))
+    words = ["agree", str(place / "one"), str(place / "other"), "--rounds", "0", "--json"]
+    for rename, found in (([], 0.5), (["--rename", "crack=fracture"], 1.0)):
+        assert main([*words, *rename]) == 0
+        captured = capsys.readouterr()
+        assert json.loads(captured.out)[0]["figures"]["box_sensitivity/iou50"]["value"] == found
+        assert ("--rename NAME=CLASS" in captured.err) == (found < 1)
+    assert main([*words, "--rename", "crak=fracture"]) == 2
+    assert "there is no class 'crak' to rename" in capsys.readouterr().err
+
+
 def test_agree_takes_different_words_for_the_only_class_and_passes_over_readers_that_drew_nothing(place, capsys):
     label(place / "one", "a", FOUND)
     label(place / "other", "a", ("Fractura", *FOUND[1:]))

@@ -40,16 +40,21 @@ def read_labelled(data: Path, class_names: Sequence[str], rename: Sequence[str] 
 
     problems: list[FracturaError] = []
     dataset = read_dataset(data, problems=problems)
-    dataset = align_classes(dataset, class_names, renamed=_renamed(rename or []), problems=problems)
+    dataset = align_classes(dataset, class_names, renamed=renames(rename), problems=problems)
     for problem in problems:
         output.warn(str(problem))
     refuse_wrong_split(dataset, "evaluate", data)  # before the films are looked at: that may take long
     return dataset
 
 
-def _renamed(pairs: Sequence[str]) -> dict[str, str]:
+def renames(pairs: Sequence[str] | None) -> dict[str, str]:
+    """What each ``NAME=CLASS`` says.
+
+    Raises:
+        UsageError: One has no equals sign.
+    """
     renamed = {}
-    for pair in pairs:
+    for pair in pairs or ():
         name, equals, meant = pair.partition("=")
         if not equals:
             raise UsageError(f"'{pair}' says no class to rename", hint="such as --rename fracture=Fractura")

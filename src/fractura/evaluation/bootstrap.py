@@ -18,10 +18,12 @@ Floats = NDArray[np.float64]
 LEVEL = 0.95
 ROUNDS = 1000
 METHOD = (
-    "percentile bootstrap, 95 %: {rounds} resamples of {clusters} {unit}s drawn with replacement; resamples in which "
-    "a figure is not defined are left out; figures of exactly 0 or 1 have the exact interval of as many {unit}s "
+    "percentile bootstrap, 95 %: {rounds} resamples of {clusters} {units} drawn with replacement; resamples in which "
+    "a figure is not defined are left out; figures of exactly 0 or 1 have the exact interval of as many {units} "
     "(Clopper-Pearson, for rates Poisson); figures that are the same in every resample have none"
 )
+UNITS = {"film": "films", "study": "studies", "patient": "patients"}
+"""What ``METHOD`` calls many of what is resampled."""
 
 
 def keys_of(measures: Sequence[Measure]) -> list[str]:

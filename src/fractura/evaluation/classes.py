@@ -83,7 +83,9 @@ def align_classes(
     return replace(dataset, class_names=words).with_class_names(tuple(class_names))
 
 
-def join_classes(datasets: Sequence[Dataset], problems: list[FracturaError]) -> list[Dataset]:
+def join_classes(
+    datasets: Sequence[Dataset], problems: list[FracturaError], *, renamed: Mapping[str, str] | None = None
+) -> list[Dataset]:
     """Data sets whose boxes different people or models drew, with one list of classes.
 
     Names that differ only in case and in blanks around them are the same. Where none of them holds more than one class,
@@ -92,14 +94,32 @@ def join_classes(datasets: Sequence[Dataset], problems: list[FracturaError]) -> 
     Args:
         datasets: Films with their boxes.
         problems: As in ``align_classes``.
+        renamed: For names in some of the data the class that they mean.
+
+    Raises:
+        UsageError: A name in ``renamed`` is not among the names of the data.
     """
-    used = [[name for name, count in each.boxes_by_class.items() if count] for each in datasets]
+    renamed = dict(renamed or {})
+    every = list(chain.from_iterable(each.class_names for each in datasets))
+    for word in chain.from_iterable(renamed.items()):
+        if word not in every:
+            raise UsageError(f"there is no class '{word}' to rename", hint=suggest_name(word, every))
+    used = [[renamed.get(name, name) for name, count in each.boxes_by_class.items() if count] for each in datasets]
     known: dict[str, str] = {}
     for name in chain.from_iterable(used):
         known.setdefault(_plain(name), name)
+    renamed = {name: known[_plain(meant)] for name, meant in renamed.items() if _plain(meant) in known}
     single = all(len({_plain(name) for name in names}) <= 1 for names in used)
     names = tuple(known.values())[: 1 if single else None]
-    return [align_classes(each, names, problems=problems) for each in datasets]
+    return [
+        align_classes(
+            each,
+            names,
+            renamed={name: meant for name, meant in renamed.items() if name in each.class_names},
+            problems=problems,
+        )
+        for each in datasets
+    ]
 
 
 def _plain(name: str) -> str:

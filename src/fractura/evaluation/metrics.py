@@ -9,7 +9,7 @@ import numpy as np
 from fractura.boxes import Boxes
 from fractura.calibrator import Calibrator
 from fractura.dataset import Dataset
-from fractura.evaluation.bootstrap import LEVEL, METHOD, figures_of
+from fractura.evaluation.bootstrap import LEVEL, METHOD, UNITS, figures_of
 from fractura.evaluation.curves import curves_of
 from fractura.evaluation.figure_set import all_measures, counts_of
 from fractura.evaluation.outcomes import outcomes_of
@@ -90,7 +90,7 @@ def refuse_wrong_marks(dataset: Dataset, predictions: Sequence[Boxes]) -> None:
 
 
 def _intervals(table: Table, clusters: int, rounds: int, seed: int) -> Intervals:
-    text = METHOD.format(rounds=rounds, clusters=clusters, unit=table.unit)
+    text = METHOD.format(rounds=rounds, clusters=clusters, units=UNITS[table.unit])
     return Intervals(rounds, seed, LEVEL, table.unit, clusters, text)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fractura.dataset import Dataset
-from fractura.evaluation.bootstrap import METHOD
+from fractura.evaluation.bootstrap import METHOD, UNITS
 from fractura.evaluation.result import Evaluation, Subgroup
 from fractura.model_card import ModelCard
 from fractura.report.overlap import Overlap, fingerprint_of
@@ -62,7 +62,7 @@ class Material:
         intervals, say = self.evaluation.intervals, self.say
         if intervals is None:
             return say("No intervals were computed.")
-        method = say(METHOD, rounds=intervals.rounds, clusters=intervals.clusters, unit=say(intervals.unit))
+        method = say(METHOD, rounds=intervals.rounds, clusters=intervals.clusters, units=say(UNITS[intervals.unit]))
         return f"{method[:1].upper()}{method[1:]}."
 
     def threshold_origin(self) -> str:

@@ -10,9 +10,9 @@ from fractura.report.spanish_claim import CLAIM
 SPANISH: Mapping[str, str] = {
     **CLAIM,
     METHOD: (
-        "bootstrap por percentiles, 95 %: {rounds} remuestras de {clusters} {unit}s con reposición; se omiten las "
+        "bootstrap por percentiles, 95 %: {rounds} remuestras de {clusters} {units} con reposición; se omiten las "
         "remuestras en que una cifra no está definida; las cifras de exactamente 0 o 1 llevan el intervalo exacto del "
-        "mismo número de {unit}s (Clopper-Pearson; Poisson para las tasas); las cifras iguales en toda remuestra no "
+        "mismo número de {units} (Clopper-Pearson; Poisson para las tasas); las cifras iguales en toda remuestra no "
         "llevan ninguno"
     ),
     "IoU 0.1": "IoU 0,1",
@@ -20,9 +20,9 @@ SPANISH: Mapping[str, str] = {
     "IoU 0.5": "IoU 0,5",
     "IoU 0.75": "IoU 0,75",
     "centre in box": "centro en la caja",
-    "film": "radiografía",
-    "study": "estudio",
-    "patient": "paciente",
+    "films": "radiografías",
+    "studies": "estudios",
+    "patients": "pacientes",
     "body part": "región anatómica",
     "view": "proyección",
     "laterality": "lateralidad",

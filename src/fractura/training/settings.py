@@ -77,8 +77,8 @@ class TrainSettings(BaseModel):
         total_steps: Step at which the cosine reaches 0; None follows ``num_steps``.
         gradient_clipping_by_norm: Longest gradient; 0 does not clip.
         ema_decay: Of the averaged weights that are validated and saved; 0 uses the weights as they are.
-        fine_tune_checkpoint: Trained model to start from: ``built-in``, a folder (or its weights file), or the ``.onnx``
-            file of a ``faster_rcnn`` model.
+        fine_tune_checkpoint: Trained model to start from: ``built-in``, a folder (or its weights file), or the
+            ``.onnx`` file of a ``faster_rcnn`` model.
         data_augmentation_options: Steps of augmentation in order, or the name of a preset.
         max_number_of_boxes: Further boxes of a film, after augmentation, are not trained on; None trains on all.
         negatives_per_positive: Films without boxes shown per film with boxes and epoch; None shows all of them.

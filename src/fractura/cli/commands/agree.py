@@ -25,6 +25,10 @@ def agree(
     model: Annotated[
         Path | None, typer.Option(help="Model whose marks, from its threshold up, count as one more reader.")
     ] = None,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=CLASS", help="A class of one, and which of the others' it is; may be repeated."),
+    ] = None,
     rounds: Annotated[int, typer.Option(min=0, help="Resamples for the intervals; 0 gives none.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of the resamples.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
@@ -36,6 +40,7 @@ def agree(
     """
     from dataclasses import asdict
 
+    from fractura.cli.measuring import renames
     from fractura.evaluation import figure_text
     from fractura.evaluation.agreement import agreements, films_apart
     from fractura.evaluation.classes import join_classes
@@ -52,13 +57,17 @@ def agree(
     if model is not None:
         drawn["model"] = marked_by(model, drawn["reader 1"])
     problems: list[FracturaError] = []
-    readers = dict(zip(drawn, join_classes(list(drawn.values()), problems), strict=True))
+    joined = join_classes(list(drawn.values()), problems, renamed=renames(rename))
+    readers = dict(zip(drawn, joined, strict=True))
     for problem in problems:
         out.warn(str(problem))
     used = {reader: [name for name, count in each.boxes_by_class.items() if count] for reader, each in readers.items()}
     if len({frozenset(names) for names in used.values() if names}) > 1:
         listed = "; ".join(f"{reader}: {', '.join(names)}" for reader, names in used.items() if names)
-        out.warn(f"not all use the same classes, and boxes of different classes never match ({listed})")
+        out.warn(
+            f"not all use the same classes, and boxes of different classes never match ({listed}); say which is which "
+            "with --rename NAME=CLASS"
+        )
     found = list(agreements(readers, rounds=rounds, seed=seed))
     if json:
         out.write_json([asdict(each) for each in found])

@@ -11,8 +11,6 @@ import { chooseLanguage, language, say, translatePage } from "./i18n.js";
 import { listenToKeys } from "./keys.js";
 import { LabelView } from "./label_view.js";
 
-const THEME = "fractura-theme";
-
 /** @typedef {"label" | "detect"} ViewName */
 
 /** @type {LabelView | null} */
@@ -34,18 +32,14 @@ function show(name) {
   else if (label?.id) history.replaceState(null, "", `#label/${label.id}`);
 }
 
-function chooseTheme() {
-  const wished = matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";
-  document.documentElement.dataset["theme"] = localStorage.getItem(THEME) ?? wished;
-}
-
 function listenToPage() {
   byId("tab-label", HTMLElement).addEventListener("click", () => show("label"));
   byId("tab-detect", HTMLElement).addEventListener("click", () => show("detect"));
   byId("help", HTMLElement).addEventListener("click", help);
   byId("theme", HTMLElement).addEventListener("click", () => {
-    localStorage.setItem(THEME, document.documentElement.dataset["theme"] === "light" ? "dark" : "light");
-    chooseTheme();
+    const { dataset } = document.documentElement;
+    dataset["theme"] = dataset["theme"] === "light" ? "dark" : "light";
+    localStorage.setItem("fractura-theme", dataset["theme"]); // read by theme.js
   });
   byId("language", HTMLElement).addEventListener("click", () => chooseLanguage(language.now === "en" ? "es" : "en"));
   for (const button of document.querySelectorAll(".list-toggle")) {
@@ -101,7 +95,6 @@ function help() {
 }
 
 async function start() {
-  chooseTheme();
   language.watch(translatePage);
   api.onTokenNeeded(askToken);
   // before anything is asked: a film dropped now would be opened by the browser instead
