@@ -53,7 +53,7 @@ class Server:
 
 
 @contextmanager
-def opened(chromium, *arguments, path="", size=(1200, 800), ratio=1, scheme="dark"):
+def opened(chromium, *arguments, path="", size=(1200, 800), ratio=1, scheme="dark", touch=False):
     """A window on a new server; both are closed at the end, and the window must have been quiet."""
     server = Server(*arguments)
     try:
@@ -62,6 +62,7 @@ def opened(chromium, *arguments, path="", size=(1200, 800), ratio=1, scheme="dar
                 viewport={"width": size[0], "height": size[1]},
                 device_scale_factor=ratio,
                 color_scheme=scheme,
+                has_touch=touch,
                 locale="en-US",
             )
         ) as context:
@@ -129,6 +130,16 @@ class WatchedPage:
         mouse.move((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
         mouse.move(*end)
         mouse.up(button=button)
+
+    def touch(self, *fingers):
+        """Fingers that go from place to place: each a list of places, as many as the others'."""
+        session = self.page.context.new_cdp_session(self.page)
+        for number, places in enumerate(zip(*fingers, strict=True)):
+            points = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(places)]
+            kind = "touchMove" if number else "touchStart"
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        session.detach()
 
     def draw(self, corners, size):
         """W, then a drag from corner to corner, in film pixels."""

@@ -1,11 +1,15 @@
 """The lists of both views: what is open stays in sight, and the focus stays where the work is."""
 
+import re
+
 import numpy as np
 import pytest
 from dicom_films import dicom
 from page_driver import opened, write_films
 from playwright.sync_api import expect
 from tiny_models import write_tiny_onnx
+
+from fractura.formats.voc import read_voc_file
 
 SIZE = (60, 48)
 
@@ -140,6 +144,31 @@ def test_a_narrow_list_closes_and_colours_follow_the_system(chromium, model, tmp
         page.locator("#theme").click()
         page.reload()
         expect(root).to_have_attribute("data-theme", other)
+
+
+def test_fingers_draw_and_zoom_on_a_narrow_screen(chromium, model, tmp_path):
+    size = (300, 240)
+    (name,) = write_films(tmp_path / "films", 1, size)
+    with opened(chromium, "label", tmp_path / "films", "--model", model, size=(400, 800), touch=True) as window:
+        window.film(name)
+        scale = window.page.locator("#stage-status")
+        expect(scale).to_contain_text("125 %")
+        window.page.locator('#toolbar [data-action="draw"]').tap()
+        start, end = window.at(60, 150, size), window.at(120, 200, size)
+        middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+        window.touch([start, middle, end])
+        window.saved()
+        (box,) = read_voc_file(tmp_path / "films" / "film_00.xml").objects
+        assert box.corners == pytest.approx((60, 150, 120, 200), abs=1)
+        # two fingers, twice as far apart at the end: the film moves with them, and no box is drawn or moved
+        left, right = window.at(100, 60, size), window.at(180, 60, size)
+        away = (right[0] - left[0]) / 2
+        window.touch(
+            [left, (left[0] - away / 2, left[1]), (left[0] - away, left[1])],
+            [right, (right[0] + away / 2, right[1]), (right[0] + away, right[1])],
+        )
+        expect(scale).to_contain_text(re.compile(r"25\d %"))
+        assert read_voc_file(tmp_path / "films" / "film_00.xml").objects == (box,)
 
 
 def test_the_place_of_a_box_is_read_out_when_the_arrow_keys_rest(chromium, model, tmp_path):
