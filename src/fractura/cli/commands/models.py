@@ -33,6 +33,7 @@ def models(json: Annotated[bool, typer.Option("--json", help="Print the catalogu
         output.write_line(f"{own['name']}: ready to use, {own['megabytes']:.1f} MB, {own['licence']} ({own['model']})")
         for key, figure in own["validation"].items():
             output.write_line(f"  {figure_text(key)}: {Figure(**figure).to_text()}, on its validation films")
+        output.write_line(f"  to go on with your films: fractura train DATA --fine-tune-checkpoint {own['name']}")
     numeric = ["size", "MB", "ms", "COCO AP\n(published)"]  # narrow: names must fit where a line has 120 columns
     rows = [
         [
