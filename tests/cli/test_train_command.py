@@ -6,6 +6,8 @@ import pytest
 
 from fractura.cli.main import main
 from fractura.detectors import recommended_training
+from fractura.inference import load_model
+from fractura.model_card import read_card
 
 
 @pytest.fixture
@@ -166,3 +168,15 @@ def test_a_misspelt_class_is_warned_of(folders, capsys):
     respell(folders, "fractur")
     assert command(folders, "--num-steps", "1") == 0
     assert "warning: classes 'fractur' (1 boxes) and 'fracture' (2) look like one" in capsys.readouterr().err
+
+
+def test_the_model_to_start_from_decides_about_the_detector(folders, capsys):
+    words = [str(folders / "train"), "--output", str(folders / "model"), "--num-steps", "1", "--batch-size", "1"]
+    assert main(["train", *words, "--fine-tune-checkpoint", str(folders / "none")]) == 4
+    assert "no such model to start from" in capsys.readouterr().err
+    assert main(["train", *words, "--fine-tune-checkpoint", "built-in", "--device", "cpu", "--workers", "0"]) == 0
+    assert "weights from built-in: 282 tensors taken, 0 not used, 0 left fresh" in capsys.readouterr().err
+    own, built_in = read_card(folders / "model"), load_model("built-in").card
+    assert own.architecture["name"] == built_in.architecture["name"]
+    assert own.settings["fine_tune_checkpoint"] == "built-in"
+    assert own.data["start"]["films"] == built_in.data["train"]["films"]
