@@ -179,4 +179,5 @@ def test_the_model_to_start_from_decides_about_the_detector(folders, capsys):
     own, built_in = read_card(folders / "model"), load_model("built-in").card
     assert own.architecture["name"] == built_in.architecture["name"]
     assert own.settings["fine_tune_checkpoint"] == "built-in"
+    assert own.settings["learning_rate_base"] == 1e-4, "a fifth of what starts from ImageNet"
     assert own.data["start"]["films"] == built_in.data["train"]["films"]

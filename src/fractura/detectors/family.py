@@ -43,5 +43,5 @@ class Family(ABC):
         """
 
     @abstractmethod
-    def recommended_training(self, name: str) -> dict[str, Any]:
-        """Training settings that suit a model, by their names in ``TrainSettings``."""
+    def recommended_training(self, name: str, *, trained: bool) -> dict[str, Any]:
+        """Training settings that suit a model, by their names in ``TrainSettings``; see the registry's."""

@@ -63,13 +63,17 @@ def build_from_architecture(architecture: Mapping[str, Any]) -> Detector:
         ) from error
 
 
-def recommended_training(name: str) -> dict[str, Any]:
+def recommended_training(name: str, *, trained: bool = False) -> dict[str, Any]:
     """Training settings that suit a model, by their names in ``TrainSettings``.
+
+    Args:
+        name: One that ``build_detector`` takes.
+        trained: It starts from a detector that was trained for the same work already.
 
     Raises:
         UsageError: No model has this name.
     """
-    return _family(name).recommended_training(name)
+    return _family(name).recommended_training(name, trained=trained)
 
 
 def _family(name: str) -> Family:

@@ -106,7 +106,8 @@ def train(
     if detector is None:
         from fractura.detectors import recommended_training
 
-        settings = settings.recommend(recommended_training(settings.model))
+        trained = settings.fine_tune_checkpoint is not None
+        settings = settings.recommend(recommended_training(settings.model, trained=trained))
     learning_rate(settings, 0)  # a schedule that is impossible stops here, not after the films are read
     companion = companion if companion is not None else Companion()
     check_output(settings.output, resume or companion.shares_output)

@@ -44,7 +44,7 @@ class DetectionTransformerFamily(Family):
 
         return DetectionTransformer(DetectionTransformerSettings.model_validate(dict(architecture)))
 
-    def recommended_training(self, name: str) -> dict[str, Any]:
+    def recommended_training(self, name: str, *, trained: bool) -> dict[str, Any]:
         """See ``Family``: what D-FINE and RT-DETR are fine-tuned with, one for all."""
         return {
             "optimizer": "adamw",

@@ -34,13 +34,13 @@ class FasterRCNNFamily(Family):
         """See ``Family``."""
         return FasterRCNN(FasterRCNNSettings.model_validate(dict(architecture)))
 
-    def recommended_training(self, name: str) -> dict[str, Any]:
-        """See ``Family``."""
+    def recommended_training(self, name: str, *, trained: bool) -> dict[str, Any]:
+        """See ``Family``; at the rate that ImageNet's weights need, a trained detector forgets what it knows."""
         if "inception_resnet_v2" in name:
             return {"optimizer": "momentum", "learning_rate_base": 0.008, "gradient_clipping_by_norm": 10.0}
         return {
             "optimizer": "adamw",
-            "learning_rate_base": 5e-4,
+            "learning_rate_base": 1e-4 if trained else 5e-4,
             "gradient_clipping_by_norm": 10.0,
             "negatives_per_positive": 1.0,
             "ema_decay": 0.998,
