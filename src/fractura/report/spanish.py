@@ -20,6 +20,8 @@ SPANISH: Mapping[str, str] = {
     "IoU 0.5": "IoU 0,5",
     "IoU 0.75": "IoU 0,75",
     "centre in box": "centro en la caja",
+    "study": "estudio",
+    "patient": "paciente",
     "films": "radiografías",
     "studies": "estudios",
     "patients": "pacientes",
