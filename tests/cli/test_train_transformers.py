@@ -80,6 +80,17 @@ def test_resume_export_evaluate_detect(trained, root, capsys):
     assert (root / "found" / "results.json").is_file()
 
 
+def test_training_goes_on_from_it_without_the_pretrained_folder(trained, root, capsys):
+    words = ["train", str(root / "train"), "--output", str(root / "further"), "--num-steps", "1", "--batch-size", "2"]
+    (root / "private" / "pretrained").rename(root / "private" / "away")
+    try:
+        assert main([*words, "--fine-tune-checkpoint", str(root / "model"), "--device", "cpu", "--workers", "0"]) == 0
+    finally:
+        (root / "private" / "away").rename(root / "private" / "pretrained")
+    assert "0 not used, 0 left fresh" in capsys.readouterr().err
+    assert read_card(root / "further").architecture == read_card(root / "model").architecture
+
+
 def test_what_only_faster_rcnn_can_do_is_said(trained, root, capsys, tensorflow):
     assert main(["export", str(root / "model"), "--to", "saved_model"]) == 4
     err = capsys.readouterr().err

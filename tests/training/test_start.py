@@ -44,7 +44,7 @@ def test_the_built_in_model_comes_back_as_a_detector_that_finds_the_same(unpacke
 
 def test_all_of_it_is_taken_and_the_films_behind_it_are_known(unpacked):
     card = read_card(unpacked)
-    detector = build_detector(architecture_of(Path(BUILT_IN)), 1)
+    detector = build_detector(architecture_of(Path(BUILT_IN))["name"], 1)
     start = start_from(detector, Path(BUILT_IN))
     assert "0 not used, 0 left fresh" in start.line
     taken = load_file(unpacked / WEIGHTS_FILE)
@@ -53,7 +53,7 @@ def test_all_of_it_is_taken_and_the_films_behind_it_are_known(unpacked):
 
 
 def test_with_other_classes_only_the_class_heads_are_fresh():
-    detector = build_detector(architecture_of(Path(BUILT_IN)), 3)
+    detector = build_detector(architecture_of(Path(BUILT_IN))["name"], 3)
     before = {name: value.clone() for name, value in detector.state_dict().items()}
     start = start_from(detector, Path(BUILT_IN))
     same = [name for name, value in detector.state_dict().items() if torch.equal(value, before[name])]

@@ -22,7 +22,7 @@ from fractura.training.precision import precision_for, probe_precision
 from fractura.training.progress import Reporter
 from fractura.training.schedule import learning_rate
 from fractura.training.settings import TrainSettings
-from fractura.training.start import Start, start_from
+from fractura.training.start import Start, architecture_of, start_from
 
 _BEFORE_THE_FIRST_STEP = 2**40
 """A step number that no run reaches: seeds the fresh weights."""
@@ -209,10 +209,8 @@ def prepare_equipment(
         )
     threads = use_all_cores(state.num_processes)
     if detector is None:
-        from fractura.detectors import build_detector
-
         seed_fresh_weights(settings)
-        detector = build_detector(settings.model, len(films.train.class_names), films.train.class_names)
+        detector = _build(settings, films.train.class_names)
         if detector.origin is not None:
             reporter.say(detector.origin)
     start = None
@@ -243,6 +241,18 @@ def prepare_equipment(
         f"{learning_rate(settings, settings.num_steps - 1):.2g} at the end"
     )
     return Equipment(detector, build_accelerator(state, precision.format), workers, start)
+
+
+def _build(settings: TrainSettings, class_names: tuple[str, ...]) -> Detector:
+    """The detector to train. One that starts from a model of its own kind has that model's settings, and nothing is
+    fetched to be overwritten."""
+    from fractura.detectors import build_detector, build_from_architecture
+
+    if settings.fine_tune_checkpoint is not None:
+        found = architecture_of(settings.fine_tune_checkpoint)
+        if found is not None and (found["name"], found.get("num_classes")) == (settings.model, len(class_names)):
+            return build_from_architecture(found)
+    return build_detector(settings.model, len(class_names), class_names)
 
 
 def _see_seen_films(val: Dataset | None, start: Start, reporter: Reporter) -> None:

@@ -66,8 +66,8 @@ def start_from(detector: Detector, source: Path) -> Start:
     return Start(line, _films_behind(card) if card is not None else None)
 
 
-def architecture_of(source: Path) -> str | None:
-    """Name of the detector that a model to start from has; None for a weights file without a card.
+def architecture_of(source: Path) -> dict[str, Any] | None:
+    """What kind of detector a model to start from is; None for a weights file without a card.
 
     Raises:
         ModelError: There is no such model, or its card cannot be read.
@@ -75,10 +75,9 @@ def architecture_of(source: Path) -> str | None:
     if not _file(source).exists():
         raise ModelError("there is no such model to start from", file=source)
     if _is_onnx(source):
-        return str(OnnxModel(_file(source), device="cpu").card.architecture["name"])
-    if source.is_dir():
-        return str(read_card(source).architecture["name"])
-    return None
+        return OnnxModel(_file(source), device="cpu").card.architecture
+    folder = source if source.is_dir() else source.parent
+    return read_card(folder).architecture if source.is_dir() or (folder / CARD_FILE).is_file() else None
 
 
 def _is_onnx(source: Path) -> bool:

@@ -190,7 +190,8 @@ def _model_to_train(chosen: Mapping[str, Any]) -> str | None:
         return None
     from fractura.training.start import architecture_of
 
-    return architecture_of(Path(start))
+    architecture = architecture_of(Path(start))
+    return architecture["name"] if architecture is not None else None
 
 
 def train_pipeline(config: Path, output_folder: Path | None, chosen: Mapping[str, Any], *, resume: bool) -> TrainResult:
