@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fractura.errors import MissingDependencyError, ModelError, UsageError, require
 from fractura.inference.built_in import NAME as BUILT_IN
-from fractura.inference.built_in import built_in_model
+from fractura.inference.built_in import locate_model
 from fractura.inference.model import Device, Model
 from fractura.model_card import WEIGHTS_FILE
 
@@ -33,7 +33,7 @@ def load_model(path: Path | str, *, device: Device = "auto", label_map: Path | N
         UsageError: A label map was given for a model that has a card.
         MissingDependencyError: What runs it is not installed, or CUDA was asked for and is not there.
     """
-    path = built_in_model() if str(path) == BUILT_IN else Path(path)
+    path = locate_model(path)
     if path.is_dir() and not (path / WEIGHTS_FILE).exists() and any((path / each).is_file() for each in _SAVED_MODEL):
         require("tensorflow", "tensorflow")
         from fractura.inference.saved_model import SavedModel

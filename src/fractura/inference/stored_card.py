@@ -8,7 +8,7 @@ from pathlib import Path
 from fractura.errors import DataError, ModelError, UsageError, require
 from fractura.files import open_atomically, write_atomically
 from fractura.inference.built_in import NAME as BUILT_IN
-from fractura.inference.built_in import built_in_model
+from fractura.inference.built_in import locate_model
 from fractura.model_card import METADATA_KEY, WEIGHTS_FILE, ModelCard, write_card
 
 
@@ -31,7 +31,7 @@ def refuse_fixed_card(model: Path, output: Path | None = None) -> None:
             file=model,
             hint="write a copy of your own: fractura calibrate built-in VAL --output my_model.onnx",
         )
-    source = _source(model)
+    source = locate_model(model)
     is_onnx = source.is_file() and source.suffix.lower() == ".onnx"
     if not is_onnx and not (source / WEIGHTS_FILE).is_file():
         raise ModelError(
@@ -63,7 +63,7 @@ def replace_card(model: Path, card: ModelCard, output: Path | None = None) -> No
         DataError: It cannot be written, or something is at ``output`` already.
     """
     refuse_fixed_card(model, output)
-    source, target = _source(model), output if output is not None else model
+    source, target = locate_model(model), output if output is not None else model
     if source.is_dir():
         if output is not None:
             with open_atomically(target / WEIGHTS_FILE) as stream, (source / WEIGHTS_FILE).open("rb") as weights:
@@ -80,8 +80,3 @@ def replace_card(model: Path, card: ModelCard, output: Path | None = None) -> No
     properties = {entry.key: entry.value for entry in graph.metadata_props}
     onnx.helper.set_model_props(graph, {**properties, METADATA_KEY: card.to_json()})
     write_atomically(target, graph.SerializeToString())
-
-
-def _source(model: Path) -> Path:
-    """The file or folder of a model."""
-    return built_in_model() if str(model) == BUILT_IN else model

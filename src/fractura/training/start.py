@@ -13,8 +13,7 @@ from torch import Tensor
 
 from fractura.detectors.detector import Detector
 from fractura.errors import ModelError
-from fractura.inference.built_in import NAME as BUILT_IN
-from fractura.inference.built_in import built_in_model
+from fractura.inference.built_in import locate_model
 from fractura.inference.onnx import OnnxModel
 from fractura.model_card import CARD_FILE, WEIGHTS_FILE, ModelCard, read_card
 
@@ -72,28 +71,22 @@ def architecture_of(source: Path) -> dict[str, Any] | None:
     Raises:
         ModelError: There is no such model, or its card cannot be read.
     """
-    if not _file(source).exists():
+    path = locate_model(source)
+    if not path.exists():
         raise ModelError("there is no such model to start from", file=source)
-    if _is_onnx(source):
-        return OnnxModel(_file(source), device="cpu").card.architecture
-    folder = source if source.is_dir() else source.parent
-    return read_card(folder).architecture if source.is_dir() or (folder / CARD_FILE).is_file() else None
-
-
-def _is_onnx(source: Path) -> bool:
-    return str(source) == BUILT_IN or source.suffix.lower() == ".onnx"
-
-
-def _file(source: Path) -> Path:
-    return built_in_model() if str(source) == BUILT_IN else source
+    if path.suffix.lower() == ".onnx":
+        return OnnxModel(path, device="cpu").card.architecture
+    folder = path if path.is_dir() else path.parent
+    return read_card(folder).architecture if path.is_dir() or (folder / CARD_FILE).is_file() else None
 
 
 def _read(source: Path) -> tuple[ModelCard | None, Mapping[str, Tensor]]:
-    if _is_onnx(source):
+    path = locate_model(source)
+    if path.suffix.lower() == ".onnx":
         from fractura.training.exported_weights import read_exported_weights  # few runs need the package onnx
 
-        return read_exported_weights(_file(source))
-    path = source / WEIGHTS_FILE if source.is_dir() else source
+        return read_exported_weights(path)
+    path = path / WEIGHTS_FILE if path.is_dir() else path
     try:
         found = load_file(path)
     except (OSError, SafetensorError) as error:

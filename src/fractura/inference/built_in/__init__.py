@@ -25,3 +25,12 @@ def built_in_model() -> Path:
             hint="install fractura again, or name a model of your own with --model",
         )
     return file
+
+
+def locate_model(model: Path | str) -> Path:
+    """The file or folder of a model: ``built-in`` is the file beside this one, all else is a path already.
+
+    Raises:
+        ModelError: See ``built_in_model``.
+    """
+    return built_in_model() if str(model) == NAME else Path(model)
