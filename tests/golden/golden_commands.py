@@ -155,14 +155,8 @@ def import_tf(shop: Workshop) -> dict:
     torch.manual_seed(1)
     detector = build_from_architecture(detector_settings(read_pipeline_config(config)).model_dump(mode="json"))
     write_checkpoint(source / "ckpt-0", model_variables(detector))
-    words = [
-        "import-tf",
-        "tensorflow/ckpt-0",
-        "--pipeline-config",
-        "tensorflow/pipeline.config",
-        "--output",
-        "imported",
-    ]
+    words = ["import-tf", "tensorflow/ckpt-0", "--output", "imported"]
+    words += ["--pipeline-config", "tensorflow/pipeline.config"]
     done = shop.run(*words, "--label-map", "tensorflow/labels.pbtxt", "--json", folder="imported")
     for file in (source / "ckpt-0.data-00000-of-00001", shop.place / "imported" / "weights.safetensors"):
         file.unlink()  # a quarter of a gigabyte each

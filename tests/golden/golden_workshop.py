@@ -78,12 +78,15 @@ def label(folder: Path, films) -> None:
 
 def tiny_model(path: Path, *, scores=(0.3, 0.9, 0.5), **card) -> None:
     """A model of three fixed marks whose scores grow with the film's mean brightness."""
-    write_tiny_onnx(path, card=CARD.model_copy(update={"class_names": CLASSES, "views": ("whole", "flipped"), **card}))
+    write_tiny_onnx(
+        path,
+        card=CARD.model_copy(update={"class_names": CLASSES, "views": ("whole", "flipped"), "threshold": 0.28, **card}),
+    )
     model = onnx.load(path)
     [fixed] = [node for node in model.graph.node if node.output == ["scores"]]
     model.graph.node.remove(fixed)
     model.graph.initializer.remove(next(each for each in model.graph.initializer if each.name == "fixed_scores"))
-    model.graph.initializer.append(numpy_helper.from_array(np.array(25, np.float32), "scale"))
+    model.graph.initializer.append(numpy_helper.from_array(np.array(50, np.float32), "scale"))
     model.graph.initializer.append(numpy_helper.from_array(np.array(scores, np.float32), "highest_scores"))
     model.graph.node.extend(
         [
@@ -108,7 +111,7 @@ class Workshop:
         with contextlib.chdir(self.place):
             code, printed = captured(*words)
         document = {"command": " ".join(words), "exit_code": code}
-        if "--json" in words:
+        if printed and "--json" in words:
             document["printed"] = json.loads(printed)
         elif printed:
             document["printed_lines"] = len(printed.splitlines())
