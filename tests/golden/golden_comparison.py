@@ -12,19 +12,24 @@ LOOSE = {GREY_LEVELS: 1.5, ANSWER: 2e-3}  # codecs, and the arithmetic of networ
 _DECIMAL = re.compile(r"(-?\d+\.\d+(?:e[-+]?\d+)?|-?\d+e-\d+)")
 # Values under these keys differ from run to run or from machine to machine; the keys stay.
 VOLATILE_KEYS = {"version", "versions", "seconds", "duration", "time", "date", "created", "started", "size_on_disk"}
+_PACKAGE = (
+    r"\b(?:fractura|python|numpy|scipy|pillow|onnx|onnxruntime|torch|matplotlib|transformers|accelerate|tensorflow)"
+    r" \d+\.\d+[\w.+-]*\w"
+)
 _VOLATILE_TEXT = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "<digest>"),
     (re.compile(r"\bu?[0-9a-f]{16}\b"), "<id>"),
     (re.compile(r"\b(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{12}\b|\b[0-9]{12}\b"), "<digest>"),
     (re.compile(r"\b20\d\d-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?"), "<time>"),
-    (re.compile(r"\b(fractura|torch|transformers|onnx|numpy|python|Python) \d+\.\d+[\w.+-]*"), r"\1 <version>"),
+    (re.compile(rf"{_PACKAGE}(?:, {_PACKAGE})*"), "<versions>"),
 )
 
 
 def normalise(value, place: Path):
     """The same document without what may differ between two runs of one program.
 
-    Replaced: the folder of the run, digests, ids, times of day, versions, and all values under ``VOLATILE_KEYS``.
+    Replaced: the folder of the run, digests, ids, dates, versions (which packages are named depends on what was
+    imported before), and all values under ``VOLATILE_KEYS``.
     """
     if isinstance(value, dict):
         return {
@@ -42,7 +47,7 @@ def normalise(value, place: Path):
 
 
 def _hidden(value):
-    return dict.fromkeys(value, "<hidden>") if isinstance(value, dict) else None if value is None else "<hidden>"
+    return None if value is None else "<hidden>"
 
 
 def without_numbers(value):

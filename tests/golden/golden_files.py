@@ -213,7 +213,7 @@ def _graph(path: Path) -> dict:
     metadata = session.get_modelmeta().custom_metadata_map
     answers = session.run(None, {session.get_inputs()[0].name: fixed_film()})
     outputs = {output.name: answer for output, answer in zip(session.get_outputs(), answers, strict=True)}
-    order = np.lexsort(next(value for value in outputs.values() if value.ndim == 2).round(2).T)
+    order = np.lexsort(next(value for value in outputs.values() if value.ndim == 2).round().T)
     return {
         "metadata": {key: _parsed(value) for key, value in sorted(metadata.items())},
         "inputs": {each.name: f"{each.type} {each.shape}" for each in session.get_inputs()},
