@@ -16,7 +16,7 @@ from PIL import Image
 TEXT = {".xml", ".csv", ".txt", ".pbtxt", ".config", ".yaml", ".names", ".md"}
 PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
 GRID = 6
-GREY_LEVELS, ANSWER = "grey_levels", "answer"  # compared more loosely than other numbers: see golden_comparison
+GREY_LEVELS, ANSWER = "grey_levels", "answers"  # compared more loosely than other numbers: see golden_comparison
 
 
 def read_folder(root: Path, *, known=()) -> dict:
