@@ -97,7 +97,7 @@ def test_a_write_that_fails_leaves_the_former_state(tmp_path, settings, monkeypa
 
 def test_a_killed_write_leaves_the_former_state(tmp_path, settings):
     save(tmp_path, settings, trained(settings, "adamw"))
-    (tmp_path / checkpoint._PARTIAL).write_bytes(b"half a state")
+    (tmp_path / ".training_state.safetensors.partial").write_bytes(b"half a state")
     assert load_state(tmp_path).progress.step == 2
 
 

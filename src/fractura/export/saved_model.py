@@ -15,7 +15,7 @@ from fractura.export.saved_model_graph import FasterRCNNModule
 from fractura.inference.runtimes.saved_model import CARD_INSIDE, FOLDER, SavedModel
 from fractura.inference.runtimes.torch import TorchModel, load_detector
 from fractura.models import Detector
-from fractura.models.faster_rcnn import FasterRCNN
+from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 
 
 def write_saved_model(detector: Detector, card: ModelCard, folder: Path) -> None:

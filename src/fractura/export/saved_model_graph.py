@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fractura.export.aten_tensorflow import AtenGraph
-from fractura.models.faster_rcnn import FasterRCNN
 from fractura.models.faster_rcnn.anchors import grid_anchors
 from fractura.models.faster_rcnn.box_coder import SCALES
+from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 from fractura.models.faster_rcnn.settings import FasterRCNNSettings
 from fractura.models.resizer import KeepAspectRatioResizer
 

@@ -15,7 +15,7 @@ import torch
 
 from fractura.core.errors import ModelError
 from fractura.models import Detector
-from fractura.models.faster_rcnn import FasterRCNN
+from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 from fractura.tensorflow_od.checkpoint import CheckpointReader, write_checkpoint
 from fractura.tensorflow_od.checkpoint_state import latest_checkpoint, read_checkpoint_state, write_checkpoint_state
 from fractura.tensorflow_od.restoring import read_number, restore

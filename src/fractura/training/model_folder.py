@@ -14,8 +14,8 @@ from fractura._version import __version__
 from fractura.core.dataset import Dataset
 from fractura.core.model_card import WEIGHTS_FILE, ModelCard, write_card
 from fractura.models.detector import Detector
+from fractura.models.weights import write_tensors
 from fractura.training.settings import TrainSettings
-from fractura.training.state import write_tensors
 
 _PATHS = ("data", "val", "output", "fine_tune_checkpoint")
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import random
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -21,15 +20,14 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from fractura.core.errors import ModelError, UsageError
+from fractura.models.weights import write_tensors
 from fractura.training.settings import differences
 
 FORMAT_VERSION = 1
 STATE_FILE = "training_state.safetensors"
-_PARTIAL = ".training_state.partial"
 
 
 @dataclass
@@ -107,41 +105,6 @@ def save_state(
         "identity": asdict(identity),
     }
     write_tensors(folder / STATE_FILE, tensors, {"fractura_training_state": json.dumps(header)})
-
-
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
-    """Write a safetensors file in one rename.
-
-    Raises:
-        ModelError: The disk is full or may not be written.
-    """
-    partial = path.parent / (_PARTIAL if path.name == STATE_FILE else f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(_own_memory(tensors), partial, metadata=dict(metadata) if metadata else None)
-        with partial.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        os.replace(partial, path)
-    except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
-        raise ModelError(
-            f"cannot be written: {error}", file=path, hint="make room on the disk; what was there before is unharmed"
-        ) from error
-
-
-def _own_memory(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Contiguous tensors, none sharing memory with another: what safetensors takes."""
-    seen: set[int] = set()
-    own = {}
-    for name, tensor in tensors.items():
-        value = tensor.detach().cpu().contiguous()
-        storage = value.untyped_storage()
-        whole = value.numel() * value.element_size() == storage.nbytes()
-        if value.numel() and (storage.data_ptr() in seen or not whole):
-            value = value.clone()
-        seen.add(value.untyped_storage().data_ptr())
-        own[name] = value
-    return own
 
 
 @dataclass(frozen=True)

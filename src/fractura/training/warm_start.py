@@ -16,9 +16,7 @@ from fractura.core.model_card import CARD_FILE, WEIGHTS_FILE, ModelCard, read_ca
 from fractura.inference.built_in import locate_model
 from fractura.inference.runtimes.onnx import OnnxModel
 from fractura.models.detector import Detector
-
-_LEAST_SHARE = 0.5
-"""Share of the detector's weights that a model to start from must fill."""
+from fractura.models.weights import load_matching_weights
 
 
 @dataclass(frozen=True)
@@ -47,22 +45,14 @@ def start_from(detector: Detector, source: Path) -> Start:
         ModelError: There are no weights, or they fill less than half of the detector: nothing is changed then.
     """
     card, found = _read(source)
-    own = detector.state_dict()
-    taken = {name: value for name, value in found.items() if name in own and own[name].shape == value.shape}
-    fresh = [name for name in own if name not in taken]
-    share = _size(taken) / max(1, _size(own))
-    if share < _LEAST_SHARE:
-        raise ModelError(
-            f"only {share:.0%} of the detector's weights are in it; the first that is not is {fresh[0]}",
-            file=source,
-            hint="start from a model of the same architecture"
-            + (f": --model {card.architecture['name']}" if card is not None else ""),
-        )
-    detector.load_state_dict(taken, strict=False)
-    unused = len(found) - len(taken)
-    names = f": {', '.join(fresh[:4])}{', …' if len(fresh) > 4 else ''}" if fresh else ""
-    line = f"weights from {source}: {len(taken)} tensors taken, {unused} not used, {len(fresh)} left fresh{names}"
-    return Start(line, _films_behind(card) if card is not None else None)
+    loaded = load_matching_weights(
+        detector,
+        found,
+        file=source,
+        hint="start from a model of the same architecture"
+        + (f": --model {card.architecture['name']}" if card is not None else ""),
+    )
+    return Start(f"weights from {source}: {loaded}", _films_behind(card) if card is not None else None)
 
 
 def architecture_of(source: Path) -> dict[str, Any] | None:
@@ -99,7 +89,3 @@ def _read(source: Path) -> tuple[ModelCard | None, Mapping[str, Tensor]]:
 def _films_behind(card: ModelCard) -> dict[str, Any] | None:
     digests = sorted(set((card.trained_on or {}).get("film_digests", "").split()))
     return {"films": len(digests), "film_digests": " ".join(digests)} if digests else None
-
-
-def _size(tensors: Mapping[str, Tensor]) -> int:
-    return sum(value.numel() for value in tensors.values())

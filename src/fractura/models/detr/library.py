@@ -1,4 +1,4 @@
-"""The library ``transformers``: which of its classes make up a family, and silence while it works."""
+"""Access to the library ``transformers``: the classes of each family, and quiet while the library works."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ FAMILY_NAMES: tuple[str, ...] = get_args(FamilyName)
 
 _CLASSES = {"d_fine": "DFine", "rt_detr_v2": "RTDetrV2", "rf_detr": "RfDetr", "deimv2": "Deimv2"}
 _LOGGERS = ("transformers", "huggingface_hub")
-
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read once, when the library is first imported
 
 
 def library_classes(family: str) -> tuple[Any, Any]:
@@ -46,7 +44,8 @@ def library_classes(family: str) -> tuple[Any, Any]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the library's warnings, reports and progress bars off the terminal; errors are raised all the same."""
+    """Keep the library's warnings, reports and progress bars off the terminal; errors are still raised."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read once, when the library is first imported
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():

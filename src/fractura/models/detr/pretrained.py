@@ -18,6 +18,7 @@ from fractura.models.detr.hub import CONFIG_FILE, PREPROCESSOR_FILE, WEIGHTS_FIL
 from fractura.models.detr.library import FAMILY_NAMES, library_classes, quiet
 from fractura.models.detr.settings import DetectionTransformerSettings
 from fractura.models.resizer import FixedShapeResizer
+from fractura.models.weights import LoadedWeights, load_matching_weights
 
 _CLASS_HEADS = ("class_embed", "enc_score_head")
 """Parts of the names of everything that has one row per class: scores of layers and encoder, denoising queries."""
@@ -30,8 +31,6 @@ _NOT_THE_NETWORK = {
     "label2id",
     "transformers_version",
 }
-_LEAST_SHARE = 0.5
-"""Share of the detector's weights, class heads left out, that the folder must fill."""
 _IMAGENET = {"image_mean": (0.485, 0.456, 0.406), "image_std": (0.229, 0.224, 0.225)}
 _USUAL_SIDE = 640
 _PRIOR, _RARE = "initializer_bias_prior_prob", 0.01
@@ -88,7 +87,8 @@ def load_pretrained(
         raise ModelError(f"does not fit: {error.errors()[0]['msg']}", file=folder / PREPROCESSOR_FILE) from error
     detector = DetectionTransformer(settings)
     same_classes = class_names is not None and list(class_names) == _class_names(source.config)
-    detector.origin = _transplant(source, detector, missing, same_classes=same_classes, folder=folder)
+    loaded = _fill(detector, source, missing, same_classes=same_classes, folder=folder)
+    detector.origin = f"weights of {name}: {loaded}"
     return detector
 
 
@@ -110,28 +110,21 @@ def _load(folder: Path, family: str) -> tuple[Any, set[str]]:
     return source, set(report["missing_keys"]) | {entry[0] for entry in report["mismatched_keys"]}
 
 
-def _transplant(
-    source: Any, detector: DetectionTransformer, missing: set[str], *, same_classes: bool, folder: Path
-) -> str:
-    own = detector.model.state_dict()
-    given = source.state_dict()
-    wanted = [name for name in own if same_classes or not any(part in name for part in _CLASS_HEADS)]
-    taken = {
-        name: given[name]
-        for name in wanted
-        if name not in missing and name in given and given[name].shape == own[name].shape
-    }
-    share = sum(value.numel() for value in taken.values()) / max(1, sum(own[name].numel() for name in wanted))
-    fresh = [name for name in own if name not in taken]
-    if share < _LEAST_SHARE:
-        raise ModelError(
-            f"only {share:.0%} of the detector's weights are in it; the first that is not is {fresh[0]}",
-            file=folder / WEIGHTS_FILE,
-            hint="config.json and model.safetensors must belong to one model",
-        )
-    detector.model.load_state_dict(taken, strict=False)
-    names = f": {', '.join(fresh[:4])}{', …' if len(fresh) > 4 else ''}" if fresh else ""
-    return f"weights of {detector.settings.name}: {len(taken)} tensors taken, {len(fresh)} made anew{names}"
+def _fill(
+    detector: DetectionTransformer, source: Any, missing: set[str], *, same_classes: bool, folder: Path
+) -> LoadedWeights:
+    """Copy the weights of ``source`` that the folder had; class heads only if the classes are the same."""
+    return load_matching_weights(
+        detector.model,
+        {name: value for name, value in source.state_dict().items() if name not in missing},
+        wanted=[
+            name
+            for name in detector.model.state_dict()
+            if same_classes or not any(part in name for part in _CLASS_HEADS)
+        ],
+        file=folder / WEIGHTS_FILE,
+        hint="config.json and model.safetensors must belong to the same model",
+    )
 
 
 def _network(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import partial
+from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from fractura.core.errors import ModelError, require
 from fractura.models.faster_rcnn.feature_extractor import FeatureExtractor
+from fractura.models.faster_rcnn.settings import EfficientNetLiteSettings, FasterRCNNSettings
 from fractura.models.layers import BatchNorm, ConvNorm, identity
 
 # repeats, kernel, stride, expansion, channels out
@@ -29,8 +31,8 @@ _STAGES = (
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 )
-# The last block of each stride, its stride and its channels.
 _NORM_GROUPS = 8
+# The last block of each stride: its stride and its channels.
 _TAPS = {2: (4, 24), 4: (8, 40), 10: (16, 112), 15: (32, 320)}
 
 
@@ -160,6 +162,30 @@ class EfficientNetLitePyramid(FeatureExtractor):
             nn.LayerNorm(region_channels),
             nn.ReLU(),
         )
+
+    @classmethod
+    def from_settings(cls, settings: FasterRCNNSettings) -> Self:
+        """See ``FeatureExtractor``."""
+        own, strides = settings.feature_extractor, settings.anchors.strides
+        assert isinstance(own, EfficientNetLiteSettings)
+        if own.crop_stride is not None and own.crop_stride < strides[0]:
+            strides = (own.crop_stride, *strides)
+        return cls(
+            strides=strides,
+            channels=own.channels,
+            crop_size=settings.initial_crop_size,
+            region_channels=own.region_channels,
+            frozen_blocks=own.frozen_blocks,
+        )
+
+    def load_pretrained_weights(self) -> None:
+        """See ``FeatureExtractor``: ImageNet weights.
+
+        Raises:
+            MissingDependencyError: See ``EfficientNetLite.load_imagenet_weights``.
+            ModelError: See there.
+        """
+        self.trunk.load_imagenet_weights()
 
     def proposal_features(self, canvas: Tensor) -> list[Tensor]:
         """See ``FeatureExtractor``."""

@@ -17,12 +17,10 @@ from torch import Tensor, nn
 from fractura.models.detector import Detector, Target
 from fractura.models.faster_rcnn import box_coder, matching
 from fractura.models.faster_rcnn.anchors import clip, grid_anchors, inside
+from fractura.models.faster_rcnn.backbones import build_backbone
 from fractura.models.faster_rcnn.crop import crop_and_resize
-from fractura.models.faster_rcnn.efficientnet_lite import EfficientNetLitePyramid
-from fractura.models.faster_rcnn.feature_extractor import FeatureExtractor
-from fractura.models.faster_rcnn.inception_resnet_v2 import InceptionResNetV2
 from fractura.models.faster_rcnn.losses import classification_loss, localization_loss, masked_sum
-from fractura.models.faster_rcnn.settings import FasterRCNNSettings, InceptionResNetV2Settings
+from fractura.models.faster_rcnn.settings import FasterRCNNSettings
 from fractura.models.nms import nms
 from fractura.models.resizer import resize
 
@@ -43,7 +41,7 @@ class Proposals:
 
 
 @dataclass(frozen=True)
-class Detections:
+class RegionDetections:
     """What the second stage finds, best first, padded to ``max_total_detections``.
 
     Attributes:
@@ -69,7 +67,7 @@ class FasterRCNN(Detector):
     def __init__(self, settings: FasterRCNNSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.feature_extractor = _build_feature_extractor(settings)
+        self.feature_extractor = build_backbone(settings)
         depth, per_location = settings.first_stage_box_predictor_depth, settings.anchors.per_location
         self.first_stage_conv = nn.Conv2d(self.feature_extractor.channels, depth, 3, padding=1)
         self.first_stage_box_head = nn.Conv2d(depth, per_location * 4, 1)
@@ -180,7 +178,7 @@ class FasterRCNN(Detector):
 
     def postprocess(
         self, codes: Tensor, logits: Tensor, proposals: Proposals, film: int, window: tuple[int, int]
-    ) -> Detections:
+    ) -> RegionDetections:
         """Detections on one film of the batch from its ``regions`` codes and logits."""
         settings = self.settings
         real = torch.arange(len(logits), device=logits.device) < proposals.count[film]
@@ -199,7 +197,7 @@ class FasterRCNN(Detector):
         top_boxes, top_scores, order = _clip_sort_pad(
             boxes[kept[:, 0], regions], scores[labels, regions], window, settings.max_total_detections
         )
-        return Detections(top_boxes, top_scores, _pad(labels, order), _pad(regions, order))
+        return RegionDetections(top_boxes, top_scores, _pad(labels, order), _pad(regions, order))
 
     # -- the protocol ------------------------------------------------------------------------------------------------
 
@@ -335,22 +333,6 @@ class FasterRCNN(Detector):
             "BoxClassifierLoss/classification_loss": torch.stack(classification).mean()
             * settings.second_stage_classification_loss_weight,
         }
-
-
-def _build_feature_extractor(settings: FasterRCNNSettings) -> FeatureExtractor:
-    trunk = settings.feature_extractor
-    if isinstance(trunk, InceptionResNetV2Settings):
-        return InceptionResNetV2(batch_norm_trainable=trunk.batch_norm_trainable)
-    strides = settings.anchors.strides
-    if trunk.crop_stride is not None and trunk.crop_stride < strides[0]:
-        strides = (trunk.crop_stride, *strides)
-    return EfficientNetLitePyramid(
-        strides=strides,
-        channels=trunk.channels,
-        crop_size=settings.initial_crop_size,
-        region_channels=trunk.region_channels,
-        frozen_blocks=trunk.frozen_blocks,
-    )
 
 
 def _on_canvas(target: Target, film: torch.Size, window: tuple[int, int]) -> Target:

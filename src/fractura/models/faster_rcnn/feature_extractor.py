@@ -1,15 +1,18 @@
-"""What a trunk must offer to Faster R-CNN."""
+"""The interface between Faster R-CNN and its backbones."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
+from fractura.models.faster_rcnn.settings import FasterRCNNSettings
+
 
 class FeatureExtractor(nn.Module, ABC):
-    """A trunk in two parts: feature maps for proposals, and features of each cropped region.
+    """A backbone in two parts: feature maps for proposals, and features of each cropped region.
 
     Attributes:
         strides: Pixels of the canvas per cell, one per feature map, finest first. Regions are cropped from the finest.
@@ -25,6 +28,14 @@ class FeatureExtractor(nn.Module, ABC):
     region_channels: int
     canvas_multiple: int = 1
     memory_format: torch.memory_format = torch.contiguous_format
+
+    @classmethod
+    @abstractmethod
+    def from_settings(cls, settings: FasterRCNNSettings) -> Self:
+        """The backbone of a detector with ``settings``, whose ``feature_extractor`` is of this backbone's kind."""
+
+    def load_pretrained_weights(self) -> None:
+        """Load the weights that training starts from; a backbone without any keeps its random ones."""
 
     @abstractmethod
     def proposal_features(self, canvas: Tensor) -> list[Tensor]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from functools import partial
+from typing import Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fractura.models.faster_rcnn.feature_extractor import FeatureExtractor
+from fractura.models.faster_rcnn.settings import FasterRCNNSettings, InceptionResNetV2Settings
 from fractura.models.layers import BatchNorm, ConvNorm, identity, max_pool_same
 
 _CONV = tuple[str, int, int | tuple[int, int], int]  # name, channels, kernel, stride
@@ -103,6 +105,13 @@ class InceptionResNetV2(FeatureExtractor):
             )
         second["conv_7b"] = conv(2080, 1536, 1)
         self.second_stage = nn.Sequential(second)
+
+    @classmethod
+    def from_settings(cls, settings: FasterRCNNSettings) -> Self:
+        """See ``FeatureExtractor``."""
+        own = settings.feature_extractor
+        assert isinstance(own, InceptionResNetV2Settings)
+        return cls(batch_norm_trainable=own.batch_norm_trainable)
 
     def _conv(self, channels_in: int, channels_out: int, kernel: int | tuple[int, int], stride: int = 1) -> ConvNorm:
         return ConvNorm(channels_in, channels_out, kernel, stride, activation=F.relu, norm=self._norm)

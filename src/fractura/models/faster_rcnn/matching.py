@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from fractura.models.overlap import iou
+from fractura.models.nms import iou
 
 IGNORED = -2
 UNMATCHED = -1
