@@ -1,6 +1,7 @@
 """``hf:NAME``: what it means, and what happens without a network; no test leaves this machine."""
 
 import http.server
+import os
 import json
 import socket
 import subprocess
@@ -71,7 +72,14 @@ def hub_fixture(tmp_path):
 
 def run_find(name, cache, **environment):
     """Find ``name`` in a process of its own: the Hub's client reads its environment once."""
-    environment = {"HF_HOME": str(cache), "PATH": "", "HF_HUB_DISABLE_XET": "1", "NO_PROXY": "*", **environment}
+    environment = {
+        "HF_HOME": str(cache),
+        "HF_HUB_DISABLE_XET": "1",
+        "NO_PROXY": "*",
+        "PATH": "",
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+        **environment,
+    }
     return subprocess.run([sys.executable, "-c", FIND, name], capture_output=True, text=True, env=environment)
 
 

@@ -11,7 +11,7 @@ from fractura.tensorflow_od.mapping import class_names, detector_settings, train
 from fractura.tensorflow_od.pipeline_config import parse_pipeline_config, read_pipeline_config
 from fractura.tensorflow_od.pipeline_edit import PipelineChanges, new_pipeline_config
 from fractura.tensorflow_od.training import field_notes
-from fractura.training.schedule import learning_rate
+from fractura.training.optimization import learning_rate
 
 ZOO = "faster_rcnn_inception_resnet_v2_640x640"
 CONFIGS = {

@@ -6,9 +6,9 @@ import torch
 from support.training_fakes import make_films
 
 from fractura.core.errors import DataError
-from fractura.quality.training_data import FilmStream, StepSampler
 from fractura.training.augmentation import PRESETS
 from fractura.training.data import FilmDataset, PlainFilms, batches, build_loader, collate, read_marked_film
+from fractura.training.sampling import FilmStream, StepSampler
 
 
 def loaded(data, *, workers=0, start_method=None, first=0, last=6, options=PRESETS["film_with_crops"]):

@@ -17,8 +17,9 @@ from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError
 from fractura.imaging.reader import read_radiograph
 from fractura.models.detector import Target
-from fractura.quality.training_data import FilmStream
-from fractura.training.augmentation import AugmentationOption, MarkedFilm, augment
+from fractura.training.augmentation import augment
+from fractura.training.sampling import FilmStream
+from fractura.training.transform import AugmentationOption, MarkedFilm
 
 _AUGMENTATION, _SUBSTITUTE = 3, 4
 _SUBSTITUTES = 20

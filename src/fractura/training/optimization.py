@@ -1,19 +1,26 @@
-"""Optimisers: momentum as TensorFlow writes it, AdamW that leaves norms and biases alone; clipping by global norm.
+"""How the weights change: optimisers, gradient clipping, the learning rate of each step, and averaged weights.
 
 The momentum rule follows keras 2.15 ``optimizers/legacy/gradient_descent.py`` (used by tensorflow/models
-research/object_detection/builders/optimizer_builder.py:119-126).
+research/object_detection/builders/optimizer_builder.py:119-126), the schedule tensorflow/models
+research/object_detection/utils/learning_schedules.py:148-208 (``cosine_decay_with_warmup``).
 """
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Callable, Iterable
-from typing import Any, overload
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, overload
 
 import torch
 from torch import Tensor, nn
 
+from fractura.core.errors import UsageError
 from fractura.models.detector import Detector
 from fractura.training.settings import TrainSettings
+
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 _FACTOR = "learning_rate_factor"
 
@@ -59,21 +66,39 @@ class TensorFlowMomentum(torch.optim.Optimizer):
         return velocity
 
 
+@dataclass(frozen=True)
+class _Group:
+    """Parameters that learn alike.
+
+    Attributes:
+        factor: Share of the learning rate.
+        decays: Whether ``weight_decay`` applies.
+    """
+
+    factor: float
+    decays: bool
+
+
 def build_optimizer(settings: TrainSettings, model: nn.Module) -> torch.optim.Optimizer:
     """The optimiser that ``settings`` ask for, over the trainable parameters of ``model``.
 
-    Parameters for which a detector's ``learning_rate_factor`` differs get groups of their own.
+    Parameters for which a detector's ``learning_rate_factor`` differs form groups of their own.
     """
-    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    groups: dict[_Group, list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             factor = model.learning_rate_factor(name) if isinstance(model, Detector) else 1.0
             # Norm gains and biases have one dimension; decaying them pulls activations to zero and helps nothing.
             decays = settings.optimizer == "adamw" and parameter.ndim > 1
-            groups.setdefault((-factor, not decays), []).append(parameter)
+            groups.setdefault(_Group(factor, decays), []).append(parameter)
     described: list[dict[str, Any]] = [
-        {"params": groups[key], _FACTOR: -key[0], "weight_decay": 0.0 if key[1] else settings.weight_decay}
-        for key in sorted(groups)
+        {
+            "params": groups[group],
+            _FACTOR: group.factor,
+            "weight_decay": settings.weight_decay if group.decays else 0.0,
+        }
+        # A saved state names its groups by position: fastest first, and those that decay before those that do not.
+        for group in sorted(groups, key=lambda group: (-group.factor, not group.decays))
     ]
     if settings.optimizer == "momentum":
         return TensorFlowMomentum(described, settings.learning_rate_base, settings.momentum_optimizer_value)
@@ -104,3 +129,98 @@ def clip_by_global_norm(parameters: Iterable[nn.Parameter], longest: float) -> T
     if longest > 0 and bool(torch.isfinite(length)) and float(length) > longest:
         torch._foreach_mul_(gradients, longest / float(length))
     return length
+
+
+def cosine_decay_with_warmup(
+    step: int, *, learning_rate_base: float, total_steps: int, warmup_learning_rate: float, warmup_steps: int
+) -> float:
+    """Straight line from ``warmup_learning_rate`` to ``learning_rate_base``, then half a cosine down to 0.
+
+    Args:
+        step: Updates made so far: 0 at the first one, which therefore uses ``warmup_learning_rate``.
+        learning_rate_base: The highest value.
+        total_steps: Where the cosine reaches 0; it stays there afterwards.
+        warmup_learning_rate: The first value.
+        warmup_steps: Length of the straight line.
+
+    Raises:
+        UsageError: The warm-up is longer than the whole, or starts above ``learning_rate_base``.
+    """
+    if total_steps < warmup_steps:
+        raise UsageError(
+            f"warmup_steps ({warmup_steps}) is more than total_steps ({total_steps})",
+            hint="train longer or warm up for fewer steps",
+        )
+    if learning_rate_base < warmup_learning_rate:
+        raise UsageError(
+            f"warmup_learning_rate ({warmup_learning_rate}) is higher than learning_rate_base ({learning_rate_base})"
+        )
+    if step > total_steps:
+        return 0.0
+    if step < warmup_steps:
+        return warmup_learning_rate + step * (learning_rate_base - warmup_learning_rate) / warmup_steps
+    if total_steps == warmup_steps:
+        return learning_rate_base
+    passed = (step - warmup_steps) / (total_steps - warmup_steps)
+    return 0.5 * learning_rate_base * (1 + math.cos(math.pi * passed))
+
+
+def constant_with_warmup(
+    step: int, *, learning_rate_base: float, warmup_learning_rate: float, warmup_steps: int
+) -> float:
+    """Straight line from ``warmup_learning_rate`` to ``learning_rate_base``, which then stays."""
+    if step < warmup_steps:
+        return warmup_learning_rate + step * (learning_rate_base - warmup_learning_rate) / warmup_steps
+    return learning_rate_base
+
+
+def learning_rate(settings: TrainSettings, step: int) -> float:
+    """The learning rate of the update after ``step`` earlier ones."""
+    if settings.learning_rate_schedule == "constant":
+        return constant_with_warmup(
+            step,
+            learning_rate_base=settings.learning_rate_base,
+            warmup_learning_rate=settings.warmup_learning_rate,
+            warmup_steps=settings.schedule_warmup_steps,
+        )
+    return cosine_decay_with_warmup(
+        step,
+        learning_rate_base=settings.learning_rate_base,
+        total_steps=settings.schedule_steps,
+        warmup_learning_rate=settings.warmup_learning_rate,
+        warmup_steps=settings.schedule_warmup_steps,
+    )
+
+
+class MovingAverage(Generic[ModuleT]):
+    """Exponential moving average of a module's weights and floating-point buffers.
+
+    The decay warms up, ``min(decay, (1 + updates) / (10 + updates))``, so that a short run is not held back by the
+    weights it started from. Batch-norm statistics are averaged like weights: they then belong to the averaged
+    weights. Whole-number buffers are copied.
+
+    Attributes:
+        module: The averaged copy, in eval mode, without gradients.
+        decay: Upper bound of the decay; 0 makes the copy equal the trained module after each update.
+    """
+
+    def __init__(self, module: ModuleT, decay: float) -> None:
+        self.module: ModuleT = copy.deepcopy(module).eval().requires_grad_(False)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, module: nn.Module, updates: int) -> None:
+        """Follow ``module`` one step.
+
+        Args:
+            module: The trained module, same structure as the copy.
+            updates: Optimiser steps made so far, this one included.
+        """
+        # keep_vars: the tensors themselves. Looked up anew each time: a module may replace a buffer by another.
+        own, other = self.module.state_dict(keep_vars=True), module.state_dict(keep_vars=True)
+        floating = [name for name in own if own[name].is_floating_point()]
+        decay = min(self.decay, (1 + updates) / (10 + updates))
+        averages, values = [own[name] for name in floating], [other[name].detach() for name in floating]
+        torch._foreach_lerp_(averages, values, 1 - decay)
+        for name in own.keys() - set(floating):
+            own[name].copy_(other[name])

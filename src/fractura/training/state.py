@@ -1,10 +1,10 @@
-"""The state of a run in one file, replaced in one rename: kill the process at any moment and the last state is whole.
+"""The state of a run: one file, replaced in one rename, so that a killed process always leaves a complete state.
 
-Tensors (weights, averaged weights, optimiser) and everything else (as JSON in the header) sit in the same
-safetensors file, so there is no pair of files that could disagree, and nothing to unpickle.
+Tensors (weights, averaged weights, optimiser) and everything else (as JSON in the header) share one safetensors file:
+there are no two files that could disagree, and nothing to unpickle.
 
-The random state is not stored because there is none to store: each step seeds its generators from the run's seed and
-the step's number (``seed_step``), films and augmentation likewise.
+The random state is not stored because there is none: each step seeds its generators from the run's seed and the step's
+number (``seed_step``), and films and augmentation do likewise.
 """
 
 from __future__ import annotations
@@ -15,27 +15,33 @@ import random
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
+from pydantic import BaseModel
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from fractura.core.dataset import Dataset
 from fractura.core.errors import ModelError, UsageError
+from fractura.models.detector import Detector
 from fractura.models.weights import write_tensors
-from fractura.training.settings import differences
+from fractura.training.settings import TrainSettings, differences
 
 FORMAT_VERSION = 1
 STATE_FILE = "training_state.safetensors"
+_HEADER = "fractura_training_state"
+_BEFORE_THE_FIRST_STEP = 2**40
+"""A step number that no run reaches: seeds the fresh weights."""
 
 
 @dataclass
-class Progress:
-    """Where a run is: everything of its state that is not a tensor.
+class RunProgress:
+    """How far a run has come: everything in its state that is not a tensor.
 
     Attributes:
-        step: Optimiser updates made.
+        step: Optimiser steps done.
         best: Metrics of the best validation so far; None before the first.
         best_step: Its step.
         validations: Step, figures and whether it was the best so far, of every validation.
@@ -54,13 +60,13 @@ class Progress:
 
     @property
     def validations_without_gain(self) -> int:
-        """Since the best one."""
+        """Number of validations since the best one."""
         return sum(item["step"] > (self.best_step or 0) for item in self.validations)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunIdentity:
-    """What must be the same for a run to go on.
+    """What must be unchanged for a run to be resumed.
 
     Attributes:
         settings: ``TrainSettings.to_dict``.
@@ -76,6 +82,35 @@ class RunIdentity:
     architecture: dict[str, Any]
     class_names: list[str]
 
+    @classmethod
+    def of(cls, settings: TrainSettings, train: Dataset, val: Dataset | None, detector: Detector) -> Self:
+        """The identity of a run that is about to start."""
+        return cls(
+            settings=settings.to_dict(),
+            data=train.fingerprint(),
+            val=val.fingerprint() if val is not None else None,
+            architecture=detector.architecture(),
+            class_names=list(train.class_names),
+        )
+
+
+class StateHeader(BaseModel):
+    """The part of the state file that is JSON.
+
+    Attributes:
+        format_version: Of the file.
+        groups: Parameter groups of the optimiser.
+        scaler: State of the gradient scaler, if fp16 was used.
+        progress: How far the run had come.
+        identity: Which run it is.
+    """
+
+    format_version: int
+    groups: list[dict[str, Any]]
+    scaler: dict[str, Any] | None
+    progress: RunProgress
+    identity: RunIdentity
+
 
 def save_state(
     folder: Path,
@@ -84,13 +119,13 @@ def save_state(
     average: nn.Module,
     optimizer: torch.optim.Optimizer,
     scaler: Mapping[str, Any] | None,
-    progress: Progress,
+    progress: RunProgress,
     identity: RunIdentity,
 ) -> None:
-    """Write the state of a run into ``folder``; the previous state is whole until the new one is.
+    """Write the state of a run into ``folder``; the previous state stays until the new one is complete.
 
     Raises:
-        ModelError: The disk is full or may not be written.
+        ModelError: The disk is full or not writable.
     """
     state = optimizer.state_dict()
     tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
@@ -104,29 +139,23 @@ def save_state(
         "progress": asdict(progress),
         "identity": asdict(identity),
     }
-    write_tensors(folder / STATE_FILE, tensors, {"fractura_training_state": json.dumps(header)})
+    write_tensors(folder / STATE_FILE, tensors, {_HEADER: json.dumps(header)})
 
 
 @dataclass(frozen=True)
 class SavedState:
-    """A state read back, not yet put to work.
+    """A state that has been read; its tensors are still in the file.
 
     Attributes:
-        path: File it came from.
-        progress: Where the run was.
-        identity: What the run was.
-        groups: Parameter groups of the optimiser.
-        scaler: State of the gradient scaler, if fp16 was used.
+        path: The file.
+        header: Everything but the tensors.
     """
 
     path: Path
-    progress: Progress
-    identity: RunIdentity
-    groups: list[dict[str, Any]]
-    scaler: dict[str, Any] | None
+    header: StateHeader
 
     def restore(self, *, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        """Put weights, averaged weights and optimiser state into the given objects.
+        """Load weights, averaged weights and optimiser state into the given objects.
 
         Raises:
             ModelError: The file does not fit them.
@@ -145,14 +174,14 @@ class SavedState:
         for key, value in parts["optimizer"].items():
             index, name = key.split("/", 1)
             state.setdefault(int(index), {})[name] = value
-        optimizer.load_state_dict({"state": state, "param_groups": self.groups})
+        optimizer.load_state_dict({"state": state, "param_groups": self.header.groups})
 
 
 def load_state(folder: Path) -> SavedState:
     """Read the state of a run.
 
     Raises:
-        ModelError: There is none, or the file is not one of ours.
+        ModelError: There is none, or the file is not a training state.
     """
     path = folder / STATE_FILE
     if not path.is_file():
@@ -161,21 +190,19 @@ def load_state(folder: Path) -> SavedState:
         )
     try:
         with safe_open(path, framework="pt") as stream:
-            header = json.loads((stream.metadata() or {})["fractura_training_state"])
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+            values = json.loads((stream.metadata() or {})[_HEADER])
+        if values["format_version"] != FORMAT_VERSION:
+            raise ModelError(f"has format {values['format_version']}, this version reads {FORMAT_VERSION}", file=path)
+        return SavedState(path, StateHeader.model_validate(values))
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"is not a training state ({error})", file=path) from error
-    if header["format_version"] != FORMAT_VERSION:
-        raise ModelError(f"has format {header['format_version']}, this version reads {FORMAT_VERSION}", file=path)
-    return SavedState(
-        path, Progress(**header["progress"]), RunIdentity(**header["identity"]), header["groups"], header["scaler"]
-    )
 
 
 def refuse_other_run(saved: RunIdentity, now: RunIdentity, folder: Path) -> None:
-    """See that a resumed run is the same run.
+    """Check that a resumed run is the same run.
 
     Raises:
-        UsageError: Data, detector or settings differ; lists every difference.
+        UsageError: Data, detector or settings differ; every difference is listed.
     """
     found = differences(saved.settings, now.settings)
     if saved.class_names != now.class_names:
@@ -195,8 +222,13 @@ def refuse_other_run(saved: RunIdentity, now: RunIdentity, folder: Path) -> None
 
 
 def seed_step(seed: int, step: int, process: int) -> None:
-    """Seed Python, NumPy and torch for one step, so that a run resumed at any step draws what it would have drawn."""
+    """Seed Python, NumPy and torch for one step, so that a resumed run draws the numbers it would have drawn anyway."""
     digest = hashlib.sha256(f"{seed}/{step}/{process}".encode()).digest()
     torch.manual_seed(int.from_bytes(digest[:8], "little", signed=True))
     random.seed(digest)
     np.random.seed(int.from_bytes(digest[8:12], "little"))
+
+
+def seed_fresh_weights(seed: int) -> None:
+    """Call before a detector is built: every process then starts from the same random weights."""
+    seed_step(seed, _BEFORE_THE_FIRST_STEP, 0)

@@ -1,13 +1,16 @@
-"""One optimiser step: losses, gradients, update; and what happens when memory runs out or a loss is no number."""
+"""One optimiser step: losses, gradients, update, out-of-memory and NaN handling; and the means of what was logged."""
 
 from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Callable, Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
@@ -20,6 +23,8 @@ from fractura.training.state import seed_step
 
 _OVERFLOWS_IN_A_ROW = 30
 """fp16 steps without an update after which something else is wrong; the scaler needs a few to find its scale."""
+_RATE_WINDOW = 20
+"""Steps over which the speed is averaged."""
 
 
 class LossModule(nn.Module):
@@ -93,25 +98,21 @@ class OptimizerStep:
                 hold one film.
         """
         while True:
-            shortage = self._try(batch, step)
-            if isinstance(shortage, dict):
-                return self._update(shortage, batch, step)
+            try:
+                parts = self._gradients(batch, step)
+            except RuntimeError as error:
+                if not _is_out_of_memory(error):
+                    raise
+                shortage = str(error)
+            else:
+                return self._update(parts, batch, step)
+            # Not in the handler: there the exception's traceback would keep the tensors of the failed pass alive.
             self._make_room(shortage, len(batch), step)
 
-    def _try(self, batch: Batch, step: int) -> dict[str, float] | str:
-        """Gradients of ``batch``: the losses, or what the memory complained of."""
+    def _gradients(self, batch: Batch, step: int) -> dict[str, float]:
+        """Accumulate the gradients of ``batch``; its losses by name."""
         seed_step(self.seed, step, self.accelerator.process_index)
         self.optimizer.zero_grad(set_to_none=True)
-        try:
-            return self._accumulate(batch, step)
-        except torch.OutOfMemoryError as error:
-            return str(error)
-        except RuntimeError as error:
-            if "DefaultCPUAllocator" not in str(error) and "out of memory" not in str(error).lower():
-                raise
-            return str(error)
-
-    def _accumulate(self, batch: Batch, step: int) -> dict[str, float]:
         size = min(self.micro_batch or len(batch), len(batch))
         sums: dict[str, float] = {}
         for first in range(0, len(batch), size):
@@ -179,3 +180,64 @@ class OptimizerStep:
             f"step {step + 1}: not enough memory for {size} films at once; going on with {self.micro_batch} at a time "
             f"(gradients are accumulated to the same batch of {films})"
         )
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    if isinstance(error, torch.OutOfMemoryError):
+        return True
+    return "DefaultCPUAllocator" in str(error) or "out of memory" in str(error).lower()
+
+
+class Meter:
+    """Means of the losses since the last reading, and the speed of the last steps."""
+
+    def __init__(self) -> None:
+        self.restart()
+        self._clear()
+
+    def restart(self) -> None:
+        """Forget the speed: something else took time."""
+        self._times: deque[float] = deque([time.perf_counter()], maxlen=_RATE_WINDOW)
+        self._films = 0
+
+    def add(self, result: StepResult, films: int, waited: float) -> None:
+        """Take in a step of ``films`` films that were waited for for so many seconds."""
+        self._times.append(time.perf_counter())
+        self._films = films
+        self._results.append(result)
+        self._waited += waited
+
+    @property
+    def steps_per_second(self) -> float:
+        """Over the last steps."""
+        passed = self._times[-1] - self._times[0]
+        return (len(self._times) - 1) / passed if passed > 0 else 0.0
+
+    @property
+    def films_per_second(self) -> float:
+        """Over the last steps."""
+        return self.steps_per_second * self._films
+
+    def read(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Means since the last reading, and the losses by name, both of this process; starts over."""
+        results = self._results
+        row = {
+            "loss": float(np.mean([result.loss for result in results])),
+            "gradient_norm": float(np.mean([result.gradient_norm for result in results if result.updated] or [0.0])),
+            "films_per_second": self.films_per_second,
+            "steps_per_second": self.steps_per_second,
+            "seconds_waiting_for_films": self._waited,
+        }
+        names = results[-1].parts
+        parts = {name: float(np.mean([result.parts.get(name, 0.0) for result in results])) for name in names}
+        self._clear()
+        return row, parts
+
+    def _clear(self) -> None:
+        self._results: list[StepResult] = []
+        self._waited = 0.0
+
+
+def mean_of(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each value over ``rows`` with the same names."""
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast, gather_object
+from numpy.typing import NDArray
 
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset
@@ -17,7 +19,7 @@ from fractura.evaluation import MAIN_CRITERION, Evaluation, evaluate
 from fractura.evaluation.metric_names import COCO_KEYS
 from fractura.evaluation.threshold import Aim, Choice, choose_threshold
 from fractura.models.detector import Detector
-from fractura.training.data import Batch, PlainFilms, Problem, build_loader
+from fractura.training.data import Batch, PlainFilms, Problem, build_loader, read_marked_film
 
 _AT_ONCE = 8
 """Films detected at once on a GPU; a CPU gains nothing from more than one."""
@@ -86,6 +88,19 @@ def validate(
         problems=tuple(problems),
         shown=tuple((place, found[place]) for place in shown),
     )
+
+
+def draw_shown(validation: Validation, data: Dataset) -> list[NDArray[np.uint8]]:
+    """The films in ``validation.shown`` with detections and ground truth drawn: uint8 ``(height, width, 3)`` each."""
+    from fractura.inference.render import draw_boxes
+
+    pictures = []
+    for place, found in validation.shown:
+        record = data.records[place]
+        kept = found.above(validation.choice.threshold)
+        picture = draw_boxes(read_marked_film(record).image, kept, data.class_names, truth=record.boxes)
+        pictures.append(np.asarray(picture))
+    return pictures
 
 
 def _detect(

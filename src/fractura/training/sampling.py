@@ -1,0 +1,103 @@
+"""Which film is shown when: an order that depends on the seed alone, and each process's share of every step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fractura.core.dataset import Dataset
+
+_ORDER, _NEGATIVES = 1, 2
+"""Second seed number of each independent random sequence."""
+
+
+@dataclass(frozen=True)
+class FilmStream:
+    """An endless order of films: place ``p`` of the stream always holds the same film, whoever asks and when.
+
+    Each epoch shows every film with boxes once, and ``negatives_per_positive`` as many films without. The films
+    without boxes are walked through from one epoch to the next, so that all of them have their turn.
+
+    Attributes:
+        positives: Positions of the films with boxes in the data set.
+        negatives: Positions of the films without.
+        negatives_per_epoch: How many of them one epoch shows.
+        seed: Of the order.
+    """
+
+    positives: tuple[int, ...]
+    negatives: tuple[int, ...]
+    negatives_per_epoch: int
+    seed: int
+
+    @classmethod
+    def of(cls, data: Dataset, negatives_per_positive: float | None, seed: int) -> FilmStream:
+        """The stream over ``data``; see ``TrainSettings`` for the other two."""
+        negatives = tuple(i for i, record in enumerate(data) if record.is_negative)
+        positives = tuple(i for i, record in enumerate(data) if not record.is_negative)
+        wanted = len(negatives)
+        if negatives_per_positive is not None:
+            wanted = min(wanted, round(negatives_per_positive * len(positives)))
+        return cls(positives, negatives, wanted, seed)
+
+    @property
+    def epoch_length(self) -> int:
+        """Films shown in one epoch."""
+        return len(self.positives) + self.negatives_per_epoch
+
+    def film(self, place: int) -> int:
+        """Position in the data set of the film at ``place`` of the stream."""
+        epoch, offset = divmod(place, self.epoch_length)
+        return int(_epoch_order(self, epoch)[offset])
+
+
+@lru_cache(maxsize=4)
+def _epoch_order(stream: FilmStream, epoch: int) -> NDArray[np.int64]:
+    shown = [np.array(stream.positives, dtype=np.int64)]
+    if stream.negatives_per_epoch:
+        count, total = stream.negatives_per_epoch, len(stream.negatives)
+        places = np.arange(epoch * count, (epoch + 1) * count)
+        rounds = {int(r): _shuffled(stream.negatives, stream.seed, _NEGATIVES, int(r)) for r in set(places // total)}
+        shown.append(np.array([rounds[p // total][p % total] for p in places.tolist()], dtype=np.int64))
+    films = np.concatenate(shown)
+    return _generator(stream.seed, _ORDER, epoch).permutation(films)
+
+
+def _shuffled(films: tuple[int, ...], seed: int, sequence: int, number: int) -> NDArray[np.int64]:
+    return _generator(seed, sequence, number).permutation(np.array(films, dtype=np.int64))
+
+
+def _generator(*seed: int) -> np.random.Generator:
+    return np.random.default_rng(list(seed))
+
+
+@dataclass(frozen=True)
+class StepSampler:
+    """The places of the stream that one process takes at each step: a DataLoader's batch sampler.
+
+    Attributes:
+        batch_size: Films per step over all processes; a multiple of ``processes``.
+        first_step: Where to begin; a resumed run begins where it stopped, without replaying what came before.
+        last_step: Where to end (exclusive).
+        process: Number of this process.
+        processes: How many there are.
+    """
+
+    batch_size: int
+    first_step: int
+    last_step: int
+    process: int = 0
+    processes: int = 1
+
+    def __len__(self) -> int:
+        return max(0, self.last_step - self.first_step)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        share = self.batch_size // self.processes
+        for step in range(self.first_step, self.last_step):
+            first = step * self.batch_size + self.process * share
+            yield list(range(first, first + share))
