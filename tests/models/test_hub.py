@@ -1,8 +1,8 @@
 """``hf:NAME``: what it means, and what happens without a network; no test leaves this machine."""
 
 import http.server
-import os
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -136,7 +136,7 @@ def test_a_network_that_is_silent_does_not_hang(tmp_path):
 
 @pytest.mark.parametrize("source", ["./nowhere", "/nowhere/at/all", "dfine-small-coco", "a/b/c", "../secret/x y", ""])
 def test_what_is_neither_a_folder_nor_an_id_is_refused(source):
-    with pytest.raises(ModelError, match=f"'{source}' is no folder here, and no model's id") as caught:
+    with pytest.raises(ModelError, match=f"'{source}' is neither a folder here nor the id of a model") as caught:
         find_folder(source)
     assert "hf:OWNER/NAME" in str(caught.value)
 

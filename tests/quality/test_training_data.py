@@ -48,13 +48,13 @@ def film(boxes, labels=None):
 @pytest.mark.parametrize(
     ("box", "words"),
     [
-        ([50, 10, 40, 20], "turned inside out"),
+        ([50, 10, 40, 20], "inverted"),
         ([10, 10, 10, 20], "thinner"),
         ([10, 10, 10.5, 20], "thinner"),
         ([101, 10, 120, 20], "outside the film of 100 x 80"),
         ([10, -30, 20, 0], "outside"),
-        ([np.nan, 1, 2, 30], "not made of finite"),
-        ([1, 1, np.inf, 30], "not made of finite"),
+        ([np.nan, 1, 2, 30], "not finite"),
+        ([1, 1, np.inf, 30], "not finite"),
     ],
 )
 def test_unusable_boxes_stop_or_are_skipped(box, words):

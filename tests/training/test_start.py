@@ -66,7 +66,7 @@ def test_an_exported_file_that_is_no_detector_of_ours_is_refused(tmp_path):
     detector = build_detector(SMALL, 2)
     before = {name: value.clone() for name, value in detector.state_dict().items()}
     card = CARD.model_copy(update={"architecture": detector.architecture()})
-    with pytest.raises(ModelError, match="cannot be brought back"):
+    with pytest.raises(ModelError, match="cannot be recovered"):
         start_from(detector, write_tiny_onnx(tmp_path / "tiny.onnx", card=card))
     with pytest.raises(ModelError, match="architecture is"):
         start_from(detector, write_tiny_onnx(tmp_path / "other.onnx"))

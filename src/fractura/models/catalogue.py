@@ -43,4 +43,4 @@ def find_model(name: str) -> ModelEntry:
     for entry in CATALOGUE:
         if entry.name == name:
             return entry
-    raise UsageError(f"there is no model called '{name}'", hint=suggest_name(name, model_names()))
+    raise UsageError(f"no model is called '{name}'", hint=suggest_name(name, model_names()))

@@ -62,7 +62,7 @@ def build_from_architecture(architecture: Mapping[str, Any]) -> Detector:
     except ValidationError as error:
         first = error.errors()[0]
         raise ModelError(
-            f"this version does not know the model's architecture: {first['msg']}",
+            f"the model's architecture is not supported by this version: {first['msg']}",
             place=".".join(str(part) for part in first["loc"]),
             hint=_HINT,
         ) from error
@@ -89,4 +89,4 @@ def _family_of(architecture: Mapping[str, Any]) -> Family:
     for family in FAMILIES:
         if wanted in family.architectures:
             return family
-    raise ModelError(f"this version does not know the model's family '{wanted}'", hint=_HINT)
+    raise ModelError(f"the model's family '{wanted}' is not supported by this version", hint=_HINT)

@@ -16,18 +16,18 @@ from fractura.core.errors import DataError
 from fractura.imaging.headers import film_kind
 from fractura.imaging.reader import read_radiograph
 
-_END_MARKS = {"jpeg": b"\xff\xd9", "png": b"IEND"}
+_END_MARKERS = {"jpeg": b"\xff\xd9", "png": b"IEND"}
 _TAIL = 64
-"""Last bytes of a film in which its end mark is looked for; some programs write a little behind it."""
+"""Last bytes of a film that are searched for its end marker; some programs write a little after it."""
 
 
 @dataclass(frozen=True)
 class CleanData:
-    """A data set whose boxes can all be trained on, and what was left out for it.
+    """A data set whose boxes can all be trained on, and what was removed from it.
 
     Attributes:
-        data: Boxes cut to their films.
-        skipped: One line per box left out.
+        data: With boxes clipped to their films.
+        skipped: One line per removed box.
     """
 
     data: Dataset
@@ -35,15 +35,15 @@ class CleanData:
 
 
 def clean_boxes(data: Dataset, on_error: Literal["stop", "skip"]) -> CleanData:
-    """Cut boxes to their films and find those that nothing can be learnt from, before they become NaN.
+    """Clip boxes to their films and find the unusable ones, before they cause a NaN.
 
     Args:
         data: As read.
-        on_error: ``stop`` raises at the first unusable box; ``skip`` leaves it out and reports it, with its film if
-            no box is left: that film is not a normal one.
+        on_error: ``stop`` raises at the first unusable box; ``skip`` removes it and reports it, together with its film
+            if no box is left: that film is not a normal one.
 
     Raises:
-        DataError: A box is not finite, turned inside out, thinner than a pixel or outside its film; names film and box.
+        DataError: A box is not finite, inverted, thinner than a pixel or outside its film; names film and box.
     """
     records, skipped = [], []
     for record in data:
@@ -57,7 +57,7 @@ def clean_boxes(data: Dataset, on_error: Literal["stop", "skip"]) -> CleanData:
                     problem,
                     file=record.annotation or record.image,
                     place=f"object {number}",
-                    hint="correct or delete the box, or leave such boxes out with --on-error skip",
+                    hint="correct or delete the box, or skip such boxes with --on-error skip",
                 )
             else:
                 skipped.append(f"{record.name}, object {number}: {problem}")
@@ -72,18 +72,18 @@ def _box_problem(box: NDArray[np.float32], label: int, record: Record, classes: 
     left, top, right, bottom = (float(v) for v in box)
     words = f"box ({left:g}, {top:g}, {right:g}, {bottom:g})"
     if not np.isfinite(box).all():
-        return f"{words} is not made of finite numbers"
+        return f"{words} has coordinates that are not finite"
     if not 0 <= label < classes:
         return f"{words} has class number {label}, but there are {classes} classes"
     if right - left < 1 or bottom - top < 1:
-        return f"{words} is thinner than one pixel or turned inside out"
+        return f"{words} is thinner than one pixel or inverted"
     if min(right, record.width) - max(left, 0) < 1 or min(bottom, record.height) - max(top, 0) < 1:
         return f"{words} lies outside the film of {record.width} x {record.height} pixels"
     return None
 
 
 def refuse_overlap(train: Dataset, val: Dataset) -> None:
-    """See that no film to train on is measured on too, by the bytes of the files.
+    """Check that no film is in both sets, by the bytes of the files.
 
     Raises:
         DataError: Some films are in both; names up to five pairs.
@@ -97,7 +97,7 @@ def refuse_overlap(train: Dataset, val: Dataset) -> None:
     for record in val:
         length = _stored_length(record)
         if length not in by_size:
-            continue  # no file to train on is as long: it cannot be the same one, and need not be read
+            continue  # no file to train on has this length, so it need not be read
         if length not in hashed:
             hashed.add(length)
             digests.update({candidate.digest: candidate for candidate in by_size[length]})
@@ -108,36 +108,36 @@ def refuse_overlap(train: Dataset, val: Dataset) -> None:
         more = f" and {len(shared) - 5} more" if len(shared) > 5 else ""
         raise DataError(
             f"{len(shared)} films to validate on are also films to train on ({'; '.join(shared[:5])}{more})",
-            hint="take them out of one of the two; figures measured on films already seen say nothing",
+            hint="remove them from one of the two; metrics on films seen in training are meaningless",
         )
 
 
 def refuse_cut_off(data: Dataset) -> None:
-    """See that no JPEG or PNG ends too early, before hours are spent on the others.
+    """Check that no JPEG or PNG is truncated, before hours are spent on the others.
 
-    Of each film only the first and last bytes are read; one without its end mark is decoded, to be sure.
+    Only the first and last bytes of each film are read; a film without its end marker is decoded, to be sure.
 
     Raises:
-        DataError: Some films are cut off; names up to five.
+        DataError: Some films are truncated; names up to five.
     """
-    cut = [record for record in data if not _has_end_mark(record) and not _is_readable(record)]
+    cut = [record for record in data if not _has_end_marker(record) and not _is_readable(record)]
     if cut:
         more = f" and {len(cut) - 5} more" if len(cut) > 5 else ""
         raise DataError(
             f"cut off and cannot be read: {', '.join(record.name for record in cut[:5])}{more}",
             file=data.root,
-            hint="copy them again from their source, take them out (`fractura check DATA --fix CLEAN` does), or leave "
-            "them out with --on-error skip",
+            hint="copy them again from their source, remove them (`fractura check DATA --fix CLEAN` does that), or "
+            "skip them with --on-error skip",
         )
 
 
-def _has_end_mark(record: Record) -> bool:
-    """True too for kinds of film that have none."""
+def _has_end_marker(record: Record) -> bool:
+    """True also for file types that have none."""
     try:
         with record.image.open("rb") as stream:
             offset, length = record.span or (0, stream.seek(0, os.SEEK_END))
             stream.seek(offset)
-            mark = _END_MARKS.get(film_kind(stream.read(16)))
+            mark = _END_MARKERS.get(film_kind(stream.read(16)))
             stream.seek(offset + max(0, length - _TAIL))
             return mark is None or mark in stream.read(min(length, _TAIL))
     except OSError as error:

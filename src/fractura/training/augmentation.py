@@ -1,7 +1,7 @@
-"""Augmentation of films: a list of named options, each of which takes a film with its boxes and gives another.
+"""Augmentation of films: a list of named options, each of which maps a film with its boxes to another.
 
-An option draws from the generator that it is given and from nothing else, so that a film comes out the same whatever
-process prepares it. Pixels are moved once, by one bilinear resample; what lies outside the film is black.
+An option draws random numbers only from the generator that it is given, so that every process prepares the same film.
+Pixels are resampled once, bilinearly; the area outside the film is black.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from fractura.training.tensorflow_augmentation import (
 from fractura.training.transform import AugmentationOption, MarkedFilm, Probability
 
 MINIMUM_SIDE = 2.0
-"""Pixels; a box whose shorter side falls under this carries no more evidence and is dropped."""
+"""Pixels; a box whose shorter side becomes smaller than this shows nothing any more and is dropped."""
 
 
 class RandomHorizontalFlip(AugmentationOption):
@@ -48,7 +48,7 @@ class RandomHorizontalFlip(AugmentationOption):
 
 
 class RandomVerticalFlip(AugmentationOption):
-    """Top becomes bottom; films are seldom read upside down, so it is in no default list."""
+    """Top becomes bottom; films are rarely read upside down, so no preset contains it."""
 
     takes_floats: ClassVar[bool] = True
 
@@ -56,7 +56,7 @@ class RandomVerticalFlip(AugmentationOption):
     probability: Probability = 0.5
 
     def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
-        """The film, turned over with ``probability``."""
+        """The film, flipped with ``probability``."""
         if generator.random() >= self.probability:
             return film
         boxes = film.boxes.copy()
@@ -104,9 +104,9 @@ class RandomAffine(AugmentationOption):
 
 
 class RandomCropAroundBox(AugmentationOption):
-    """Cut out a part of the film around one of its boxes, so that small fractures of large films keep their detail.
+    """Crop the film around one of its boxes, so that small fractures of large films keep their detail.
 
-    A film without boxes is cut at a random place, in the same way: the cut itself must not tell the two apart.
+    A film without boxes is cropped at a random place in the same way: the crop must not reveal which is which.
 
     Attributes:
         probability: Of cutting.
@@ -141,7 +141,7 @@ class RandomCropAroundBox(AugmentationOption):
 
 
 class RandomExposure(AugmentationOption):
-    """Brightness, contrast and gamma through one table of 256 grey levels: other tubes, other plates, other windows.
+    """Brightness, contrast and gamma through one table of 256 grey levels, as other devices and windows would differ.
 
     Attributes:
         brightness: Largest change, as a fraction of the range from black to white.

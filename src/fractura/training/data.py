@@ -1,4 +1,4 @@
-"""Films from disk to the detector: read by the one reader, augmented, put together to batches of one step."""
+"""From films on disk to batches: reading, augmentation, collation."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from fractura.training.transform import AugmentationOption, MarkedFilm
 
 _AUGMENTATION, _SUBSTITUTE = 3, 4
 _SUBSTITUTES = 20
-"""Other films tried in the place of one that cannot be read."""
+"""Number of other films tried in place of one that cannot be read."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A film that could not be used; plain words, so that it crosses from a worker process unharmed."""
+    """A film that could not be used, as plain text that worker processes can send."""
 
     film: str
     text: str
@@ -41,11 +41,11 @@ class Sample:
 
     Attributes:
         image: uint8 ``(height, width, 3)``, or float32 of 0..255.
-        target: What is marked on it.
-        name: Of the film.
-        place: Place in the stream, or position in the data set.
-        dropped: Boxes lost in augmentation.
-        problems: Films that stood in this place and could not be used; without pixels if none was found at all.
+        target: Its ground truth.
+        name: Name of the film.
+        place: Its place in the stream, or its position in the data set.
+        dropped: Number of boxes lost in augmentation.
+        problems: Films that were tried for this place and could not be used; ``image`` is empty if all failed.
     """
 
     image: Tensor
@@ -58,28 +58,28 @@ class Sample:
     @classmethod
     def of(cls, film: MarkedFilm, name: str, place: int, problems: Sequence[Problem] = ()) -> Sample:
         """A sample from arrays."""
-        # What Pillow gives is read-only, which torch does not know of.
+        # Pillow's arrays are read-only, which torch does not support.
         image = torch.from_numpy(np.require(film.image, requirements=["C", "W"]))
         target = Target(torch.from_numpy(film.boxes.copy()), torch.from_numpy(film.labels.copy()))
         return cls(image, target, name, place, film.dropped, tuple(problems))
 
     @classmethod
     def missing(cls, place: int, problems: Sequence[Problem]) -> Sample:
-        """Stands where no film could be used."""
+        """An empty sample, for a place where no film could be used."""
         nothing = Target(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64))
         return cls(torch.zeros(0, 0, 3, dtype=torch.uint8), nothing, "", place, 0, tuple(problems))
 
 
 @dataclass(frozen=True)
 class Batch:
-    """The films of one process at one step.
+    """The films of one process in one step.
 
     Attributes:
         images: uint8 (or float32 of 0..255) ``(height, width, 3)`` each, of any sizes.
         targets: One per film.
-        names: Of the films.
-        places: Of the films, in the stream or the data set.
-        dropped: Boxes lost in augmentation.
+        names: Names of the films.
+        places: Their places in the stream, or positions in the data set.
+        dropped: Number of boxes lost in augmentation.
         problems: Films that could not be used.
     """
 
@@ -94,7 +94,7 @@ class Batch:
         return len(self.images)
 
     def pin_memory(self) -> Batch:
-        """In page-locked memory, from where a GPU copies faster (DataLoader calls this)."""
+        """The same batch in page-locked memory, from which a GPU copies faster (DataLoader calls this)."""
         images = [image.pin_memory() for image in self.images]
         return replace(self, images=images)
 
@@ -104,13 +104,13 @@ class Batch:
         return replace(self, images=images, targets=[target.to(device) for target in self.targets])
 
     def part(self, first: int, last: int) -> Batch:
-        """Films ``first`` to ``last`` (exclusive); problems and dropped boxes stay with the whole."""
+        """Films ``first`` to ``last`` (exclusive), without the problems and dropped boxes of the whole."""
         chosen = slice(first, last)
         return Batch(self.images[chosen], self.targets[chosen], self.names[chosen], self.places[chosen], 0, [])
 
 
 class FilmDataset(torch.utils.data.Dataset[Sample]):
-    """Samples by their place in the stream: film, augmentation and substitute depend on seed and place alone."""
+    """Augmented samples by place in the stream: film, augmentation and substitute depend on seed and place alone."""
 
     def __init__(
         self,
@@ -146,7 +146,7 @@ class FilmDataset(torch.utils.data.Dataset[Sample]):
 
 
 class PlainFilms(torch.utils.data.Dataset[Sample]):
-    """Samples by their position in the data set, as they are."""
+    """Unaugmented samples by position in the data set."""
 
     def __init__(self, data: Dataset) -> None:
         self.records = data.records
@@ -161,10 +161,10 @@ class PlainFilms(torch.utils.data.Dataset[Sample]):
 
 
 def read_marked_film(record: Record) -> MarkedFilm:
-    """A record's pixels and boxes.
+    """Read the pixels and boxes of a record.
 
     Raises:
-        DataError: The film cannot be read, or is not of the size that its boxes were drawn on.
+        DataError: The film cannot be read, or its size is not the one that it was annotated in.
     """
     try:
         encoded = record.read_bytes()
@@ -175,13 +175,13 @@ def read_marked_film(record: Record) -> MarkedFilm:
         raise DataError(
             f"has {film.width} x {film.height} pixels, but its annotation is for {record.width} x {record.height}",
             file=record.image,
-            hint="run `fractura check` on the folder; the film was changed after it was labelled",
+            hint="run `fractura check` on the folder; the film was changed after it was annotated",
         )
     return MarkedFilm(film.pixels, record.boxes.xyxy.copy(), record.boxes.labels.copy())
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
-    """Put samples together; films keep their sizes."""
+    """Collect samples into a batch; films keep their sizes."""
     usable = [sample for sample in samples if sample.image.numel()]
     return Batch(
         [sample.image for sample in usable],
@@ -201,19 +201,19 @@ def build_loader(
     pin_memory: bool,
     start_method: str | None = None,
 ) -> DataLoader[Sample]:
-    """A loader of ``Batch``.
+    """A loader that yields ``Batch``.
 
     Args:
-        dataset: Films by place.
-        places: The places of each batch (``StepSampler`` for training).
-        workers: Processes that prepare films; 0 prepares them in this one.
-        pin_memory: For copying to a GPU.
-        start_method: How processes start (``fork``, ``spawn``, ``forkserver``); None is the system's own.
+        dataset: Samples by place.
+        places: The places of each batch (``StepSampler`` in training).
+        workers: Number of processes that prepare films; 0 prepares them in this one.
+        pin_memory: Use page-locked memory, for copying to a GPU.
+        start_method: How processes start (``fork``, ``spawn``, ``forkserver``); None is the system's default.
     """
     extra: dict[str, Any] = {"multiprocessing_context": start_method, "prefetch_factor": 3} if workers else {}
     return DataLoader(
         dataset,
-        batch_sampler=places,  # type: ignore[arg-type]  # any iterable of lists will do
+        batch_sampler=places,
         num_workers=workers,
         collate_fn=collate,
         pin_memory=pin_memory,
@@ -223,12 +223,12 @@ def build_loader(
 
 
 def leave_interrupts_to_parent(worker: int) -> None:
-    """Ctrl-C reaches every process of a terminal; the parent finishes its step and needs its workers until then."""
+    """Ignore Ctrl-C, which reaches every process of a terminal: the parent needs its workers to finish its step."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def batches(loader: DataLoader[Sample]) -> Iterator[tuple[Batch, float]]:
-    """Go through ``loader``; with each batch the seconds it was waited for: do films or network hold up training?"""
+    """The batches of ``loader``, each with the seconds spent waiting for it."""
     started = time.perf_counter()
     for batch in loader:
         yield batch, time.perf_counter() - started

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 LOG_FILE = "log.csv"
 _SECONDS_BETWEEN_LINES = 30.0
 _SMOOTHING = 0.95
-"""Share of the shown loss that stays from one step to the next."""
+"""Weight of the previous value in the smoothed loss that is shown."""
 VALIDATION_TAGS = {
     "AP": "DetectionBoxes_Precision/mAP",
     "AP50": "DetectionBoxes_Precision/mAP@.50IOU",
@@ -56,10 +56,14 @@ VALIDATION_TAGS = {
 
 
 class Reporter:
-    """Says what happens. One that is not ``enabled`` (a second process, a quiet call) says nothing.
+    """Reports on stderr: a progress bar on a terminal, a line now and then elsewhere.
+
+    Args:
+        enabled: False (in a second process, or a quiet call) reports nothing.
+        seconds_between_lines: Time between lines without a terminal.
 
     Attributes:
-        peak_memory: Most bytes this process has held at any look, and on a GPU the most the device has.
+        peak_memory: Peak memory of this process in bytes, as measured so far.
     """
 
     def __init__(self, *, enabled: bool = True, seconds_between_lines: float = _SECONDS_BETWEEN_LINES) -> None:
@@ -86,7 +90,7 @@ class Reporter:
             self._bar = None
 
     def say(self, text: str) -> None:
-        """A line for people."""
+        """Print a line."""
         if not self.enabled:
             return
         if self._bar is not None:
@@ -96,11 +100,11 @@ class Reporter:
             sys.stderr.flush()
 
     def warn(self, text: str) -> None:
-        """A line about something that went otherwise than planned."""
+        """Print a warning."""
         self.say(f"warning: {text}")
 
     def start(self, first_step: int, num_steps: int) -> None:
-        """The steps begin."""
+        """Call before the first step."""
         self._first_step, self._num_steps = first_step, num_steps
         self._started = self._last_line = time.monotonic()
         if not self.enabled or not sys.stderr.isatty():
@@ -120,12 +124,12 @@ class Reporter:
         self._task = self._bar.add_task("", total=num_steps, completed=first_step)
 
     def advance(self, step: int, loss: float, films_per_second: float) -> None:
-        """A step is done.
+        """Call after each step.
 
         Args:
-            step: Steps done, from 1.
-            loss: Of this step.
-            films_per_second: Over the last steps.
+            step: Number of steps done, from 1.
+            loss: Loss of this step.
+            films_per_second: Mean over the last steps.
         """
         self._loss = loss if self._loss is None else _SMOOTHING * self._loss + (1 - _SMOOTHING) * loss
         now = time.monotonic()
@@ -141,16 +145,20 @@ class Reporter:
             self.say(f"step {step}/{self._num_steps}  {status}  {duration(left)} left")
 
     def memory(self) -> str:
-        """Peak memory in words."""
+        """Peak memory as text; on a GPU, its peak memory, too."""
         self.peak_memory = max(self.peak_memory, self._process.memory_info().rss)
         text = f"{self.peak_memory / 2**30:.1f} GiB"
-        if torch.cuda.is_available() and torch.cuda.is_initialized():
+        if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
             text += f", GPU {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB"
         return text
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words: ``45 s``, ``12 min``, ``3 h 05 min``."""
+    """Seconds as text.
+
+    >>> [duration(seconds) for seconds in (45, 720, 11100)]
+    ['45 s', '12 min', '3 h 05 min']
+    """
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -158,11 +166,11 @@ def duration(seconds: float) -> str:
 
 
 class History:
-    """Appends rows to ``log.csv``; after a resume, rows of steps that are run again are gone.
+    """Appends rows to ``log.csv``; a resumed run first removes the rows of steps that it runs again.
 
     Args:
-        folder: Where the file is.
-        last_step: Rows after this step are removed (0: a new file).
+        folder: Folder of the file.
+        last_step: Rows after this step are removed; 0 starts a new file.
     """
 
     def __init__(self, folder: Path, last_step: int = 0) -> None:
@@ -174,7 +182,7 @@ class History:
             self.path.unlink(missing_ok=True)
 
     def add(self, row: dict[str, float]) -> None:
-        """Append a row; the first one fixes the columns."""
+        """Append a row; the first one determines the columns."""
         if self._columns is None:
             self._columns = list(row)
             self._append(self._columns)
@@ -185,7 +193,7 @@ class History:
             csv.writer(stream, lineterminator="\n").writerow(cells)
 
     def _cut(self, last_step: int) -> None:
-        """Keep whole rows up to ``last_step``: a killed process may have left later rows, and half a row."""
+        """Keep complete rows up to ``last_step``: a killed process may have left later rows, or half a row."""
         with self.path.open(encoding="utf-8", newline="") as stream:
             rows = list(csv.reader(stream))
         if not rows or "step" not in rows[0]:
@@ -199,7 +207,7 @@ class History:
 
 
 def read_history(folder: Path) -> list[dict[str, float]]:
-    """The rows of ``log.csv``; empty cells are left out, no file is no rows."""
+    """The rows of ``log.csv`` without their empty cells; none if there is no file."""
     path = folder / LOG_FILE
     if not path.is_file():
         return []
@@ -208,29 +216,29 @@ def read_history(folder: Path) -> list[dict[str, float]]:
 
 
 class Events:
-    """Writes events into a folder.
+    """Writes TensorBoard events.
 
     Args:
-        folder: Where the events go.
-        next_step: Step that the run goes on with: events from there on, left by a process that was killed, are hidden.
+        folder: Folder for the events.
+        next_step: Step that the run continues with: later events, left by a process that was killed, are hidden.
     """
 
     def __init__(self, folder: Path, next_step: int = 0) -> None:
         self._writer = SummaryWriter(str(folder), purge_step=next_step or None)
 
     def scalar(self, tag: str, value: float, step: int) -> None:
-        """One number."""
+        """Write one number."""
         self._writer.add_scalar(tag, value, step)
 
     def picture(self, tag: str, pixels: NDArray[np.uint8], step: int) -> None:
-        """One picture, uint8 ``(height, width, 3)``."""
+        """Write one image, uint8 ``(height, width, 3)``."""
         self._writer.add_image(tag, pixels, step, dataformats="HWC")
 
     def step(self, step: int, row: Mapping[str, float], parts: Mapping[str, float]) -> None:
-        """Scalars of a logged step.
+        """Write the scalars of a logged step.
 
         Args:
-            step: Steps done.
+            step: Number of steps done.
             row: ``loss``, ``learning_rate``, ``gradient_norm``, ``films_per_second``, ``steps_per_second``.
             parts: Losses by name.
         """
@@ -244,10 +252,10 @@ class Events:
         self._writer.flush()
 
     def validation(self, step: int, figures: Mapping[str, Any], pictures: Sequence[NDArray[np.uint8]]) -> None:
-        """Scalars and pictures of a validation; figures that are not defined are left out.
+        """Write the scalars and pictures of a validation; undefined metrics are left out.
 
         Args:
-            step: Steps done.
+            step: Number of steps done.
             figures: ``Validation.figures``.
             pictures: uint8 ``(height, width, 3)`` each.
         """
@@ -259,7 +267,7 @@ class Events:
         self._writer.flush()
 
     def close(self) -> None:
-        """Write out what is left."""
+        """Flush and close the file."""
         self._writer.close()
 
 

@@ -28,8 +28,8 @@ _FACTOR = "learning_rate_factor"
 class TensorFlowMomentum(torch.optim.Optimizer):
     """``v = momentum·v − lr·g``; ``w += v``.
 
-    The learning rate sits inside the velocity: when it changes, earlier steps keep the one that they were made
-    with. ``torch.optim.SGD`` multiplies the whole velocity by today's instead.
+    The learning rate is part of the velocity: if it changes, earlier steps keep the rate that they were made with.
+    ``torch.optim.SGD`` multiplies the whole velocity by the current rate instead.
     """
 
     def __init__(self, parameters: Iterable[Any], lr: float, momentum: float = 0.9) -> None:
@@ -106,26 +106,26 @@ def build_optimizer(settings: TrainSettings, model: nn.Module) -> torch.optim.Op
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
-    """Use ``value`` for the next update; groups with a factor of their own learn with that share of it."""
+    """Use ``value`` for the next update, times the factor of each group."""
     for group in optimizer.param_groups:
         group["lr"] = value * group.get(_FACTOR, 1.0)
 
 
 @torch.no_grad()
 def clip_by_global_norm(parameters: Iterable[nn.Parameter], longest: float) -> Tensor:
-    """Scale all gradients together so that their joint length is at most ``longest`` (``tf.clip_by_global_norm``).
+    """Scale all gradients so that their global norm is at most ``longest`` (``tf.clip_by_global_norm``).
 
     Args:
-        parameters: Whose gradients; those without one are left out.
-        longest: 0 leaves the gradients as they are.
+        parameters: Parameters whose gradients are scaled; those without a gradient are ignored.
+        longest: Largest norm; 0 leaves the gradients unchanged.
 
     Returns:
-        The length before, float32 scalar; not finite if any gradient is not (nothing is scaled then).
+        The norm before, a float32 scalar; not finite if any gradient is not (nothing is scaled then).
     """
     gradients = [p.grad for p in parameters if p.grad is not None]
     if not gradients:
         return torch.zeros(())
-    length = torch.stack(torch._foreach_norm(gradients)).norm()
+    length: Tensor = torch.stack(torch._foreach_norm(gradients)).norm()  # type: ignore[no-untyped-call]
     if longest > 0 and bool(torch.isfinite(length)) and float(length) > longest:
         torch._foreach_mul_(gradients, longest / float(length))
     return length
@@ -134,17 +134,21 @@ def clip_by_global_norm(parameters: Iterable[nn.Parameter], longest: float) -> T
 def cosine_decay_with_warmup(
     step: int, *, learning_rate_base: float, total_steps: int, warmup_learning_rate: float, warmup_steps: int
 ) -> float:
-    """Straight line from ``warmup_learning_rate`` to ``learning_rate_base``, then half a cosine down to 0.
+    """A linear warm-up from ``warmup_learning_rate`` to ``learning_rate_base``, then half a cosine down to 0.
+
+    >>> settings = dict(learning_rate_base=1.0, total_steps=6, warmup_learning_rate=0.0, warmup_steps=2)
+    >>> [round(cosine_decay_with_warmup(step, **settings), 3) for step in range(7)]
+    [0.0, 0.5, 1.0, 0.854, 0.5, 0.146, 0.0]
 
     Args:
-        step: Updates made so far: 0 at the first one, which therefore uses ``warmup_learning_rate``.
-        learning_rate_base: The highest value.
-        total_steps: Where the cosine reaches 0; it stays there afterwards.
-        warmup_learning_rate: The first value.
-        warmup_steps: Length of the straight line.
+        step: Updates so far: 0 at the first one, which therefore uses ``warmup_learning_rate``.
+        learning_rate_base: The highest learning rate.
+        total_steps: Step at which the cosine reaches 0, where it stays.
+        warmup_learning_rate: The first learning rate.
+        warmup_steps: Number of steps of the warm-up.
 
     Raises:
-        UsageError: The warm-up is longer than the whole, or starts above ``learning_rate_base``.
+        UsageError: The warm-up is longer than the schedule, or starts above ``learning_rate_base``.
     """
     if total_steps < warmup_steps:
         raise UsageError(
@@ -168,14 +172,18 @@ def cosine_decay_with_warmup(
 def constant_with_warmup(
     step: int, *, learning_rate_base: float, warmup_learning_rate: float, warmup_steps: int
 ) -> float:
-    """Straight line from ``warmup_learning_rate`` to ``learning_rate_base``, which then stays."""
+    """A linear warm-up from ``warmup_learning_rate`` to ``learning_rate_base``, which is then kept.
+
+    >>> [constant_with_warmup(s, learning_rate_base=1.0, warmup_learning_rate=0.0, warmup_steps=2) for s in range(4)]
+    [0.0, 0.5, 1.0, 1.0]
+    """
     if step < warmup_steps:
         return warmup_learning_rate + step * (learning_rate_base - warmup_learning_rate) / warmup_steps
     return learning_rate_base
 
 
 def learning_rate(settings: TrainSettings, step: int) -> float:
-    """The learning rate of the update after ``step`` earlier ones."""
+    """The learning rate of the update that follows ``step`` others."""
     if settings.learning_rate_schedule == "constant":
         return constant_with_warmup(
             step,
@@ -193,15 +201,21 @@ def learning_rate(settings: TrainSettings, step: int) -> float:
 
 
 class MovingAverage(Generic[ModuleT]):
-    """Exponential moving average of a module's weights and floating-point buffers.
+    """Exponential moving average of a module's weights and floating-point buffers: these weights get saved.
 
-    The decay warms up, ``min(decay, (1 + updates) / (10 + updates))``, so that a short run is not held back by the
-    weights it started from. Batch-norm statistics are averaged like weights: they then belong to the averaged
-    weights. Whole-number buffers are copied.
+    The decay warms up, ``min(decay, (1 + updates) / (10 + updates))``, so that the weights a short run started from do
+    not hold it back. Batch-norm statistics are averaged like weights, to match them. Integer buffers are copied.
+
+    >>> module = nn.Linear(1, 1, bias=False)
+    >>> average = MovingAverage(module, decay=0.9)
+    >>> _ = nn.init.zeros_(module.weight), nn.init.ones_(average.module.weight)
+    >>> average.update(module, updates=1)
+    >>> round(float(average.module.weight.detach()), 3)
+    0.182
 
     Attributes:
         module: The averaged copy, in eval mode, without gradients.
-        decay: Upper bound of the decay; 0 makes the copy equal the trained module after each update.
+        decay: Upper bound of the decay; with 0 the copy equals the trained module after each update.
     """
 
     def __init__(self, module: ModuleT, decay: float) -> None:
@@ -210,13 +224,13 @@ class MovingAverage(Generic[ModuleT]):
 
     @torch.no_grad()
     def update(self, module: nn.Module, updates: int) -> None:
-        """Follow ``module`` one step.
+        """Move towards ``module`` by one step.
 
         Args:
-            module: The trained module, same structure as the copy.
-            updates: Optimiser steps made so far, this one included.
+            module: The trained module, with the same structure as the copy.
+            updates: Optimiser steps so far, including this one.
         """
-        # keep_vars: the tensors themselves. Looked up anew each time: a module may replace a buffer by another.
+        # keep_vars gives the tensors themselves; looked up each time, because a module may replace a buffer.
         own, other = self.module.state_dict(keep_vars=True), module.state_dict(keep_vars=True)
         floating = [name for name in own if own[name].is_floating_point()]
         decay = min(self.decay, (1 + updates) / (10 + updates))

@@ -17,16 +17,20 @@ _ORDER, _NEGATIVES = 1, 2
 
 @dataclass(frozen=True)
 class FilmStream:
-    """An endless order of films: place ``p`` of the stream always holds the same film, whoever asks and when.
+    """An endless order of films: each place of the stream always holds the same film, in every process.
 
-    Each epoch shows every film with boxes once, and ``negatives_per_positive`` as many films without. The films
-    without boxes are walked through from one epoch to the next, so that all of them have their turn.
+    Each epoch shows every film with boxes once, and ``negatives_per_positive`` times as many without. Epochs continue
+    through the films without boxes where the previous one stopped, so that all of them are shown.
+
+    >>> stream = FilmStream(positives=(0, 1), negatives=(2, 3, 4), negatives_per_epoch=1, seed=0)
+    >>> {0, 1} < {stream.film(place) for place in range(stream.epoch_length)}
+    True
 
     Attributes:
-        positives: Positions of the films with boxes in the data set.
-        negatives: Positions of the films without.
-        negatives_per_epoch: How many of them one epoch shows.
-        seed: Of the order.
+        positives: Positions in the data set of the films with boxes.
+        negatives: Positions of the films without boxes.
+        negatives_per_epoch: Number of those that one epoch shows.
+        seed: Seed of the order.
     """
 
     positives: tuple[int, ...]
@@ -36,7 +40,7 @@ class FilmStream:
 
     @classmethod
     def of(cls, data: Dataset, negatives_per_positive: float | None, seed: int) -> FilmStream:
-        """The stream over ``data``; see ``TrainSettings`` for the other two."""
+        """The stream over ``data``; ``TrainSettings`` explains the other arguments."""
         negatives = tuple(i for i, record in enumerate(data) if record.is_negative)
         positives = tuple(i for i, record in enumerate(data) if not record.is_negative)
         wanted = len(negatives)
@@ -77,14 +81,17 @@ def _generator(*seed: int) -> np.random.Generator:
 
 @dataclass(frozen=True)
 class StepSampler:
-    """The places of the stream that one process takes at each step: a DataLoader's batch sampler.
+    """The places of the stream that one process takes at each step: a batch sampler for DataLoader.
+
+    >>> list(StepSampler(batch_size=4, first_step=1, last_step=3, process=1, processes=2))
+    [[6, 7], [10, 11]]
 
     Attributes:
         batch_size: Films per step over all processes; a multiple of ``processes``.
-        first_step: Where to begin; a resumed run begins where it stopped, without replaying what came before.
-        last_step: Where to end (exclusive).
+        first_step: First step; a resumed run begins where it stopped, without replaying earlier steps.
+        last_step: Last step (exclusive).
         process: Number of this process.
-        processes: How many there are.
+        processes: Number of processes.
     """
 
     batch_size: int

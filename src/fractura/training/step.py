@@ -22,13 +22,13 @@ from fractura.training.optimization import clip_by_global_norm
 from fractura.training.state import seed_step
 
 _OVERFLOWS_IN_A_ROW = 30
-"""fp16 steps without an update after which something else is wrong; the scaler needs a few to find its scale."""
+"""fp16 steps without an update that are tolerated: the scaler needs a few to find its scale."""
 _RATE_WINDOW = 20
 """Steps over which the speed is averaged."""
 
 
 class LossModule(nn.Module):
-    """A detector whose ``forward`` is its losses: distribution and mixed precision hook onto ``forward`` only."""
+    """A detector whose ``forward`` returns its losses: distribution and mixed precision only wrap ``forward``."""
 
     def __init__(self, detector: Detector) -> None:
         super().__init__()
@@ -41,13 +41,13 @@ class LossModule(nn.Module):
 
 @dataclass(frozen=True)
 class StepResult:
-    """What one step was like.
+    """Losses and gradient of one step.
 
     Attributes:
         loss: Sum of ``parts``.
         parts: Losses by name, means over the batch.
-        gradient_norm: Length of the gradient before clipping.
-        updated: False where fp16 overflowed and the step was left out.
+        gradient_norm: Norm of the gradient before clipping.
+        updated: False if fp16 overflowed and the step was skipped.
     """
 
     loss: float
@@ -57,16 +57,16 @@ class StepResult:
 
 
 class OptimizerStep:
-    """Runs steps.
+    """Runs optimiser steps.
 
     Args:
-        accelerator: Device, precision, processes.
+        accelerator: Device, precision and processes.
         model: The ``LossModule``, prepared by ``accelerator``.
         optimizer: Prepared likewise.
         longest_gradient: See ``TrainSettings.gradient_clipping_by_norm``.
-        micro_batch: Films at once through the network; None is all.
+        micro_batch: Number of films that pass through the network at once; None is all.
         seed: Of the run.
-        warn: Called with a line for people.
+        warn: Called with a line for the console.
     """
 
     def __init__(
@@ -94,8 +94,8 @@ class OptimizerStep:
         """One update from ``batch``.
 
         Raises:
-            ModelError: A loss or gradient is not finite (weights are as before the step), or the memory does not even
-                hold one film.
+            ModelError: A loss or gradient is not finite (the weights are as before the step), or memory is too small
+                for a single film.
         """
         while True:
             try:
@@ -118,7 +118,7 @@ class OptimizerStep:
         for first in range(0, len(batch), size):
             part = batch.part(first, min(first + size, len(batch)))
             last = first + size >= len(batch)
-            # Several processes exchange gradients once, after the last part.
+            # Processes exchange gradients once, after the last part.
             with nullcontext() if last else self.accelerator.no_sync(self.model):
                 losses = self.model(part.images, part.targets)
                 values = torch.stack([value.float() for value in losses.values()])
@@ -151,13 +151,13 @@ class OptimizerStep:
         return ModelError(
             f"step {step + 1}: {bad}; the films of this step were {', '.join(batch.names)}",
             hint=(
-                "look at the boxes of these films (fractura check), lower --learning-rate, or train with "
-                "--mixed-precision no; the last saved state is unharmed and --resume goes on from it"
+                "check the boxes of these films (fractura check), lower --learning-rate, or train with "
+                "--mixed-precision no; the last saved state is unharmed and --resume continues from it"
             ),
         )
 
     def _make_room(self, shortage: str, films: int, step: int) -> None:
-        """After a step that did not fit: halve the films that go through at once."""
+        """Halve the number of films that pass through the network at once, after a step that did not fit."""
         self.optimizer.zero_grad(set_to_none=True)
         gc.collect()
         if torch.cuda.is_available():
@@ -167,18 +167,18 @@ class OptimizerStep:
         if size == 1:
             raise ModelError(
                 f"not enough memory for a single film at a time ({first_line})",
-                hint="take a smaller model, or a machine with more memory",
+                hint="use a smaller model, or a machine with more memory",
             )
         if self.accelerator.num_processes > 1:
-            # The other processes wait for this one's gradients; they cannot be told to start over.
+            # The other processes wait for this one's gradients and cannot start over.
             raise ModelError(
                 f"not enough memory for {size} films at a time in each process ({first_line})",
-                hint=f"use --micro-batch-size {size // 2}: the batch stays the same, only less of it at once",
+                hint=f"use --micro-batch-size {size // 2}: the batch stays the same, in smaller parts",
             )
         self.micro_batch = size // 2
         self.warn(
-            f"step {step + 1}: not enough memory for {size} films at once; going on with {self.micro_batch} at a time "
-            f"(gradients are accumulated to the same batch of {films})"
+            f"step {step + 1}: not enough memory for {size} films at once; continuing with "
+            f"{self.micro_batch} at a time (gradients are accumulated to the same batch of {films})"
         )
 
 
@@ -189,19 +189,19 @@ def _is_out_of_memory(error: RuntimeError) -> bool:
 
 
 class Meter:
-    """Means of the losses since the last reading, and the speed of the last steps."""
+    """Mean losses since the last reading, and the speed of the last steps."""
 
     def __init__(self) -> None:
         self.restart()
         self._clear()
 
     def restart(self) -> None:
-        """Forget the speed: something else took time."""
+        """Forget the speed, after something else took time."""
         self._times: deque[float] = deque([time.perf_counter()], maxlen=_RATE_WINDOW)
         self._films = 0
 
     def add(self, result: StepResult, films: int, waited: float) -> None:
-        """Take in a step of ``films`` films that were waited for for so many seconds."""
+        """Add a step of ``films`` films; ``waited`` is how many seconds it waited for them."""
         self._times.append(time.perf_counter())
         self._films = films
         self._results.append(result)
@@ -209,17 +209,17 @@ class Meter:
 
     @property
     def steps_per_second(self) -> float:
-        """Over the last steps."""
+        """Mean over the last steps."""
         passed = self._times[-1] - self._times[0]
         return (len(self._times) - 1) / passed if passed > 0 else 0.0
 
     @property
     def films_per_second(self) -> float:
-        """Over the last steps."""
+        """Mean over the last steps."""
         return self.steps_per_second * self._films
 
     def read(self) -> tuple[dict[str, float], dict[str, float]]:
-        """Means since the last reading, and the losses by name, both of this process; starts over."""
+        """Means since the last reading, and the mean losses by name, both of this process; then starts over."""
         results = self._results
         row = {
             "loss": float(np.mean([result.loss for result in results])),
@@ -239,5 +239,9 @@ class Meter:
 
 
 def mean_of(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The mean of each value over ``rows`` with the same names."""
+    """The mean of each value over ``rows``, which have the same names.
+
+    >>> mean_of([{"loss": 1.0}, {"loss": 2.0}])
+    {'loss': 1.5}
+    """
     return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}

@@ -1,4 +1,4 @@
-"""Validation during training: the averaged weights on the films to validate on, through ``fractura.evaluation``."""
+"""Validation during training: the averaged weights, measured with ``fractura.evaluation``."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from fractura.models.detector import Detector
 from fractura.training.data import Batch, PlainFilms, Problem, build_loader, read_marked_film
 
 _AT_ONCE = 8
-"""Films detected at once on a GPU; a CPU gains nothing from more than one."""
+"""Batch size of detection on a GPU; a CPU gains nothing from more than one."""
 
 
 @dataclass(frozen=True)
 class Validation:
-    """One validation.
+    """The result of one validation.
 
     Attributes:
-        figures: Flat JSON values: COCO's figures, ``film_auc``, ``threshold``, counts.
+        figures: Flat JSON values: COCO's metrics, ``film_auc``, ``threshold``, counts.
         evaluation: ``Evaluation.summary`` of the same, at the chosen threshold.
         choice: The threshold that serves the aim best.
         problems: Films that could not be read and are not counted.
-        shown: Some films with their marks, for pictures: positions and boxes.
+        shown: Some films for pictures: position and detections.
     """
 
     figures: dict[str, Any]
@@ -47,18 +47,18 @@ class Validation:
 def validate(
     detector: Detector, data: Dataset, accelerator: Accelerator, *, workers: int, aim: Aim, pictures: int = 4
 ) -> Validation | None:
-    """Detect on every film of ``data``, each process its share, and measure.
+    """Detect on every film of ``data``, each process on its share, and measure.
 
     Args:
-        detector: The averaged weights.
+        detector: With the averaged weights.
         data: Films to validate on.
         accelerator: Device and processes.
-        workers: Processes that read films.
+        workers: Number of processes that read films.
         aim: What the threshold is chosen for.
-        pictures: How many films to hand back in ``shown``.
+        pictures: Number of films to return in ``shown``.
 
     Returns:
-        The figures on the main process, None on the others.
+        The result on the main process, None on the others.
 
     Raises:
         DataError: No film could be read.
@@ -139,9 +139,12 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def is_better(now: Mapping[str, Any], best: Mapping[str, Any] | None) -> bool:
-    """True if ``now`` beats ``best``: AP at IoU 0.5, then 0.5:0.95, then 0.3, then film AUC; a full tie does not.
+    """True if ``now`` beats ``best`` in AP at IoU 0.5, then 0.5:0.95, then 0.3, then film AUC; a complete tie does not.
 
-    On films without any box nothing tells two sets of weights apart: the later ones count as better.
+    Films without any box cannot rank weights: the later ones count as better.
+
+    >>> is_better({"AP50": 0.5, "AP": 0.2}, {"AP50": 0.5, "AP": 0.1})
+    True
     """
     return best is None or now["AP50"] is None or list(_rank(now)) > list(_rank(best))
 
@@ -149,5 +152,5 @@ def is_better(now: Mapping[str, Any], best: Mapping[str, Any] | None) -> bool:
 def _rank(figures: Mapping[str, Any]) -> Iterator[float]:
     for name in ("AP50", "AP", "AP30", "film_auc"):
         value = figures.get(name)
-        # Rounded: differences below this are noise of summation, and must not pass for a gain.
+        # Rounded: smaller differences are summation noise and must not count as a gain.
         yield -1.0 if value is None else round(float(value), 6)

@@ -1,4 +1,4 @@
-"""The weights that training starts from: another trained model's, wherever names and shapes agree."""
+"""Starting training from another trained model: its weights, wherever names and shapes match."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from fractura.models.weights import load_matching_weights
 
 @dataclass(frozen=True)
 class Start:
-    """What was taken from the model that training started from.
+    """The model that training started from.
 
     Attributes:
         line: For people: how many tensors were taken, how many were left fresh, and which.
-        films: Those behind its weights, as far as its card tells: their number and digests; see ``Dataset.describe``.
+        films: Number and digests of the films it was trained on, if its card has them; see ``Dataset.describe``.
     """
 
     line: str
@@ -33,16 +33,16 @@ class Start:
 
 
 def start_from(detector: Detector, source: Path) -> Start:
-    """Give ``detector`` the weights of another trained model.
+    """Load the weights of another trained model into ``detector``.
 
     Layers whose shape depends on the number of classes stay fresh if that number differs.
 
     Args:
-        detector: Gets the weights.
+        detector: Receives the weights.
         source: ``built-in``, a trained-model folder or its weights file, or the ``.onnx`` file of a Faster R-CNN.
 
     Raises:
-        ModelError: There are no weights, or they fill less than half of the detector: nothing is changed then.
+        ModelError: There are no weights, or they fill less than half of the detector; nothing has been changed then.
     """
     card, found = _read(source)
     loaded = load_matching_weights(
@@ -56,7 +56,7 @@ def start_from(detector: Detector, source: Path) -> Start:
 
 
 def architecture_of(source: Path) -> dict[str, Any] | None:
-    """What kind of detector a model to start from is; None for a weights file without a card.
+    """The architecture of a model to start from; None for a weights file without a card.
 
     Raises:
         ModelError: There is no such model, or its card cannot be read.

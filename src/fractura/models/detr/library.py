@@ -24,7 +24,7 @@ def library_classes(family: str) -> tuple[Any, Any]:
 
     Raises:
         MissingDependencyError: The library is not installed.
-        ModelError: The installed release of it is older than the family.
+        ModelError: The installed release is too old for the family.
     """
     require("transformers", "train")
     require("scipy", "train")  # the library's losses match boxes with it
@@ -36,7 +36,7 @@ def library_classes(family: str) -> tuple[Any, Any]:
             model = getattr(transformers, f"{_CLASSES[family]}ForObjectDetection")
         except AttributeError as error:
             raise ModelError(
-                f"transformers {transformers.__version__} does not know '{family}' yet",
+                f"transformers {transformers.__version__} does not support '{family}'",
                 hint="pip install --upgrade transformers",
             ) from error
     return config, model
@@ -50,12 +50,12 @@ def quiet() -> Iterator[None]:
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+        from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
         from transformers.utils import logging as library_logging
 
         hub_bars, library_bars = not are_progress_bars_disabled(), library_logging.is_progress_bar_enabled()
         disable_progress_bars()
-        library_logging.disable_progress_bar()
+        library_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         for logger in loggers:
             logger.setLevel(logging.CRITICAL)
         try:
@@ -66,4 +66,4 @@ def quiet() -> Iterator[None]:
             if hub_bars:
                 enable_progress_bars()
             if library_bars:
-                library_logging.enable_progress_bar()
+                library_logging.enable_progress_bar()  # type: ignore[no-untyped-call]

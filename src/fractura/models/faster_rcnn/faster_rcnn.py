@@ -1,7 +1,7 @@
 """Faster R-CNN as the TensorFlow 2 Object Detection API computes it.
 
 Follows tensorflow/models research/object_detection meta_architectures/faster_rcnn_meta_arch.py, stage by stage; each
-stage is a method of its own, so that it can be compared with the reference alone.
+stage is a method of its own, so that each can be compared with the reference separately.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from fractura.models.resizer import resize
 
 @dataclass(frozen=True)
 class Proposals:
-    """Regions that may hold something, best first, padded with zero boxes to a fixed number.
+    """Regions that may contain an object, best first, padded with zero boxes to a fixed number.
 
     Attributes:
         boxes: float32 ``(n, regions, 4)``: xyxy in canvas pixels.
         scores: float32 ``(n, regions)``: objectness; 0 in padding.
-        count: int64 ``(n,)``: how many are real.
+        count: int64 ``(n,)``: how many are not padding.
     """
 
     boxes: Tensor
@@ -42,13 +42,13 @@ class Proposals:
 
 @dataclass(frozen=True)
 class RegionDetections:
-    """What the second stage finds, best first, padded to ``max_total_detections``.
+    """Detections of the second stage, best first, padded to ``max_total_detections``.
 
     Attributes:
         boxes: float32 ``(n, 4)`` xyxy in canvas pixels.
         scores: float32 ``(n,)``; 0 in padding.
         labels: int64 ``(n,)``, from 0.
-        regions: int64 ``(n,)``: which proposal each came from.
+        regions: int64 ``(n,)``: the proposal that each came from.
     """
 
     boxes: Tensor
@@ -58,7 +58,7 @@ class RegionDetections:
 
 
 class FasterRCNN(Detector):
-    """Two-stage detector: proposals from a feature map, then a class and a better box for each.
+    """Two-stage detector: proposals from feature maps, then a class and a better box for each.
 
     Args:
         settings: The architecture.
@@ -103,7 +103,7 @@ class FasterRCNN(Detector):
 
     def anchors(self, height: int, width: int, device: torch.device) -> Tensor:
         """All anchors of a canvas: float32 ``(n, 4)`` xyxy in pixels, not clipped; finest map first."""
-        # Only those of the last canvas are kept: where films keep their aspect ratio there are hundreds of canvases.
+        # Only the last canvas is cached: if films keep their aspect ratio there are hundreds of canvases.
         if self._anchors is not None and self._anchors[0] == (height, width):
             return self._anchors[1].to(device)
         settings = self.settings.anchors
@@ -126,9 +126,9 @@ class FasterRCNN(Detector):
         return anchors.to(device)
 
     def predict_first_stage(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Feature maps to codes float32 ``(n, anchors, 4)`` and logits ``(n, anchors, 2)`` (background first)."""
+        """Box codes float32 ``(n, anchors, 4)`` and logits ``(n, anchors, 2)``, background first, of feature maps."""
         codes, logits = [], []
-        # A map finer than the finest anchors is there to cut regions from.
+        # A map finer than the finest anchors only serves to crop regions from.
         for level in features[-len(self.settings.anchors.strides) :]:
             hidden = F.relu6(self.first_stage_conv(level))
             codes.append(self.first_stage_box_head(hidden).permute(0, 2, 3, 1).flatten(1).unflatten(1, (-1, 4)))
@@ -164,14 +164,14 @@ class FasterRCNN(Detector):
     def crop(self, features: Tensor, boxes: Tensor, canvas: tuple[int, int]) -> Tensor:
         """Regions ``(n, regions, 4)`` (canvas pixels) of the finest map: ``(n * regions, channels, size, size)``."""
         height, width = canvas
-        # Not by one tensor of the canvas' sides: a graph would keep those of the film that it was traced with.
+        # Not divided by one tensor of the sides: an exported graph would keep those of the traced film.
         fractions = torch.stack(
             [boxes[..., 0] / width, boxes[..., 1] / height, boxes[..., 2] / width, boxes[..., 3] / height], dim=-1
         )
         return crop_and_resize(features, fractions, self.settings.initial_crop_size)
 
     def predict_second_stage(self, crops: Tensor) -> tuple[Tensor, Tensor]:
-        """Crops to codes float32 ``(regions, 1 or classes, 4)`` and logits ``(regions, 1 + classes)``."""
+        """Box codes float32 ``(regions, 1 or classes, 4)`` and logits ``(regions, 1 + classes)`` of crops."""
         vectors = self.feature_extractor.box_classifier_features(crops)
         codes = self.second_stage_box_head(vectors).unflatten(1, (-1, 4))
         return codes.float(), self.second_stage_class_head(vectors).float()
@@ -184,7 +184,7 @@ class FasterRCNN(Detector):
         real = torch.arange(len(logits), device=logits.device) < proposals.count[film]
         boxes = box_coder.decode(codes, proposals.boxes[film][:, None, :]).transpose(0, 1)
         scores = torch.where(real[:, None], logits.softmax(dim=-1)[:, 1:], 0.0).T
-        # Boxes shared by all classes are one group of many classes; else each class is a group of its own.
+        # Boxes shared by all classes are one group of many classes; otherwise each class is its own group.
         grouped = scores[None] if settings.share_box_across_classes else scores[:, None]
         kept = nms(
             boxes,
@@ -243,13 +243,13 @@ class FasterRCNN(Detector):
         return losses | self.second_stage_losses(features[0], proposals, truths, size)
 
     def sampling_priority(self, count: int, device: torch.device) -> Tensor:
-        """float32 ``(count,)`` in 0..1: which candidates are sampled first; random."""
+        """Random float32 ``(count,)`` in 0..1: candidates with the highest are sampled first."""
         return torch.rand(count, device=device)
 
     def first_stage_losses(
         self, codes: Tensor, logits: Tensor, anchors: Tensor, truths: Sequence[Target]
     ) -> dict[str, Tensor]:
-        """Localization and objectness loss of a batch from its anchors' codes and logits."""
+        """Localization and objectness loss of a batch, from the codes and logits of its anchors."""
         settings = self.settings
         localization, objectness = [], []
         for film_codes, film_logits, truth in zip(codes, logits, truths, strict=True):
@@ -283,7 +283,7 @@ class FasterRCNN(Detector):
 
         Returns:
             boxes float32 ``(n, second_stage_batch_size, 4)`` in canvas pixels, padded with zero boxes; int64
-            ``(n, size)`` matched truth or ``UNMATCHED``; bool ``(n, size)``: which are real.
+            ``(n, size)`` matched ground truth or ``UNMATCHED``; bool ``(n, size)``: which are not padding.
         """
         settings = self.settings
         size = settings.second_stage_batch_size
@@ -311,12 +311,12 @@ class FasterRCNN(Detector):
     def second_stage_losses(
         self, features: Tensor, proposals: Proposals, truths: Sequence[Target], canvas: tuple[int, int]
     ) -> dict[str, Tensor]:
-        """Localization and classification loss of a batch from its proposals."""
+        """Localization and classification loss of a batch, from its proposals."""
         settings = self.settings
         regions, matches, real = self.sample_regions(proposals, truths)
         codes, logits = self.predict_second_stage(self.crop(features, regions, canvas))
-        codes = codes.unflatten(0, regions.shape[:2])
-        logits = logits.unflatten(0, regions.shape[:2])
+        codes = codes.reshape(*regions.shape[:2], *codes.shape[1:])
+        logits = logits.reshape(*regions.shape[:2], *logits.shape[1:])
         localization, classification = [], []
         for film, truth in enumerate(truths):
             positive = matches[film] >= 0
@@ -341,7 +341,7 @@ def _on_canvas(target: Target, film: torch.Size, window: tuple[int, int]) -> Tar
 
 
 def _targets(truth: Target, candidates: Tensor, matches: Tensor) -> Tensor:
-    """Codes that each candidate should give; zeros where it matches nothing."""
+    """Codes that each candidate should predict; zeros if it matches nothing."""
     if len(truth.boxes) == 0:
         return torch.zeros_like(candidates)
     codes = box_coder.encode(truth.boxes[matches.clamp(min=0)], candidates)
@@ -349,14 +349,14 @@ def _targets(truth: Target, candidates: Tensor, matches: Tensor) -> Tensor:
 
 
 def _classes(truth: Target, matches: Tensor) -> Tensor:
-    """Class that each candidate should give: 0 is background, label + 1 otherwise."""
+    """Class that each candidate should predict: 0 is background, else label + 1."""
     if len(truth.labels) == 0:
         return torch.zeros_like(matches)
     return torch.where(matches >= 0, truth.labels[matches.clamp(min=0)] + 1, 0)
 
 
 def _clip_sort_pad(boxes: Tensor, scores: Tensor, window: tuple[int, int], count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Clip to the window, drop what has no area left, best first, pad with zeros to ``count``.
+    """Clip to the window, drop boxes without area, sort best first, pad with zeros to ``count``.
 
     Returns:
         boxes ``(count, 4)``, scores ``(count,)``, int64 ``(count,)``: positions in the input, -1 in padding.
@@ -371,5 +371,5 @@ def _clip_sort_pad(boxes: Tensor, scores: Tensor, window: tuple[int, int], count
 
 
 def _pad(values: Tensor, order: Tensor) -> Tensor:
-    """``values`` in ``order``; 0 where the order says padding."""
+    """``values`` in ``order``; 0 where ``order`` is -1."""
     return torch.cat([values.new_zeros(1), values])[order + 1]

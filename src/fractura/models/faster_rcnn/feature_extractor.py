@@ -16,11 +16,11 @@ class FeatureExtractor(nn.Module, ABC):
 
     Attributes:
         strides: Pixels of the canvas per cell, one per feature map, finest first. Regions are cropped from the finest.
-        channels: Channels of every feature map.
+        channels: Channels of each feature map.
         region_channels: Length of the vector that each cropped region becomes.
         canvas_multiple: Both sides of the canvas must be a multiple of this.
         memory_format: Layout of the canvas in memory. On CPUs channels-last halves the time of depthwise convolutions,
-            but sums batch statistics less exactly.
+            but batch statistics are summed less exactly.
     """
 
     strides: tuple[int, ...]

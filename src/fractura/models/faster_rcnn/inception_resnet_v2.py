@@ -2,7 +2,7 @@
 
 Follows tensorflow/models research/object_detection models/faster_rcnn_inception_resnet_v2_keras_feature_extractor.py
 and models/keras_models/inception_resnet_v2.py:97-222 over keras/src/applications/inception_resnet_v2.py. Module names
-are the places in the architecture; weights keep their Keras meaning (kernel, beta, moving mean and variance; no gamma).
+are places in the architecture; weights keep their Keras meaning (kernel, beta, moving mean and variance; no gamma).
 """
 
 from __future__ import annotations
@@ -129,7 +129,8 @@ class InceptionResNetV2(FeatureExtractor):
 
     def box_classifier_features(self, crops: Tensor) -> Tensor:
         """See ``FeatureExtractor``; the mean over the 9x9 cells of ``conv_7b``."""
-        return self.second_stage(crops).mean(dim=(2, 3))
+        features: Tensor = self.second_stage(crops)
+        return features.mean(dim=(2, 3))
 
 
 class _MaxPool(nn.Module):

@@ -1,4 +1,4 @@
-"""Which anchors and proposals learn from which marked box, and which of them are sampled.
+"""Matching anchors and proposals to ground-truth boxes, and sampling those to learn from.
 
 Follows tensorflow/models research/object_detection core/target_assigner.py:411-427, matchers/argmax_matcher.py:133-184
 and core/balanced_positive_negative_sampler.py:203-262.
@@ -16,14 +16,19 @@ UNMATCHED = -1
 
 
 def match(truth: Tensor, candidates: Tensor, *, matched: float, unmatched: float, force: bool) -> Tensor:
-    """The marked box that each candidate learns from.
+    """Find the ground-truth box that each candidate learns from.
+
+    >>> truth = torch.tensor([[0.0, 0.0, 10.0, 10.0]])
+    >>> candidates = torch.tensor([[0.0, 0.0, 10.0, 9.0], [0.0, 0.0, 10.0, 5.0], [20.0, 20.0, 30.0, 30.0]])
+    >>> match(truth, candidates, matched=0.7, unmatched=0.3, force=False)  # positive, ignored, negative
+    tensor([ 0, -2, -1])
 
     Args:
-        truth: ``(n, 4)`` xyxy.
+        truth: Ground truth, ``(n, 4)`` xyxy.
         candidates: ``(m, 4)`` xyxy.
         matched: At this IoU or above a candidate is positive.
         unmatched: Below this IoU it is negative; between the two it is ignored.
-        force: Every marked box also takes its best candidate, whatever their IoU.
+        force: Every ground-truth box also gets its best candidate, whatever their IoU.
 
     Returns:
         int64 ``(m,)``: position in ``truth``, ``UNMATCHED`` or ``IGNORED``.
@@ -35,24 +40,24 @@ def match(truth: Tensor, candidates: Tensor, *, matched: float, unmatched: float
     index = torch.where(best >= matched, index, torch.where(best < unmatched, UNMATCHED, IGNORED))
     if force:
         favourites = overlaps.argmax(dim=1)
-        # Where two marked boxes claim one candidate the first wins, as argmax over the indicator does in TensorFlow.
+        # If two boxes claim one candidate the first wins, as with TensorFlow's argmax over the indicator.
         for position in reversed(range(len(truth))):
             index[favourites[position]] = position
     return index
 
 
 def sample(positive: Tensor, negative: Tensor, *, size: int, positive_fraction: float, priority: Tensor) -> Tensor:
-    """Choose a balanced set.
+    """Sample a balanced set.
 
     Args:
         positive: bool ``(m,)``.
         negative: bool ``(m,)``.
-        size: How many are wanted in all; negatives fill up what positives leave.
+        size: Number to sample; negatives fill the places that positives leave free.
         positive_fraction: Largest share of positives.
-        priority: float ``(m,)`` in 0..1: the highest are taken first; random numbers in training.
+        priority: float ``(m,)`` in 0..1: the highest are sampled first; random numbers in training.
 
     Returns:
-        bool ``(m,)``: the chosen ones.
+        bool ``(m,)``: which ones were sampled.
     """
     chosen_positive = _take(positive, min(int(size * positive_fraction), size), priority)
     wanted = size - chosen_positive.sum()
