@@ -203,7 +203,7 @@ NamedOption = Annotated[
     | RandomSquareCropByScale,
     Field(discriminator="name"),
 ]
-"""Any option, told apart by its ``name``."""
+"""Any option; its ``name`` says which."""
 
 PRESETS: dict[str, tuple[AugmentationOption, ...]] = {
     "none": (),
@@ -221,7 +221,7 @@ def augment(film: MarkedFilm, options: Sequence[AugmentationOption], seed: Seque
         film: The film as read, with its boxes.
         options: What to do, in order.
         seed: Numbers ≥ 0 that name this showing of the film (run seed, place in the stream of films); the same
-            numbers give the same film.
+            numbers produce the same film.
     """
     generator = np.random.default_rng(list(seed))
     for option in options:

@@ -125,7 +125,7 @@ def clip_by_global_norm(parameters: Iterable[nn.Parameter], longest: float) -> T
     gradients = [p.grad for p in parameters if p.grad is not None]
     if not gradients:
         return torch.zeros(())
-    length: Tensor = torch.stack(torch._foreach_norm(gradients)).norm()  # type: ignore[no-untyped-call]
+    length: Tensor = torch.stack(torch._foreach_norm(gradients)).norm()
     if longest > 0 and bool(torch.isfinite(length)) and float(length) > longest:
         torch._foreach_mul_(gradients, longest / float(length))
     return length
@@ -230,7 +230,7 @@ class MovingAverage(Generic[ModuleT]):
             module: The trained module, with the same structure as the copy.
             updates: Optimiser steps so far, including this one.
         """
-        # keep_vars gives the tensors themselves; looked up each time, because a module may replace a buffer.
+        # keep_vars returns the tensors themselves; looked up each time, because a module may replace a buffer.
         own, other = self.module.state_dict(keep_vars=True), module.state_dict(keep_vars=True)
         floating = [name for name in own if own[name].is_floating_point()]
         decay = min(self.decay, (1 + updates) / (10 + updates))

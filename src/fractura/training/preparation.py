@@ -122,9 +122,9 @@ def _clean(data: Dataset, settings: TrainSettings, reporter: Reporter) -> Datase
         refuse_cut_off(data)
     clean = clean_boxes(data, settings.on_error)
     for line in clean.skipped[:5]:
-        reporter.warn(f"left out: {line}")
+        reporter.warn(f"skipped: {line}")
     if clean.skipped:
-        reporter.warn(f"{len(clean.skipped)} unusable boxes left out")
+        reporter.warn(f"{len(clean.skipped)} unusable boxes skipped")
     return clean.data
 
 

@@ -45,7 +45,7 @@ class RunProgress:
         best: Metrics of the best validation so far; None before the first.
         best_step: Its step.
         validations: Step, figures and whether it was the best so far, of every validation.
-        skipped_films: Films left out so far because they cannot be read.
+        skipped_films: Films skipped so far because they cannot be read.
         dropped_boxes: Boxes lost in augmentation so far.
         films_shown: Films shown so far.
     """

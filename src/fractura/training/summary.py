@@ -72,15 +72,15 @@ def validation_line(progress: RunProgress, figures: Mapping[str, Any], seconds: 
 def closing_lines(
     progress: RunProgress, settings: TrainSettings, stopped: str | None, steps: int, seconds: float, memory: str
 ) -> Iterator[str]:
-    """What people should know at the end.
+    """The lines that a run ends with.
 
     Args:
         progress: How far the run has come.
         settings: Of the run.
         stopped: Why it ended early, if it did.
-        steps: Steps of this call.
-        seconds: They took so long.
-        memory: Peak memory in words.
+        steps: Number of steps done by this call.
+        seconds: How long they took.
+        memory: Peak memory as text.
     """
     yield (
         f"{stopped or 'done'}: step {progress.step} of {settings.num_steps}, {steps} steps in {duration(seconds)}, "

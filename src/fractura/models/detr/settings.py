@@ -53,5 +53,6 @@ def canvas_multiple(family: str, config: dict[str, Any]) -> int:
     backbone = config.get("backbone_config") or {}
     if family == "rf_detr":
         patch = backbone.get("patch_size", 1)
-        return max(patch if isinstance(patch, list | tuple) else [patch]) * int(backbone.get("num_windows", 1))
+        patches = patch if isinstance(patch, list | tuple) else [patch]
+        return max(int(side) for side in patches) * int(backbone.get("num_windows", 1))
     return max(int(stride) for stride in config.get("feat_strides") or (1,))

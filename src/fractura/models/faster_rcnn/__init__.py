@@ -1,1 +1,1 @@
-"""Faster R-CNN: one meta-architecture over several backbones (``backbones.py``), in TensorFlow's words."""
+"""Faster R-CNN: one meta-architecture over several backbones (``backbones.py``), named as in TensorFlow."""
