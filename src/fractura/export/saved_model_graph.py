@@ -252,7 +252,7 @@ def _clip(boxes: Any, window: Any) -> Any:
 
 
 def _clip_sort_pad(boxes: Any, scores: Any, window: Any, count: int) -> tuple[Any, Any, Any]:
-    """As ``faster_rcnn._clip_sort_pad``: boxes ``(count, 4)``, scores ``(count,)``, positions in the input or -1."""
+    """As ``regions.clip_sort_pad``: boxes ``(count, 4)``, scores ``(count,)``, positions in the input or -1."""
     boxes = _clip(boxes, window)
     whole = tf.reduce_all(boxes[:, 2:] > boxes[:, :2], axis=1)
     scores = tf.concat([tf.where(whole, scores, 0.0), tf.zeros([count])], axis=0)

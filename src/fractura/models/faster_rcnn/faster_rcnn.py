@@ -7,7 +7,6 @@ stage is a method of its own, so that each can be compared with the reference se
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,41 +19,10 @@ from fractura.models.faster_rcnn.anchors import clip, grid_anchors, inside
 from fractura.models.faster_rcnn.backbones import build_backbone
 from fractura.models.faster_rcnn.crop import crop_and_resize
 from fractura.models.faster_rcnn.losses import classification_loss, localization_loss, masked_sum
+from fractura.models.faster_rcnn.regions import Proposals, RegionDetections, clip_sort_pad, take
 from fractura.models.faster_rcnn.settings import FasterRCNNSettings
 from fractura.models.nms import nms
 from fractura.models.resizer import resize
-
-
-@dataclass(frozen=True)
-class Proposals:
-    """Regions that may contain an object, best first, padded with zero boxes to a fixed number.
-
-    Attributes:
-        boxes: float32 ``(n, regions, 4)``: xyxy in canvas pixels.
-        scores: float32 ``(n, regions)``: objectness; 0 in padding.
-        count: int64 ``(n,)``: how many are not padding.
-    """
-
-    boxes: Tensor
-    scores: Tensor
-    count: Tensor
-
-
-@dataclass(frozen=True)
-class RegionDetections:
-    """Detections of the second stage, best first, padded to ``max_total_detections``.
-
-    Attributes:
-        boxes: float32 ``(n, 4)`` xyxy in canvas pixels.
-        scores: float32 ``(n,)``; 0 in padding.
-        labels: int64 ``(n,)``, from 0.
-        regions: int64 ``(n,)``: the proposal that each came from.
-    """
-
-    boxes: Tensor
-    scores: Tensor
-    labels: Tensor
-    regions: Tensor
 
 
 class FasterRCNN(Detector):
@@ -153,9 +121,7 @@ class FasterRCNN(Detector):
                 settings.first_stage_nms_score_threshold,
                 settings.first_stage_max_proposals,
             )[:, 2]
-            found.append(
-                _clip_sort_pad(film_boxes[kept], film_scores[kept], window, settings.first_stage_max_proposals)
-            )
+            found.append(clip_sort_pad(film_boxes[kept], film_scores[kept], window, settings.first_stage_max_proposals))
         padded_boxes, padded_scores = torch.stack([b for b, _, _ in found]), torch.stack([s for _, s, _ in found])
         return Proposals(padded_boxes, padded_scores, (padded_scores > 0).sum(dim=1))
 
@@ -194,10 +160,10 @@ class FasterRCNN(Detector):
             settings.max_detections_per_class,
         )
         labels, regions = kept[:, 0] + kept[:, 1], kept[:, 2]
-        top_boxes, top_scores, order = _clip_sort_pad(
+        top_boxes, top_scores, order = clip_sort_pad(
             boxes[kept[:, 0], regions], scores[labels, regions], window, settings.max_total_detections
         )
-        return RegionDetections(top_boxes, top_scores, _pad(labels, order), _pad(regions, order))
+        return RegionDetections(top_boxes, top_scores, take(labels, order), take(regions, order))
 
     # -- the protocol ------------------------------------------------------------------------------------------------
 
@@ -269,7 +235,7 @@ class FasterRCNN(Detector):
                 priority=self.sampling_priority(len(anchors), anchors.device),
             )
             count = sampled.sum().clamp(min=1)
-            wanted = _targets(truth, anchors, matches)
+            wanted = matching.box_targets(truth, anchors, matches)
             localization.append(masked_sum(localization_loss(film_codes, wanted), sampled & positive) / count)
             objectness.append(masked_sum(classification_loss(film_logits, positive.long()), sampled) / count)
         return {
@@ -320,10 +286,10 @@ class FasterRCNN(Detector):
         localization, classification = [], []
         for film, truth in enumerate(truths):
             positive = matches[film] >= 0
-            classes = _classes(truth, matches[film])
+            classes = matching.class_targets(truth, matches[film])
             chosen = torch.zeros_like(classes) if settings.share_box_across_classes else (classes - 1).clamp(min=0)
             film_codes = codes[film][torch.arange(len(chosen), device=chosen.device), chosen]
-            wanted = _targets(truth, regions[film], matches[film])
+            wanted = matching.box_targets(truth, regions[film], matches[film])
             count = real[film].sum().clamp(min=1)
             localization.append(masked_sum(localization_loss(film_codes, wanted), positive & real[film]) / count)
             classification.append(masked_sum(classification_loss(logits[film], classes), real[film]) / count)
@@ -338,38 +304,3 @@ class FasterRCNN(Detector):
 def _on_canvas(target: Target, film: torch.Size, window: tuple[int, int]) -> Target:
     down, across = window[0] / film[0], window[1] / film[1]
     return Target(target.boxes * target.boxes.new_tensor([across, down, across, down]), target.labels)
-
-
-def _targets(truth: Target, candidates: Tensor, matches: Tensor) -> Tensor:
-    """Codes that each candidate should predict; zeros if it matches nothing."""
-    if len(truth.boxes) == 0:
-        return torch.zeros_like(candidates)
-    codes = box_coder.encode(truth.boxes[matches.clamp(min=0)], candidates)
-    return torch.where((matches >= 0)[:, None], codes, 0.0)
-
-
-def _classes(truth: Target, matches: Tensor) -> Tensor:
-    """Class that each candidate should predict: 0 is background, else label + 1."""
-    if len(truth.labels) == 0:
-        return torch.zeros_like(matches)
-    return torch.where(matches >= 0, truth.labels[matches.clamp(min=0)] + 1, 0)
-
-
-def _clip_sort_pad(boxes: Tensor, scores: Tensor, window: tuple[int, int], count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Clip to the window, drop boxes without area, sort best first, pad with zeros to ``count``.
-
-    Returns:
-        boxes ``(count, 4)``, scores ``(count,)``, int64 ``(count,)``: positions in the input, -1 in padding.
-    """
-    boxes = clip(boxes, *window)
-    whole = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    scores = torch.cat([torch.where(whole, scores, 0.0), scores.new_zeros(count)])
-    scores, order = torch.topk(scores, count)
-    boxes = torch.cat([boxes, boxes.new_zeros(count, 4)])[order]
-    real = scores > 0
-    return torch.where(real[:, None], boxes, 0.0), scores, torch.where(real, order, -1)
-
-
-def _pad(values: Tensor, order: Tensor) -> Tensor:
-    """``values`` in ``order``; 0 where ``order`` is -1."""
-    return torch.cat([values.new_zeros(1), values])[order + 1]

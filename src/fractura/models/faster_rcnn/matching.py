@@ -1,4 +1,4 @@
-"""Matching anchors and proposals to ground-truth boxes, and sampling those to learn from.
+"""Matching anchors and proposals to ground-truth boxes, sampling some of them, and what those should predict.
 
 Follows tensorflow/models research/object_detection core/target_assigner.py:411-427, matchers/argmax_matcher.py:133-184
 and core/balanced_positive_negative_sampler.py:203-262.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from fractura.models.detector import Target
+from fractura.models.faster_rcnn import box_coder
 from fractura.models.nms import iou
 
 IGNORED = -2
@@ -69,3 +71,18 @@ def _take(mask: Tensor, count: int | Tensor, priority: Tensor) -> Tensor:
     rank = torch.empty_like(order)
     rank[order] = torch.arange(len(order), device=order.device)
     return mask & (rank < count)
+
+
+def box_targets(truth: Target, candidates: Tensor, matches: Tensor) -> Tensor:
+    """Codes ``(m, 4)`` that candidates ``(m, 4)`` with ``matches`` should predict; zeros without a match."""
+    if len(truth.boxes) == 0:
+        return torch.zeros_like(candidates)
+    codes = box_coder.encode(truth.boxes[matches.clamp(min=0)], candidates)
+    return torch.where((matches >= 0)[:, None], codes, 0.0)
+
+
+def class_targets(truth: Target, matches: Tensor) -> Tensor:
+    """Classes int64 ``(m,)`` that candidates with ``matches`` should predict: 0 is background, else label + 1."""
+    if len(truth.labels) == 0:
+        return torch.zeros_like(matches)
+    return torch.where(matches >= 0, truth.labels[matches.clamp(min=0)] + 1, 0)
