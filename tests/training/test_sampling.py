@@ -1,49 +1,49 @@
-"""Which film is shown when, and which process shows it."""
+"""Which image is shown when, and which process shows it."""
 
 from collections import Counter
 
 import pytest
-from support.training_fakes import make_films
+from support.training_fakes import make_images
 
-from fractura.training.sampling import FilmStream, StepSampler
+from fractura.training.sampling import ImageStream, StepSampler
 
 
 def stream(positives=5, negatives=7, per_epoch=7, seed=3):
-    return FilmStream(tuple(range(positives)), tuple(range(100, 100 + negatives)), per_epoch, seed)
+    return ImageStream(tuple(range(positives)), tuple(range(100, 100 + negatives)), per_epoch, seed)
 
 
 def shown(source, first, last):
-    return [source.film(place) for place in range(first, last)]
+    return [source.image(place) for place in range(first, last)]
 
 
-def test_an_epoch_shows_every_film_once():
+def test_an_epoch_shows_every_image_once():
     source = stream()
     for epoch in range(3):
-        films = shown(source, epoch * 12, (epoch + 1) * 12)
-        assert sorted(films) == [0, 1, 2, 3, 4, *range(100, 107)]
+        images = shown(source, epoch * 12, (epoch + 1) * 12)
+        assert sorted(images) == [0, 1, 2, 3, 4, *range(100, 107)]
     assert shown(source, 0, 12) != shown(source, 12, 24)
 
 
 def test_every_negative_has_its_turn():
     source = stream(per_epoch=3)
     assert source.epoch_length == 8
-    films = shown(source, 0, 7 * 8)  # 7 epochs of 3 negatives: each of the 7 three times
-    counts = Counter(films)
-    assert {counts[film] for film in range(5)} == {7}
-    assert {counts[film] for film in range(100, 107)} == {3}
+    images = shown(source, 0, 7 * 8)  # 7 epochs of 3 negatives: each of the 7 three times
+    counts = Counter(images)
+    assert {counts[image] for image in range(5)} == {7}
+    assert {counts[image] for image in range(100, 107)} == {3}
 
 
 @pytest.mark.parametrize(("ratio", "expected"), [(None, 4), (0, 0), (0.25, 2), (0.5, 4), (9, 4)])
 def test_negatives_per_positive(tmp_path, ratio, expected):
-    data = make_films(tmp_path, 12)
+    data = make_images(tmp_path, 12)
     assert data.negatives == 4
-    assert FilmStream.of(data, ratio, 0).negatives_per_epoch == expected
+    assert ImageStream.of(data, ratio, 0).negatives_per_epoch == expected
 
 
 def test_the_order_depends_on_the_seed_alone():
     assert shown(stream(seed=1), 0, 50) == shown(stream(seed=1), 0, 50)
     assert shown(stream(seed=1), 0, 50) != shown(stream(seed=2), 0, 50)
-    assert [stream().film(place) for place in (40, 3, 17)] == [shown(stream(), 0, 50)[place] for place in (40, 3, 17)]
+    assert [stream().image(place) for place in (40, 3, 17)] == [shown(stream(), 0, 50)[place] for place in (40, 3, 17)]
 
 
 def test_processes_share_a_step_and_a_resumed_sampler_goes_on():

@@ -1,4 +1,4 @@
-"""Tracing a detector to an ONNX graph with resizing, normalisation and suppression, for films of any size."""
+"""Tracing a detector to an ONNX graph with resizing, normalisation and suppression, for images of any size."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ def _is_all_true(values: Any) -> Any:
 
 
 def _round(value: Any, digits: Any = None) -> Any:
-    """Python's ``round``, of a scaled side of a film: both round halves to even."""
+    """Python's ``round``, of a scaled side of an image: both round halves to even."""
     return _cast(op.Round(value), to=_INT64)
 
 
-def write_graph(detector: Detector, output: Path, *, film_size: tuple[int, int] = (454, 373)) -> None:
+def write_graph(detector: Detector, output: Path, *, image_size: tuple[int, int] = (454, 373)) -> None:
     """Trace ``detector.forward`` and write it as ONNX.
 
     Args:
         detector: In evaluation mode, on the CPU.
         output: File to write; not atomic.
-        film_size: Height and width of the film used for tracing; the graph accepts any.
+        image_size: Height and width of the image used for tracing; the graph accepts any.
     """
-    film = torch.randint(0, 255, (*film_size, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    image = torch.randint(0, 255, (*image_size, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         exporter_log = logging.getLogger("torch.onnx")
@@ -61,7 +61,7 @@ def write_graph(detector: Detector, output: Path, *, film_size: tuple[int, int] 
         try:
             program = torch.onnx.export(
                 detector,
-                (film,),
+                (image,),
                 dynamo=True,
                 opset_version=OPSET,
                 input_names=["image"],

@@ -1,4 +1,4 @@
-"""Comparing an exported file with PyTorch, on real films."""
+"""Comparing an exported file with PyTorch, on real images."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ MAXIMUM_UNMATCHED = 0.01
 """Share of boxes that may be unmatched: if two scores nearly tie, suppression may keep the other box."""
 MINIMUM_SCORE = 0.05
 """Weaker candidates are not compared, because near ties among them decide which box survives suppression. The best one
-of each film is always compared; otherwise a model without confident detections would agree with everything."""
+of each image is always compared; otherwise a model without confident detections would agree with everything."""
 
 
 @dataclass(frozen=True)
 class Parity:
     """How well two runtimes of one model agree.
 
-    >>> Parity(films=8, boxes=200, unmatched=1, minimum_iou=0.999, maximum_score_difference=1e-5).holds
+    >>> Parity(images=8, boxes=200, unmatched=1, minimum_iou=0.999, maximum_score_difference=1e-5).holds
     True
 
     Attributes:
-        films: Number of films compared.
+        images: Number of images compared.
         boxes: Number of boxes compared: those of both runtimes that score at least ``MINIMUM_SCORE``, and the best of
-            each film.
+            each image.
         unmatched: Number of boxes that only one runtime has (IoU below ``MINIMUM_IOU``, or another class).
         minimum_iou: Lowest IoU of matched boxes; 1 if there are none.
         maximum_score_difference: Largest score difference of matched boxes.
     """
 
-    films: int
+    images: int
     boxes: int
     unmatched: int
     minimum_iou: float
@@ -50,7 +50,7 @@ class Parity:
     def holds(self) -> bool:
         """True if the runtimes agree within the limits."""
         return (
-            self.films > 0
+            self.images > 0
             and self.unmatched <= MAXIMUM_UNMATCHED * self.boxes
             and self.maximum_score_difference <= MAXIMUM_SCORE_DIFFERENCE
         )
@@ -85,12 +85,12 @@ class Parity:
         return {**asdict(self), "holds": self.holds}
 
 
-def compare(first: Model, second: Model, films: Sequence[Path]) -> Parity:
-    """Run both models on ``films`` and compare box by box, in both directions."""
+def compare(first: Model, second: Model, images: Sequence[Path]) -> Parity:
+    """Run both models on ``images`` and compare box by box, in both directions."""
     boxes = unmatched = 0
     worst_iou, worst_score = 1.0, 0.0
-    for film in films:
-        pixels = read_radiograph(film).pixels
+    for image in images:
+        pixels = read_radiograph(image).pixels
         found = first.detect(pixels), second.detect(pixels)
         for ours, theirs in (found, found[::-1]):
             assert ours.scores is not None
@@ -102,7 +102,7 @@ def compare(first: Model, second: Model, films: Sequence[Path]) -> Parity:
             if matched.any():
                 worst_iou = min(worst_iou, float(overlap[matched].min()))
                 worst_score = max(worst_score, float(difference[matched].max()))
-    return Parity(len(films), boxes, unmatched, worst_iou, worst_score)
+    return Parity(len(images), boxes, unmatched, worst_iou, worst_score)
 
 
 def _best_matches(ours: Boxes, theirs: Boxes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

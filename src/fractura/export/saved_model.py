@@ -38,13 +38,13 @@ def write_saved_model(detector: Detector, card: ModelCard, folder: Path) -> None
     write_card(card, folder / CARD_INSIDE)
 
 
-def export_saved_model(model_folder: Path, output: Path, films: Sequence[Path]) -> Parity:
-    """Write ``saved_model/`` and ``card.json`` into ``output`` after comparing with PyTorch on ``films``.
+def export_saved_model(model_folder: Path, output: Path, images: Sequence[Path]) -> Parity:
+    """Write ``saved_model/`` and ``card.json`` into ``output`` after comparing with PyTorch on ``images``.
 
     Args:
         model_folder: Trained-model folder.
         output: Folder to write into; a previous export in it is replaced.
-        films: Films to compare on.
+        images: Images to compare on.
 
     Returns:
         How well the SavedModel agrees with PyTorch.
@@ -61,7 +61,7 @@ def export_saved_model(model_folder: Path, output: Path, films: Sequence[Path]) 
         with TemporaryDirectory(prefix=".fractura-export-", dir=output) as scratch:
             draft = Path(scratch) / FOLDER
             write_saved_model(detector, card, draft)
-            parity = compare(TorchModel(model_folder, device="cpu"), SavedModel(draft, device="cpu"), films)
+            parity = compare(TorchModel(model_folder, device="cpu"), SavedModel(draft, device="cpu"), images)
             parity.require("the SavedModel", output)
             target = output / FOLDER
             if target.exists():

@@ -17,7 +17,7 @@ _BYTES_PER_WEIGHT = 4
 class ModelEntry:
     """One named model: everything that the catalogue, the registry and the benchmarks know about it.
 
-    The figures are measured or cited, never estimated: ``parameters`` and ``processor_milliseconds`` come from
+    The metrics are measured or cited, never estimated: ``parameters`` and ``processor_milliseconds`` come from
     ``python -m benchmarks.catalogue``, ``coco_ap`` from the authors of the weights.
 
     Attributes:
@@ -28,7 +28,7 @@ class ModelEntry:
         source: Where those weights come from.
         licence: Licence of those weights.
         hub_id: Their id on the Hugging Face Hub; None if they come from elsewhere.
-        processor_milliseconds: Processor time per film, if measured: see ``catalogue.MEASURED_ON``.
+        processor_milliseconds: Processor time per image, if measured: see ``catalogue.MEASURED_ON``.
         coco_ap: Average precision (IoU 0.5:0.95) on COCO val2017 published for the weights, in percent.
         coco_source: Where ``coco_ap`` is published.
         architecture: Settings of the detector where they differ from its family's defaults, as plain JSON values.

@@ -1,4 +1,4 @@
-"""Checks of the data of a training run: truncated films, unusable boxes, films in both sets."""
+"""Checks of the data of a training run: truncated images, unusable boxes, images in both sets."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError
-from fractura.imaging.headers import film_kind
+from fractura.imaging.headers import image_kind
 from fractura.imaging.reader import read_radiograph
 
 _END_MARKERS = {"jpeg": b"\xff\xd9", "png": b"IEND"}
 _TAIL = 64
-"""Last bytes of a film that are searched for its end marker; some programs write a little after it."""
+"""Last bytes of an image that are searched for its end marker; some programs write a little after it."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class CleanData:
     """A data set whose boxes can all be trained on, and what was removed from it.
 
     Attributes:
-        data: With boxes clipped to their films.
+        data: With boxes clipped to their images.
         skipped: One line per removed box.
     """
 
@@ -35,15 +35,15 @@ class CleanData:
 
 
 def clean_boxes(data: Dataset, on_error: Literal["stop", "skip"]) -> CleanData:
-    """Clip boxes to their films and find the unusable ones, before they cause a NaN.
+    """Clip boxes to their images and find the unusable ones, before they cause a NaN.
 
     Args:
         data: As read.
-        on_error: ``stop`` raises at the first unusable box; ``skip`` removes it and reports it, together with its film
-            if no box is left: that film is not a normal one.
+        on_error: ``stop`` raises at the first unusable box; ``skip`` removes it and reports it, together with its image
+            if no box is left: that image is not a normal one.
 
     Raises:
-        DataError: A box is not finite, inverted, thinner than a pixel or outside its film; names film and box.
+        DataError: A box is not finite, inverted, thinner than a pixel or outside its image; names image and box.
     """
     records, skipped = [], []
     for record in data:
@@ -78,15 +78,15 @@ def _box_problem(box: NDArray[np.float32], label: int, record: Record, classes: 
     if right - left < 1 or bottom - top < 1:
         return f"{words} is thinner than one pixel or inverted"
     if min(right, record.width) - max(left, 0) < 1 or min(bottom, record.height) - max(top, 0) < 1:
-        return f"{words} lies outside the film of {record.width} x {record.height} pixels"
+        return f"{words} lies outside the image of {record.width} x {record.height} pixels"
     return None
 
 
 def refuse_overlap(train: Dataset, val: Dataset) -> None:
-    """Check that no film is in both sets, by the bytes of the files.
+    """Check that no image is in both sets, by the bytes of the files.
 
     Raises:
-        DataError: Some films are in both; names up to five pairs.
+        DataError: Some images are in both; names up to five pairs.
     """
     by_size: dict[int, list[Record]] = defaultdict(list)
     for record in train:
@@ -107,18 +107,18 @@ def refuse_overlap(train: Dataset, val: Dataset) -> None:
     if shared:
         more = f" and {len(shared) - 5} more" if len(shared) > 5 else ""
         raise DataError(
-            f"{len(shared)} films to validate on are also films to train on ({'; '.join(shared[:5])}{more})",
-            hint="remove them from one of the two; metrics on films seen in training are meaningless",
+            f"{len(shared)} images to validate on are also images to train on ({'; '.join(shared[:5])}{more})",
+            hint="remove them from one of the two; metrics on images seen in training are meaningless",
         )
 
 
 def refuse_cut_off(data: Dataset) -> None:
     """Check that no JPEG or PNG is truncated, before hours are spent on the others.
 
-    Only the first and last bytes of each film are read; a film without its end marker is decoded, to be sure.
+    Only the first and last bytes of each image are read; an image without its end marker is decoded, to be sure.
 
     Raises:
-        DataError: Some films are truncated; names up to five.
+        DataError: Some images are truncated; names up to five.
     """
     cut = [record for record in data if not _has_end_marker(record) and not _is_readable(record)]
     if cut:
@@ -137,9 +137,9 @@ def _has_end_marker(record: Record) -> bool:
         with record.image.open("rb") as stream:
             offset, length = record.span or (0, stream.seek(0, os.SEEK_END))
             stream.seek(offset)
-            mark = _END_MARKERS.get(film_kind(stream.read(16)))
+            detection = _END_MARKERS.get(image_kind(stream.read(16)))
             stream.seek(offset + max(0, length - _TAIL))
-            return mark is None or mark in stream.read(min(length, _TAIL))
+            return detection is None or detection in stream.read(min(length, _TAIL))
     except OSError as error:
         raise DataError(f"cannot be opened: {error.strerror or error}", file=record.image) from error
 

@@ -1,4 +1,4 @@
-"""From films on disk to batches: reading, augmentation, collation."""
+"""From images on disk to batches: reading, augmentation, collation."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from fractura.core.errors import DataError
 from fractura.imaging.reader import read_radiograph
 from fractura.models.detector import Target
 from fractura.training.augmentation import augment
-from fractura.training.sampling import FilmStream
-from fractura.training.transform import AugmentationOption, MarkedFilm
+from fractura.training.sampling import ImageStream
+from fractura.training.transform import AugmentationOption, LabelledImage
 
 _AUGMENTATION, _SUBSTITUTE = 3, 4
 _SUBSTITUTES = 20
-"""Number of other films tried in place of one that cannot be read."""
+"""Number of other images tried in place of one that cannot be read."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A film that could not be used, as plain text that worker processes can send."""
+    """An image that could not be used, as plain text that worker processes can send."""
 
-    film: str
+    image: str
     text: str
     hint: str | None
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One film ready for the detector.
+    """One image ready for the detector.
 
     Attributes:
         image: uint8 ``(height, width, 3)``, or float32 of 0..255.
         target: Its ground truth.
-        name: Name of the film.
+        name: Name of the image.
         place: Its place in the stream, or its position in the data set.
         dropped: Number of boxes lost in augmentation.
-        problems: Films that were tried for this place and could not be used; ``image`` is empty if all failed.
+        problems: Images that were tried for this place and could not be used; ``image`` is empty if all failed.
     """
 
     image: Tensor
@@ -56,31 +56,31 @@ class Sample:
     problems: tuple[Problem, ...] = ()
 
     @classmethod
-    def of(cls, film: MarkedFilm, name: str, place: int, problems: Sequence[Problem] = ()) -> Sample:
+    def of(cls, sample: LabelledImage, name: str, place: int, problems: Sequence[Problem] = ()) -> Sample:
         """A sample from arrays."""
         # Pillow's arrays are read-only, which torch does not support.
-        image = torch.from_numpy(np.require(film.image, requirements=["C", "W"]))
-        target = Target(torch.from_numpy(film.boxes.copy()), torch.from_numpy(film.labels.copy()))
-        return cls(image, target, name, place, film.dropped, tuple(problems))
+        image = torch.from_numpy(np.require(sample.image, requirements=["C", "W"]))
+        target = Target(torch.from_numpy(sample.boxes.copy()), torch.from_numpy(sample.labels.copy()))
+        return cls(image, target, name, place, sample.dropped, tuple(problems))
 
     @classmethod
     def missing(cls, place: int, problems: Sequence[Problem]) -> Sample:
-        """An empty sample, for a place where no film could be used."""
+        """An empty sample, for a place where no image could be used."""
         nothing = Target(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64))
         return cls(torch.zeros(0, 0, 3, dtype=torch.uint8), nothing, "", place, 0, tuple(problems))
 
 
 @dataclass(frozen=True)
 class Batch:
-    """The films of one process in one step.
+    """The images of one process in one step.
 
     Attributes:
         images: uint8 (or float32 of 0..255) ``(height, width, 3)`` each, of any sizes.
-        targets: One per film.
-        names: Names of the films.
+        targets: One per image.
+        names: Names of the images.
         places: Their places in the stream, or positions in the data set.
         dropped: Number of boxes lost in augmentation.
-        problems: Films that could not be used.
+        problems: Images that could not be used.
     """
 
     images: list[Tensor]
@@ -104,18 +104,18 @@ class Batch:
         return replace(self, images=images, targets=[target.to(device) for target in self.targets])
 
     def part(self, first: int, last: int) -> Batch:
-        """Films ``first`` to ``last`` (exclusive), without the problems and dropped boxes of the whole."""
+        """Images ``first`` to ``last`` (exclusive), without the problems and dropped boxes of the whole."""
         chosen = slice(first, last)
         return Batch(self.images[chosen], self.targets[chosen], self.names[chosen], self.places[chosen], 0, [])
 
 
-class FilmDataset(torch.utils.data.Dataset[Sample]):
-    """Augmented samples by place in the stream: film, augmentation and substitute depend on seed and place alone."""
+class ImageDataset(torch.utils.data.Dataset[Sample]):
+    """Augmented samples by place in the stream: image, augmentation and substitute depend on seed and place alone."""
 
     def __init__(
         self,
         data: Dataset,
-        stream: FilmStream,
+        stream: ImageStream,
         options: Sequence[AugmentationOption],
         max_number_of_boxes: int | None = None,
     ) -> None:
@@ -125,63 +125,63 @@ class FilmDataset(torch.utils.data.Dataset[Sample]):
         self.max_number_of_boxes = max_number_of_boxes
 
     def __getitem__(self, place: int) -> Sample:
-        """The film at ``place``; a film that cannot be read is replaced by another, and reported."""
+        """The image at ``place``; an image that cannot be read is replaced by another, and reported."""
         seed = self.stream.seed
         problems: list[Problem] = []
         choices = np.random.default_rng([seed, _SUBSTITUTE, place])
-        index = self.stream.film(place)
+        index = self.stream.image(place)
         for _ in range(_SUBSTITUTES):
             record = self.records[index]
             try:
-                film = read_marked_film(record)
+                image = read_labelled_image(record)
             except DataError as error:
                 problems.append(Problem(error.file or record.name, error.problem, error.hint))
-                index = self.stream.film(int(choices.integers(self.stream.epoch_length)))
+                index = self.stream.image(int(choices.integers(self.stream.epoch_length)))
                 continue
-            film = augment(film, self.options, [seed, _AUGMENTATION, place])
+            image = augment(image, self.options, [seed, _AUGMENTATION, place])
             count = self.max_number_of_boxes
-            film = replace(film, boxes=film.boxes[:count], labels=film.labels[:count])
-            return Sample.of(film, record.name, place, problems)
+            image = replace(image, boxes=image.boxes[:count], labels=image.labels[:count])
+            return Sample.of(image, record.name, place, problems)
         return Sample.missing(place, problems)
 
 
-class PlainFilms(torch.utils.data.Dataset[Sample]):
+class PlainImages(torch.utils.data.Dataset[Sample]):
     """Unaugmented samples by position in the data set."""
 
     def __init__(self, data: Dataset) -> None:
         self.records = data.records
 
     def __getitem__(self, place: int) -> Sample:
-        """The film at ``place``."""
+        """The image at ``place``."""
         record = self.records[place]
         try:
-            return Sample.of(read_marked_film(record), record.name, place)
+            return Sample.of(read_labelled_image(record), record.name, place)
         except DataError as error:
             return Sample.missing(place, [Problem(error.file or record.name, error.problem, error.hint)])
 
 
-def read_marked_film(record: Record) -> MarkedFilm:
+def read_labelled_image(record: Record) -> LabelledImage:
     """Read the pixels and boxes of a record.
 
     Raises:
-        DataError: The film cannot be read, or its size is not the one that it was annotated in.
+        DataError: The image cannot be read, or its size is not the one that it was annotated in.
     """
     try:
         encoded = record.read_bytes()
     except OSError as error:
         raise DataError(f"cannot be opened: {error.strerror or error}", file=record.image) from error
-    film = read_radiograph(encoded, name=str(record.image) if record.span is None else record.name)
-    if (film.width, film.height) != (record.width, record.height):
+    image = read_radiograph(encoded, name=str(record.image) if record.span is None else record.name)
+    if (image.width, image.height) != (record.width, record.height):
         raise DataError(
-            f"has {film.width} x {film.height} pixels, but its annotation is for {record.width} x {record.height}",
+            f"has {image.width} x {image.height} pixels, but its annotation is for {record.width} x {record.height}",
             file=record.image,
-            hint="run `fractura check` on the folder; the film was changed after it was annotated",
+            hint="run `fractura check` on the folder; the image was changed after it was annotated",
         )
-    return MarkedFilm(film.pixels, record.boxes.xyxy.copy(), record.boxes.labels.copy())
+    return LabelledImage(image.pixels, record.boxes.xyxy.copy(), record.boxes.labels.copy())
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
-    """Collect samples into a batch; films keep their sizes."""
+    """Collect samples into a batch; images keep their sizes."""
     usable = [sample for sample in samples if sample.image.numel()]
     return Batch(
         [sample.image for sample in usable],
@@ -194,7 +194,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
 
 
 def build_loader(
-    dataset: FilmDataset | PlainFilms,
+    dataset: ImageDataset | PlainImages,
     places: Iterable[list[int]],
     *,
     workers: int,
@@ -206,7 +206,7 @@ def build_loader(
     Args:
         dataset: Samples by place.
         places: The places of each batch (``StepSampler`` in training).
-        workers: Number of processes that prepare films; 0 prepares them in this one.
+        workers: Number of processes that prepare images; 0 prepares them in this one.
         pin_memory: Use page-locked memory, for copying to a GPU.
         start_method: How processes start (``fork``, ``spawn``, ``forkserver``); None is the system's default.
     """

@@ -83,11 +83,11 @@ def use_all_cores(processes: int) -> int:
 
 
 def choose_workers(wanted: int | None, device: torch.device, processes: int) -> int:
-    """Number of processes that prepare films for each training process.
+    """Number of processes that prepare images for each training process.
 
     Args:
         wanted: The number if it was set. None chooses: on a CPU the network needs the cores itself, so one in four
-            prepares films; a GPU gets all cores but one, at most eight.
+            prepares images; a GPU gets all cores but one, at most eight.
         device: Where the network runs.
         processes: Number of training processes on this machine.
     """
@@ -184,7 +184,7 @@ def probe_precision(detector: Detector, batch: Batch, precision: Precision, devi
                 value.copy_(buffers[name])
     if bad is None:
         return precision
-    return Precision("no", f"with {precision.format} the {bad} of the first films is not finite")
+    return Precision("no", f"with {precision.format} the {bad} of the first images is not finite")
 
 
 def _not_finite(total: torch.Tensor, module: nn.Module) -> str | None:

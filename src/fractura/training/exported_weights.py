@@ -2,7 +2,7 @@
 
 The export keeps the names of weights except where it precomputes: frozen batch norm is folded into the kernel before
 it, and the scale and shift of group norm become unnamed constants. A folded kernel is restored as it is, with a batch
-norm that only shifts: the detector computes the same and can be trained. Both are compared on one film, so that a file
+norm that only shifts: the detector computes the same and can be trained. Both are compared on one image, so that a file
 exported in another way is refused instead of half understood.
 """
 
@@ -51,9 +51,9 @@ def read_exported_weights(file: Path) -> tuple[ModelCard, dict[str, Tensor]]:
     detector = build_from_architecture(model.card.architecture).eval()
     weights = detector.state_dict()
     graph = onnx.load(file)
-    film = np.repeat(make_phantom(seed=0, index=0).pixels[..., None], 3, axis=2)
+    image = np.repeat(make_phantom(seed=0, index=0).pixels[..., None], 3, axis=2)
     names = dict(_sources(graph.graph, detector))
-    for source, value in _values(graph, list(names), film).items():
+    for source, value in _values(graph, list(names), image).items():
         own = weights[names[source]]
         if value.size == own.numel():  # if not, the comparison below fails
             own.copy_(torch.from_numpy(value.astype(np.float32)).reshape(own.shape))
@@ -63,8 +63,8 @@ def read_exported_weights(file: Path) -> tuple[ModelCard, dict[str, Tensor]]:
         if norm.bn.weight is not None:
             nn.init.ones_(norm.bn.weight)
     with torch.inference_mode():
-        ours = detector.detect([torch.from_numpy(film)])[0]
-    if not _agree(checked_boxes(ours, model.card, file), model.detect(film)):
+        ours = detector.detect([torch.from_numpy(image)])[0]
+    if not _agree(checked_boxes(ours, model.card, file), model.detect(image)):
         raise ModelError(
             "its weights cannot be recovered for training",
             file=file,
@@ -104,13 +104,13 @@ def _sources(graph: onnx.GraphProto, detector: Detector) -> Iterator[tuple[str, 
             norm = ""
 
 
-def _values(graph: onnx.ModelProto, names: list[str], film: NDArray[np.uint8]) -> dict[str, NDArray[np.generic]]:
+def _values(graph: onnx.ModelProto, names: list[str], image: NDArray[np.uint8]) -> dict[str, NDArray[np.generic]]:
     """Values of the graph by name, stored or computed from stored ones."""
     stored = {each.name: numpy_helper.to_array(each) for each in graph.graph.initializer}
     computed = [name for name in names if name not in stored]
     graph.graph.output.extend(onnx.ValueInfoProto(name=name) for name in computed)
     session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
-    found = dict(zip(computed, session.run(computed, {INPUT: film}) if computed else (), strict=True))
+    found = dict(zip(computed, session.run(computed, {INPUT: image}) if computed else (), strict=True))
     return {name: stored[name] if name in stored else found[name] for name in names}
 
 

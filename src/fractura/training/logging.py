@@ -47,10 +47,10 @@ VALIDATION_TAGS = {
     "AR_small": "DetectionBoxes_Recall/AR@100 (small)",
     "AR_medium": "DetectionBoxes_Recall/AR@100 (medium)",
     "AR_large": "DetectionBoxes_Recall/AR@100 (large)",
-    "film_auc": "Films/AUC",
+    "image_auc": "Images/AUC",
     "sensitivity": "AtThreshold/sensitivity",
     "precision": "AtThreshold/precision",
-    "false_marks_per_film": "AtThreshold/false_marks_per_film",
+    "false_positives_per_image": "AtThreshold/false_positives_per_image",
     "threshold": "AtThreshold/threshold",
 }
 
@@ -123,20 +123,20 @@ class Reporter:
         self._bar.start()
         self._task = self._bar.add_task("", total=num_steps, completed=first_step)
 
-    def advance(self, step: int, loss: float, films_per_second: float) -> None:
+    def advance(self, step: int, loss: float, images_per_second: float) -> None:
         """Call after each step.
 
         Args:
             step: Number of steps done, from 1.
             loss: Loss of this step.
-            films_per_second: Mean over the last steps.
+            images_per_second: Mean over the last steps.
         """
         self._loss = loss if self._loss is None else _SMOOTHING * self._loss + (1 - _SMOOTHING) * loss
         now = time.monotonic()
         due = step == self._first_step + 1 or now - self._last_line >= self._seconds_between_lines
         if self._bar is None and not due:
             return
-        status = f"loss {self._loss:.4g}  {films_per_second:.3g} films/s  memory {self.memory()}"
+        status = f"loss {self._loss:.4g}  {images_per_second:.3g} images/s  memory {self.memory()}"
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=step, description=status)
         elif due:
@@ -239,7 +239,7 @@ class Events:
 
         Args:
             step: Number of steps done.
-            row: ``loss``, ``learning_rate``, ``gradient_norm``, ``films_per_second``, ``steps_per_second``.
+            row: ``loss``, ``learning_rate``, ``gradient_norm``, ``images_per_second``, ``steps_per_second``.
             parts: Losses by name.
         """
         self._writer.add_scalar("Loss/total_loss", row["loss"], step)
@@ -247,21 +247,21 @@ class Events:
             self._writer.add_scalar(f"Loss/{name}", value, step)
         self._writer.add_scalar("learning_rate", row["learning_rate"], step)
         self._writer.add_scalar("steps_per_sec", row["steps_per_second"], step)
-        self._writer.add_scalar("films_per_sec", row["films_per_second"], step)
+        self._writer.add_scalar("images_per_sec", row["images_per_second"], step)
         self._writer.add_scalar("gradient_norm", row["gradient_norm"], step)
         self._writer.flush()
 
-    def validation(self, step: int, figures: Mapping[str, Any], pictures: Sequence[NDArray[np.uint8]]) -> None:
+    def validation(self, step: int, metrics: Mapping[str, Any], pictures: Sequence[NDArray[np.uint8]]) -> None:
         """Write the scalars and pictures of a validation; undefined metrics are left out.
 
         Args:
             step: Number of steps done.
-            figures: ``Validation.figures``.
+            metrics: ``Validation.metrics``.
             pictures: uint8 ``(height, width, 3)`` each.
         """
         for name, tag in VALIDATION_TAGS.items():
-            if figures.get(name) is not None:
-                self._writer.add_scalar(tag, figures[name], step)
+            if metrics.get(name) is not None:
+                self._writer.add_scalar(tag, metrics[name], step)
         for number, picture in enumerate(pictures):
             self._writer.add_image(f"validation_{number}", picture, step, dataformats="HWC")
         self._writer.flush()
@@ -290,5 +290,5 @@ class RunHooks:
             reporter: Accepts lines for the console.
             row: ``step``, ``learning_rate``, ``loss``, ``steps_per_second``, …
             parts: Losses by name.
-            batch: The films of the step.
+            batch: The images of the step.
         """

@@ -54,11 +54,11 @@ def write_model(
         folder: The model folder.
         detector: Holds the weights to save.
         settings: Of the run; only the last part of each path is kept, because cards are shared.
-        train: Films trained on.
-        val: Films validated on.
+        train: Images trained on.
+        val: Images validated on.
         threshold: Score from which a detection counts.
         metrics: Metrics of the validation, and the step.
-        start: Films behind the weights that training started from; see ``Start.films``.
+        start: Images behind the weights that training started from; see ``Start.images``.
 
     Raises:
         ModelError: The disk is full or not writable.

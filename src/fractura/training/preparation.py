@@ -8,11 +8,11 @@ from pathlib import Path
 
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError
-from fractura.quality.classes import look_alikes
+from fractura.quality.classes import similar_classes
 from fractura.quality.splits import refuse_shared_patients, refuse_wrong_split
 from fractura.quality.training_data import clean_boxes, refuse_cut_off, refuse_overlap
 from fractura.training.logging import Reporter
-from fractura.training.sampling import FilmStream
+from fractura.training.sampling import ImageStream
 from fractura.training.settings import TrainSettings
 
 
@@ -21,14 +21,14 @@ class TrainingData:
     """The data of a run.
 
     Attributes:
-        train: Films to learn from, boxes cut to their films.
-        val: Films to validate on, in the same label order; None trains without validation.
+        train: Images to learn from, boxes cut to their images.
+        val: Images to validate on, in the same label order; None trains without validation.
         stream: The order in which ``train`` is shown.
     """
 
     train: Dataset
     val: Dataset | None
-    stream: FilmStream
+    stream: ImageStream
 
 
 def prepare_data(
@@ -43,10 +43,10 @@ def prepare_data(
         val: Used instead of reading ``settings.val``.
 
     Raises:
-        DataError: Films or boxes cannot be used, there is no box to learn from, or train and val share a film.
+        DataError: Images or boxes cannot be used, there is no box to learn from, or train and val share an image.
     """
     if train is None:
-        reporter.say(f"reading films of {settings.data}")
+        reporter.say(f"reading images of {settings.data}")
         train = _read(settings.data, settings.class_names, settings, reporter)
         if settings.class_names is None:
             _check_class_names(train, settings, reporter)
@@ -56,7 +56,7 @@ def prepare_data(
     train = _clean(train, settings, reporter)
     if not any(train.boxes_by_class.values()):
         raise DataError(
-            f"none of the {len(train)} films to train on has a box",
+            f"none of the {len(train)} images to train on has a box",
             file=settings.data,
             hint="without a single box there is nothing to learn; check that the annotations are in place",
         )
@@ -65,19 +65,19 @@ def prepare_data(
         refuse_shared_patients(train, val)
         val = _clean(_same_classes(val, train.class_names, settings.val), settings, reporter)
         if not len(val):
-            raise DataError("there are no films to validate on", file=settings.val)
+            raise DataError("there are no images to validate on", file=settings.val)
         refuse_overlap(train, val)
-    stream = FilmStream.of(train, settings.negatives_per_positive, settings.seed)
+    stream = ImageStream.of(train, settings.negatives_per_positive, settings.seed)
     reporter.say(f"train: {_counts(train)}" + _epoch(stream, settings))
     if val is None:
         reporter.warn(
-            "no films to validate on (--val): the last weights are saved, AP is not measured, and the threshold on the "
-            "card stays at 0.5"
+            "no images to validate on (--val): the last weights are saved, AP is not measured, and the threshold on "
+            "the card stays at 0.5"
         )
     else:
         reporter.say(f"val:   {_counts(val)}")
         if not any(val.boxes_by_class.values()):
-            reporter.warn("none of the films to validate on has a box: AP is not defined, the last weights are saved")
+            reporter.warn("none of the images to validate on has a box: AP is not defined, the last weights are saved")
     missing = [name for name, count in train.boxes_by_class.items() if not count]
     if missing:
         reporter.warn(f"no box to learn from for {', '.join(missing)}")
@@ -99,7 +99,7 @@ def _read(path: Path, names: tuple[str, ...] | None, settings: TrainSettings, re
 def _check_class_names(data: Dataset, settings: TrainSettings, reporter: Reporter) -> None:
     """Refuse class names that differ in spelling only, warn of those one typo apart; see `fractura check`."""
     names = json.dumps(data.class_names, ensure_ascii=False)
-    for pair in look_alikes({name: count for name, count in data.boxes_by_class.items() if count}):
+    for pair in similar_classes({name: count for name, count in data.boxes_by_class.items() if count}):
         if pair.same:
             raise DataError(
                 pair.problem,
@@ -131,10 +131,10 @@ def _clean(data: Dataset, settings: TrainSettings, reporter: Reporter) -> Datase
 def _counts(data: Dataset) -> str:
     """The counts of a data set in one line."""
     boxes = ", ".join(f"{name} {count}" for name, count in data.boxes_by_class.items())
-    return f"{len(data)} films, {data.negatives} of them negative; boxes: {boxes}"
+    return f"{len(data)} images, {data.negatives} of them negative; boxes: {boxes}"
 
 
-def _epoch(stream: FilmStream, settings: TrainSettings) -> str:
+def _epoch(stream: ImageStream, settings: TrainSettings) -> str:
     epochs = settings.num_steps * settings.batch_size / stream.epoch_length
     shown = "" if stream.negatives_per_epoch == len(stream.negatives) else f", {stream.negatives_per_epoch} negative"
     return f"; {stream.epoch_length} shown per epoch{shown}, {epochs:.3g} epochs"

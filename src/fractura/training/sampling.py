@@ -1,4 +1,4 @@
-"""Which film is shown when: an order that depends on the seed alone, and each process's share of every step."""
+"""Which image is shown when: an order that depends on the seed alone, and each process's share of every step."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _ORDER, _NEGATIVES = 1, 2
 
 
 @dataclass(frozen=True)
-class FilmStream:
-    """An endless order of films: each place of the stream always holds the same film, in every process.
+class ImageStream:
+    """An endless order of images: each place of the stream always holds the same image, in every process.
 
-    Each epoch shows every film with boxes once, and ``negatives_per_positive`` times as many without. Epochs continue
-    through the films without boxes where the previous one stopped, so that all of them are shown.
+    Each epoch shows every image with boxes once, and ``negatives_per_positive`` times as many without. Epochs continue
+    through the images without boxes where the previous one stopped, so that all of them are shown.
 
-    >>> stream = FilmStream(positives=(0, 1), negatives=(2, 3, 4), negatives_per_epoch=1, seed=0)
-    >>> {0, 1} < {stream.film(place) for place in range(stream.epoch_length)}
+    >>> stream = ImageStream(positives=(0, 1), negatives=(2, 3, 4), negatives_per_epoch=1, seed=0)
+    >>> {0, 1} < {stream.image(place) for place in range(stream.epoch_length)}
     True
 
     Attributes:
-        positives: Positions in the data set of the films with boxes.
-        negatives: Positions of the films without boxes.
+        positives: Positions in the data set of the images with boxes.
+        negatives: Positions of the images without boxes.
         negatives_per_epoch: Number of those that one epoch shows.
         seed: Seed of the order.
     """
@@ -39,7 +39,7 @@ class FilmStream:
     seed: int
 
     @classmethod
-    def of(cls, data: Dataset, negatives_per_positive: float | None, seed: int) -> FilmStream:
+    def of(cls, data: Dataset, negatives_per_positive: float | None, seed: int) -> ImageStream:
         """The stream over ``data``; ``TrainSettings`` explains the other arguments."""
         negatives = tuple(i for i, record in enumerate(data) if record.is_negative)
         positives = tuple(i for i, record in enumerate(data) if not record.is_negative)
@@ -50,29 +50,29 @@ class FilmStream:
 
     @property
     def epoch_length(self) -> int:
-        """Films shown in one epoch."""
+        """Images shown in one epoch."""
         return len(self.positives) + self.negatives_per_epoch
 
-    def film(self, place: int) -> int:
-        """Position in the data set of the film at ``place`` of the stream."""
+    def image(self, place: int) -> int:
+        """Position in the data set of the image at ``place`` of the stream."""
         epoch, offset = divmod(place, self.epoch_length)
         return int(_epoch_order(self, epoch)[offset])
 
 
 @lru_cache(maxsize=4)
-def _epoch_order(stream: FilmStream, epoch: int) -> NDArray[np.int64]:
+def _epoch_order(stream: ImageStream, epoch: int) -> NDArray[np.int64]:
     shown = [np.array(stream.positives, dtype=np.int64)]
     if stream.negatives_per_epoch:
         count, total = stream.negatives_per_epoch, len(stream.negatives)
         places = np.arange(epoch * count, (epoch + 1) * count)
         rounds = {int(r): _shuffled(stream.negatives, stream.seed, _NEGATIVES, int(r)) for r in set(places // total)}
         shown.append(np.array([rounds[p // total][p % total] for p in places.tolist()], dtype=np.int64))
-    films = np.concatenate(shown)
-    return _generator(stream.seed, _ORDER, epoch).permutation(films)
+    images = np.concatenate(shown)
+    return _generator(stream.seed, _ORDER, epoch).permutation(images)
 
 
-def _shuffled(films: tuple[int, ...], seed: int, sequence: int, number: int) -> NDArray[np.int64]:
-    return _generator(seed, sequence, number).permutation(np.array(films, dtype=np.int64))
+def _shuffled(images: tuple[int, ...], seed: int, sequence: int, number: int) -> NDArray[np.int64]:
+    return _generator(seed, sequence, number).permutation(np.array(images, dtype=np.int64))
 
 
 def _generator(*seed: int) -> np.random.Generator:
@@ -87,7 +87,7 @@ class StepSampler:
     [[6, 7], [10, 11]]
 
     Attributes:
-        batch_size: Films per step over all processes; a multiple of ``processes``.
+        batch_size: Images per step over all processes; a multiple of ``processes``.
         first_step: First step; a resumed run begins where it stopped, without replaying earlier steps.
         last_step: Last step (exclusive).
         process: Number of this process.

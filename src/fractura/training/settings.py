@@ -57,19 +57,19 @@ _RULES = {
 class TrainSettings(BaseModel):
     """The settings of ``train``. ``TrainSettings.create`` reports a mistake as a ``UsageError``.
 
-    >>> settings = TrainSettings.create({"data": "films", "output": "model", "model": "dfine_nano", "num_steps": 200})
+    >>> settings = TrainSettings.create({"data": "images", "output": "model", "model": "dfine_nano", "num_steps": 200})
     >>> settings.schedule_steps, settings.steps_between_validations
     (200, 10)
 
     Attributes:
-        data: Annotated films to learn from, in any format that ``read_dataset`` reads.
-        val: Annotated films to validate on, none of which is in ``data``; None trains without validation.
+        data: Annotated images to learn from, in any format that ``read_dataset`` reads.
+        val: Annotated images to validate on, none of which is in ``data``; None trains without validation.
         output: Folder of the trained model; must be empty or new unless the run is resumed.
         model: Name of the detector, as ``fractura models`` lists them, or ``hf:`` and a model's id or folder.
         class_names: Order of the classes; None takes them from ``data``.
         num_steps: Optimiser steps.
-        batch_size: Films per step, over all processes together.
-        micro_batch_size: Films that pass through the network at once; fewer need less memory, and gradients are
+        batch_size: Images per step, over all processes together.
+        micro_batch_size: Images that pass through the network at once; fewer need less memory, and gradients are
             accumulated up to ``batch_size``. None is all at once. Halved automatically if a GPU runs out of memory.
         optimizer: ``momentum`` as in TensorFlow, or ``adamw``.
         momentum_optimizer_value: Factor on the previous velocity in ``momentum``.
@@ -84,8 +84,8 @@ class TrainSettings(BaseModel):
         fine_tune_checkpoint: Trained model to start from: ``built-in``, a folder (or its weights file), or the
             ``.onnx`` file of a ``faster_rcnn`` model.
         data_augmentation_options: Augmentation steps in order, or the name of a preset.
-        max_number_of_boxes: Most boxes per film that are trained on, after augmentation; None trains on all.
-        negatives_per_positive: Films without boxes per film with boxes in each epoch; None shows all of them.
+        max_number_of_boxes: Most boxes per image that are trained on, after augmentation; None trains on all.
+        negatives_per_positive: Images without boxes per image with boxes in each epoch; None shows all of them.
         seed: Seed of everything random.
         eval_every: Steps between validations; None is a twentieth of ``num_steps``, at least 1.
         patience: Validations without a better AP50 after which training stops; None never stops early.
@@ -95,8 +95,8 @@ class TrainSettings(BaseModel):
         max_minutes: Stop cleanly after this many minutes; ``resume`` continues.
         mixed_precision: ``auto`` depends on the device.
         device: ``auto`` uses a GPU if there is one.
-        workers: Processes that prepare films; None depends on the device and the number of cores.
-        on_error: ``stop`` at the first unusable film or box, or ``skip`` and count it.
+        workers: Processes that prepare images; None depends on the device and the number of cores.
+        on_error: ``stop`` at the first unusable image or box, or ``skip`` and count it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -123,7 +123,7 @@ class TrainSettings(BaseModel):
     ema_decay: float = Field(0.999, ge=0, lt=1)
     fine_tune_checkpoint: Path | None = None
 
-    data_augmentation_options: tuple[NamedOption, ...] = PRESETS["film"]  # type: ignore[assignment]
+    data_augmentation_options: tuple[NamedOption, ...] = PRESETS["image"]  # type: ignore[assignment]
     max_number_of_boxes: int | None = Field(None, ge=1)
     negatives_per_positive: float | None = Field(None, ge=0)
     seed: int = Field(0, ge=0)

@@ -10,7 +10,7 @@ from accelerate import Accelerator
 from fractura.core.dataset import Dataset
 from fractura.core.errors import UsageError
 from fractura.models.detector import Detector
-from fractura.training.data import FilmDataset, collate
+from fractura.training.data import ImageDataset, collate
 from fractura.training.devices import (
     build_accelerator,
     choose_workers,
@@ -34,7 +34,7 @@ class TrainingSetup:
     Attributes:
         detector: On the device, with the weights to start from.
         accelerator: Device, precision and processes.
-        workers: Number of processes that prepare films.
+        workers: Number of processes that prepare images.
         start: The model that training starts from, if any.
     """
 
@@ -51,7 +51,7 @@ def set_up(
 
     Args:
         settings: Of the run.
-        data: Of the run; precision is tried on its first films.
+        data: Of the run; precision is tried on its first images.
         reporter: Accepts lines for the console.
         detector: Used instead of building ``settings.model``.
 
@@ -76,12 +76,12 @@ def set_up(
     if settings.fine_tune_checkpoint is not None:
         start = start_from(detector, settings.fine_tune_checkpoint)
         reporter.say(start.line)
-        _warn_of_seen_films(data.val, start, reporter)
+        _warn_of_seen_images(data.val, start, reporter)
     detector.to(state.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     precision = precision_for(settings.mixed_precision, state.device)
     if precision.format != "no":
-        films = FilmDataset(data.train, data.stream, settings.data_augmentation_options, settings.max_number_of_boxes)
-        batch = collate([films[place] for place in range(min(2, settings.batch_size))]).to(state.device)
+        images = ImageDataset(data.train, data.stream, settings.data_augmentation_options, settings.max_number_of_boxes)
+        batch = collate([images[place] for place in range(min(2, settings.batch_size))]).to(state.device)
         if len(batch):
             precision = probe_precision(detector, batch, precision, state.device)
     workers = choose_workers(settings.workers, state.device, state.num_processes)
@@ -93,7 +93,7 @@ def set_up(
         f"workers), {precision}"
     )
     reporter.say(
-        f"{settings.num_steps} steps of {settings.batch_size} films, {settings.optimizer}, learning rate up to "
+        f"{settings.num_steps} steps of {settings.batch_size} images, {settings.optimizer}, learning rate up to "
         f"{settings.learning_rate_base:g} after {settings.schedule_warmup_steps} steps, "
         f"{learning_rate(settings, settings.num_steps - 1):.2g} at the end"
     )
@@ -115,10 +115,10 @@ def _build(settings: TrainSettings, class_names: tuple[str, ...]) -> Detector:
     return build_detector(settings.model, len(class_names), class_names)
 
 
-def _warn_of_seen_films(val: Dataset | None, start: Start, reporter: Reporter) -> None:
-    """Warn if the model to start from was trained on some of the films to validate on."""
-    if val is not None and start.films is not None and (seen := val.shared_with(start.films)):
+def _warn_of_seen_images(val: Dataset | None, start: Start, reporter: Reporter) -> None:
+    """Warn if the model to start from was trained on some of the images to validate on."""
+    if val is not None and start.images is not None and (seen := val.shared_with(start.images)):
         reporter.warn(
-            f"the model that training starts from was trained on {seen} of the {len(val)} films to validate on: on "
-            "films that neither model has seen, AP will be lower"
+            f"the model that training starts from was trained on {seen} of the {len(val)} images to validate on: on "
+            "images that neither model has seen, AP will be lower"
         )

@@ -64,7 +64,7 @@ class OptimizerStep:
         model: The ``LossModule``, prepared by ``accelerator``.
         optimizer: Prepared likewise.
         longest_gradient: See ``TrainSettings.gradient_clipping_by_norm``.
-        micro_batch: Number of films that pass through the network at once; None is all.
+        micro_batch: Number of images that pass through the network at once; None is all.
         seed: Of the run.
         warn: Called with a line for the console.
     """
@@ -95,7 +95,7 @@ class OptimizerStep:
 
         Raises:
             ModelError: A loss or gradient is not finite (the weights are as before the step), or memory is too small
-                for a single film.
+                for a single image.
         """
         while True:
             try:
@@ -149,36 +149,36 @@ class OptimizerStep:
     def _not_finite(self, numbers: dict[str, float], batch: Batch, step: int) -> ModelError:
         bad = ", ".join(f"{name} = {number}" for name, number in numbers.items() if not math.isfinite(number))
         return ModelError(
-            f"step {step + 1}: {bad}; the films of this step were {', '.join(batch.names)}",
+            f"step {step + 1}: {bad}; the images of this step were {', '.join(batch.names)}",
             hint=(
-                "check the boxes of these films (fractura check), lower --learning-rate, or train with "
+                "check the boxes of these images (fractura check), lower --learning-rate, or train with "
                 "--mixed-precision no; the last saved state is unharmed and --resume continues from it"
             ),
         )
 
-    def _make_room(self, shortage: str, films: int, step: int) -> None:
-        """Halve the number of films that pass through the network at once, after a step that did not fit."""
+    def _make_room(self, shortage: str, images: int, step: int) -> None:
+        """Halve the number of images that pass through the network at once, after a step that did not fit."""
         self.optimizer.zero_grad(set_to_none=True)
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        size = min(self.micro_batch or films, films)
+        size = min(self.micro_batch or images, images)
         first_line = shortage.splitlines()[0] if shortage else "out of memory"
         if size == 1:
             raise ModelError(
-                f"not enough memory for a single film at a time ({first_line})",
+                f"not enough memory for a single image at a time ({first_line})",
                 hint="use a smaller model, or a machine with more memory",
             )
         if self.accelerator.num_processes > 1:
             # The other processes wait for this one's gradients and cannot start over.
             raise ModelError(
-                f"not enough memory for {size} films at a time in each process ({first_line})",
+                f"not enough memory for {size} images at a time in each process ({first_line})",
                 hint=f"use --micro-batch-size {size // 2}: the batch stays the same, in smaller parts",
             )
         self.micro_batch = size // 2
         self.warn(
-            f"step {step + 1}: not enough memory for {size} films at once; continuing with "
-            f"{self.micro_batch} at a time (gradients are accumulated to the same batch of {films})"
+            f"step {step + 1}: not enough memory for {size} images at once; continuing with "
+            f"{self.micro_batch} at a time (gradients are accumulated to the same batch of {images})"
         )
 
 
@@ -198,12 +198,12 @@ class Meter:
     def restart(self) -> None:
         """Forget the speed, after something else took time."""
         self._times: deque[float] = deque([time.perf_counter()], maxlen=_RATE_WINDOW)
-        self._films = 0
+        self._images = 0
 
-    def add(self, result: StepResult, films: int, waited: float) -> None:
-        """Add a step of ``films`` films; ``waited`` is how many seconds it waited for them."""
+    def add(self, result: StepResult, images: int, waited: float) -> None:
+        """Add a step of ``images`` images; ``waited`` is how many seconds it waited for them."""
         self._times.append(time.perf_counter())
-        self._films = films
+        self._images = images
         self._results.append(result)
         self._waited += waited
 
@@ -214,9 +214,9 @@ class Meter:
         return (len(self._times) - 1) / passed if passed > 0 else 0.0
 
     @property
-    def films_per_second(self) -> float:
+    def images_per_second(self) -> float:
         """Mean over the last steps."""
-        return self.steps_per_second * self._films
+        return self.steps_per_second * self._images
 
     def read(self) -> tuple[dict[str, float], dict[str, float]]:
         """Means since the last reading, and the mean losses by name, both of this process; then starts over."""
@@ -224,9 +224,9 @@ class Meter:
         row = {
             "loss": float(np.mean([result.loss for result in results])),
             "gradient_norm": float(np.mean([result.gradient_norm for result in results if result.updated] or [0.0])),
-            "films_per_second": self.films_per_second,
+            "images_per_second": self.images_per_second,
             "steps_per_second": self.steps_per_second,
-            "seconds_waiting_for_films": self._waited,
+            "seconds_waiting_for_images": self._waited,
         }
         names = results[-1].parts
         parts = {name: float(np.mean([result.parts.get(name, 0.0) for result in results])) for name in names}

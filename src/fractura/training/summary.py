@@ -25,12 +25,12 @@ class TrainResult:
         steps: Optimiser steps done, including those before a resume.
         stopped: Why it ended before ``num_steps``; None if it did not.
         interrupted: True if the user or the system stopped it.
-        best: Metrics of the best validation (``AP50``, ``AP``, ``film_auc``, ``threshold``, …); None without films to
+        best: Metrics of the best validation (``AP50``, ``AP``, ``image_auc``, ``threshold``, …); None without images to
             validate on.
         best_step: Its step; the saved weights are those of this step.
         validations: ``step``, ``best`` and metrics of each validation.
         history: Rows of ``log.csv``.
-        skipped_films: Films that could not be read, and why.
+        skipped_images: Images that could not be read, and why.
         dropped_boxes: Boxes lost in augmentation, in total.
     """
 
@@ -42,7 +42,7 @@ class TrainResult:
     best_step: int | None
     validations: list[dict[str, Any]]
     history: list[dict[str, float]]
-    skipped_films: dict[str, str] = field(default_factory=dict)
+    skipped_images: dict[str, str] = field(default_factory=dict)
     dropped_boxes: int = 0
 
 
@@ -58,14 +58,14 @@ def write_summary(settings: TrainSettings, progress: RunProgress, stopped: str |
     write_atomically(settings.output / SUMMARY_FILE, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
-def validation_line(progress: RunProgress, figures: Mapping[str, Any], seconds: float) -> str:
+def validation_line(progress: RunProgress, metrics: Mapping[str, Any], seconds: float) -> str:
     """One line on the validation that ``progress`` has just recorded; ``seconds`` is how long it took."""
-    shown = "  ".join(f"{name} {_number(figures[name])}" for name in ("AP50", "AP", "AP30", "film_auc", "sensitivity"))
+    shown = "  ".join(f"{name} {_number(metrics[name])}" for name in ("AP50", "AP", "AP30", "image_auc", "sensitivity"))
     is_best = progress.best_step == progress.step
     note = "  best so far" if is_best else f"  (best {_number((progress.best or {})['AP50'])})"
     return (
-        f"step {progress.step}  {shown}  false marks per film {_number(figures['false_marks_per_film'])} at "
-        f"threshold {_number(figures['threshold'])}{note}  ({duration(seconds)})"
+        f"step {progress.step}  {shown}  false positives per image {_number(metrics['false_positives_per_image'])} at "
+        f"threshold {_number(metrics['threshold'])}{note}  ({duration(seconds)})"
     )
 
 
@@ -89,9 +89,9 @@ def closing_lines(
     if stopped is not None and progress.step < settings.num_steps:
         yield "the state is saved; the same command with --resume continues from here"
     if progress.dropped_boxes:
-        yield f"{progress.dropped_boxes} boxes left the picture in augmentation, of {progress.films_shown} films shown"
-    if progress.skipped_films:
-        yield f"{len(progress.skipped_films)} films skipped because they cannot be read"
+        yield f"{progress.dropped_boxes} boxes left the image in augmentation; {progress.images_shown} images were shown"
+    if progress.skipped_images:
+        yield f"{len(progress.skipped_images)} images skipped because they cannot be read"
     if progress.best is not None:
         yield (
             f"best: AP50 {_number(progress.best['AP50'])} at step {progress.best_step}; its weights are in "

@@ -1,4 +1,4 @@
-"""``train``: from labelled films to a trained-model folder."""
+"""``train``: from labelled images to a trained-model folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fractura.core.errors import DataError, UsageError
 from fractura.core.model_card import WEIGHTS_FILE
 from fractura.evaluation.threshold import Aim
 from fractura.models.detector import Detector
-from fractura.training.data import Batch, FilmDataset, batches, build_loader
+from fractura.training.data import Batch, ImageDataset, batches, build_loader
 from fractura.training.devices import StopSignal, is_first_process
 from fractura.training.logging import Events, History, Reporter, RunHooks, read_history
 from fractura.training.model_folder import check_output, write_model
@@ -46,14 +46,14 @@ def train(
         resume: Resume the run in ``settings.output`` exactly where it stopped.
         quiet: Print nothing on stderr.
         detector: Your own detector, instead of ``settings.model`` by name.
-        train_data: Films to learn from, instead of reading ``settings.data``.
-        val_data: Films to validate on, instead of reading ``settings.val``.
+        train_data: Images to learn from, instead of reading ``settings.data``.
+        val_data: Images to validate on, instead of reading ``settings.val``.
         store: Keeps the state of the run; by default in ``OUTPUT/last``.
         hooks: Called after each logged step.
 
     Raises:
         UsageError: The settings contradict each other, the output folder is in use, or another run is resumed.
-        DataError: Films or boxes cannot be used.
+        DataError: Images or boxes cannot be used.
         ModelError: A loss is not finite, memory is too small, or a state cannot be read.
         MissingDependencyError: The requested device is not available.
     """
@@ -62,7 +62,7 @@ def train(
 
         trained = settings.fine_tune_checkpoint is not None
         settings = settings.recommend(recommended_training(settings.model, trained=trained))
-    learning_rate(settings, 0)  # an impossible schedule stops here, before the films are read
+    learning_rate(settings, 0)  # an impossible schedule stops here, before the images are read
     store = store if store is not None else StateStore()
     check_output(settings.output, resume or store.shares_output)
     with Reporter(enabled=not quiet and is_first_process()) as reporter:
@@ -144,7 +144,7 @@ class _Run:
             best_step=done.best_step,
             validations=done.validations,
             history=read_history(self.output),
-            skipped_films=done.skipped_films,
+            skipped_images=done.skipped_images,
             dropped_boxes=done.dropped_boxes,
         )
 
@@ -180,7 +180,7 @@ class _Run:
             self.accelerator.process_index,
             self.accelerator.num_processes,
         )
-        dataset = FilmDataset(
+        dataset = ImageDataset(
             self.data.train, self.data.stream, settings.data_augmentation_options, settings.max_number_of_boxes
         )
         gpu = self.accelerator.device.type == "cuda"
@@ -193,10 +193,10 @@ class _Run:
             set_learning_rate(self.plain_optimizer, rate)
             result = self.step.run(batch.to(self.accelerator.device), self.progress.step)
             self.progress.step += 1
-            self.progress.films_shown += settings.batch_size
+            self.progress.images_shown += settings.batch_size
             self.average.update(self.detector, self.progress.step)
             meter.add(result, settings.batch_size, waited)
-            self.reporter.advance(self.progress.step, result.loss, meter.films_per_second)
+            self.reporter.advance(self.progress.step, result.loss, meter.images_per_second)
             if self.progress.step % settings.log_every == 0 or self.progress.step == settings.num_steps:
                 self._log(meter, rate, batch)
             reason, interrupted = self._agree(stop)
@@ -220,12 +220,12 @@ class _Run:
             if self.settings.on_error == "stop" or not len(batch):
                 raise DataError(
                     problem.text,
-                    file=problem.film,
-                    hint=problem.hint or "remove the film, or skip such films with --on-error skip",
+                    file=problem.image,
+                    hint=problem.hint or "remove the image, or skip such images with --on-error skip",
                 )
-            if problem.film not in self.progress.skipped_films | self._skipped:
-                self._skipped[problem.film] = problem.text
-                self.reporter.warn(f"skipped: {problem.film}: {problem.text}")
+            if problem.image not in self.progress.skipped_images | self._skipped:
+                self._skipped[problem.image] = problem.text
+                self.reporter.warn(f"skipped: {problem.image}: {problem.text}")
         self._dropped += batch.dropped
 
     def _agree(self, stop: StopSignal) -> tuple[str | None, bool]:
@@ -244,12 +244,12 @@ class _Run:
     def _merge_counts(self) -> None:
         """Add up what the processes skipped."""
         for skipped, dropped in self._gather((self._skipped, self._dropped)):
-            self.progress.skipped_films |= skipped
+            self.progress.skipped_images |= skipped
             self.progress.dropped_boxes += dropped
         self._skipped, self._dropped = {}, 0
 
     def _log(self, meter: Meter, rate: float, batch: Batch) -> None:
-        rows = self._gather(meter.read())  # each process has seen its share of the films
+        rows = self._gather(meter.read())  # each process has seen its share of the images
         if self.history is None or self.events is None:
             return
         row, parts = mean_of([row for row, _ in rows]), mean_of([parts for _, parts in rows])
@@ -270,8 +270,8 @@ class _Run:
         if outcome is not None:
             for problem in outcome.problems:
                 if self.settings.on_error == "stop":
-                    raise DataError(problem.text, file=problem.film, hint=problem.hint)
-                self._skipped[problem.film] = problem.text
+                    raise DataError(problem.text, file=problem.image, hint=problem.hint)
+                self._skipped[problem.image] = problem.text
             self._note(outcome, val, time.monotonic() - started)
         if self.accelerator.num_processes > 1:
             from accelerate.utils import broadcast_object_list
@@ -282,17 +282,17 @@ class _Run:
         self.model.train()
 
     def _note(self, outcome: Validation, val: Dataset, seconds: float) -> None:
-        progress, figures = self.progress, outcome.figures
-        better = is_better(figures, progress.best)
-        progress.validations.append({"step": progress.step, "best": better, **figures})
+        progress, metrics = self.progress, outcome.metrics
+        better = is_better(metrics, progress.best)
+        progress.validations.append({"step": progress.step, "best": better, **metrics})
         if better:
-            progress.best, progress.best_step = figures, progress.step
+            progress.best, progress.best_step = metrics, progress.step
             self._write_model(outcome.choice.threshold, {"step": progress.step, "validation": outcome.evaluation})
-        self.reporter.say(validation_line(progress, figures, seconds))
+        self.reporter.say(validation_line(progress, metrics, seconds))
         if not outcome.choice.reached:
             self.reporter.say(f"the aim {self.settings.aim} is not reached: {outcome.choice}")
         if self.events is not None:
-            self.events.validation(progress.step, figures, draw_shown(outcome, val))
+            self.events.validation(progress.step, metrics, draw_shown(outcome, val))
 
     def _write_model(self, threshold: float, metrics: dict[str, Any]) -> None:
         write_model(
@@ -303,7 +303,7 @@ class _Run:
             val=self.data.val,
             threshold=threshold,
             metrics=metrics,
-            start=self.start.films if self.start is not None else None,
+            start=self.start.images if self.start is not None else None,
         )
 
     def _save(self) -> None:

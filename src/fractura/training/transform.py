@@ -1,4 +1,4 @@
-"""The value that augmentation works on, a film with its boxes, and the interface of one step."""
+"""The value that augmentation works on, an image with its boxes, and the interface of one step."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True, eq=False)
-class MarkedFilm:
-    """A film with its boxes, in augmentation.
+class LabelledImage:
+    """An image with its boxes, in augmentation.
 
-    >>> MarkedFilm(np.zeros((40, 30, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64)).width
+    >>> LabelledImage(np.zeros((40, 30, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64)).width
     30
 
     Attributes:
         image: uint8 ``(height, width, 3)``; float32 of 0..255 after TensorFlow's options, which do not round.
         boxes: float32 ``(n, 4)`` xyxy in pixels of ``image``.
         labels: int64 ``(n,)``.
-        dropped: Number of boxes that left the film or collapsed so far.
+        dropped: Number of boxes that left the image or collapsed so far.
     """
 
     image: NDArray[Any]
@@ -42,8 +42,8 @@ class MarkedFilm:
         """Height in pixels."""
         return int(self.image.shape[0])
 
-    def rounded(self) -> MarkedFilm:
-        """The same film with uint8 pixels."""
+    def rounded(self) -> LabelledImage:
+        """The same image with uint8 pixels."""
         if self.image.dtype == np.uint8:
             return self
         return replace(self, image=np.rint(self.image).clip(0, 255).astype(np.uint8))
@@ -61,5 +61,5 @@ class AugmentationOption(BaseModel, ABC):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @abstractmethod
-    def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
-        """The film after this step."""
+    def apply(self, sample: LabelledImage, generator: np.random.Generator) -> LabelledImage:
+        """The image after this step."""

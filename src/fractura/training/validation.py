@@ -19,7 +19,7 @@ from fractura.evaluation import MAIN_CRITERION, Evaluation, evaluate
 from fractura.evaluation.metric_names import COCO_KEYS
 from fractura.evaluation.threshold import Aim, Choice, choose_threshold
 from fractura.models.detector import Detector
-from fractura.training.data import Batch, PlainFilms, Problem, build_loader, read_marked_film
+from fractura.training.data import Batch, PlainImages, Problem, build_loader, read_labelled_image
 
 _AT_ONCE = 8
 """Batch size of detection on a GPU; a CPU gains nothing from more than one."""
@@ -30,14 +30,14 @@ class Validation:
     """The result of one validation.
 
     Attributes:
-        figures: Flat JSON values: COCO's metrics, ``film_auc``, ``threshold``, counts.
+        metrics: Flat JSON values: COCO's metrics, ``image_auc``, ``threshold``, counts.
         evaluation: ``Evaluation.summary`` of the same, at the chosen threshold.
         choice: The threshold that serves the aim best.
-        problems: Films that could not be read and are not counted.
-        shown: Some films for pictures: position and detections.
+        problems: Images that could not be read and are not counted.
+        shown: Some images for pictures: position and detections.
     """
 
-    figures: dict[str, Any]
+    metrics: dict[str, Any]
     evaluation: dict[str, Any]
     choice: Choice
     problems: tuple[Problem, ...]
@@ -47,21 +47,21 @@ class Validation:
 def validate(
     detector: Detector, data: Dataset, accelerator: Accelerator, *, workers: int, aim: Aim, pictures: int = 4
 ) -> Validation | None:
-    """Detect on every film of ``data``, each process on its share, and measure.
+    """Detect on every image of ``data``, each process on its share, and measure.
 
     Args:
         detector: With the averaged weights.
-        data: Films to validate on.
+        data: Images to validate on.
         accelerator: Device and processes.
-        workers: Number of processes that read films.
+        workers: Number of processes that read images.
         aim: What the threshold is chosen for.
-        pictures: Number of films to return in ``shown``.
+        pictures: Number of images to return in ``shown``.
 
     Returns:
         The result on the main process, None on the others.
 
     Raises:
-        DataError: No film could be read.
+        DataError: No image could be read.
     """
     if accelerator.num_processes > 1:
         broadcast(list(detector.state_dict().values()), from_process=0)  # batch statistics differ between processes
@@ -73,16 +73,16 @@ def validate(
     if not accelerator.is_main_process:
         return None
     if not found:
-        raise DataError("none of the films to validate on can be read", hint=problems[0].text if problems else None)
+        raise DataError("none of the images to validate on can be read", hint=problems[0].text if problems else None)
     places = sorted(found)
     measured = replace(data, records=tuple(data.records[place] for place in places))
-    marks = [found[place] for place in places]
-    choice = choose_threshold(measured, marks, aim)
-    evaluation = evaluate(measured, marks, threshold=choice.threshold, details=False)
+    detections = [found[place] for place in places]
+    choice = choose_threshold(measured, detections, aim)
+    evaluation = evaluate(measured, detections, threshold=choice.threshold, details=False)
     positive = [place for place in places if not data.records[place].is_negative]
     shown = [*positive, *(place for place in places if data.records[place].is_negative)][:pictures]
     return Validation(
-        figures=_figures(evaluation),
+        metrics=_metrics(evaluation),
         evaluation=evaluation.summary(),
         choice=choice,
         problems=tuple(problems),
@@ -91,14 +91,14 @@ def validate(
 
 
 def draw_shown(validation: Validation, data: Dataset) -> list[NDArray[np.uint8]]:
-    """The films in ``validation.shown`` with detections and ground truth drawn: uint8 ``(height, width, 3)`` each."""
+    """The images in ``validation.shown`` with detections and ground truth drawn: uint8 ``(height, width, 3)`` each."""
     from fractura.inference.render import draw_boxes
 
     pictures = []
     for place, found in validation.shown:
         record = data.records[place]
         kept = found.above(validation.choice.threshold)
-        picture = draw_boxes(read_marked_film(record).image, kept, data.class_names, truth=record.boxes)
+        picture = draw_boxes(read_labelled_image(record).image, kept, data.class_names, ground_truth=record.boxes)
         pictures.append(np.asarray(picture))
     return pictures
 
@@ -108,7 +108,7 @@ def _detect(
 ) -> tuple[dict[int, Boxes], list[Problem]]:
     at_once = _AT_ONCE if device.type == "cuda" else 1
     groups = [list(places[i : i + at_once]) for i in range(0, len(places), at_once)]
-    loader = build_loader(PlainFilms(data), groups, workers=workers, pin_memory=device.type == "cuda")
+    loader = build_loader(PlainImages(data), groups, workers=workers, pin_memory=device.type == "cuda")
     found: dict[int, Boxes] = {}
     problems: list[Problem] = []
     for batch in loader:
@@ -128,20 +128,21 @@ def _detect_batch(detector: Detector, batch: Batch) -> list[Boxes]:
     return [boxes for image in batch.images for boxes in detector.detect([image])]
 
 
-def _figures(evaluation: Evaluation) -> dict[str, Any]:
+def _metrics(evaluation: Evaluation) -> dict[str, Any]:
     return {
-        **{key: evaluation.value(key) for key in (*COCO_KEYS, "film_auc")},
+        **{key: evaluation.value(key) for key in (*COCO_KEYS, "image_auc")},
         "threshold": evaluation.threshold,
         "sensitivity": evaluation.value(f"box_sensitivity/{MAIN_CRITERION}"),
         "precision": evaluation.value(f"precision/{MAIN_CRITERION}"),
-        "false_marks_per_film": evaluation.value(f"false_marks_per_film/{MAIN_CRITERION}"),
+        "false_positives_per_image": evaluation.value(f"false_positives_per_image/{MAIN_CRITERION}"),
     }
 
 
 def is_better(now: Mapping[str, Any], best: Mapping[str, Any] | None) -> bool:
-    """True if ``now`` beats ``best`` in AP at IoU 0.5, then 0.5:0.95, then 0.3, then film AUC; a complete tie does not.
+    """True if ``now`` beats ``best`` in AP at IoU 0.5, then 0.5:0.95, then 0.3, then image AUC; a complete tie does
+    not.
 
-    Films without any box cannot rank weights: the later ones count as better.
+    Images without any box cannot rank weights: the later ones count as better.
 
     >>> is_better({"AP50": 0.5, "AP": 0.2}, {"AP50": 0.5, "AP": 0.1})
     True
@@ -149,8 +150,8 @@ def is_better(now: Mapping[str, Any], best: Mapping[str, Any] | None) -> bool:
     return best is None or now["AP50"] is None or list(_rank(now)) > list(_rank(best))
 
 
-def _rank(figures: Mapping[str, Any]) -> Iterator[float]:
-    for name in ("AP50", "AP", "AP30", "film_auc"):
-        value = figures.get(name)
+def _rank(metrics: Mapping[str, Any]) -> Iterator[float]:
+    for name in ("AP50", "AP", "AP30", "image_auc"):
+        value = metrics.get(name)
         # Rounded: smaller differences are summation noise and must not count as a gain.
         yield -1.0 if value is None else round(float(value), 6)

@@ -25,11 +25,11 @@ class Start:
 
     Attributes:
         line: For people: how many tensors were taken, how many were left fresh, and which.
-        films: Number and digests of the films it was trained on, if its card has them; see ``Dataset.describe``.
+        images: Number and digests of the images it was trained on, if its card has them; see ``Dataset.describe``.
     """
 
     line: str
-    films: dict[str, Any] | None
+    images: dict[str, Any] | None
 
 
 def start_from(detector: Detector, source: Path) -> Start:
@@ -52,7 +52,7 @@ def start_from(detector: Detector, source: Path) -> Start:
         hint="start from a model of the same architecture"
         + (f": --model {card.architecture['name']}" if card is not None else ""),
     )
-    return Start(f"weights from {source}: {loaded}", _films_behind(card) if card is not None else None)
+    return Start(f"weights from {source}: {loaded}", _images_behind(card) if card is not None else None)
 
 
 def architecture_of(source: Path) -> dict[str, Any] | None:
@@ -86,6 +86,6 @@ def _read(source: Path) -> tuple[ModelCard | None, Mapping[str, Tensor]]:
     return read_card(path.parent) if (path.parent / CARD_FILE).is_file() else None, found
 
 
-def _films_behind(card: ModelCard) -> dict[str, Any] | None:
-    digests = sorted(set((card.trained_on or {}).get("film_digests", "").split()))
-    return {"films": len(digests), "film_digests": " ".join(digests)} if digests else None
+def _images_behind(card: ModelCard) -> dict[str, Any] | None:
+    digests = sorted(set((card.trained_on or {}).get("image_digests", "").split()))
+    return {"images": len(digests), "image_digests": " ".join(digests)} if digests else None

@@ -1,7 +1,7 @@
 """A detection transformer of ``transformers`` behind the protocol that all our detectors follow.
 
 The network and its losses are the library's own (models/{d_fine,rt_detr_v2,rf_detr,deimv2}, loss/loss_*.py); what is
-here converts films and boxes. There is no suppression: such networks learn to predict one box per object.
+here converts images and boxes. There is no suppression: such networks learn to predict one box per object.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class DetectionTransformer(Detector):
         return _BACKBONE_LEARNING_RATE if "backbone." in name or "conv_encoder." in name else 1.0
 
     def preprocess(self, images: Sequence[Tensor]) -> Tensor:
-        """Resize and normalise films to one batch: float32 ``(n, 3, height, width)``."""
+        """Resize and normalise images to one batch: float32 ``(n, 3, height, width)``."""
         canvases = [resize(image, self.settings.image_resizer)[0] for image in images]
         return (torch.stack(canvases) / 255.0 - self.image_mean) / self.image_std
 
@@ -67,11 +67,11 @@ class DetectionTransformer(Detector):
         scores, labels = output.logits[0].float().sigmoid().max(dim=1)
         scores, order = scores.topk(output.logits.shape[1])  # all of them, best first
         x, y, width, height = output.pred_boxes[0].float()[order].unbind(dim=1)
-        # Clipped to the film while they are fractions of it.
+        # Clipped to the image while they are fractions of it.
         left, right = (x - width / 2).clamp(0, 1), (x + width / 2).clamp(0, 1)
         top, bottom = (y - height / 2).clamp(0, 1), (y + height / 2).clamp(0, 1)
-        film_height, film_width = image.shape[0], image.shape[1]
-        boxes = torch.stack([left * film_width, top * film_height, right * film_width, bottom * film_height], dim=1)
+        image_height, image_width = image.shape[0], image.shape[1]
+        boxes = torch.stack([left * image_width, top * image_height, right * image_width, bottom * image_height], dim=1)
         return boxes, scores, labels[order]
 
     def losses(self, images: Sequence[Tensor], targets: Sequence[Target]) -> dict[str, Tensor]:
@@ -92,7 +92,7 @@ class DetectionTransformer(Detector):
 
 
 def _centred(boxes: Tensor, height: int, width: int) -> Tensor:
-    """xyxy in pixels to centre x, centre y, width and height as fractions of the film."""
+    """xyxy in pixels to centre x, centre y, width and height as fractions of the image."""
     fractions = boxes / boxes.new_tensor([width, height, width, height])
     return torch.cat([(fractions[:, :2] + fractions[:, 2:]) / 2, fractions[:, 2:] - fractions[:, :2]], dim=1)
 

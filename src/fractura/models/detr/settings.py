@@ -19,7 +19,7 @@ class DetectionTransformerSettings(BaseModel):
         name: What it was built from: a name of the catalogue, or ``hf:`` and the id of a model on the Hugging Face Hub.
         family: ``model_type`` of the library's configuration.
         num_classes: Number of classes, not counting the background.
-        image_resizer: Films are resized to this; the aspect ratio is not kept, as in pretraining.
+        image_resizer: Images are resized to this; the aspect ratio is not kept, as in pretraining.
         image_mean: Subtracted from the pixels (0..1), per channel.
         image_std: Divides them afterwards.
         config: The library's configuration as JSON values, without class names.

@@ -38,7 +38,7 @@ def crop_and_resize(features: Tensor, boxes: Tensor, size: int) -> Tensor:
         ],
         dim=-1,
     )
-    # All regions of a film form one tall image: a single call, and no copy of the features per region.
+    # All regions of an image form one tall image: a single call, and no copy of the features per region.
     # float32 under mixed precision, too: half-precision coordinates would be off by whole cells.
     tall = F.grid_sample(
         features.float(),

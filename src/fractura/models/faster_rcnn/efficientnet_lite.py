@@ -145,9 +145,9 @@ class EfficientNetLitePyramid(FeatureExtractor):
         self.strides = strides
         self.channels = channels
         self.region_channels = region_channels
-        self.trunk = EfficientNetLite()
+        self.backbone = EfficientNetLite()
         if frozen_blocks:
-            for part in (self.trunk.stem, *self.trunk.blocks[:frozen_blocks]):
+            for part in (self.backbone.stem, *self.backbone.blocks[:frozen_blocks]):
                 part.requires_grad_(False)
         taps = [tap for tap in _TAPS.values() if tap[0] >= strides[0]]
         # The backbone's maps are linear and differ widely in size; group norm brings them to one scale.
@@ -185,11 +185,11 @@ class EfficientNetLitePyramid(FeatureExtractor):
             MissingDependencyError: See ``EfficientNetLite.load_imagenet_weights``.
             ModelError: See there.
         """
-        self.trunk.load_imagenet_weights()
+        self.backbone.load_imagenet_weights()
 
     def proposal_features(self, canvas: Tensor) -> list[Tensor]:
         """See ``FeatureExtractor``."""
-        taps = self.trunk((canvas - 127.0) / 128.0)[-len(self.lateral) :]
+        taps = self.backbone((canvas - 127.0) / 128.0)[-len(self.lateral) :]
         above: Tensor | None = None
         maps: list[Tensor] = []
         for tap, lateral in zip(reversed(taps), reversed(self.lateral), strict=True):

@@ -47,7 +47,7 @@ _FOR_FRACTURES = {
 
 
 def _efficientnet(side: int, milliseconds: int | None = None) -> ModelEntry:
-    """The small detector: films are squeezed to ``side`` x ``side``."""
+    """The small detector: images are squeezed to ``side`` x ``side``."""
     return ModelEntry(
         name=f"faster_rcnn_efficientnet_lite0_{side}x{side}",
         parameters=4_615_260,
@@ -62,7 +62,7 @@ def _efficientnet(side: int, milliseconds: int | None = None) -> ModelEntry:
 
 
 def _efficientnet_fine(side: int, milliseconds: int | None = None) -> ModelEntry:
-    """The small detector with an eye for detail: films keep their shape, regions are cut from the map of stride 4."""
+    """The small detector with an eye for detail: images keep their shape, regions are cut from the map of stride 4."""
     return ModelEntry(
         name=f"faster_rcnn_efficientnet_lite0_fine_{side}x{side}",
         parameters=4_700_892,

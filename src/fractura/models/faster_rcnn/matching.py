@@ -1,4 +1,4 @@
-"""Matching anchors and proposals to ground-truth boxes, sampling some of them, and what those should predict.
+"""Matching anchors and proposals to ground-ground-truth boxes, sampling some of them, and what those should predict.
 
 Follows tensorflow/models research/object_detection core/target_assigner.py:411-427, matchers/argmax_matcher.py:133-184
 and core/balanced_positive_negative_sampler.py:203-262.
@@ -17,33 +17,33 @@ IGNORED = -2
 UNMATCHED = -1
 
 
-def match(truth: Tensor, candidates: Tensor, *, matched: float, unmatched: float, force: bool) -> Tensor:
-    """Find the ground-truth box that each candidate learns from.
+def match(ground_truth: Tensor, candidates: Tensor, *, matched: float, unmatched: float, force: bool) -> Tensor:
+    """Find the ground-ground-truth box that each candidate learns from.
 
-    >>> truth = torch.tensor([[0.0, 0.0, 10.0, 10.0]])
+    >>> ground truth = torch.tensor([[0.0, 0.0, 10.0, 10.0]])
     >>> candidates = torch.tensor([[0.0, 0.0, 10.0, 9.0], [0.0, 0.0, 10.0, 5.0], [20.0, 20.0, 30.0, 30.0]])
-    >>> match(truth, candidates, matched=0.7, unmatched=0.3, force=False)  # positive, ignored, negative
+    >>> match(ground truth, candidates, matched=0.7, unmatched=0.3, force=False)  # positive, ignored, negative
     tensor([ 0, -2, -1])
 
     Args:
-        truth: Ground truth, ``(n, 4)`` xyxy.
+        ground truth: Ground truth, ``(n, 4)`` xyxy.
         candidates: ``(m, 4)`` xyxy.
         matched: At this IoU or above a candidate is positive.
         unmatched: Below this IoU it is negative; between the two it is ignored.
-        force: Every ground-truth box also gets its best candidate, whatever their IoU.
+        force: Every ground-ground-truth box also gets its best candidate, whatever their IoU.
 
     Returns:
-        int64 ``(m,)``: position in ``truth``, ``UNMATCHED`` or ``IGNORED``.
+        int64 ``(m,)``: position in ``ground_truth``, ``UNMATCHED`` or ``IGNORED``.
     """
-    if len(truth) == 0:
+    if len(ground_truth) == 0:
         return torch.full((len(candidates),), UNMATCHED, dtype=torch.int64, device=candidates.device)
-    overlaps = iou(truth, candidates)
+    overlaps = iou(ground_truth, candidates)
     best, index = overlaps.max(dim=0)
     index = torch.where(best >= matched, index, torch.where(best < unmatched, UNMATCHED, IGNORED))
     if force:
         favourites = overlaps.argmax(dim=1)
         # If two boxes claim one candidate the first wins, as with TensorFlow's argmax over the indicator.
-        for position in reversed(range(len(truth))):
+        for position in reversed(range(len(ground_truth))):
             index[favourites[position]] = position
     return index
 
@@ -73,16 +73,16 @@ def _take(mask: Tensor, count: int | Tensor, priority: Tensor) -> Tensor:
     return mask & (rank < count)
 
 
-def box_targets(truth: Target, candidates: Tensor, matches: Tensor) -> Tensor:
+def box_targets(ground_truth: Target, candidates: Tensor, matches: Tensor) -> Tensor:
     """Codes ``(m, 4)`` that candidates ``(m, 4)`` with ``matches`` should predict; zeros without a match."""
-    if len(truth.boxes) == 0:
+    if len(ground_truth.boxes) == 0:
         return torch.zeros_like(candidates)
-    codes = box_coder.encode(truth.boxes[matches.clamp(min=0)], candidates)
+    codes = box_coder.encode(ground_truth.boxes[matches.clamp(min=0)], candidates)
     return torch.where((matches >= 0)[:, None], codes, 0.0)
 
 
-def class_targets(truth: Target, matches: Tensor) -> Tensor:
+def class_targets(ground_truth: Target, matches: Tensor) -> Tensor:
     """Classes int64 ``(m,)`` that candidates with ``matches`` should predict: 0 is background, else label + 1."""
-    if len(truth.labels) == 0:
+    if len(ground_truth.labels) == 0:
         return torch.zeros_like(matches)
-    return torch.where(matches >= 0, truth.labels[matches.clamp(min=0)] + 1, 0)
+    return torch.where(matches >= 0, ground_truth.labels[matches.clamp(min=0)] + 1, 0)
