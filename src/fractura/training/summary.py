@@ -89,7 +89,7 @@ def closing_lines(
     if stopped is not None and progress.step < settings.num_steps:
         yield "the state is saved; the same command with --resume continues from here"
     if progress.dropped_boxes:
-        yield f"{progress.dropped_boxes} boxes left the image in augmentation; {progress.images_shown} images were shown"
+        yield f"{progress.dropped_boxes} boxes left the image in augmentation, of {progress.images_shown} shown"
     if progress.skipped_images:
         yield f"{len(progress.skipped_images)} images skipped because they cannot be read"
     if progress.best is not None:
