@@ -139,10 +139,10 @@ def _metrics(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def is_better(now: Mapping[str, Any], best: Mapping[str, Any] | None) -> bool:
-    """True if ``now`` beats ``best`` in AP at IoU 0.5, then 0.5:0.95, then 0.3, then image AUC; a complete tie does
-    not.
+    """True if ``now`` beats ``best`` in AP at IoU 0.5, then 0.5:0.95, then 0.3, then image AUC.
 
-    Images without any box cannot rank weights: the later ones count as better.
+    A complete tie is not better, except that images without any box cannot rank weights: the later ones then count as
+    better.
 
     >>> is_better({"AP50": 0.5, "AP": 0.2}, {"AP50": 0.5, "AP": 0.1})
     True

@@ -1,4 +1,4 @@
-"""Matching anchors and proposals to ground-ground-truth boxes, sampling some of them, and what those should predict.
+"""Matching anchors and proposals to ground-truth boxes, sampling some of them, and what those should predict.
 
 Follows tensorflow/models research/object_detection core/target_assigner.py:411-427, matchers/argmax_matcher.py:133-184
 and core/balanced_positive_negative_sampler.py:203-262.
@@ -18,19 +18,19 @@ UNMATCHED = -1
 
 
 def match(ground_truth: Tensor, candidates: Tensor, *, matched: float, unmatched: float, force: bool) -> Tensor:
-    """Find the ground-ground-truth box that each candidate learns from.
+    """Find the ground-truth box that each candidate learns from.
 
-    >>> ground truth = torch.tensor([[0.0, 0.0, 10.0, 10.0]])
+    >>> truth = torch.tensor([[0.0, 0.0, 10.0, 10.0]])
     >>> candidates = torch.tensor([[0.0, 0.0, 10.0, 9.0], [0.0, 0.0, 10.0, 5.0], [20.0, 20.0, 30.0, 30.0]])
-    >>> match(ground truth, candidates, matched=0.7, unmatched=0.3, force=False)  # positive, ignored, negative
+    >>> match(truth, candidates, matched=0.7, unmatched=0.3, force=False)  # positive, ignored, negative
     tensor([ 0, -2, -1])
 
     Args:
-        ground truth: Ground truth, ``(n, 4)`` xyxy.
+        ground_truth: Boxes, ``(n, 4)`` xyxy.
         candidates: ``(m, 4)`` xyxy.
         matched: At this IoU or above a candidate is positive.
         unmatched: Below this IoU it is negative; between the two it is ignored.
-        force: Every ground-ground-truth box also gets its best candidate, whatever their IoU.
+        force: Every ground-truth box also gets its best candidate, whatever their IoU.
 
     Returns:
         int64 ``(m,)``: position in ``ground_truth``, ``UNMATCHED`` or ``IGNORED``.

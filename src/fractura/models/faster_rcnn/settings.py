@@ -81,7 +81,7 @@ class FasterRCNNSettings(BaseModel):
     Attributes:
         clip_anchors_to_image: In training, clip anchors to the canvas instead of dropping those that cross its border.
         first_stage_pre_nms_top_n: Only this many best anchors enter the first suppression; None lets all in.
-        append_groundtruth_boxes: In training, ground-ground-truth boxes join the proposals, a head start TensorFlow
+        append_groundtruth_boxes: In training, ground-truth boxes join the proposals, a head start TensorFlow
             does not give.
     """
 
