@@ -32,7 +32,7 @@ def same(first, second):
 
 @pytest.mark.parametrize(
     ("workers", "start_method"),
-    [(2, None), pytest.param(2, "spawn", detections=pytest.mark.slow)],
+    [(2, None), pytest.param(2, "spawn", marks=pytest.mark.slow)],
 )
 def test_batches_are_the_same_whoever_prepares_them(tmp_path, workers, start_method):
     data = make_images(tmp_path, 9)
