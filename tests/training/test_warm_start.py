@@ -95,7 +95,7 @@ def test_images_of_the_first_model_count_as_trained_on_by_the_second(tmp_path, c
     third = make_phantoms(tmp_path / "third", images=2, seed=3, size=(192, 240))
     card = run("three", third, first, fine_tune_checkpoint=tmp_path / "two")
     said = " ".join(capsys.readouterr().err.split())
-    assert "4 of the 4 images to validate on were trained on by the model that this starts from" in said
+    assert "the model that training starts from was trained on 4 of the 4 images to validate on" in said
     assert card.data["start"]["images"] == 8
     for images, count in ((first, 4), (second, 4), (third, 2)):
         assert images.shared_with(card.trained_on) == count
