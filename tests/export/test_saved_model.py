@@ -204,7 +204,7 @@ def test_what_cannot_be_exported_is_refused(tensorflow, model, images, tmp_path,
     monkeypatch.setattr(saved_model, "compare", lambda first, second, images: Parity(1, 5, 2, 0.9, 0.1))
     former = tmp_path / "out" / "saved_model"
     former.mkdir(parents=True)
-    with pytest.raises(ModelError, match="2 of 5 boxes have no twin"):
+    with pytest.raises(ModelError, match="2 of 5 boxes are unmatched"):
         export_model(model, to="saved_model", output=tmp_path / "out", images=images)
     assert list((tmp_path / "out").iterdir()) == [former]
     with pytest.raises(UsageError, match="savedmodel"):

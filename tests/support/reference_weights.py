@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
-from fractura.models.faster_rcnn import FasterRCNN
 from fractura.models.faster_rcnn import tensorflow_weights as tf_weights
+from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference"
 sys.path.insert(0, str(REFERENCE))

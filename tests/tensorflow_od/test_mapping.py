@@ -11,7 +11,7 @@ from fractura.tensorflow_od.mapping import class_names, detector_settings, train
 from fractura.tensorflow_od.pipeline_config import parse_pipeline_config, read_pipeline_config
 from fractura.tensorflow_od.pipeline_edit import PipelineChanges, new_pipeline_config
 from fractura.tensorflow_od.training import field_notes
-from fractura.training.schedule import learning_rate
+from fractura.training.optimization import learning_rate
 
 ZOO = "faster_rcnn_inception_resnet_v2_640x640"
 CONFIGS = {
@@ -68,10 +68,10 @@ def test_constant_learning_rate_has_no_warm_up(tmp_path):
 
 @pytest.mark.parametrize("side", CONFIGS)
 def test_architecture_of_the_zoo_files(shared_path, side):
-    from fractura.models.faster_rcnn.catalogue import inception_resnet_v2
+    from fractura.models.faster_rcnn.family import named_settings
 
     settings = detector_settings(read_pipeline_config(shared_path(CONFIGS[side])))
-    wanted = inception_resnet_v2(f"faster_rcnn_inception_resnet_v2_{side}x{side}", 90)
+    wanted = named_settings(f"faster_rcnn_inception_resnet_v2_{side}x{side}", 90)
     assert settings == wanted.model_copy(update={"share_box_across_classes": side == "640"})
 
 

@@ -16,9 +16,9 @@ from fractura.tensorflow_od.mapping import detector_settings
 from fractura.tensorflow_od.pipeline_config import read_pipeline_config
 from fractura.tensorflow_od.training_checkpoints import TensorFlowCheckpoints, steps_made
 from fractura.tensorflow_od.weights import SLOT, key_of, model_paths, parameters_by_path
-from fractura.training.companion import RunState
 from fractura.training.optimization import TensorFlowMomentum
-from fractura.training.state import Progress
+from fractura.training.state import RunProgress
+from fractura.training.store import RunState
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,15 @@ def state_of(detector, folder, step=0):
     identity = SimpleNamespace(settings={"batch_size": 2})
     optimizer = TensorFlowMomentum(detector.parameters(), 0.01)
     average = build_from_architecture(detector.architecture())
-    return RunState(folder, detector, average, optimizer, None, Progress(step=step), identity)
+    return RunState(
+        output=folder,
+        detector=detector,
+        average=average,
+        optimizer=optimizer,
+        scaler=None,
+        progress=RunProgress(step=step),
+        identity=identity,
+    )
 
 
 @pytest.mark.slow
@@ -73,10 +81,10 @@ def test_a_run_goes_on_with_weights_velocities_and_numbers(architecture, tmp_pat
 
 def test_seven_are_kept(tmp_path, monkeypatch):
     """The files alone: no detector is needed to count to nine."""
-    companion = TensorFlowCheckpoints(momentum=0.9)
-    monkeypatch.setattr(companion, "_variables", lambda state, step: {key_of("step"): np.int64(step)})
+    store = TensorFlowCheckpoints(momentum=0.9)
+    monkeypatch.setattr(store, "_variables", lambda state, step: {key_of("step"): np.int64(step)})
     for step in range(12):
-        companion.save(SimpleNamespace(output=tmp_path, detector=None, progress=Progress(step=step)))
+        store.save(SimpleNamespace(output=tmp_path, detector=None, progress=RunProgress(step=step)))
     numbers = sorted(int(path.name.split("-")[1].split(".")[0]) for path in tmp_path.glob("*.index"))
     assert numbers == list(range(6, 13))
     assert len(list(tmp_path.glob("*.data-*"))) == 7

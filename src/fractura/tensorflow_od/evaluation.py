@@ -28,8 +28,7 @@ from fractura.tensorflow_od.mapping import detector_settings, place_of, read_ima
 from fractura.tensorflow_od.pipeline_config import PipelineConfig, read_pipeline_config
 from fractura.tensorflow_od.restoring import read_number, restore
 from fractura.training.data import read_labelled_image
-from fractura.training.progress import Reporter
-from fractura.training.tensorboard import VALIDATION_TAGS, Events
+from fractura.training.logging import VALIDATION_TAGS, Events, Reporter
 
 EVENTS_FOLDER = "eval"
 _EVERY = 100

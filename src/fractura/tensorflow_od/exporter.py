@@ -20,7 +20,7 @@ from fractura.export import ExportResult, export_model
 from fractura.formats.protobuf.text_format import read_text
 from fractura.inference.runtimes.torch import load_detector
 from fractura.models import Detector
-from fractura.models.faster_rcnn import FasterRCNN
+from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 from fractura.models.faster_rcnn.settings import InceptionResNetV2Settings
 from fractura.tensorflow_od.checkpoint import write_checkpoint
 from fractura.tensorflow_od.checkpoint_state import write_checkpoint_state

@@ -14,11 +14,11 @@ from fractura.core.errors import DataError, UsageError
 from fractura.core.files import write_atomically
 from fractura.core.model_card import WEIGHTS_FILE, ModelCard, write_card
 from fractura.models import build_from_architecture
+from fractura.models.weights import write_tensors
 from fractura.tensorflow_od.checkpoint import CheckpointReader, checkpoint_prefix
 from fractura.tensorflow_od.mapping import PLACEHOLDER, class_names, detector_settings
 from fractura.tensorflow_od.pipeline_config import PipelineConfig, read_pipeline_config
 from fractura.tensorflow_od.restoring import RestoreReport, read_number, restore
-from fractura.training.state import write_tensors
 
 CONFIG_FILE = "pipeline.config"
 

@@ -103,12 +103,14 @@ def train(
         say(note)
     if prepared.restored is not None:
         say(prepared.restored.to_text())
+    checkpoints = TensorFlowCheckpoints(momentum=prepared.settings.momentum_optimizer_value, pictures=record_summaries)
     run(
         prepared.settings,
         resume=made is not None,
         detector=prepared.detector,
         train_data=prepared.train,
-        companion=TensorFlowCheckpoints(momentum=prepared.settings.momentum_optimizer_value, pictures=record_summaries),
+        store=checkpoints,
+        hooks=checkpoints,
     )
 
 

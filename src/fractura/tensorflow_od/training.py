@@ -14,7 +14,7 @@ from fractura.tensorflow_od.mapping import detector_settings, is_placeholder, pl
 from fractura.tensorflow_od.pipeline_config import PipelineConfig, read_pipeline_config
 from fractura.tensorflow_od.restoring import RestoreReport, restore
 from fractura.training import TrainSettings
-from fractura.training.preparation import seed_fresh_weights
+from fractura.training.state import seed_fresh_weights
 
 _PROBLEMS_SHOWN = 5
 
@@ -77,7 +77,7 @@ def prepare_pipeline(
     notes += [str(problem) for problem in problems[:_PROBLEMS_SHOWN]]
     if len(problems) > _PROBLEMS_SHOWN:
         notes.append(f"and {len(problems) - _PROBLEMS_SHOWN} more such lines")
-    seed_fresh_weights(settings)
+    seed_fresh_weights(settings.seed)
     detector = build_from_architecture(architecture.model_dump(mode="json"))
     assert config.train_config is not None
     checkpoint = config.train_config.fine_tune_checkpoint

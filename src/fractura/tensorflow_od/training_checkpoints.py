@@ -15,22 +15,21 @@ import torch
 
 from fractura.core.errors import ModelError
 from fractura.models import Detector
-from fractura.models.faster_rcnn import FasterRCNN
+from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 from fractura.tensorflow_od.checkpoint import CheckpointReader, write_checkpoint
 from fractura.tensorflow_od.checkpoint_state import latest_checkpoint, read_checkpoint_state, write_checkpoint_state
 from fractura.tensorflow_od.restoring import read_number, restore
 from fractura.tensorflow_od.weights import SLOT, key_of, model_variables, parameters_by_path, to_array, to_tensor
-from fractura.training.companion import Companion, Restored, RunState
 from fractura.training.data import Batch
-from fractura.training.progress import Reporter
-from fractura.training.state import Progress
-from fractura.training.tensorboard import Events
+from fractura.training.logging import Events, Reporter, RunHooks
+from fractura.training.state import RunProgress
+from fractura.training.store import Restored, RunState, StateStore
 
 MAX_TO_KEEP = 7
 _PICTURES = 3
 
 
-class TensorFlowCheckpoints(Companion):
+class TensorFlowCheckpoints(StateStore, RunHooks):
     """Keeps checkpoints that TensorFlow reads, and says what its training says.
 
     Args:
@@ -103,9 +102,9 @@ class TensorFlowCheckpoints(Companion):
                 state.optimizer.state[parameter]["velocity"] = velocity.detach().copy_(to_tensor(reader.read(key)))
         state.average.load_state_dict(state.detector.state_dict())
         self._counter, self._saved_step = read_number(reader, "save_counter") or 0, step
-        return Restored(Progress(step=step, images_shown=step * state.identity.settings["batch_size"]), None)
+        return Restored(RunProgress(step=step, images_shown=step * state.identity.settings["batch_size"]), None)
 
-    def logged(
+    def step_logged(
         self, events: Events, reporter: Reporter, row: Mapping[str, float], parts: Mapping[str, float], batch: Batch
     ) -> None:
         """The line on the console, and the events that only TensorFlow has."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -25,7 +24,7 @@ def models(json: Annotated[bool, typer.Option("--json", help="Print the catalogu
 
     own = built_in()
     if json:
-        entries = [{**asdict(entry), "megabytes": entry.megabytes} for entry in CATALOGUE]
+        entries = [entry.to_dict() for entry in CATALOGUE]
         output.write_json({"built_in": own, "default": DEFAULT_MODEL, "measured_on": MEASURED_ON, "models": entries})
         return
     if own is not None:

@@ -218,7 +218,7 @@ def train_pipeline(config: Path, output_folder: Path | None, chosen: Mapping[str
     from fractura.tensorflow_od.training import prepare_pipeline
     from fractura.training import train as run
     from fractura.training.devices import is_first_process
-    from fractura.training.preparation import check_output
+    from fractura.training.model_folder import check_output
 
     check_output(target, resume)
     prepared = prepare_pipeline(config, target, chosen, resumed=resume)

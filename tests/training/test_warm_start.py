@@ -66,7 +66,7 @@ def test_an_exported_file_that_is_no_detector_of_ours_is_refused(tmp_path):
     detector = build_detector(SMALL, 2)
     before = {name: value.clone() for name, value in detector.state_dict().items()}
     card = CARD.model_copy(update={"architecture": detector.architecture()})
-    with pytest.raises(ModelError, match="cannot be brought back"):
+    with pytest.raises(ModelError, match="cannot be recovered"):
         start_from(detector, write_tiny_onnx(tmp_path / "tiny.onnx", card=card))
     with pytest.raises(ModelError, match="architecture is"):
         start_from(detector, write_tiny_onnx(tmp_path / "other.onnx"))
@@ -95,7 +95,7 @@ def test_images_of_the_first_model_count_as_trained_on_by_the_second(tmp_path, c
     third = make_phantoms(tmp_path / "third", images=2, seed=3, size=(192, 240))
     card = run("three", third, first, fine_tune_checkpoint=tmp_path / "two")
     said = " ".join(capsys.readouterr().err.split())
-    assert "4 of the 4 images to validate on were trained on by the model that this starts from" in said
+    assert "the model that training starts from was trained on 4 of the 4 images to validate on" in said
     assert card.data["start"]["images"] == 8
     for images, count in ((first, 4), (second, 4), (third, 2)):
         assert images.shared_with(card.trained_on) == count
