@@ -23,16 +23,16 @@ import onnxruntime
 from PIL import Image
 
 from benchmarks.transformer_architectures import ARCHITECTURES, build_untrained
-from fractura.catalogue import CATALOGUE
 from fractura.cli.measuring import predict, read_labelled
 from fractura.cli.output import write_table
-from fractura.detectors import Detector, build_detector
+from fractura.core.model_card import METADATA_KEY, ModelCard
 from fractura.evaluation import evaluate, figure_text
 from fractura.export.graph import write_graph
+from fractura.imaging.reader import read_radiograph
 from fractura.inference import Model, load_model
-from fractura.model_card import METADATA_KEY, ModelCard
+from fractura.models import Detector, build_detector
+from fractura.models.catalogue import CATALOGUE
 from fractura.phantom import make_phantoms
-from fractura.radiograph import read_radiograph
 
 FIGURES = {"AP50": "AP50", "froc/iou10/0.5": "found", "film_auc": "film AUC"}
 """What is measured of trained models, and its heading."""
@@ -88,8 +88,8 @@ def weights_of(path: Path) -> int | None:
     """Number of weights of a trained model folder; None where it cannot be known."""
     if not path.is_dir():
         return None
-    from fractura.inference.torch import load_detector
-    from fractura.model_card import read_card
+    from fractura.core.model_card import read_card
+    from fractura.inference.runtimes.torch import load_detector
 
     return sum(p.numel() for p in load_detector(read_card(path), path).parameters())
 

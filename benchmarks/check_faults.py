@@ -20,10 +20,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from fractura.checks import check_dataset
 from fractura.formats.voc import VocObject, read_voc_file
+from fractura.imaging.reader import read_radiograph
 from fractura.phantom import make_phantoms
-from fractura.radiograph import read_radiograph
+from fractura.quality import check_dataset
 
 Generator = np.random.Generator
 

@@ -18,13 +18,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from PIL import Image
 
-from fractura.checks import check_dataset, check_snapshot
-from fractura.checks.registry import chosen_checks
-from fractura.checks.snapshot import AnnotationFile, Film, Snapshot
-from fractura.checks.traits import Traits
 from fractura.formats.voc import VocAnnotation, VocObject
-from fractura.lookalike import Fingerprint
 from fractura.phantom import make_phantoms
+from fractura.quality import check_dataset, check_snapshot
+from fractura.quality.perceptual_hash import Fingerprint
+from fractura.quality.registry import chosen_checks
+from fractura.quality.snapshot import AnnotationFile, Film, Snapshot
+from fractura.quality.traits import Traits
 
 
 def synthetic_snapshot(count: int, seed: int = 0) -> Snapshot:

@@ -20,14 +20,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from safetensors.torch import save_file
 
-from fractura.detectors import DEFAULT_MODEL, build_detector
+from fractura.core.model_card import WEIGHTS_FILE, ModelCard, write_card
 from fractura.export import export_model
+from fractura.imaging.reader import read_radiograph
 from fractura.inference import Model, load_model
-from fractura.inference.films import find_films
+from fractura.inference.discovery import find_films
 from fractura.inference.views import WHOLE, look
-from fractura.model_card import WEIGHTS_FILE, ModelCard, write_card
+from fractura.models import DEFAULT_MODEL, build_detector
 from fractura.phantom import make_phantoms
-from fractura.radiograph import read_radiograph
 
 
 def untrained(folder: Path) -> Path:

@@ -22,10 +22,10 @@ from faster_coco_eval import COCO
 from faster_coco_eval.core.faster_eval_api import COCOeval_faster
 from sklearn.metrics import roc_auc_score
 
-from fractura.boxes import Boxes
-from fractura.dataset import Dataset, Record
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import Dataset, Record
+from fractura.core.film_score import film_score
 from fractura.evaluation import evaluate
-from fractura.film_score import film_score
 
 SIDE = 1000
 FRACTURED = 0.2

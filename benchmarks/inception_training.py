@@ -19,14 +19,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import psutil
 import torch
 
-from fractura.dataset import Record
-from fractura.detectors.faster_rcnn import FasterRCNN
-from fractura.detectors.faster_rcnn.catalogue import inception_resnet_v2
-from fractura.detectors.faster_rcnn.settings import InceptionResNetV2Settings
+from fractura.core.dataset import Record
 from fractura.formats import read_dataset
+from fractura.models.faster_rcnn import FasterRCNN
+from fractura.models.faster_rcnn.catalogue import inception_resnet_v2
+from fractura.models.faster_rcnn.settings import InceptionResNetV2Settings
 from fractura.phantom import make_phantoms
-from fractura.training.loader import Sample, read_marked_film
-from fractura.training.optimizer import TensorFlowMomentum
+from fractura.training.data import Sample, read_marked_film
+from fractura.training.optimization import TensorFlowMomentum
 
 NAME = "faster_rcnn_inception_resnet_v2_640x640"
 PEER_SECONDS, PEER_GIGABYTES = 33.0, 7.0

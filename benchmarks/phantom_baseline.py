@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from fractura.boxes import Boxes
-from fractura.dataset import Dataset, Record
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import Dataset, Record
 from fractura.evaluation.coco import average_precision
 from fractura.phantom import Phantom, make_phantom
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fractura.boxes import Boxes
-from fractura.dataset import Dataset, Record
-from fractura.lookalike import Fingerprint, pairs_of_lookalikes
-from fractura.splits import split_dataset
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import Dataset, Record
+from fractura.quality.perceptual_hash import Fingerprint, pairs_of_lookalikes
+from fractura.quality.splits import split_dataset
 
 
 def artificial(films: int, seed: int = 0) -> tuple[Dataset, list[Fingerprint]]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fractura.detectors.detr import DetectionTransformer, DetectionTransformerSettings
-from fractura.detectors.resizer import FixedShapeResizer
+from fractura.models.detr import DetectionTransformer, DetectionTransformerSettings
+from fractura.models.resizer import FixedShapeResizer
 
 _HGNET_B0: dict[str, Any] = {
     "model_type": "hgnet_v2",

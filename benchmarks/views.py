@@ -4,8 +4,8 @@
 
 Each view is looked through once; the choices are then fused from what was found. For each choice: average precision at
 IoU 0.5 and 0.3, sensitivity at half a false mark per film (IoU 0.1), the AUC of films by their best box (the rule in
-`fractura.film_score`), by the three best together (1 - product of 1 - score) and by the mean of the two best, and the
-median milliseconds from pixels to boxes, also as a multiple of those of `whole`.
+`fractura.core.film_score`), by the three best together (1 - product of 1 - score) and by the mean of the two best,
+and the median milliseconds from pixels to boxes, also as a multiple of those of `whole`.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from fractura.boxes import Boxes
-from fractura.dataset import Dataset
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import Dataset
 from fractura.evaluation import align_classes, evaluate
 from fractura.formats import read_dataset
+from fractura.imaging.reader import read_radiograph
 from fractura.inference import Model, load_model
 from fractura.inference.fusion import Look, fuse
 from fractura.inference.views import look_at, parts_of
-from fractura.radiograph import read_radiograph
 
 CHOICES = (
     ("whole",),

@@ -25,9 +25,9 @@ from pathlib import Path
 from PIL import Image
 
 from fractura import TrainSettings, read_dataset, train
-from fractura.dataset import Dataset, Record
+from fractura.core.dataset import Dataset, Record
+from fractura.core.model_card import ModelCard, read_card, write_card
 from fractura.formats.tfrecord import write_tfrecord
-from fractura.model_card import ModelCard, read_card, write_card
 
 LARGEST, SHRUNK = 512, 640
 CROPS = {

@@ -10,22 +10,21 @@ import fractura
 ROOT = Path(fractura.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
-# Floors from the ground up; rooms on one line must not import each other, except where SAME_FLOOR says so.
+# Floors from the ground up; packages on one floor must not import each other, except where SAME_FLOOR says so.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "files"),
-    ("boxes", "html_page", "radiograph", "model_card", "dicom", "fetch", "lookalike", "catalogue"),
-    ("dataset", "film_score", "calibrator"),
-    ("formats", "checks", "splits", "phantom", "detectors"),
-    ("inference", "evaluation"),
-    ("training", "export", "report"),
+    ("_version",),
+    ("core",),
+    ("imaging", "fetch", "models"),
+    ("formats",),
+    ("quality", "phantom"),
+    ("inference",),
+    ("evaluation",),
+    ("training", "export"),
+    ("workflows",),
     ("cli", "web", "tensorflow_od"),
 )
-# Allowed neighbours on one floor: (importing room, imported room).
+# Allowed neighbours on one floor: (importing package, imported package).
 SAME_FLOOR = {
-    ("files", "errors"),  # errors is the ground under everything
-    ("radiograph", "dicom"),  # one reader of pixels, whatever they are stored in
-    ("checks", "formats"),  # what is checked is first read
-    ("phantom", "formats"),  # phantoms are written as Pascal VOC
     ("cli", "web"),  # `fractura serve` and `fractura label` start the page
     ("cli", "tensorflow_od"),  # `fractura configure` and `fractura convert` read TensorFlow's files
 }
@@ -36,11 +35,11 @@ TRAINED_IN_TENSORFLOW_OD = {
 }
 # Packages that the base install does not have, and the rooms that may import them at module level.
 HEAVY = {
-    "torch": {"detectors", "training", "export", "inference/torch.py", *TRAINED_IN_TENSORFLOW_OD},
-    "safetensors": {"detectors", "training", "export", "inference/torch.py"},
+    "torch": {"models", "training", "export", "inference/runtimes/torch.py", *TRAINED_IN_TENSORFLOW_OD},
+    "safetensors": {"models", "training", "export", "inference/runtimes/torch.py"},
     "accelerate": {"training"},
-    "transformers": {"detectors"},
-    "scipy": {"detectors", "training"},
+    "transformers": {"models"},
+    "scipy": {"models", "training"},
     "onnx": {"export", "training/exported_weights.py"},
     "onnxscript": {"export"},
     "tensorboard": {"training"},
@@ -50,7 +49,7 @@ HEAVY = {
         "export/aten_tensorflow.py",
         "export/saved_model.py",
         "export/saved_model_graph.py",
-        "inference/saved_model.py",
+        "inference/runtimes/saved_model.py",
     },
 }
 MAXIMUM_LINES = 500
@@ -113,9 +112,9 @@ def test_imports_go_down_and_heavy_packages_stay_in_their_rooms(path):
 @pytest.mark.parametrize(
     ("file", "source", "said"),
     [
-        ("boxes.py", "from fractura.dataset import Dataset", "boxes must not import dataset"),
+        ("core/boxes.py", "from fractura.imaging.reader import read_radiograph", "core must not import imaging"),
         ("formats/x.py", "def f():\n    from fractura import cli", "formats must not import cli"),
-        ("evaluation/x.py", "import fractura.inference", "evaluation must not import inference"),
+        ("inference/x.py", "import fractura.evaluation", "inference must not import evaluation"),
         ("cli/x.py", "import torch", "imports torch"),
         ("inference/detect.py", "if True:\n    from torch import nn", "imports torch"),
         ("formats/x.py", "class A:\n    import tensorflow.io", "imports tensorflow"),
@@ -128,11 +127,11 @@ def test_the_rule_sees_what_is_wrong(file, source, said):
 @pytest.mark.parametrize(
     ("file", "source"),
     [
-        ("cli/x.py", "from fractura.errors import FracturaError\nfrom fractura.training import train"),
+        ("cli/x.py", "from fractura.core.errors import FracturaError\nfrom fractura.training import train"),
         ("cli/x.py", "def f():\n    import torch"),
-        ("inference/torch.py", "import torch"),
+        ("inference/runtimes/torch.py", "import torch"),
         ("formats/x.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch"),
-        ("files.py", "from fractura.errors import DataError"),
+        ("imaging/x.py", "from fractura.core.errors import DataError"),
     ],
 )
 def test_the_rule_lets_pass_what_is_right(file, source):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fractura.errors import ModelError
+from fractura.core.errors import ModelError
 from fractura.inference.built_in import FILE, built_in_model
 from fractura.phantom import make_phantoms
 

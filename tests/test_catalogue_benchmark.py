@@ -2,16 +2,16 @@
 
 import pytest
 import torch
-from tiny_models import CARD as TINY_CARD
-from tiny_models import write_tiny_onnx
+from support.tiny_models import CARD as TINY_CARD
+from support.tiny_models import write_tiny_onnx
 
 from benchmarks.catalogue import FIGURES, main
 from benchmarks.transformer_architectures import ARCHITECTURES, build_untrained
-from fractura.catalogue import CATALOGUE
 from fractura.evaluation import evaluate
 from fractura.formats import read_dataset
 from fractura.inference import load_model
 from fractura.inference.detect import detect_dataset
+from fractura.models.catalogue import CATALOGUE
 from fractura.phantom import make_phantoms
 
 PUBLISHED = {

@@ -6,9 +6,9 @@ from pathlib import Path
 from PIL import Image
 
 from fractura.formats import read_dataset
+from fractura.imaging.reader import read_radiograph
 from fractura.inference import load_model
-from fractura.inference.drawing import draw_boxes
-from fractura.radiograph import read_radiograph
+from fractura.inference.render import draw_boxes
 
 CHOSEN, COLUMNS, WIDTH, HEIGHT = (0, 2, 3, 6, 7, 8, 1, 11), 4, 300, 360
 

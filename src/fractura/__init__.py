@@ -11,32 +11,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fractura.boxes import Boxes
-    from fractura.checks import check_dataset
-    from fractura.dataset import Dataset, Record
+    from fractura.core.boxes import Boxes
+    from fractura.core.dataset import Dataset, Record
+    from fractura.core.model_card import ModelCard, read_card
     from fractura.evaluation import evaluate
+    from fractura.evaluation.report import write_report
     from fractura.export import export_model
     from fractura.formats import convert, read_dataset
+    from fractura.imaging.reader import Radiograph, read_radiograph
     from fractura.inference import load_model
     from fractura.inference.detect import detect_dataset, detect_films
     from fractura.inference.explanation import explain
-    from fractura.model_card import ModelCard, read_card
     from fractura.phantom import make_phantoms
-    from fractura.radiograph import Radiograph, read_radiograph
-    from fractura.report import write_report
-    from fractura.splits import split_dataset
+    from fractura.quality import check_dataset
+    from fractura.quality.splits import split_dataset
     from fractura.training import TrainSettings, train
 
-__version__ = "0.1.0"
+from fractura._version import __version__
 
 _HOMES = {
-    "Boxes": "boxes",
-    "Dataset": "dataset",
-    "ModelCard": "model_card",
-    "Radiograph": "radiograph",
-    "Record": "dataset",
+    "Boxes": "core.boxes",
+    "Dataset": "core.dataset",
+    "ModelCard": "core.model_card",
+    "Radiograph": "imaging.reader",
+    "Record": "core.dataset",
     "TrainSettings": "training",
-    "check_dataset": "checks",
+    "check_dataset": "quality",
     "convert": "formats",
     "detect_dataset": "inference.detect",
     "detect_films": "inference.detect",
@@ -45,12 +45,12 @@ _HOMES = {
     "export_model": "export",
     "load_model": "inference",
     "make_phantoms": "phantom",
-    "read_card": "model_card",
+    "read_card": "core.model_card",
     "read_dataset": "formats",
-    "read_radiograph": "radiograph",
-    "split_dataset": "splits",
+    "read_radiograph": "imaging.reader",
+    "split_dataset": "quality.splits",
     "train": "training",
-    "write_report": "report",
+    "write_report": "evaluation.report",
 }
 
 __all__ = [

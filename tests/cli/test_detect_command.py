@@ -6,7 +6,7 @@ import webbrowser
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_models import CARD, write_tiny_onnx
+from support.tiny_models import CARD, write_tiny_onnx
 
 from fractura.cli.commands import detect as command
 from fractura.cli.main import main

@@ -6,12 +6,12 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_models import CARD, write_tiny_onnx
+from support.tiny_models import CARD, write_tiny_onnx
 
 from fractura.cli.main import main
 from fractura.evaluation import align_classes
 from fractura.formats import read_dataset
-from fractura.formats.voc.document import VocAnnotation, VocObject, write_voc_file
+from fractura.formats.voc.serializer import VocAnnotation, VocObject, write_voc_file
 
 
 @pytest.fixture(name="place")

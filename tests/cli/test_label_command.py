@@ -3,11 +3,11 @@
 import socket
 
 import pytest
-from tiny_models import write_tiny_onnx
+from support.tiny_models import write_tiny_onnx
 
 from fractura.cli import server
 from fractura.cli.main import main
-from fractura.errors import UsageError
+from fractura.core.errors import UsageError
 
 
 @pytest.mark.parametrize(

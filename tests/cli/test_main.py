@@ -13,7 +13,7 @@ import typer
 from fractura.cli import output
 from fractura.cli.main import main
 from fractura.cli.registry import COMMANDS
-from fractura.errors import DataError, FracturaError, MissingDependencyError, ModelError, UsageError
+from fractura.core.errors import DataError, FracturaError, MissingDependencyError, ModelError, UsageError
 
 
 def run(*words, **environment):

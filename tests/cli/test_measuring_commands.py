@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_models import CARD, write_tiny_onnx
+from support.tiny_models import CARD, write_tiny_onnx
 
 from fractura.cli.main import main
-from fractura.errors import DataError
+from fractura.core.errors import DataError
+from fractura.core.model_card import WEIGHTS_FILE, read_card, write_card
 from fractura.evaluation import align_classes
 from fractura.evaluation.comparison import COMPARED, MAIN
 from fractura.formats import read_dataset
-from fractura.formats.voc.document import VocAnnotation, VocObject, write_voc_file
+from fractura.formats.voc.serializer import VocAnnotation, VocObject, write_voc_file
 from fractura.inference import load_model
-from fractura.model_card import WEIGHTS_FILE, read_card, write_card
 
 FOUND = ("fracture", 20, 20, 100, 60)  # the tiny model marks it at 0.9 on every film; elsewhere at 0.5 and 0.3
 

@@ -5,11 +5,11 @@ import subprocess
 import sys
 
 import pytest
-from tiny_models import CARD, write_tiny_onnx
+from support.tiny_models import CARD, write_tiny_onnx
 
-from fractura.catalogue import CATALOGUE, DEFAULT_MODEL
 from fractura.cli.main import main
 from fractura.inference import built_in
+from fractura.models.catalogue import CATALOGUE, DEFAULT_MODEL
 
 WITHOUT_TORCH = """
 import sys

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from fractura.cli.main import main
-from fractura.detectors import recommended_training
+from fractura.core.model_card import read_card
 from fractura.inference import load_model
-from fractura.model_card import read_card
+from fractura.models import recommended_training
 
 
 @pytest.fixture
@@ -16,8 +16,8 @@ def folders(tmp_path):
     import numpy as np
     from PIL import Image
 
-    from fractura.boxes import Boxes
-    from fractura.dataset import Dataset, Record
+    from fractura.core.boxes import Boxes
+    from fractura.core.dataset import Dataset, Record
     from fractura.formats import write_voc
 
     generator = np.random.default_rng(0)

@@ -5,10 +5,10 @@ import subprocess
 import sys
 
 import pytest
-from tiny_transformers import save_folder
+from support.tiny_transformers import save_folder
 
 from fractura.cli.main import main
-from fractura.model_card import read_card
+from fractura.core.model_card import read_card
 from fractura.phantom import make_phantoms
 
 

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from evaluation_films import dataset, film, marks, random_case
 from sklearn.metrics import roc_auc_score
+from support.evaluation_films import dataset, film, marks, random_case
 
 from fractura.evaluation import evaluate
 from fractura.evaluation.bootstrap import draws, exact_interval, interval, keys_of, resample, values_of
 from fractura.evaluation.calibration import bins_of
-from fractura.evaluation.figure_set import all_measures, brief_measures, stated_and_right
 from fractura.evaluation.measures import Auc, CalibrationError
+from fractura.evaluation.metric_set import all_measures, brief_measures, stated_and_right
 from fractura.evaluation.table import build_table
 
 THRESHOLD = 0.4

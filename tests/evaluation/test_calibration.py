@@ -4,11 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from evaluation_films import dataset, film, marks, random_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.evaluation_films import dataset, film, marks, random_case
 
-from fractura.errors import DataError, ModelError
+from fractura.core.errors import DataError, ModelError
+from fractura.core.model_card import ModelCard
 from fractura.evaluation import evaluate
 from fractura.evaluation.calibration import (
     Calibrator,
@@ -20,7 +21,6 @@ from fractura.evaluation.calibration import (
     wilson,
 )
 from fractura.evaluation.table import build_table
-from fractura.model_card import ModelCard
 
 BOX = [10, 10, 60, 60]
 FAR = (100, 100, 150, 150)

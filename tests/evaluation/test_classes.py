@@ -1,9 +1,9 @@
 """Classes of films in a model's words."""
 
 import pytest
-from evaluation_films import dataset, film
+from support.evaluation_films import dataset, film
 
-from fractura.errors import DataError, UsageError
+from fractura.core.errors import DataError, UsageError
 from fractura.evaluation.classes import align_classes, join_classes, match_names
 
 BOX = [10, 10, 60, 60]

@@ -5,11 +5,11 @@ import io
 
 import numpy as np
 import pytest
-from evaluation_films import dataset, film, marks, random_case
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
+from support.evaluation_films import dataset, film, marks, random_case
 
-from fractura.boxes import Boxes
+from fractura.core.boxes import Boxes
 from fractura.evaluation.coco import average_precision
 
 TWELVE = [

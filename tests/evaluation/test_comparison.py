@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from evaluation_films import dataset, film, marks, random_case
 from sklearn.metrics import cohen_kappa_score
+from support.evaluation_films import dataset, film, marks, random_case
 
-from fractura.boxes import Boxes
+from fractura.core.boxes import Boxes
 from fractura.evaluation import evaluate
 from fractura.evaluation.agreement import agreements
 from fractura.evaluation.bootstrap import draws

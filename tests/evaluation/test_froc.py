@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-from evaluation_films import dataset, film, marks, random_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.evaluation_films import dataset, film, marks, random_case
 
-from fractura.boxes import Boxes
-from fractura.evaluation.figures import FALSE_MARKS_PER_FILM
+from fractura.core.boxes import Boxes
 from fractura.evaluation.froc import (
     FALSE,
     FOUND,
@@ -16,6 +15,7 @@ from fractura.evaluation.froc import (
     match_marks,
 )
 from fractura.evaluation.measures import Froc
+from fractura.evaluation.metric_names import FALSE_MARKS_PER_FILM
 
 BOX = [10, 10, 60, 60]
 FAR = (100, 100, 150, 150)

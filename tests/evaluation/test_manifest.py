@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from evaluation_films import dataset, film
+from support.evaluation_films import dataset, film
 
-from fractura.errors import DataError
+from fractura.core.errors import DataError
 from fractura.evaluation import evaluate, film_groups
 from fractura.evaluation.manifest import read_manifest
 
@@ -75,7 +75,7 @@ def test_groups_from_the_records_themselves():
 
 
 def test_a_group_has_the_figures_of_its_films_alone_and_a_size_those_of_its_boxes():
-    from evaluation_films import marks
+    from support.evaluation_films import marks
 
     small, large = [0, 0, 10, 10], [50, 50, 150, 150]
     data = dataset(

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from evaluation_films import dataset, film, marks, random_case
+from support.evaluation_films import dataset, film, marks, random_case
 
-from fractura.boxes import Boxes
+from fractura.core.boxes import Boxes
 from fractura.evaluation import evaluate, figure_text, film_groups
 
 BOX = [10, 10, 60, 60]

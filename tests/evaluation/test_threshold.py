@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from evaluation_films import dataset, film, marks, random_case
+from support.evaluation_films import dataset, film, marks, random_case
 
-from fractura.boxes import Boxes
-from fractura.errors import UsageError
+from fractura.core.boxes import Boxes
+from fractura.core.errors import UsageError
 from fractura.evaluation import evaluate
 from fractura.evaluation.froc import match_marks
 from fractura.evaluation.threshold import AIMS, Aim, choose_threshold

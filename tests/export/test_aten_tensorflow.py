@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from fractura.detectors.layers import BatchNorm, ConvNorm, max_pool_same
-from fractura.errors import ModelError
+from fractura.core.errors import ModelError
+from fractura.models.layers import BatchNorm, ConvNorm, max_pool_same
 
 
 class Function(nn.Module):

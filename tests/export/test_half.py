@@ -7,15 +7,15 @@ import torch
 from onnx import numpy_helper
 from safetensors.torch import save_file
 
-from fractura.detectors import build_detector
-from fractura.errors import UsageError
+from fractura.core.errors import UsageError
+from fractura.core.model_card import METADATA_KEY, WEIGHTS_FILE, ModelCard, write_card
 from fractura.export import export_model
 from fractura.export.graph import write_graph
 from fractura.export.half import SMALLEST, halve_weights
-from fractura.inference.onnx import OnnxModel
-from fractura.model_card import METADATA_KEY, WEIGHTS_FILE, ModelCard, write_card
+from fractura.imaging.reader import read_radiograph
+from fractura.inference.runtimes.onnx import OnnxModel
+from fractura.models import build_detector
 from fractura.phantom import make_phantoms
-from fractura.radiograph import read_radiograph
 
 SMALL = "faster_rcnn_efficientnet_lite0_320x320"
 

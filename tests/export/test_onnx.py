@@ -10,16 +10,16 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import fractura.export.onnx
-from fractura.boxes import Boxes
-from fractura.detectors import build_detector
-from fractura.errors import ModelError, UsageError
+from fractura.core.boxes import Boxes
+from fractura.core.errors import ModelError, UsageError
+from fractura.core.model_card import METADATA_KEY, WEIGHTS_FILE, ModelCard, read_card, write_card
 from fractura.export import export_model
 from fractura.export.onnx import export_onnx
 from fractura.export.parity import MAXIMUM_SCORE_DIFFERENCE, MINIMUM_IOU, MINIMUM_SCORE, Parity, compare
 from fractura.inference import load_model
-from fractura.inference.onnx import OnnxModel
-from fractura.inference.torch import TorchModel
-from fractura.model_card import METADATA_KEY, WEIGHTS_FILE, ModelCard, read_card, write_card
+from fractura.inference.runtimes.onnx import OnnxModel
+from fractura.inference.runtimes.torch import TorchModel
+from fractura.models import build_detector
 from fractura.phantom import make_phantoms
 from fractura.training.exported_weights import read_exported_weights
 

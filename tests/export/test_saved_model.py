@@ -7,21 +7,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from reference_weights import REFERENCE
-from saved_model_helpers import (
-    TUTORIAL_SCRIPT,
-    card_of,
-    inception_detector,
-    small_detector,
-    write_model_folder,
-)
+from support.reference_weights import REFERENCE
+from support.saved_model_helpers import TUTORIAL_SCRIPT, card_of, inception_detector, small_detector, write_model_folder
 
-from fractura.detectors.faster_rcnn.settings import AnchorSettings
-from fractura.detectors.resizer import KeepAspectRatioResizer
-from fractura.errors import ModelError, UsageError
+from fractura.core.errors import ModelError, UsageError
+from fractura.core.model_card import read_card
 from fractura.export.parity import Parity
 from fractura.inference import load_model
-from fractura.model_card import read_card
+from fractura.models.faster_rcnn.settings import AnchorSettings
+from fractura.models.resizer import KeepAspectRatioResizer
 from fractura.phantom import make_phantoms
 
 pytestmark = pytest.mark.slow

@@ -3,9 +3,9 @@
 import tarfile
 
 import pytest
-from archives import bomb, header_bomb, member, tar_gz, zoo_archive
+from support.archives import bomb, header_bomb, member, tar_gz, zoo_archive
 
-from fractura.errors import DataError
+from fractura.core.errors import DataError
 from fractura.fetch.archive import unpack_archive
 
 

@@ -4,9 +4,9 @@ import hashlib
 import socket
 
 import pytest
-from file_server import serving
+from support.file_server import serving
 
-from fractura.errors import DataError, MissingDependencyError, UsageError
+from fractura.core.errors import DataError, MissingDependencyError, UsageError
 from fractura.fetch.download import download
 
 CONTENT = bytes(range(256)) * 4000

@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from archives import member, tar_gz, zoo_archive
-from file_server import serving
+from support.archives import member, tar_gz, zoo_archive
+from support.file_server import serving
 
 from fractura.cli.main import main
-from fractura.errors import UsageError
+from fractura.core.errors import UsageError
 from fractura.fetch import ADDRESSES, fetch
 
 NAME = "zoo:faster_rcnn_inception_resnet_v2_640x640"

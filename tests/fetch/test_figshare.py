@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from fractura.cli.main import main
-from fractura.errors import DataError, UsageError
+from fractura.core.errors import DataError, UsageError
 from fractura.fetch import fetch_data, unpack_zip
 
 

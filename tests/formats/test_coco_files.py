@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from format_films import CLASSES, boxes_of, is_sound, make_dataset, make_films, mutated, same_films
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.format_films import CLASSES, boxes_of, is_sound, make_dataset, make_films, mutated, same_films
 
-from fractura.dataset import Dataset
-from fractura.errors import DataError, FracturaError
+from fractura.core.dataset import Dataset
+from fractura.core.errors import DataError, FracturaError
 from fractura.formats.coco import coco_bytes, read_coco
 
 FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

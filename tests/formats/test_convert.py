@@ -8,16 +8,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from format_films import CLASSES, boxes_of, make_dataset, make_films, same_films
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.format_films import CLASSES, boxes_of, make_dataset, make_films, same_films
 
-from fractura.boxes import Boxes
 from fractura.cli.main import main
-from fractura.dataset import BoxFlags, Dataset
-from fractura.errors import DataError, UsageError
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import BoxFlags, Dataset
+from fractura.core.errors import DataError, UsageError
 from fractura.formats import convert, open_dataset, read_dataset, read_tfrecord, write_voc
-from fractura.formats.csv_table import csv_bytes
+from fractura.formats.csv import csv_bytes
 from fractura.formats.guess import guess_format
 from fractura.formats.split_file import split_file_of
 

@@ -1,13 +1,13 @@
 """CSV: the tutorial's columns, ours, negative films, and files that are damaged."""
 
 import pytest
-from format_films import CLASSES, boxes_of, is_sound, make_dataset, make_films, mutated, same_films
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.format_films import CLASSES, boxes_of, is_sound, make_dataset, make_films, mutated, same_films
 
-from fractura.dataset import Dataset
-from fractura.errors import DataError, FracturaError
-from fractura.formats.csv_table import csv_bytes, read_csv
+from fractura.core.dataset import Dataset
+from fractura.core.errors import DataError, FracturaError
+from fractura.formats.csv import csv_bytes, read_csv
 
 TUTORIAL = "filename,width,height,class,xmin,ymin,xmax,ymax\n"
 

@@ -1,6 +1,6 @@
 import pytest
 
-from fractura.errors import DataError
+from fractura.core.errors import DataError
 from fractura.formats.label_map import label_map_of, read_label_map, update_label_map, write_label_map
 
 TUTORIAL = """item {

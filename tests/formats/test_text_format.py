@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fractura.errors import DataError
+from fractura.core.errors import DataError
 from fractura.formats.protobuf.text_format import Message, Scalar, parse, read_text
 from fractura.formats.protobuf.text_format_edit import quoted, set_value
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tutorial_tfrecord import TUTORIAL_TFRECORD
+from support.tutorial_tfrecord import TUTORIAL_TFRECORD
 
-from fractura.boxes import Boxes
-from fractura.dataset import BoxFlags, Dataset, Record
-from fractura.errors import DataError, UsageError
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import BoxFlags, Dataset, Record
+from fractura.core.errors import DataError, UsageError
 from fractura.formats import read_dataset
 from fractura.formats.label_map import LabelMap, LabelMapItem, label_map_of, write_label_map
 from fractura.formats.tfrecord import read_tfrecord, write_tfrecord

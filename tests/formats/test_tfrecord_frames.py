@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fractura.errors import DataError
+from fractura.core.errors import DataError
 from fractura.formats.tfrecord.frames import masked_crc32c, matching_files, read_frames, shard_paths, write_frame
 
 PAYLOADS = [b"first", b"", b"third" * 100]

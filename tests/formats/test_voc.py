@@ -13,9 +13,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fractura.boxes import Boxes
-from fractura.dataset import BoxFlags, Dataset, Record
-from fractura.errors import DataError, UsageError
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import BoxFlags, Dataset, Record
+from fractura.core.errors import DataError, UsageError
 from fractura.formats import read_dataset
 from fractura.formats.voc import (
     VocAnnotation,

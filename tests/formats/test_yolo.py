@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from format_films import CLASSES, boxes_of, is_sound, make_dataset, make_films, mutated, same_films
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.format_films import CLASSES, boxes_of, is_sound, make_dataset, make_films, mutated, same_films
 
-from fractura.boxes import Boxes
-from fractura.dataset import Dataset
-from fractura.errors import DataError, FracturaError
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import Dataset
+from fractura.core.errors import DataError, FracturaError
 from fractura.formats import convert, write_voc
 from fractura.formats.yolo.plain_yaml import read_plain_yaml, yaml_text
 from fractura.formats.yolo.yolo import corners_of, label_text, read_yolo

@@ -5,11 +5,11 @@ import logging
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_models import write_tiny_onnx
+from support.tiny_models import write_tiny_onnx
 
-from fractura.boxes import Boxes
-from fractura.dataset import Dataset, Record
-from fractura.errors import DataError
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import Dataset, Record
+from fractura.core.errors import DataError
 from fractura.inference import load_model
 from fractura.inference.detect import detect_dataset, detect_films
 

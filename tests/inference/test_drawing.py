@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fractura.boxes import Boxes
-from fractura.inference.drawing import MARK_COLOURS, TRUTH_COLOUR, draw_boxes, draw_heat, side_by_side, with_caption
+from fractura.core.boxes import Boxes
+from fractura.inference.render import MARK_COLOURS, TRUTH_COLOUR, draw_boxes, draw_heat, side_by_side, with_caption
 
 
 def film(width=300, height=200):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fractura.boxes import Boxes
+from fractura.core.boxes import Boxes
+from fractura.core.model_card import ModelCard
 from fractura.inference.explanation import MOST_MARKS, PASSES, explain
-from fractura.model_card import ModelCard
 from fractura.phantom import make_phantom
 
 FRACTURE = (150, 210, 170, 230)

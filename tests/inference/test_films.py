@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fractura.errors import DataError
-from fractura.inference.films import find_films
+from fractura.core.errors import DataError
+from fractura.inference.discovery import find_films
 
 
 def touch(folder, *names):

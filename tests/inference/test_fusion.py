@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fractura.boxes import Boxes
+from fractura.core.boxes import Boxes
 from fractura.inference.fusion import Look, fuse, without_doubles
 
 FILM = (0, 0, 100, 100)

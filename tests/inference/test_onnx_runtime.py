@@ -7,11 +7,11 @@ import sys
 import numpy as np
 import onnxruntime
 import pytest
-from tiny_models import CARD, write_tiny_onnx
+from support.tiny_models import CARD, write_tiny_onnx
 
-from fractura.errors import MissingDependencyError, ModelError
+from fractura.core.errors import MissingDependencyError, ModelError
 from fractura.inference import load_model
-from fractura.inference.onnx import OnnxModel
+from fractura.inference.runtimes.onnx import OnnxModel
 
 FILM = np.zeros((100, 200, 3), np.uint8)
 

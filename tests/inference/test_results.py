@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_models import CARD
+from support.tiny_models import CARD
 
-from fractura.boxes import Boxes
-from fractura.errors import DataError, UsageError
+from fractura.core.boxes import Boxes
+from fractura.core.errors import DataError, UsageError
 from fractura.formats import read_dataset
 from fractura.formats.voc import read_voc_file
 from fractura.inference.detect import Detection
-from fractura.inference.films import Film
+from fractura.inference.discovery import Film
 from fractura.inference.results import ResultFolder, free_folder
 
 NOTHING = Boxes.empty(scored=True)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from fractura.cli.main import main
-from fractura.errors import DataError, MissingDependencyError, ModelError, UsageError
+from fractura.core.errors import DataError, MissingDependencyError, ModelError, UsageError
+from fractura.core.model_card import ModelCard, write_card
 from fractura.inference import load_model
-from fractura.model_card import ModelCard, write_card
 
 FILM = np.full((40, 60, 3), 200, np.uint8)
 CARD = ModelCard(name="ours", architecture={"name": "m"}, class_names=("crack", "cast"), threshold=0.3)

@@ -7,11 +7,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-import fractura.inference.torch as torch_runtime
-from fractura.detectors import Detector
-from fractura.errors import MissingDependencyError, ModelError
+import fractura.inference.runtimes.torch as torch_runtime
+from fractura.core.errors import MissingDependencyError, ModelError
+from fractura.core.model_card import ModelCard, write_card
 from fractura.inference import load_model
-from fractura.model_card import ModelCard, write_card
+from fractura.models import Detector
 
 FILM = np.full((40, 60, 3), 7, np.uint8)
 

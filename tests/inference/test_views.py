@@ -5,13 +5,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy import ndimage
-from tiny_models import write_tiny_onnx
+from support.tiny_models import write_tiny_onnx
 
-from fractura.boxes import Boxes
-from fractura.errors import UsageError
+from fractura.core.boxes import Boxes
+from fractura.core.errors import UsageError
+from fractura.core.model_card import ModelCard
 from fractura.inference import load_model
 from fractura.inference.views import MOST_PARTS, WHOLE, Part, known_views, look, parts_of
-from fractura.model_card import ModelCard
 
 CARD = ModelCard(name="bright", architecture={"name": "bright"}, class_names=("square",))
 CANVAS = 100

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fractura.cli.main import main
-from fractura.errors import UsageError
+from fractura.core.errors import UsageError
 from fractura.formats.voc import read_voc
 from fractura.phantom import MANIFEST, make_phantom, make_phantom_splits, make_phantoms
 from fractura.phantom.draw import NEGATIVES, _first_kind

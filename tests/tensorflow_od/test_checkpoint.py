@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tensorflow_checkpoint import DATA, INDEX, VALUES, write_files
+from support.tensorflow_checkpoint import DATA, INDEX, VALUES, write_files
 
-from fractura.errors import ModelError
+from fractura.core.errors import ModelError
 from fractura.tensorflow_od.checkpoint import CheckpointReader, list_variables, write_checkpoint
 from fractura.tensorflow_od.object_graph import GRAPH_KEY
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fractura.errors import ModelError
+from fractura.core.errors import ModelError
 from fractura.tensorflow_od.checkpoint_state import latest_checkpoint, read_checkpoint_state, write_checkpoint_state
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fractura.errors import UsageError
+from fractura.core.errors import UsageError
 from fractura.tensorflow_od import exporter_main_v2, model_main_tf2
 from fractura.tensorflow_od.flags import parse_flags
 

@@ -3,9 +3,9 @@
 import math
 
 import pytest
-from pipeline_files import small_config
+from support.pipeline_files import small_config
 
-from fractura.errors import DataError, UsageError
+from fractura.core.errors import DataError, UsageError
 from fractura.formats.label_map import label_map_of, write_label_map
 from fractura.tensorflow_od.mapping import class_names, detector_settings, train_settings
 from fractura.tensorflow_od.pipeline_config import parse_pipeline_config, read_pipeline_config
@@ -68,7 +68,7 @@ def test_constant_learning_rate_has_no_warm_up(tmp_path):
 
 @pytest.mark.parametrize("side", CONFIGS)
 def test_architecture_of_the_zoo_files(shared_path, side):
-    from fractura.detectors.faster_rcnn.catalogue import inception_resnet_v2
+    from fractura.models.faster_rcnn.catalogue import inception_resnet_v2
 
     settings = detector_settings(read_pipeline_config(shared_path(CONFIGS[side])))
     wanted = inception_resnet_v2(f"faster_rcnn_inception_resnet_v2_{side}x{side}", 90)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fractura.errors import DataError
+from fractura.core.errors import DataError
 from fractura.tensorflow_od.pipeline_config import (
     FixedShapeResizer,
     KeepAspectRatioResizer,

@@ -4,7 +4,7 @@ from difflib import ndiff
 
 import pytest
 
-from fractura.errors import DataError, UsageError
+from fractura.core.errors import DataError, UsageError
 from fractura.tensorflow_od.pipeline_config import parse_pipeline_config, read_pipeline_config
 from fractura.tensorflow_od.pipeline_edit import (
     Change,

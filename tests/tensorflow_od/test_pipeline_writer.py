@@ -2,10 +2,10 @@
 
 import pytest
 
-from fractura.detectors.faster_rcnn.catalogue import inception_resnet_v2
-from fractura.detectors.faster_rcnn.settings import AnchorSettings
-from fractura.detectors.resizer import FixedShapeResizer, KeepAspectRatioResizer
-from fractura.errors import ModelError
+from fractura.core.errors import ModelError
+from fractura.models.faster_rcnn.catalogue import inception_resnet_v2
+from fractura.models.faster_rcnn.settings import AnchorSettings
+from fractura.models.resizer import FixedShapeResizer, KeepAspectRatioResizer
 from fractura.tensorflow_od.mapping import detector_settings
 from fractura.tensorflow_od.pipeline_config import parse_pipeline_config
 from fractura.tensorflow_od.pipeline_writer import pipeline_config_for

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from pipeline_files import small_config
-from tensorflow_checkpoint import write_files
+from support.pipeline_files import small_config
+from support.tensorflow_checkpoint import write_files
 
-from fractura.detectors import build_from_architecture
-from fractura.errors import ModelError
+from fractura.core.errors import ModelError
+from fractura.models import build_from_architecture
 from fractura.tensorflow_od.checkpoint import CheckpointReader, write_checkpoint
 from fractura.tensorflow_od.mapping import detector_settings
 from fractura.tensorflow_od.pipeline_config import read_pipeline_config
@@ -156,8 +156,8 @@ def test_checkpoint_to_model_to_checkpoint_loses_nothing(source, tmp_path, archi
     config = small_config(tmp_path / "pipeline.config")
     imported = import_checkpoint(folder / "ckpt-0", tmp_path / "model", pipeline_config=config)
     assert (imported.step, imported.class_names) == (12, ("class 1",))
-    from fractura.inference.torch import load_detector
-    from fractura.model_card import read_card
+    from fractura.core.model_card import read_card
+    from fractura.inference.runtimes.torch import load_detector
 
     back = load_detector(read_card(tmp_path / "model"), tmp_path / "model")
     write_checkpoint(tmp_path / "back" / "ckpt-0", model_variables(back))

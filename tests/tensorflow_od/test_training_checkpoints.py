@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from pipeline_files import small_config
+from support.pipeline_files import small_config
 
-from fractura.detectors import build_from_architecture
-from fractura.errors import ModelError
+from fractura.core.errors import ModelError
+from fractura.models import build_from_architecture
 from fractura.tensorflow_od.checkpoint import CheckpointReader
 from fractura.tensorflow_od.checkpoint_state import latest_checkpoint
 from fractura.tensorflow_od.evaluation import new_checkpoints
@@ -16,9 +16,9 @@ from fractura.tensorflow_od.mapping import detector_settings
 from fractura.tensorflow_od.pipeline_config import read_pipeline_config
 from fractura.tensorflow_od.training_checkpoints import TensorFlowCheckpoints, steps_made
 from fractura.tensorflow_od.weights import SLOT, key_of, model_paths, parameters_by_path
-from fractura.training.checkpoint import Progress
 from fractura.training.companion import RunState
-from fractura.training.optimizer import TensorFlowMomentum
+from fractura.training.optimization import TensorFlowMomentum
+from fractura.training.state import Progress
 
 
 @pytest.fixture(scope="module")

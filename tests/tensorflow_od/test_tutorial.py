@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from pipeline_files import small_config
+from support.pipeline_files import small_config
 
 from fractura.cli.main import main
-from fractura.detectors import build_from_architecture
 from fractura.inference import load_model
+from fractura.models import build_from_architecture
 from fractura.phantom import make_phantom_splits
 from fractura.tensorflow_od.checkpoint import CheckpointReader, write_checkpoint
 from fractura.tensorflow_od.checkpoint_state import write_checkpoint_state
@@ -27,7 +27,6 @@ from fractura.tensorflow_od.pipeline_config import read_pipeline_config
 from fractura.tensorflow_od.weights import key_of, model_paths, model_variables
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "export"))
 
 pytestmark = pytest.mark.slow
 CLASS_HEAD = "model/_mask_rcnn_box_predictor/_class_prediction_head/_class_predictor_layers/1"
@@ -197,7 +196,7 @@ def test_tensorflow_reads_and_restores_what_was_written(tensorflow, trained):
 
 
 def test_export_and_the_detection_script(tensorflow, trained, folder, monkeypatch, capsys):
-    from saved_model_helpers import TUTORIAL_SCRIPT
+    from support.saved_model_helpers import TUTORIAL_SCRIPT
 
     # Two steps teach nothing: lift the class's logit, so that there are boxes to draw.
     reader = CheckpointReader(trained.model_dir / "ckpt-3")

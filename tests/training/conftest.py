@@ -1,7 +1,7 @@
 """Small films with one bright patch, and settings for runs of seconds."""
 
 import pytest
-from training_fakes import make_films
+from support.training_fakes import make_films
 
 from fractura.training.settings import TrainSettings
 

@@ -7,8 +7,8 @@ import pytest
 
 from fractura.evaluation import evaluate
 from fractura.formats import read_dataset
+from fractura.imaging.reader import read_radiograph
 from fractura.inference import load_model
-from fractura.radiograph import read_radiograph
 from fractura.training import TrainSettings, train
 
 FILMS = 16

@@ -5,21 +5,21 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_models import CARD, write_tiny_onnx
+from support.tiny_models import CARD, write_tiny_onnx
 
-from fractura.detectors import build_detector
-from fractura.errors import ModelError
+from fractura.core.errors import ModelError
+from fractura.core.model_card import WEIGHTS_FILE, read_card, write_card
+from fractura.evaluation.leakage import Overlap
 from fractura.export.parity import compare
 from fractura.inference import load_model
 from fractura.inference.built_in import NAME as BUILT_IN
 from fractura.inference.built_in import built_in_model
-from fractura.inference.torch import TorchModel
-from fractura.model_card import WEIGHTS_FILE, read_card, write_card
+from fractura.inference.runtimes.torch import TorchModel
+from fractura.models import build_detector
 from fractura.phantom import make_phantoms
-from fractura.report.overlap import Overlap
 from fractura.training import TrainSettings, train
 from fractura.training.exported_weights import read_exported_weights
-from fractura.training.start import architecture_of, start_from
+from fractura.training.warm_start import architecture_of, start_from
 
 SMALL = "faster_rcnn_efficientnet_lite0_320x320"
 

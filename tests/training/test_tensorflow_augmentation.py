@@ -172,10 +172,10 @@ def test_settings_know_them_by_name(tmp_path):
 def test_only_so_many_boxes_are_trained_on(tmp_path):
     from PIL import Image
 
-    from fractura.boxes import Boxes
-    from fractura.dataset import Dataset, Record
-    from fractura.training.films import FilmStream
-    from fractura.training.loader import FilmDataset
+    from fractura.core.boxes import Boxes
+    from fractura.core.dataset import Dataset, Record
+    from fractura.quality.training_data import FilmStream
+    from fractura.training.data import FilmDataset
 
     Image.new("RGB", (50, 50)).save(tmp_path / "film.png")
     boxes = Boxes([[n, n, n + 9, n + 9] for n in range(5)], [0] * 5)

@@ -4,11 +4,13 @@ import random
 import numpy as np
 import pytest
 import torch
-from training_fakes import FakeDetector
+from support.training_fakes import FakeDetector
 
-from fractura.errors import ModelError, UsageError
-from fractura.training import checkpoint
-from fractura.training.checkpoint import (
+from fractura.core.errors import ModelError, UsageError
+from fractura.training import state as checkpoint
+from fractura.training.ema import MovingAverage
+from fractura.training.optimization import build_optimizer
+from fractura.training.state import (
     STATE_FILE,
     Progress,
     RunIdentity,
@@ -17,8 +19,6 @@ from fractura.training.checkpoint import (
     save_state,
     seed_step,
 )
-from fractura.training.ema import MovingAverage
-from fractura.training.optimizer import build_optimizer
 
 IMAGE = torch.randint(0, 255, (20, 30, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 

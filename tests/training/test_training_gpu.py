@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from training_fakes import FakeDetector, make_films
+from support.training_fakes import FakeDetector, make_films
 
 from fractura.training import train
-from fractura.training.history import read_history
+from fractura.training.logging import read_history
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 

@@ -3,12 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from training_fakes import make_films
+from support.training_fakes import make_films
 
-from fractura.errors import DataError
+from fractura.core.errors import DataError
+from fractura.quality.training_data import FilmStream, StepSampler
 from fractura.training.augmentation import PRESETS
-from fractura.training.films import FilmStream, StepSampler
-from fractura.training.loader import FilmDataset, PlainFilms, batches, build_loader, collate, read_marked_film
+from fractura.training.data import FilmDataset, PlainFilms, batches, build_loader, collate, read_marked_film
 
 
 def loaded(data, *, workers=0, start_method=None, first=0, last=6, options=PRESETS["film_with_crops"]):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from fractura.training.optimizer import (
+from fractura.training.optimization import (
     TensorFlowMomentum,
     build_optimizer,
     clip_by_global_norm,

@@ -1,9 +1,9 @@
 import pytest
 import torch
-from training_fakes import FakeDetector, make_films
+from support.training_fakes import FakeDetector, make_films
 
-from fractura.errors import UsageError
-from fractura.training.loader import PlainFilms, collate
+from fractura.core.errors import UsageError
+from fractura.training.data import PlainFilms, collate
 from fractura.training.precision import Precision, choose_precision, probe_precision
 
 

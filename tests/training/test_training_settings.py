@@ -1,6 +1,6 @@
 import pytest
 
-from fractura.errors import UsageError
+from fractura.core.errors import UsageError
 from fractura.training.augmentation import RandomAffine, RandomHorizontalFlip
 from fractura.training.settings import TrainSettings, differences
 

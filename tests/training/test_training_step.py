@@ -1,11 +1,11 @@
 import pytest
 import torch
-from training_fakes import FakeDetector, make_films
+from support.training_fakes import FakeDetector, make_films
 
-from fractura.errors import ModelError
-from fractura.training.loader import PlainFilms, collate
-from fractura.training.machine import build_accelerator, find_device
-from fractura.training.optimizer import build_optimizer
+from fractura.core.errors import ModelError
+from fractura.training.data import PlainFilms, collate
+from fractura.training.devices import build_accelerator, find_device
+from fractura.training.optimization import build_optimizer
 from fractura.training.step import LossModule, OptimizerStep
 
 

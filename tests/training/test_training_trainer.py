@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from training_fakes import FakeDetector, make_films
+from support.training_fakes import FakeDetector, make_films
 
-from fractura.boxes import Boxes
-from fractura.errors import DataError, ModelError, UsageError
-from fractura.model_card import read_card
+from fractura.core.boxes import Boxes
+from fractura.core.errors import DataError, ModelError, UsageError
+from fractura.core.model_card import read_card
 from fractura.training import train
-from fractura.training.checkpoint import STATE_FILE
-from fractura.training.history import LOG_FILE, read_history
+from fractura.training.logging import LOG_FILE, read_history
+from fractura.training.state import STATE_FILE
 
-HERE = Path(__file__).parent
+SUPPORT = Path(__file__).resolve().parents[1] / "support"
 EXACT = ("step", "learning_rate", "loss", "gradient_norm", "objectness_loss", "localization_loss")
 
 
@@ -104,7 +104,7 @@ def test_it_learns_and_saves_the_averaged_weights_of_the_best_step(settings, tmp
 
 
 def _images(data):
-    from fractura.training.loader import PlainFilms
+    from fractura.training.data import PlainFilms
 
     return [PlainFilms(data)[place].image for place in range(len(data))]
 
@@ -150,7 +150,7 @@ def test_two_runs_are_the_same_and_workers_change_nothing(settings, films, tmp_p
 
 def started(folder, *arguments, **options):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(HERE / "run_training.py"), str(folder), *map(str, arguments)]
+    command = [sys.executable, str(SUPPORT / "run_training.py"), str(folder), *map(str, arguments)]
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, **options)
 
 
@@ -214,7 +214,7 @@ def test_two_processes_train_as_one(tmp_path):
     changes = json.dumps({"plain": True, "optimizer": "momentum", "eval_every": 4})
     finish(tmp_path / "one", 8, changes)
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29713"]
-    command = [*launcher, str(HERE / "run_training.py"), str(tmp_path / "two"), "8", changes]
+    command = [*launcher, str(SUPPORT / "run_training.py"), str(tmp_path / "two"), "8", changes]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr

@@ -4,8 +4,8 @@ import json
 import random
 
 import pytest
-from page_driver import opened
-from tiny_models import write_tiny_onnx
+from support.page_driver import opened
+from support.tiny_models import write_tiny_onnx
 
 
 @pytest.fixture(name="run", scope="module")

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dicom_films import dicom
-from page_driver import opened, write_films
 from PIL import Image
 from playwright.sync_api import expect
-from tiny_models import CARD, write_tiny_onnx
+from support.dicom_films import dicom
+from support.page_driver import opened, write_films
+from support.tiny_models import CARD, write_tiny_onnx
 
 import fractura
 from fractura.evaluation import MAIN_CRITERION

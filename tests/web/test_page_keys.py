@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from page_driver import opened, write_films
 from playwright.sync_api import expect
-from tiny_models import write_tiny_onnx
+from support.page_driver import opened, write_films
+from support.tiny_models import write_tiny_onnx
 
 from fractura.formats.voc import VocAnnotation, labelimg_object, read_voc_file, write_voc_file
-from fractura.web.marks import FilmMarks, MarkBook
+from fractura.web.detection_cache import FilmMarks, MarkBook
 
 SIZE = (300, 240)
 

@@ -6,9 +6,9 @@ import sys
 import types
 
 import pytest
-from page_driver import Server, WatchedPage, opened, write_films
 from playwright.sync_api import expect
-from tiny_models import CARD, write_tiny_onnx
+from support.page_driver import Server, WatchedPage, opened, write_films
+from support.tiny_models import CARD, write_tiny_onnx
 
 from fractura.formats.voc import VocAnnotation, labelimg_object, read_voc_file, write_voc_file
 

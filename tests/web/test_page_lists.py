@@ -4,10 +4,10 @@ import re
 
 import numpy as np
 import pytest
-from dicom_films import dicom
-from page_driver import opened, write_films
 from playwright.sync_api import expect
-from tiny_models import write_tiny_onnx
+from support.dicom_films import dicom
+from support.page_driver import opened, write_films
+from support.tiny_models import write_tiny_onnx
 
 from fractura.formats.voc import read_voc_file
 

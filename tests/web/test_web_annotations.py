@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from web_places import BOX, WRITE, annotation, client, film, film_ids, folder
+from support.web_places import BOX, WRITE, annotation, client, film, film_ids, folder
 
 from fractura.formats.voc import read_voc_file
 
@@ -260,7 +260,7 @@ def test_every_save_is_told_to_the_windows(web):
 def test_events_go_over_the_wire():
     import asyncio
 
-    from fractura.web.event_board import EventBoard
+    from fractura.web.events import EventBoard
 
     async def listen():
         board = EventBoard()

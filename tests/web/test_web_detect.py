@@ -7,13 +7,13 @@ import zipfile
 
 import numpy as np
 import pytest
-from dicom_films import dicom
 from PIL import Image
-from web_places import BOX, WRITE, annotation, client, film, film_ids, folder, model
+from support.dicom_films import dicom
+from support.web_places import BOX, WRITE, annotation, client, film, film_ids, folder, model
 
 from fractura.formats.voc import parse_voc
+from fractura.imaging.reader import read_radiograph
 from fractura.inference import load_model
-from fractura.radiograph import read_radiograph
 
 REFERABLE = {
     "StudyInstanceUID": "1.2.826.0.1.1",
@@ -236,7 +236,7 @@ def test_wrong_wishes(web, path, body, status):
 
 
 def test_models_say_what_was_measured(tmp_path):
-    from tiny_models import CARD, write_tiny_onnx
+    from support.tiny_models import CARD, write_tiny_onnx
 
     curve = {"threshold": [0.9, 0.5, 0.2], "sensitivity": [0.1, 0.6, 0.8], "false_marks_per_film": [0.0, 0.3, 1.5]}
     metrics = {"validation": {"films": 225, "curves": {"froc": {"iou30": curve}}}}
@@ -256,10 +256,10 @@ def test_models_say_what_was_measured(tmp_path):
 
 def test_a_real_evaluation_gives_operating_points():
     """The card's curve is what the evaluation writes: a change of its shape must show here."""
-    from tiny_models import CARD
+    from support.tiny_models import CARD
 
-    from fractura.boxes import Boxes
-    from fractura.dataset import Dataset, Record
+    from fractura.core.boxes import Boxes
+    from fractura.core.dataset import Dataset, Record
     from fractura.evaluation import evaluate
     from fractura.web.operating_points import operating_points
 

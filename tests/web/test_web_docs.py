@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from web_places import BOX, annotation, film, folder, model
+from support.web_places import BOX, annotation, film, folder, model
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "guide" / "api.md").read_text(encoding="utf-8")

@@ -5,11 +5,11 @@ import os
 
 import numpy as np
 import pytest
-from dicom_films import dicom
 from PIL import Image
-from web_places import BOX, annotation, client, film, film_ids, folder, wait_for
+from support.dicom_films import dicom
+from support.web_places import BOX, annotation, client, film, film_ids, folder, wait_for
 
-from fractura.radiograph import read_radiograph
+from fractura.imaging.reader import read_radiograph
 
 
 @pytest.fixture(name="web")
@@ -181,7 +181,7 @@ def test_too_many_pixels_are_refused_before_they_are_unpacked(tmp_path):
 def test_unknown_films_and_no_folder(web, tmp_path):
     for path in ("/api/films/0123456789abcdef", "/api/annotations/0123456789abcdef", "/api/films/%2e%2e%2fsecret"):
         assert web.get(path).status_code in (404, 422)
-    from web_places import model
+    from support.web_places import model
 
     with client(mode="serve", model=model(tmp_path)) as serving:
         for path in ("/api/films", "/api/classes", "/api/suggestions", "/api/training"):

@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from web_places import ADDRESS, WRITE, film_ids, folder, model
+from support.web_places import ADDRESS, WRITE, film_ids, folder, model
 
 from fractura.web import WebSettings, create_app
 

@@ -11,7 +11,7 @@ from itertools import count
 
 import httpx
 import pytest
-from web_places import WRITE, film
+from support.web_places import WRITE, film
 
 from fractura.formats.voc import read_voc_file
 

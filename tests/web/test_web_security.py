@@ -5,9 +5,9 @@ import logging
 
 import numpy as np
 import pytest
-from dicom_films import NAMES, dicom
 from pydantic import ValidationError
-from web_places import ADDRESS, WRITE, client, film_ids, folder, model
+from support.dicom_films import NAMES, dicom
+from support.web_places import ADDRESS, WRITE, client, film_ids, folder, model
 
 from fractura.cli.main import main
 from fractura.web import WebSettings

@@ -4,11 +4,11 @@ import sys
 import textwrap
 
 import pytest
-from tiny_models import CARD, write_tiny_onnx
-from web_places import BOX, WRITE, annotation, client, film, film_ids, folder, model, wait_for
+from support.tiny_models import CARD, write_tiny_onnx
+from support.web_places import BOX, WRITE, annotation, client, film, film_ids, folder, model, wait_for
 
 from fractura.formats.voc import VocObject
-from fractura.web.marks import FilmMarks, Mark, in_words_of
+from fractura.web.detection_cache import FilmMarks, Mark, in_words_of
 from fractura.web.opinions import disagreements, uncertainty
 
 
@@ -100,8 +100,8 @@ def test_a_film_that_cannot_be_read_does_not_stop_the_others(tmp_path):
 
 
 def test_without_a_model_there_is_nothing_to_suggest(tmp_path, monkeypatch):
-    from fractura.errors import ModelError
-    from fractura.web import model_shelf
+    from fractura.core.errors import ModelError
+    from fractura.web import model_registry as model_shelf
 
     def none():
         raise ModelError("this copy has none")
@@ -228,7 +228,7 @@ PRETENDED = textwrap.dedent(
 @pytest.fixture(name="trainable")
 def trainable_fixture(tmp_path, web):
     """An app whose training is a small script, and a model folder that it leaves."""
-    from fractura.model_card import write_card
+    from fractura.core.model_card import write_card
 
     prepared = tmp_path / "prepared"
     write_card(CARD, prepared)

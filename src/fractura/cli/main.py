@@ -15,10 +15,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from fractura import __version__
+from fractura._version import __version__
 from fractura.cli import output
 from fractura.cli.registry import COMMANDS, find_command
-from fractura.errors import FracturaError
+from fractura.core.errors import FracturaError
 
 DEBUG_VARIABLE = "FRACTURA_DEBUG"
 INTERRUPTED = 130

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fractura.cli import output
-from fractura.errors import FracturaError, UsageError
+from fractura.core.errors import FracturaError, UsageError
 
 if TYPE_CHECKING:
-    from fractura.boxes import Boxes
-    from fractura.dataset import Dataset
+    from fractura.core.boxes import Boxes
+    from fractura.core.dataset import Dataset
     from fractura.inference.model import Model
 
 Rename = Annotated[
@@ -36,7 +36,7 @@ def read_labelled(data: Path, class_names: Sequence[str], rename: Sequence[str] 
     """
     from fractura.evaluation import align_classes
     from fractura.formats import read_dataset
-    from fractura.splits import refuse_wrong_split
+    from fractura.quality.splits import refuse_wrong_split
 
     problems: list[FracturaError] = []
     dataset = read_dataset(data, problems=problems)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fractura.errors import UsageError
+from fractura.core.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console

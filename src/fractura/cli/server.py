@@ -12,7 +12,7 @@ from urllib.parse import quote
 import typer
 
 from fractura.cli import output
-from fractura.errors import UsageError
+from fractura.core.errors import UsageError
 
 TOKEN_VARIABLE = "FRACTURA_TOKEN"
 _PORTS_TRIED = 20

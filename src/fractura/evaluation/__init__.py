@@ -1,7 +1,8 @@
 """Measure marks against what people drew: average precision, FROC, sensitivity, AUC, calibration, with intervals."""
 
 from fractura.evaluation.classes import align_classes
-from fractura.evaluation.figures import (
+from fractura.evaluation.evaluate import evaluate
+from fractura.evaluation.metric_names import (
     CRITERIA,
     CRITERION_TEXT,
     FALSE_MARKS_PER_FILM,
@@ -9,7 +10,6 @@ from fractura.evaluation.figures import (
     Figure,
     figure_text,
 )
-from fractura.evaluation.metrics import evaluate
 from fractura.evaluation.result import Curves, Evaluation, Intervals, Outcome, Subgroup
 from fractura.evaluation.subgroups import FilmGroup, film_groups
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fractura.boxes import Boxes
-from fractura.dataset import BoxFlags, Dataset
-from fractura.errors import DataError
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import BoxFlags, Dataset
+from fractura.core.errors import DataError
 from fractura.evaluation.bootstrap import ROUNDS, figures_of
 from fractura.evaluation.comparison import cohen_kappa
-from fractura.evaluation.figure_set import box_shares, level_shares
-from fractura.evaluation.figures import Figure
 from fractura.evaluation.measures import Floats, Measure, Shares
+from fractura.evaluation.metric_names import Figure
+from fractura.evaluation.metric_set import box_shares, level_shares
 from fractura.evaluation.table import Table, build_table
 
 _EVERY = 1.0

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.evaluation.figures import Figure
 from fractura.evaluation.measures import Measure, Shares
+from fractura.evaluation.metric_names import Figure
 
 Floats = NDArray[np.float64]
 LEVEL = 0.95

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.calibrator import Calibrator, log_odds
-from fractura.errors import DataError
-from fractura.evaluation.figures import MAIN_CRITERION
+from fractura.core.calibrator import Calibrator, log_odds
+from fractura.core.errors import DataError
 from fractura.evaluation.froc import FOUND, LEFT_OUT
+from fractura.evaluation.metric_names import MAIN_CRITERION
 from fractura.evaluation.table import Table
 from fractura.evaluation.threshold import LOWEST_THRESHOLD
 

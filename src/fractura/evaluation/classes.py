@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from fractura.dataset import Dataset
-from fractura.errors import DataError, FracturaError, UsageError, nearest_name, suggest_name
+from fractura.core.dataset import Dataset
+from fractura.core.errors import DataError, FracturaError, UsageError, nearest_name, suggest_name
 
 _logger = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fractura.boxes import Boxes
-from fractura.dataset import Dataset
-from fractura.evaluation.average_precision import AveragePrecision
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import Dataset
+from fractura.evaluation.coco_metrics import AveragePrecision
 from fractura.evaluation.table import build_table
 
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.boxes import Boxes
-from fractura.dataset import Dataset, Record
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import Dataset, Record
 
 LOOSE_IOUS = (0.1, 0.3)
 STRICT_IOUS = tuple(float(iou) for iou in np.linspace(0.5, 0.95, 10))

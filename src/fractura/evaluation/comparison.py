@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from fractura.boxes import Boxes
-from fractura.dataset import Dataset
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import Dataset
 from fractura.evaluation.bootstrap import ROUNDS, draws, interval, keys_of, values_of
-from fractura.evaluation.figure_set import brief_measures
-from fractura.evaluation.figures import CRITERIA, FALSE_MARKS_PER_FILM, point_text
+from fractura.evaluation.evaluate import refuse_wrong_marks
 from fractura.evaluation.measures import Floats
-from fractura.evaluation.metrics import refuse_wrong_marks
+from fractura.evaluation.metric_names import CRITERIA, FALSE_MARKS_PER_FILM, point_text
+from fractura.evaluation.metric_set import brief_measures
 from fractura.evaluation.table import build_table
 
 COMPARED = (

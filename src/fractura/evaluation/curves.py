@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.calibrator import Calibrator
-from fractura.evaluation.average_precision import RECALLS, AveragePrecision
+from fractura.core.calibrator import Calibrator
 from fractura.evaluation.calibration import reliability
-from fractura.evaluation.figure_set import groups_of, stated_and_right
+from fractura.evaluation.coco_metrics import RECALLS, AveragePrecision
 from fractura.evaluation.froc import Matching
+from fractura.evaluation.metric_set import groups_of, stated_and_right
 from fractura.evaluation.result import Curve, Curves
 from fractura.evaluation.table import Table
 

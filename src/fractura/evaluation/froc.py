@@ -21,9 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.boxes import Boxes
-from fractura.dataset import Dataset, Record
-from fractura.film_score import film_score
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import Dataset, Record
+from fractura.core.film_score import film_score
 
 FOUND, FALSE, LEFT_OUT = 1, 0, -1
 CENTRE = "centre"
@@ -176,5 +176,5 @@ def lies_right(boxes: Boxes, marks: Boxes, overlap: NDArray[np.float32], iou: fl
 
 
 def film_scores(predictions: Sequence[Boxes]) -> NDArray[np.float32]:
-    """The score of each film, float32 ``(films,)``; see ``fractura.film_score``."""
+    """The score of each film, float32 ``(films,)``; see ``fractura.core.film_score``."""
     return np.array([film_score(marks) for marks in predictions], dtype=np.float32)

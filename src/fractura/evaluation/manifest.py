@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.dataset import Dataset, Record
-from fractura.errors import DataError, suggest_name
+from fractura.core.dataset import Dataset, Record
+from fractura.core.errors import DataError, suggest_name
 from fractura.evaluation.subgroups import FilmGroup
 
 _IMAGE_COLUMNS = ("image", "film", "filename", "file_name", "image_id", "name")

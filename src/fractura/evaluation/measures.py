@@ -13,8 +13,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.evaluation.figures import FALSE_MARKS_PER_FILM, point_text
 from fractura.evaluation.froc import FALSE, FOUND, Matching
+from fractura.evaluation.metric_names import FALSE_MARKS_PER_FILM, point_text
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

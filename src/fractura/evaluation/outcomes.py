@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fractura.boxes import Boxes
-from fractura.dataset import Dataset
-from fractura.evaluation.figures import MAIN_CRITERION
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import Dataset
 from fractura.evaluation.froc import FALSE, FOUND, IOU_OF, lies_right, scores_of
+from fractura.evaluation.metric_names import MAIN_CRITERION
 from fractura.evaluation.result import Outcome
 from fractura.evaluation.table import Table
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from fractura.boxes import Boxes
-from fractura.dataset import Record
-from fractura.evaluation.figures import (
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import Record
+from fractura.evaluation.metric_names import (
     CRITERIA,
     CRITERION_TEXT,
     FALSE_MARKS_PER_FILM,

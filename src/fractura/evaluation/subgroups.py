@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.dataset import Dataset, Record
+from fractura.core.dataset import Dataset, Record
 from fractura.evaluation.bootstrap import figures_of
-from fractura.evaluation.figure_set import box_shares, brief_measures, counts_of
 from fractura.evaluation.froc import LEFT_OUT, Matching
 from fractura.evaluation.measures import Froc, Shares
+from fractura.evaluation.metric_set import box_shares, brief_measures, counts_of
 from fractura.evaluation.result import Subgroup
 from fractura.evaluation.table import Table
 

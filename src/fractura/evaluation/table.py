@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.boxes import Boxes
-from fractura.dataset import Dataset, Record
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import Dataset, Record
 from fractura.evaluation.coco_matching import CocoMatching, match_coco
-from fractura.evaluation.figures import CRITERIA
 from fractura.evaluation.froc import Matching, film_scores, match_by_criteria
+from fractura.evaluation.metric_names import CRITERIA
 
 Integers = NDArray[np.int64]
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fractura.boxes import Boxes
-from fractura.dataset import Dataset
-from fractura.errors import UsageError
-from fractura.evaluation.figures import CRITERION_TEXT, MAIN_CRITERION
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import Dataset
+from fractura.core.errors import UsageError
 from fractura.evaluation.froc import FALSE, FOUND, LEFT_OUT, Matching, film_scores, match_marks
+from fractura.evaluation.metric_names import CRITERION_TEXT, MAIN_CRITERION
 
 LOWEST_THRESHOLD = 0.05
 """A model that finds something only below this score has not learnt yet; its best F1 would be noise."""

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from fractura.evaluation.figures import Figure, figure_text
+from fractura.core.files import write_atomically
+from fractura.evaluation.metric_names import Figure, figure_text
 from fractura.evaluation.result import Evaluation
-from fractura.files import write_atomically
 
 EVALUATION_FILE, FIGURES_FILE, FILMS_FILE = "evaluation.json", "figures.csv", "films.csv"
 

@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from fractura.detectors.layers import same_padding
-from fractura.errors import ModelError
+from fractura.core.errors import ModelError
+from fractura.models.layers import same_padding
 
 Store = Callable[[str, NDArray[np.float32]], Any]
 """Keeps a named float32 array with the model and gives the TensorFlow variable that holds it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from fractura.errors import UsageError, require, suggest_name
+from fractura.core.errors import UsageError, require, suggest_name
 from fractura.export.parity import Parity
 
 FORMATS = ("onnx", "saved_model")

@@ -12,7 +12,7 @@ import torch
 from onnx import TensorProto
 from onnxscript import opset18 as op
 
-from fractura.detectors import Detector
+from fractura.models import Detector
 
 OPSET = 18
 _INT64, _BOOL = int(TensorProto.INT64), int(TensorProto.BOOL)

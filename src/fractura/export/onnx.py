@@ -8,14 +8,14 @@ from tempfile import TemporaryDirectory
 
 import onnx
 
-from fractura.errors import ModelError
+from fractura.core.errors import ModelError
+from fractura.core.files import write_atomically
+from fractura.core.model_card import METADATA_KEY, read_card
 from fractura.export.graph import write_graph
 from fractura.export.half import halve_weights
 from fractura.export.parity import MAXIMUM_SCORE_DIFFERENCE, Parity, compare
-from fractura.files import write_atomically
-from fractura.inference.onnx import OnnxModel
-from fractura.inference.torch import TorchModel, load_detector
-from fractura.model_card import METADATA_KEY, read_card
+from fractura.inference.runtimes.onnx import OnnxModel
+from fractura.inference.runtimes.torch import TorchModel, load_detector
 
 
 def export_onnx(model_folder: Path, output: Path, films: Sequence[Path], *, half: bool = False) -> Parity:

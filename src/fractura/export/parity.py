@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from fractura.boxes import Boxes
+from fractura.core.boxes import Boxes
+from fractura.imaging.reader import read_radiograph
 from fractura.inference import Model
-from fractura.radiograph import read_radiograph
 
 MINIMUM_IOU = 0.99
 MAXIMUM_SCORE_DIFFERENCE = 1e-3

@@ -8,14 +8,14 @@ from tempfile import TemporaryDirectory
 
 import tensorflow as tf
 
-from fractura.detectors import Detector
-from fractura.detectors.faster_rcnn import FasterRCNN
-from fractura.errors import DataError, ModelError
+from fractura.core.errors import DataError, ModelError
+from fractura.core.model_card import ModelCard, read_card, write_card
 from fractura.export.parity import MAXIMUM_SCORE_DIFFERENCE, Parity, compare
 from fractura.export.saved_model_graph import FasterRCNNModule
-from fractura.inference.saved_model import CARD_INSIDE, FOLDER, SavedModel
-from fractura.inference.torch import TorchModel, load_detector
-from fractura.model_card import ModelCard, read_card, write_card
+from fractura.inference.runtimes.saved_model import CARD_INSIDE, FOLDER, SavedModel
+from fractura.inference.runtimes.torch import TorchModel, load_detector
+from fractura.models import Detector
+from fractura.models.faster_rcnn import FasterRCNN
 
 
 def write_saved_model(detector: Detector, card: ModelCard, folder: Path) -> None:

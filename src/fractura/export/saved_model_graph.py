@@ -16,12 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from fractura.detectors.faster_rcnn import FasterRCNN
-from fractura.detectors.faster_rcnn.anchors import grid_anchors
-from fractura.detectors.faster_rcnn.box_coder import SCALES
-from fractura.detectors.faster_rcnn.settings import FasterRCNNSettings
-from fractura.detectors.resizer import KeepAspectRatioResizer
 from fractura.export.aten_tensorflow import AtenGraph
+from fractura.models.faster_rcnn import FasterRCNN
+from fractura.models.faster_rcnn.anchors import grid_anchors
+from fractura.models.faster_rcnn.box_coder import SCALES
+from fractura.models.faster_rcnn.settings import FasterRCNNSettings
+from fractura.models.resizer import KeepAspectRatioResizer
 
 INPUT = "input_tensor"
 

@@ -16,7 +16,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
-from fractura.errors import DataError
+from fractura.core.errors import DataError
 
 MAXIMUM_SIZE = 8 << 30
 MAXIMUM_FILES = 20_000

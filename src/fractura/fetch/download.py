@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from fractura.errors import DataError, MissingDependencyError, UsageError
+from fractura.core.errors import DataError, MissingDependencyError, UsageError
 
 _CHUNK = 1 << 18
 _TIMEOUT = 30.0

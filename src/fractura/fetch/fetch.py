@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from fractura.errors import DataError, UsageError, suggest_name
+from fractura.core.errors import DataError, UsageError, suggest_name
 from fractura.fetch.addresses import ADDRESSES, Address
 from fractura.fetch.archive import unpack_archive
 from fractura.fetch.download import Progress, download

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fractura.errors import DataError, UsageError, suggest_name
+from fractura.core.errors import DataError, UsageError, suggest_name
+from fractura.core.files import write_atomically
 from fractura.fetch.archive import safe_name, unpack_archive
 from fractura.fetch.download import Progress, download
 from fractura.fetch.zip_archive import unpack_zip
-from fractura.files import write_atomically
 
 SOURCE_FILE = "source.json"
 _API = "https://api.figshare.com/v2/articles/"

@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from fractura.errors import DataError
+from fractura.core.errors import DataError
 from fractura.fetch.archive import refusal, safe_name
 
 MAXIMUM_SIZE = 64 << 30

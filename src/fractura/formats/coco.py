@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from fractura.dataset import BoxFlags, Dataset
-from fractura.errors import DataError, FracturaError
-from fractura.formats.film_index import FilmIndex
-from fractura.formats.gathering import (
+from fractura.core.dataset import BoxFlags, Dataset
+from fractura.core.errors import DataError, FracturaError
+from fractura.formats.assembly import (
     Faults,
     FilmFactsWritten,
     FoundFilm,
@@ -29,8 +28,9 @@ from fractura.formats.gathering import (
     shortest_text,
     split_of,
 )
-from fractura.formats.json_file import a_dict, a_flag, a_list, a_number, a_text, a_whole_number, json_bytes, read_json
-from fractura.formats.voc.document import VocObject
+from fractura.formats.film_index import FilmIndex
+from fractura.formats.text_files import a_dict, a_flag, a_list, a_number, a_text, a_whole_number, json_bytes, read_json
+from fractura.formats.voc.serializer import VocObject
 
 _BACKGROUND = frozenset({"background", "__background__", "_background_"})
 _FACTS = ("patient", "body_part", "view", "laterality")

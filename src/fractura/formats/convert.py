@@ -7,19 +7,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fractura.dataset import Dataset
-from fractura.errors import DataError, FracturaError, UsageError
-from fractura.formats.catalogue import Format, FormatName, OnError, find_format
-from fractura.formats.gathering import SPLITS
+from fractura.core.dataset import Dataset
+from fractura.core.errors import DataError, FracturaError, UsageError
+from fractura.formats.assembly import SPLITS
 from fractura.formats.label_map import LabelMap, read_label_map, update_label_map
 from fractura.formats.losses import losses
 from fractura.formats.reading import open_dataset
+from fractura.formats.registry import Format, FormatName, OnError, find_format
 from fractura.formats.split_file import with_split_file
 from fractura.formats.tfrecord import read_tfrecord
 from fractura.formats.tfrecord.frames import shard_paths, stands_for_files
 from fractura.formats.tfrecord.writer import write_tfrecord
 from fractura.formats.writing import Images, Progress, conversion_of, write_files
-from fractura.radiograph import is_dicom_file
+from fractura.imaging.reader import is_dicom_file
 
 LABEL_MAP = "label_map.pbtxt"
 

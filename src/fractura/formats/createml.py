@@ -12,11 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.dataset import Dataset
-from fractura.errors import DataError, FracturaError
-from fractura.formats.coco import film_folders
-from fractura.formats.film_index import FilmIndex
-from fractura.formats.gathering import (
+from fractura.core.dataset import Dataset
+from fractura.core.errors import DataError, FracturaError
+from fractura.formats.assembly import (
     Faults,
     FoundFilm,
     OnError,
@@ -26,8 +24,10 @@ from fractura.formats.gathering import (
     placed,
     shortest_text,
 )
-from fractura.formats.json_file import a_dict, a_list, a_number, a_text, json_bytes, read_json
-from fractura.formats.voc.document import VocObject
+from fractura.formats.coco import film_folders
+from fractura.formats.film_index import FilmIndex
+from fractura.formats.text_files import a_dict, a_list, a_number, a_text, json_bytes, read_json
+from fractura.formats.voc.serializer import VocObject
 
 _FILM_KEYS = ("image", "imagefilename", "filename")
 _NOT_CREATEML = "a CreateML file is a list of films, each with 'image' and 'annotations'"

@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from fractura.errors import DataError
-from fractura.radiograph import IMAGE_EXTENSIONS
+from fractura.core.errors import DataError
+from fractura.imaging.reader import IMAGE_EXTENSIONS
 
 
 class FilmIndex:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fractura.errors import DataError, FracturaError
+from fractura.core.errors import DataError, FracturaError
+from fractura.formats.assembly import SPLITS, split_of
 from fractura.formats.coco import is_coco
 from fractura.formats.createml import is_createml
-from fractura.formats.csv_table import header_fault
-from fractura.formats.gathering import SPLITS, split_of
-from fractura.formats.json_file import read_json
+from fractura.formats.csv import header_fault
+from fractura.formats.image_index import find_voc_folder
+from fractura.formats.text_files import read_json
 from fractura.formats.text_lines import read_lines
 from fractura.formats.tfrecord.frames import stands_for_files
-from fractura.formats.voc.folder import find_voc_folder
 from fractura.formats.yolo.layout import NAME_FILES, find_yaml, is_label_file, is_label_text
 
 _RECORD_ENDINGS = (".tfrecord", ".tfrecords", ".record", ".records")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fractura.errors import DataError, nearest_name
-from fractura.files import write_atomically
+from fractura.core.errors import DataError, nearest_name
+from fractura.core.files import write_atomically
 from fractura.formats.protobuf.text_format import Field, Message, Scalar, parse, read_text
 from fractura.formats.protobuf.text_format_edit import quoted
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fractura.dataset import Dataset
-from fractura.formats.catalogue import Format
+from fractura.core.dataset import Dataset
+from fractura.formats.registry import Format
 
 _HEAD = 4096
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fractura.dataset import Dataset
-from fractura.errors import UsageError
-from fractura.formats.catalogue import FormatName, find_format
+from fractura.core.dataset import Dataset
+from fractura.core.errors import UsageError
+from fractura.formats.assembly import SPLITS
 from fractura.formats.convert import refuse_nesting
-from fractura.formats.gathering import SPLITS
 from fractura.formats.losses import losses
+from fractura.formats.registry import FormatName, find_format
 from fractura.formats.split_file import SPLIT_FILE, split_file_of
 from fractura.formats.writing import Images, PlannedFile, Progress, write_files
 

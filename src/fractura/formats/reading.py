@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fractura.dataset import Dataset
-from fractura.errors import DataError, FracturaError
-from fractura.formats.catalogue import OnError, find_format
-from fractura.formats.gathering import check_class_names
+from fractura.core.dataset import Dataset
+from fractura.core.errors import DataError, FracturaError
+from fractura.formats.assembly import check_class_names
 from fractura.formats.guess import Guess, guess_format, split_folders
+from fractura.formats.registry import OnError, find_format
 from fractura.formats.split_file import with_split_file
 
 _logger = logging.getLogger(__name__)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fractura.dataset import Dataset, Record
-from fractura.errors import DataError
-from fractura.formats.gathering import SPLITS, split_of
-from fractura.formats.json_file import a_dict, a_text, json_bytes, read_json
+from fractura.core.dataset import Dataset, Record
+from fractura.core.errors import DataError
+from fractura.formats.assembly import SPLITS, split_of
+from fractura.formats.text_files import a_dict, a_text, json_bytes, read_json
 
 SPLIT_FILE = "split.json"
 FACTS = ("split", "patient", "body_part", "view", "laterality")

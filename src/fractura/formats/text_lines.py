@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fractura.errors import DataError
+from fractura.core.errors import DataError
 
 
 def read_text(path: Path) -> str:

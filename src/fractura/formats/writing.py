@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fractura.dataset import Record
-from fractura.errors import DataError
-from fractura.files import write_atomically
-from fractura.formats.json_file import a_dict, json_bytes, read_json
+from fractura.core.dataset import Record
+from fractura.core.errors import DataError
+from fractura.core.files import write_atomically
+from fractura.formats.text_files import a_dict, json_bytes, read_json
 
 CONVERSION_FILE = "conversion.json"
 Images = Literal["copy", "link", "none"]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fractura.errors import MissingDependencyError, ModelError, UsageError, require
+from fractura.core.errors import MissingDependencyError, ModelError, UsageError, require
+from fractura.core.model_card import WEIGHTS_FILE
 from fractura.inference.built_in import NAME as BUILT_IN
 from fractura.inference.built_in import locate_model
 from fractura.inference.model import Device, Model
-from fractura.model_card import WEIGHTS_FILE
 
 __all__ = ["BUILT_IN", "Device", "Model", "load_model"]
 
@@ -36,7 +36,7 @@ def load_model(path: Path | str, *, device: Device = "auto", label_map: Path | N
     path = locate_model(path)
     if path.is_dir() and not (path / WEIGHTS_FILE).exists() and any((path / each).is_file() for each in _SAVED_MODEL):
         require("tensorflow", "tensorflow")
-        from fractura.inference.saved_model import SavedModel
+        from fractura.inference.runtimes.saved_model import SavedModel
 
         return SavedModel(path, device=device, label_map=label_map)
     if label_map is not None:
@@ -48,7 +48,7 @@ def load_model(path: Path | str, *, device: Device = "auto", label_map: Path | N
     if not path.exists():
         raise ModelError("there is no such model", file=path, hint="give a model folder or an .onnx file")
     if path.suffix.lower() == ".onnx":
-        from fractura.inference.onnx import OnnxModel
+        from fractura.inference.runtimes.onnx import OnnxModel
 
         return OnnxModel(path, device=device)
     if path.name in ("card.json", "weights.safetensors"):
@@ -68,6 +68,6 @@ def _load_folder(folder: Path, device: Device) -> Model:
             hint='install it with: pip install "fractura[train]"; or use an ONNX export of the model '
             f"(made where PyTorch is: fractura export {folder.name}), which runs without it",
         )
-    from fractura.inference.torch import TorchModel
+    from fractura.inference.runtimes.torch import TorchModel
 
     return TorchModel(folder, device=device)

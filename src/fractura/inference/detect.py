@@ -11,14 +11,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.boxes import Boxes
-from fractura.dataset import Dataset, Record
-from fractura.errors import DataError, FracturaError
-from fractura.film_score import film_score
-from fractura.inference.films import Film, find_films
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import Dataset, Record
+from fractura.core.errors import DataError, FracturaError
+from fractura.core.film_score import film_score
+from fractura.imaging.reader import Radiograph, read_radiograph
+from fractura.inference.discovery import Film, find_films
 from fractura.inference.model import Model
 from fractura.inference.views import known_views, look
-from fractura.radiograph import Radiograph, read_radiograph
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Detection:
     Attributes:
         film: The film's file and its name for the files made from it.
         boxes: Marks from the threshold up, best first, cut to the film, in pixels of the film as displayed.
-        film_score: How surely there is anything on it, 0..1, whatever the threshold; see ``fractura.film_score``.
+        film_score: How surely there is anything on it, 0..1, whatever the threshold; see ``fractura.core.film_score``.
         pixels: uint8 ``(h, w, 3)``: the film as displayed.
     """
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fractura.boxes import Boxes
+from fractura.core.boxes import Boxes
 from fractura.inference.model import Model
 from fractura.inference.views import WHOLE, Part, known_views, parts_of
 

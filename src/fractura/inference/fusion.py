@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.boxes import Boxes, pairwise_iou
+from fractura.core.boxes import Boxes, pairwise_iou
 
 SAME_MARK_IOU = 0.55
 """Overlap from which two boxes mean one thing; the paper's."""

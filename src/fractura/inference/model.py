@@ -8,9 +8,9 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.boxes import Boxes
-from fractura.errors import ModelError
-from fractura.model_card import ModelCard
+from fractura.core.boxes import Boxes
+from fractura.core.errors import ModelError
+from fractura.core.model_card import ModelCard
 
 Device = Literal["auto", "cpu", "cuda"]
 

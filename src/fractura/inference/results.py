@@ -18,15 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fractura import __version__
-from fractura.calibrator import Calibrator
-from fractura.errors import FracturaError, UsageError
-from fractura.files import refuse_full_folder, write_atomically
-from fractura.formats.voc.document import VocAnnotation, VocObject, write_voc_file
+from fractura._version import __version__
+from fractura.core.calibrator import Calibrator
+from fractura.core.errors import FracturaError, UsageError
+from fractura.core.files import refuse_full_folder, write_atomically
+from fractura.core.model_card import ModelCard
+from fractura.formats.voc.serializer import VocAnnotation, VocObject, write_voc_file
 from fractura.inference.detect import Detection
-from fractura.inference.drawing import draw_boxes, draw_heat, with_caption
-from fractura.inference.films import Film
-from fractura.model_card import ModelCard
+from fractura.inference.discovery import Film
+from fractura.inference.render import draw_boxes, draw_heat, with_caption
 
 PICTURES, ANNOTATIONS, EXPLANATIONS = "pictures", "annotations", "explanations"
 JSON_FILE, CSV_FILE = "results.json", "results.csv"

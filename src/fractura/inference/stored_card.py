@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from fractura.errors import DataError, ModelError, UsageError, require
-from fractura.files import open_atomically, write_atomically
+from fractura.core.errors import DataError, ModelError, UsageError, require
+from fractura.core.files import open_atomically, write_atomically
+from fractura.core.model_card import METADATA_KEY, WEIGHTS_FILE, ModelCard, write_card
 from fractura.inference.built_in import NAME as BUILT_IN
 from fractura.inference.built_in import locate_model
-from fractura.model_card import METADATA_KEY, WEIGHTS_FILE, ModelCard, write_card
 
 
 def refuse_fixed_card(model: Path, output: Path | None = None) -> None:

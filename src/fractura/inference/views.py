@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.boxes import Boxes
-from fractura.errors import UsageError, suggest_name
+from fractura.core.boxes import Boxes
+from fractura.core.errors import UsageError, suggest_name
 from fractura.inference.fusion import Look, fuse, without_doubles
 from fractura.inference.model import Model
 

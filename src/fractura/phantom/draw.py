@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fractura.boxes import Boxes
-from fractura.errors import UsageError
+from fractura.core.boxes import Boxes
+from fractura.core.errors import UsageError
 from fractura.phantom.anatomy import Limb, make_limb
 from fractura.phantom.film import Field, attenuate, choose_field, expose, stamp
 from fractura.phantom.fracture import Box, Fracture, Kind, break_bone

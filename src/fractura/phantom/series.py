@@ -13,10 +13,10 @@ from typing import Any
 
 from PIL import Image
 
-from fractura.boxes import Boxes
-from fractura.dataset import Dataset, Record
-from fractura.errors import UsageError
-from fractura.files import write_atomically
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import Dataset, Record
+from fractura.core.errors import UsageError
+from fractura.core.files import write_atomically
 from fractura.formats.voc import write_voc
 from fractura.phantom.draw import make_phantom
 

@@ -17,8 +17,8 @@ import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.errors import FracturaError, ModelError, suggest_name
-from fractura.files import open_atomically, write_atomically
+from fractura.core.errors import FracturaError, ModelError, suggest_name
+from fractura.core.files import open_atomically, write_atomically
 from fractura.formats.protobuf.wire import (
     FIXED32,
     LENGTH,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from fractura.errors import DataError, ModelError
-from fractura.files import write_atomically
+from fractura.core.errors import DataError, ModelError
+from fractura.core.files import write_atomically
 from fractura.formats.protobuf.text_format import Scalar, parse, read_text
 from fractura.formats.protobuf.text_format_edit import quoted
 

@@ -15,19 +15,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from fractura.boxes import Boxes
-from fractura.dataset import Dataset
-from fractura.detectors import Detector, Target, build_from_architecture
-from fractura.errors import DataError
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import Dataset
+from fractura.core.errors import DataError
 from fractura.evaluation import evaluate
-from fractura.evaluation.figures import COCO_KEYS
-from fractura.inference.drawing import draw_boxes
+from fractura.evaluation.metric_names import COCO_KEYS
+from fractura.inference.render import draw_boxes
+from fractura.models import Detector, Target, build_from_architecture
 from fractura.tensorflow_od.checkpoint import CheckpointReader
 from fractura.tensorflow_od.checkpoint_state import latest_checkpoint
 from fractura.tensorflow_od.mapping import detector_settings, place_of, read_films
 from fractura.tensorflow_od.pipeline_config import PipelineConfig, read_pipeline_config
 from fractura.tensorflow_od.restoring import read_number, restore
-from fractura.training.loader import read_marked_film
+from fractura.training.data import read_marked_film
 from fractura.training.progress import Reporter
 from fractura.training.tensorboard import VALIDATION_TAGS, Events
 

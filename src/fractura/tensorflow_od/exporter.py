@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.detectors import Detector
-from fractura.detectors.faster_rcnn import FasterRCNN
-from fractura.detectors.faster_rcnn.settings import InceptionResNetV2Settings
-from fractura.errors import ModelError
+from fractura.core.errors import ModelError
+from fractura.core.files import write_atomically
+from fractura.core.model_card import ModelCard, read_card
 from fractura.export import ExportResult, export_model
-from fractura.files import write_atomically
 from fractura.formats.protobuf.text_format import read_text
-from fractura.inference.torch import load_detector
-from fractura.model_card import ModelCard, read_card
+from fractura.inference.runtimes.torch import load_detector
+from fractura.models import Detector
+from fractura.models.faster_rcnn import FasterRCNN
+from fractura.models.faster_rcnn.settings import InceptionResNetV2Settings
 from fractura.tensorflow_od.checkpoint import write_checkpoint
 from fractura.tensorflow_od.checkpoint_state import write_checkpoint_state
 from fractura.tensorflow_od.pipeline_config import parse_pipeline_config

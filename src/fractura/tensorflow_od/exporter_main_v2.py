@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from fractura.errors import UsageError, require
+from fractura.core.errors import UsageError, require
 from fractura.tensorflow_od.flags import LOGGING, Flag, run_command
 
 FLAGS = {

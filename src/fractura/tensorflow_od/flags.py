@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fractura.errors import FracturaError, UsageError, suggest_name
+from fractura.core.errors import FracturaError, UsageError, suggest_name
 
 _TRUE, _FALSE = ("true", "t", "1", "yes", "y"), ("false", "f", "0", "no", "n")
 

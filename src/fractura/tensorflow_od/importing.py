@@ -9,16 +9,16 @@ from typing import Any
 
 import torch
 
-import fractura
-from fractura.detectors import build_from_architecture
-from fractura.errors import DataError, UsageError
-from fractura.files import write_atomically
-from fractura.model_card import WEIGHTS_FILE, ModelCard, write_card
+from fractura._version import __version__
+from fractura.core.errors import DataError, UsageError
+from fractura.core.files import write_atomically
+from fractura.core.model_card import WEIGHTS_FILE, ModelCard, write_card
+from fractura.models import build_from_architecture
 from fractura.tensorflow_od.checkpoint import CheckpointReader, checkpoint_prefix
 from fractura.tensorflow_od.mapping import PLACEHOLDER, class_names, detector_settings
 from fractura.tensorflow_od.pipeline_config import PipelineConfig, read_pipeline_config
 from fractura.tensorflow_od.restoring import RestoreReport, read_number, restore
-from fractura.training.checkpoint import write_tensors
+from fractura.training.state import write_tensors
 
 CONFIG_FILE = "pipeline.config"
 
@@ -88,7 +88,7 @@ def import_checkpoint(
         class_names=names,
         data={"imported_from": prefix.name, "pipeline_config": file.name},
         metrics={} if step is None else {"step": step},
-        versions={"fractura": fractura.__version__, "python": platform.python_version(), "torch": torch.__version__},
+        versions={"fractura": __version__, "python": platform.python_version(), "torch": torch.__version__},
     )
     write_atomically(output / CONFIG_FILE, config.document.text)
     write_tensors(output / WEIGHTS_FILE, detector.state_dict())

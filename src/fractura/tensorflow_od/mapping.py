@@ -13,12 +13,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fractura.dataset import Dataset
-from fractura.detectors.faster_rcnn.settings import AnchorSettings, FasterRCNNSettings, InceptionResNetV2Settings
-from fractura.detectors.resizer import FixedShapeResizer, KeepAspectRatioResizer
-from fractura.errors import DataError, FracturaError, UsageError
+from fractura.core.dataset import Dataset
+from fractura.core.errors import DataError, FracturaError, UsageError
 from fractura.formats.label_map import read_label_map
 from fractura.formats.tfrecord import read_tfrecord
+from fractura.models.faster_rcnn.settings import AnchorSettings, FasterRCNNSettings, InceptionResNetV2Settings
+from fractura.models.resizer import FixedShapeResizer, KeepAspectRatioResizer
 from fractura.tensorflow_od import pipeline_config as words
 from fractura.tensorflow_od.pipeline_config import InputReader, PipelineConfig
 from fractura.training.settings import TrainSettings

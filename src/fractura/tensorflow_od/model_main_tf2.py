@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fractura.errors import DataError, UsageError, require
+from fractura.core.errors import DataError, UsageError, require
 from fractura.tensorflow_od.flags import LOGGING, Flag, run_command
 
 STEPS_PER_ITERATION = 100
@@ -114,7 +114,7 @@ def train(
 
 def say(text: str) -> None:
     """A line for people; of several processes only the first speaks."""
-    from fractura.training.machine import is_first_process
+    from fractura.training.devices import is_first_process
 
     if not is_first_process():
         return

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fractura.errors import DataError, suggest_name
+from fractura.core.errors import DataError, suggest_name
 from fractura.formats.protobuf.text_format import Document, parse, read_text
 from fractura.tensorflow_od.pipeline_reader import FieldReport, read_augmentation, read_fields
 from fractura.tensorflow_od.pipeline_schema import PIPELINE, Effect

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fractura.errors import UsageError
-from fractura.files import write_atomically
+from fractura.core.errors import UsageError
+from fractura.core.files import write_atomically
 from fractura.formats.protobuf.text_format import Document, Scalar, parse, read_text
 from fractura.formats.protobuf.text_format_edit import quoted, set_value
 from fractura.tensorflow_od.pipeline_config import PipelineConfig, parse_pipeline_config

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fractura.errors import DataError, suggest_name
+from fractura.core.errors import DataError, suggest_name
 from fractura.formats.protobuf.text_format import Document, Field, Message, Scalar
 from fractura.tensorflow_od.pipeline_schema import Effect, FieldRule
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fractura.errors import UsageError, suggest_name
+from fractura.core.errors import UsageError, suggest_name
 
 
 @dataclass(frozen=True)

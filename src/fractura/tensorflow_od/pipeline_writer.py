@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fractura.detectors.faster_rcnn.settings import FasterRCNNSettings, InceptionResNetV2Settings
-from fractura.detectors.resizer import FixedShapeResizer
-from fractura.errors import ModelError
+from fractura.core.errors import ModelError
 from fractura.formats.protobuf.text_format import parse
 from fractura.formats.protobuf.text_format_edit import set_value
+from fractura.models.faster_rcnn.settings import FasterRCNNSettings, InceptionResNetV2Settings
+from fractura.models.resizer import FixedShapeResizer
 from fractura.tensorflow_od.mapping import detector_settings
 from fractura.tensorflow_od.pipeline_config import parse_pipeline_config
 from fractura.tensorflow_od.pipeline_edit import PipelineChanges, new_pipeline_config

@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 import torch
 
-from fractura.detectors import Detector
-from fractura.errors import ModelError
+from fractura.core.errors import ModelError
+from fractura.models import Detector
 from fractura.tensorflow_od.checkpoint import CheckpointReader
 from fractura.tensorflow_od.object_graph import VALUE
 from fractura.tensorflow_od.weights import (

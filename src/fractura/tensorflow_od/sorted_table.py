@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from fractura.errors import ModelError
+from fractura.core.errors import ModelError
 from fractura.formats.protobuf.wire import WireError, read_varint, varint
 from fractura.formats.tfrecord.frames import masked_crc32c
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fractura.dataset import Dataset
-from fractura.detectors import Detector, build_from_architecture
-from fractura.errors import DataError, FracturaError
+from fractura.core.dataset import Dataset
+from fractura.core.errors import DataError, FracturaError
+from fractura.models import Detector, build_from_architecture
 from fractura.tensorflow_od.mapping import detector_settings, is_placeholder, place_of, read_films, train_settings
 from fractura.tensorflow_od.pipeline_config import PipelineConfig, read_pipeline_config
 from fractura.tensorflow_od.restoring import RestoreReport, restore

@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from fractura.detectors import Detector
-from fractura.detectors.faster_rcnn import FasterRCNN
-from fractura.errors import ModelError
+from fractura.core.errors import ModelError
+from fractura.models import Detector
+from fractura.models.faster_rcnn import FasterRCNN
 from fractura.tensorflow_od.checkpoint import CheckpointReader, write_checkpoint
 from fractura.tensorflow_od.checkpoint_state import latest_checkpoint, read_checkpoint_state, write_checkpoint_state
 from fractura.tensorflow_od.restoring import read_number, restore
 from fractura.tensorflow_od.weights import SLOT, key_of, model_variables, parameters_by_path, to_array, to_tensor
-from fractura.training.checkpoint import Progress
 from fractura.training.companion import Companion, Restored, RunState
-from fractura.training.loader import Batch
+from fractura.training.data import Batch
 from fractura.training.progress import Reporter
+from fractura.training.state import Progress
 from fractura.training.tensorboard import Events
 
 MAX_TO_KEEP = 7

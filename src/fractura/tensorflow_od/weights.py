@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from fractura.detectors.faster_rcnn import tensorflow_weights
+from fractura.models.faster_rcnn import tensorflow_weights
 from fractura.tensorflow_od.object_graph import VALUE
 
 MODEL = "model/"

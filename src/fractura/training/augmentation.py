@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import Field
 
-from fractura.training.marked_film import AugmentationOption, MarkedFilm, Probability
 from fractura.training.tensorflow_augmentation import (
     RandomAdjustBrightness,
     RandomAdjustContrast,
@@ -25,6 +24,7 @@ from fractura.training.tensorflow_augmentation import (
     RandomRotation90,
     RandomSquareCropByScale,
 )
+from fractura.training.transform import AugmentationOption, MarkedFilm, Probability
 
 MINIMUM_SIDE = 2.0
 """Pixels; a box whose shorter side falls under this carries no more evidence and is dropped."""

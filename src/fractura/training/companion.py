@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 
-from fractura.detectors.detector import Detector
-from fractura.training.checkpoint import Progress, RunIdentity, load_state, refuse_other_run, save_state
-from fractura.training.loader import Batch
+from fractura.models.detector import Detector
+from fractura.training.data import Batch
 from fractura.training.progress import Reporter
+from fractura.training.state import Progress, RunIdentity, load_state, refuse_other_run, save_state
 from fractura.training.tensorboard import Events
 
 STATE_FOLDER = "last"

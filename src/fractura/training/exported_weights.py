@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from fractura.boxes import Boxes
-from fractura.detectors import Detector, build_from_architecture
-from fractura.detectors.layers import ConvNorm
-from fractura.errors import ModelError
+from fractura.core.boxes import Boxes
+from fractura.core.errors import ModelError
+from fractura.core.model_card import ModelCard
 from fractura.inference.model import checked_boxes
-from fractura.inference.onnx import INPUT, OnnxModel
-from fractura.model_card import ModelCard
+from fractura.inference.runtimes.onnx import INPUT, OnnxModel
+from fractura.models import Detector, build_from_architecture
+from fractura.models.layers import ConvNorm
 from fractura.phantom import make_phantom
 
 _COMPARED = 5

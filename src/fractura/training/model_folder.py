@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-import fractura
-from fractura.dataset import Dataset
-from fractura.detectors.detector import Detector
-from fractura.model_card import WEIGHTS_FILE, ModelCard, write_card
-from fractura.training.checkpoint import write_tensors
+from fractura._version import __version__
+from fractura.core.dataset import Dataset
+from fractura.core.model_card import WEIGHTS_FILE, ModelCard, write_card
+from fractura.models.detector import Detector
 from fractura.training.settings import TrainSettings
+from fractura.training.state import write_tensors
 
 _PATHS = ("data", "val", "output", "fine_tune_checkpoint")
 
@@ -72,7 +72,7 @@ def write_model(
 
 def _versions() -> dict[str, str]:
     return {
-        "fractura": fractura.__version__,
+        "fractura": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "accelerate": importlib.metadata.version("accelerate"),

@@ -9,9 +9,9 @@ from typing import Literal
 import torch
 from torch import nn
 
-from fractura.detectors.detector import Detector
-from fractura.errors import UsageError
-from fractura.training.loader import Batch
+from fractura.core.errors import UsageError
+from fractura.models.detector import Detector
+from fractura.training.data import Batch
 
 Format = Literal["no", "bf16", "fp16"]
 _TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}

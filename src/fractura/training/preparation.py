@@ -9,20 +9,20 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 
-from fractura.checks.classes import look_alikes
-from fractura.dataset import Dataset
-from fractura.detectors.detector import Detector
-from fractura.errors import DataError, FracturaError, UsageError
-from fractura.splits import refuse_shared_patients, refuse_wrong_split
-from fractura.training.checkpoint import RunIdentity, seed_step
-from fractura.training.films import FilmStream, clean_boxes, refuse_cut_off, refuse_overlap
-from fractura.training.loader import FilmDataset, collate
-from fractura.training.machine import build_accelerator, choose_workers, find_device, use_all_cores
+from fractura.core.dataset import Dataset
+from fractura.core.errors import DataError, FracturaError, UsageError
+from fractura.models.detector import Detector
+from fractura.quality.classes import look_alikes
+from fractura.quality.splits import refuse_shared_patients, refuse_wrong_split
+from fractura.quality.training_data import FilmStream, clean_boxes, refuse_cut_off, refuse_overlap
+from fractura.training.data import FilmDataset, collate
+from fractura.training.devices import build_accelerator, choose_workers, find_device, use_all_cores
 from fractura.training.precision import precision_for, probe_precision
 from fractura.training.progress import Reporter
 from fractura.training.schedule import learning_rate
 from fractura.training.settings import TrainSettings
-from fractura.training.start import Start, architecture_of, start_from
+from fractura.training.state import RunIdentity, seed_step
+from fractura.training.warm_start import Start, architecture_of, start_from
 
 _BEFORE_THE_FIRST_STEP = 2**40
 """A step number that no run reaches: seeds the fresh weights."""
@@ -246,7 +246,7 @@ def prepare_equipment(
 def _build(settings: TrainSettings, class_names: tuple[str, ...]) -> Detector:
     """The detector to train. One that starts from a model of its own kind has that model's settings, and nothing is
     fetched to be overwritten."""
-    from fractura.detectors import build_detector, build_from_architecture
+    from fractura.models import build_detector, build_from_architecture
 
     if settings.fine_tune_checkpoint is not None:
         found = architecture_of(settings.fine_tune_checkpoint)

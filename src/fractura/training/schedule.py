@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from fractura.errors import UsageError
+from fractura.core.errors import UsageError
 from fractura.training.settings import TrainSettings
 
 

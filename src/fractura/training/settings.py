@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from fractura.errors import UsageError, nearest_name, suggest_name
+from fractura.core.errors import UsageError, nearest_name, suggest_name
 from fractura.evaluation.threshold import Aim
 from fractura.training.augmentation import PRESETS, NamedOption
 

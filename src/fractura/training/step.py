@@ -12,11 +12,11 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from fractura.detectors.detector import Detector, Target
-from fractura.errors import ModelError
-from fractura.training.checkpoint import seed_step
-from fractura.training.loader import Batch
-from fractura.training.optimizer import clip_by_global_norm
+from fractura.core.errors import ModelError
+from fractura.models.detector import Detector, Target
+from fractura.training.data import Batch
+from fractura.training.optimization import clip_by_global_norm
+from fractura.training.state import seed_step
 
 _OVERFLOWS_IN_A_ROW = 30
 """fp16 steps without an update after which something else is wrong; the scaler needs a few to find its scale."""

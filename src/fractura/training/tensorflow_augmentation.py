@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
-from fractura.training.marked_film import AugmentationOption, MarkedFilm, Probability
+from fractura.training.transform import AugmentationOption, MarkedFilm, Probability
 
 _WHITE = np.float32(255)
 

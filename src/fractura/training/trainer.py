@@ -10,22 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from fractura.dataset import Dataset
-from fractura.detectors.detector import Detector
-from fractura.errors import DataError, UsageError
+from fractura.core.dataset import Dataset
+from fractura.core.errors import DataError, UsageError
+from fractura.core.files import write_atomically
+from fractura.core.model_card import WEIGHTS_FILE
 from fractura.evaluation.threshold import Aim
-from fractura.files import write_atomically
-from fractura.model_card import WEIGHTS_FILE
-from fractura.training.checkpoint import Progress
+from fractura.models.detector import Detector
+from fractura.quality.training_data import StepSampler
 from fractura.training.companion import Companion, RunState
+from fractura.training.data import Batch, FilmDataset, batches, build_loader, read_marked_film
+from fractura.training.devices import StopWish, is_first_process
 from fractura.training.ema import MovingAverage
-from fractura.training.films import StepSampler
-from fractura.training.history import History, read_history
-from fractura.training.loader import Batch, FilmDataset, batches, build_loader, read_marked_film
-from fractura.training.machine import StopWish, is_first_process
+from fractura.training.logging import History, read_history
 from fractura.training.meter import Meter, mean_of
 from fractura.training.model_folder import write_model
-from fractura.training.optimizer import build_optimizer, set_learning_rate
+from fractura.training.optimization import build_optimizer, set_learning_rate
 from fractura.training.preparation import (
     Equipment,
     Films,
@@ -37,6 +36,7 @@ from fractura.training.preparation import (
 from fractura.training.progress import Reporter, duration
 from fractura.training.schedule import learning_rate
 from fractura.training.settings import TrainSettings
+from fractura.training.state import Progress
 from fractura.training.step import LossModule, OptimizerStep
 from fractura.training.tensorboard import Events
 from fractura.training.validation import Validation, is_better, validate
@@ -104,7 +104,7 @@ def train(
         MissingDependencyError: The wanted device is not there.
     """
     if detector is None:
-        from fractura.detectors import recommended_training
+        from fractura.models import recommended_training
 
         trained = settings.fine_tune_checkpoint is not None
         settings = settings.recommend(recommended_training(settings.model, trained=trained))
@@ -337,7 +337,7 @@ class _Run:
             self.events.validation(progress.step, figures, self._pictures(outcome))
 
     def _pictures(self, outcome: Validation) -> list[np.ndarray]:
-        from fractura.inference.drawing import draw_boxes
+        from fractura.inference.render import draw_boxes
 
         assert self.films.val is not None
         pictures = []

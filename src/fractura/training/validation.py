@@ -10,14 +10,14 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast, gather_object
 
-from fractura.boxes import Boxes
-from fractura.dataset import Dataset
-from fractura.detectors.detector import Detector
-from fractura.errors import DataError
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import Dataset
+from fractura.core.errors import DataError
 from fractura.evaluation import MAIN_CRITERION, Evaluation, evaluate
-from fractura.evaluation.figures import COCO_KEYS
+from fractura.evaluation.metric_names import COCO_KEYS
 from fractura.evaluation.threshold import Aim, Choice, choose_threshold
-from fractura.training.loader import Batch, PlainFilms, Problem, build_loader
+from fractura.models.detector import Detector
+from fractura.training.data import Batch, PlainFilms, Problem, build_loader
 
 _AT_ONCE = 8
 """Films detected at once on a GPU; a CPU gains nothing from more than one."""

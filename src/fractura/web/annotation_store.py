@@ -17,14 +17,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fractura.errors import DataError
-from fractura.files import write_atomically
-from fractura.formats.voc.document import VocAnnotation, VocObject, labelimg_object
+from fractura.core.errors import DataError
+from fractura.core.files import write_atomically
+from fractura.formats.validation import box_fault
 from fractura.formats.voc.parser import parse_voc, read_voc_bytes
-from fractura.formats.voc.rules import box_fault
-from fractura.radiograph import radiograph_channels, radiograph_size
+from fractura.formats.voc.serializer import VocAnnotation, VocObject, labelimg_object
+from fractura.imaging.reader import radiograph_channels, radiograph_size
+from fractura.web.errors import WebError
 from fractura.web.folder_index import COMMENTS, HIDDEN_FOLDER, FilmRow, FolderIndex
-from fractura.web.problems import WebError
 
 BACKUP = "backup"
 NO_FILE = "none"

@@ -11,8 +11,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
-from fractura import __version__
-from fractura.web.problems import add_problem_handlers
+from fractura._version import __version__
+from fractura.web.errors import add_problem_handlers
 from fractura.web.routes.annotations import router as annotations_router
 from fractura.web.routes.detect import router as detect_router
 from fractura.web.routes.events import router as events_router
@@ -25,7 +25,7 @@ from fractura.web.routes.suggestions import router as suggestions_router
 from fractura.web.routes.training import router as training_router
 from fractura.web.security import Gate
 from fractura.web.settings import WebSettings
-from fractura.web.workplace import Workplace
+from fractura.web.state import Workplace
 
 PAGE = Path(__file__).parent / "page"
 _ROUTERS = (

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Literal
 
-from fractura import __version__
-from fractura.formats.voc.document import VocAnnotation, VocObject
-from fractura.model_card import ModelCard
-from fractura.web.marks import FilmMarks
+from fractura._version import __version__
+from fractura.core.model_card import ModelCard
+from fractura.formats.voc.serializer import VocAnnotation, VocObject
+from fractura.web.detection_cache import FilmMarks
 from fractura.web.structured_report import structured_report
 from fractura.web.uploads import FilmSource
 

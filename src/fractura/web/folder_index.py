@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from fractura.errors import DataError
-from fractura.formats.voc.document import VocObject
-from fractura.formats.voc.folder import FilmMatcher, voc_folders
+from fractura.core.errors import DataError
+from fractura.formats.image_index import FilmMatcher, voc_folders
 from fractura.formats.voc.parser import parse_voc, read_voc_bytes
+from fractura.formats.voc.serializer import VocObject
+from fractura.imaging.reader import IMAGE_EXTENSIONS, is_film_file
 from fractura.inference.results import printable
-from fractura.radiograph import IMAGE_EXTENSIONS, is_film_file
 
 State = Literal["reading", "unlabelled", "suggested", "labelled", "verified", "disagreeing", "malformed"]
 STATES: tuple[State, ...] = get_args(State)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from fractura.core.model_card import ModelCard
 from fractura.evaluation import MAIN_CRITERION
-from fractura.model_card import ModelCard
 
 _MOST_POINTS = 200
 

@@ -14,10 +14,10 @@ from typing import Literal
 
 import numpy as np
 
-from fractura.boxes import pairwise_iou
-from fractura.formats.voc.document import VocObject
+from fractura.core.boxes import pairwise_iou
+from fractura.formats.voc.serializer import VocObject
+from fractura.web.detection_cache import FilmMarks, Mark
 from fractura.web.folder_index import Opinion
-from fractura.web.marks import FilmMarks, Mark
 
 TOUCHING = 0.1
 """IoU from which a mark and a box are about the same place: the loose criterion of the evaluation."""

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fractura.dicom import GreyValues
-from fractura.errors import DataError
-from fractura.radiograph import Radiograph, radiograph_size, read_grey_values, read_radiograph
-from fractura.web.problems import WebError
+from fractura.core.errors import DataError
+from fractura.imaging.dicom import GreyValues
+from fractura.imaging.reader import Radiograph, radiograph_size, read_grey_values, read_radiograph
+from fractura.web.errors import WebError
 from fractura.web.settings import WebSettings
 from fractura.web.uploads import FilmSource
 

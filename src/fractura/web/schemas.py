@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fractura.web.errors import ErrorDetail
 from fractura.web.folder_index import State
-from fractura.web.problems import ErrorDetail
 
 MAXIMUM_BOXES = 10_000
 MAXIMUM_COMMENT = 10_000

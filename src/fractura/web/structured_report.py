@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fractura import __version__
-from fractura.dicom import is_dicom
-from fractura.model_card import ModelCard
-from fractura.web.marks import Mark
-from fractura.web.problems import WebError
+from fractura._version import __version__
+from fractura.core.model_card import ModelCard
+from fractura.imaging.dicom import is_dicom
+from fractura.web.detection_cache import Mark
+from fractura.web.errors import WebError
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from fractura.web.detection_cache import FilmMarks, MarkBook, in_words_of, stamp_text
+from fractura.web.errors import WebError
 from fractura.web.folder_index import FilmRow, FolderIndex, Opinion
-from fractura.web.marks import FilmMarks, MarkBook, in_words_of, stamp_text
-from fractura.web.model_shelf import ModelShelf, UsableModel
+from fractura.web.model_registry import ModelShelf, UsableModel
 from fractura.web.opinions import opinion
 from fractura.web.pictures import read_within_limits
-from fractura.web.problems import WebError
 from fractura.web.settings import WebSettings
 
 _PACE_FILMS = 20

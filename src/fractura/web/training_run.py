@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from fractura.web.problems import WebError
+from fractura.web.errors import WebError
 
 TrainingStage = Literal["idle", "preparing", "running", "done", "failed", "stopped"]
 _LINES = 50

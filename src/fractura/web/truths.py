@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fractura.errors import DataError
-from fractura.formats.voc.document import VocAnnotation, VocObject
-from fractura.formats.voc.folder import FilmMatcher
+from fractura.core.errors import DataError
+from fractura.formats.image_index import FilmMatcher
+from fractura.formats.validation import size_fault
 from fractura.formats.voc.parser import parse_voc
-from fractura.formats.voc.rules import size_fault
+from fractura.formats.voc.serializer import VocAnnotation, VocObject
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
-from fractura.dicom import is_dicom
+from fractura.imaging.dicom import is_dicom
+from fractura.imaging.reader import is_dicom_file
 from fractura.inference.results import printable
-from fractura.radiograph import is_dicom_file
-from fractura.web.problems import WebError
+from fractura.web.errors import WebError
 
 _LONGEST_NAME = 200
 _DICOM_START = 132

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fractura.cli import output as out
-from fractura.errors import FracturaError
+from fractura.core.errors import FracturaError
 
 if TYPE_CHECKING:
-    from fractura.dataset import Dataset
+    from fractura.core.dataset import Dataset
 
 
 def agree(

@@ -9,11 +9,11 @@ import typer
 
 from fractura.cli import output as out
 from fractura.cli.measuring import Rename
-from fractura.errors import DataError
+from fractura.core.errors import DataError
 
 if TYPE_CHECKING:
-    from fractura.boxes import Boxes
-    from fractura.dataset import Dataset
+    from fractura.core.boxes import Boxes
+    from fractura.core.dataset import Dataset
     from fractura.evaluation.table import Table
     from fractura.evaluation.threshold import Aim, Choice
 
@@ -58,6 +58,7 @@ def calibrate(
     Probabilities hold where fractures are as frequent as on these films.
     """
     from fractura.cli.measuring import predict, read_labelled
+    from fractura.core.model_card import ModelCard
     from fractura.evaluation import evaluate
     from fractura.evaluation.calibration import fit_calibrator
     from fractura.evaluation.table import build_table
@@ -65,7 +66,6 @@ def calibrate(
     from fractura.inference import load_model
     from fractura.inference.stored_card import refuse_fixed_card, replace_card
     from fractura.inference.views import WHOLE
-    from fractura.model_card import ModelCard
 
     wanted = Aim.parse(aim)
     refuse_fixed_card(model, output)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fractura.cli import output
-from fractura.errors import DataError
+from fractura.core.errors import DataError
 
 if TYPE_CHECKING:
-    from fractura.checks import CheckReport
+    from fractura.quality import CheckReport
 
 SHOWN = 10
 """Findings of one check that are listed for people; ``--json`` has all of them."""
@@ -32,8 +32,8 @@ def check(
 
     Nothing in the data is changed. The exit code is 3 if there is an error; warnings and notes leave it at 0.
     """
-    from fractura.checks import Severity, check_dataset
-    from fractura.checks.findings import counted
+    from fractura.quality import Severity, check_dataset
+    from fractura.quality.findings import counted
 
     output.say(f"looking at every film of {data}" + (f" and {against} …" if against else " …"))
     with ExitStack() as bars:
@@ -45,15 +45,15 @@ def check(
             progress=lambda films: bars.enter_context(output.progress(films, description="looking")),
         )
     if html is not None:
-        from fractura.checks.page import page_path, report_page
-        from fractura.files import write_atomically
+        from fractura.core.files import write_atomically
+        from fractura.quality.html import page_path, report_page
 
         page = page_path(html)
         write_atomically(page, report_page(report))
         output.say(f"page: {page}")
     changes = None
     if fix is not None:
-        from fractura.checks.fix import LOG, write_fixed_copy
+        from fractura.quality.fix import LOG, write_fixed_copy
 
         changes = write_fixed_copy(report, fix)
         films = {film.path.name for film in report.snapshot.films}

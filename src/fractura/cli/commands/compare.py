@@ -35,10 +35,10 @@ def compare(
     """
     from fractura.cli.measuring import predict, read_labelled
     from fractura.evaluation.comparison import compare as measure
+    from fractura.evaluation.leakage import Overlap
     from fractura.evaluation.manifest import read_manifest
+    from fractura.evaluation.report.words import Words
     from fractura.inference import load_model
-    from fractura.report.overlap import Overlap
-    from fractura.report.words import Words
 
     models = [load_model(path) for path in (first, second)]
     cards = [model.card for model in models]

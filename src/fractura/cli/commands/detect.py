@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from fractura.cli import output as out
-from fractura.errors import DataError
+from fractura.core.errors import DataError
 
 if TYPE_CHECKING:
-    from fractura.model_card import ModelCard
+    from fractura.core.model_card import ModelCard
 
 
 def detect(
@@ -60,8 +60,8 @@ def detect(
     """
     from fractura.inference import load_model
     from fractura.inference.detect import detect_films
+    from fractura.inference.discovery import find_films
     from fractura.inference.explanation import explain as evidence_for
-    from fractura.inference.films import find_films
     from fractura.inference.results import DEFAULT_FOLDER, ResultFolder, free_folder
     from fractura.inference.views import TILE_SIZE, WHOLE, known_views
 

@@ -10,10 +10,10 @@ import typer
 
 from fractura.cli import output as out
 from fractura.cli.measuring import Rename
-from fractura.errors import UsageError
+from fractura.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from fractura.dataset import Dataset
+    from fractura.core.dataset import Dataset
     from fractura.evaluation import FilmGroup
 
 
@@ -52,17 +52,17 @@ def evaluate(
     A mark finds a box if it overlaps it with IoU 0.1, 0.3 or 0.5, or if its centre is inside (each is reported). Boxes
     flagged difficult neither count as missed nor make a mark false. Intervals resample patients where they are known.
     """
-    from fractura.calibrator import Calibrator
     from fractura.cli.measuring import predict, read_labelled
+    from fractura.core.calibrator import Calibrator
+    from fractura.core.files import refuse_full_folder, write_atomically
     from fractura.evaluation import evaluate as measure
+    from fractura.evaluation.report import write_report
+    from fractura.evaluation.report.context import Material
+    from fractura.evaluation.report.words import Words
     from fractura.evaluation.result import SUBGROUP_COLUMNS
     from fractura.evaluation.writing import EVALUATION_FILE, holds_evaluation, write_tables
-    from fractura.files import refuse_full_folder, write_atomically
     from fractura.inference import load_model
     from fractura.inference.views import WHOLE
-    from fractura.report import write_report
-    from fractura.report.material import Material
-    from fractura.report.words import Words
 
     if without and groups is None:
         raise UsageError("--without needs the table of the films", hint="give it with --groups manifest.csv")

@@ -41,7 +41,7 @@ def export(
     onnx is one file. saved_model is the folder that TensorFlow's exporter_main_v2.py writes: saved_model/,
     checkpoint/ and pipeline.config.
     """
-    from fractura.inference.films import find_films
+    from fractura.inference.discovery import find_films
 
     given = [film.path for film in find_films(films).films] if films else []
     out.say(f"exporting {model} …")
@@ -61,7 +61,7 @@ def export(
 
 def _export(model: Path, to: str, output: Path | None, films: list[Path], half: bool) -> ExportResult:
     if to == "saved_model" and not half:
-        from fractura.errors import require
+        from fractura.core.errors import require
 
         require("torch", "train")
         from fractura.tensorflow_od.exporter import export_for_tensorflow

@@ -26,7 +26,7 @@ def fetch(
 
     A download that breaks off goes on where it was, also when the command is run again.
     """
-    from fractura.errors import UsageError, suggest_name
+    from fractura.core.errors import UsageError, suggest_name
     from fractura.fetch import ADDRESSES, DATA_SETS, fetch_data
     from fractura.fetch import fetch as run
 

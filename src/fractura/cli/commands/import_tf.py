@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fractura.cli import output as out
-from fractura.errors import require
+from fractura.core.errors import require
 
 
 def import_tf(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from fractura.cli import output
-from fractura.errors import ModelError
+from fractura.core.errors import ModelError
 
 VALIDATION_FIGURES = ("AP50", "froc/iou10/0.5", "film_auc")
 """Of the built-in model, as its card has them: average precision, fractures found at half a false mark a film, AUC."""
@@ -20,7 +20,7 @@ def models(json: Annotated[bool, typer.Option("--json", help="Print the catalogu
     Any other model of a transformer family can be trained from its folder or its id on the Hugging Face Hub:
     fractura train DATA --model hf:FOLDER, or hf:OWNER/NAME.
     """
-    from fractura.catalogue import CATALOGUE, DEFAULT_MODEL, MEASURED_ON
+    from fractura.models.catalogue import CATALOGUE, DEFAULT_MODEL, MEASURED_ON
 
     own = built_in()
     if json:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from fractura.cli import output as out
-from fractura.errors import FracturaError
+from fractura.core.errors import FracturaError
 
 
 def split(
@@ -40,7 +40,7 @@ def split(
     in split.json: training and evaluation refuse films of the wrong part.
     """
     from fractura.formats import read_dataset, write_parts
-    from fractura.splits import split_dataset
+    from fractura.quality.splits import split_dataset
 
     problems: list[FracturaError] = []
     names = None if classes is None else out.names_in(classes)

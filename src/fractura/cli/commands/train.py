@@ -12,7 +12,7 @@ import typer
 
 from fractura.cli import output
 from fractura.cli.main import INTERRUPTED
-from fractura.errors import UsageError, require
+from fractura.core.errors import UsageError, require
 
 if TYPE_CHECKING:
     from fractura.training import TrainResult
@@ -154,7 +154,7 @@ def train(
             )
         what = "going on in" if resume else f"{chosen['data']} into"
         output.say(f"fractura train: {what} {output_folder}")  # before PyTorch is loaded, which takes seconds
-        from fractura.detectors import DEFAULT_MODEL
+        from fractura.models import DEFAULT_MODEL
         from fractura.training import TrainSettings, stored_settings
         from fractura.training import train as run
 
@@ -188,7 +188,7 @@ def _model_to_train(chosen: Mapping[str, Any]) -> str | None:
     start = chosen.get("fine_tune_checkpoint")
     if start is None or "model" in chosen:
         return None
-    from fractura.training.start import architecture_of
+    from fractura.training.warm_start import architecture_of
 
     architecture = architecture_of(Path(start))
     return architecture["name"] if architecture is not None else None
@@ -217,7 +217,7 @@ def train_pipeline(config: Path, output_folder: Path | None, chosen: Mapping[str
     output.say(f"fractura train: {config} into {target}")  # before PyTorch is loaded, which takes seconds
     from fractura.tensorflow_od.training import prepare_pipeline
     from fractura.training import train as run
-    from fractura.training.machine import is_first_process
+    from fractura.training.devices import is_first_process
     from fractura.training.preparation import check_output
 
     check_output(target, resume)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from fractura.errors import DataError
+from fractura.core.errors import DataError
 
 MAXIMUM_DEPTH = 60  # Deeper than any real message; keeps hostile files from exhausting the stack.
 

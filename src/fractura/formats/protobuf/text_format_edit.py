@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from fractura.errors import DataError
+from fractura.core.errors import DataError
 from fractura.formats.protobuf.text_format import Document, Field, Message, parse
 
 _SEPARATOR = re.compile(r"[ \t]*[,;]")

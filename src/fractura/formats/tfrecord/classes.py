@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fractura.errors import DataError
+from fractura.core.errors import DataError
 from fractura.formats.label_map import MAXIMUM_ID, LabelMap, LabelMapItem, label_map_of
 
 

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import google_crc32c
 
-from fractura.errors import DataError
+from fractura.core.errors import DataError
 
 HEADER_BYTES = 12
 _LENGTH = struct.Struct("<Q")

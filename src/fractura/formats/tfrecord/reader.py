@@ -19,15 +19,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.boxes import Boxes
-from fractura.dataset import BoxFlags, Dataset, Record
-from fractura.errors import DataError, FracturaError, UsageError
-from fractura.formats.film_header import film_header, stored_frame, stored_to_displayed
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import BoxFlags, Dataset, Record
+from fractura.core.errors import DataError, FracturaError, UsageError
 from fractura.formats.label_map import LabelMap, label_map_of, read_label_map
 from fractura.formats.protobuf.wire import WireError
 from fractura.formats.tfrecord.classes import ClassReader, MarkedClasses
 from fractura.formats.tfrecord.example import Example
 from fractura.formats.tfrecord.frames import Frame, matching_files, read_frames
+from fractura.imaging.headers import film_header, stored_frame, stored_to_displayed
 
 _logger = logging.getLogger(__name__)
 _EXTENSION = {"jpeg": ".jpg", "png": ".png", "gif": ".gif", "bmp": ".bmp", "tiff": ".tif"}

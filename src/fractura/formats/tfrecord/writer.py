@@ -13,14 +13,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.dataset import BoxFlags, Dataset, Record
-from fractura.errors import DataError, FracturaError
-from fractura.files import open_atomically
-from fractura.formats.film_header import displayed_to_stored, film_header, stored_frame
+from fractura.core.dataset import BoxFlags, Dataset, Record
+from fractura.core.errors import DataError, FracturaError
+from fractura.core.files import open_atomically
 from fractura.formats.label_map import LabelMap, label_map_of
 from fractura.formats.tfrecord.example import encode_features, example_from
 from fractura.formats.tfrecord.frames import shard_paths, write_frame
-from fractura.radiograph import read_radiograph, shareable_picture
+from fractura.imaging.headers import displayed_to_stored, film_header, stored_frame
+from fractura.imaging.reader import read_radiograph, shareable_picture
 
 _logger = logging.getLogger(__name__)
 _DECODED_BY_TENSORFLOW = ("jpeg", "png", "bmp")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from fractura.errors import DataError
-from fractura.formats.voc.document import CORNERS, RELABEL, VocAnnotation, VocObject
+from fractura.core.errors import DataError
+from fractura.formats.voc.serializer import CORNERS, RELABEL, VocAnnotation, VocObject
 from fractura.formats.voc.xml_source import MAXIMUM_BYTES, Element, XmlSource, parse_xml
 
 Value = TypeVar("Value")

@@ -11,7 +11,8 @@ import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from fractura.formats.voc.document import (
+from fractura.formats.voc.parser import annotation_of
+from fractura.formats.voc.serializer import (
     CORNERS,
     VocAnnotation,
     VocObject,
@@ -19,7 +20,6 @@ from fractura.formats.voc.document import (
     number_text,
     object_lines,
 )
-from fractura.formats.voc.parser import annotation_of
 from fractura.formats.voc.xml_source import Element, Patch, XmlSource, escape, parse_xml
 
 _HEAD = ("folder", "filename", "path", "source", "size", "segmented")  # the order of LabelImg

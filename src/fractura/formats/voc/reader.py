@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from fractura.boxes import Boxes
-from fractura.dataset import BoxFlags, Dataset, Record
-from fractura.errors import DataError, FracturaError, UsageError, nearest_name
-from fractura.formats.voc.document import VocAnnotation
-from fractura.formats.voc.folder import find_voc_folder
+from fractura.core.boxes import Boxes
+from fractura.core.dataset import BoxFlags, Dataset, Record
+from fractura.core.errors import DataError, FracturaError, UsageError, nearest_name
+from fractura.formats.image_index import find_voc_folder
+from fractura.formats.validation import box_fault, size_fault
 from fractura.formats.voc.parser import read_voc_file
-from fractura.formats.voc.rules import box_fault, size_fault
-from fractura.radiograph import radiograph_facts, radiograph_size
+from fractura.formats.voc.serializer import VocAnnotation
+from fractura.imaging.reader import radiograph_facts, radiograph_size
 
 _logger = logging.getLogger(__name__)
 

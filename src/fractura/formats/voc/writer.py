@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from fractura.dataset import Dataset, Record
-from fractura.errors import DataError
-from fractura.files import write_atomically
-from fractura.formats.voc.document import VocAnnotation, VocObject
-from fractura.formats.voc.folder import FilmMatcher
+from fractura.core.dataset import Dataset, Record
+from fractura.core.errors import DataError
+from fractura.core.files import write_atomically
+from fractura.formats.image_index import FilmMatcher
 from fractura.formats.voc.parser import read_voc_file
+from fractura.formats.voc.serializer import VocAnnotation, VocObject
 from fractura.formats.writing import film_bytes
-from fractura.radiograph import radiograph_channels
+from fractura.imaging.reader import radiograph_channels
 
 
 def write_voc(

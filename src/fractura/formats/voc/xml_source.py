@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 from xml.parsers import expat
 
-from fractura.errors import DataError
+from fractura.core.errors import DataError
 
 MAXIMUM_BYTES = 10 * 1024 * 1024
 MAXIMUM_DEPTH = 100

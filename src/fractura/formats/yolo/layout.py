@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fractura.errors import DataError
+from fractura.core.errors import DataError
 from fractura.formats.film_index import FilmIndex, plain_name
 from fractura.formats.text_lines import read_lines
 from fractura.formats.yolo.plain_yaml import Entry, read_plain_yaml

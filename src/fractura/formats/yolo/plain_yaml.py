@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from fractura.errors import DataError
+from fractura.core.errors import DataError
 
 Value = str | list[str] | dict[str, str]
 _KEY = re.compile(  # of limited length, so that no line takes long

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.dataset import Dataset, Record
-from fractura.errors import DataError, FracturaError
-from fractura.formats.gathering import (
+from fractura.core.dataset import Dataset, Record
+from fractura.core.errors import DataError, FracturaError
+from fractura.formats.assembly import (
     Faults,
     FilmFactsWritten,
     FoundFilm,
@@ -28,10 +28,10 @@ from fractura.formats.gathering import (
     placed,
 )
 from fractura.formats.text_lines import read_lines
-from fractura.formats.voc.document import VocObject
+from fractura.formats.voc.serializer import VocObject
 from fractura.formats.yolo.layout import YoloFilm, find_layout, is_label_text
 from fractura.formats.yolo.plain_yaml import yaml_text
-from fractura.radiograph import radiograph_size
+from fractura.imaging.reader import radiograph_size
 
 _NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _DIGITS = (6, 9, 12, 15)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fractura.errors import ModelError
+from fractura.core.errors import ModelError
 
 NAME = "built-in"
 """What ``load_model`` and every ``--model`` call it."""

@@ -8,15 +8,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
 
-from fractura.errors import DataError
-from fractura.formats.voc.rules import box_fault, size_fault
-from fractura.radiograph import radiograph_size
+from fractura.core.errors import DataError
+from fractura.formats.validation import box_fault, size_fault
+from fractura.imaging.reader import radiograph_size
 from fractura.web.annotation_store import ChangedElsewhereError, StoredAnnotation, WantedBox, malformed
+from fractura.web.errors import WebError, documented
 from fractura.web.folder_index import FilmRow
-from fractura.web.problems import WebError, documented
 from fractura.web.routes.suggestions import box_info
 from fractura.web.schemas import Annotation, AnnotationIn, ClassName, ClassNames, FilmId, Note
-from fractura.web.workplace import Here, Workplace
+from fractura.web.state import Here, Workplace
 
 _NAME_FILES = ("predefined_classes.txt", "classes.txt")
 _MOST_NAMES = 1000

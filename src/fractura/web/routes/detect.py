@@ -11,13 +11,13 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from fractura.web.model_shelf import UsableModel
-from fractura.web.problems import WebError, documented
+from fractura.web.errors import WebError, documented
+from fractura.web.model_registry import UsableModel
 from fractura.web.routes.suggestions import box_info
 from fractura.web.schemas import DetectedFilm, Detections, DetectionStart, FilmId, MarkInfo, ModelId
+from fractura.web.state import Here, Workplace
 from fractura.web.truths import Truth, match_truths
 from fractura.web.uploads import plain_name, sent_film
-from fractura.web.workplace import Here, Workplace
 
 _LINES = "application/x-ndjson"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
-from fractura.web.workplace import Here
+from fractura.web.state import Here
 
 router = APIRouter(tags=["events"])
 

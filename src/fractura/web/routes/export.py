@@ -6,10 +6,10 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Response
 
+from fractura.web.errors import documented
 from fractura.web.exports import FilmResult, export
-from fractura.web.problems import documented
 from fractura.web.schemas import ExportWish
-from fractura.web.workplace import Here
+from fractura.web.state import Here
 
 router = APIRouter(tags=["export"])
 _KINDS = ("application/json", "text/csv", "application/xml", "application/dicom", "application/zip")

@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from fractura.web.errors import documented
 from fractura.web.film_list import FilmQuery
 from fractura.web.folder_index import State
 from fractura.web.pictures import Look
-from fractura.web.problems import documented
 from fractura.web.schemas import FilmDetail, FilmId, FilmList, Window
-from fractura.web.workplace import Here, film_document
+from fractura.web.state import Here, film_document
 
 router = APIRouter(tags=["films"])
 

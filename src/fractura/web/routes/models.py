@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from fractura.web.model_shelf import UnusableModel, UsableModel
+from fractura.web.errors import documented
+from fractura.web.model_registry import UnusableModel, UsableModel
 from fractura.web.operating_points import operating_points, validation_films
-from fractura.web.problems import documented
 from fractura.web.schemas import ModelChoice, ModelInfo, ModelList, OperatingPointInfo
-from fractura.web.workplace import Here, Workplace
+from fractura.web.state import Here, Workplace
 
 router = APIRouter(tags=["models"])
 

@@ -7,14 +7,14 @@ import os
 
 from fastapi import APIRouter, Request, Response
 
-from fractura import __version__
+from fractura._version import __version__
 from fractura.inference.results import printable
+from fractura.web.errors import WebError, documented
 from fractura.web.folder_index import STATES
-from fractura.web.problems import WebError, documented
 from fractura.web.schemas import Health, Limits, Session, TokenIn
 from fractura.web.security import COOKIE
+from fractura.web.state import Here, Workplace
 from fractura.web.training_run import TrainingRun
-from fractura.web.workplace import Here, Workplace
 
 router = APIRouter(tags=["session"])
 

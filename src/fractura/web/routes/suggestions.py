@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from fractura.formats.voc.document import VocObject
-from fractura.web.marks import Mark
+from fractura.formats.voc.serializer import VocObject
+from fractura.web.detection_cache import Mark
+from fractura.web.errors import documented
 from fractura.web.opinions import disagreements, uncertainty
-from fractura.web.problems import documented
 from fractura.web.schemas import Box, DisagreementInfo, FilmId, FilmSuggestions, MarkInfo, SuggestionProgress
-from fractura.web.workplace import Here
+from fractura.web.state import Here
 
 router = APIRouter(tags=["suggestions"])
 _CHANGING = documented(401, 403, 404, 409)

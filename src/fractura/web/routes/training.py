@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from fractura.web.problems import documented
+from fractura.web.errors import documented
 from fractura.web.schemas import TrainingState, TrainingWish
+from fractura.web.state import Here
 from fractura.web.training_run import TrainingReport
-from fractura.web.workplace import Here
 
 router = APIRouter(tags=["training"])
 _CHANGING = documented(401, 403, 404, 409, 413, 422)

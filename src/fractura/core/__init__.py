@@ -1,0 +1,1 @@
+"""Value types and services that every package shares: boxes, data sets, model cards, errors, files."""

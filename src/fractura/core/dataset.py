@@ -1,0 +1,211 @@
+"""``Dataset``: class names and records, the one value type that every format reads into and writes from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fractura.core.boxes import Boxes
+
+_DIGITS = 12
+"""Of a film's digest, as many hexadecimal digits are kept: among a million films, no two are likely to agree."""
+
+
+@dataclass(frozen=True)
+class BoxFlags:
+    """What Pascal VOC says of one box beside its corners.
+
+    Attributes:
+        difficult: Hard to see; evaluation neither rewards nor punishes finding it.
+        truncated: The object goes on outside the film.
+        pose: Free text; LabelImg always writes ``Unspecified``.
+    """
+
+    difficult: bool = False
+    truncated: bool = False
+    pose: str = "Unspecified"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One film and what is marked on it.
+
+    Attributes:
+        image: File that holds the film's encoded bytes.
+        width: Pixels, as displayed (EXIF orientation applied).
+        height: Pixels, as displayed.
+        boxes: Marked boxes without scores; none on a negative film.
+        flags: One ``BoxFlags`` per box.
+        name: File name of the film; its identity inside the data set.
+        span: Offset and length in bytes where ``image`` is a container (TFRecord); None for a plain image file.
+        annotation: File the boxes came from, if any.
+        patient: Patient id (hashed where it came from DICOM), if known.
+        split: ``train``, ``val`` or ``test``, if known.
+        body_part: DICOM's term for it, such as ``WRIST``, if known.
+        view: DICOM's term for it, such as ``AP``, if known.
+        laterality: ``L``, ``R`` or ``B`` (both), if known.
+        study: Which films were taken together (hashed where it came from DICOM), if known.
+        device: Which machine took the film (hashed where it came from DICOM), if known.
+    """
+
+    image: Path
+    width: int
+    height: int
+    boxes: Boxes
+    flags: tuple[BoxFlags, ...] = ()
+    name: str = ""
+    span: tuple[int, int] | None = None
+    annotation: Path | None = None
+    patient: str | None = None
+    split: str | None = None
+    body_part: str | None = None
+    view: str | None = None
+    laterality: str | None = None
+    study: str | None = None
+    device: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.flags:
+            object.__setattr__(self, "flags", (BoxFlags(),) * len(self.boxes))
+        if len(self.flags) != len(self.boxes):
+            raise ValueError(f"{self.image}: {len(self.boxes)} boxes but {len(self.flags)} flags")
+        if not self.name:
+            object.__setattr__(self, "name", self.image.name)
+
+    @property
+    def is_negative(self) -> bool:
+        """True if nothing is marked on the film."""
+        return len(self.boxes) == 0
+
+    @property
+    def is_positive(self) -> bool:
+        """True if a box counts; a film with difficult boxes only is neither positive nor negative."""
+        return bool((~self.difficult).any())
+
+    @property
+    def difficult(self) -> np.ndarray:
+        """bool ``(n,)``: which boxes are flagged difficult."""
+        return np.array([flag.difficult for flag in self.flags], dtype=bool)
+
+    def read_bytes(self) -> bytes:
+        """The film's encoded bytes, exactly as stored."""
+        if self.span is None:
+            return self.image.read_bytes()
+        offset, length = self.span
+        with self.image.open("rb") as container:
+            container.seek(offset)
+            return container.read(length)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the film's encoded bytes, in hexadecimal digits; they are read once.
+
+        Raises:
+            OSError: The film cannot be read.
+        """
+        return hashlib.sha256(self.read_bytes()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Class names and records.
+
+    Attributes:
+        class_names: In label order; label 0 is ``class_names[0]``. Names live here and in the model card only.
+        records: One per film.
+        root: The folder or file it was read from, if any.
+    """
+
+    class_names: tuple[str, ...]
+    records: tuple[Record, ...] = field(repr=False)
+    root: Path | None = None
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records)
+
+    @property
+    def negatives(self) -> int:
+        """Number of films without any box."""
+        return sum(record.is_negative for record in self.records)
+
+    @property
+    def boxes_by_class(self) -> dict[str, int]:
+        """Number of boxes of each class, classes without boxes included."""
+        counts = Counter(int(label) for record in self.records for label in record.boxes.labels)
+        return {name: counts[index] for index, name in enumerate(self.class_names)}
+
+    def fingerprint(self) -> str:
+        """SHA-256 over names, sizes, boxes and flags, in record-name order: changes when any annotation does."""
+        digest = hashlib.sha256("\0".join(self.class_names).encode())
+        for record in sorted(self.records, key=lambda r: r.name):
+            digest.update(f"\n{record.name}\0{record.width}x{record.height}\0".encode())
+            digest.update(record.boxes.xyxy.tobytes() + record.boxes.labels.tobytes())
+            digest.update(repr(record.flags).encode())
+        return digest.hexdigest()
+
+    def describe(self) -> dict[str, Any]:
+        """What a model card keeps of films: fingerprint, counts, and twelve digits of each film's digest in one line.
+
+        A film that cannot be read has no digest: no model can have seen it either.
+        """
+        digests = set()
+        for record in self:
+            try:
+                digests.add(record.digest[:_DIGITS])
+            except OSError:
+                continue
+        return {
+            "fingerprint": self.fingerprint(),
+            "films": len(self),
+            "negatives": self.negatives,
+            "boxes": self.boxes_by_class,
+            "film_digests": " ".join(sorted(digests)),
+        }
+
+    def shared_with(self, described: Mapping[str, Any]) -> int | None:
+        """How many of these films are among others that ``describe`` told of, by the bytes of their files.
+
+        Args:
+            described: What ``describe`` gave; from older cards without ``film_digests``.
+
+        Returns:
+            None where that cannot be told: there are no digests, and the fingerprint is another.
+
+        Raises:
+            OSError: A film cannot be read.
+        """
+        if described.get("fingerprint") == self.fingerprint():
+            return len(self)
+        digests = described.get("film_digests")
+        if not isinstance(digests, str):
+            return None
+        known = set(digests.split())
+        return sum(record.digest[:_DIGITS] in known for record in self)
+
+    def with_class_names(self, class_names: tuple[str, ...]) -> Dataset:
+        """The same data with its labels renumbered to the order of ``class_names``.
+
+        Raises:
+            ValueError: A class of this data set that has boxes is not among ``class_names``.
+        """
+        if class_names == self.class_names:
+            return self
+        used = {name for name, count in self.boxes_by_class.items() if count}
+        missing = sorted(used - set(class_names))
+        if missing:
+            raise ValueError(f"classes {missing} are not among {list(class_names)}")
+        position = np.array([class_names.index(n) if n in class_names else -1 for n in self.class_names] or [-1])
+        records = tuple(
+            replace(r, boxes=Boxes(r.boxes.xyxy, position[r.boxes.labels], r.boxes.scores)) for r in self.records
+        )
+        return replace(self, class_names=class_names, records=records)

@@ -1,0 +1,103 @@
+"""Writing files so that a reader sees the old content or the new one, never half of it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from fractura.core.errors import DataError, UsageError
+
+
+def write_atomically(path: Path, data: bytes | str) -> None:
+    """Write ``data`` to ``path`` through a temporary file beside it, fsync and rename.
+
+    The folder is made if it is missing. A link is written through, and an existing file keeps its permissions.
+    If anything fails the temporary file is removed and what was at ``path`` stays as it was.
+
+    Args:
+        path: The file to write.
+        data: Bytes as they are; text is encoded as UTF-8 with its line ends unchanged.
+
+    Raises:
+        DataError: The folder or file cannot be written.
+    """
+    with open_atomically(path) as stream:
+        stream.write(data.encode("utf-8") if isinstance(data, str) else data)
+
+
+@contextmanager
+def open_atomically(path: Path) -> Iterator[BinaryIO]:
+    """A binary file that appears at ``path`` when the block ends, for what is too large for memory.
+
+    Temporary file, links and permissions are treated as in ``write_atomically``.
+
+    Raises:
+        DataError: The folder or file cannot be written.
+    """
+    target = Path(path)
+    if target.is_symlink():
+        target = target.resolve()
+    # A short random name of our own: the target's name plus a suffix could pass the file system's length limit.
+    temporary = target.parent / f".fractura-{secrets.token_hex(8)}.tmp"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        mode = target.stat().st_mode & 0o777 if target.exists() else None
+        try:
+            # os.open and not tempfile: the file then gets the user's usual permissions, not 0600.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+            with open(os.open(temporary, flags, 0o666), "wb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            if mode is not None:
+                temporary.chmod(mode)
+            os.replace(temporary, target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise DataError(
+            f"cannot be written: {error.strerror or error}",
+            file=path,
+            hint="choose a folder that you may write to, on a disk with space left",
+        ) from error
+
+
+def refuse_full_folder(folder: Path, *, earlier: bool, overwrite: bool) -> None:
+    """See that results may be written into a folder: it is not there yet, is empty, or what is there may be replaced.
+
+    Args:
+        folder: Where they are to go.
+        earlier: It holds the results of an earlier run.
+        overwrite: These may be replaced; nothing else ever is.
+
+    Raises:
+        UsageError: It is a file, or holds something else, or ``overwrite`` was not given.
+    """
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UsageError("is a file, not a folder", file=folder, hint="choose another output folder")
+    if not any(folder.iterdir()) or (earlier and overwrite):
+        return
+    raise UsageError(
+        "holds the results of an earlier run" if earlier else "is not empty",
+        file=folder,
+        hint="choose another output folder" + (", or replace them with --overwrite" if earlier else ""),
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put the rename itself on the disk, where the system lets a folder be opened (Windows does not)."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,6 +1,0 @@
-"""Detection transformers of the library ``transformers``: D-FINE, RT-DETRv2, RF-DETR and DEIMv2, one code."""
-
-from fractura.detectors.detr.detector import DetectionTransformer
-from fractura.detectors.detr.settings import DetectionTransformerSettings
-
-__all__ = ["DetectionTransformer", "DetectionTransformerSettings"]

@@ -1,0 +1,265 @@
+"""The figures of the report, drawn with matplotlib, small enough to be read on a telephone and in a column of a paper.
+
+Each function takes an evaluation and gives a figure, or None where there is nothing to draw. Axis labels carry the ids
+``label-x`` and ``label-y`` and their units.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fractura.evaluation.metric_names import (
+    CRITERIA,
+    CRITERION_TEXT,
+    FALSE_MARKS_PER_FILM,
+    LEVELS,
+    MAIN_CRITERION,
+    point_text,
+)
+from fractura.evaluation.report.context import part_name, parts_of
+from fractura.evaluation.report.svg import FAINT, INK, PAPER, SERIES
+from fractura.evaluation.report.words import Words, rate
+from fractura.evaluation.result import Curve, Evaluation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH, HEIGHT = 4.6, 3.5
+"""Inches: a page shows them up to half as large again, a narrow telephone at about this size."""
+LEFTMOST = 1 / 64
+"""False marks per film: the working point is drawn from here on."""
+_DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1, 1.5)))
+_ROW = 0.24
+
+
+def froc(evaluation: Evaluation, say: Words) -> Figure | None:
+    """Share of boxes found against false marks per film, one curve a criterion; the main one with its interval."""
+    if not evaluation.boxes or not evaluation.curves.froc:
+        return None
+    figure, axes = _new(WIDTH, HEIGHT + 0.3)
+    for number, criterion in enumerate(CRITERIA):
+        _staircase(axes, evaluation, criterion, number, say)
+    main = CRITERIA.index(MAIN_CRITERION)
+    _froc_band(axes, evaluation, MAIN_CRITERION, main)
+    leftmost = FALSE_MARKS_PER_FILM[0]
+    working = evaluation.figures[f"false_marks_per_film/{MAIN_CRITERION}"].value
+    reached = evaluation.figures[f"box_sensitivity/{MAIN_CRITERION}"].value
+    if working and reached is not None and LEFTMOST <= working <= FALSE_MARKS_PER_FILM[-1]:
+        while leftmost > working:
+            leftmost /= 2
+        _working_point(axes, working, 100 * reached, SERIES[main])
+    _froc_axes(axes, leftmost)
+    _label(axes, say("False marks per film (mean number, log scale)"), say("Fractures found (% of boxes)"))
+    _legend(figure, axes, columns=4)
+    return figure
+
+
+def froc_by_criterion(evaluation: Evaluation, say: Words) -> Figure | None:
+    """One panel a criterion, each with the band of its intervals; None where there are no intervals."""
+    if not evaluation.boxes or not evaluation.curves.froc or evaluation.intervals is None:
+        return None
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, HEIGHT + 0.9), layout="constrained")
+    grid = figure.subplots(2, 2, sharex=True, sharey=True)
+    for number, (criterion, axes) in enumerate(zip(CRITERIA, grid.flat, strict=True)):
+        _staircase(axes, evaluation, criterion, number, say)
+        _froc_band(axes, evaluation, criterion, number)
+        _froc_axes(axes, FALSE_MARKS_PER_FILM[0])
+        axes.set_title(say(CRITERION_TEXT[criterion]), fontsize=9, loc="left")
+    figure.supxlabel(say("False marks per film (mean number, log scale)"), fontsize=9).set_gid("label-x")
+    figure.supylabel(say("Fractures found (% of boxes, 95 % interval)"), fontsize=9).set_gid("label-y")
+    return figure
+
+
+def _staircase(axes: Axes, evaluation: Evaluation, criterion: str, number: int, say: Words) -> None:
+    """The curve starts at nothing, and holds to the right of its last step."""
+    curve = evaluation.curves.froc[criterion]
+    axes.step(
+        [LEFTMOST / 1e3, *curve["false_marks_per_film"], 2 * FALSE_MARKS_PER_FILM[-1]],
+        [0, *(100 * share for share in curve["sensitivity"]), 100 * max(curve["sensitivity"], default=0)],
+        where="post",
+        color=SERIES[number],
+        linestyle=_DASHES[number],
+        label=say(CRITERION_TEXT[criterion]),
+        zorder=4 if criterion == MAIN_CRITERION else 3,
+    )
+
+
+def _froc_band(axes: Axes, evaluation: Evaluation, criterion: str, number: int) -> None:
+    ends = [(point, evaluation.figures[f"froc/{criterion}/{point_text(point)}"]) for point in FALSE_MARKS_PER_FILM]
+    band = np.array([(point, end.low, end.high) for point, end in ends if end.low is not None], dtype=np.float64)
+    if len(band):
+        axes.fill_between(band[:, 0], band[:, 1] * 100, band[:, 2] * 100, color=SERIES[number], alpha=0.16, lw=0)
+
+
+def _froc_axes(axes: Axes, leftmost: float) -> None:
+    last = FALSE_MARKS_PER_FILM[-1]
+    ticks = [2.0**power for power in range(round(np.log2(leftmost)), round(np.log2(last)) + 1)]
+    axes.set_xscale("log", base=2)
+    axes.set_xlim(leftmost * 0.93, last * 1.07)
+    axes.set_xticks(ticks, [rate(tick) for tick in ticks])
+    axes.minorticks_off()
+    _percent(axes, "y")
+
+
+def roc(evaluation: Evaluation, say: Words) -> Figure | None:
+    """Share of fractured films flagged against share of normal films flagged; also by study and patient if known."""
+    levels = [level for level in LEVELS if evaluation.curves.roc.get(level, {}).get("sensitivity")]
+    if not levels:
+        return None
+    figure, axes = _new()
+    axes.plot([0, 100], [0, 100], color=FAINT, lw=0.8, ls=(0, (2, 2)), label=say("by chance"))
+    for number, level in enumerate(levels):
+        curve = evaluation.curves.roc[level]
+        axes.plot(
+            *(100 * np.array(curve[name]) for name in ("false_positive_rate", "sensitivity")),
+            color=SERIES[number],
+            linestyle=_DASHES[number],
+            label=say(f"by {level}"),
+        )
+        right, left_alone = (evaluation.figures[f"{level}_{name}"] for name in ("sensitivity", "specificity"))
+        if right.value is None or left_alone.value is None:
+            continue
+        at = (100 * (1 - left_alone.value), 100 * right.value)
+        if right.low is not None and right.high is not None:
+            axes.vlines(at[0], 100 * right.low, 100 * right.high, SERIES[number], lw=1)
+        if left_alone.low is not None and left_alone.high is not None:
+            axes.hlines(at[1], 100 * (1 - left_alone.high), 100 * (1 - left_alone.low), SERIES[number], lw=1)
+        _working_point(axes, *at, SERIES[number])
+    _percent(axes, "x")
+    _percent(axes, "y")
+    _label(axes, say("Normal films flagged (%, 100 − specificity)"), say("Fractured films flagged (%, sensitivity)"))
+    _legend(figure, axes, columns=4)
+    return figure
+
+
+def precision_recall(evaluation: Evaluation, say: Words) -> Figure | None:
+    """Share of marks that are right against share of boxes found, at three overlaps."""
+    curves = evaluation.curves.precision_recall
+    if not evaluation.boxes or not curves:
+        return None
+    figure, axes = _new()
+    for number, criterion in enumerate(name for name in CRITERIA if name in curves):
+        curve = curves[criterion]
+        axes.plot(
+            *(100 * np.array(curve[name]) for name in ("recall", "precision")),
+            color=SERIES[number],
+            linestyle=_DASHES[number],
+            label=say(CRITERION_TEXT[criterion]),
+        )
+    _percent(axes, "x")
+    _percent(axes, "y")
+    _label(axes, say("Fractures found (%, recall)"), say("Marks that are right (%, precision)"))
+    _legend(figure, axes, columns=3)
+    return figure
+
+
+def reliability(evaluation: Evaluation, say: Words, of: str) -> Figure | None:
+    """What scores say against what is true, of ``film`` or ``mark``, in bins of equally many."""
+    curve: Curve = evaluation.curves.reliability.get(of, {})
+    if not curve.get("score"):
+        return None
+    figure, axes = _new()
+    observed, low, high = (100 * np.array(curve[name]) for name in ("observed", "low", "high"))
+    axes.plot([0, 1], [0, 100], color=FAINT, lw=0.8, ls=(0, (2, 2)), label=say("perfect agreement"))
+    axes.vlines(curve["score"], low, high, SERIES[0], lw=1)
+    axes.plot(
+        curve["score"],
+        observed,
+        color=SERIES[0],
+        marker="o",
+        ms=5,
+        lw=1,
+        label=say("groups of equal size, 95 % interval"),
+    )
+    axes.set_xlim(-0.01, 1.01)
+    _percent(axes, "y")
+    if of == "film":
+        _label(
+            axes, say("Score of the film (mean of the group, 0 to 1)"), say("Films with a fracture (% of the group)")
+        )
+    else:
+        _label(axes, say("Score of the mark (mean of the group, 0 to 1)"), say("Marks that are right (% of the group)"))
+    _legend(figure, axes, columns=1)
+    return figure
+
+
+def scores(evaluation: Evaluation, say: Words) -> Figure | None:
+    """How the scores of normal and fractured films lie, and the threshold."""
+    kinds = [
+        [outcome.film_score for outcome in evaluation.outcomes if outcome.positive is positive]
+        for positive in (False, True)
+    ]
+    if not any(kinds):
+        return None
+    figure, axes = _new()
+    edges = [step / 20 for step in range(21)]
+    for number, (found, name) in enumerate(zip(kinds, (say("normal films"), say("fractured films")), strict=True)):
+        if found:
+            share = np.full(len(found), 100 / len(found))
+            axes.hist(found, edges, weights=share, color=SERIES[number], alpha=0.28, lw=0)
+            axes.hist(found, edges, weights=share, color=SERIES[number], histtype="step", lw=1.4,
+                      ls=_DASHES[number], label=f"{name} ({len(found)})")  # fmt: skip
+    axes.axvline(evaluation.threshold, color=INK, lw=1, label=say("threshold"))
+    axes.set_xlim(0, 1)
+    axes.set_ylim(bottom=0)
+    _label(axes, say("Score of the film (its best mark, 0 to 1)"), say("Films (% of their kind)"))
+    _legend(figure, axes, columns=3)
+    return figure
+
+
+def subgroups(evaluation: Evaluation, say: Words) -> Figure | None:
+    """Share of boxes found in each part of the films, with its interval, beside that of all films."""
+    key = f"box_sensitivity/{MAIN_CRITERION}"
+    groups = [group for group in parts_of(evaluation) if key in group.figures and group.figures[key].value is not None]
+    whole = evaluation.figures[key].value
+    if not groups or whole is None:
+        return None
+    figure, axes = _new(WIDTH, max(1.9, 0.9 + _ROW * len(groups)))
+    rows = [f"{part_name(say, group)} ({group.boxes})" for group in groups]
+    for height, group in enumerate(groups):
+        found = group.figures[key]
+        if found.low is not None and found.high is not None:
+            axes.hlines(height, 100 * found.low, 100 * found.high, SERIES[0], lw=1.4)
+        axes.plot([100 * (found.value or 0)], [height], "s", color=SERIES[0], ms=5)
+    axes.axvline(100 * whole, color=FAINT, lw=0.9, ls=(0, (3, 2)))
+    axes.set_yticks(range(len(rows)), rows)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0)
+    _percent(axes, "x")
+    _label(axes, say("Fractures found (% of boxes, 95 % interval)"), say("Part (number of boxes)"))
+    return figure
+
+
+def _new(width: float = WIDTH, height: float = HEIGHT) -> tuple[Figure, Axes]:
+    # Not pyplot: it keeps every figure, and is not made for servers.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def _percent(axes: Axes, which: str) -> None:
+    (axes.set_xlim if which == "x" else axes.set_ylim)(-1, 101)
+    (axes.set_xticks if which == "x" else axes.set_yticks)(range(0, 101, 20))
+
+
+def _label(axes: Axes, across: str, up: str) -> None:
+    axes.set_xlabel(across).set_gid("label-x")
+    axes.set_ylabel(up).set_gid("label-y")
+
+
+def _working_point(axes: Axes, x: float, y: float, colour: str) -> None:
+    axes.plot([x], [y], "o", ms=7, mfc=PAPER, mec=colour, mew=2, zorder=6, clip_on=False)
+
+
+def _legend(figure: Figure, axes: Axes, *, columns: int) -> None:
+    handles, names = axes.get_legend_handles_labels()
+    figure.legend(
+        handles, names, loc="outside upper left", ncols=min(columns, len(names)), handlelength=2.2, columnspacing=1.2
+    )

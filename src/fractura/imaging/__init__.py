@@ -1,0 +1,1 @@
+"""Pixels: the one reader of images, file headers and DICOM."""

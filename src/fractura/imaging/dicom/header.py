@@ -1,0 +1,259 @@
+"""The header of a DICOM radiograph as plain values, and the refusal of all that is no radiograph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fractura.core.errors import DataError
+from fractura.imaging.dicom.facts import (
+    FilmFacts,
+    body_part_term,
+    device_hash,
+    laterality_term,
+    patient_hash,
+    study_hash,
+    view_term,
+)
+from fractura.imaging.dicom.source import DICOM_ERRORS, damaged, first_value, number_of, text_of
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+RADIOGRAPHS = {
+    "CR": "computed radiography",
+    "DX": "digital radiography",
+    "RG": "film, digitised",
+    "RF": "radiofluoroscopy",
+    "PX": "panoramic X-ray",
+}
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+_OTHERS = {
+    "AR": "autorefraction", "AU": "audio", "BI": "biomagnetic imaging", "BMD": "bone densitometry",
+    "CT": "computed tomography", "DOC": "document", "ECG": "electrocardiography", "ES": "endoscopy",
+    "GM": "microscopy", "IO": "intra-oral radiography", "IVUS": "intravascular ultrasound", "KO": "key objects",
+    "MG": "mammography", "MR": "magnetic resonance", "NM": "nuclear medicine", "OCT": "optical coherence tomography",
+    "OP": "ophthalmic photography", "OT": "other", "PR": "presentation state", "PT": "positron emission tomography",
+    "REG": "registration", "RTDOSE": "radiotherapy dose", "RTIMAGE": "radiotherapy image",
+    "RTPLAN": "radiotherapy plan", "RTSTRUCT": "radiotherapy structures", "SC": "secondary capture",
+    "SEG": "segmentation", "SM": "slide microscopy", "SR": "structured report", "US": "ultrasound",
+    "XA": "X-ray angiography", "XC": "photography",
+}  # fmt: skip
+_GREY = ("MONOCHROME1", "MONOCHROME2")
+_COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+
+
+@dataclass(frozen=True, eq=False)
+class LookUpTable:
+    """A modality or VOI LUT.
+
+    Attributes:
+        first: Input value of the first entry.
+        entries: int64 ``(n,)``.
+        bits: Of an entry.
+    """
+
+    first: int
+    entries: NDArray[np.int64]
+    bits: int
+
+
+@dataclass(frozen=True)
+class Window:
+    """Centre, width and shape (``LINEAR``, ``LINEAR_EXACT`` or ``SIGMOID``)."""
+
+    centre: float
+    width: float
+    function: str
+
+
+@dataclass(frozen=True, eq=False)
+class DicomHeader:
+    """What decoding and display need; names are DICOM's.
+
+    Attributes:
+        syntax: Transfer syntax UID.
+        width: Columns.
+        height: Rows.
+        inverted: The picture must be turned negative after the windows: MONOCHROME1, or PresentationLUTShape INVERSE.
+            Both together mean one inversion: DX asks for INVERSE with every MONOCHROME1.
+        padding: Stored values that are no part of the film, first and last; or None.
+    """
+
+    syntax: str
+    width: int
+    height: int
+    frames: int
+    samples: int
+    photometric: str
+    planar: int
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    is_signed: bool
+    inverted: bool
+    slope: float
+    intercept: float
+    modality_lut: LookUpTable | None
+    voi_lut: LookUpTable | None
+    window: Window | None
+    padding: tuple[int, int] | None
+    facts: FilmFacts
+
+
+def read_header(dataset: Dataset, title: str, maximum_pixels: int) -> DicomHeader:
+    """Take a header out of pydicom; call it inside ``quiet_pydicom``.
+
+    Raises:
+        DataError: No radiograph (its modality is named), or its size, depth or colours are not usable.
+    """
+    _refuse_modality(dataset, title)
+    meta = getattr(dataset, "file_meta", None)
+    syntax = str(meta.TransferSyntaxUID) if meta is not None and "TransferSyntaxUID" in meta else "1.2.840.10008.1.2"
+    width, height = _whole(dataset, "Columns"), _whole(dataset, "Rows")
+    if width < 1 or height < 1:
+        raise damaged(title, "it has no rows or columns of pixels")
+    if width * height > maximum_pixels:
+        raise DataError(
+            f"claims more than {maximum_pixels / 1e6:.0f} million pixels",
+            file=title,
+            hint="a film this large is most likely damaged; if it is real, scale it down first",
+        )
+    photometric = text_of(dataset, "PhotometricInterpretation").strip().upper()
+    samples = _whole(dataset, "SamplesPerPixel", 1)
+    allocated = _whole(dataset, "BitsAllocated")
+    stored = _whole(dataset, "BitsStored", allocated)
+    if (photometric, samples) not in {*((each, 1) for each in _GREY), *((each, 3) for each in _COLOUR)}:
+        known = photometric if photometric in (*_GREY, *_COLOUR, "PALETTE COLOR") else "an unknown kind"
+        raise DataError(
+            f"is a DICOM of {known} with {samples} values a pixel, which is not read",
+            file=title,
+            hint="export it as a grey film (MONOCHROME2)",
+        )
+    if allocated not in ((8, 16) if samples == 1 else (8,)) or not 1 <= stored <= allocated:
+        raise DataError(
+            f"is a DICOM with {stored} of {allocated} bits a value, which is not read",
+            file=title,
+            hint="export it with 8 or 16 bits, without floating point",
+        )
+    shape = text_of(dataset, "PresentationLUTShape").strip().upper()
+    is_signed = _whole(dataset, "PixelRepresentation", 0) == 1
+    high_bit = _whole(dataset, "HighBit", stored - 1)
+    slope = number_of(dataset, "RescaleSlope")
+    return DicomHeader(
+        syntax,
+        width,
+        height,
+        max(1, _whole(dataset, "NumberOfFrames", 1)),
+        samples,
+        photometric,
+        _whole(dataset, "PlanarConfiguration", 0),
+        allocated,
+        stored,
+        high_bit if stored - 1 <= high_bit < allocated else stored - 1,
+        is_signed,
+        photometric == "MONOCHROME1" or shape == "INVERSE",
+        1.0 if slope is None or slope == 0 else slope,  # 0 would make every film even; it is never meant
+        number_of(dataset, "RescaleIntercept") or 0.0,
+        _table(dataset, "ModalityLUTSequence", title),
+        _table(dataset, "VOILUTSequence", title),
+        _window(dataset),
+        _padding(dataset, is_signed, allocated),
+        read_facts(dataset),
+    )
+
+
+def read_facts(dataset: Dataset) -> FilmFacts:
+    """What may leave the file beside the pixels; call it inside ``quiet_pydicom``."""
+    return FilmFacts(
+        patient_hash(text_of(dataset, "PatientID")),
+        body_part_term(text_of(dataset, "BodyPartExamined")),
+        view_term(text_of(dataset, "ViewPosition")),
+        laterality_term(text_of(dataset, "ImageLaterality")) or laterality_term(text_of(dataset, "Laterality")),
+        device_hash(text_of(dataset, "Manufacturer"), text_of(dataset, "ManufacturerModelName")),
+        max(1, _whole(dataset, "NumberOfFrames", 1)),
+        text_of(dataset, "BurnedInAnnotation").strip().upper() == "YES",
+        study_hash(text_of(dataset, "StudyInstanceUID")),
+    )
+
+
+def _refuse_modality(dataset: Dataset, title: str) -> None:
+    """Only words of the standard are named: anything may stand in the field."""
+    modality = text_of(dataset, "Modality").strip(" \0").upper()
+    captured = text_of(dataset, "SOPClassUID").startswith(_SECONDARY_CAPTURE)
+    if modality in RADIOGRAPHS or (modality in ("OT", "SC", "") and captured):
+        return
+    if modality in _OTHERS:
+        named = f"of modality {modality} ({_OTHERS[modality]})"
+    else:
+        named = "of an unknown modality" if modality else "that names no modality"
+    raise DataError(
+        f"is a DICOM {named}, not a radiograph",
+        file=title,
+        hint=f"leave it out; radiographs are {', '.join(RADIOGRAPHS)}, and OT as secondary capture",
+    )
+
+
+def _whole(dataset: Dataset, keyword: str, default: int = 0) -> int:
+    number = number_of(dataset, keyword)
+    return default if number is None else int(number)
+
+
+def _window(dataset: Dataset) -> Window | None:
+    """The first window; None where it has no width."""
+    centre, width = number_of(dataset, "WindowCenter"), number_of(dataset, "WindowWidth")
+    function = text_of(dataset, "VOILUTFunction").strip().upper() or "LINEAR"
+    function = function if function in ("LINEAR_EXACT", "SIGMOID") else "LINEAR"
+    if centre is None or width is None or width <= 0 or (function == "LINEAR" and width < 1):
+        return None
+    return Window(centre, width, function)
+
+
+def _padding(dataset: Dataset, is_signed: bool, allocated: int) -> tuple[int, int] | None:
+    value, limit = number_of(dataset, "PixelPaddingValue"), number_of(dataset, "PixelPaddingRangeLimit")
+    if value is None:
+        return None
+    ends = sorted(_as_stored(int(each), is_signed, allocated) for each in (value, value if limit is None else limit))
+    return ends[0], ends[1]
+
+
+def _as_stored(value: int, is_signed: bool, allocated: int) -> int:
+    """Writers confuse signed and unsigned here: take the bit pattern."""
+    value %= 1 << allocated
+    return value - (1 << allocated) if is_signed and value >> (allocated - 1) else value
+
+
+def _table(dataset: Dataset, keyword: str, title: str) -> LookUpTable | None:
+    """The first table of a LUT sequence."""
+    item = first_value(dataset, keyword)
+    if item is None:
+        return None
+    try:
+        count, first, bits = (int(each) for each in item.LUTDescriptor)
+        count = count & 0xFFFF or 1 << 16
+        entries = _entries(item["LUTData"].value, count, bits)
+        # The sign of the first input is that of the pixels, which writers forget to say.
+        if _whole(dataset, "PixelRepresentation", 0) == 1 and first >= 1 << 15:
+            first -= 1 << 16
+    except DICOM_ERRORS:
+        raise damaged(title, "its look-up table cannot be read") from None
+    if len(entries) == 0 or not 1 <= bits <= 16:
+        raise damaged(title, "its look-up table is empty or too deep")
+    largest = int(entries.max())
+    return LookUpTable(first, entries, max(bits, largest.bit_length()))
+
+
+def _entries(value: Any, count: int, bits: int) -> NDArray[np.int64]:
+    if isinstance(value, bytes | bytearray):
+        # 8-bit entries come one a byte or one a word.
+        kind = "<u1" if bits <= 8 and len(value) < 2 * count else "<u2"
+        size = np.dtype(kind).itemsize
+        found = np.frombuffer(value[: len(value) // size * size], dtype=kind)
+    else:
+        found = np.atleast_1d(np.asarray(value, dtype=np.int64)) & 0xFFFF
+        if bits <= 8 and len(found) * 2 in (count, count + 1):  # two entries packed into a word
+            found = np.stack([found & 0xFF, found >> 8], axis=1).reshape(-1)
+    return found[:count].astype(np.int64)

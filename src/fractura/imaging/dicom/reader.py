@@ -1,0 +1,116 @@
+"""A DICOM radiograph: its picture, its size, and what it says of the film."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fractura.core.errors import DataError
+from fractura.imaging.dicom.codec import decode_first_frame
+from fractura.imaging.dicom.facts import FilmFacts
+from fractura.imaging.dicom.grey_values import GreyValues
+from fractura.imaging.dicom.header import DicomHeader, read_header
+from fractura.imaging.dicom.source import DICOM_ERRORS, damaged, parse_dicom, quiet_pydicom
+from fractura.imaging.dicom.windowing import displayed, grey_values
+
+
+@dataclass(frozen=True, eq=False)
+class DicomFilm:
+    """A film as a viewer shows it.
+
+    Attributes:
+        pixels: uint8 ``(h, w)`` grey, or ``(h, w, 3)`` RGB where it is stored in colour.
+        bit_depth: Bits that the stored values use.
+        facts: What else it says.
+    """
+
+    pixels: NDArray[np.uint8]
+    bit_depth: int
+    facts: FilmFacts
+
+
+def read_dicom(data: bytes, title: str, maximum_pixels: int) -> DicomFilm:
+    """Decode the first frame of a DICOM radiograph and show it.
+
+    Of a file with several frames the first one is the film, always: boxes belong to one picture, and the first frame
+    is what a viewer opens with. ``facts.frames`` says how many there are.
+
+    Args:
+        data: The file's bytes.
+        title: What to call the film in errors.
+        maximum_pixels: Larger films are refused before anything is unpacked.
+
+    Raises:
+        DataError: No radiograph, cut off, damaged, too large, or packed in a way that is not read.
+    """
+    stored, header = _decoded(data, title, maximum_pixels)
+    if header.samples == 3:
+        return DicomFilm(255 - stored if header.inverted else stored, 8, header.facts)
+    grey, bits = displayed(stored, header, title)
+    return DicomFilm(grey, bits, header.facts)
+
+
+def read_dicom_values(data: bytes, title: str, maximum_pixels: int) -> GreyValues | None:
+    """The film of ``read_dicom`` before its window; None where it is stored in colour.
+
+    Raises:
+        DataError: As for ``read_dicom``.
+    """
+    stored, header = _decoded(data, title, maximum_pixels)
+    return None if header.samples == 3 else grey_values(stored, header)
+
+
+def _decoded(data: bytes, title: str, maximum_pixels: int) -> tuple[NDArray[Any], DicomHeader]:
+    with quiet_pydicom():
+        dataset = parse_dicom(io.BytesIO(data), title, pixels=True)
+        header = _header(dataset, title, maximum_pixels)
+        packed = _packed(dataset, title)
+        return decode_first_frame(packed, header, title), header
+
+
+def dicom_frame(stream: BinaryIO, title: str, maximum_pixels: int) -> tuple[int, int, int]:
+    """``(width, height, values a pixel)`` from the header alone.
+
+    Raises:
+        DataError: As for ``read_dicom``, as far as the header shows it.
+    """
+    with quiet_pydicom():
+        header = _header(parse_dicom(stream, title, pixels=False), title, maximum_pixels)
+    return header.width, header.height, header.samples
+
+
+def dicom_facts(stream: BinaryIO, title: str, maximum_pixels: int) -> FilmFacts:
+    """What the header says of the film.
+
+    Raises:
+        DataError: As for ``dicom_frame``.
+    """
+    with quiet_pydicom():
+        return _header(parse_dicom(stream, title, pixels=False), title, maximum_pixels).facts
+
+
+def _header(dataset: object, title: str, maximum_pixels: int) -> DicomHeader:
+    try:
+        return read_header(dataset, title, maximum_pixels)  # type: ignore[arg-type]
+    except DataError:
+        raise
+    except DICOM_ERRORS:
+        raise damaged(title, "its header cannot be read") from None
+
+
+def _packed(dataset: object, title: str) -> bytes:
+    try:
+        packed = dataset.get("PixelData")  # type: ignore[attr-defined]
+    except DICOM_ERRORS:
+        packed = None
+    if not isinstance(packed, bytes) or not packed:
+        raise DataError(
+            "is a DICOM without pixels",
+            file=title,
+            hint="save it again from the archive, or leave it out",
+        )
+    return packed

@@ -1,0 +1,146 @@
+"""From stored values to the picture a viewer shows: PS3.3 C.11.1 (modality), C.11.2 (VOI), C.7.6.3.1.2 (inversion).
+
+In this order: modality LUT or rescale; VOI LUT, else the first window, else the full stored range; inversion; padding
+is black. Every step is a function of the stored value alone, so all are worked out once for each value there is, and
+the pixels are looked up.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fractura.imaging.dicom.grey_values import GreyValues, grey_levels, windowed
+from fractura.imaging.dicom.header import DicomHeader, LookUpTable, Window
+
+_BIT_DEPTHS = (8, 10, 12, 14, 16)
+_logger = logging.getLogger(__name__)
+
+
+def displayed(stored: NDArray[np.int32], header: DicomHeader, title: str) -> tuple[NDArray[np.uint8], int]:
+    """Grey levels of a film.
+
+    Without a VOI LUT or window, the film is scaled as ``radiograph.py`` scales a PNG of more than 8 bits: by the
+    smallest of 8, 10, 12, 14 and 16 bits that holds its brightest value. The same is done, and logged, where the
+    window shows nothing at all: all black or all white.
+
+    Args:
+        stored: int32 ``(h, w)``, ``BitsStored`` bits each.
+        header: Its header.
+        title: What to call the film in the log.
+
+    Returns:
+        uint8 ``(h, w)`` with white bone on black, and the bits its values use.
+    """
+    padded = _padded(stored, header)
+    visible = stored if padded is None else stored[~padded]
+    first, last = int(visible.min()), int(visible.max())
+    domain = np.arange(first, last + 1, dtype=np.int64)
+    table = _shown(domain, header)
+    if table is not None and _shows_nothing(table, visible):
+        _logger.warning("%s: its window shows nothing; the full range of values is shown", title)
+        table = None
+    bits = header.bits_stored
+    if table is None:
+        table, bits = _full_range(domain, header)
+    grey = table[np.clip(stored, first, last) - first]
+    if padded is not None:
+        grey[padded] = 0
+    return grey, bits
+
+
+def grey_values(stored: NDArray[np.int32], header: DicomHeader) -> GreyValues:
+    """A film's values for any window; what is shown first is what ``displayed`` shows, a VOI LUT apart.
+
+    Args:
+        stored: int32 ``(h, w)``, ``BitsStored`` bits each.
+        header: Its header.
+    """
+    padded = _padded(stored, header)
+    visible = stored if padded is None else stored[~padded]
+    first, last = int(visible.min()), int(visible.max())
+    domain = np.arange(first, last + 1, dtype=np.int64)
+    places = (np.clip(stored, first, last) - first).astype(np.int32)
+    table = _shown(domain, header)
+    if table is None or _shows_nothing(table, visible):
+        counted, bits = _range_values(domain, header)
+        white = (1 << bits) - 1
+        return GreyValues(places, counted.astype(np.float64), Window(white / 2, white, "LINEAR_EXACT"), False, padded)
+    values = _modality_values(domain, header)
+    window = header.window
+    if header.voi_lut is not None or window is None:
+        lowest, highest = float(values.min()), float(values.max())
+        window = Window((lowest + highest) / 2, max(1.0, highest - lowest), "LINEAR_EXACT")
+    return GreyValues(places, values, window, header.inverted, padded)
+
+
+def _shows_nothing(table: NDArray[np.uint8], visible: NDArray[np.int32]) -> bool:
+    """True if a film with different values would be all of one grey."""
+    first = int(visible.min())
+    used = table[np.unique(visible) - first]
+    return first < int(visible.max()) and int(used.min()) == int(used.max())
+
+
+def _padded(stored: NDArray[np.int32], header: DicomHeader) -> NDArray[np.bool_] | None:
+    """bool ``(h, w)``: what is no part of the film; None where that would be nothing, or all of it."""
+    if header.padding is None:
+        return None
+    padded: NDArray[np.bool_] = (stored >= header.padding[0]) & (stored <= header.padding[1])
+    return None if padded.all() or not padded.any() else padded
+
+
+def _modality_values(domain: NDArray[np.int64], header: DicomHeader) -> NDArray[np.float64]:
+    """What the stored values mean: through the modality LUT, or rescaled."""
+    if header.modality_lut is not None:
+        return np.asarray(_looked_up(domain, header.modality_lut), dtype=np.float64)
+    return np.asarray(domain * header.slope + header.intercept, dtype=np.float64)
+
+
+def _shown(domain: NDArray[np.int64], header: DicomHeader) -> NDArray[np.uint8] | None:
+    """Grey level of each value through VOI LUT or window; None if there is neither."""
+    if header.voi_lut is None and header.window is None:
+        return None
+    values = _modality_values(domain, header)
+    if header.voi_lut is not None:
+        white = (1 << header.voi_lut.bits) - 1
+        light = _looked_up(np.rint(values).astype(np.int64), header.voi_lut) / white
+    else:
+        assert header.window is not None
+        light = windowed(values, header.window)
+    return grey_levels(1 - light if header.inverted else light)
+
+
+def _full_range(domain: NDArray[np.int64], header: DicomHeader) -> tuple[NDArray[np.uint8], int]:
+    """Grey level of each value where no window is given, and the bits in use."""
+    values, bits = _range_values(domain, header)
+    return grey_levels(values / ((1 << bits) - 1)), bits
+
+
+def _range_values(domain: NDArray[np.int64], header: DicomHeader) -> tuple[NDArray[np.int64], int]:
+    """Each value counted from black, where no window is given, and the bits that hold them.
+
+    A rescale moves and stretches the whole range, which changes nothing here, or turns it round.
+    """
+    if header.modality_lut is not None:
+        values, stored_bits = _looked_up(domain, header.modality_lut), header.modality_lut.bits
+        is_open, turned = stored_bits == 16, header.inverted
+    else:
+        values, stored_bits = domain, header.bits_stored
+        if int(values[0]) < 0:
+            values = values + (1 << (stored_bits - 1))
+        # A depth equal to its container says nothing of the detector.
+        is_open, turned = stored_bits == 16, header.inverted != (header.slope < 0)
+    white = (1 << (_depth(int(values.max())) if is_open else stored_bits)) - 1
+    values = white - np.minimum(values, white) if turned else values
+    return values, _depth(int(values.max()))
+
+
+def _depth(brightest: int) -> int:
+    return next((bits for bits in _BIT_DEPTHS if brightest < 1 << bits), _BIT_DEPTHS[-1])
+
+
+def _looked_up(values: NDArray[np.int64], table: LookUpTable) -> NDArray[np.int64]:
+    """Values below the table take its first entry, values above its last."""
+    return table.entries[np.clip(values - table.first, 0, len(table.entries) - 1)]

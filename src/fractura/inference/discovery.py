@@ -1,0 +1,109 @@
+"""Find the films in files and folders, and give each a name of its own for the files made from it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fractura.core.errors import DataError
+from fractura.imaging.reader import IMAGE_EXTENSIONS, is_film_file
+
+
+@dataclass(frozen=True)
+class Film:
+    """One film to look at.
+
+    Attributes:
+        path: The file.
+        name: Unique among the films it was found with, whatever the case of its letters: the file's stem, with the
+            folder's name before it (``folder__stem``) where two films would share one.
+    """
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True)
+class Films:
+    """What was found.
+
+    Attributes:
+        films: Sorted by path within each of the given paths.
+        passed_over: Files in the folders that are not films, counted by extension.
+    """
+
+    films: tuple[Film, ...]
+    passed_over: dict[str, int] = field(default_factory=dict)
+
+
+def find_films(paths: Iterable[Path | str]) -> Films:
+    """Films among ``paths``: files as they are given, folders with all that lies in them.
+
+    In folders a film is told by its extension (DICOM without one by its first bytes) and hidden files are no films; a
+    file given by name is taken at its word. A film that is met twice counts once.
+
+    Raises:
+        DataError: A path does not exist or a folder cannot be read, or there is no film at all.
+    """
+    files: dict[Path, Path] = {}
+    passed_over: Counter[str] = Counter()
+    given = [Path(path) for path in paths]
+    for path in given:
+        if path.is_dir():
+            for file in _files_in(path):
+                if not file.name.startswith(".") and is_film_file(file):
+                    files.setdefault(file.resolve(), file)
+                else:
+                    passed_over[file.suffix.lower() or file.name] += 1
+        elif path.exists():
+            files.setdefault(path.resolve(), path)
+        else:
+            raise DataError("there is no such file or folder", file=path, hint="check the path and the spelling")
+    if not files:
+        what = ", ".join(sorted(IMAGE_EXTENSIONS))
+        raise DataError(
+            "holds no films" if given else "no files or folders were given",
+            file=given[0] if len(given) == 1 else None,
+            hint=f"films are files with one of these extensions: {what}",
+        )
+    films = list(files.values())
+    named = tuple(Film(path, name) for path, name in zip(films, _unique_names(films), strict=True))
+    return Films(named, dict(sorted(passed_over.items())))
+
+
+def _files_in(folder: Path) -> list[Path]:
+    def refuse(error: OSError) -> None:
+        raise DataError(f"cannot be read: {error.strerror or error}", file=error.filename) from error
+
+    found: list[Path] = []
+    seen: set[str] = set()
+    for root, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        # Linked folders count, but each once: a link to a folder above would never end.
+        seen.add(os.path.realpath(root))
+        folders[:] = [name for name in folders if os.path.realpath(os.path.join(root, name)) not in seen]
+        found += [Path(root, name) for name in names]
+    return sorted(found)
+
+
+def _unique_names(films: Sequence[Path]) -> list[str]:
+    """The stem; where two are alike, folder and extension as well; where even these are alike, a number."""
+
+    def alike(names: Sequence[str]) -> Counter[str]:
+        return Counter(name.casefold() for name in names)
+
+    names = [film.stem for film in films]
+    doubled = alike(names)
+    for index, film in enumerate(films):
+        if doubled[names[index].casefold()] > 1:
+            names[index] = f"{film.absolute().parent.name}__{film.name.replace('.', '_')}"
+    taken: set[str] = set()
+    for index, name in enumerate(names):
+        number = 1
+        while names[index].casefold() in taken:
+            number += 1
+            names[index] = f"{name}-{number}"
+        taken.add(names[index].casefold())
+    return names

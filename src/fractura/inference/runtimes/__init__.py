@@ -1,0 +1,1 @@
+"""One runtime per module behind the same interface."""

@@ -1,0 +1,119 @@
+"""Runs an exported ``.onnx`` file with ONNX Runtime; needs nothing beyond the base install."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from fractura.core.boxes import Boxes
+from fractura.core.errors import MissingDependencyError, ModelError
+from fractura.core.model_card import METADATA_KEY, ModelCard
+from fractura.inference.model import Device, checked_boxes, refuse_wrong_film
+
+INPUT = "image"
+OUTPUTS = ("boxes", "scores", "labels")
+_ERRORS_ONLY = 3
+_EXPORT_AGAIN = "export the model again: fractura export MODEL_FOLDER"
+
+
+class OnnxModel:
+    """A model in one ``.onnx`` file, with its card in the file's metadata.
+
+    Args:
+        path: The file.
+        device: ``cuda`` needs ``onnxruntime-gpu``; ``auto`` uses CUDA where that is installed, else the CPU.
+
+    Raises:
+        ModelError: The file is damaged, carries no card of ours, or has other inputs or outputs.
+        MissingDependencyError: CUDA was asked for and this ONNX Runtime has none.
+    """
+
+    def __init__(self, path: Path, *, device: Device = "auto") -> None:
+        self._path = path
+        self._session = _open(path, _providers(device))
+        self._card = _card(self._session, path)
+        _refuse_other_graph(self._session, path)
+
+    @property
+    def card(self) -> ModelCard:
+        """What is known of the model."""
+        return self._card
+
+    @property
+    def device(self) -> str:
+        """``cuda`` or ``cpu``: where it really runs."""
+        return "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
+
+    def detect(self, image: NDArray[np.uint8]) -> Boxes:
+        """All candidates on one film, best first; see ``Model.detect``."""
+        refuse_wrong_film(image)
+        try:
+            boxes, scores, labels = self._session.run(list(OUTPUTS), {INPUT: np.ascontiguousarray(image)})
+        except Exception as error:  # ONNX Runtime has no common class for what its graphs raise
+            raise ModelError(
+                f"the model fails on a film of {image.shape[1]} x {image.shape[0]} pixels ({_first_line(error)})",
+                file=self._path,
+                hint=_EXPORT_AGAIN,
+            ) from error
+        return checked_boxes(Boxes(boxes, labels, scores), self._card, self._path)
+
+
+def _providers(device: Device) -> list[str]:
+    with_cuda = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    if device == "cuda" and not with_cuda:
+        raise MissingDependencyError(
+            "this ONNX Runtime cannot use CUDA", hint="install it with: pip install onnxruntime-gpu, or use the CPU"
+        )
+    return (
+        ["CUDAExecutionProvider", "CPUExecutionProvider"] if with_cuda and device != "cpu" else ["CPUExecutionProvider"]
+    )
+
+
+def _usable_processors() -> int:
+    """Processors this process may use: in a container or under a job scheduler fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _open(path: Path, providers: list[str]) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = _usable_processors()
+    options.inter_op_num_threads = 1
+    # Threads that wait by spinning would take the few processors from the film being decoded next.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = _ERRORS_ONLY
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # ONNX Runtime has no common class for what damaged files raise
+        raise ModelError(
+            f"cannot be opened as an ONNX model ({_first_line(error)})", file=path, hint=_EXPORT_AGAIN
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+
+
+def _card(session: onnxruntime.InferenceSession, path: Path) -> ModelCard:
+    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    if text is None:
+        raise ModelError(
+            "carries no fractura card: class names and threshold are not known", file=path, hint=_EXPORT_AGAIN
+        )
+    return ModelCard.from_json(text, source=path)
+
+
+def _refuse_other_graph(session: onnxruntime.InferenceSession, path: Path) -> None:
+    inputs = [entry.name for entry in session.get_inputs()]
+    outputs = {entry.name for entry in session.get_outputs()}
+    if inputs != [INPUT] or not outputs.issuperset(OUTPUTS):
+        raise ModelError(
+            f"has inputs {inputs} and outputs {sorted(outputs)}; needed are '{INPUT}' and {list(OUTPUTS)}",
+            file=path,
+            hint=_EXPORT_AGAIN,
+        )

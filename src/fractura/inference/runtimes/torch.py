@@ -1,0 +1,90 @@
+"""Runs a model folder with PyTorch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from fractura.core.boxes import Boxes
+from fractura.core.errors import MissingDependencyError, ModelError
+from fractura.core.model_card import WEIGHTS_FILE, ModelCard, read_card
+from fractura.inference.model import Device, checked_boxes, refuse_wrong_film
+from fractura.models import Detector, build_from_architecture
+
+
+class TorchModel:
+    """A model folder: ``card.json`` and ``weights.safetensors``.
+
+    Args:
+        folder: The model folder.
+        device: ``auto`` uses CUDA where there is a device, else the CPU.
+
+    Raises:
+        ModelError: Card or weights are missing, damaged, or do not belong together.
+        MissingDependencyError: CUDA was asked for and there is none.
+    """
+
+    def __init__(self, folder: Path, *, device: Device = "auto") -> None:
+        self._folder = folder
+        self._card = read_card(folder)
+        self._device = _choose(device)
+        self._detector = load_detector(self._card, folder).to(self._device)
+
+    @property
+    def card(self) -> ModelCard:
+        """What is known of the model."""
+        return self._card
+
+    @property
+    def device(self) -> str:
+        """``cuda`` or ``cpu``: where it runs."""
+        return self._device.type
+
+    def detect(self, image: NDArray[np.uint8]) -> Boxes:
+        """All candidates on one film, best first; see ``Model.detect``."""
+        refuse_wrong_film(image)
+        film = torch.from_numpy(np.require(image, requirements=["C", "W"])).to(self._device)
+        with torch.inference_mode():
+            found = self._detector.detect([film])[0]
+        return checked_boxes(found, self._card, self._folder)
+
+
+def load_detector(card: ModelCard, folder: Path) -> Detector:
+    """Build the detector of a card and fill it with the folder's weights, on the CPU and ready for use (eval mode).
+
+    Raises:
+        ModelError: The weights are missing, damaged, or not those of the card's architecture.
+    """
+    file = folder / WEIGHTS_FILE
+    if not file.is_file():
+        raise ModelError("there are no weights here", file=file, hint="copy the whole model folder, not only its card")
+    try:
+        weights = load_file(file)
+    except (SafetensorError, OSError) as error:
+        raise ModelError(
+            f"the weights cannot be read ({error})", file=file, hint="copy the model again from its source"
+        ) from error
+    detector = build_from_architecture(card.architecture)
+    try:
+        detector.load_state_dict(weights, strict=True)
+    except RuntimeError as error:
+        first = " ".join(str(error).split())[:300]
+        raise ModelError(
+            f"the weights are not those of the card's architecture ({first})",
+            file=file,
+            hint="card and weights must come from one training run",
+        ) from error
+    return detector.eval()
+
+
+def _choose(device: Device) -> torch.device:
+    if device == "cuda" and not torch.cuda.is_available():
+        raise MissingDependencyError(
+            "PyTorch finds no CUDA device", hint="use the CPU, or install a driver and a PyTorch that has CUDA"
+        )
+    return torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")

@@ -1,0 +1,81 @@
+"""The protocol that every detector family follows: losses from films and targets, ``Boxes`` from films."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fractura.core.boxes import Boxes
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is marked on one film.
+
+    Attributes:
+        boxes: float32 ``(n, 4)``: left, top, right, bottom in pixels of the film as given to the detector.
+        labels: int64 ``(n,)``, from 0.
+    """
+
+    boxes: Tensor
+    labels: Tensor
+
+    def to(self, device: torch.device | str) -> Target:
+        """The same target on another device."""
+        return Target(self.boxes.to(device), self.labels.to(device))
+
+
+class Detector(nn.Module, ABC):
+    """A trainable detector.
+
+    Films are uint8 tensors ``(height, width, 3)`` of any size, exactly as ``read_radiograph`` gives them; each
+    detector resizes and normalises them itself, so that training, detection and the exported graph see the same.
+
+    Attributes:
+        origin: A line for people on the pretrained weights it was built with; None where nobody need be told.
+    """
+
+    origin: str | None = None
+
+    @abstractmethod
+    def losses(self, images: Sequence[Tensor], targets: Sequence[Target]) -> dict[str, Tensor]:
+        """Named scalar losses of one batch; their sum is minimised. Films without boxes are allowed."""
+
+    @abstractmethod
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The graph that is exported: one film to all its candidates, best first.
+
+        Args:
+            image: uint8 ``(height, width, 3)``.
+
+        Returns:
+            boxes float32 ``(n, 4)`` xyxy in pixels of ``image``, scores float32 ``(n,)`` in 0..1, labels int64
+            ``(n,)``.
+        """
+
+    @abstractmethod
+    def architecture(self) -> dict[str, Any]:
+        """What rebuilds this detector (without weights) through ``build_from_architecture``: plain JSON values."""
+
+    def learning_rate_factor(self, name: str) -> float:
+        """Share of the learning rate that the parameter ``name`` (as in ``named_parameters``) learns with."""
+        return 1.0
+
+    @torch.no_grad()
+    def detect(self, images: Sequence[Tensor]) -> list[Boxes]:
+        """All candidates on each film, best first, in pixels of the given film. Leaves train/eval mode as it was."""
+        was_training = self.training
+        self.eval()
+        try:
+            found = [self(image) for image in images]
+        finally:
+            self.train(was_training)
+        return [
+            Boxes(boxes.float().cpu().numpy(), labels.cpu().numpy(), scores.float().cpu().numpy())
+            for boxes, scores, labels in found
+        ]

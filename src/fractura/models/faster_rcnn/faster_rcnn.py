@@ -1,0 +1,393 @@
+"""Faster R-CNN as the TensorFlow 2 Object Detection API computes it.
+
+Follows tensorflow/models research/object_detection meta_architectures/faster_rcnn_meta_arch.py, stage by stage; each
+stage is a method of its own, so that it can be compared with the reference alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fractura.models.detector import Detector, Target
+from fractura.models.faster_rcnn import box_coder, matching
+from fractura.models.faster_rcnn.anchors import clip, grid_anchors, inside
+from fractura.models.faster_rcnn.crop import crop_and_resize
+from fractura.models.faster_rcnn.efficientnet_lite import EfficientNetLitePyramid
+from fractura.models.faster_rcnn.feature_extractor import FeatureExtractor
+from fractura.models.faster_rcnn.inception_resnet_v2 import InceptionResNetV2
+from fractura.models.faster_rcnn.losses import classification_loss, localization_loss, masked_sum
+from fractura.models.faster_rcnn.settings import FasterRCNNSettings, InceptionResNetV2Settings
+from fractura.models.nms import nms
+from fractura.models.resizer import resize
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """Regions that may hold something, best first, padded with zero boxes to a fixed number.
+
+    Attributes:
+        boxes: float32 ``(n, regions, 4)``: xyxy in canvas pixels.
+        scores: float32 ``(n, regions)``: objectness; 0 in padding.
+        count: int64 ``(n,)``: how many are real.
+    """
+
+    boxes: Tensor
+    scores: Tensor
+    count: Tensor
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What the second stage finds, best first, padded to ``max_total_detections``.
+
+    Attributes:
+        boxes: float32 ``(n, 4)`` xyxy in canvas pixels.
+        scores: float32 ``(n,)``; 0 in padding.
+        labels: int64 ``(n,)``, from 0.
+        regions: int64 ``(n,)``: which proposal each came from.
+    """
+
+    boxes: Tensor
+    scores: Tensor
+    labels: Tensor
+    regions: Tensor
+
+
+class FasterRCNN(Detector):
+    """Two-stage detector: proposals from a feature map, then a class and a better box for each.
+
+    Args:
+        settings: The architecture.
+    """
+
+    def __init__(self, settings: FasterRCNNSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.feature_extractor = _build_feature_extractor(settings)
+        depth, per_location = settings.first_stage_box_predictor_depth, settings.anchors.per_location
+        self.first_stage_conv = nn.Conv2d(self.feature_extractor.channels, depth, 3, padding=1)
+        self.first_stage_box_head = nn.Conv2d(depth, per_location * 4, 1)
+        self.first_stage_class_head = nn.Conv2d(depth, per_location * 2, 1)
+        for layer in (self.first_stage_conv, self.first_stage_box_head, self.first_stage_class_head):
+            nn.init.trunc_normal_(layer.weight, std=0.01, a=-0.02, b=0.02)
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]  # it has one
+        boxes_per_region = 1 if settings.share_box_across_classes else settings.num_classes
+        self.second_stage_box_head = nn.Linear(self.feature_extractor.region_channels, boxes_per_region * 4)
+        self.second_stage_class_head = nn.Linear(self.feature_extractor.region_channels, settings.num_classes + 1)
+        for dense in (self.second_stage_box_head, self.second_stage_class_head):
+            nn.init.xavier_uniform_(dense.weight)
+            nn.init.zeros_(dense.bias)
+        self._anchors: tuple[tuple[int, int], Tensor] | None = None
+
+    def architecture(self) -> dict[str, Any]:
+        """See ``Detector``."""
+        return self.settings.model_dump(mode="json")
+
+    # -- first stage -------------------------------------------------------------------------------------------------
+
+    def preprocess(self, images: Sequence[Tensor]) -> tuple[Tensor, list[tuple[int, int]]]:
+        """Films to one canvas batch float32 ``(n, 3, h, w)`` of 0..255, and each film's (height, width) on it."""
+        resized = [resize(image, self.settings.image_resizer) for image in images]
+        height = max(canvas.shape[1] for canvas, _ in resized)
+        width = max(canvas.shape[2] for canvas, _ in resized)
+        multiple = self.feature_extractor.canvas_multiple
+        # Rounded up without negative numbers, whose quotients ONNX rounds towards zero.
+        height, width = ((side + multiple - 1) // multiple * multiple for side in (height, width))
+        padded = [F.pad(c, (0, width - c.shape[2], 0, height - c.shape[1])) for c, _ in resized]
+        batch = torch.stack(padded).contiguous(memory_format=self.feature_extractor.memory_format)
+        return batch, [size for _, size in resized]
+
+    def anchors(self, height: int, width: int, device: torch.device) -> Tensor:
+        """All anchors of a canvas: float32 ``(n, 4)`` xyxy in pixels, not clipped; finest map first."""
+        # Only those of the last canvas are kept: where films keep their aspect ratio there are hundreds of canvases.
+        if self._anchors is not None and self._anchors[0] == (height, width):
+            return self._anchors[1].to(device)
+        settings = self.settings.anchors
+        grids = zip(settings.strides, settings.base_sizes, settings.offsets, strict=True)
+        anchors = torch.cat(
+            [
+                grid_anchors(
+                    (height + stride - 1) // stride,
+                    (width + stride - 1) // stride,
+                    stride=stride,
+                    base_size=size,
+                    scales=settings.scales,
+                    aspect_ratios=settings.aspect_ratios,
+                    offset=offset,
+                )
+                for stride, size, offset in grids
+            ]
+        )
+        self._anchors = (height, width), anchors
+        return anchors.to(device)
+
+    def predict_first_stage(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Feature maps to codes float32 ``(n, anchors, 4)`` and logits ``(n, anchors, 2)`` (background first)."""
+        codes, logits = [], []
+        # A map finer than the finest anchors is there to cut regions from.
+        for level in features[-len(self.settings.anchors.strides) :]:
+            hidden = F.relu6(self.first_stage_conv(level))
+            codes.append(self.first_stage_box_head(hidden).permute(0, 2, 3, 1).flatten(1).unflatten(1, (-1, 4)))
+            logits.append(self.first_stage_class_head(hidden).permute(0, 2, 3, 1).flatten(1).unflatten(1, (-1, 2)))
+        return torch.cat(codes, dim=1).float(), torch.cat(logits, dim=1).float()
+
+    @torch.no_grad()
+    def propose(self, codes: Tensor, logits: Tensor, anchors: Tensor, windows: Sequence[tuple[int, int]]) -> Proposals:
+        """Decode, suppress, clip to each film's window, best first, pad to ``first_stage_max_proposals``."""
+        settings = self.settings
+        boxes = box_coder.decode(codes, anchors)
+        scores = logits.softmax(dim=-1)[..., 1]
+        found = []
+        for film_boxes, film_scores, window in zip(boxes, scores, windows, strict=True):
+            if settings.first_stage_pre_nms_top_n is not None and settings.first_stage_pre_nms_top_n < len(film_scores):
+                film_scores, best = film_scores.topk(settings.first_stage_pre_nms_top_n)
+                film_boxes = film_boxes[best]
+            kept = nms(
+                film_boxes[None],
+                film_scores[None, None],
+                settings.first_stage_nms_iou_threshold,
+                settings.first_stage_nms_score_threshold,
+                settings.first_stage_max_proposals,
+            )[:, 2]
+            found.append(
+                _clip_sort_pad(film_boxes[kept], film_scores[kept], window, settings.first_stage_max_proposals)
+            )
+        padded_boxes, padded_scores = torch.stack([b for b, _, _ in found]), torch.stack([s for _, s, _ in found])
+        return Proposals(padded_boxes, padded_scores, (padded_scores > 0).sum(dim=1))
+
+    # -- second stage ------------------------------------------------------------------------------------------------
+
+    def crop(self, features: Tensor, boxes: Tensor, canvas: tuple[int, int]) -> Tensor:
+        """Regions ``(n, regions, 4)`` (canvas pixels) of the finest map: ``(n * regions, channels, size, size)``."""
+        height, width = canvas
+        # Not by one tensor of the canvas' sides: a graph would keep those of the film that it was traced with.
+        fractions = torch.stack(
+            [boxes[..., 0] / width, boxes[..., 1] / height, boxes[..., 2] / width, boxes[..., 3] / height], dim=-1
+        )
+        return crop_and_resize(features, fractions, self.settings.initial_crop_size)
+
+    def predict_second_stage(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        """Crops to codes float32 ``(regions, 1 or classes, 4)`` and logits ``(regions, 1 + classes)``."""
+        vectors = self.feature_extractor.box_classifier_features(crops)
+        codes = self.second_stage_box_head(vectors).unflatten(1, (-1, 4))
+        return codes.float(), self.second_stage_class_head(vectors).float()
+
+    def postprocess(
+        self, codes: Tensor, logits: Tensor, proposals: Proposals, film: int, window: tuple[int, int]
+    ) -> Detections:
+        """Detections on one film of the batch from its ``regions`` codes and logits."""
+        settings = self.settings
+        real = torch.arange(len(logits), device=logits.device) < proposals.count[film]
+        boxes = box_coder.decode(codes, proposals.boxes[film][:, None, :]).transpose(0, 1)
+        scores = torch.where(real[:, None], logits.softmax(dim=-1)[:, 1:], 0.0).T
+        # Boxes shared by all classes are one group of many classes; else each class is a group of its own.
+        grouped = scores[None] if settings.share_box_across_classes else scores[:, None]
+        kept = nms(
+            boxes,
+            grouped,
+            settings.second_stage_nms_iou_threshold,
+            settings.second_stage_nms_score_threshold,
+            settings.max_detections_per_class,
+        )
+        labels, regions = kept[:, 0] + kept[:, 1], kept[:, 2]
+        top_boxes, top_scores, order = _clip_sort_pad(
+            boxes[kept[:, 0], regions], scores[labels, regions], window, settings.max_total_detections
+        )
+        return Detections(top_boxes, top_scores, _pad(labels, order), _pad(regions, order))
+
+    # -- the protocol ------------------------------------------------------------------------------------------------
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """See ``Detector``."""
+        canvas, windows = self.preprocess([image])
+        size = (canvas.shape[2], canvas.shape[3])
+        features = self.feature_extractor.proposal_features(canvas)
+        codes, logits = self.predict_first_stage(features)
+        # Detection decodes against clipped anchors whatever clip_anchors_to_image says (reference :891-894).
+        proposals = self.propose(codes, logits, clip(self.anchors(*size, canvas.device), *size), windows)
+        box_codes, class_logits = self.predict_second_stage(self.crop(features[0], proposals.boxes, size))
+        found = self.postprocess(box_codes, class_logits, proposals, 0, windows[0])
+        height, width = windows[0]
+        across, down = image.shape[1] / width, image.shape[0] / height
+        boxes = torch.stack(
+            [
+                found.boxes[:, 0] * across,
+                found.boxes[:, 1] * down,
+                found.boxes[:, 2] * across,
+                found.boxes[:, 3] * down,
+            ],
+            dim=1,
+        )
+        real = found.scores > 0
+        return boxes[real], found.scores[real], found.labels[real]
+
+    def losses(self, images: Sequence[Tensor], targets: Sequence[Target]) -> dict[str, Tensor]:
+        """See ``Detector``; names are TensorFlow's TensorBoard tags."""
+        canvas, windows = self.preprocess(images)
+        size = (canvas.shape[2], canvas.shape[3])
+        truths = [_on_canvas(t, i.shape, w) for t, i, w in zip(targets, images, windows, strict=True)]
+        features = self.feature_extractor.proposal_features(canvas)
+        codes, logits = self.predict_first_stage(features)
+        anchors = self.anchors(*size, canvas.device)
+        if self.settings.clip_anchors_to_image:
+            anchors = clip(anchors, *size)
+        else:
+            whole = inside(anchors, *size)
+            anchors, codes, logits = anchors[whole], codes[:, whole], logits[:, whole]
+        losses = self.first_stage_losses(codes, logits, anchors, truths)
+        proposals = self.propose(codes.detach(), logits.detach(), anchors, windows)
+        return losses | self.second_stage_losses(features[0], proposals, truths, size)
+
+    def sampling_priority(self, count: int, device: torch.device) -> Tensor:
+        """float32 ``(count,)`` in 0..1: which candidates are sampled first; random."""
+        return torch.rand(count, device=device)
+
+    def first_stage_losses(
+        self, codes: Tensor, logits: Tensor, anchors: Tensor, truths: Sequence[Target]
+    ) -> dict[str, Tensor]:
+        """Localization and objectness loss of a batch from its anchors' codes and logits."""
+        settings = self.settings
+        localization, objectness = [], []
+        for film_codes, film_logits, truth in zip(codes, logits, truths, strict=True):
+            matches = matching.match(
+                truth.boxes,
+                anchors,
+                matched=settings.first_stage_matched_threshold,
+                unmatched=settings.first_stage_unmatched_threshold,
+                force=True,
+            )
+            positive = matches >= 0
+            sampled = matching.sample(
+                positive,
+                matches == matching.UNMATCHED,
+                size=settings.first_stage_minibatch_size,
+                positive_fraction=settings.first_stage_positive_balance_fraction,
+                priority=self.sampling_priority(len(anchors), anchors.device),
+            )
+            count = sampled.sum().clamp(min=1)
+            wanted = _targets(truth, anchors, matches)
+            localization.append(masked_sum(localization_loss(film_codes, wanted), sampled & positive) / count)
+            objectness.append(masked_sum(classification_loss(film_logits, positive.long()), sampled) / count)
+        return {
+            "RPNLoss/localization_loss": torch.stack(localization).mean()
+            * settings.first_stage_localization_loss_weight,
+            "RPNLoss/objectness_loss": torch.stack(objectness).mean() * settings.first_stage_objectness_loss_weight,
+        }
+
+    def sample_regions(self, proposals: Proposals, truths: Sequence[Target]) -> tuple[Tensor, Tensor, Tensor]:
+        """The regions that the second stage learns from.
+
+        Returns:
+            boxes float32 ``(n, second_stage_batch_size, 4)`` in canvas pixels, padded with zero boxes; int64
+            ``(n, size)`` matched truth or ``UNMATCHED``; bool ``(n, size)``: which are real.
+        """
+        settings = self.settings
+        size = settings.second_stage_batch_size
+        boxes, matches, real = [], [], []
+        for film, truth in enumerate(truths):
+            candidates = proposals.boxes[film][: int(proposals.count[film])]
+            if settings.append_groundtruth_boxes:
+                candidates = torch.cat([truth.boxes, candidates])
+            threshold = settings.second_stage_matched_threshold
+            matched = matching.match(truth.boxes, candidates, matched=threshold, unmatched=threshold, force=False)
+            sampled = matching.sample(
+                matched >= 0,
+                matched < 0,
+                size=size,
+                positive_fraction=settings.second_stage_balance_fraction,
+                priority=self.sampling_priority(len(candidates), candidates.device),
+            )
+            chosen = sampled.nonzero()[:, 0]
+            padding = size - len(chosen)
+            boxes.append(F.pad(candidates[chosen], (0, 0, 0, padding)))
+            matches.append(F.pad(matched[chosen], (0, padding), value=matching.UNMATCHED))
+            real.append(torch.arange(size, device=candidates.device) < len(chosen))
+        return torch.stack(boxes), torch.stack(matches), torch.stack(real)
+
+    def second_stage_losses(
+        self, features: Tensor, proposals: Proposals, truths: Sequence[Target], canvas: tuple[int, int]
+    ) -> dict[str, Tensor]:
+        """Localization and classification loss of a batch from its proposals."""
+        settings = self.settings
+        regions, matches, real = self.sample_regions(proposals, truths)
+        codes, logits = self.predict_second_stage(self.crop(features, regions, canvas))
+        codes = codes.unflatten(0, regions.shape[:2])
+        logits = logits.unflatten(0, regions.shape[:2])
+        localization, classification = [], []
+        for film, truth in enumerate(truths):
+            positive = matches[film] >= 0
+            classes = _classes(truth, matches[film])
+            chosen = torch.zeros_like(classes) if settings.share_box_across_classes else (classes - 1).clamp(min=0)
+            film_codes = codes[film][torch.arange(len(chosen), device=chosen.device), chosen]
+            wanted = _targets(truth, regions[film], matches[film])
+            count = real[film].sum().clamp(min=1)
+            localization.append(masked_sum(localization_loss(film_codes, wanted), positive & real[film]) / count)
+            classification.append(masked_sum(classification_loss(logits[film], classes), real[film]) / count)
+        return {
+            "BoxClassifierLoss/localization_loss": torch.stack(localization).mean()
+            * settings.second_stage_localization_loss_weight,
+            "BoxClassifierLoss/classification_loss": torch.stack(classification).mean()
+            * settings.second_stage_classification_loss_weight,
+        }
+
+
+def _build_feature_extractor(settings: FasterRCNNSettings) -> FeatureExtractor:
+    trunk = settings.feature_extractor
+    if isinstance(trunk, InceptionResNetV2Settings):
+        return InceptionResNetV2(batch_norm_trainable=trunk.batch_norm_trainable)
+    strides = settings.anchors.strides
+    if trunk.crop_stride is not None and trunk.crop_stride < strides[0]:
+        strides = (trunk.crop_stride, *strides)
+    return EfficientNetLitePyramid(
+        strides=strides,
+        channels=trunk.channels,
+        crop_size=settings.initial_crop_size,
+        region_channels=trunk.region_channels,
+        frozen_blocks=trunk.frozen_blocks,
+    )
+
+
+def _on_canvas(target: Target, film: torch.Size, window: tuple[int, int]) -> Target:
+    down, across = window[0] / film[0], window[1] / film[1]
+    return Target(target.boxes * target.boxes.new_tensor([across, down, across, down]), target.labels)
+
+
+def _targets(truth: Target, candidates: Tensor, matches: Tensor) -> Tensor:
+    """Codes that each candidate should give; zeros where it matches nothing."""
+    if len(truth.boxes) == 0:
+        return torch.zeros_like(candidates)
+    codes = box_coder.encode(truth.boxes[matches.clamp(min=0)], candidates)
+    return torch.where((matches >= 0)[:, None], codes, 0.0)
+
+
+def _classes(truth: Target, matches: Tensor) -> Tensor:
+    """Class that each candidate should give: 0 is background, label + 1 otherwise."""
+    if len(truth.labels) == 0:
+        return torch.zeros_like(matches)
+    return torch.where(matches >= 0, truth.labels[matches.clamp(min=0)] + 1, 0)
+
+
+def _clip_sort_pad(boxes: Tensor, scores: Tensor, window: tuple[int, int], count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Clip to the window, drop what has no area left, best first, pad with zeros to ``count``.
+
+    Returns:
+        boxes ``(count, 4)``, scores ``(count,)``, int64 ``(count,)``: positions in the input, -1 in padding.
+    """
+    boxes = clip(boxes, *window)
+    whole = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    scores = torch.cat([torch.where(whole, scores, 0.0), scores.new_zeros(count)])
+    scores, order = torch.topk(scores, count)
+    boxes = torch.cat([boxes, boxes.new_zeros(count, 4)])[order]
+    real = scores > 0
+    return torch.where(real[:, None], boxes, 0.0), scores, torch.where(real, order, -1)
+
+
+def _pad(values: Tensor, order: Tensor) -> Tensor:
+    """``values`` in ``order``; 0 where the order says padding."""
+    return torch.cat([values.new_zeros(1), values])[order + 1]

@@ -1,0 +1,116 @@
+"""Everything that defines a Faster R-CNN, typed and closed, in the words of the TensorFlow Object Detection API."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
+
+from fractura.models.resizer import FixedShapeResizer, KeepAspectRatioResizer
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class AnchorSettings(BaseModel):
+    """Grids of anchors, one per feature map, finest first.
+
+    Attributes:
+        strides: Pixels between neighbouring anchors.
+        base_sizes: Side in pixels of the square anchor at scale 1.
+        offsets: Centre of the first anchor, in pixels.
+        scales: Factors on the side.
+        aspect_ratios: Width over height.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    strides: tuple[PositiveInt, ...] = (16,)
+    base_sizes: tuple[float, ...] = (256.0,)
+    offsets: tuple[float, ...] = (0.0,)
+    scales: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0)
+    aspect_ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
+
+    @model_validator(mode="after")
+    def _one_of_each_per_map(self) -> AnchorSettings:
+        if not len(self.strides) == len(self.base_sizes) == len(self.offsets):
+            raise ValueError("strides, base_sizes and offsets need one value per feature map")
+        return self
+
+    @property
+    def per_location(self) -> int:
+        """Anchors at each place of a grid."""
+        return len(self.scales) * len(self.aspect_ratios)
+
+
+class InceptionResNetV2Settings(BaseModel):
+    """The tutorial's trunk: stride 16, one feature map."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["inception_resnet_v2"] = "inception_resnet_v2"
+    batch_norm_trainable: bool = False
+
+
+class EfficientNetLiteSettings(BaseModel):
+    """The small trunk with a feature pyramid.
+
+    Attributes:
+        channels: Of the pyramid.
+        region_channels: Width of the fully connected layers on each region.
+        frozen_blocks: The stem and so many first blocks keep their ImageNet weights: a third less time a step on a CPU,
+            and nothing lost on small data sets.
+        crop_stride: Stride of the pyramid's map that regions are cut from, where it is finer than that of the finest
+            anchors: small fractures keep their detail, and proposals cost no more. None is the finest with anchors.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["efficientnet_lite0_fpn"] = "efficientnet_lite0_fpn"
+    channels: PositiveInt = 96
+    region_channels: PositiveInt = 256
+    frozen_blocks: NonNegativeInt = 4
+    crop_stride: Literal[4, 8, 16] | None = None
+
+
+class FasterRCNNSettings(BaseModel):
+    """One Faster R-CNN. Defaults are those of the zoo's Inception ResNet V2 models.
+
+    Attributes:
+        clip_anchors_to_image: In training, clip anchors to the canvas; else drop those that cross its border.
+        first_stage_pre_nms_top_n: Only so many best anchors enter the first suppression; None is all.
+        append_groundtruth_boxes: In training, marked boxes join the proposals, a head start TensorFlow does not give.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    num_classes: PositiveInt
+    image_resizer: FixedShapeResizer | KeepAspectRatioResizer = Field(discriminator="kind")
+    feature_extractor: InceptionResNetV2Settings | EfficientNetLiteSettings = Field(discriminator="kind")
+    anchors: AnchorSettings = AnchorSettings()
+    clip_anchors_to_image: bool = False
+
+    first_stage_box_predictor_depth: PositiveInt = 512
+    first_stage_minibatch_size: PositiveInt = 256
+    first_stage_positive_balance_fraction: Fraction = 0.5
+    first_stage_matched_threshold: Fraction = 0.7
+    first_stage_unmatched_threshold: Fraction = 0.3
+    first_stage_pre_nms_top_n: PositiveInt | None = None
+    first_stage_nms_score_threshold: NonNegativeFloat = 0.0
+    first_stage_nms_iou_threshold: Fraction = 0.7
+    first_stage_max_proposals: PositiveInt = 300
+    first_stage_localization_loss_weight: NonNegativeFloat = 2.0
+    first_stage_objectness_loss_weight: NonNegativeFloat = 1.0
+
+    initial_crop_size: PositiveInt = 17
+    append_groundtruth_boxes: bool = False
+    share_box_across_classes: bool = True
+    second_stage_batch_size: PositiveInt = 64
+    second_stage_balance_fraction: Fraction = 0.25
+    second_stage_matched_threshold: Fraction = 0.5
+    second_stage_nms_score_threshold: NonNegativeFloat = 0.0
+    second_stage_nms_iou_threshold: Fraction = 0.6
+    max_detections_per_class: PositiveInt = 100
+    max_total_detections: PositiveInt = 100
+    second_stage_localization_loss_weight: NonNegativeFloat = 2.0
+    second_stage_classification_loss_weight: NonNegativeFloat = 1.0

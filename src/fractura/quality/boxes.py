@@ -1,0 +1,72 @@
+"""Checks of the boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fractura.core.boxes import Boxes
+from fractura.formats.validation import box_fault
+from fractura.formats.voc.serializer import VocObject
+from fractura.quality.findings import Severity
+from fractura.quality.registry import Fault, check
+from fractura.quality.snapshot import AnnotationFile, Snapshot
+
+# A slip of the mouse leaves a box of a few pixels; the smallest real fracture box of FracAtlas is 7 pixels wide.
+TINY_SIDE = 5.0
+# The largest real fracture box of FracAtlas covers 6 % of its film.
+HUGE_SHARE = 0.5
+SAME_BOX_IOU = 0.9
+_AGAIN = "open the film in the labelling tool and draw the box again"
+
+
+@check("boxes.unusable", Severity.ERROR, "boxes outside the film or without area")
+def unusable(snapshot: Snapshot) -> Iterator[Fault]:
+    """One finding a box."""
+    for file, number, each, (width, height) in _boxes(snapshot):
+        problem = box_fault(each, width, height)
+        if problem is not None:
+            yield Fault(problem, file.path, f"object {number}", _AGAIN)
+
+
+@check("boxes.tiny", Severity.WARNING, "boxes of a few pixels, most likely a slip of the mouse")
+def tiny(snapshot: Snapshot) -> Iterator[Fault]:
+    """One finding a box."""
+    for file, number, each, _ in _boxes(snapshot):
+        width, height = each.xmax - each.xmin, each.ymax - each.ymin
+        if 0 < min(width, height) < TINY_SIDE:
+            problem = f"box is only {width:g}x{height:g} pixels"
+            yield Fault(problem, file.path, f"object {number}", "remove it if it was a slip of the mouse")
+
+
+@check("boxes.huge", Severity.WARNING, "boxes that cover most of the film")
+def huge(snapshot: Snapshot) -> Iterator[Fault]:
+    """One finding a box."""
+    for file, number, each, (width, height) in _boxes(snapshot):
+        share = (each.xmax - each.xmin) * (each.ymax - each.ymin) / (width * height)
+        if share > HUGE_SHARE and box_fault(each, width, height) is None:
+            problem = f"box covers {share:.0%} of the film"
+            yield Fault(problem, file.path, f"object {number}", "draw it around the fracture alone")
+
+
+@check("boxes.duplicate", Severity.WARNING, "the same box twice")
+def duplicate(snapshot: Snapshot) -> Iterator[Fault]:
+    """One finding for each box that repeats an earlier one of its class."""
+    for file in snapshot.annotations:
+        objects = () if file.annotation is None else file.annotation.objects
+        if len(objects) < 2:
+            continue
+        boxes = Boxes([each.corners for each in objects], [0] * len(objects))
+        overlap = boxes.iou(boxes)
+        for j, each in enumerate(objects):
+            same = [i for i in range(j) if objects[i].name == each.name and overlap[i, j] >= SAME_BOX_IOU]
+            if same:
+                problem = f"box repeats object {file.numbers[same[0]]}"
+                yield Fault(problem, file.path, f"object {file.numbers[j]}", "remove one of the two")
+
+
+def _boxes(snapshot: Snapshot) -> Iterator[tuple[AnnotationFile, int, VocObject, tuple[int, int]]]:
+    """Every box whose film's size is known: its file, its number there, itself, width and height of the film."""
+    for file in snapshot.annotations:
+        if file.annotation is not None and file.film is not None and file.film.size is not None:
+            for number, each in zip(file.numbers, file.annotation.objects, strict=True):
+                yield file, number, each, file.film.size

@@ -1,0 +1,217 @@
+"""A cleaned copy of a data folder: what is certain is put right, what cannot be used is left out, all is logged.
+
+The original is never touched. Nothing is guessed: boxes are moved by nothing but cutting them at the film's edge, and
+where two films of one picture are labelled differently neither is taken, as only a person can tell. Nor is a film with
+a box that cannot be placed on it: without that box it would pass for a film on which nothing is broken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fractura.core.boxes import Boxes
+from fractura.core.errors import DataError, UsageError
+from fractura.core.files import write_atomically
+from fractura.formats.validation import box_fault, size_fault
+from fractura.formats.voc.serializer import VocAnnotation, VocObject
+from fractura.quality import CheckReport
+from fractura.quality.boxes import SAME_BOX_IOU
+from fractura.quality.classes import same_but_for_spelling
+from fractura.quality.findings import Severity
+from fractura.quality.snapshot import AnnotationFile
+
+LOG = "changes.csv"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that differs between the original and the copy.
+
+    Attributes:
+        file: Name of the film or annotation.
+        action: ``left out`` or ``changed``.
+        what: What was done, or why it was left out.
+        check: Id of the check that asked for it.
+    """
+
+    file: str
+    action: str
+    what: str
+    check: str
+
+
+def write_fixed_copy(report: CheckReport, folder: Path) -> tuple[Change, ...]:
+    """Write ``images/``, ``annotations/`` and ``changes.csv`` into a new folder.
+
+    Args:
+        report: Of the original.
+        folder: Must not exist, or be empty; not inside the original.
+
+    Returns:
+        What was changed, in the order of the log.
+
+    Raises:
+        UsageError: The folder is the original, lies in it, or holds something.
+        DataError: It cannot be written.
+    """
+    _refuse_target(report.root, folder)
+    snapshot = report.snapshot
+    changes: list[Change] = []
+    left_out = _films_left_out(report, changes)
+    names = same_but_for_spelling(snapshot.class_counts)
+    for file in snapshot.annotations:
+        film = file.film
+        if film is None:
+            changes.append(Change(file.path.name, "left out", "its film is missing", "annotations.without_film"))
+        elif film.path not in left_out and film.size is not None and file.annotation is not None:
+            fixed = _fixed(file, file.annotation, film.size, names, changes)
+            same = fixed == file.annotation
+            data = _read(file.path) if same else fixed.to_bytes()
+            write_atomically(folder / "annotations" / file.path.name, data)
+            write_atomically(folder / "images" / film.path.name, _read(film.path))
+    write_atomically(folder / LOG, _log(changes))
+    return tuple(changes)
+
+
+def _refuse_target(root: Path, folder: Path) -> None:
+    if root.resolve() == folder.resolve() or root.resolve() in folder.resolve().parents:
+        raise UsageError(
+            f"'{folder}' lies in the data that is checked", hint="give a new folder elsewhere: the data stays as it is"
+        )
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"'{folder}' is there already and is not empty", hint="give a new folder")
+
+
+def _films_left_out(report: CheckReport, changes: list[Change]) -> set[Path]:
+    """Films that cannot be used, and copies beyond the first."""
+    snapshot, left = report.snapshot, set[Path]()
+    ours = {film.path for film in snapshot.films}
+
+    def leave(film: Path | None, what: str, check: str) -> None:
+        if film is not None and film not in left:
+            left.add(film)
+            changes.append(Change(film.name, "left out", what, check))
+
+    for film in snapshot.films:
+        files = snapshot.labelled.get(film.path, [])
+        if film.fault is not None:
+            leave(film.path, film.fault.problem, "films.unreadable")
+        elif not files:
+            leave(film.path, "it has no annotation", "films.unlabelled")
+        elif len(files) > 1:
+            leave(film.path, f"it has {len(files)} annotation files", "annotations.shared_film")
+        elif files[0].annotation is None or files[0].faults:
+            leave(film.path, "its annotation cannot be understood", "annotations.malformed")
+        elif film.size is not None and (reason := _size_in_doubt(files[0], film.size)):
+            leave(film.path, reason, "annotations.size")
+        elif film.size is not None and (reason := _box_without_place(files[0], film.size)):
+            leave(film.path, reason, "boxes.unusable")
+    for finding in report.findings:
+        if finding.check == "duplicates.contradictory" and finding.file is not None:
+            for path in (finding.file, *finding.others):
+                leave(path, "the same picture is labelled differently elsewhere", finding.check)
+        elif finding.check == "duplicates.identical":
+            usable = [path for path in (finding.file, *finding.others) if path is not None and path not in left]
+            for path in usable[1:]:
+                leave(path, f"the same picture as {usable[0].name}", finding.check)
+        elif finding.check in ("duplicates.both_splits", "duplicates.near_both_splits") and finding.file is not None:
+            if finding.severity == Severity.ERROR:
+                leave(finding.file, "its picture is in the other split", finding.check)
+        elif finding.check == "duplicates.patient_in_both_splits":
+            for each in (finding.file, *finding.others):
+                if each in ours:
+                    leave(each, "its patient is in the other split", finding.check)
+        elif finding.check == "films.even" and finding.severity == Severity.ERROR and finding.file is not None:
+            leave(finding.file, "it shows nothing", finding.check)
+    return left
+
+
+def _size_in_doubt(file: AnnotationFile, size: tuple[int, int]) -> str | None:
+    """Why a wrong <size> cannot simply be corrected: the boxes may have been drawn on another picture."""
+    annotation = file.annotation
+    if annotation is None or size_fault(annotation, size) is None or not annotation.objects:
+        return None
+    if (annotation.width, annotation.height) == (size[1], size[0]) and size[0] != size[1]:
+        return "its boxes may have been drawn before the film was turned: draw them again"
+    if annotation.width and annotation.height:
+        return "its boxes may have been drawn on a film of another size"
+    outside = any(box_fault(each, *size) for each in annotation.objects)
+    return "its boxes do not fit the film" if outside else None
+
+
+def _box_without_place(file: AnnotationFile, size: tuple[int, int]) -> str | None:
+    """Which box marks something that nobody can find on the film: it is unusable, and cutting does not mend it."""
+    for number, each in zip(file.numbers, () if file.annotation is None else file.annotation.objects, strict=True):
+        problem = box_fault(each, *size)
+        if problem is not None and not _cuts_little(each, _cut(each, *size)):
+            return f"object {number}: {problem}, and where it belongs only a person can tell: draw it again"
+    return None
+
+
+def _fixed(
+    file: AnnotationFile, annotation: VocAnnotation, size: tuple[int, int], names: dict[str, str], changes: list[Change]
+) -> VocAnnotation:
+    """The annotation with its size, names and boxes put right."""
+
+    def log(what: str, check: str) -> None:
+        changes.append(Change(file.path.name, "changed", what, check))
+
+    width, height = size
+    if size_fault(annotation, size) is not None:
+        log(f"size {annotation.width}x{annotation.height} is now {width}x{height}", "annotations.size")
+        annotation = replace(annotation, width=width, height=height)
+    kept: list[VocObject] = []
+    for number, each in zip(file.numbers, annotation.objects, strict=True):
+        if each.name in names:
+            log(f"object {number}: class '{each.name}' is now '{names[each.name]}'", "classes.look_alike")
+            each = replace(each, name=names[each.name])
+        problem = box_fault(each, width, height)
+        if problem is not None:  # what cutting does not mend is left out with its film
+            log(f"object {number}: cut at the edge of the film ({problem})", "boxes.unusable")
+            each = _cut(each, width, height)
+        if any(_same(each, other) for other in kept):
+            log(f"object {number}: taken out, it repeats another", "boxes.duplicate")
+            continue
+        kept.append(each)
+    return annotation if tuple(kept) == annotation.objects else replace(annotation, objects=tuple(kept))
+
+
+def _cut(each: VocObject, width: int, height: int) -> VocObject:
+    """The part of the box that is on the film."""
+    return replace(
+        each, xmin=max(0, each.xmin), ymin=max(0, each.ymin), xmax=min(width, each.xmax), ymax=min(height, each.ymax)
+    )
+
+
+def _cuts_little(each: VocObject, cut: VocObject) -> bool:
+    """At least half of the box is on the film."""
+    area = (each.xmax - each.xmin) * (each.ymax - each.ymin)
+    left = max(0, cut.xmax - cut.xmin) * max(0, cut.ymax - cut.ymin)
+    return each.xmax > each.xmin and each.ymax > each.ymin and left >= 0.5 * area
+
+
+def _same(each: VocObject, other: VocObject) -> bool:
+    overlap = Boxes([each.corners], [0]).iou(Boxes([other.corners], [0]))
+    return each.name == other.name and float(overlap[0, 0]) >= SAME_BOX_IOU
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"cannot be read: {error.strerror or error}", file=path, hint="it changed since it was looked at"
+        ) from error
+
+
+def _log(changes: list[Change]) -> str:
+    import csv
+    import io
+
+    stream = io.StringIO()
+    writer: Any = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["file", "action", "what", "check"])
+    writer.writerows([each.file, each.action, each.what, each.check] for each in changes)
+    return stream.getvalue()

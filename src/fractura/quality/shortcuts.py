@@ -1,0 +1,156 @@
+"""Things that tell the label without looking at the bone: a detector finds them first, and they fail elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fractura.quality.findings import Severity
+from fractura.quality.registry import Fault, check
+from fractura.quality.snapshot import Film, Snapshot
+
+FEWEST = 12
+"""Films with boxes, and films without, that are needed before anything is said."""
+TELLING_SHARE = 0.1
+"""What is beyond nearly all negatives must be on this share of the positives."""
+DIFFERENCE = 0.25
+"""By which the share of positives must differ between films with and without something."""
+_NORMAL = 3.7  # standard errors: two in 10,000 by chance
+
+
+@dataclass(frozen=True)
+class _Labelled:
+    films: tuple[Film, ...]
+    positive: NDArray[np.bool_]
+
+
+@check("shortcuts.source", Severity.WARNING, "kinds of file, sizes or machines that go with the label")
+def source(snapshot: Snapshot) -> Iterator[Fault]:
+    """One finding each for the kind of file and the size, and there for the value that tells most."""
+    looks: dict[str, Callable[[Film], str]] = {
+        "kind of file": lambda film: film.source,
+        "size": lambda film: "{}x{}".format(*sorted(film.size or (0, 0))),
+    }
+    labelled = _labelled(snapshot)
+    if labelled is None:
+        return
+    for what, look in looks.items():
+        values = [look(film) for film in labelled.films]
+        told = []
+        for value in sorted(set(values)):
+            has = np.array([each == value for each in values])
+            strength = _association(has, labelled.positive)
+            if strength is not None:
+                told.append((strength, value, has))
+        if told:
+            _, value, has = max(told, key=lambda each: each[0])
+            yield _fault(f"{what} {value}", has, labelled, snapshot)
+
+
+@check("shortcuts.frame", Severity.WARNING, "an even frame that goes with the label")
+def frame(snapshot: Snapshot) -> Iterator[Fault]:
+    """One finding."""
+    yield from _marked(snapshot, "an even frame", lambda film: film.traits is not None and film.traits.frame > 0.004)
+
+
+@check("shortcuts.writing", Severity.WARNING, "writing that goes with the label")
+def writing(snapshot: Snapshot) -> Iterator[Fault]:
+    """One finding."""
+    yield from _marked(snapshot, "writing", lambda film: film.traits is not None and film.traits.writing >= 4)
+
+
+@check("shortcuts.metal", Severity.WARNING, "metal, or what looks like it, that goes with the label")
+def metal(snapshot: Snapshot) -> Iterator[Fault]:
+    """One finding: bright thin parts that stand out more than on nearly all films of the other label."""
+    yield from _beyond(snapshot, "bright, sharp parts as metal has", lambda film: _trait(film, "metal"))
+
+
+@check("shortcuts.brightness", Severity.WARNING, "brightness, contrast or sharpness that goes with the label")
+def brightness(snapshot: Snapshot) -> Iterator[Fault]:
+    """One finding each: this one number alone tells films with boxes from films without."""
+    labelled = _labelled(snapshot)
+    if labelled is None:
+        return
+    for what, name in (("brightness", "mean"), ("contrast", "spread"), ("sharpness", "sharpness")):
+        values = np.array([_trait(film, name) for film in labelled.films])
+        area = _area_under_curve(values, labelled.positive)
+        if max(area, 1 - area) >= 0.8:
+            yield Fault(
+                f"{what} alone tells films with boxes from films without in {max(area, 1 - area):.0%} of the pairs: "
+                f"{'higher' if area > 0.5 else 'lower'} where there are boxes",
+                snapshot.root,
+                way_out="find out what differs (machine, export, hospital) and take both kinds of film from each",
+            )
+
+
+def _labelled(snapshot: Snapshot) -> _Labelled | None:
+    """The films that count; None if there are too few of either kind."""
+    labels = snapshot.positives
+    films = tuple(film for film in snapshot.films if film.path in labels and film.traits is not None)
+    positive = np.array([labels[film.path] for film in films], dtype=bool)
+    if len(films) == 0 or min(int(positive.sum()), int((~positive).sum())) < FEWEST:
+        return None
+    return _Labelled(films, positive)
+
+
+def _trait(film: Film, name: str) -> float:
+    return float(getattr(film.traits, name))
+
+
+def _marked(snapshot: Snapshot, what: str, mark: Callable[[Film], bool]) -> Iterator[Fault]:
+    labelled = _labelled(snapshot)
+    if labelled is not None:
+        has = np.array([mark(film) for film in labelled.films])
+        if _association(has, labelled.positive) is not None:
+            yield _fault(what, has, labelled, snapshot)
+
+
+def _beyond(snapshot: Snapshot, what: str, measure: Callable[[Film], float]) -> Iterator[Fault]:
+    """What lies beyond 98 % of the one label's films, where far more of the other's do."""
+    labelled = _labelled(snapshot)
+    if labelled is None:
+        return
+    values = np.array([measure(film) for film in labelled.films])
+    for side in (True, False):
+        limit = float(np.quantile(values[labelled.positive != side], 0.98))
+        has = values > limit
+        share, other = (float(has[labelled.positive == each].mean()) for each in (side, not side))
+        count = int((labelled.positive == side).sum())
+        if share - other > max(TELLING_SHARE, _NORMAL * float(np.sqrt(0.02 * 0.98 / count))):
+            yield _fault(what, has, labelled, snapshot)
+            return
+
+
+def _association(has: NDArray[np.bool_], positive: NDArray[np.bool_]) -> float | None:
+    """Standard errors between the shares of positives with and without; None if it may be chance or is small."""
+    with_it, without = int(has.sum()), int((~has).sum())
+    if with_it < 5 or without < 5:
+        return None
+    shares = positive[has].mean(), positive[~has].mean()
+    joint = positive.mean()
+    error = float(np.sqrt(joint * (1 - joint) * (1 / with_it + 1 / without)))
+    strength = abs(float(shares[0] - shares[1])) / error if error else 0.0
+    return strength if strength >= _NORMAL and abs(shares[0] - shares[1]) >= DIFFERENCE else None
+
+
+def _area_under_curve(values: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
+    """Share of pairs (one positive, one negative) in which the positive has the larger value; ties count half."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    count = int(positive.sum())
+    return float((ranks[positive].sum() - count * (count + 1) / 2) / (count * (len(values) - count)))
+
+
+def _fault(what: str, has: NDArray[np.bool_], labelled: _Labelled, snapshot: Snapshot) -> Fault:
+    shares = [float(labelled.positive[each].mean()) for each in (has, ~has)]
+    some = [film.path for film, each in zip(labelled.films, has, strict=True) if each]
+    return Fault(
+        f"{what}: {shares[0]:.0%} of the {int(has.sum())} films with it have boxes, {shares[1]:.0%} of the "
+        f"{int((~has).sum())} without",
+        snapshot.root,
+        way_out="add films with it that show no fracture and films without it that do, or measure the two groups apart",
+        others=tuple(some[:8]),
+    )

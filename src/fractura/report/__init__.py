@@ -1,5 +1,0 @@
-"""The report of an evaluation for readers: one HTML page, drawings ready for a paper, a pre-filled CLAIM sheet."""
-
-from fractura.report.report import write_report
-
-__all__ = ["write_report"]

@@ -1,0 +1,105 @@
+"""The weights that training starts from: another trained model's, wherever names and shapes agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from fractura.core.errors import ModelError
+from fractura.core.model_card import CARD_FILE, WEIGHTS_FILE, ModelCard, read_card
+from fractura.inference.built_in import locate_model
+from fractura.inference.runtimes.onnx import OnnxModel
+from fractura.models.detector import Detector
+
+_LEAST_SHARE = 0.5
+"""Share of the detector's weights that a model to start from must fill."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What was taken from the model that training started from.
+
+    Attributes:
+        line: For people: how many tensors were taken, how many were left fresh, and which.
+        films: Those behind its weights, as far as its card tells: their number and digests; see ``Dataset.describe``.
+    """
+
+    line: str
+    films: dict[str, Any] | None
+
+
+def start_from(detector: Detector, source: Path) -> Start:
+    """Give ``detector`` the weights of another trained model.
+
+    Layers whose shape depends on the number of classes stay fresh if that number differs.
+
+    Args:
+        detector: Gets the weights.
+        source: ``built-in``, a trained-model folder or its weights file, or the ``.onnx`` file of a Faster R-CNN.
+
+    Raises:
+        ModelError: There are no weights, or they fill less than half of the detector: nothing is changed then.
+    """
+    card, found = _read(source)
+    own = detector.state_dict()
+    taken = {name: value for name, value in found.items() if name in own and own[name].shape == value.shape}
+    fresh = [name for name in own if name not in taken]
+    share = _size(taken) / max(1, _size(own))
+    if share < _LEAST_SHARE:
+        raise ModelError(
+            f"only {share:.0%} of the detector's weights are in it; the first that is not is {fresh[0]}",
+            file=source,
+            hint="start from a model of the same architecture"
+            + (f": --model {card.architecture['name']}" if card is not None else ""),
+        )
+    detector.load_state_dict(taken, strict=False)
+    unused = len(found) - len(taken)
+    names = f": {', '.join(fresh[:4])}{', …' if len(fresh) > 4 else ''}" if fresh else ""
+    line = f"weights from {source}: {len(taken)} tensors taken, {unused} not used, {len(fresh)} left fresh{names}"
+    return Start(line, _films_behind(card) if card is not None else None)
+
+
+def architecture_of(source: Path) -> dict[str, Any] | None:
+    """What kind of detector a model to start from is; None for a weights file without a card.
+
+    Raises:
+        ModelError: There is no such model, or its card cannot be read.
+    """
+    path = locate_model(source)
+    if not path.exists():
+        raise ModelError("there is no such model to start from", file=source)
+    if path.suffix.lower() == ".onnx":
+        return OnnxModel(path, device="cpu").card.architecture
+    folder = path if path.is_dir() else path.parent
+    return read_card(folder).architecture if path.is_dir() or (folder / CARD_FILE).is_file() else None
+
+
+def _read(source: Path) -> tuple[ModelCard | None, Mapping[str, Tensor]]:
+    path = locate_model(source)
+    if path.suffix.lower() == ".onnx":
+        from fractura.training.exported_weights import read_exported_weights  # few runs need the package onnx
+
+        return read_exported_weights(path)
+    path = path / WEIGHTS_FILE if path.is_dir() else path
+    try:
+        found = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"cannot be read as weights ({error})", file=path, hint=f"give a model folder with {WEIGHTS_FILE}"
+        ) from error
+    return read_card(path.parent) if (path.parent / CARD_FILE).is_file() else None, found
+
+
+def _films_behind(card: ModelCard) -> dict[str, Any] | None:
+    digests = sorted(set((card.trained_on or {}).get("film_digests", "").split()))
+    return {"films": len(digests), "film_digests": " ".join(digests)} if digests else None
+
+
+def _size(tensors: Mapping[str, Tensor]) -> int:
+    return sum(value.numel() for value in tensors.values())

@@ -1,0 +1,178 @@
+"""The models a server can use: the one it was started with, the built-in one, and those trained from the page."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fractura.core.errors import FracturaError, ModelError
+from fractura.core.model_card import CARD_FILE, WEIGHTS_FILE, ModelCard, read_card
+from fractura.inference import Model, load_model
+from fractura.inference.built_in import built_in_model
+from fractura.inference.views import look
+from fractura.web.detection_cache import FilmMarks, film_marks
+from fractura.web.errors import WebError
+
+Origin = Literal["built-in", "given", "trained"]
+_READ_AT_ONCE = 2**20
+
+
+@dataclass(frozen=True)
+class UsableModel:
+    """A model that can be used; it is loaded when it first looks at a film.
+
+    Attributes:
+        id: As the API knows it.
+        origin: Where it comes from.
+        path: Its folder or file.
+        card: What is known of it.
+        digest: SHA-256 of its files.
+    """
+
+    id: str
+    origin: Origin
+    path: Path
+    card: ModelCard
+    digest: str
+
+
+@dataclass(frozen=True)
+class UnusableModel:
+    """A model that cannot be used, and why."""
+
+    id: str
+    origin: Origin
+    problem: str
+
+
+class ModelShelf:
+    """Models by id. One film is looked at at a time, whoever asks: more would only take turns on the same cores."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._busy = threading.Lock()
+        self._models: dict[str, UsableModel | UnusableModel] = {}
+        self._current: str | None = None
+        self._loaded: tuple[str, Model] | None = None
+
+    @property
+    def current(self) -> str | None:
+        """Id of the model in use."""
+        return self._current
+
+    def models(self) -> list[UsableModel | UnusableModel]:
+        """All of them, in the order they came."""
+        with self._lock:
+            return list(self._models.values())
+
+    def add(self, model: str, origin: Origin, path: Path | None) -> UsableModel | UnusableModel:
+        """Put a model on the shelf; one that cannot be used is there with its problem.
+
+        Args:
+            model: Its id.
+            origin: Where it comes from.
+            path: Its folder or file; None for the built-in one.
+        """
+        entry: UsableModel | UnusableModel
+        try:
+            path = built_in_model() if path is None else path
+            entry = UsableModel(model, origin, path, self._card(model, path), digest_of(path))
+        except FracturaError as error:
+            entry = UnusableModel(model, origin, error.problem)
+        with self._lock:
+            self._models[model] = entry
+        return entry
+
+    def choose(self, model: str) -> None:
+        """Use this model from now on.
+
+        Raises:
+            WebError: There is no such model, or it cannot be used.
+        """
+        self._current = self.get(model).id
+
+    def in_use(self) -> UsableModel | None:
+        """The model in use, if any."""
+        return None if self._current is None else self.get(self._current)
+
+    def get(self, model: str | None = None) -> UsableModel:
+        """A model; by default the one in use.
+
+        Raises:
+            WebError: There is none, or it cannot be used.
+        """
+        wanted = self._current if model is None else model
+        if wanted is None:
+            raise WebError(409, "no_model", "no model is in use", hint="start the server with --model")
+        with self._lock:
+            entry = self._models.get(wanted)
+        if entry is None:
+            raise WebError(404, "model_unknown", "there is no model with this id", hint="ask for /api/models")
+        if isinstance(entry, UnusableModel):
+            raise WebError(409, "model_unusable", entry.problem, hint="choose another model")
+        return entry
+
+    def load(self, model: UsableModel) -> Model:
+        """A model ready to detect; the last one stays in memory.
+
+        Raises:
+            ModelError: It is damaged.
+            MissingDependencyError: What runs it is not installed.
+        """
+        if self._loaded is None or self._loaded[0] != model.id:
+            self._loaded = (model.id, load_model(model.path))
+        return self._loaded[1]
+
+    def detect(self, model: UsableModel, pixels: NDArray[np.uint8]) -> FilmMarks:
+        """Look at a film.
+
+        Args:
+            model: The model.
+            pixels: uint8 ``(h, w, 3)``.
+
+        Raises:
+            WebError: The model cannot be loaded, or fails on it.
+        """
+        height, width = pixels.shape[:2]
+        try:
+            with self._busy:
+                boxes = look(self.load(model), pixels, model.card.views)
+        except FracturaError as error:
+            raise WebError.of(error, 409, "model_unusable") from error
+        return film_marks(boxes, model.card.class_names, width, height)
+
+    def _card(self, model: str, path: Path) -> ModelCard:
+        if path.is_dir() and (path / CARD_FILE).is_file():
+            return read_card(path)
+        loaded = load_model(path)  # other kinds carry their card inside
+        self._loaded = (model, loaded)
+        return loaded.card
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of what a model is made of.
+
+    Raises:
+        ModelError: A file cannot be read.
+    """
+    if path.is_file():
+        files = [path]
+    elif (path / WEIGHTS_FILE).is_file():
+        files = [path / CARD_FILE, path / WEIGHTS_FILE]
+    else:
+        files = sorted(each for each in path.rglob("*") if each.is_file())
+    digest = hashlib.sha256()
+    try:
+        for file in files:
+            with file.open("rb") as stream:
+                while part := stream.read(_READ_AT_ONCE):
+                    digest.update(part)
+    except OSError as error:
+        raise ModelError(f"cannot be read: {error.strerror or error}", file=path) from error
+    return digest.hexdigest()

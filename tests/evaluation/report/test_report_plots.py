@@ -1,0 +1,103 @@
+"""The drawings: files ready for a paper, values that are the evaluation's, details cut from films."""
+
+import io
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import matplotlib
+import numpy as np
+import pytest
+from PIL import Image
+from support.report_films import films, marks, measure
+
+from fractura.evaluation import MAIN_CRITERION
+from fractura.evaluation.report import plots
+from fractura.evaluation.report.pictures import detail_around
+from fractura.evaluation.report.svg import DOTS_PER_INCH, INK, STYLE, inline_svg, save_figure
+from fractura.evaluation.report.words import Words
+
+
+@pytest.fixture(name="evaluation", scope="module")
+def measured(tmp_path_factory):
+    dataset = films(tmp_path_factory.mktemp("plots"))
+    return measure(dataset, marks(dataset))
+
+
+@pytest.fixture(autouse=True)
+def style():
+    with matplotlib.rc_context(STYLE):
+        yield
+
+
+def test_files_are_ready_for_a_paper(made):
+    folder = made.parent / "plots"
+    assert len(list(folder.glob("*.svg"))) == len(list(folder.glob("*.png"))) == 8
+    for file in folder.iterdir():
+        if file.suffix == ".png":
+            with Image.open(io.BytesIO(file.read_bytes())) as image:
+                assert image.info["dpi"][0] == pytest.approx(DOTS_PER_INCH, abs=0.1)
+                assert image.width > 1300
+        else:
+            root = ElementTree.parse(file).getroot()
+            assert any("%" in (text.text or "") for text in root.iter("{http://www.w3.org/2000/svg}text"))
+
+
+def test_the_same_evaluation_gives_the_same_drawing(evaluation, tmp_path):
+    drawn = [save_figure(plots.froc(evaluation, Words()), tmp_path, name) for name in ("a", "b")]
+    assert drawn[0] == drawn[1]
+
+
+def test_inside_a_page_colours_are_the_page_s_and_ids_are_its_own():
+    svg = (
+        '<?xml version="1.0"?><svg viewBox="0 0 9 9"><metadata>x</metadata><defs><style>*{}</style>'
+        f'<path id="p"/></defs><!-- p --><use xlink:href="#p" clip-path="url(#p)" style="fill: {INK.upper()}"/></svg>'
+    )
+    drawing = inline_svg(svg, "froc", "a <b>", "c & d")
+    assert drawing.count("froc-p") == 3
+    assert "var(--ink)" in drawing
+    assert '<title id="froc-title">a &lt;b&gt;</title>' in drawing
+    assert not any(gone in drawing for gone in ("metadata", "<style", "<!--", "<?xml"))
+
+
+def test_froc_is_the_staircase_with_its_interval(evaluation):
+    axes = plots.froc(evaluation, Words()).axes[0]
+    lines = {line.get_label(): line for line in axes.lines}
+    across, up = lines["IoU 0.3"].get_data()
+    curve = evaluation.curves.froc[MAIN_CRITERION]
+    assert list(across[1:-1]) == curve["false_marks_per_film"]
+    assert np.allclose(up[1:-1], 100 * np.array(curve["sensitivity"]))
+    assert lines["IoU 0.3"].get_drawstyle() == "steps-post"
+    for point in (0.125, 1.0, 8.0):
+        step = np.searchsorted(across, point, side="right") - 1
+        assert up[step] == pytest.approx(100 * evaluation.value(f"froc/{MAIN_CRITERION}/{point:g}"))
+    band = axes.collections[0].get_paths()[0].vertices
+    lows = [evaluation.figures[f"froc/{MAIN_CRITERION}/{point:g}"].low for point in (0.125, 8)]
+    assert {round(100 * low, 6) for low in lows} <= {round(height, 6) for height in band[:, 1]}
+
+
+def test_the_ring_is_the_threshold(evaluation):
+    rings = [line for line in plots.roc(evaluation, Words()).axes[0].lines if line.get_marker() == "o"]
+    expected = (1 - evaluation.value("film_specificity"), evaluation.value("film_sensitivity"))
+    assert (rings[0].get_xdata()[0], rings[0].get_ydata()[0]) == pytest.approx([100 * share for share in expected])
+
+
+def test_what_cannot_be_drawn_is_not(evaluation, tmp_path):
+    nothing = measure(films(tmp_path, count=0), [])
+    drawers = (plots.froc, plots.froc_by_criterion, plots.roc, plots.precision_recall, plots.scores, plots.subgroups)
+    assert [draw(nothing, Words()) for draw in drawers] == [None] * len(drawers)
+    assert plots.reliability(nothing, Words(), "film") is None
+    assert plots.froc_by_criterion(replace(evaluation, intervals=None), Words()) is None
+
+
+@pytest.mark.parametrize(
+    ("corners", "size", "expected"),
+    [
+        ((40, 40, 60, 60), (400, 400), (0, 0, 120, 120)),  # a third of the film at least, moved inside
+        ((200, 200, 240, 220), (400, 400), (160, 150, 280, 270)),  # three times the longer side
+        ((390, 390, 500, 500), (400, 400), (70, 70, 400, 400)),  # half outside
+        ((0, 0, 400, 300), (400, 300), (0, 0, 400, 300)),  # the whole film
+        ((0, 0, 2, 2), (3, 2), (0, 0, 3, 2)),
+    ],
+)
+def test_details_are_square_and_inside_the_film(corners, size, expected):
+    assert detail_around(corners, size) == expected

@@ -1,0 +1,118 @@
+"""Headers, completeness and orientation of films, against Pillow and against the pixels themselves."""
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from fractura.core.errors import DataError
+from fractura.imaging.headers import displayed_to_stored, film_header, stored_frame, stored_to_displayed
+from fractura.imaging.reader import read_radiograph
+
+
+def encoded(kind="JPEG", size=(37, 23), mode="L", **options):
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).convert(mode).save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def with_orientation(orientation, kind="JPEG", **options):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return encoded(kind, exif=exif, **options)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "complete"),
+    [
+        (encoded(), "jpeg", True),
+        (encoded(mode="RGB", progressive=True), "jpeg", True),
+        (encoded(quality=1, restart_marker_rows=1), "jpeg", True),
+        (encoded(comment=b"\xff\xd9 in a comment"), "jpeg", True),
+        (encoded() + b"\0\0rubbish", "jpeg", True),
+        (encoded("PNG"), "png", True),
+        (encoded("PNG") + b"rubbish", "png", True),
+        (encoded()[:-2], "jpeg", False),
+        (encoded("PNG")[:-12], "png", False),
+        (encoded("BMP"), "bmp", False),
+        (encoded("GIF"), "gif", False),
+        (encoded("TIFF"), "tiff", False),
+        (b"", "unknown", False),
+        (b"\xff\xd8\xff\xd9", "jpeg", False),
+        (b"\x89PNG\r\n\x1a\n", "png", False),
+    ],
+)
+def test_kind_and_completeness(data, kind, complete):
+    header = film_header(data)
+    assert (header.kind, header.complete) == (kind, complete)
+    if complete:
+        assert (header.width, header.height) == (37, 23)
+
+
+def decodes(data):
+    try:
+        read_radiograph(data)
+    except DataError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "data", [encoded(size=(60, 40)), encoded(mode="RGB", progressive=True), encoded("PNG"), encoded("PNG", mode="RGB")]
+)
+def test_no_cut_off_film_is_called_complete(data):
+    for length in range(len(data)):
+        assert not film_header(data[:length]).complete
+    assert film_header(data).complete
+    assert decodes(data)
+
+
+@settings(deadline=None)
+@given(st.sampled_from([encoded(), encoded("PNG")]), st.data())
+def test_any_bytes_have_some_header(data, draws):
+    damaged = bytearray(data)
+    for _ in range(draws.draw(st.integers(1, 5))):
+        damaged[draws.draw(st.integers(0, len(damaged) - 1))] = draws.draw(st.integers(0, 255))
+    header = film_header(bytes(damaged))
+    assert header.width >= 0
+
+
+def test_a_damaged_png_chunk_is_noticed():
+    data = bytearray(encoded("PNG"))
+    data[len(data) // 2] ^= 1
+    assert not film_header(bytes(data)).complete
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_stored_frame(kind, orientation):
+    data = with_orientation(orientation, kind)
+    assert stored_frame(data, film_header(data), "film") == (37, 23, orientation)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_boxes_turn_as_the_pixels_do(orientation):
+    width, height = 37, 23
+    stored = np.zeros((height, width), np.uint8)
+    stored[3:9, 5:22] = 255
+    stream = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(stored).save(stream, "PNG", exif=exif)
+    shown = read_radiograph(stream.getvalue()).pixels[:, :, 0]
+    rows, columns = np.nonzero(shown)
+    displayed = np.array([[columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]], np.float32)
+    box = np.array([[5, 3, 22, 9]], np.float32)
+    np.testing.assert_array_equal(displayed_to_stored(displayed, orientation, width, height), box)
+    np.testing.assert_array_equal(stored_to_displayed(box, orientation, width, height), displayed)
+
+
+def test_real_films_that_are_cut_off(shared_path):
+    cut = sorted(shared_path("data/awkward/truncated_jpeg").glob("*.jpg"))
+    assert cut
+    assert not any(film_header(film.read_bytes()).complete for film in cut)
