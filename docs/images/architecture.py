@@ -18,18 +18,18 @@ PACKAGES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ),
     ("public API", (("workflows", "one function per command, with its result type"),)),
     ("make models", (("training", "settings to weights"), ("export", "ONNX, SavedModel"))),
-    ("use models", (("inference", "image to detections"), ("evaluation", "metrics and report"))),
+    ("measure models", (("evaluation", "metrics, intervals, report"),)),
+    ("use models", (("inference", "image to detections"),)),
+    ("data", (("quality", "checks, splits, duplicates"), ("phantom", "artificial images"))),
+    ("files", (("formats", "annotation files to data sets and back"),)),
     (
-        "files and networks",
+        "sources",
         (
-            ("formats", "files to data sets and back"),
-            ("quality", "checks, splits, duplicates"),
+            ("imaging", "the one reader of pixels; DICOM"),
             ("models", "networks and catalogue"),
-            ("phantom", "artificial images"),
             ("fetch", "downloads"),
         ),
     ),
-    ("pixels", (("imaging", "the one reader of pixels; DICOM"),)),
     ("ground", (("core", "boxes, data sets, model card, errors, atomic files"),)),
 )
 """Floors from the top down, each with its packages; a package imports only from floors below its own."""
@@ -104,7 +104,7 @@ FONT = "font-family=\"'Segoe UI', 'Helvetica Neue', Arial, sans-serif\""
 
 def packages_svg() -> str:
     """Floors as rows, packages as boxes."""
-    width, row, left, gap = 1000, 74, 190, 10
+    width, row, left, gap = 1000, 74, 130, 10
     body = []
     for number, (floor, packages) in enumerate(PACKAGES):
         y = 16 + number * row
