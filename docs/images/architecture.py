@@ -130,7 +130,8 @@ def data_paths_svg() -> str:
             body.append(_text(x + side / 2, y + 70, handed, size=11, colour=INK))
             if place + 1 < len(modules):
                 tip = x + side + gap - 3
-                body.append(f'<path d="M{x + side + 3:.1f} {y + 26} H{tip:.1f}" stroke="{LINE}" marker-end="url(#tip)"/>')
+                way = f"M{x + side + 3:.1f} {y + 26} H{tip:.1f}"
+                body.append(f'<path d="{way}" stroke="{LINE}" marker-end="url(#tip)"/>')
     return _svg(width, 34 + len(DATA_PATHS) * row - 10, "Five data paths through fractura", body)
 
 
@@ -146,15 +147,17 @@ def _box(x: float, y: float, width: float, height: float, name: str, role: str, 
 
 def _text(x: float, y: float, text: str, *, size: int, anchor: str = "middle", colour: str, bold: bool = False) -> str:
     weight = ' font-weight="600"' if bold else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" fill="{colour}"{weight}>{escape(text)}</text>'
+    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
+    return f'<text {place} font-size="{size}" fill="{colour}"{weight}>{escape(text)}</text>'
 
 
 def _svg(width: int, height: int, title: str, body: Sequence[str]) -> str:
-    tip = f'<path d="M0 0 L6 3 L0 6 z" fill="{LINE}"/>'
+    shape = 'id="tip" markerWidth="6" markerHeight="6" refX="5" refY="3" orient="auto"'
+    tip = f'<marker {shape}><path d="M0 0 L6 3 L0 6 z" fill="{LINE}"/></marker>'
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" {FONT}>',
         f"<title>{escape(title)}</title>",
-        f'<defs><marker id="tip" markerWidth="6" markerHeight="6" refX="5" refY="3" orient="auto">{tip}</marker></defs>',
+        f"<defs>{tip}</defs>",
         f'<rect width="{width}" height="{height}" rx="8" fill="#ffffff"/>',
         *body,
         "</svg>",

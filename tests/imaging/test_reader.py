@@ -244,8 +244,8 @@ def test_mutated_films_are_read_or_refused(kind, edits, cut):
         assert named
 
 
-def test_real_truncated_films(shared_path):
-    films = sorted(shared_path("data/awkward/truncated_jpeg").glob("*.jpg"))
+def test_real_truncated_films(real_images):
+    films = sorted(real_images("awkward/truncated_jpeg").glob("*.jpg"))
     assert len(films) == 4
     for film in films:
         assert radiograph_size(film) == (373, 454)  # the header is whole
@@ -263,8 +263,8 @@ def test_real_truncated_films(shared_path):
         ("IMG0002628.jpg", 8, (373, 454), (454, 373)),
     ],
 )
-def test_real_rotated_films(shared_path, name, orientation, encoded, shown):
-    path = shared_path(f"data/awkward/exif_rotated/{name}")
+def test_real_rotated_films(real_images, name, orientation, encoded, shown):
+    path = real_images(f"awkward/exif_rotated/{name}")
     film = read_radiograph(path)
     assert (film.exif_orientation, film.encoded_size, (film.width, film.height)) == (orientation, encoded, shown)
     assert radiograph_size(path) == shown

@@ -95,8 +95,8 @@ def test_a_missing_container_is_a_data_error(model, films):
 
 
 @pytest.mark.parametrize("name", ["exif_rotated/IMG0000428.jpg", "fullres/images/IMG0000057.jpg"])
-def test_real_films(model, shared_path, name):
-    detection = next(detect_films(model, [shared_path(f"data/awkward/{name}")]))
+def test_real_films(model, real_images, name):
+    detection = next(detect_films(model, [real_images(f"awkward/{name}")]))
     assert detection.boxes.xyxy[0].tolist() == pytest.approx(
         [0.1 * detection.width, 0.2 * detection.height, 0.5 * detection.width, 0.6 * detection.height], rel=1e-4
     )

@@ -23,8 +23,8 @@ def smallest_side(record):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_sixteen_real_films_are_learnt(tmp_path, shared_path):
-    data = read_dataset(shared_path("data/fracatlas/train"))
+def test_sixteen_real_films_are_learnt(tmp_path, real_images):
+    data = read_dataset(real_images("fracatlas/train"))
     marked = [record for record in data if not record.is_negative and smallest_side(record) >= 10]
     films = replace(data, records=tuple(marked[:: len(marked) // FILMS][:FILMS]))
     assert len(films) == FILMS

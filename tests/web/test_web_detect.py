@@ -202,10 +202,10 @@ def test_no_report_where_the_film_does_not_say_whose_it_is(web, sent, code):
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, code)
 
 
-def test_real_dicom_films_get_reports(web, shared_path):
+def test_real_dicom_films_get_reports(web, dicom_example):
     from pydicom import dcmread
 
-    film = shared_path("data/dicom/RG3_J2KR.dcm")
+    film = dicom_example("RG3_J2KR.dcm")
     sent = send(web, (film.name, film.read_bytes()))["films"][0]
     assert sent["error"] is None
     report = dcmread(io.BytesIO(export(web, "dicom-sr", [sent["id"]]).content))
