@@ -5,7 +5,7 @@ import sys
 import pytest
 from support.walks import follow, fractura_commands
 
-PAGES = ("adding-a-format.md",)
+PAGES = ("adding-a-format.md", "adding-a-check.md", "adding-a-detector.md", "adding-a-metric.md")
 
 
 @pytest.mark.slow
@@ -16,7 +16,9 @@ def test_the_walk_leads_where_it_says(page, tmp_path):
     walk.run(sys.executable, "-m", "ruff", "check", *python_files)
     walk.run(sys.executable, "-m", "ruff", "format", "--check", *python_files)
     tests = [name for name in walk.made if name.startswith("tests/")]
-    said = walk.run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, "tests/test_architecture.py")
+    said = walk.run(
+        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, "tests/test_architecture.py"
+    )
     assert " passed" in said
     place = tmp_path / "commands"
     place.mkdir()

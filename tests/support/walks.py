@@ -41,7 +41,13 @@ class Walk:
             "COLUMNS": "200",
         }
         done = subprocess.run(
-            words, cwd=cwd or self.folder, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=600
+            words,
+            cwd=cwd or self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=600,
         )
         assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
         return done.stdout + done.stderr
