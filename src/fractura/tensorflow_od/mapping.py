@@ -1,4 +1,4 @@
-"""What a ``pipeline.config`` means in our words: architecture, training settings, films.
+"""What a ``pipeline.config`` means in our words: architecture, training settings, images.
 
 Everything that the file can ask for is taken over exactly or refused with its line; what has no effect is listed by
 ``pipeline_config``.
@@ -106,7 +106,7 @@ def _anchors(config: PipelineConfig) -> AnchorSettings:
             config,
             f"{path}.height_stride",
             f"anchors of stride {grid.stride[0]} are not built",
-            "only 16 is: the trunk's",
+            "only 16 is: the backbone's",
         )
     return AnchorSettings(
         strides=(grid.stride[0],),
@@ -124,7 +124,7 @@ def train_settings(
 
     Args:
         config: The file.
-        data: What the run calls its films.
+        data: What the run calls its images.
         output: Folder of the run.
         overrides: ``TrainSettings`` by name that win over the file.
 
@@ -236,7 +236,7 @@ def class_names(config: PipelineConfig, label_map: Path | str) -> tuple[str, ...
     return (*names, *(f"unused {number}" for number in range(len(names) + 1, count + 1)))
 
 
-def read_films(
+def read_images(
     config: PipelineConfig,
     reader: InputReader,
     field: str,
@@ -244,7 +244,7 @@ def read_films(
     on_error: Any = "stop",
     problems: list[FracturaError] | None = None,
 ) -> Dataset:
-    """The films of one input reader; paths are relative to the working folder, as in TensorFlow.
+    """The images of one input reader; paths are relative to the working folder, as in TensorFlow.
 
     Args:
         config: The file.
@@ -273,7 +273,7 @@ def read_films(
             raise _refusal(
                 config,
                 "model.faster_rcnn.num_classes",
-                f"num_classes is {config.model.num_classes}, but the films have {len(found)} classes",
+                f"num_classes is {config.model.num_classes}, but the images have {len(found)} classes",
                 f"write num_classes: {len(found)} and name a label_map_path",
             )
         names = (*found, *(f"unused {n}" for n in range(len(found) + 1, config.model.num_classes + 1)))

@@ -24,8 +24,8 @@ FLAGS = {
     "checkpoint_every_n": Flag("int", "Steps between checkpoints.", 1000),
     "checkpoint_dir": Flag("path", "Evaluate the checkpoints that appear in this folder, instead of training."),
     "eval_timeout": Flag("int", "Seconds to wait for a new checkpoint before evaluation ends.", 3600),
-    "sample_1_of_n_eval_examples": Flag("int", "Evaluate only every n-th film."),
-    "record_summaries": Flag("bool", "Put films among the events.", True),
+    "sample_1_of_n_eval_examples": Flag("int", "Evaluate only every n-th image."),
+    "record_summaries": Flag("bool", "Put images among the events.", True),
     "num_steps_per_iteration": Flag(
         "int", "Steps are rounded up to a multiple of this, as TensorFlow does; 1 does not round.", STEPS_PER_ITERATION
     ),
@@ -56,7 +56,7 @@ def train(
     is also written at the end, where TensorFlow writes none.
 
     Raises:
-        DataError: The file asks for something that is not built, or films cannot be used.
+        DataError: The file asks for something that is not built, or images cannot be used.
         ModelError: A checkpoint does not fit.
         UsageError: A number is impossible.
     """

@@ -23,7 +23,7 @@ METRICS = ("coco_detection_metrics",)
 
 @dataclass(frozen=True)
 class FixedShapeResizer:
-    """Every film becomes ``height`` x ``width`` pixels."""
+    """Every image becomes ``height`` x ``width`` pixels."""
 
     height: int
     width: int
@@ -31,7 +31,7 @@ class FixedShapeResizer:
 
 @dataclass(frozen=True)
 class KeepAspectRatioResizer:
-    """Every film is scaled into ``min_dimension`` x ``max_dimension`` pixels."""
+    """Every image is scaled into ``min_dimension`` x ``max_dimension`` pixels."""
 
     min_dimension: int
     max_dimension: int
@@ -135,7 +135,7 @@ class TrainConfig:
         fine_tune_checkpoint: Path as written (``…/ckpt-0``); empty starts afresh.
         fine_tune_checkpoint_type: ``detection``, ``full`` or ``classification``; where the file names none, what
             TensorFlow takes then.
-        max_number_of_boxes: Further boxes of a film are not looked at in training.
+        max_number_of_boxes: Further boxes of an image are not examined in training.
     """
 
     batch_size: int
@@ -150,7 +150,7 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class InputReader:
-    """Where films come from: paths as written; ``input_paths`` may be patterns."""
+    """Where images come from: paths as written; ``input_paths`` may be patterns."""
 
     label_map_path: str
     input_paths: tuple[str, ...]
@@ -177,9 +177,9 @@ class PipelineConfig:
     Attributes:
         model: The detector.
         train_config: None if the file has no such part.
-        train_input_reader: Films to train on; None if the file names none.
+        train_input_reader: Images to train on; None if the file names none.
         eval_config: Defaults if the file has no such part.
-        eval_input_readers: Films to evaluate on.
+        eval_input_readers: Images to evaluate on.
         fields: What became of each field of the file, in its order.
         document: The text itself.
     """
@@ -333,7 +333,8 @@ class _Builder:
             optimizer=self._optimizer(self._inner(values, "optimizer")),
             gradient_clipping_by_norm=values["gradient_clipping_by_norm"],
             fine_tune_checkpoint=values["fine_tune_checkpoint"],
-            fine_tune_checkpoint_type=self._known(kind, CHECKPOINT_TYPES, "fine_tune_checkpoint_type", values),  # type: ignore[arg-type]
+            # type: ignore[arg-type]
+            fine_tune_checkpoint_type=self._known(kind, CHECKPOINT_TYPES, "fine_tune_checkpoint_type", values),
             data_augmentation_options=tuple(AugmentationStep(*step) for step in steps if step),
             max_number_of_boxes=values["max_number_of_boxes"],
         )

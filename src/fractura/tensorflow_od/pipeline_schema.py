@@ -102,7 +102,7 @@ _IMAGE_RESIZER = {
             "height": _int(300, 1),
             "width": _int(300, 1),
             "resize_method": _fixed("enum", "BILINEAR", "only bilinear resizing is built", choices=_RESIZE),
-            "convert_to_grayscale": _fixed("bool", False, "the trunk takes three channels"),
+            "convert_to_grayscale": _fixed("bool", False, "the backbone takes three channels"),
         },
         oneof="resizer",
     ),
@@ -112,8 +112,10 @@ _IMAGE_RESIZER = {
             "max_dimension": _int(1024, 1),
             "resize_method": _fixed("enum", "BILINEAR", "only bilinear resizing is built", choices=_RESIZE),
             "pad_to_max_dimension": _bool(False),
-            "convert_to_grayscale": _fixed("bool", False, "the trunk takes three channels"),
-            "per_channel_pad_value": _none("float", "films are padded with black, TensorFlow's default", repeated=True),
+            "convert_to_grayscale": _fixed("bool", False, "the backbone takes three channels"),
+            "per_channel_pad_value": _none(
+                "float", "images are padded with black, TensorFlow's default", repeated=True
+            ),
         },
         oneof="resizer",
     ),
@@ -170,7 +172,7 @@ _FASTER_RCNN = {
     "feature_extractor": _message(
         {
             "type": _text(),
-            "first_stage_features_stride": _fixed("int", 16, "the trunk is built with stride 16"),
+            "first_stage_features_stride": _fixed("int", 16, "the backbone is built with stride 16"),
             "batch_norm_trainable": _bool(False),
             "pad_to_multiple": _none("int", _TF1),
         }
@@ -238,7 +240,7 @@ _FASTER_RCNN = {
                     "use_class_agnostic_nms": _fixed("bool", False, _PLAIN_NMS),
                     "use_combined_nms": _fixed("bool", False, _PLAIN_NMS),
                     "soft_nms_sigma": _fixed("float", 0.0, _PLAIN_NMS),
-                    "change_coordinate_frame": _fixed("bool", True, "boxes are fractions of the film"),
+                    "change_coordinate_frame": _fixed("bool", True, "boxes are fractions of the image"),
                 }
             ),
             "score_converter": _fixed("enum", "SOFTMAX", _PLAIN_NMS, choices=("IDENTITY", "SIGMOID", "SOFTMAX")),
@@ -384,11 +386,12 @@ _INPUT = {
     "label_map_path": _text(),
     "tf_record_input_reader": _message({"input_path": _text(repeated=True)}),
     "shuffle": _bool(True),
-    "num_epochs": _none("int", "films are shown until num_steps is reached, or once in evaluation, as in TensorFlow 2"),
+    "num_epochs": _none("int", "images are shown until num_steps is reached, or once in evaluation, as in TensorFlow "
+                               "2"),
     "sample_1_of_n_examples": _int(1, 1),
     "max_number_of_boxes": _none("int", "train_config.max_number_of_boxes counts"),
-    "shuffle_buffer_size": _none("int", "all films are shuffled, not a window of them"),
-    "filenames_shuffle_buffer_size": _none("int", "all films are shuffled, not files"),
+    "shuffle_buffer_size": _none("int", "all images are shuffled, not a window of them"),
+    "filenames_shuffle_buffer_size": _none("int", "all images are shuffled, not files"),
     **{
         name: _none("int", _PIPELINE)
         for name in (
@@ -396,8 +399,8 @@ _INPUT = {
             "read_block_length", "prefetch_size", "num_parallel_map_calls",
         )
     },
-    "drop_remainder": _none("bool", "training always fills its batches, evaluation always sees every film"),
-    "num_additional_channels": _fixed("int", 0, "the trunk takes three channels"),
+    "drop_remainder": _none("bool", "training always fills its batches, evaluation always sees every image"),
+    "num_additional_channels": _fixed("int", 0, "the backbone takes three channels"),
     "num_keypoints": _none("int", _MASKS),
     "load_instance_masks": _none("bool", _MASKS),
     "mask_type": _none("enum", _MASKS, choices=("DEFAULT", "NUMERICAL_MASKS", "PNG_MASKS")),
@@ -413,14 +416,14 @@ _INPUT = {
 
 _SHOWN = "it only changes what TensorFlow draws"
 _EVAL = {
-    "batch_size": _none("int", "films are evaluated one by one; the result is the same"),
+    "batch_size": _none("int", "images are evaluated one by one; the result is the same"),
     "metrics_set": _text(repeated=True),
     "num_visualizations": _int(10, 0),
     "min_score_threshold": _float(0.5),
     "max_num_boxes_to_visualize": _int(20, 0),
     "eval_interval_secs": _int(300, 0),
     "use_moving_averages": _bool(False),
-    "num_examples": _none("int", "every film is evaluated, as in TensorFlow 2"),
+    "num_examples": _none("int", "every image is evaluated, as in TensorFlow 2"),
     "max_evals": _none("int", "TensorFlow 2 does not use it either; --eval_timeout ends the waiting"),
     "include_metrics_per_category": _none("bool", "fractura evaluate always reports every class"),
     "retain_original_images": _none("bool", _SHOWN),

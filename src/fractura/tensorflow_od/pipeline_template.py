@@ -36,7 +36,7 @@ def pipeline_template(model: str, num_classes: int, batch_size: int, num_steps: 
     Args:
         model: Its name.
         num_classes: As many as the label map has.
-        batch_size: Films per step; the learning rate is the zoo's 0.008 at 16 films, in proportion.
+        batch_size: Images per step; the learning rate is the zoo's 0.008 at 16 images, in proportion.
         num_steps: Steps of training; the learning rate falls over all of them.
 
     Raises:

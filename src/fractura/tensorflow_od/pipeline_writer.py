@@ -28,15 +28,15 @@ def pipeline_config_for(settings: FasterRCNNSettings, training: Mapping[str, Any
     """The text of a ``pipeline.config`` that describes a model.
 
     Args:
-        settings: The architecture; its trunk is Inception ResNet V2.
+        settings: The architecture; its backbone is Inception ResNet V2.
         training: The training settings on its card; of them ``batch_size`` and ``num_steps`` are written.
 
     Raises:
         ModelError: TensorFlow has no words for the architecture.
     """
-    trunk = settings.feature_extractor
-    assert isinstance(trunk, InceptionResNetV2Settings)
-    nearest = next(name for name, zoo in MODELS.items() if zoo.batch_norm_trainable == trunk.batch_norm_trainable)
+    backbone = settings.feature_extractor
+    assert isinstance(backbone, InceptionResNetV2Settings)
+    nearest = next(name for name, zoo in MODELS.items() if zoo.batch_norm_trainable == backbone.batch_norm_trainable)
     changes = PipelineChanges(batch_size=training.get("batch_size"), num_steps=training.get("num_steps"))
     document = parse(new_pipeline_config(nearest, changes).replace(nearest, settings.name, 1))
     unwritten = detector_settings(parse_pipeline_config(document.text)).model_dump()

@@ -19,12 +19,12 @@ from fractura.models import Detector
 from fractura.tensorflow_od.checkpoint import CheckpointReader
 from fractura.tensorflow_od.object_graph import VALUE
 from fractura.tensorflow_od.weights import (
+    backbone_paths,
     classification_paths,
     key_of,
     model_paths,
     shape_in_tensorflow,
     to_tensor,
-    trunk_paths,
 )
 
 CheckpointType = Literal["detection", "full", "classification"]
@@ -32,11 +32,11 @@ State = Literal["loaded", "fresh", "unused", "missing", "wrong shape"]
 _FAULTS = ("missing", "wrong shape")
 _FAULTS_SHOWN = 12
 
-_PATHS = {"detection": trunk_paths, "full": model_paths, "classification": classification_paths}
+_PATHS = {"detection": backbone_paths, "full": model_paths, "classification": classification_paths}
 _PARTS = {
-    "_feature_extractor_for_proposal_features": "trunk, first stage",
-    "_feature_extractor_for_box_classifier_features": "trunk, second stage",
-    "feature_extractor": "trunk",
+    "_feature_extractor_for_proposal_features": "backbone, first stage",
+    "_feature_extractor_for_box_classifier_features": "backbone, second stage",
+    "feature_extractor": "backbone",
     "_first_stage_box_predictor_first_conv": "first stage, convolution",
     "_first_stage_box_predictor": "first stage, heads",
     "_mask_rcnn_box_predictor": "second stage, heads",
@@ -158,8 +158,8 @@ def restore(detector: Detector, checkpoint: Path | str, kind: CheckpointType) ->
     Args:
         detector: Gets the weights; untouched if anything is at fault.
         checkpoint: Path ending in ``ckpt-0`` or the like, or a folder (its latest checkpoint).
-        kind: ``detection``: the trunk, heads stay fresh; ``full``: the whole model; ``classification``: the trunk, from
-            a checkpoint of the bare trunk.
+        kind: ``detection``: the backbone, heads stay fresh; ``full``: the whole model; ``classification``: the
+            backbone, from a checkpoint of the bare backbone.
 
     Raises:
         RestoreError: A tensor that is asked for is missing or has another shape.
@@ -200,20 +200,20 @@ def restore(detector: Detector, checkpoint: Path | str, kind: CheckpointType) ->
     ]
     report = RestoreReport(reader.prefix, kind, tuple(accounts))
     if report.faults:
-        raise RestoreError(report, _way_out(report))
+        raise RestoreError(report, _hint(report))
     with torch.no_grad():
         for key, ours in taken.items():
             state[ours].copy_(to_tensor(reader.read(key)))
     return report
 
 
-def _way_out(report: RestoreReport) -> str:
+def _hint(report: RestoreReport) -> str:
     missing = {tensor.path for tensor in report.faults if tensor.state == "missing"}
     paths = {tensor.path for tensor in report.tensors}
     if report.kind == "classification" and any(path.startswith("model/_feature") for path in paths):
         return 'this is a checkpoint of a detector: write fine_tune_checkpoint_type: "detection"'
     if report.kind != "classification" and any(path.startswith("feature_extractor/") for path in paths):
-        return 'this is a checkpoint of a bare trunk: write fine_tune_checkpoint_type: "classification"'
+        return 'this is a checkpoint of a bare backbone: write fine_tune_checkpoint_type: "classification"'
     if not missing and all(tensor.part.endswith("heads") for tensor in report.faults):
         return (
             'the heads belong to another number of classes: write fine_tune_checkpoint_type: "detection", which '

@@ -10,7 +10,7 @@ from typing import Any
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError
 from fractura.models import Detector, build_from_architecture
-from fractura.tensorflow_od.mapping import detector_settings, is_placeholder, place_of, read_films, train_settings
+from fractura.tensorflow_od.mapping import detector_settings, is_placeholder, place_of, read_images, train_settings
 from fractura.tensorflow_od.pipeline_config import PipelineConfig, read_pipeline_config
 from fractura.tensorflow_od.restoring import RestoreReport, restore
 from fractura.training import TrainSettings
@@ -27,10 +27,10 @@ class PipelineRun:
         config: The file.
         settings: How to train.
         detector: Fresh, or filled from ``fine_tune_checkpoint``.
-        train: Films to learn from.
-        val: Films to measure on; None if the file names none, or the run is not validated.
+        train: Images to learn from.
+        val: Images to measure on; None if the file names none, or the run is not validated.
         restored: What was taken from ``fine_tune_checkpoint``; None if nothing was.
-        notes: Lines people should see: fields without effect and why, remarks on the films.
+        notes: Lines people should see: fields without effect and why, remarks on the images.
     """
 
     config: PipelineConfig
@@ -56,11 +56,11 @@ def prepare_pipeline(
         path: The file.
         output: Folder of the run.
         overrides: ``TrainSettings`` by name that win over the file.
-        validated: Read the films of ``eval_input_reader``, too.
+        validated: Read the images of ``eval_input_reader``, too.
         resumed: Weights come from elsewhere: ``fine_tune_checkpoint`` is not read.
 
     Raises:
-        DataError: The file asks for something that is not built (its line is named), or films cannot be used.
+        DataError: The file asks for something that is not built (its line is named), or images cannot be used.
         ModelError: ``fine_tune_checkpoint`` does not fit.
         UsageError: ``overrides`` are wrong.
     """
@@ -72,7 +72,7 @@ def prepare_pipeline(
     settings = train_settings(config, Path(reader.input_paths[0] if reader.input_paths else path), output, overrides)
     notes = field_notes(config)
     problems: list[FracturaError] = []
-    train = read_films(config, reader, "train_input_reader", on_error=settings.on_error, problems=problems)
+    train = read_images(config, reader, "train_input_reader", on_error=settings.on_error, problems=problems)
     val = _read_val(config, notes, problems, settings) if validated else None
     notes += [str(problem) for problem in problems[:_PROBLEMS_SHOWN]]
     if len(problems) > _PROBLEMS_SHOWN:
@@ -85,7 +85,7 @@ def prepare_pipeline(
     if checkpoint and not resumed:
         restored = restore(detector, checkpoint, config.train_config.fine_tune_checkpoint_type)
     elif not checkpoint:
-        notes.append("there is no fine_tune_checkpoint: all weights start fresh, which takes far more films and steps")
+        notes.append("there is no fine_tune_checkpoint: all weights start fresh, which takes far more images and steps")
     return PipelineRun(config, settings, detector, train, val, restored, tuple(notes))
 
 
@@ -95,7 +95,7 @@ def field_notes(config: PipelineConfig) -> list[str]:
     notes += [f"line {field.line}: {field.path} is not known and has no effect" for field in config.unknown]
     if config.train_input_reader is not None and not config.train_input_reader.shuffle:
         place = place_of(config, "train_input_reader.shuffle")
-        notes.append(f"{place}: train_input_reader.shuffle has no effect: films are always shuffled in training")
+        notes.append(f"{place}: train_input_reader.shuffle has no effect: images are always shuffled in training")
     return notes
 
 
@@ -111,6 +111,6 @@ def _read_val(
         notes.append("only the first eval_input_reader is measured on while training")
     assert config.train_input_reader is not None
     if set(readers[0].input_paths) == set(config.train_input_reader.input_paths):
-        notes.append("eval_input_reader names the films to train on: nothing is measured, it would say nothing")
+        notes.append("eval_input_reader names the images to train on: nothing is measured, it would say nothing")
         return None
-    return read_films(config, readers[0], "eval_input_reader", on_error=settings.on_error, problems=problems)
+    return read_images(config, readers[0], "eval_input_reader", on_error=settings.on_error, problems=problems)
