@@ -1,4 +1,4 @@
-"""Follows a walk of `docs/developers/`: makes its files in a copy of the source, applies its changes, runs its commands.
+"""Follows a walk of `docs/developers/` in a copy of the source: its files, its changes, its commands.
 
 A block with the title of a file makes that file; with ``(end)`` behind the title it goes to the end of the file; a
 ``diff`` block changes the file, in the one place where its other lines stand. Blocks of ``bash`` are run.

@@ -34,9 +34,9 @@ def server_fixture(tmp_path):
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
 def test_the_commands_of_the_page_on_the_api(server, tmp_path):
     place = tmp_path / "here"
-    image(place / "image.png")
+    image(place / "wrist.png")
     image(place / "other.png", grey=3)
-    annotation(place / "image.xml", "image.png", BOX)
+    annotation(place / "wrist.xml", "wrist.png", BOX)
     blocks = re.findall(r"```bash\n(.*?)```", TEXT, flags=re.S)
     assert len(blocks) >= 6
     script = "\necho '=====' \n".join(blocks).replace("http://127.0.0.1:8000", server).replace("curl -s", "curl -sf")
