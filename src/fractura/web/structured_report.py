@@ -168,7 +168,7 @@ def _group(sr: Any, uid: str, number: int, detection: Detection, source: Dataset
 
 
 def _no_findings(sr: Any, uid: str, source: Dataset, algorithm: Any) -> Any:
-    """A group that says that the algorithm examined the image and annotated nothing."""
+    """A group that says that the algorithm examined the image and detected nothing."""
     return sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(uid=uid, identifier="no detection"),
         algorithm_id=algorithm,
