@@ -152,9 +152,12 @@ def test_every_package_has_a_page_of_reference():
     assert packages == {page.stem for page in (DOCS / "reference").glob("*.md")} - {"index", "commands"}
 
 
-def test_every_command_is_in_the_reference():
-    rows = re.findall(r"^\| `fractura ([\w-]+)` ", text_of(DOCS / "reference" / "commands.md"), flags=re.MULTILINE)
-    assert rows == [command.name for command in COMMANDS]
+def test_every_command_is_in_the_reference_with_its_function():
+    rows = re.findall(
+        r"^\| `fractura ([\w-]+)` \| \[`(\w+)`\]", text_of(DOCS / "reference" / "commands.md"), flags=re.MULTILINE
+    )
+    assert rows == [(command.name, command.function) for command in COMMANDS]
+    assert {function for _, function in rows} <= set(fractura.__all__)
 
 
 @pytest.mark.slow
