@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support.reference_weights import REFERENCE
+from support.material import REFERENCE
 from support.saved_model_helpers import TUTORIAL_SCRIPT, card_of, inception_detector, small_detector, write_model_folder
 
 from fractura.core.errors import ModelError, UsageError
@@ -256,7 +256,7 @@ def test_golden_detections(loaded, name):
     assert np.array_equal(found["detection_scores"], found["detection_multiclass_scores"][..., 1])
 
 
-def test_checkpoint_and_pipeline_config_are_tensorflows(tensorflow, inception, shared_path):
+def test_checkpoint_and_pipeline_config_are_tensorflows(tensorflow, inception):
     from weights_by_name import canonical, make
 
     from fractura.tensorflow_od.mapping import detector_settings
@@ -266,7 +266,7 @@ def test_checkpoint_and_pipeline_config_are_tensorflows(tensorflow, inception, s
     assert settings == inception_detector().settings
     reader = tensorflow.train.load_checkpoint(str(inception / "checkpoint" / "ckpt-0"))
     shapes = reader.get_variable_to_shape_map()
-    table = shared_path("reference/variables_640.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    table = (REFERENCE / "variables_640.tsv").read_text(encoding="utf-8").splitlines()[1:]
     keys = [line.split("\t")[0] for line in table]
     ours = {key for key in shapes if key.startswith("model/")}
     assert ours == {key for key in keys if key.startswith("model/")}

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.material import REFERENCE
 from support.tensorflow_checkpoint import DATA, INDEX, VALUES, write_files
 
 from fractura.core.errors import ModelError
@@ -164,8 +165,8 @@ def test_any_index_is_refused_or_read(tmp_path_factory, data):
         CheckpointReader(folder / "ckpt-1")
 
 
-def test_the_zoos_layout(tmp_path, shared_path):
-    with shared_path("reference/variables_640.tsv").open(encoding="utf-8", newline="") as stream:
+def test_the_zoos_layout(tmp_path):
+    with (REFERENCE / "variables_640.tsv").open(encoding="utf-8", newline="") as stream:
         rows = [row for row in csv.DictReader(stream, delimiter="\t") if row["checkpoint_key"] != GRAPH_KEY]
     # One or two values for each variable are enough to hold the layout; the real shapes would make 238 MB.
     shapes = {row["checkpoint_key"]: [min(n, 2) for n in ast.literal_eval(row["shape"])] for row in rows}

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from support.material import REFERENCE
 from support.pipeline_files import small_config
 
 from fractura.core.errors import DataError, UsageError
@@ -14,10 +15,7 @@ from fractura.tensorflow_od.training import field_notes
 from fractura.training.optimization import learning_rate
 
 ZOO = "faster_rcnn_inception_resnet_v2_640x640"
-CONFIGS = {
-    "640": "reference/configs/faster_rcnn_inception_resnet_v2_640x640_coco17_tpu-8.config",
-    "1024": "reference/configs/faster_rcnn_inception_resnet_v2_1024x1024_coco17_tpu-8.config",
-}
+CONFIGS = {side: REFERENCE / "configs" / f"inception_resnet_v2_{side}x{side}_coco.config" for side in ("640", "1024")}
 
 
 def config_of(*replace, **changes):
@@ -45,8 +43,8 @@ def reference_rate(step, base, total, warmup_rate, warmup):
 @pytest.mark.parametrize(
     ("side", "base", "total", "warmup"), [("640", 0.16, 100000, 2500), ("1024", 0.008, 200000, 5000)]
 )
-def test_learning_rate_of_the_zoo_files(shared_path, tmp_path, side, base, total, warmup):
-    settings = settings_of(read_pipeline_config(shared_path(CONFIGS[side])), tmp_path)
+def test_learning_rate_of_the_zoo_files(tmp_path, side, base, total, warmup):
+    settings = settings_of(read_pipeline_config(CONFIGS[side]), tmp_path)
     for step in (0, 1, warmup - 1, warmup, warmup + 1, total // 2, total - 1, total, total + 1):
         wanted = reference_rate(step, base, total, 0.0, warmup)
         assert learning_rate(settings, step) == pytest.approx(wanted, rel=1e-6, abs=1e-18), step
@@ -67,16 +65,16 @@ def test_constant_learning_rate_has_no_warm_up(tmp_path):
 
 
 @pytest.mark.parametrize("side", CONFIGS)
-def test_architecture_of_the_zoo_files(shared_path, side):
+def test_architecture_of_the_zoo_files(side):
     from fractura.models.faster_rcnn.family import named_settings
 
-    settings = detector_settings(read_pipeline_config(shared_path(CONFIGS[side])))
+    settings = detector_settings(read_pipeline_config(CONFIGS[side]))
     wanted = named_settings(f"faster_rcnn_inception_resnet_v2_{side}x{side}", 90)
     assert settings == wanted.model_copy(update={"share_box_across_classes": side == "640"})
 
 
-def test_training_of_the_zoo_file(shared_path, tmp_path):
-    config = read_pipeline_config(shared_path(CONFIGS["1024"]))
+def test_training_of_the_zoo_file(tmp_path):
+    config = read_pipeline_config(CONFIGS["1024"])
     settings = settings_of(config, tmp_path)
     assert (settings.batch_size, settings.gradient_clipping_by_norm, settings.ema_decay) == (16, 10.0, 0.0)
     assert (settings.optimizer, settings.momentum_optimizer_value) == ("momentum", 0.9)
@@ -175,8 +173,8 @@ def test_class_names_follow_the_label_map(tmp_path):
         class_names(config_of(num_classes=2), label_map)
 
 
-def test_fields_without_effect_are_said_with_line_and_reason(shared_path):
-    notes = field_notes(read_pipeline_config(shared_path(CONFIGS["640"])))
+def test_fields_without_effect_are_said_with_line_and_reason():
+    notes = field_notes(read_pipeline_config(CONFIGS["640"]))
     said = {note.split(": ")[1].split(" ")[0]: note for note in notes}
     for field in (
         "model.faster_rcnn.use_static_shapes",
@@ -188,11 +186,11 @@ def test_fields_without_effect_are_said_with_line_and_reason(shared_path):
     assert not any("learning_rate_base" in note for note in notes)
 
 
-def test_paths_that_are_not_filled_in(shared_path, tmp_path):
+def test_paths_that_are_not_filled_in(tmp_path):
     from fractura.tensorflow_od.training import prepare_pipeline
 
     with pytest.raises(DataError, match=r"line \d+.*PATH_TO_BE_CONFIGURED"):
-        prepare_pipeline(shared_path(CONFIGS["640"]), tmp_path / "out")
+        prepare_pipeline(CONFIGS["640"], tmp_path / "out")
     file = small_config(tmp_path / "pipeline.config")
     with pytest.raises(DataError, match="no input_path"):
         prepare_pipeline(file, tmp_path / "out")

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.material import REFERENCE
 
 from fractura.core.errors import DataError
 from fractura.tensorflow_od.pipeline_config import (
@@ -41,8 +42,8 @@ def changed(old, new):
         ),
     ],
 )  # fmt: skip
-def test_the_zoos_own_files(shared_path, size, expected):
-    file = shared_path("reference/configs") / f"faster_rcnn_inception_resnet_v2_{size}_coco17_tpu-8.config"
+def test_the_zoos_own_files(size, expected):
+    file = REFERENCE / "configs" / f"inception_resnet_v2_{size}_coco.config"
     config = read_pipeline_config(file)
     model, train = config.model, config.train_config
     assert model.num_classes == 90
@@ -83,8 +84,10 @@ def test_the_zoos_own_files(shared_path, size, expected):
     assert all(field.reason for field in config.without_effect)
 
 
-def test_every_line_with_a_value_is_accounted_for(shared_path):
-    for file in sorted(shared_path("reference/configs").glob("*.config")):
+def test_every_line_with_a_value_is_accounted_for():
+    files = sorted((REFERENCE / "configs").glob("*.config"))
+    assert len(files) == 2
+    for file in files:
         lines = {n for n, text in enumerate(file.read_text(encoding="utf-8").splitlines(), 1) if ":" in text}
         braces = {
             n for n, text in enumerate(file.read_text(encoding="utf-8").splitlines(), 1) if text.rstrip()[-1:] == "{"

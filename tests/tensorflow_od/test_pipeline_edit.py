@@ -3,6 +3,7 @@
 from difflib import ndiff
 
 import pytest
+from support.material import REFERENCE
 
 from fractura.core.errors import DataError, UsageError
 from fractura.tensorflow_od.pipeline_config import parse_pipeline_config, read_pipeline_config
@@ -31,8 +32,10 @@ def difference(before, after):
     return [line for line in ndiff(before.splitlines(), after.splitlines()) if line[0] in "+-"]
 
 
-def test_the_tutorials_edits_of_the_zoos_files(shared_path):
-    for file in sorted(shared_path("reference/configs").glob("*.config")):
+def test_the_tutorials_edits_of_the_zoos_files():
+    files = sorted((REFERENCE / "configs").glob("*.config"))
+    assert len(files) == 2
+    for file in files:
         before = file.read_text(encoding="utf-8")
         after, changes = edit_pipeline_config(before, TUTORIAL, file)
         assert len(difference(before, after)) == 2 * len(changes) == 16

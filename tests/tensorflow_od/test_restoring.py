@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from support.material import REFERENCE
 from support.pipeline_files import small_config
 from support.tensorflow_checkpoint import write_files
 
@@ -124,8 +125,8 @@ def test_one_tensor_is_missing(source, architecture, tmp_path):
     assert [(t.state, key_of(t.path)) for t in caught.value.report.faults] == [("missing", lost)]
 
 
-def test_model_keys_are_those_of_the_reference(shared_path):
-    lines = shared_path("reference/variables_640.tsv").read_text(encoding="utf-8").splitlines()[1:]
+def test_model_keys_are_those_of_the_reference():
+    lines = (REFERENCE / "variables_640.tsv").read_text(encoding="utf-8").splitlines()[1:]
     wanted = {line.split("\t")[0] for line in lines} - {"_CHECKPOINTABLE_OBJECT_GRAPH", key_of("save_counter")}
     assert {key_of(path) for path in model_paths()} == wanted
 
