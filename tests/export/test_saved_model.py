@@ -259,8 +259,8 @@ def test_golden_detections(loaded, name):
 def test_checkpoint_and_pipeline_config_are_tensorflows(tensorflow, inception, shared_path):
     from weights_by_name import canonical, make
 
-    from fractura.tensorflow_od.mapping import detector_settings
-    from fractura.tensorflow_od.pipeline_config import read_pipeline_config
+    from fractura.tensorflow_od.pipeline_mapping import detector_settings
+    from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
 
     settings = detector_settings(read_pipeline_config(inception / "pipeline.config"))
     assert settings == inception_detector().settings

@@ -12,8 +12,8 @@ from fractura.models import build_from_architecture
 from fractura.tensorflow_od.checkpoint import CheckpointReader
 from fractura.tensorflow_od.checkpoint_state import latest_checkpoint
 from fractura.tensorflow_od.evaluation import new_checkpoints
-from fractura.tensorflow_od.mapping import detector_settings
-from fractura.tensorflow_od.pipeline_config import read_pipeline_config
+from fractura.tensorflow_od.pipeline_mapping import detector_settings
+from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
 from fractura.tensorflow_od.training_checkpoints import TensorFlowCheckpoints, steps_made
 from fractura.tensorflow_od.weights import SLOT, key_of, model_paths, parameters_by_path
 from fractura.training.companion import RunState

@@ -24,8 +24,9 @@ from fractura.inference.render import draw_boxes
 from fractura.models import Detector, Target, build_from_architecture
 from fractura.tensorflow_od.checkpoint import CheckpointReader
 from fractura.tensorflow_od.checkpoint_state import latest_checkpoint
-from fractura.tensorflow_od.mapping import detector_settings, place_of, read_films
-from fractura.tensorflow_od.pipeline_config import PipelineConfig, read_pipeline_config
+from fractura.tensorflow_od.pipeline_data import read_films
+from fractura.tensorflow_od.pipeline_mapping import EvalConfig, detector_settings, eval_config, eval_readers
+from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
 from fractura.tensorflow_od.restoring import read_number, restore
 from fractura.training.data import read_marked_film
 from fractura.training.progress import Reporter
@@ -62,39 +63,38 @@ def evaluate_continuously(
         ModelError: A checkpoint does not fit.
     """
     config = read_pipeline_config(pipeline_config)
-    if not config.eval_input_readers:
+    readers, settings = eval_readers(config), eval_config(config)
+    if not readers:
         raise DataError(
             "has no eval_input_reader",
             file=pipeline_config,
             hint="fractura configure FILE --eval-record val.tfrecord fills in one that is there",
         )
-    if config.eval_config.use_moving_averages:
-        raise DataError(
+    if settings.use_moving_averages:
+        raise config.refusal(
+            "eval_config.use_moving_averages",
             "use_moving_averages is not built: checkpoints are evaluated with their plain weights",
-            file=pipeline_config,
-            place=place_of(config, "eval_config.use_moving_averages"),
-            hint="write use_moving_averages: false in eval_config, as the zoo's files do",
+            "write use_moving_averages: false in eval_config, as the zoo's files do",
         )
-    last = num_train_steps or (config.train_config.num_steps if config.train_config is not None else 0)
-    readers = [
-        reader if sample_1_of_n is None else replace(reader, sample_1_of_n_examples=sample_1_of_n)
-        for reader in config.eval_input_readers
-    ]
-    sets = [read_films(config, reader, "eval_input_reader") for reader in readers]
+    last = num_train_steps or config.root.section("train_config")["num_steps"]
+    if sample_1_of_n is not None:
+        readers = tuple(replace(reader, sample_1_of_n_examples=sample_1_of_n) for reader in readers)
+    sets = [read_films(config, reader) for reader in readers]
     reporter = Reporter()
     detector = build_from_architecture(detector_settings(config).model_dump(mode="json"))
     detector.to(torch.device("cuda" if torch.cuda.is_available() else "cpu")).eval()
     found = []
     for prefix in new_checkpoints(
-        checkpoint_dir, timeout=eval_timeout, interval=config.eval_config.eval_interval_secs, say=reporter.say
+        checkpoint_dir, timeout=eval_timeout, interval=settings.eval_interval_secs, say=reporter.say
     ):
         reporter.say(f"found new checkpoint {prefix}")
-        restore(detector, prefix, "full")
-        step = read_number(CheckpointReader(prefix), "step") or 0
+        checkpoint = CheckpointReader(prefix)
+        restore(detector, checkpoint, "full")
+        step = read_number(checkpoint, "step") or 0
         for number, films in enumerate(sets):
             name = EVENTS_FOLDER if number == 0 else f"{EVENTS_FOLDER}_{number}"
             events = Events(model_dir / name)
-            found.append({"step": step, **_measure(detector, films, config, events, reporter, step)})
+            found.append({"step": step, **_measure(detector, films, settings, events, reporter, step)})
             events.close()
         if last and step >= last:
             reporter.say(f"step {step} of {last} is evaluated: done")
@@ -135,7 +135,7 @@ def new_checkpoints(
 
 
 def _measure(
-    detector: Detector, films: Dataset, config: PipelineConfig, events: Events, reporter: Reporter, step: int
+    detector: Detector, films: Dataset, settings: EvalConfig, events: Events, reporter: Reporter, step: int
 ) -> dict[str, Any]:
     """Figures and mean losses of one set of films, written to ``events``."""
     predictions: list[Boxes] = []
@@ -152,12 +152,12 @@ def _measure(
             for name, value in detector.losses([image], [target]).items():
                 sums[f"Loss/{name}"] = sums.get(f"Loss/{name}", 0.0) + float(value)
         predictions.append(boxes)
-        if number < config.eval_config.num_visualizations:
-            picture = _picture(marked.image, boxes, record.boxes, films.class_names, config)
+        if number < settings.num_visualizations:
+            picture = _picture(marked.image, boxes, record.boxes, films.class_names, settings)
             events.picture(f"eval_side_by_side_{number}_0", picture, step)
     losses = {name: total / len(films) for name, total in sums.items()}
     losses |= {"Loss/regularization_loss": 0.0, "Loss/total_loss": sum(losses.values())}
-    threshold = config.eval_config.min_score_threshold
+    threshold = settings.min_score_threshold
     measured = evaluate(films, predictions, threshold=threshold, details=False)
     precision: dict[str, Any] = {key: measured.value(key) for key in COCO_KEYS}
     events.validation(step, precision, [])
@@ -172,10 +172,10 @@ def _measure(
 
 
 def _picture(
-    pixels: np.ndarray, found: Boxes, truth: Boxes, names: tuple[str, ...], config: PipelineConfig
+    pixels: np.ndarray, found: Boxes, truth: Boxes, names: tuple[str, ...], settings: EvalConfig
 ) -> np.ndarray:
     """Left what was found, right what was marked: uint8 ``(height, 2 * width, 3)``."""
-    shown = found.above(config.eval_config.min_score_threshold)
-    best = shown.select(np.arange(min(len(shown), config.eval_config.max_num_boxes_to_visualize)))
+    shown = found.above(settings.min_score_threshold)
+    best = shown.select(np.arange(min(len(shown), settings.max_num_boxes_to_visualize)))
     marked = Boxes(truth.xyxy, truth.labels, np.ones(len(truth)))
     return np.concatenate([np.asarray(draw_boxes(pixels, boxes, names)) for boxes in (best, marked)], axis=1)

@@ -15,8 +15,9 @@ from fractura.core.files import write_atomically
 from fractura.core.model_card import WEIGHTS_FILE, ModelCard, write_card
 from fractura.models import build_from_architecture
 from fractura.tensorflow_od.checkpoint import CheckpointReader, checkpoint_prefix
-from fractura.tensorflow_od.mapping import PLACEHOLDER, class_names, detector_settings
-from fractura.tensorflow_od.pipeline_config import PipelineConfig, read_pipeline_config
+from fractura.tensorflow_od.pipeline_data import PLACEHOLDER, class_names
+from fractura.tensorflow_od.pipeline_mapping import detector_settings, eval_readers, input_reader, num_classes
+from fractura.tensorflow_od.pipeline_reader import PipelineConfig, read_pipeline_config
 from fractura.tensorflow_od.restoring import RestoreReport, read_number, restore
 from fractura.training.state import write_tensors
 
@@ -80,8 +81,9 @@ def import_checkpoint(
     names, notes = _names(config, label_map)
     architecture = detector_settings(config).model_dump(mode="json")
     detector = build_from_architecture(architecture)
-    report = restore(detector, prefix, "full")
-    step = read_number(CheckpointReader(prefix), "step")
+    checkpoint = CheckpointReader(prefix)
+    report = restore(detector, checkpoint, "full")
+    step = read_number(checkpoint, "step")
     card = ModelCard(
         name=output.resolve().name,
         architecture=architecture,
@@ -120,12 +122,12 @@ def _find_config(prefix: Path) -> Path:
 def _names(config: PipelineConfig, label_map: Path | None) -> tuple[tuple[str, ...], list[str]]:
     if label_map is not None:
         return class_names(config, label_map), []
-    readers = [config.train_input_reader, *config.eval_input_readers]
+    readers = [input_reader(config), *eval_readers(config)]
     named = [Path(r.label_map_path) for r in readers if r is not None and r.label_map_path]
     for path in named:
         if path.is_file():
             return class_names(config, path), [f"class names from {path}"]
-    count = config.model.num_classes
+    count = num_classes(config)
     filled_in = [path for path in named if PLACEHOLDER not in str(path)]
     why = f"the label map {filled_in[0]} is not there" if filled_in else "there is no label map"
     return tuple(f"class {number}" for number in range(1, count + 1)), [

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fractura.core.errors import DataError, UsageError, require
+from fractura.core.errors import UsageError, require
 from fractura.tensorflow_od.flags import LOGGING, Flag, run_command
 
 STEPS_PER_ITERATION = 100
@@ -60,8 +60,8 @@ def train(
         ModelError: A checkpoint does not fit.
         UsageError: A number is impossible.
     """
-    from fractura.tensorflow_od.mapping import place_of
-    from fractura.tensorflow_od.pipeline_config import read_pipeline_config
+    from fractura.tensorflow_od.pipeline_mapping import train_section
+    from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
     from fractura.tensorflow_od.training import prepare_pipeline
     from fractura.tensorflow_od.training_checkpoints import TensorFlowCheckpoints, steps_made
     from fractura.training import train as run
@@ -74,17 +74,15 @@ def train(
         if number < 1:
             raise UsageError(f"--{name} must be at least 1, not {number}")
     config = read_pipeline_config(pipeline_config)
-    if config.train_config is None:
-        raise DataError("has no train_config", file=pipeline_config, hint="take a whole file, as in the zoo's archives")
-    if config.train_config.optimizer.moving_average_decay is not None:
-        raise DataError(
+    section = train_section(config)
+    if section.section("optimizer")["use_moving_average"]:
+        raise config.refusal(
+            "train_config.optimizer",
             "use_moving_average is true (as it is where the file does not say), which this command does not build",
-            file=pipeline_config,
-            place=place_of(config, "train_config.optimizer"),
-            hint="write use_moving_average: false in optimizer, as the zoo's files do; or use: fractura train "
+            "write use_moving_average: false in optimizer, as the zoo's files do; or use: fractura train "
             f"--pipeline-config {pipeline_config}",
         )
-    wanted = num_train_steps if num_train_steps is not None else config.train_config.num_steps
+    wanted = num_train_steps if num_train_steps is not None else section["num_steps"]
     made = steps_made(model_dir)
     if made is not None and wanted and made >= wanted:
         say(f"{model_dir}: {made} of {wanted} steps are made already; nothing is left to do")
@@ -98,7 +96,7 @@ def train(
         overrides["num_steps"] = round_up(wanted, made or 0, num_steps_per_iteration)
         if overrides["num_steps"] != wanted:
             say(f"{wanted} steps become {overrides['num_steps']}: they go in chunks of {num_steps_per_iteration}")
-    prepared = prepare_pipeline(pipeline_config, model_dir, overrides, validated=False, resumed=made is not None)
+    prepared = prepare_pipeline(config, model_dir, overrides, validated=False, resumed=made is not None)
     for note in prepared.notes:
         say(note)
     if prepared.restored is not None:

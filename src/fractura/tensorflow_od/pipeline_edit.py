@@ -11,8 +11,13 @@ from fractura.core.errors import UsageError
 from fractura.core.files import write_atomically
 from fractura.formats.protobuf.text_format import Document, Scalar, parse, read_text
 from fractura.formats.protobuf.text_format_edit import quoted, set_value
-from fractura.tensorflow_od.pipeline_config import PipelineConfig, parse_pipeline_config
-from fractura.tensorflow_od.pipeline_template import pipeline_template
+from fractura.tensorflow_od.pipeline_reader import PipelineConfig, parse_pipeline_config
+from fractura.tensorflow_od.pipeline_schema import MessageField, ValueField
+from fractura.tensorflow_od.pipeline_training_fields import PIPELINE
+from fractura.tensorflow_od.pipeline_writer import zoo_pipeline
+
+_TRAIN, _TRAIN_READER, _EVAL_READER = ("train_config",), ("train_input_reader",), ("eval_input_reader",)
+_RECORDS = ("tf_record_input_reader", "input_path")
 
 
 @dataclass(frozen=True)
@@ -96,13 +101,7 @@ def edit_pipeline_config(
     done: list[Change] = []
     for path, value in _assignments(document, changes):
         before = _text_at(document, path)
-        if isinstance(value, str):
-            after = quoted(value, like=before or '"')
-        elif isinstance(value, tuple):
-            each = [quoted(item, like=before or '"') for item in value]
-            after = each[0] if len(each) == 1 else "[" + ", ".join(each) + "]"
-        else:
-            after = str(value)
+        after = _literal(path, value, before)
         if before == after and len(_fields_at(document, path)) == 1:
             continue
         for _ in range(len(_fields_at(document, path)) - 1):
@@ -123,7 +122,7 @@ def new_pipeline_config(model: str, changes: PipelineChanges) -> str:
         UsageError: There is no such model.
         DataError: A change asks for what cannot be trained.
     """
-    fresh = pipeline_template(model, changes.num_classes or 1, changes.batch_size or 2, changes.num_steps or 20_000)
+    fresh = zoo_pipeline(model, changes.num_classes or 1, changes.batch_size or 2, changes.num_steps or 20_000)
     return edit_pipeline_config(fresh, changes)[0]
 
 
@@ -153,51 +152,59 @@ def configure_pipeline(
 
 
 def _notes(config: PipelineConfig) -> tuple[str, ...]:
-    train = config.train_config
-    if train is None:
+    train = config.root.section("train_config")
+    if not train.present:
         return ("the file has no train_config: it is good for exporting only",)
     notes = []
-    schedule = train.optimizer.learning_rate
-    total = schedule.settings.get("total_steps")
-    if total is not None and train.num_steps and total != train.num_steps:
+    optimizer = train.section("optimizer").chosen()
+    schedule = optimizer[1].section("learning_rate").chosen() if optimizer else None
+    total = schedule[1]["total_steps"] if schedule and "total_steps" in schedule[1].values else None
+    steps, checkpoint = train["num_steps"], train["fine_tune_checkpoint"]
+    if total is not None and steps and total != steps:
         notes.append(
-            f"num_steps is {train.num_steps}, but the learning rate falls over total_steps = {total}:"
-            + (" it is still high at the end" if total > train.num_steps else " it is 0 after that")
+            f"num_steps is {steps}, but the learning rate falls over total_steps = {total}:"
+            + (" it is still high at the end" if total > steps else " it is 0 after that")
         )
-    if train.fine_tune_checkpoint and not train.fine_tune_checkpoint.rsplit("-", 1)[-1].isdigit():
-        notes.append(f"fine_tune_checkpoint '{train.fine_tune_checkpoint}' should end in ckpt-0, without .index")
+    if checkpoint and not checkpoint.rsplit("-", 1)[-1].isdigit():
+        notes.append(f"fine_tune_checkpoint '{checkpoint}' should end in ckpt-0, without .index")
     return tuple(notes)
 
 
 def _assignments(document: Document, changes: PipelineChanges) -> list[tuple[tuple[str, ...], Any]]:
-    train, reader, evaluation = "train_config", "train_input_reader", "eval_input_reader"
     wanted: list[tuple[tuple[str, ...], Any]] = [
         (("model", "faster_rcnn", "num_classes"), changes.num_classes),
-        ((train, "batch_size"), changes.batch_size),
-        ((train, "num_steps"), changes.num_steps),
-        ((train, "fine_tune_checkpoint"), changes.fine_tune_checkpoint),
-        ((train, "fine_tune_checkpoint_type"), changes.fine_tune_checkpoint_type),
-        ((reader, "label_map_path"), changes.label_map),
-        ((reader, "tf_record_input_reader", "input_path"), changes.train_records or None),
+        ((*_TRAIN, "batch_size"), changes.batch_size),
+        ((*_TRAIN, "num_steps"), changes.num_steps),
+        ((*_TRAIN, "fine_tune_checkpoint"), changes.fine_tune_checkpoint),
+        ((*_TRAIN, "fine_tune_checkpoint_type"), changes.fine_tune_checkpoint_type),
+        ((*_TRAIN_READER, "label_map_path"), changes.label_map),
+        ((*_TRAIN_READER, *_RECORDS), changes.train_records or None),
     ]
-    if document.message(evaluation) or changes.eval_records:
+    if document.message(*_EVAL_READER) or changes.eval_records:
         wanted += [
-            ((evaluation, "label_map_path"), changes.label_map),
-            ((evaluation, "tf_record_input_reader", "input_path"), changes.eval_records or None),
+            ((*_EVAL_READER, "label_map_path"), changes.label_map),
+            ((*_EVAL_READER, *_RECORDS), changes.eval_records or None),
         ]
-    if changes.fine_tune_checkpoint and not _text_at(document, (train, "fine_tune_checkpoint_version")):
-        wanted.append(((train, "fine_tune_checkpoint_version"), _Word("V2")))
+    version = (*_TRAIN, "fine_tune_checkpoint_version")
+    if changes.fine_tune_checkpoint and not _text_at(document, version):
+        wanted.append((version, "V2"))
     return [(path, value) for path, value in wanted if value is not None]
 
 
-class _Word:
-    """An enum value: text without quotes."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __str__(self) -> str:
-        return self._text
+def _literal(path: Sequence[str], value: Any, before: str | None) -> str:
+    """``value`` as the field at ``path`` holds it, quoted as it was before."""
+    if isinstance(value, tuple):
+        each = [_literal(path, item, before) for item in value]
+        return each[0] if len(each) == 1 else "[" + ", ".join(each) + "]"
+    *messages, name = path
+    row = PIPELINE
+    for message in messages:
+        inner = row.fields[message]
+        assert isinstance(inner, MessageField)
+        row = inner
+    field = row.fields[name]
+    assert isinstance(field, ValueField)
+    return quoted(value, like=before or '"') if field.kind == "string" else str(value)
 
 
 def _fields_at(document: Document, path: Sequence[str]) -> list[Any]:

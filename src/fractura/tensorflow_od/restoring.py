@@ -18,6 +18,7 @@ from fractura.core.errors import ModelError
 from fractura.models import Detector
 from fractura.tensorflow_od.checkpoint import CheckpointReader
 from fractura.tensorflow_od.object_graph import VALUE
+from fractura.tensorflow_od.pipeline_mapping import CheckpointType
 from fractura.tensorflow_od.weights import (
     classification_paths,
     key_of,
@@ -27,7 +28,6 @@ from fractura.tensorflow_od.weights import (
     trunk_paths,
 )
 
-CheckpointType = Literal["detection", "full", "classification"]
 State = Literal["loaded", "fresh", "unused", "missing", "wrong shape"]
 _FAULTS = ("missing", "wrong shape")
 _FAULTS_SHOWN = 12
@@ -152,12 +152,12 @@ class RestoreError(ModelError):
         )
 
 
-def restore(detector: Detector, checkpoint: Path | str, kind: CheckpointType) -> RestoreReport:
+def restore(detector: Detector, reader: CheckpointReader, kind: CheckpointType) -> RestoreReport:
     """Fill ``detector`` from a checkpoint.
 
     Args:
         detector: Gets the weights; untouched if anything is at fault.
-        checkpoint: Path ending in ``ckpt-0`` or the like, or a folder (its latest checkpoint).
+        reader: The checkpoint.
         kind: ``detection``: the trunk, heads stay fresh; ``full``: the whole model; ``classification``: the trunk, from
             a checkpoint of the bare trunk.
 
@@ -165,7 +165,6 @@ def restore(detector: Detector, checkpoint: Path | str, kind: CheckpointType) ->
         RestoreError: A tensor that is asked for is missing or has another shape.
         ModelError: There is no checkpoint, it is damaged, or of TensorFlow 1.
     """
-    reader = CheckpointReader(checkpoint)
     if not reader.object_graph:
         raise ModelError(
             "is a checkpoint of TensorFlow 1, which the Object Detection API refuses here, too",

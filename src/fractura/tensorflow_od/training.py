@@ -10,8 +10,17 @@ from typing import Any
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError
 from fractura.models import Detector, build_from_architecture
-from fractura.tensorflow_od.mapping import detector_settings, is_placeholder, place_of, read_films, train_settings
-from fractura.tensorflow_od.pipeline_config import PipelineConfig, read_pipeline_config
+from fractura.tensorflow_od.checkpoint import CheckpointReader
+from fractura.tensorflow_od.pipeline_data import is_placeholder, read_films
+from fractura.tensorflow_od.pipeline_mapping import (
+    InputReader,
+    detector_settings,
+    eval_readers,
+    input_reader,
+    start_checkpoint,
+    train_settings,
+)
+from fractura.tensorflow_od.pipeline_reader import PipelineConfig
 from fractura.tensorflow_od.restoring import RestoreReport, restore
 from fractura.training import TrainSettings
 from fractura.training.preparation import seed_fresh_weights
@@ -43,17 +52,17 @@ class PipelineRun:
 
 
 def prepare_pipeline(
-    path: Path,
+    config: PipelineConfig,
     output: Path,
     overrides: Mapping[str, Any] | None = None,
     *,
     validated: bool = True,
     resumed: bool = False,
 ) -> PipelineRun:
-    """Read a ``pipeline.config`` and everything it names.
+    """Read everything that a ``pipeline.config`` names.
 
     Args:
-        path: The file.
+        config: The file.
         output: Folder of the run.
         overrides: ``TrainSettings`` by name that win over the file.
         validated: Read the films of ``eval_input_reader``, too.
@@ -64,26 +73,24 @@ def prepare_pipeline(
         ModelError: ``fine_tune_checkpoint`` does not fit.
         UsageError: ``overrides`` are wrong.
     """
-    config = read_pipeline_config(path)
-    architecture = detector_settings(config)
-    reader = config.train_input_reader
+    architecture, reader, file = detector_settings(config), input_reader(config), config.document.file
     if reader is None:
-        raise DataError("has no train_input_reader", file=path, hint="name the TFRecord file and label map to train on")
-    settings = train_settings(config, Path(reader.input_paths[0] if reader.input_paths else path), output, overrides)
+        raise DataError("has no train_input_reader", file=file, hint="name the TFRecord file and label map to train on")
+    data = reader.input_paths[0] if reader.input_paths else file or Path()
+    settings = train_settings(config, Path(data), output, overrides)
     notes = field_notes(config)
     problems: list[FracturaError] = []
-    train = read_films(config, reader, "train_input_reader", on_error=settings.on_error, problems=problems)
-    val = _read_val(config, notes, problems, settings) if validated else None
+    train = read_films(config, reader, on_error=settings.on_error, problems=problems)
+    val = _read_val(config, reader, notes, problems, settings) if validated else None
     notes += [str(problem) for problem in problems[:_PROBLEMS_SHOWN]]
     if len(problems) > _PROBLEMS_SHOWN:
         notes.append(f"and {len(problems) - _PROBLEMS_SHOWN} more such lines")
     seed_fresh_weights(settings)
     detector = build_from_architecture(architecture.model_dump(mode="json"))
-    assert config.train_config is not None
-    checkpoint = config.train_config.fine_tune_checkpoint
+    checkpoint, kind = start_checkpoint(config)
     restored = None
     if checkpoint and not resumed:
-        restored = restore(detector, checkpoint, config.train_config.fine_tune_checkpoint_type)
+        restored = restore(detector, CheckpointReader(checkpoint), kind)
     elif not checkpoint:
         notes.append("there is no fine_tune_checkpoint: all weights start fresh, which takes far more films and steps")
     return PipelineRun(config, settings, detector, train, val, restored, tuple(notes))
@@ -93,24 +100,28 @@ def field_notes(config: PipelineConfig) -> list[str]:
     """A line on each field that changes nothing here, and why."""
     notes = [f"line {field.line}: {field.path} has no effect: {field.reason}" for field in config.without_effect]
     notes += [f"line {field.line}: {field.path} is not known and has no effect" for field in config.unknown]
-    if config.train_input_reader is not None and not config.train_input_reader.shuffle:
-        place = place_of(config, "train_input_reader.shuffle")
+    if not config.root.section("train_input_reader")["shuffle"]:
+        place = config.place_of("train_input_reader.shuffle")
         notes.append(f"{place}: train_input_reader.shuffle has no effect: films are always shuffled in training")
     return notes
 
 
 def _read_val(
-    config: PipelineConfig, notes: list[str], problems: list[FracturaError], settings: TrainSettings
+    config: PipelineConfig,
+    training: InputReader,
+    notes: list[str],
+    problems: list[FracturaError],
+    settings: TrainSettings,
 ) -> Dataset | None:
-    readers = [reader for reader in config.eval_input_readers if not is_placeholder(reader)]
+    every = eval_readers(config)
+    readers = [reader for reader in every if not is_placeholder(reader)]
     if not readers:
-        if config.eval_input_readers:
+        if every:
             notes.append("eval_input_reader is not filled in: nothing is measured while training")
         return None
     if len(readers) > 1:
         notes.append("only the first eval_input_reader is measured on while training")
-    assert config.train_input_reader is not None
-    if set(readers[0].input_paths) == set(config.train_input_reader.input_paths):
+    if set(readers[0].input_paths) == set(training.input_paths):
         notes.append("eval_input_reader names the films to train on: nothing is measured, it would say nothing")
         return None
-    return read_films(config, readers[0], "eval_input_reader", on_error=settings.on_error, problems=problems)
+    return read_films(config, readers[0], on_error=settings.on_error, problems=problems)

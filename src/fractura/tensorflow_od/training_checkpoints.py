@@ -87,8 +87,8 @@ class TensorFlowCheckpoints(Companion):
         if prefix is None:
             raise ModelError("holds no checkpoint to go on from", file=state.output)
         self._detector = state.detector
-        restore(state.detector, prefix, "full")
         reader = CheckpointReader(prefix)
+        restore(state.detector, reader, "full")
         step = read_number(reader, "step")
         if step is None:
             raise ModelError(

@@ -7,9 +7,10 @@ from support.pipeline_files import small_config
 
 from fractura.core.errors import DataError, UsageError
 from fractura.formats.label_map import label_map_of, write_label_map
-from fractura.tensorflow_od.mapping import class_names, detector_settings, train_settings
-from fractura.tensorflow_od.pipeline_config import parse_pipeline_config, read_pipeline_config
+from fractura.tensorflow_od.pipeline_data import class_names
 from fractura.tensorflow_od.pipeline_edit import PipelineChanges, new_pipeline_config
+from fractura.tensorflow_od.pipeline_mapping import detector_settings, train_settings
+from fractura.tensorflow_od.pipeline_reader import parse_pipeline_config, read_pipeline_config
 from fractura.tensorflow_od.training import field_notes
 from fractura.training.schedule import learning_rate
 
@@ -192,7 +193,7 @@ def test_paths_that_are_not_filled_in(shared_path, tmp_path):
     from fractura.tensorflow_od.training import prepare_pipeline
 
     with pytest.raises(DataError, match=r"line \d+.*PATH_TO_BE_CONFIGURED"):
-        prepare_pipeline(shared_path(CONFIGS["640"]), tmp_path / "out")
+        prepare_pipeline(read_pipeline_config(shared_path(CONFIGS["640"])), tmp_path / "out")
     file = small_config(tmp_path / "pipeline.config")
     with pytest.raises(DataError, match="no input_path"):
-        prepare_pipeline(file, tmp_path / "out")
+        prepare_pipeline(read_pipeline_config(file), tmp_path / "out")
