@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.tensorflow_checkpoint import DATA, INDEX, VALUES, write_files
 
 from fractura.core.errors import ModelError
-from fractura.tensorflow_od.checkpoint import CheckpointReader, list_variables, write_checkpoint
+from fractura.tensorflow_od.checkpoint import CheckpointReader, write_checkpoint
 from fractura.tensorflow_od.object_graph import GRAPH_KEY
 
 VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
@@ -34,7 +34,7 @@ def test_tensorflows_own_checkpoint(tmp_path):
     assert reader.key_at("model/none") is None
     assert GRAPH_KEY in reader
     assert GRAPH_KEY not in reader.variables
-    first = list_variables(tmp_path / "ckpt-1.index")[0]
+    first = next(iter(CheckpointReader(tmp_path / "ckpt-1.index").variables.values()))
     assert (first.key, first.shape, first.dtype) == ("model/a" + VALUE, (2, 3), "float32")
 
 

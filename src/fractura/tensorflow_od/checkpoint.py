@@ -33,8 +33,8 @@ from fractura.formats.protobuf.wire import (
     varint_field,
 )
 from fractura.formats.tfrecord.frames import mask_crc32c
+from fractura.tensorflow_od.checkpoint_index import read_table, write_table
 from fractura.tensorflow_od.object_graph import GRAPH_KEY, Node, decode_graph, encode_graph, find_key, graph_of_keys
-from fractura.tensorflow_od.sorted_table import read_table, write_table
 
 _STRING = 7
 _DTYPES = {
@@ -178,15 +178,6 @@ class CheckpointReader:
         if len(data) != entry.size:
             raise ModelError(f"is cut off before the end of '{key}'", file=file, hint=_COPY_AGAIN)
         return data
-
-
-def list_variables(checkpoint: Path | str) -> list[Variable]:
-    """The variables of a checkpoint.
-
-    Raises:
-        ModelError: As ``CheckpointReader``.
-    """
-    return list(CheckpointReader(checkpoint).variables.values())
 
 
 def write_checkpoint(

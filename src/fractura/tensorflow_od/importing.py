@@ -24,7 +24,7 @@ from fractura.training.state import write_tensors
 CONFIG_FILE = "pipeline.config"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Imported:
     """What was brought over.
 
@@ -95,7 +95,9 @@ def import_checkpoint(
     write_atomically(output / CONFIG_FILE, config.document.text)
     write_tensors(output / WEIGHTS_FILE, detector.state_dict())
     write_card(card, output)
-    return Imported(output, prefix, step, names, report, tuple(notes))
+    return Imported(
+        model_folder=output, checkpoint=prefix, step=step, class_names=names, report=report, notes=tuple(notes)
+    )
 
 
 def find_checkpoint(source: Path) -> Path:

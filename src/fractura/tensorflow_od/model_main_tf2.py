@@ -62,8 +62,9 @@ def train(
     """
     from fractura.tensorflow_od.pipeline_mapping import train_section
     from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
+    from fractura.tensorflow_od.restoring import read_number
     from fractura.tensorflow_od.training import prepare_pipeline
-    from fractura.tensorflow_od.training_checkpoints import TensorFlowCheckpoints, steps_made
+    from fractura.tensorflow_od.training_checkpoints import TensorFlowCheckpoints, open_latest
     from fractura.training import train as run
 
     for name, number in (
@@ -83,7 +84,8 @@ def train(
             f"--pipeline-config {pipeline_config}",
         )
     wanted = num_train_steps if num_train_steps is not None else section["num_steps"]
-    made = steps_made(model_dir)
+    latest = open_latest(model_dir)
+    made = None if latest is None else read_number(latest, "step") or 0
     if made is not None and wanted and made >= wanted:
         say(f"{model_dir}: {made} of {wanted} steps are made already; nothing is left to do")
         return
@@ -106,7 +108,9 @@ def train(
         resume=made is not None,
         detector=prepared.detector,
         train_data=prepared.train,
-        companion=TensorFlowCheckpoints(momentum=prepared.settings.momentum_optimizer_value, pictures=record_summaries),
+        companion=TensorFlowCheckpoints(
+            momentum=prepared.settings.momentum_optimizer_value, pictures=record_summaries, latest=latest
+        ),
     )
 
 

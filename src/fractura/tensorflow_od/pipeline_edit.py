@@ -20,7 +20,7 @@ _TRAIN, _TRAIN_READER, _EVAL_READER = ("train_config",), ("train_input_reader",)
 _RECORDS = ("tf_record_input_reader", "input_path")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PipelineChanges:
     """What to write into a ``pipeline.config``; None leaves a field as it is.
 

@@ -39,7 +39,7 @@ class Located(Generic[T]):
         return self.path.rpartition(".")[2]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Section:
     """One message of the file. Like protobuf's, it answers for absent fields, too: with their defaults.
 
@@ -187,7 +187,7 @@ class _Reader:
             for name, each in row.fields.items()
             if isinstance(each, MessageField)
         }
-        return Section(row, path, line, message is not None, values, sections)
+        return Section(row=row, path=path, line=line, present=message is not None, values=values, sections=sections)
 
     def _sections(self, found: list[Message], row: MessageField, path: str, line: int) -> Iterator[Section]:
         if row.repeated:

@@ -28,7 +28,7 @@ from fractura.training.preparation import seed_fresh_weights
 _PROBLEMS_SHOWN = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PipelineRun:
     """All that ``train`` needs.
 
@@ -93,7 +93,9 @@ def prepare_pipeline(
         restored = restore(detector, CheckpointReader(checkpoint), kind)
     elif not checkpoint:
         notes.append("there is no fine_tune_checkpoint: all weights start fresh, which takes far more films and steps")
-    return PipelineRun(config, settings, detector, train, val, restored, tuple(notes))
+    return PipelineRun(
+        config=config, settings=settings, detector=detector, train=train, val=val, restored=restored, notes=tuple(notes)
+    )
 
 
 def field_notes(config: PipelineConfig) -> list[str]:

@@ -36,13 +36,15 @@ class TensorFlowCheckpoints(Companion):
     Args:
         momentum: Of the optimiser; it stands in the checkpoint.
         pictures: Put films as the network sees them among the events.
+        latest: Checkpoint to go on from; None if the run is new.
     """
 
     events_folder = "train"
     shares_output = True
 
-    def __init__(self, *, momentum: float, pictures: bool = True) -> None:
+    def __init__(self, *, momentum: float, pictures: bool = True, latest: CheckpointReader | None = None) -> None:
         self._momentum = momentum
+        self._latest = latest
         self._pictures = pictures
         self._saved_step: int | None = None
         self._counter = 0
@@ -83,17 +85,16 @@ class TensorFlowCheckpoints(Companion):
         Raises:
             ModelError: It does not fit the model, or does not say at which step it was written.
         """
-        prefix = latest_checkpoint(state.output)
-        if prefix is None:
+        reader = self._latest
+        if reader is None:
             raise ModelError("holds no checkpoint to go on from", file=state.output)
         self._detector = state.detector
-        reader = CheckpointReader(prefix)
         restore(state.detector, reader, "full")
         step = read_number(reader, "step")
         if step is None:
             raise ModelError(
                 "does not say at which step it was written, so training cannot go on from it",
-                file=prefix,
+                file=reader.prefix,
                 hint="an exported checkpoint is a start, not a state: name it as fine_tune_checkpoint, of type full",
             )
         for path, parameter in parameters_by_path(state.detector):
@@ -133,11 +134,11 @@ def side_by_side(detector: FasterRCNN, batch: Batch) -> np.ndarray:
     return np.concatenate(list(rows.numpy()), axis=1)
 
 
-def steps_made(model_dir: Path) -> int | None:
-    """The step of the latest checkpoint in ``model_dir``; None if there is none.
+def open_latest(model_dir: Path) -> CheckpointReader | None:
+    """The latest checkpoint in ``model_dir``; None if there is none.
 
     Raises:
         ModelError: It cannot be read.
     """
     prefix = latest_checkpoint(model_dir)
-    return None if prefix is None else read_number(CheckpointReader(prefix), "step") or 0
+    return None if prefix is None else CheckpointReader(prefix)
