@@ -85,7 +85,7 @@ def test_slots_hang_on_the_optimiser(tmp_path):
 def test_what_cannot_be_written(tmp_path):
     with pytest.raises(ValueError, match="does not end in"):
         write_checkpoint(tmp_path / "x", {"model/w": 1.0})
-    with pytest.raises(TypeError, match="holds complex64"):
+    with pytest.raises(TypeError, match="is complex64"):
         write_checkpoint(tmp_path / "x", {"w" + VALUE: np.complex64(1)})
     assert list(tmp_path.iterdir()) == []
 
@@ -93,10 +93,10 @@ def test_what_cannot_be_written(tmp_path):
 def test_which_checkpoint_is_meant(tmp_path):
     with pytest.raises(ModelError, match="there is no such checkpoint"):
         CheckpointReader(tmp_path / "ckpt-0")
-    with pytest.raises(ModelError, match="holds no checkpoint"):
+    with pytest.raises(ModelError, match="contains no checkpoint"):
         CheckpointReader(tmp_path)
     write_files(tmp_path)
-    with pytest.raises(ModelError, match="in that folder there are: ckpt-1"):
+    with pytest.raises(ModelError, match="that folder contains: ckpt-1"):
         CheckpointReader(tmp_path / "ckpt-0")
     for name in ("", "ckpt-1", "ckpt-1.index", "ckpt-1.data-00000-of-00001"):
         assert CheckpointReader(tmp_path / name).prefix == tmp_path / "ckpt-1"

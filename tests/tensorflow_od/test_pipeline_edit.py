@@ -102,7 +102,7 @@ def test_files(tmp_path):
     done = configure_pipeline(file, TUTORIAL, new=model)
     assert done.written
     assert read_pipeline_config(file).root.section("train_config")["batch_size"] == 2
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="already exists"):
         configure_pipeline(file, TUTORIAL, new=model)
     assert not configure_pipeline(file, TUTORIAL).written
     before = file.read_bytes()

@@ -130,13 +130,13 @@ REFUSED = [
     (change("height_stride: 16", "height_stride: 8"), "height_stride 8 and width_stride 16 differ"),
     (
         (("height_stride: 16", "height_stride: 8"), ("width_stride: 16", "width_stride: 8")),
-        "stride 8 are not built",
+        "stride 8 are not supported",
     ),
     (
         (("momentum_optimizer {", "adam_optimizer {"), ("momentum_optimizer_value: 0.9", "")),
-        "adam_optimizer is not built",
+        "adam_optimizer is not supported",
     ),
-    (change(_COSINE, _EXPONENTIAL), "exponential_decay_learning_rate is not built"),
+    (change(_COSINE, _EXPONENTIAL), "exponential_decay_learning_rate is not supported"),
     (change("warmup_learning_rate: 0.0", "warmup_learning_rate: 5.0"), "higher than learning_rate_base"),
     (change("warmup_steps: 5", "warmup_steps: 500"), "more than total_steps"),
     (change("warmup_steps: 5", "warmup_steps: 5\n hold_base_rate_steps: 3"), "holding the base rate"),
@@ -147,7 +147,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("change", "said"), REFUSED, ids=[said for _, said in REFUSED])
-def test_what_is_not_built_is_refused_with_its_line(tmp_path, change, said):
+def test_what_is_not_supported_is_refused_with_its_line(tmp_path, change, said):
     def read():
         config = config_of(*change)
         detector_settings(config)

@@ -47,7 +47,7 @@ _COPY_AGAIN = "copy the checkpoint again; both its .index and its .data files ar
 
 @dataclass(frozen=True)
 class Variable:
-    """What the index says of one variable.
+    """What the index knows about one variable.
 
     Attributes:
         key: Such as ``model/…/kernel/.ATTRIBUTES/VARIABLE_VALUE``.
@@ -71,14 +71,14 @@ class _Entry:
 
 
 class CheckpointReader:
-    """The variables of one checkpoint; values are read when asked for.
+    """The variables of one checkpoint; values are read on demand.
 
     Args:
         checkpoint: Path ending in ``ckpt-0``, or that with ``.index``, or a folder (its latest checkpoint).
 
     Attributes:
         prefix: Path without ``.index``.
-        variables: What is there, by key, in the order of the index; without the object graph.
+        variables: All of them by key, in the order of the index, without the object graph.
 
     Raises:
         ModelError: There is no checkpoint, or its index is damaged or of TensorFlow 1.
@@ -112,14 +112,14 @@ class CheckpointReader:
         return key in self._entries
 
     def read(self, key: str) -> NDArray[Any]:
-        """The value of a variable; its checksum is checked. Strings come as an object array of bytes.
+        """The value of a variable; its checksum is verified. Strings are returned as an object array of bytes.
 
         Raises:
             ModelError: There is no such variable, or the data file is missing, cut off or damaged.
         """
         entry = self._entries.get(key)
         if entry is None:
-            raise ModelError(f"holds no variable '{key}'", file=self.prefix, hint=suggest_name(key, self.variables))
+            raise ModelError(f"has no variable '{key}'", file=self.prefix, hint=suggest_name(key, self.variables))
         data = self._bytes(entry, key)
         if entry.number == _STRING:
             return _strings(data, entry, self._data_file(entry), key)
@@ -138,7 +138,7 @@ class CheckpointReader:
 
     @cached_property
     def object_graph(self) -> list[Node]:
-        """The objects the variables hang on; empty if the checkpoint has no graph (TensorFlow 1).
+        """The objects that own the variables; empty if the checkpoint has no graph (TensorFlow 1).
 
         Raises:
             ModelError: The graph is damaged.
@@ -187,14 +187,14 @@ def write_checkpoint(
 
     Args:
         prefix: Path ending in ``ckpt-1`` or the like.
-        variables: Values by key (``…/.ATTRIBUTES/VARIABLE_VALUE``): arrays or numbers. Where it is not among them, the
-            object graph is made from the keys; optimiser slots (``/.OPTIMIZER_SLOT/``) included.
-        full_names: The variables' names in Keras, by key; only shown in TensorFlow's messages.
+        variables: Values by key (``…/.ATTRIBUTES/VARIABLE_VALUE``): arrays or numbers. The object
+            graph is derived from the keys, including optimiser slots (``/.OPTIMIZER_SLOT/``).
+        full_names: The variables' names in Keras, by key; only used in TensorFlow's messages.
 
     Raises:
         DataError: The files cannot be written.
         ValueError: A key is not of that form.
-        TypeError: A value is of a kind that checkpoints do not hold.
+        TypeError: A value has a type that checkpoints cannot store.
     """
     prefix = Path(prefix)
     graph = encode_graph(graph_of_keys(variables, full_names or {}))
@@ -212,7 +212,7 @@ def write_checkpoint(
 
 
 def checkpoint_prefix(checkpoint: Path | str) -> Path:
-    """The prefix that ``checkpoint`` stands for: a prefix, an index or data file, or a folder (its latest checkpoint).
+    """The prefix that ``checkpoint`` refers to: a prefix, an index or data file, or a folder (its latest checkpoint).
 
     Raises:
         ModelError: There is no checkpoint.
@@ -224,14 +224,14 @@ def checkpoint_prefix(checkpoint: Path | str) -> Path:
         latest = latest_checkpoint(path)
         if latest is None:
             raise ModelError(
-                "holds no checkpoint", file=path, hint="name the checkpoint itself: a path ending in ckpt-0"
+                "contains no checkpoint", file=path, hint="give the checkpoint itself: a path ending in ckpt-0"
             )
         return latest
     name = path.name.removesuffix(".index").split(".data-")[0]
     prefix = path.with_name(name) if name else path
     if not prefix.with_name(prefix.name + ".index").is_file():
-        beside = sorted(p.name.removesuffix(".index") for p in prefix.parent.glob("*.index")) if name else []
-        hint = f"in that folder there are: {', '.join(beside)}" if beside else "give the path that ends in ckpt-0"
+        others = sorted(p.name.removesuffix(".index") for p in prefix.parent.glob("*.index")) if name else []
+        hint = f"that folder contains: {', '.join(others)}" if others else "give the path that ends in ckpt-0"
         raise ModelError("there is no such checkpoint", file=prefix, hint=hint)
     return prefix
 
@@ -261,7 +261,7 @@ def _entry(message: bytes, file: Path, key: bytes) -> _Entry:
         elif kind == FIXED32 and field == 6:
             checksum = int.from_bytes(message[first:last], "little")
         elif kind == LENGTH and field == 7:
-            raise ModelError(f"'{key.decode(errors='replace')}' is cut into slices, which is not supported", file=file)
+            raise ModelError(f"'{key.decode(errors='replace')}' is sliced, which is not supported", file=file)
     if number != _STRING and number not in _DTYPES:
         raise ModelError(f"'{key.decode(errors='replace')}' has the unsupported type {number}", file=file)
     if min(shape, default=0) < 0:
@@ -309,7 +309,7 @@ def _encoded(value: Any, key: str) -> tuple[int, tuple[int, ...], bytes, int]:
         return (_STRING, array.shape, *_encode_strings([bytes(item) for item in array.ravel().tolist()]))
     dtype = array.dtype.newbyteorder("<")
     if dtype not in _NUMBERS:
-        raise TypeError(f"'{key}' holds {array.dtype}, which checkpoints do not hold")
+        raise TypeError(f"'{key}' is {array.dtype}, which checkpoints cannot store")
     data = np.ascontiguousarray(array, dtype).tobytes()
     return _NUMBERS[dtype], array.shape, data, mask_crc32c(google_crc32c.value(data))
 

@@ -1,7 +1,7 @@
 """The evaluation mode of ``model_main_tf2.py``: measure each checkpoint that appears in a folder.
 
 Follows tensorflow/models research/object_detection/model_lib_v2.py:1035-1135 (``eval_continuously``) and
-``tf.train.checkpoints_iterator``. Losses are means over the films; as in training they are taken of sampled regions.
+``tf.train.checkpoints_iterator``. Losses are means over the films, computed on sampled regions as in training.
 """
 
 from __future__ import annotations
@@ -45,22 +45,22 @@ def evaluate_continuously(
     eval_timeout: float = 3600,
     sample_1_of_n: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Measure the latest checkpoint, then each newer one, until training is over or none comes any more.
+    """Evaluate the latest checkpoint, then each newer one, until training has ended or no more appear.
 
     Args:
         pipeline_config: Names the films and the architecture.
-        model_dir: Events go to its folder ``eval``.
+        model_dir: Events are written to its folder ``eval``.
         checkpoint_dir: Where checkpoints appear.
-        num_train_steps: Step after which no more are waited for; None takes the file's ``num_steps``.
+        num_train_steps: Step after which to stop waiting; None takes the file's ``num_steps``.
         eval_timeout: Seconds to wait for a new one.
         sample_1_of_n: Only every n-th film; None takes the file's.
 
     Returns:
-        ``step`` and figures of each checkpoint.
+        ``step`` and metrics of each checkpoint.
 
     Raises:
         DataError: The file names no films to evaluate on, or they cannot be read.
-        ModelError: A checkpoint does not fit.
+        ModelError: A checkpoint does not match the file.
     """
     config = read_pipeline_config(pipeline_config)
     readers, settings = eval_readers(config), eval_config(config)
@@ -68,12 +68,12 @@ def evaluate_continuously(
         raise DataError(
             "has no eval_input_reader",
             file=pipeline_config,
-            hint="fractura configure FILE --eval-record val.tfrecord fills in one that is there",
+            hint="add one with: fractura configure FILE --eval-record val.tfrecord",
         )
     if settings.use_moving_averages:
         raise config.refusal(
             "eval_config.use_moving_averages",
-            "use_moving_averages is not built: checkpoints are evaluated with their plain weights",
+            "use_moving_averages is not supported: checkpoints are evaluated with their plain weights",
             "write use_moving_averages: false in eval_config, as the zoo's files do",
         )
     last = num_train_steps or config.root.section("train_config")["num_steps"]
@@ -113,7 +113,7 @@ def new_checkpoints(
 ) -> Iterator[Path]:
     """The latest checkpoint of a folder, then each newer one, at most one every ``interval`` seconds.
 
-    Ends when none has come for ``timeout`` seconds.
+    Ends when none has appeared for ``timeout`` seconds.
     """
     known: Path | None = None
     while True:
@@ -137,7 +137,7 @@ def new_checkpoints(
 def _measure(
     detector: Detector, films: Dataset, settings: EvalConfig, events: Events, reporter: Reporter, step: int
 ) -> dict[str, Any]:
-    """Figures and mean losses of one set of films, written to ``events``."""
+    """Metrics and mean losses of one set of films, also written to ``events``."""
     predictions: list[Boxes] = []
     sums: dict[str, float] = {}
     device = next(detector.parameters()).device
@@ -174,7 +174,7 @@ def _measure(
 def _picture(
     pixels: np.ndarray, found: Boxes, truth: Boxes, names: tuple[str, ...], settings: EvalConfig
 ) -> np.ndarray:
-    """Left what was found, right what was marked: uint8 ``(height, 2 * width, 3)``."""
+    """Detections on the left, ground truth on the right: uint8 ``(height, 2 * width, 3)``."""
     shown = found.above(settings.min_score_threshold)
     best = shown.select(np.arange(min(len(shown), settings.max_num_boxes_to_visualize)))
     marked = Boxes(truth.xyxy, truth.labels, np.ones(len(truth)))

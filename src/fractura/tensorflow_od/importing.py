@@ -1,4 +1,4 @@
-"""From a TensorFlow checkpoint to a trained-model folder: what ``fractura import-tf`` and the exporter do."""
+"""Convert a TensorFlow checkpoint into a trained-model folder, for ``fractura import-tf`` and the exporter."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ CONFIG_FILE = "pipeline.config"
 
 @dataclass(frozen=True, kw_only=True)
 class Imported:
-    """What was brought over.
+    """The result of ``import_checkpoint``.
 
     Attributes:
-        model_folder: Holds the card, the weights and the ``pipeline.config`` they came with.
+        model_folder: Contains the card, the weights and their ``pipeline.config``.
         checkpoint: Prefix of the checkpoint.
-        step: At which it was written, if it says so.
+        step: At which it was written, if known.
         class_names: On the card.
-        report: The account of its tensors.
-        notes: What people should know.
+        report: What became of each tensor.
+        notes: For the user.
     """
 
     model_folder: Path
@@ -65,13 +65,13 @@ def import_checkpoint(
         source: Folder that training or the exporter wrote, an unpacked archive of the zoo, or a path ending in
             ``ckpt-5``.
         output: Folder to write; must be new or empty.
-        pipeline_config: The file it was trained with; None looks beside the checkpoint and one folder up.
-        label_map: Names of the classes; None takes the one that the ``pipeline.config`` names, if it is there.
+        pipeline_config: The file it was trained with; None looks next to the checkpoint and one folder up.
+        label_map: Names of the classes; None takes the one that the ``pipeline.config`` names, if it exists.
 
     Raises:
-        ModelError: There is no checkpoint, or it does not fit the ``pipeline.config``.
+        ModelError: There is no checkpoint, or it does not match the ``pipeline.config``.
         DataError: There is no ``pipeline.config``, or it or the label map cannot be used.
-        UsageError: The output folder is in use.
+        UsageError: The output folder is not empty.
     """
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UsageError("the output folder is not empty", file=output, hint="choose a new folder")
@@ -115,9 +115,9 @@ def _find_config(prefix: Path) -> Path:
         if (folder / CONFIG_FILE).is_file():
             return folder / CONFIG_FILE
     raise DataError(
-        f"no {CONFIG_FILE} lies beside this checkpoint or one folder up",
+        f"there is no {CONFIG_FILE} next to this checkpoint or one folder up",
         file=prefix,
-        hint="name the file it was trained with: --pipeline-config FILE",
+        hint="give the file it was trained with: --pipeline-config FILE",
     )
 
 
@@ -131,7 +131,7 @@ def _names(config: PipelineConfig, label_map: Path | None) -> tuple[tuple[str, .
             return class_names(config, path), [f"class names from {path}"]
     count = num_classes(config)
     filled_in = [path for path in named if PLACEHOLDER not in str(path)]
-    why = f"the label map {filled_in[0]} is not there" if filled_in else "there is no label map"
+    why = f"the label map {filled_in[0]} does not exist" if filled_in else "there is no label map"
     return tuple(f"class {number}" for number in range(1, count + 1)), [
-        f"{why}: the {count} classes are called 'class 1' and so on; --label-map gives them their names"
+        f"{why}: the {count} classes are called 'class 1' and so on; name them with --label-map"
     ]

@@ -19,12 +19,12 @@ _NUM_CLASSES = "model.faster_rcnn.num_classes"
 
 
 def is_placeholder(reader: InputReader) -> bool:
-    """True if the file's paths are still those of the zoo, which lead nowhere."""
+    """True if the file's paths are missing or still the placeholders of the zoo."""
     return not reader.input_paths or any(PLACEHOLDER in path for path in (reader.label_map_path, *reader.input_paths))
 
 
 def class_names(config: PipelineConfig, label_map: Path | str) -> tuple[str, ...]:
-    """The name of each of the model's classes; one that the label map leaves out is called ``unused 7``.
+    """The name of each of the model's classes; one that is missing from the label map is called ``unused 7``.
 
     Raises:
         DataError: The label map cannot be read, or has ids above ``num_classes``.
@@ -58,19 +58,19 @@ def read_films(
 
     Args:
         config: The file.
-        reader: Part of it.
+        reader: One of its input readers.
         on_error: See ``read_tfrecord``.
         problems: See ``read_tfrecord``.
 
     Raises:
-        DataError: Paths are not filled in, lead nowhere, or what is there cannot be read.
+        DataError: Paths are not filled in, do not exist, or cannot be read.
     """
     if is_placeholder(reader):
         what = f"a path that is still {PLACEHOLDER}" if reader.input_paths else "no input_path"
         raise config.refusal(
             reader.field,
             f"{reader.field} has {what}",
-            "fractura configure FILE --train-record data.tfrecord --label-map label_map.txt fills it in",
+            "fill it in with: fractura configure FILE --train-record data.tfrecord --label-map label_map.txt",
         )
     label_map = read_label_map(reader.label_map_path) if reader.label_map_path else None
     names = None if label_map is None else _names_of(config, label_map)

@@ -1,4 +1,4 @@
-"""Editing a ``pipeline.config``, comments and order kept: what ``fractura configure`` does."""
+"""Edit a ``pipeline.config`` for ``fractura configure``; comments and order are preserved."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class PipelineChanges:
         batch_size: Films per step.
         num_steps: Steps of training.
         fine_tune_checkpoint: Path ending in ``ckpt-0``.
-        fine_tune_checkpoint_type: What is taken from it.
-        label_map: Path of the label map, for training and evaluation alike.
+        fine_tune_checkpoint_type: What to load from it.
+        label_map: Path of the label map, for both training and evaluation.
         train_records: Paths or patterns of the TFRecord files to train on.
         eval_records: Paths or patterns of the TFRecord files to evaluate on.
     """
@@ -59,11 +59,11 @@ class Configured:
     """What ``configure_pipeline`` did.
 
     Attributes:
-        file: Where the result is.
-        written: False if the file held everything already.
+        file: The file that was written or checked.
+        written: False if nothing had to change.
         changes: Fields that were changed.
-        config: What the file says now.
-        notes: What people should know about it.
+        config: Its content now.
+        notes: For the user.
     """
 
     file: Path
@@ -89,13 +89,13 @@ class Configured:
 def edit_pipeline_config(
     text: str, changes: PipelineChanges, file: Path | None = None
 ) -> tuple[str, tuple[Change, ...]]:
-    """Write ``changes`` into ``text``; everything else in it, comments and order included, stays as it is.
+    """Write ``changes`` into ``text``; everything else in it, including comments and order, is preserved.
 
     Returns:
-        The new text, and what was changed in it (fields that had the value already are not named).
+        The new text, and what changed (without fields that already had the value).
 
     Raises:
-        DataError: The text, before or after, is not a ``pipeline.config`` that can be trained from.
+        DataError: The text, before or after, is not a valid ``pipeline.config``.
     """
     document = parse(text, file)
     done: list[Change] = []
@@ -113,14 +113,14 @@ def edit_pipeline_config(
 
 
 def new_pipeline_config(model: str, changes: PipelineChanges) -> str:
-    """A fresh ``pipeline.config`` for fine-tuning one of ``MODELS``, with ``changes`` in it.
+    """A new ``pipeline.config`` for fine-tuning one of ``MODELS``, with ``changes`` applied.
 
-    What ``changes`` leave open is for one class, 2 films per step, 20000 steps and type ``detection``. The model's
+    Defaults are one class, 2 films per step, 20000 steps and type ``detection``. The model's
     settings are those of its zoo configuration; the learning rate is 0.008 at 16 films per step, and in proportion.
 
     Raises:
         UsageError: There is no such model.
-        DataError: A change asks for what cannot be trained.
+        DataError: A change has an invalid value.
     """
     fresh = zoo_pipeline(model, changes.num_classes or 1, changes.batch_size or 2, changes.num_steps or 20_000)
     return edit_pipeline_config(fresh, changes)[0]
@@ -129,11 +129,11 @@ def new_pipeline_config(model: str, changes: PipelineChanges) -> str:
 def configure_pipeline(
     config: Path, changes: PipelineChanges, *, new: str | None = None, output: Path | None = None
 ) -> Configured:
-    """Edit the file ``config``, or with ``new`` write a fresh one for that model; ``output`` writes elsewhere.
+    """Edit the file ``config``, or write a new one for the model ``new``; ``output`` is written instead of ``config``.
 
     Raises:
-        DataError: The file cannot be read or written, or is none that can be trained from.
-        UsageError: With ``new``, the file is there already; or there is no such model.
+        DataError: The file cannot be read or written, or is not a valid ``pipeline.config``.
+        UsageError: With ``new``, the file already exists; or there is no such model.
     """
     target = config if output is None else output
     if new is None:
@@ -141,7 +141,7 @@ def configure_pipeline(
         text, done = edit_pipeline_config(before or "", changes, config)
     else:
         if target.exists():
-            raise UsageError(f"{target} is there already", hint="leave out --new to edit it, or choose another name")
+            raise UsageError(f"{target} already exists", hint="leave out --new to edit it, or choose another name")
         before, done = None, ()
         text = new_pipeline_config(new, changes)
     written = text != before or target != config
@@ -154,7 +154,7 @@ def configure_pipeline(
 def _notes(config: PipelineConfig) -> tuple[str, ...]:
     train = config.root.section("train_config")
     if not train.present:
-        return ("the file has no train_config: it is good for exporting only",)
+        return ("the file has no train_config: it can only be used for exporting",)
     notes = []
     optimizer = train.section("optimizer").chosen()
     schedule = optimizer[1].section("learning_rate").chosen() if optimizer else None
@@ -213,7 +213,7 @@ def _fields_at(document: Document, path: Sequence[str]) -> list[Any]:
         return []
     spans = {}
     for field in message.named(path[-1]):
-        spans[field.value_start] = field  # the elements of one list share their place
+        spans[field.value_start] = field  # the elements of a list share their position
     return list(spans.values())
 
 
@@ -225,7 +225,7 @@ def _text_at(document: Document, path: Sequence[str]) -> str | None:
 
 
 def _without_first(document: Document, path: Sequence[str]) -> Document:
-    """Take out the first of several fields of one name, with its line if nothing else stands there."""
+    """Remove the first of several fields of one name, with its line if nothing else is on it."""
     first, text = _fields_at(document, path)[0], document.text
     line_start, line_stop = text.rfind("\n", 0, first.start) + 1, text.find("\n", first.end)
     line_stop = len(text) if line_stop < 0 else line_stop

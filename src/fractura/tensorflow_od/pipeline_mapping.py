@@ -1,6 +1,6 @@
 """From a ``pipeline.config`` to fractura's settings, and from an architecture back to a ``pipeline.config``.
 
-Everything the file asks for is taken over exactly or refused with its line; the reader reports what has no effect.
+Everything the file asks for is either honoured exactly or refused with its line; the reader reports what has no effect.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CheckpointType = Literal["detection", "full", "classification"]
 
 @dataclass(frozen=True, kw_only=True)
 class InputReader:
-    """Where films come from: paths as written; ``input_paths`` may be patterns.
+    """Where films come from, with paths as written; ``input_paths`` may be patterns.
 
     ``field`` is its name in the file.
     """
@@ -91,7 +91,9 @@ def train_section(config: PipelineConfig) -> Section:
     train = config.root.section("train_config")
     if not train.present:
         raise DataError(
-            "has no train_config", file=config.document.file, hint="take a whole file, as the zoo's archives have it"
+            "has no train_config",
+            file=config.document.file,
+            hint="use a complete file, such as those in the zoo's archives",
         )
     return train
 
@@ -103,19 +105,21 @@ def train_settings(
 
     Args:
         config: The file.
-        data: What the run calls its films.
+        data: Name of the films in the log of the run.
         output: Folder of the run.
         overrides: ``TrainSettings`` by name that win over the file.
 
     Raises:
-        DataError: The file has no ``train_config``, or asks for an optimiser, schedule or value that is not built.
-        UsageError: ``overrides`` hold an unknown setting or an impossible value.
+        DataError: The file has no ``train_config``, or asks for an optimiser, schedule or value that is not supported.
+        UsageError: ``overrides`` contain an unknown setting or an invalid value.
     """
     train = train_section(config)
     given = dict(overrides or {})
     if not train["num_steps"] and "num_steps" not in given:
         raise config.refusal(
-            "train_config", "num_steps is missing or 0, which would never end", "write num_steps: 20000 or so"
+            "train_config",
+            "num_steps is missing or 0, so training would never end",
+            "write num_steps: 20000, say",
         )
     model, found = detector_settings(config).name, _settings(config, train)
     _refuse_impossible_warm_up(config, found)
@@ -124,7 +128,7 @@ def train_settings(
         values["ema_decay"] = 0.0
     try:
         TrainSettings.create({**values, "num_steps": values["num_steps"] or 1})
-    except UsageError as error:  # the values come from the file: say so, and where
+    except UsageError as error:  # the values come from the file, so the error names it
         raise config.refusal("train_config", error.problem, "correct it in the file") from error
     return TrainSettings.create({**values, **given})
 
@@ -139,7 +143,7 @@ def _refuse_impossible_warm_up(config: PipelineConfig, found: Mapping[str, Locat
                 f"{lower} {problem} {upper}",
                 file=config.document.file,
                 place=f"line {found[lower].line}",
-                hint=f"{hint}; TensorFlow refuses it, too",
+                hint=f"{hint}; TensorFlow refuses it as well",
             )
 
 
@@ -182,7 +186,7 @@ def pipeline_config_for(settings: FasterRCNNSettings, training: Mapping[str, Any
         training: The training settings on its card; of them ``batch_size`` and ``num_steps`` are written.
 
     Raises:
-        ModelError: TensorFlow has no words for the architecture.
+        ModelError: A ``pipeline.config`` cannot describe the architecture.
     """
     text = new_pipeline(
         settings.name, settings.model_dump(), training.get("batch_size") or 2, training.get("num_steps") or 20_000
@@ -191,7 +195,9 @@ def pipeline_config_for(settings: FasterRCNNSettings, training: Mapping[str, Any
     if written.model_copy(update={"name": settings.name}) != settings:
         theirs, ours = written.model_dump(), settings.model_dump()
         differing = ", ".join(name for name in ours if name != "name" and ours[name] != theirs[name])
-        raise ModelError(f"TensorFlow has no words for the model's {differing}", hint="use: fractura export --to onnx")
+        raise ModelError(
+            f"a pipeline.config cannot describe the model's {differing}", hint="use: fractura export --to onnx"
+        )
     return text
 
 
@@ -199,7 +205,7 @@ def _settings(config: PipelineConfig, section: Section) -> dict[str, Located[Any
     """The settings that a message stands for, by their dotted names, as its rows say.
 
     Raises:
-        DataError: A field asks for something that is not built, or two fields of one setting differ.
+        DataError: A field asks for something that is not supported, or two fields of one setting differ.
     """
     found: dict[str, Located[Any]] = {}
     for name, row in section.row.fields.items():
@@ -218,7 +224,7 @@ def _settings(config: PipelineConfig, section: Section) -> dict[str, Located[Any
         if same.value != located.value:
             raise config.refusal(
                 same.path,
-                f"{same.name} {same.value} and {name} {located.value} differ, which is not built",
+                f"{same.name} {same.value} and {name} {located.value} differ, which is not supported",
                 "make them equal, as in the zoo's files",
             )
         if row.refusal is not None and located.value != row.default:

@@ -21,16 +21,16 @@ from fractura.tensorflow_od.pipeline_schema import (
 )
 
 FEATURE_EXTRACTORS = {"faster_rcnn_inception_resnet_v2_keras": "inception_resnet_v2"}
-"""The extractors that are built, and what fractura calls their backbones."""
+"""The supported extractors, and what fractura calls their backbones."""
 
 _TPU = "it changes how TensorFlow computes on a TPU, not what it computes"
 _TF1 = "TensorFlow 2 does not use it either"
 _DENSE = "TensorFlow does not pass it on to these layers either: they start from glorot_uniform, without decay"
-_START = "layers that no checkpoint fills always start as in the zoo's configs: truncated normal, deviation 0.01"
-_MASKS = "fractura detects boxes, no masks or keypoints"
-_PLAIN_NMS = "only plain non-maximum suppression with the softmax score is built"
+_START = "layers that are not in the checkpoint always start as in the zoo's configs: truncated normal, stddev 0.01"
+_MASKS = "fractura detects boxes, not masks or keypoints"
+_PLAIN_NMS = "only plain non-maximum suppression of softmax scores is implemented"
 _NO_POOLING = "crops are not pooled"
-_RELU = "the Keras layers use relu6 in the first stage and nothing else"
+_RELU = "the Keras layers use relu6 in the first stage and no other activation"
 _ACTIVATIONS = ("NONE", "RELU", "RELU_6", "SWISH")
 _OPS = ("CONV", "FC")
 _MODES = ("FAN_IN", "FAN_OUT", "FAN_AVG")
@@ -40,10 +40,10 @@ _RESIZING: Table = {
     "resize_method": fixed(
         "enum",
         "BILINEAR",
-        "only bilinear resizing is built",
+        "only bilinear resizing is implemented",
         choices=("BILINEAR", "NEAREST_NEIGHBOR", "BICUBIC", "AREA"),
     ),
-    "convert_to_grayscale": fixed("bool", False, "the trunk takes three channels"),
+    "convert_to_grayscale": fixed("bool", False, "the backbone takes three channels"),
 }
 _IMAGE_RESIZER: Table = {
     "fixed_shape_resizer": message(
@@ -84,7 +84,7 @@ _ANCHORS: Table = {
         1,
         setting=_SQUARE[1],
         fresh=16,
-        refusal=Refusal("anchors of stride {value} are not built", "only 16 is: the trunk's"),
+        refusal=Refusal("anchors of stride {value} are not supported", "use 16, the stride of the backbone"),
     ),
     "height_offset": whole(0, setting=_SQUARE[2]),
     "width_offset": whole(0, setting=_SQUARE[2]),
@@ -159,7 +159,7 @@ _SECOND_STAGE_NMS: Table = {
 }
 _BOX_PREDICTOR: Table = {
     "fc_hyperparams": message(_FULLY_CONNECTED),
-    "use_dropout": fixed("bool", False, "the second stage is built without dropout"),
+    "use_dropout": fixed("bool", False, "the second stage has no dropout"),
     "dropout_keep_probability": ignored("float", "there is no dropout (use_dropout is false)"),
     "box_code_size": fixed("int", 4, "a box has four codes"),
     "predict_instance_masks": fixed("bool", False, _MASKS),
@@ -168,7 +168,7 @@ _BOX_PREDICTOR: Table = {
 }
 
 _FASTER_RCNN: Table = {
-    "number_of_stages": fixed("int", 2, "a region proposal network alone gives no classes"),
+    "number_of_stages": fixed("int", 2, "a region proposal network alone predicts no classes"),
     "num_classes": whole(0, 1, required=True, fresh=1),
     "image_resizer": message(_IMAGE_RESIZER, closed=True, required=True, needs_one=True),
     "feature_extractor": message(
@@ -176,7 +176,7 @@ _FASTER_RCNN: Table = {
             "type": text(
                 choices=FEATURE_EXTRACTORS, setting="feature_extractor.kind", required=True, fresh="inception_resnet_v2"
             ),
-            "first_stage_features_stride": fixed("int", 16, "the trunk is built with stride 16"),
+            "first_stage_features_stride": fixed("int", 16, "the backbone has stride 16"),
             "batch_norm_trainable": flag(False, setting="feature_extractor.batch_norm_trainable"),
             "pad_to_multiple": ignored("int", _TF1),
         },
@@ -185,9 +185,9 @@ _FASTER_RCNN: Table = {
     "first_stage_anchor_generator": message(
         {"grid_anchor_generator": message(_ANCHORS, required=True)}, closed=True, required=True
     ),
-    "first_stage_atrous_rate": fixed("int", 1, "the first stage is built without holes"),
+    "first_stage_atrous_rate": fixed("int", 1, "the first stage does not use dilated convolutions"),
     "first_stage_box_predictor_conv_hyperparams": message(_CONVOLUTION),
-    "first_stage_box_predictor_kernel_size": fixed("int", 3, "the first stage is built with 3x3 windows"),
+    "first_stage_box_predictor_kernel_size": fixed("int", 3, "the first stage uses 3x3 kernels"),
     "first_stage_box_predictor_depth": whole(512, 1),
     "first_stage_minibatch_size": whole(256, 1),
     "first_stage_positive_balance_fraction": number(0.5),
@@ -227,11 +227,11 @@ _FASTER_RCNN: Table = {
     "use_partitioned_nms_in_first_stage": ignored("bool", _TPU),
     "use_combined_nms_in_first_stage": fixed("bool", False, _PLAIN_NMS),
     "resize_masks": ignored("bool", _MASKS),
-    "hard_example_miner": refused("hard example mining is not built"),
+    "hard_example_miner": refused("hard example mining is not implemented"),
     "second_stage_classification_loss": message(
         {"weighted_softmax": message({"logit_scale": fixed("float", 1.0, "the loss is plain softmax")})}, closed=True
     ),
-    "context_config": refused("Context R-CNN is not built"),
+    "context_config": refused("Context R-CNN is not implemented"),
 }
 
 MODEL = message({"faster_rcnn": message(_FASTER_RCNN, required=True)}, closed=True, required=True)

@@ -44,7 +44,7 @@ class Section:
     """One message of the file. Like protobuf's, it answers for absent fields, too: with their defaults.
 
     Attributes:
-        row: What may stand in it.
+        row: What it may contain.
         path: Names of the messages, joined by dots.
         line: From 1; of the message that lacks it if it is absent.
         present: Whether the file has it.
@@ -84,7 +84,7 @@ class FieldReport:
     Attributes:
         path: Names from the outermost message, joined by dots.
         line: From 1.
-        effect: Honoured, no effect, fixed (present, with the one value that is built) or unknown.
+        effect: Honoured, no effect, fixed (present, with the one supported value) or unknown.
         reason: Why it has no effect; empty otherwise.
     """
 
@@ -134,7 +134,7 @@ def read_pipeline_config(path: Path | str) -> PipelineConfig:
     """Read a ``pipeline.config``.
 
     Raises:
-        DataError: It cannot be read or parsed, or asks for something that is not built; the line is named.
+        DataError: It cannot be read or parsed, or asks for something that is not supported; the error names the line.
     """
     file = Path(path)
     return parse_pipeline_config(read_text(file), file)
@@ -177,7 +177,7 @@ class _Reader:
             elif isinstance(known, ValueField):
                 self._read(field, where, known, values)
             elif known.reason:
-                raise self._error(field, f"{where} is not supported: {known.reason}", hint="take it out of the file")
+                raise self._error(field, f"{where} is not supported: {known.reason}", hint="remove it from the file")
             elif not isinstance(field.value, Message):
                 raise self._error(field, f"'{field.name}' needs braces")
             else:
@@ -202,7 +202,7 @@ class _Reader:
             yield self.section(None, row, path, line)
 
     def require(self, section: Section) -> None:
-        """See that everything required is there."""
+        """Check that everything required is there."""
         place = f"line {section.line}" if section.path else None
         for name, row in section.row.fields.items():
             value = isinstance(row, ValueField)
@@ -225,7 +225,7 @@ class _Reader:
     def _unknown(self, field: Field, where: str, row: MessageField) -> None:
         if row.closed:
             raise self._error(field, f"'{where}' is not supported", hint=suggest_name(field.name, row.fields))
-        self._report(field, where, Effect.UNKNOWN, "fractura does not know it; it stays in the file")
+        self._report(field, where, Effect.UNKNOWN, "it is unknown to fractura, and kept in the file")
 
     def _read(self, field: Field, where: str, row: ValueField, values: dict[str, Located[Any]]) -> None:
         value = self._value(field, row)
@@ -233,7 +233,7 @@ class _Reader:
             raise self._error(
                 field,
                 f"{where} = {shown(value)} is not supported: {row.reason}",
-                hint=f"only {shown(row.default)} is",
+                hint=f"only {shown(row.default)} is supported",
             )
         if row.effect is not Effect.NONE:
             whole = (*values[field.name].value, value) if row.repeated else value
@@ -260,7 +260,7 @@ class _Reader:
             raise self._error(field, f"'{field.name}' must not have quotes")
         if row.kind == "bool":
             if scalar.text not in _TRUE + _FALSE:
-                raise self._error(field, f"'{field.name}' is true or false, not '{scalar.text}'")
+                raise self._error(field, f"'{field.name}' must be true or false, not '{scalar.text}'")
             return scalar.text in _TRUE
         if row.kind == "enum":
             if scalar.text not in row.choices:
@@ -294,8 +294,8 @@ class _Reader:
         if control:
             raise self._error(
                 field,
-                f"'{field.name}' holds the control character {control[0]!r}",
-                hint="in a Windows path write / instead of each backslash, or double it",
+                f"'{field.name}' contains the control character {control[0]!r}",
+                hint="in a Windows path, write / instead of each backslash, or double it",
             )
         if row.choices and text not in row.choices and (text or row.repeated):
             hint = suggest_name(text, row.choices)

@@ -63,7 +63,7 @@ class ValueField(FieldRow):
     Attributes:
         kind: Its type.
         default: Value where the field is absent; for FIXED the only value that is accepted; for NONE the value that is
-            used whatever the file says (None if there is no such thing).
+            used whatever the file says (None if there is none).
         effect: What the field does.
         setting: Dotted name of the setting it becomes, ``.0`` at the end for the first of several; empty if it is the
             field's own name; None if it becomes none.
@@ -87,7 +87,7 @@ class MessageField(FieldRow):
 
     Attributes:
         fields: Their rows, by name.
-        closed: An unknown field in it is an error and not merely reported: it names something that is not built.
+        closed: An unknown field in it is an error, not merely reported: it names something that is not supported.
         needs_one: One of its ``oneof`` fields must be there.
         sets: Settings that follow from its presence, by dotted name.
         setting: Of a repeated message: the setting that the list of them becomes.
@@ -135,7 +135,7 @@ def ignored(
 
 
 def fixed(kind: Kind, value: Any, reason: str, *, choices: tuple[str, ...] = (), **more: Any) -> ValueField:
-    """A field of which only one value is built."""
+    """A field of which only one value is supported."""
     more |= {"default": value, "effect": Effect.FIXED, "reason": reason, "choices": same(*choices), "setting": None}
     return ValueField(kind=kind, **more)
 
@@ -146,7 +146,7 @@ def message(fields: Table, **more: Any) -> MessageField:
 
 
 def refused(reason: str) -> MessageField:
-    """A message that stops reading, because it asks for something that is not built."""
+    """A message that stops reading, because it asks for something that is not supported."""
     return MessageField(fields={}, reason=reason)
 
 

@@ -25,12 +25,12 @@ from fractura.tensorflow_od.pipeline_schema import (
 _PIPELINE = "it tunes TensorFlow's reading threads; fractura sets its own (see --workers)"
 _REPLICAS = "TensorFlow 2 does not use it either: all replicas step together"
 _TF1 = "TensorFlow 2 does not use it either"
-_MASKS = "fractura detects boxes, no masks or keypoints"
+_MASKS = "fractura detects boxes, not masks or keypoints"
 _SHOWN = "it only changes what TensorFlow draws"
 
 
 def _rate(fields: Table, *, hint: str = "", **more: Any) -> MessageField:
-    return message(fields, oneof="rate", refusal=Refusal("{name} is not built", hint) if hint else None, **more)
+    return message(fields, oneof="rate", refusal=Refusal("{name} is not supported", hint) if hint else None, **more)
 
 
 _RATE_HINT = "use cosine_decay_learning_rate or constant_learning_rate"
@@ -47,8 +47,8 @@ _LEARNING_RATE = message(
                     0,
                     setting=None,
                     refusal=Refusal(
-                        "holding the base rate after the warm-up is not built",
-                        "take hold_base_rate_steps out of the file",
+                        "holding the base rate after the warm-up is not supported",
+                        "remove hold_base_rate_steps from the file",
                     ),
                 ),
             },
@@ -84,7 +84,7 @@ _LEARNING_RATE = message(
     needs_one=True,
 )
 
-_NOT_BUILT = Refusal("{name} is not built", "use momentum_optimizer, as the zoo's files for this model do")
+_NOT_SUPPORTED = Refusal("{name} is not supported", "use momentum_optimizer, as the zoo's files for this model do")
 _OPTIMIZER: Table = {
     "momentum_optimizer": message(
         {"learning_rate": _LEARNING_RATE, "momentum_optimizer_value": number(0.9, fresh=0.9)},
@@ -92,7 +92,7 @@ _OPTIMIZER: Table = {
         sets={"optimizer": "momentum"},
     ),
     "adam_optimizer": message(
-        {"learning_rate": _LEARNING_RATE, "epsilon": number(1e-8)}, oneof="optimizer", refusal=_NOT_BUILT
+        {"learning_rate": _LEARNING_RATE, "epsilon": number(1e-8)}, oneof="optimizer", refusal=_NOT_SUPPORTED
     ),
     "rms_prop_optimizer": message(
         {
@@ -102,7 +102,7 @@ _OPTIMIZER: Table = {
             "epsilon": number(1.0),
         },
         oneof="optimizer",
-        refusal=_NOT_BUILT,
+        refusal=_NOT_SUPPORTED,
     ),
     "use_moving_average": flag(True, setting=None, fresh=False),
     "moving_average_decay": number(0.9999, setting="ema_decay"),
@@ -143,7 +143,7 @@ _TRAIN: Table = {
     "fine_tune_checkpoint_type": text(choices=CHECKPOINT_TYPES, setting=None, fresh="detection"),
     "from_detection_checkpoint": flag(False, setting=None),
     "load_all_detection_checkpoint_vars": fixed("bool", False, "TensorFlow 2 refuses it too; use type 'full'"),
-    "run_fine_tune_checkpoint_dummy_computation": ignored("bool", "weights are there as soon as the model is built"),
+    "run_fine_tune_checkpoint_dummy_computation": ignored("bool", "weights exist as soon as the model is built"),
     "data_augmentation_options": message(
         {name: message(table, oneof="step") for name, table in AUGMENTATIONS.items()},
         repeated=True,
@@ -151,7 +151,7 @@ _TRAIN: Table = {
         setting="data_augmentation_options",
     ),
     "max_number_of_boxes": whole(100, 1, fresh=100),
-    "unpad_groundtruth_tensors": ignored("bool", "boxes are never padded here, and padded ones weigh nothing there"),
+    "unpad_groundtruth_tensors": ignored("bool", "fractura does not pad boxes; TensorFlow gives padded ones no weight"),
     "sync_replicas": ignored("bool", _REPLICAS),
     "startup_delay_steps": ignored("float", _REPLICAS),
     "replicas_to_aggregate": ignored("int", _REPLICAS),
@@ -167,7 +167,7 @@ _TRAIN: Table = {
     "use_multiclass_scores": fixed("bool", False, "a box has one class"),
     "retain_original_images": ignored("bool", "it only changes what TensorFlow shows"),
     "summarize_gradients": ignored("bool", "it only changes what TensorFlow shows"),
-    "use_bfloat16": ignored("bool", "it counts on a TPU only; here --mixed-precision chooses"),
+    "use_bfloat16": ignored("bool", "it only matters on a TPU; see --mixed-precision"),
 }
 
 _INPUT: Table = {
@@ -176,10 +176,10 @@ _INPUT: Table = {
     "tf_record_input_reader": message({"input_path": text(repeated=True, setting="input_paths")}),
     "shuffle": flag(True),
     "num_epochs": ignored(
-        "int", "films are shown until num_steps is reached, or once in evaluation, as in TensorFlow 2"
+        "int", "training repeats films until num_steps is reached, evaluation sees them once, as in TensorFlow 2"
     ),
     "sample_1_of_n_examples": whole(1, 1),
-    "max_number_of_boxes": ignored("int", "train_config.max_number_of_boxes counts"),
+    "max_number_of_boxes": ignored("int", "train_config.max_number_of_boxes is used instead"),
     "shuffle_buffer_size": ignored("int", "all films are shuffled, not a window of them"),
     "filenames_shuffle_buffer_size": ignored("int", "all films are shuffled, not files"),
     **{
@@ -189,8 +189,8 @@ _INPUT: Table = {
             "read_block_length", "prefetch_size", "num_parallel_map_calls",
         )
     },
-    "drop_remainder": ignored("bool", "training always fills its batches, evaluation always sees every film"),
-    "num_additional_channels": fixed("int", 0, "the trunk takes three channels"),
+    "drop_remainder": ignored("bool", "training batches are always full, and evaluation always covers every film"),
+    "num_additional_channels": fixed("int", 0, "the backbone takes three channels"),
     "num_keypoints": ignored("int", _MASKS),
     "load_instance_masks": ignored("bool", _MASKS),
     "mask_type": ignored("enum", _MASKS, choices=("DEFAULT", "NUMERICAL_MASKS", "PNG_MASKS")),
@@ -215,7 +215,7 @@ _EVAL: Table = {
     "eval_interval_secs": whole(300, 0),
     "use_moving_averages": flag(False),
     "num_examples": ignored("int", "every film is evaluated, as in TensorFlow 2"),
-    "max_evals": ignored("int", "TensorFlow 2 does not use it either; --eval_timeout ends the waiting"),
+    "max_evals": ignored("int", "TensorFlow 2 does not use it either; see --eval_timeout"),
     "include_metrics_per_category": ignored("bool", "fractura evaluate always reports every class"),
     "retain_original_images": ignored("bool", _SHOWN),
     "visualize_groundtruth_boxes": ignored("bool", _SHOWN),
@@ -224,7 +224,7 @@ _EVAL: Table = {
     "visualization_export_dir": ignored("string", _SHOWN),
     "save_graph": ignored("bool", _TF1),
     "eval_master": ignored("string", _TF1),
-    "export_path": ignored("string", "fractura detect writes the boxes"),
+    "export_path": ignored("string", "use fractura detect to write the boxes"),
 }
 
 PIPELINE = message(

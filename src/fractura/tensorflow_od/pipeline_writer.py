@@ -1,4 +1,4 @@
-"""Fresh ``pipeline.config`` files: the table of fields, filled with the settings of a model."""
+"""Write new ``pipeline.config`` files: the table of fields, filled in with the settings of a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filling a detector from a TensorFlow checkpoint, as ``fine_tune_checkpoint`` does, with an account of every tensor.
+"""Fill a detector from a TensorFlow checkpoint, as ``fine_tune_checkpoint`` does, and report on every tensor.
 
 Follows tensorflow/models research/object_detection/model_lib_v2.py:359-408 (restore, then
 ``assert_existing_objects_matched``) and meta_architectures/faster_rcnn_meta_arch.py:2863-2903 (what each type takes).
@@ -48,9 +48,9 @@ class TensorAccount:
     """What became of one tensor.
 
     Attributes:
-        path: Where it hangs in the checkpoint, or would.
-        state: ``loaded``; ``fresh``: in the detector, not asked for; ``unused``: only in the checkpoint; ``missing``:
-            asked for and not in the checkpoint; ``wrong shape``.
+        path: Its place in the checkpoint, or the one it would have.
+        state: ``loaded``; ``fresh``: in the detector, not requested; ``unused``: only in the checkpoint; ``missing``:
+            requested, but not in the checkpoint; ``wrong shape``.
         shape: TensorFlow's shape in the detector; in the checkpoint where it is unused.
         found: Shape in the checkpoint where it is wrong.
     """
@@ -71,12 +71,12 @@ class TensorAccount:
 
 @dataclass(frozen=True)
 class RestoreReport:
-    """The account of a checkpoint.
+    """What became of every tensor of a checkpoint.
 
     Attributes:
         checkpoint: Its prefix.
-        kind: What was asked of it.
-        tensors: One line each.
+        kind: What was requested.
+        tensors: One entry each.
     """
 
     checkpoint: Path
@@ -113,7 +113,7 @@ class RestoreReport:
         }
 
     def to_text(self, width: int = 100) -> str:
-        """The table as people see it."""
+        """The report as a table."""
         from rich import box
         from rich.console import Console
         from rich.table import Table
@@ -137,16 +137,16 @@ class RestoreReport:
 
 
 class RestoreError(ModelError):
-    """A checkpoint does not fit.
+    """A checkpoint does not match the model.
 
     Attributes:
-        report: The whole account.
+        report: What became of every tensor.
     """
 
     def __init__(self, report: RestoreReport, hint: str) -> None:
         self.report = report
         super().__init__(
-            f"{len(report.faults)} tensors do not fit the model; nothing was taken from it\n{report.to_text()}",
+            f"{len(report.faults)} tensors do not match the model; nothing was loaded\n{report.to_text()}",
             file=report.checkpoint,
             hint=hint,
         )
@@ -156,20 +156,20 @@ def restore(detector: Detector, reader: CheckpointReader, kind: CheckpointType) 
     """Fill ``detector`` from a checkpoint.
 
     Args:
-        detector: Gets the weights; untouched if anything is at fault.
+        detector: Receives the weights; unchanged if there is an error.
         reader: The checkpoint.
-        kind: ``detection``: the trunk, heads stay fresh; ``full``: the whole model; ``classification``: the trunk, from
-            a checkpoint of the bare trunk.
+        kind: ``detection``: the trunk, the heads stay as they are; ``full``: the whole model; ``classification``: the
+            trunk, from a checkpoint of the bare trunk.
 
     Raises:
-        RestoreError: A tensor that is asked for is missing or has another shape.
+        RestoreError: A requested tensor is missing or has another shape.
         ModelError: There is no checkpoint, it is damaged, or of TensorFlow 1.
     """
     if not reader.object_graph:
         raise ModelError(
-            "is a checkpoint of TensorFlow 1, which the Object Detection API refuses here, too",
+            "is a checkpoint of TensorFlow 1, which the Object Detection API refuses as well",
             file=reader.prefix,
-            hint="take the model from the TensorFlow 2 detection zoo: its checkpoint is called ckpt-0",
+            hint="use a model of the TensorFlow 2 detection zoo: its checkpoint is called ckpt-0",
         )
     state = detector.state_dict()
     wanted = _PATHS[kind]()
@@ -199,14 +199,14 @@ def restore(detector: Detector, reader: CheckpointReader, kind: CheckpointType) 
     ]
     report = RestoreReport(reader.prefix, kind, tuple(accounts))
     if report.faults:
-        raise RestoreError(report, _way_out(report))
+        raise RestoreError(report, _hint(report))
     with torch.no_grad():
         for key, ours in taken.items():
             state[ours].copy_(to_tensor(reader.read(key)))
     return report
 
 
-def _way_out(report: RestoreReport) -> str:
+def _hint(report: RestoreReport) -> str:
     missing = {tensor.path for tensor in report.faults if tensor.state == "missing"}
     paths = {tensor.path for tensor in report.tensors}
     if report.kind == "classification" and any(path.startswith("model/_feature") for path in paths):
@@ -215,12 +215,10 @@ def _way_out(report: RestoreReport) -> str:
         return 'this is a checkpoint of a bare trunk: write fine_tune_checkpoint_type: "classification"'
     if not missing and all(tensor.part.endswith("heads") for tensor in report.faults):
         return (
-            'the heads belong to another number of classes: write fine_tune_checkpoint_type: "detection", which '
-            "leaves them fresh, or set num_classes (and share_box_across_classes) to those of the checkpoint"
+            'the heads are for another number of classes: write fine_tune_checkpoint_type: "detection", which '
+            "does not load them, or set num_classes (and share_box_across_classes) to those of the checkpoint"
         )
-    return (
-        "take a checkpoint of faster_rcnn_inception_resnet_v2 from the TensorFlow 2 detection zoo, or trained from it"
-    )
+    return "use a checkpoint of faster_rcnn_inception_resnet_v2 from the TensorFlow 2 detection zoo or trained from it"
 
 
 def read_number(reader: CheckpointReader, path: str) -> int | None:

@@ -1,4 +1,4 @@
-"""Training from a ``pipeline.config``: everything it asks for, put together for ``fractura.training.train``."""
+"""Prepare training from a ``pipeline.config``: load everything it names for ``fractura.training.train``."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _PROBLEMS_SHOWN = 5
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineRun:
-    """All that ``train`` needs.
+    """Everything that ``train`` needs.
 
     Attributes:
         config: The file.
         settings: How to train.
         detector: Fresh, or filled from ``fine_tune_checkpoint``.
         train: Films to learn from.
-        val: Films to measure on; None if the file names none, or the run is not validated.
-        restored: What was taken from ``fine_tune_checkpoint``; None if nothing was.
-        notes: Lines people should see: fields without effect and why, remarks on the films.
+        val: Films to evaluate on; None if the file names none, or the run is not validated.
+        restored: What was loaded from ``fine_tune_checkpoint``; None if nothing was.
+        notes: Lines for the user: fields without effect and why, remarks on the films.
     """
 
     config: PipelineConfig
@@ -59,23 +59,26 @@ def prepare_pipeline(
     validated: bool = True,
     resumed: bool = False,
 ) -> PipelineRun:
-    """Read everything that a ``pipeline.config`` names.
+    """Load everything that a ``pipeline.config`` names.
 
     Args:
         config: The file.
         output: Folder of the run.
         overrides: ``TrainSettings`` by name that win over the file.
         validated: Read the films of ``eval_input_reader``, too.
-        resumed: Weights come from elsewhere: ``fine_tune_checkpoint`` is not read.
+        resumed: The weights come from the run's own state, not from ``fine_tune_checkpoint``.
 
     Raises:
-        DataError: The file asks for something that is not built (its line is named), or films cannot be used.
-        ModelError: ``fine_tune_checkpoint`` does not fit.
-        UsageError: ``overrides`` are wrong.
+        DataError: The file asks for something that is not supported (the error names the line), or films cannot be
+            used.
+        ModelError: ``fine_tune_checkpoint`` does not match the model.
+        UsageError: ``overrides`` are invalid.
     """
     architecture, reader, file = detector_settings(config), input_reader(config), config.document.file
     if reader is None:
-        raise DataError("has no train_input_reader", file=file, hint="name the TFRecord file and label map to train on")
+        raise DataError(
+            "has no train_input_reader", file=file, hint="add one that names a TFRecord file and a label map"
+        )
     data = reader.input_paths[0] if reader.input_paths else file or Path()
     settings = train_settings(config, Path(data), output, overrides)
     notes = field_notes(config)
@@ -92,16 +95,16 @@ def prepare_pipeline(
     if checkpoint and not resumed:
         restored = restore(detector, CheckpointReader(checkpoint), kind)
     elif not checkpoint:
-        notes.append("there is no fine_tune_checkpoint: all weights start fresh, which takes far more films and steps")
+        notes.append("there is no fine_tune_checkpoint: training from random weights takes far more films and steps")
     return PipelineRun(
         config=config, settings=settings, detector=detector, train=train, val=val, restored=restored, notes=tuple(notes)
     )
 
 
 def field_notes(config: PipelineConfig) -> list[str]:
-    """A line on each field that changes nothing here, and why."""
+    """A line about each field that has no effect, and why."""
     notes = [f"line {field.line}: {field.path} has no effect: {field.reason}" for field in config.without_effect]
-    notes += [f"line {field.line}: {field.path} is not known and has no effect" for field in config.unknown]
+    notes += [f"line {field.line}: {field.path} is unknown and has no effect" for field in config.unknown]
     if not config.root.section("train_input_reader")["shuffle"]:
         place = config.place_of("train_input_reader.shuffle")
         notes.append(f"{place}: train_input_reader.shuffle has no effect: films are always shuffled in training")
@@ -119,11 +122,11 @@ def _read_val(
     readers = [reader for reader in every if not is_placeholder(reader)]
     if not readers:
         if every:
-            notes.append("eval_input_reader is not filled in: nothing is measured while training")
+            notes.append("eval_input_reader is not filled in: the model is not evaluated during training")
         return None
     if len(readers) > 1:
-        notes.append("only the first eval_input_reader is measured on while training")
+        notes.append("only the first eval_input_reader is used during training")
     if set(readers[0].input_paths) == set(training.input_paths):
-        notes.append("eval_input_reader names the films to train on: nothing is measured, it would say nothing")
+        notes.append("eval_input_reader names the training films: the model is not evaluated on them")
         return None
     return read_films(config, readers[0], on_error=settings.on_error, problems=problems)

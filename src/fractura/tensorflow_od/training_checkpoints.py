@@ -1,4 +1,4 @@
-"""A run whose state is kept as TensorFlow keeps it: ``ckpt-N`` and ``checkpoint`` in ``model_dir``.
+"""Store the state of a run as TensorFlow does: ``ckpt-N`` and ``checkpoint`` in ``model_dir``.
 
 Follows tensorflow/models research/object_detection/model_lib_v2.py:600-730 and ``tf.train.CheckpointManager``.
 """
@@ -31,12 +31,12 @@ _PICTURES = 3
 
 
 class TensorFlowCheckpoints(Companion):
-    """Keeps checkpoints that TensorFlow reads, and says what its training says.
+    """Writes checkpoints that TensorFlow can read, and logs what its training logs.
 
     Args:
-        momentum: Of the optimiser; it stands in the checkpoint.
-        pictures: Put films as the network sees them among the events.
-        latest: Checkpoint to go on from; None if the run is new.
+        momentum: Of the optimiser; stored in the checkpoint.
+        pictures: Write films as the network sees them to the event files.
+        latest: Checkpoint to resume from; None if the run is new.
     """
 
     events_folder = "train"
@@ -51,7 +51,7 @@ class TensorFlowCheckpoints(Companion):
         self._detector: Detector | None = None
 
     def save(self, state: RunState) -> None:
-        """Write the next ``ckpt-N`` and forget the eighth-last; a step is written once."""
+        """Write the next ``ckpt-N`` and delete the eighth-last; each step is written only once."""
         self._detector = state.detector
         step = state.progress.step
         if step == self._saved_step:
@@ -80,22 +80,22 @@ class TensorFlowCheckpoints(Companion):
         }
 
     def restore(self, state: RunState) -> Restored:
-        """Go on from the latest checkpoint, whoever wrote it.
+        """Resume from the latest checkpoint, whether TensorFlow or fractura wrote it.
 
         Raises:
-            ModelError: It does not fit the model, or does not say at which step it was written.
+            ModelError: It does not match the model, or does not say at which step it was written.
         """
         reader = self._latest
         if reader is None:
-            raise ModelError("holds no checkpoint to go on from", file=state.output)
+            raise ModelError("contains no checkpoint to resume from", file=state.output)
         self._detector = state.detector
         restore(state.detector, reader, "full")
         step = read_number(reader, "step")
         if step is None:
             raise ModelError(
-                "does not say at which step it was written, so training cannot go on from it",
+                "does not say at which step it was written, so training cannot resume from it",
                 file=reader.prefix,
-                hint="an exported checkpoint is a start, not a state: name it as fine_tune_checkpoint, of type full",
+                hint="an exported checkpoint has no training state: use it as fine_tune_checkpoint, of type full",
             )
         for path, parameter in parameters_by_path(state.detector):
             key = key_of(path + SLOT)
@@ -109,7 +109,7 @@ class TensorFlowCheckpoints(Companion):
     def logged(
         self, events: Events, reporter: Reporter, row: Mapping[str, float], parts: Mapping[str, float], batch: Batch
     ) -> None:
-        """The line on the console, and the events that only TensorFlow has."""
+        """Print TensorFlow's log lines, and write the events that only TensorFlow has."""
         step = int(row["step"])
         losses = {f"Loss/{name}": value for name, value in sorted(parts.items())}
         shown = {
