@@ -44,7 +44,7 @@ def test_the_tutorials_edits_of_the_zoos_files(shared_path):
         after, changes = edit_pipeline_config(before, TUTORIAL, file)
         assert len(difference(before, after)) == 2 * len(changes) == 16
         config = parse_pipeline_config(after)
-        assert num_classes(config) == 1
+        assert num_classes(config).value == 1
         assert start_checkpoint(config) == ("zoo/checkpoint/ckpt-0", "detection")
         assert input_reader(config).input_paths == ("fracturas.tfrecord",)
         assert {r.label_map_path for r in eval_readers(config)} == {"label_map.txt"}

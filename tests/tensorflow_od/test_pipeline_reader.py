@@ -286,7 +286,7 @@ def test_what_must_be_there(text, problem):
 @pytest.mark.parametrize("model", MODELS)
 def test_templates_are_fully_understood(model):
     config = parse_pipeline_config(zoo_pipeline(model, 3, 4, 1000))
-    assert num_classes(config) == 3
+    assert num_classes(config).value == 3
     assert config.unknown == ()
     train = config.root.section("train_config")
     rate = train.section("optimizer", "momentum_optimizer", "learning_rate", "cosine_decay_learning_rate")
@@ -306,4 +306,4 @@ def test_any_mutation_is_read_or_refused(data):
         config = parse_pipeline_config("".join(text))
     except DataError:
         return
-    assert num_classes(config) >= 1
+    assert num_classes(config).value >= 1

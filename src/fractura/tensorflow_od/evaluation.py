@@ -72,7 +72,7 @@ def evaluate_continuously(
         )
     if settings.use_moving_averages:
         raise config.refusal(
-            "eval_config.use_moving_averages",
+            config.root.section("eval_config").values["use_moving_averages"],
             "use_moving_averages is not supported: checkpoints are evaluated with their plain weights",
             "write use_moving_averages: false in eval_config, as the zoo's files do",
         )

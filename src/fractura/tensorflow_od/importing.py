@@ -129,7 +129,7 @@ def _names(config: PipelineConfig, label_map: Path | None) -> tuple[tuple[str, .
     for path in named:
         if path.is_file():
             return class_names(config, path), [f"class names from {path}"]
-    count = num_classes(config)
+    count = num_classes(config).value
     filled_in = [path for path in named if PLACEHOLDER not in str(path)]
     why = f"the label map {filled_in[0]} does not exist" if filled_in else "there is no label map"
     return tuple(f"class {number}" for number in range(1, count + 1)), [

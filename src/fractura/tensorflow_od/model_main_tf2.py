@@ -37,7 +37,11 @@ FLAGS = {
 
 
 def round_up(steps: int, made: int, chunk: int) -> int:
-    """The step at which training in chunks of ``chunk`` steps ends: the first after ``made`` that reaches ``steps``."""
+    """The step at which training in chunks of ``chunk`` steps ends: the first after ``made`` that reaches ``steps``.
+
+    >>> round_up(150, 30, 100)
+    230
+    """
     return made + -(-(steps - made) // chunk) * chunk
 
 
@@ -78,7 +82,7 @@ def train(
     section = train_section(config)
     if section.section("optimizer")["use_moving_average"]:
         raise config.refusal(
-            "train_config.optimizer",
+            section.section("optimizer").values["use_moving_average"],
             "use_moving_average is true (its default), which this command does not support",
             "write use_moving_average: false in optimizer, as the zoo's files do; or use: fractura train "
             f"--pipeline-config {pipeline_config}",

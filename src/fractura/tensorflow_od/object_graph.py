@@ -102,7 +102,11 @@ def decode_graph(message: bytes) -> list[Node]:
 
 
 def find_key(nodes: list[Node], path: str) -> str | None:
-    """The key of the variable at ``path`` (local names joined by ``/``, escaped as in keys), or None."""
+    """The key of the variable at ``path`` (local names joined by ``/``, escaped as in keys), or None.
+
+    >>> find_key(graph_of_keys(["model/w/.ATTRIBUTES/VARIABLE_VALUE"], {}), "model/w")
+    'model/w/.ATTRIBUTES/VARIABLE_VALUE'
+    """
     number = 0
     if not nodes:
         return None

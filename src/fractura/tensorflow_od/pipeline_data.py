@@ -15,7 +15,6 @@ from fractura.tensorflow_od.pipeline_mapping import InputReader, num_classes
 from fractura.tensorflow_od.pipeline_reader import PipelineConfig
 
 PLACEHOLDER = "PATH_TO_BE_CONFIGURED"
-_NUM_CLASSES = "model.faster_rcnn.num_classes"
 
 
 def is_placeholder(reader: InputReader) -> bool:
@@ -34,13 +33,13 @@ def class_names(config: PipelineConfig, label_map: Path | str) -> tuple[str, ...
 
 def _names_of(config: PipelineConfig, label_map: LabelMap) -> tuple[str, ...]:
     names, count = label_map.class_names, num_classes(config)
-    if len(names) > count:
+    if len(names) > count.value:
         raise config.refusal(
-            _NUM_CLASSES,
-            f"num_classes is {count}, but the label map {label_map.file} has ids up to {len(names)}",
+            count,
+            f"num_classes is {count.value}, but the label map {label_map.file} has ids up to {len(names)}",
             f"write num_classes: {len(names)} (fractura configure --num-classes {len(names)})",
         )
-    return _filled_up(names, count)
+    return _filled_up(names, count.value)
 
 
 def _filled_up(names: Sequence[str], count: int) -> tuple[str, ...]:
@@ -68,7 +67,7 @@ def read_films(
     if is_placeholder(reader):
         what = f"a path that is still {PLACEHOLDER}" if reader.input_paths else "no input_path"
         raise config.refusal(
-            reader.field,
+            config.root.section(reader.field),
             f"{reader.field} has {what}",
             "fill it in with: fractura configure FILE --train-record data.tfrecord --label-map label_map.txt",
         )
@@ -77,12 +76,12 @@ def read_films(
     data = read_tfrecord(list(reader.input_paths), label_map, on_error=on_error, problems=problems)
     count = num_classes(config)
     if names is None:
-        if len(data.class_names) > count:
+        if len(data.class_names) > count.value:
             raise config.refusal(
-                _NUM_CLASSES,
-                f"num_classes is {count}, but the films have {len(data.class_names)} classes",
+                count,
+                f"num_classes is {count.value}, but the films have {len(data.class_names)} classes",
                 f"write num_classes: {len(data.class_names)} and name a label_map_path",
             )
-        names = _filled_up(data.class_names, count)
+        names = _filled_up(data.class_names, count.value)
     data = data.with_class_names(names)
     return replace(data, records=data.records[:: reader.sample_1_of_n_examples])

@@ -62,24 +62,22 @@ def detector_settings(config: PipelineConfig) -> FasterRCNNSettings:
         place = [str(part) for part in first["loc"]]
         faulty = [each for key, each in found.items() if all(part in place for part in key.split("."))]
         name = faulty[0].name if faulty else ".".join(place)
-        raise DataError(
-            f"{name} = {first['input']!r}: {first['msg']}",
-            file=config.document.file,
-            place=f"line {faulty[0].line}" if faulty else None,
-            hint="correct the value",
-        ) from error
+        where = faulty[0] if faulty else config.root.section("model")
+        raise config.refusal(where, f"{name} = {first['input']!r}: {first['msg']}", "correct the value") from error
 
 
 def _name(values: Mapping[str, Any]) -> str:
-    kind, *sides = list(values["image_resizer"].values())[:3]
-    between = "x" if kind == "fixed_shape_resizer" else "_to_"
-    return f"faster_rcnn_{values['feature_extractor']['kind']}_{between.join(str(side) for side in sides)}"
+    resizer = values["image_resizer"]
+    if resizer["kind"] == "fixed_shape_resizer":
+        size = f"{resizer['height']}x{resizer['width']}"
+    else:
+        size = f"{resizer['min_dimension']}_to_{resizer['max_dimension']}"
+    return f"faster_rcnn_{values['feature_extractor']['kind']}_{size}"
 
 
-def num_classes(config: PipelineConfig) -> int:
+def num_classes(config: PipelineConfig) -> Located[int]:
     """How many classes the model has."""
-    count: int = config.root.section("model", "faster_rcnn")["num_classes"]
-    return count
+    return config.root.section("model", "faster_rcnn").values["num_classes"]
 
 
 def train_section(config: PipelineConfig) -> Section:
@@ -116,11 +114,8 @@ def train_settings(
     train = train_section(config)
     given = dict(overrides or {})
     if not train["num_steps"] and "num_steps" not in given:
-        raise config.refusal(
-            "train_config",
-            "num_steps is missing or 0, so training would never end",
-            "write num_steps: 20000, say",
-        )
+        problem = "num_steps is missing or 0, so training would never end"
+        raise config.refusal(train.values["num_steps"], problem, "write a number, for example num_steps: 20000")
     model, found = detector_settings(config).name, _settings(config, train)
     _refuse_impossible_warm_up(config, found)
     values = {"data": data, "output": output, "model": model, **_nested(found)}
@@ -129,7 +124,7 @@ def train_settings(
     try:
         TrainSettings.create({**values, "num_steps": values["num_steps"] or 1})
     except UsageError as error:  # the values come from the file, so the error names it
-        raise config.refusal("train_config", error.problem, "correct it in the file") from error
+        raise config.refusal(train, error.problem, "correct it in the file") from error
     return TrainSettings.create({**values, **given})
 
 
@@ -139,12 +134,8 @@ def _refuse_impossible_warm_up(config: PipelineConfig, found: Mapping[str, Locat
         ("warmup_learning_rate", "learning_rate_base", "is higher than", "start the warm-up lower"),
     ):
         if lower in found and upper in found and found[lower].value > found[upper].value:
-            raise DataError(
-                f"{lower} {problem} {upper}",
-                file=config.document.file,
-                place=f"line {found[lower].line}",
-                hint=f"{hint}; TensorFlow refuses it as well",
-            )
+            hint = f"{hint}; TensorFlow refuses it as well"
+            raise config.refusal(found[lower], f"{lower} {problem} {upper}", hint)
 
 
 def start_checkpoint(config: PipelineConfig) -> tuple[str, CheckpointType]:
@@ -223,13 +214,13 @@ def _settings(config: PipelineConfig, section: Section) -> dict[str, Located[Any
         same = found.get(setting, located) if setting else located
         if same.value != located.value:
             raise config.refusal(
-                same.path,
+                same,
                 f"{same.name} {same.value} and {name} {located.value} differ, which is not supported",
                 "make them equal, as in the zoo's files",
             )
         if row.refusal is not None and located.value != row.default:
             problem = row.refusal.problem.format(name=name, value=located.value)
-            raise config.refusal(located.path, problem, row.refusal.hint)
+            raise config.refusal(located, problem, row.refusal.hint)
         if setting:
             found[setting] = same
     return found
@@ -240,7 +231,7 @@ def _inner_settings(config: PipelineConfig, row: MessageField, section: Section)
         return {}
     if row.refusal is not None:
         problem = row.refusal.problem.format(name=section.path.rpartition(".")[2])
-        raise config.refusal(section.path, problem, row.refusal.hint)
+        raise config.refusal(section, problem, row.refusal.hint)
     sets = {setting: Located(value, section.path, section.line) for setting, value in row.sets.items()}
     return sets | _settings(config, section)
 

@@ -118,16 +118,9 @@ class PipelineConfig:
         """Fields that fractura does not know; they are kept when the file is edited."""
         return tuple(field for field in self.fields if field.effect is Effect.UNKNOWN)
 
-    def place_of(self, path: str) -> str | None:
-        """``line 12``: where the field at ``path``, or the first one inside it, stands; None if the file has none."""
-        for field in self.fields:
-            if field.path == path or field.path.startswith(path + "."):
-                return f"line {field.line}"
-        return None
-
-    def refusal(self, path: str, problem: str, hint: str) -> DataError:
-        """An error about the field at ``path``, or the fields inside it."""
-        return DataError(problem, file=self.document.file, place=self.place_of(path), hint=hint)
+    def refusal(self, where: Located[Any] | Section, problem: str, hint: str) -> DataError:
+        """An error about a field, which names its line."""
+        return DataError(problem, file=self.document.file, place=f"line {where.line}", hint=hint)
 
 
 def read_pipeline_config(path: Path | str) -> PipelineConfig:

@@ -105,9 +105,11 @@ def field_notes(config: PipelineConfig) -> list[str]:
     """A line about each field that has no effect, and why."""
     notes = [f"line {field.line}: {field.path} has no effect: {field.reason}" for field in config.without_effect]
     notes += [f"line {field.line}: {field.path} is unknown and has no effect" for field in config.unknown]
-    if not config.root.section("train_input_reader")["shuffle"]:
-        place = config.place_of("train_input_reader.shuffle")
-        notes.append(f"{place}: train_input_reader.shuffle has no effect: films are always shuffled in training")
+    shuffle = config.root.section("train_input_reader").values["shuffle"]
+    if not shuffle.value:
+        notes.append(
+            f"line {shuffle.line}: train_input_reader.shuffle has no effect: films are always shuffled in training"
+        )
     return notes
 
 

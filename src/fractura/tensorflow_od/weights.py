@@ -24,7 +24,11 @@ _LAYER = "layer_with_weights-"
 
 
 def key_of(path: str) -> str:
-    """The key of the variable at a path such as ``model/…/kernel``."""
+    """The key of the variable at a path.
+
+    >>> key_of("optimizer/iter")
+    'optimizer/iter/.ATTRIBUTES/VARIABLE_VALUE'
+    """
     return f"{path}/{VALUE}"
 
 
