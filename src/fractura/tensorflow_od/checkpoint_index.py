@@ -14,6 +14,8 @@ from fractura.core.errors import ModelError
 from fractura.formats.protobuf.wire import WireError, read_varint, varint
 from fractura.formats.tfrecord.frames import masked_crc32c
 
+COPY_AGAIN = "copy the checkpoint again; both its .index and its .data files are needed"
+
 _MAGIC = 0xDB4775248B80FB57
 _FOOTER = 48
 _TRAILER = 5
@@ -80,7 +82,7 @@ def _entries(data: bytes, file: Path) -> Iterator[tuple[bytes, bytes]]:
         raise ModelError(
             "is not the index of a TensorFlow 2 checkpoint, or is cut off",
             file=file,
-            hint="copy the checkpoint again; both its .index and its .data files are needed",
+            hint=COPY_AGAIN,
         )
     footer, stop = len(data) - _FOOTER, len(data) - 8
     position = footer
@@ -144,4 +146,4 @@ def _block(entries: list[tuple[bytes, bytes]], restart_interval: int) -> bytes:
 
 
 def _damaged(file: Path, what: str) -> ModelError:
-    return ModelError(f"is damaged: {what}", file=file, hint="copy the checkpoint again from its source")
+    return ModelError(f"is damaged: {what}", file=file, hint=COPY_AGAIN)
