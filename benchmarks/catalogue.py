@@ -1,10 +1,10 @@
-"""The catalogue's figures: weights, file size, time a film with ONNX Runtime; and how good trained models are.
+"""The catalogue's metrics: weights, file size, time an image with ONNX Runtime; and how good trained models are.
 
-    python -m benchmarks.catalogue [--films FOLDER] [MODEL...]
+    python -m benchmarks.catalogue [--images FOLDER] [MODEL...]
 
 A MODEL is a name of the catalogue, a trained-model folder or an exported .onnx file; without any, all of the catalogue.
-Models by name are built without a network, with random weights: the work is the same. With --films (labelled, not those
-trained on) trained models are measured on them as well, with bootstrap intervals.
+Models by name are built without a network, with random weights: the work is the same. With --images (labelled, not
+those trained on) trained models are measured on them as well, with bootstrap intervals.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from benchmarks.transformer_architectures import ARCHITECTURES, build_untrained
 from fractura.cli.measuring import predict, read_labelled
 from fractura.cli.output import write_table
 from fractura.core.model_card import METADATA_KEY, ModelCard
-from fractura.evaluation import evaluate, figure_text
+from fractura.evaluation import evaluate, metric_text
 from fractura.export.graph import write_graph
 from fractura.imaging.reader import read_radiograph
 from fractura.inference import Model, load_model
@@ -34,7 +34,7 @@ from fractura.models import Detector, build_detector
 from fractura.models.catalogue import CATALOGUE
 from fractura.phantom import make_phantoms
 
-FIGURES = {"AP50": "AP50", "froc/iou10/0.5": "found", "film_auc": "film AUC"}
+METRICS = {"AP50": "AP50", "froc/iou10/0.5": "found", "image_auc": "image AUC"}
 """What is measured of trained models, and its heading."""
 SIZE = (373, 454)
 ROUNDS = 7
@@ -56,13 +56,13 @@ def export_untrained(name: str, file: Path) -> int:
     return sum(p.numel() for p in detector.parameters())
 
 
-def make_film(folder: Path) -> Path:
-    """One phantom as a JPEG of the size that most films of FracAtlas have."""
-    record = next(iter(make_phantoms(folder, films=1)))
-    film = folder / "film.jpg"
+def make_image(folder: Path) -> Path:
+    """One phantom as a JPEG of the size that most images of FracAtlas have."""
+    record = next(iter(make_phantoms(folder, images=1)))
+    image = folder / "image.jpg"
     with Image.open(record.image) as picture:
-        picture.resize(SIZE).save(film, quality=93)
-    return film
+        picture.resize(SIZE).save(image, quality=93)
+    return image
 
 
 def usable_processors() -> int:
@@ -70,7 +70,7 @@ def usable_processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def milliseconds(model: Model, film: Path) -> tuple[float, float]:
+def milliseconds(model: Model, image: Path) -> tuple[float, float]:
     """From file to boxes, the best of several rounds after one to warm up: time passed, and time of all processors.
 
     The second hardly changes when other programs keep the machine busy.
@@ -78,7 +78,7 @@ def milliseconds(model: Model, film: Path) -> tuple[float, float]:
     passed, used = [], []
     for _ in range(ROUNDS + 1):
         started, started_used = time.perf_counter(), time.process_time()
-        model.detect(read_radiograph(film).pixels)
+        model.detect(read_radiograph(image).pixels)
         passed.append(1000 * (time.perf_counter() - started))
         used.append(1000 * (time.process_time() - started_used))
     return min(passed[1:]), min(used[1:])
@@ -94,31 +94,31 @@ def weights_of(path: Path) -> int | None:
     return sum(p.numel() for p in load_detector(read_card(path), path).parameters())
 
 
-def measure(model: Model, films: Path) -> list[str]:
-    """The figures of ``FIGURES`` as text, with 95 % intervals."""
-    data = read_labelled(films, model.card.class_names)
+def measure(model: Model, images: Path) -> list[str]:
+    """The metrics of ``METRICS`` as text, with 95 % intervals."""
+    data = read_labelled(images, model.card.class_names)
     evaluation = evaluate(data, predict(model, data), threshold=model.card.threshold, rounds=1000, details=False)
-    return [evaluation.figures[key].to_text() for key in FIGURES]
+    return [evaluation.metrics[key].to_text() for key in METRICS]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure one model after the other, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", metavar="MODEL")
-    parser.add_argument("--films", type=Path, help="labelled films to measure trained models on")
+    parser.add_argument("--images", type=Path, help="labelled images to measure trained models on")
     chosen = parser.parse_args(arguments)
     known = [entry.name for entry in CATALOGUE]
     rows = []
     with TemporaryDirectory() as name:
-        film = make_film(Path(name) / "film")
+        image = make_image(Path(name) / "image")
         for model in chosen.models or known:
             untrained = model in known
             file = Path(name) / f"{model}.onnx" if untrained else Path(model)
             weights = export_untrained(model, file) if untrained else weights_of(file)
             loaded = load_model(file)
             size = sum(part.stat().st_size for part in ([file] if file.is_file() else file.glob("*.safetensors")))
-            figures = measure(loaded, chosen.films) if chosen.films and not untrained else [None] * len(FIGURES)
-            passed, used = milliseconds(loaded, film)
+            metrics = measure(loaded, chosen.images) if chosen.images and not untrained else [None] * len(METRICS)
+            passed, used = milliseconds(loaded, image)
             rows.append(
                 [
                     model if untrained else file.name,
@@ -127,15 +127,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     f"{size / 1e6:.1f}",
                     f"{passed:.0f}",
                     f"{used:.0f}",
-                    *figures,
+                    *metrics,
                 ]
             )
             print(f"{model}: {passed:.0f} ms, {used:.0f} ms of processors", flush=True)
             if untrained:
                 file.unlink()
     columns = ["model", "values", "weights", "MB", "ms", "processor ms"]
-    if chosen.films:
-        columns += FIGURES.values()
+    if chosen.images:
+        columns += METRICS.values()
     write_table(columns, [row[: len(columns)] for row in rows], numeric=columns[2:6])
     print(
         f"ms: JPEG of {SIZE[0]} x {SIZE[1]} to boxes, best of {ROUNDS}, {usable_processors()} processors, ONNX Runtime"
@@ -143,8 +143,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(
         f"ONNX Runtime {onnxruntime.__version__} (model folders: PyTorch). Random weights do the work of trained ones."
     )
-    if chosen.films:
-        print("; ".join(f"{heading}: {figure_text(key)}" for key, heading in FIGURES.items()), "(95 % intervals)")
+    if chosen.images:
+        print("; ".join(f"{heading}: {metric_text(key)}" for key, heading in METRICS.items()), "(95 % intervals)")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Does `fractura check` find what is wrong? Every kind of fault is planted on real films, grossly and subtly.
+"""Does `fractura check` find what is wrong? Every kind of fault is planted on real images, grossly and subtly.
 
-    python -m benchmarks.check_faults [--films FOLDER] [--rounds 10]
+    python -m benchmarks.check_faults [--images FOLDER] [--rounds 10]
 
 FOLDER holds ``images/`` and ``annotations/`` without faults; without it, phantoms are used. Printed: recall by kind and
-level (the share of rounds in which the check of that kind named a planted film), and the errors on the clean folder.
-Exits with 1 if a gross fault was missed or a clean film was called an error.
+level (the share of rounds in which the check of that kind named a planted image), and the errors on the clean folder.
+Exits with 1 if a gross fault was missed or a clean image was called an error.
 """
 
 from __future__ import annotations
@@ -29,52 +29,52 @@ Generator = np.random.Generator
 
 
 class Sample:
-    """A small copy of the data to spoil; films are saved as JPEG of quality 92 when their pixels change."""
+    """A small copy of the data to spoil; images are saved as JPEG of quality 92 when their pixels change."""
 
-    def __init__(self, root: Path, films: list[Path], annotations: Path) -> None:
+    def __init__(self, root: Path, images: list[Path], annotations: Path) -> None:
         self.root = root
         for name in ("images", "annotations"):
             (root / name).mkdir(parents=True)
-        for film in films:
-            shutil.copy(film, root / "images" / film.name)
-            shutil.copy(annotations / f"{film.stem}.xml", root / "annotations" / f"{film.stem}.xml")
+        for image in images:
+            shutil.copy(image, root / "images" / image.name)
+            shutil.copy(annotations / f"{image.stem}.xml", root / "annotations" / f"{image.stem}.xml")
 
     @property
-    def films(self) -> list[Path]:
-        """All films."""
+    def images(self) -> list[Path]:
+        """All images."""
         return sorted((self.root / "images").iterdir())
 
-    def xml(self, film: Path) -> Path:
-        """A film's annotation."""
-        return self.root / "annotations" / f"{film.stem}.xml"
+    def xml(self, image: Path) -> Path:
+        """An image's annotation."""
+        return self.root / "annotations" / f"{image.stem}.xml"
 
     def positives(self) -> list[Path]:
-        """Films with a box."""
-        return [film for film in self.films if read_voc_file(self.xml(film)).objects]
+        """Images with a box."""
+        return [image for image in self.images if read_voc_file(self.xml(image)).objects]
 
-    def repaint(self, film: Path, change: Callable[[np.ndarray], np.ndarray], quality: int = 92) -> None:
-        """Change a film's grey levels."""
-        Image.fromarray(change(grey(film))).save(film, quality=quality)
+    def repaint(self, image: Path, change: Callable[[np.ndarray], np.ndarray], quality: int = 92) -> None:
+        """Change an image's grey levels."""
+        Image.fromarray(change(grey(image))).save(image, quality=quality)
 
-    def relabel(self, film: Path, **changes: object) -> None:
+    def relabel(self, image: Path, **changes: object) -> None:
         """Change fields of its annotation."""
-        self.xml(film).write_bytes(replace(read_voc_file(self.xml(film)), **changes).to_bytes())
+        self.xml(image).write_bytes(replace(read_voc_file(self.xml(image)), **changes).to_bytes())
 
-    def copy(self, film: Path, name: str, change: Callable[[np.ndarray], np.ndarray], quality: int) -> Path:
-        """A film again, under another name."""
-        target = film.with_name(f"{name}.jpg")
-        values = change(grey(film))
+    def copy(self, image: Path, name: str, change: Callable[[np.ndarray], np.ndarray], quality: int) -> Path:
+        """An image again, under another name."""
+        target = image.with_name(f"{name}.jpg")
+        values = change(grey(image))
         Image.fromarray(values).save(target, quality=quality)
-        source = read_voc_file(self.xml(film))
+        source = read_voc_file(self.xml(image))
         height, width = values.shape
         copied = replace(source, filename=target.name, width=width, height=height, objects=())
         self.xml(target).write_bytes(copied.to_bytes())
         return target
 
 
-def grey(film: Path) -> np.ndarray:
+def grey(image: Path) -> np.ndarray:
     """uint8 ``(h, w)``."""
-    return np.ascontiguousarray(read_radiograph(film).pixels[:, :, 1])
+    return np.ascontiguousarray(read_radiograph(image).pixels[:, :, 1])
 
 
 Plant = Callable[[Sample, Path, Generator], Path]
@@ -92,10 +92,10 @@ class Fault:
 def cut(share: float) -> Plant:
     """Cut the file off."""
 
-    def plant(sample: Sample, film: Path, random: Generator) -> Path:
-        data = film.read_bytes()
-        film.write_bytes(data[: int(share * len(data))])
-        return film
+    def plant(sample: Sample, image: Path, random: Generator) -> Path:
+        data = image.read_bytes()
+        image.write_bytes(data[: int(share * len(data))])
+        return image
 
     return plant
 
@@ -103,22 +103,22 @@ def cut(share: float) -> Plant:
 def size(width: Callable[[int], int], height: Callable[[int], int]) -> Plant:
     """Write a wrong <size>."""
 
-    def plant(sample: Sample, film: Path, random: Generator) -> Path:
-        found = read_voc_file(sample.xml(film))
-        sample.relabel(film, width=width(found.width or 0), height=height(found.height or 0))
-        return sample.xml(film)
+    def plant(sample: Sample, image: Path, random: Generator) -> Path:
+        found = read_voc_file(sample.xml(image))
+        sample.relabel(image, width=width(found.width or 0), height=height(found.height or 0))
+        return sample.xml(image)
 
     return plant
 
 
 def box(make: Callable[[float, float], tuple[float, float, float, float]]) -> Plant:
-    """Add a box, made from the film's width and height."""
+    """Add a box, made from the image's width and height."""
 
-    def plant(sample: Sample, film: Path, random: Generator) -> Path:
-        found = read_voc_file(sample.xml(film))
+    def plant(sample: Sample, image: Path, random: Generator) -> Path:
+        found = read_voc_file(sample.xml(image))
         corners = (round(each) for each in make(float(found.width or 0), float(found.height or 0)))
-        sample.relabel(film, objects=(*found.objects, VocObject("Fractura", *corners)))
-        return sample.xml(film)
+        sample.relabel(image, objects=(*found.objects, VocObject("Fractura", *corners)))
+        return sample.xml(image)
 
     return plant
 
@@ -126,12 +126,12 @@ def box(make: Callable[[float, float], tuple[float, float, float, float]]) -> Pl
 def second_box(shift: int) -> Plant:
     """The same box again."""
 
-    def plant(sample: Sample, film: Path, random: Generator) -> Path:
-        found = read_voc_file(sample.xml(film))
+    def plant(sample: Sample, image: Path, random: Generator) -> Path:
+        found = read_voc_file(sample.xml(image))
         first = VocObject("Fractura", 40, 40, 120, 120)
         moved = replace(first, xmin=first.xmin + shift)
-        sample.relabel(film, objects=(*found.objects, first, moved))
-        return sample.xml(film)
+        sample.relabel(image, objects=(*found.objects, first, moved))
+        return sample.xml(image)
 
     return plant
 
@@ -139,9 +139,9 @@ def second_box(shift: int) -> Plant:
 def painted(change: Callable[[np.ndarray], np.ndarray], quality: int = 92) -> Plant:
     """Change the pixels."""
 
-    def plant(sample: Sample, film: Path, random: Generator) -> Path:
-        sample.repaint(film, change, quality)
-        return film
+    def plant(sample: Sample, image: Path, random: Generator) -> Path:
+        sample.repaint(image, change, quality)
+        return image
 
     return plant
 
@@ -149,45 +149,45 @@ def painted(change: Callable[[np.ndarray], np.ndarray], quality: int = 92) -> Pl
 def named(name: str) -> Plant:
     """Another class name."""
 
-    def plant(sample: Sample, film: Path, random: Generator) -> Path:
-        sample.relabel(film, objects=(VocObject(name, 40, 40, 120, 120),))
-        return sample.xml(film)
+    def plant(sample: Sample, image: Path, random: Generator) -> Path:
+        sample.relabel(image, objects=(VocObject(name, 40, 40, 120, 120),))
+        return sample.xml(image)
 
     return plant
 
 
 def again(change: Callable[[np.ndarray], np.ndarray], quality: int) -> Plant:
-    """The film once more."""
-    return lambda sample, film, random: sample.copy(film, "zz-again", change, quality)
+    """The image once more."""
+    return lambda sample, image, random: sample.copy(image, "zz-again", change, quality)
 
 
-def same_bytes(sample: Sample, film: Path, random: Generator) -> Path:
+def same_bytes(sample: Sample, image: Path, random: Generator) -> Path:
     """The very file again."""
-    target = film.with_name(f"zz-again{film.suffix}")
-    shutil.copy(film, target)
-    found = read_voc_file(sample.xml(film))
+    target = image.with_name(f"zz-again{image.suffix}")
+    shutil.copy(image, target)
+    found = read_voc_file(sample.xml(image))
     sample.xml(target).write_bytes(replace(found, filename=target.name).to_bytes())
-    return film
+    return image
 
 
-def same_pixels(sample: Sample, film: Path, random: Generator) -> Path:
+def same_pixels(sample: Sample, image: Path, random: Generator) -> Path:
     """The same picture in another file format."""
-    target = film.with_name("zz-again.png")
-    Image.fromarray(read_radiograph(film).pixels).save(target)
-    found = read_voc_file(sample.xml(film))
+    target = image.with_name("zz-again.png")
+    Image.fromarray(read_radiograph(image).pixels).save(target)
+    found = read_voc_file(sample.xml(image))
     sample.xml(target).write_bytes(replace(found, filename=target.name).to_bytes())
-    return film
+    return image
 
 
 def contradiction(change_pixels: bool) -> Plant:
     """The same picture with the other label."""
 
-    def plant(sample: Sample, film: Path, random: Generator) -> Path:
-        (same_pixels if change_pixels else same_bytes)(sample, film, random)
-        target = next(each for each in sample.films if each.stem == "zz-again")
-        has = read_voc_file(sample.xml(film)).objects
+    def plant(sample: Sample, image: Path, random: Generator) -> Path:
+        (same_pixels if change_pixels else same_bytes)(sample, image, random)
+        target = next(each for each in sample.images if each.stem == "zz-again")
+        has = read_voc_file(sample.xml(image)).objects
         sample.relabel(target, objects=() if has else (VocObject("Fractura", 40, 40, 120, 120),))
-        return film
+        return image
 
     return plant
 
@@ -195,20 +195,20 @@ def contradiction(change_pixels: bool) -> Plant:
 def turned(orientation: int, swap: bool) -> Plant:
     """An EXIF orientation, boxes as before."""
 
-    def plant(sample: Sample, film: Path, random: Generator) -> Path:
+    def plant(sample: Sample, image: Path, random: Generator) -> Path:
         exif = Image.Exif()
         exif[0x0112] = orientation
-        Image.fromarray(grey(film)).save(film, quality=92, exif=exif)
-        found = read_voc_file(sample.xml(film))
+        Image.fromarray(grey(image)).save(image, quality=92, exif=exif)
+        found = read_voc_file(sample.xml(image))
         changes = {"width": found.height, "height": found.width} if swap else {}
-        sample.relabel(film, objects=(VocObject("Fractura", 20, 20, 60, 60),), **changes)
-        return sample.xml(film)
+        sample.relabel(image, objects=(VocObject("Fractura", 20, 20, 60, 60),), **changes)
+        return sample.xml(image)
 
     return plant
 
 
 def writing(words: str, height: int, level: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Words in a corner, as high as they would be on a film of 512 pixels."""
+    """Words in a corner, as high as they would be on an image of 512 pixels."""
 
     def change(values: np.ndarray) -> np.ndarray:
         image = Image.fromarray(values)
@@ -221,28 +221,28 @@ def writing(words: str, height: int, level: int) -> Callable[[np.ndarray], np.nd
 
 
 def deep(scale: int, bits_used: int) -> Plant:
-    """The film as a PNG of 16 bits."""
+    """The image as a PNG of 16 bits."""
 
-    def plant(sample: Sample, film: Path, random: Generator) -> Path:
-        target = film.with_suffix(".png")
-        Image.fromarray((grey(film).astype(np.uint32) * scale).clip(0, (1 << bits_used) - 1).astype(np.uint16)).save(
+    def plant(sample: Sample, image: Path, random: Generator) -> Path:
+        target = image.with_suffix(".png")
+        Image.fromarray((grey(image).astype(np.uint32) * scale).clip(0, (1 << bits_used) - 1).astype(np.uint16)).save(
             target
         )
-        sample.relabel(film, filename=target.name)
-        film.unlink()
+        sample.relabel(image, filename=target.name)
+        image.unlink()
         return target
 
     return plant
 
 
 def shortcut(change: Callable[[np.ndarray], np.ndarray], share: float, *, colour: bool = False) -> Plant:
-    """Change a share of the films with boxes, and no others."""
+    """Change a share of the images with boxes, and no others."""
 
-    def plant(sample: Sample, film: Path, random: Generator) -> Path:
-        marked = {each for each in sample.positives() if random.random() < share}
-        for each in sample.films if colour else marked:
-            values = change(grey(each)) if each in marked else grey(each)
-            in_colour = colour and each in marked
+    def plant(sample: Sample, image: Path, random: Generator) -> Path:
+        annotated = {each for each in sample.positives() if random.random() < share}
+        for each in sample.images if colour else annotated:
+            values = change(grey(each)) if each in annotated else grey(each)
+            in_colour = colour and each in annotated
             Image.fromarray(np.repeat(values[:, :, None], 3, axis=2) if in_colour else values).save(each, quality=92)
         return sample.root
 
@@ -296,33 +296,33 @@ def squeezed(spread: float) -> Callable[[np.ndarray], np.ndarray]:
     return lambda values: (values * spread + 180).clip(0, 255).astype(np.uint8)
 
 
-def missing(sample: Sample, film: Path, random: Generator) -> Path:
-    """An annotation without film."""
-    film.unlink()
-    return sample.xml(film)
+def missing(sample: Sample, image: Path, random: Generator) -> Path:
+    """An annotation without image."""
+    image.unlink()
+    return sample.xml(image)
 
 
-def misnamed(sample: Sample, film: Path, random: Generator) -> Path:
-    """A film renamed by one letter, its annotation not."""
-    film.rename(film.with_name(film.stem + "x" + film.suffix))
-    return sample.xml(film)
+def misnamed(sample: Sample, image: Path, random: Generator) -> Path:
+    """An image renamed by one letter, its annotation not."""
+    image.rename(image.with_name(image.stem + "x" + image.suffix))
+    return sample.xml(image)
 
 
-def unlabelled(sample: Sample, film: Path, random: Generator) -> Path:
-    """A film without annotation."""
-    sample.xml(film).unlink()
-    return film
+def unlabelled(sample: Sample, image: Path, random: Generator) -> Path:
+    """An image without annotation."""
+    sample.xml(image).unlink()
+    return image
 
 
-def emptied(sample: Sample, film: Path, random: Generator) -> Path:
+def emptied(sample: Sample, image: Path, random: Generator) -> Path:
     """An annotation file of no bytes."""
-    sample.xml(film).write_bytes(b"")
-    return sample.xml(film)
+    sample.xml(image).write_bytes(b"")
+    return sample.xml(image)
 
 
-def one_digit(sample: Sample, film: Path, random: Generator) -> Path:
+def one_digit(sample: Sample, image: Path, random: Generator) -> Path:
     """A letter in a number."""
-    path = sample.xml(film)
+    path = sample.xml(image)
     path.write_bytes(path.read_bytes().replace(b"</width>", b"O</width>"))
     return path
 
@@ -339,30 +339,30 @@ def noisy(values: np.ndarray) -> np.ndarray:
 
 
 FAULTS = {
-    "truncated film": Fault("films.unreadable", cut(0.5), cut(0.97)),
-    "unlabelled film": Fault("films.unlabelled", unlabelled, unlabelled),
-    "negative film": Fault("films.negative", painted(lambda v: 255 - v), painted(pale)),
-    "flat film": Fault("films.even", painted(lambda v: np.full_like(v, 255)), painted(squeezed(0.1))),
-    "odd bit depth": Fault("films.bit_depth", deep(257, 16), deep(4, 10)),
+    "truncated image": Fault("images.unreadable", cut(0.5), cut(0.97)),
+    "unlabelled image": Fault("images.unlabelled", unlabelled, unlabelled),
+    "negative image": Fault("images.negative", painted(lambda v: 255 - v), painted(pale)),
+    "flat image": Fault("images.even", painted(lambda v: np.full_like(v, 255)), painted(squeezed(0.1))),
+    "odd bit depth": Fault("images.bit_depth", deep(257, 16), deep(4, 10)),
     "burnt-in text": Fault(
-        "films.writing",
+        "images.writing",
         painted(writing("GARCIA LOPEZ 12.03.1970", 20, 255)),
         painted(writing("12.03.70", 10, 170)),
     ),
-    "odd size": Fault("films.size", painted(scaled(0.1)), painted(scaled(0.16))),
+    "odd size": Fault("images.size", painted(scaled(0.1)), painted(scaled(0.16))),
     "malformed annotation": Fault("annotations.malformed", emptied, one_digit),
-    "annotation without film": Fault("annotations.without_film", missing, misnamed),
+    "annotation without image": Fault("annotations.without_image", missing, misnamed),
     "wrong size": Fault("annotations.size", size(lambda w: 0, lambda h: 0), size(lambda w: w + 1, lambda h: h)),
     "turned, size swapped": Fault("annotations.size", turned(6, False), turned(8, False)),
-    "turned, size right": Fault("annotations.turned_film", turned(3, False), turned(6, True)),
+    "turned, size right": Fault("annotations.turned_image", turned(3, False), turned(6, True)),
     "box outside": Fault("boxes.unusable", box(lambda w, h: (w - 50, 50, w + 90, 99)),
                          box(lambda w, h: (w - 50, 50, w + 2, 99))),
     "box without area": Fault("boxes.unusable", box(lambda w, h: (90, 50, 40, 99)), box(lambda w, h: (90, 50, 90, 99))),
     "tiny box": Fault("boxes.tiny", box(lambda w, h: (50, 50, 51, 51)), box(lambda w, h: (50, 50, 54, 99))),
     "huge box": Fault("boxes.huge", box(lambda w, h: (0, 0, w, h)), box(lambda w, h: (0, 0, w * 0.8, h * 0.7))),
     "duplicate box": Fault("boxes.duplicate", second_box(0), second_box(4)),
-    "misspelt class": Fault("classes.look_alike", named("fractura"), named("Fratura")),
-    "identical films": Fault("duplicates.identical", same_bytes, same_pixels),
+    "misspelt class": Fault("classes.similar_names", named("fractura"), named("Fratura")),
+    "identical images": Fault("duplicates.identical", same_bytes, same_pixels),
     "contradictory labels": Fault("duplicates.contradictory", contradiction(False), contradiction(True)),
     "near-identical: saved again": Fault("duplicates.near_identical", again(lambda v: v, 60), again(lambda v: v, 25)),
     "near-identical: scaled": Fault("duplicates.near_identical", again(scaled(0.75), 90), again(scaled(0.4), 70)),
@@ -396,15 +396,15 @@ SPLITS = {
 }
 
 
-def sample_of(source: Path, folder: Path, random: Generator, films: int) -> Sample:
-    """Films at random, half with boxes and half without."""
+def sample_of(source: Path, folder: Path, random: Generator, images: int) -> Sample:
+    """Images at random, half with boxes and half without."""
     annotations = source / "annotations"
     every = sorted((source / "images").iterdir())
-    has = {film: bool(read_voc_file(annotations / f"{film.stem}.xml").objects) for film in every}
+    has = {image: bool(read_voc_file(annotations / f"{image.stem}.xml").objects) for image in every}
     chosen: list[Path] = []
     for side in (True, False):
-        some = [film for film in every if has[film] == side]
-        chosen += [some[i] for i in random.choice(len(some), min(films // 2, len(some)), replace=False)]
+        some = [image for image in every if has[image] == side]
+        chosen += [some[i] for i in random.choice(len(some), min(images // 2, len(some)), replace=False)]
     return Sample(folder, sorted(chosen), annotations)
 
 
@@ -415,13 +415,13 @@ def finds(sample: Sample, check: str, planted: Path, against: Path | None = None
 
 
 def recall(source: Path, fault: Fault, plant: Plant, rounds: int, scratch: Path) -> float:
-    """Share of rounds in which the fault is found; each with other films."""
+    """Share of rounds in which the fault is found; each with other images."""
     found = 0
     for seed in range(rounds):
         random = np.random.default_rng(seed)
         folder = scratch / "round"
         sample = sample_of(source, folder, random, 80 if fault.check.startswith("shortcuts") else 14)
-        every = sample.films
+        every = sample.images
         planted = plant(sample, every[int(random.integers(len(every)))], random)
         found += finds(sample, fault.check, planted)
         shutil.rmtree(folder)
@@ -429,19 +429,19 @@ def recall(source: Path, fault: Fault, plant: Plant, rounds: int, scratch: Path)
 
 
 def recall_between_splits(source: Path, check: str, quality: int | None, rounds: int, scratch: Path) -> float:
-    """The same for a film that is in the other split, too."""
+    """The same for an image that is in the other split, too."""
     found = 0
     for seed in range(rounds):
         random = np.random.default_rng(seed)
         here = sample_of(source, scratch / "here", random, 14)
         there = sample_of(source, scratch / "there", np.random.default_rng(seed + 1000), 14)
-        film = here.films[int(random.integers(len(here.films)))]
-        target = there.root / "images" / f"zz-{film.name}"
+        image = here.images[int(random.integers(len(here.images)))]
+        target = there.root / "images" / f"zz-{image.name}"
         if quality is None:
-            shutil.copy(film, target)
+            shutil.copy(image, target)
         else:
-            Image.fromarray(grey(film)).save(target, quality=quality)
-        found += finds(here, check, film, there.root)
+            Image.fromarray(grey(image)).save(target, quality=quality)
+        found += finds(here, check, image, there.root)
         shutil.rmtree(here.root)
         shutil.rmtree(there.root)
     return found / rounds
@@ -450,16 +450,16 @@ def recall_between_splits(source: Path, check: str, quality: int | None, rounds:
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--films", type=Path, help="clean folder; phantoms without it")
+    parser.add_argument("--images", type=Path, help="clean folder; phantoms without it")
     parser.add_argument("--rounds", type=int, default=10, help="plantings of each kind and level")
     parser.add_argument("--kind", help="this kind only")
     arguments = parser.parse_args()
     missed = 0
     with TemporaryDirectory() as name:
         scratch = Path(name)
-        source = arguments.films or scratch / "phantoms"
-        if arguments.films is None:
-            make_phantoms(source, films=200)
+        source = arguments.images or scratch / "phantoms"
+        if arguments.images is None:
+            make_phantoms(source, images=200)
         print(f"{'kind':32}{'check':32}{'gross':>8}{'subtle':>8}")
         for kind, fault in FAULTS.items():
             if arguments.kind in (None, kind):
@@ -477,7 +477,7 @@ def main() -> int:
                 print(f"{kind:32}{check:32}{gross:8.0%}{subtle:8.0%}", flush=True)
         report = check_dataset(source)
     counts = report.to_dict()
-    print(f"\nclean folder: {counts['errors']} errors, {counts['warnings']} warnings in {report.films} films")
+    print(f"\nclean folder: {counts['errors']} errors, {counts['warnings']} warnings in {report.images} images")
     return 1 if missed or counts["errors"] else 0
 
 

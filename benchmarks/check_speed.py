@@ -1,10 +1,10 @@
-"""How long `fractura check` takes: on films, and how its time grows with the number of records.
+"""How long `fractura check` takes: on images, and how its time grows with the number of records.
 
-    python -m benchmarks.check_speed [--films FOLDER] [--records 100000]
+    python -m benchmarks.check_speed [--images FOLDER] [--records 100000]
 
 FOLDER holds ``images/`` and ``annotations/``; phantoms are used without it. The peer is a loop that only decodes the
-films (Pillow, one thread). Synthetic records have all that a look at a film leaves behind (hashes, fingerprints,
-traits, annotations), one in a hundred a copy; all checks run on them, the search for near-identical films included.
+images (Pillow, one thread). Synthetic records have all that a look at an image leaves behind (hashes, fingerprints,
+traits, annotations), one in a hundred a copy; all checks run on them, the search for near-identical images included.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from fractura.phantom import make_phantoms
 from fractura.quality import check_dataset, check_snapshot
 from fractura.quality.perceptual_hash import Fingerprint
 from fractura.quality.registry import chosen_checks
-from fractura.quality.snapshot import AnnotationFile, Film, Snapshot
+from fractura.quality.snapshot import AnnotationFile, CheckedImage, Snapshot
 from fractura.quality.traits import Traits
 
 
 def synthetic_snapshot(count: int, seed: int = 0) -> Snapshot:
-    """``count`` films that nobody took."""
+    """``count`` images that nobody took."""
     random = np.random.default_rng(seed)
-    films, annotations = [], []
+    images, annotations = [], []
     bits, mirrored = (random.integers(0, 256, (count, 32), dtype=np.uint8) for _ in range(2))
     thumbnails = random.integers(0, 256, (count, 1024), dtype=np.uint8)
     for place in range(count):
         origin = place - 1 if place % 100 == 99 else place
         path = Path(f"/synthetic/images/{place:07}.jpg")
-        film = Film(
+        radiograph = CheckedImage(
             path,
             (373, 454),
             f"bytes {place}",
@@ -47,11 +47,13 @@ def synthetic_snapshot(count: int, seed: int = 0) -> Snapshot:
         )  # fmt: skip
         objects = (VocObject("Fractura", 50, 60, 90, 120),) if place % 4 == 0 else ()
         annotation = VocAnnotation(path.name, 373, 454, 1, objects)
-        films.append(film)
+        images.append(radiograph)
         annotations.append(
-            AnnotationFile(Path(f"/synthetic/annotations/{place:07}.xml"), annotation, (1,) * len(objects), (), film)
+            AnnotationFile(
+                Path(f"/synthetic/annotations/{place:07}.xml"), annotation, (1,) * len(objects), (), radiograph
+            )
         )
-    return Snapshot(Path("/synthetic"), tuple(films), tuple(annotations))
+    return Snapshot(Path("/synthetic"), tuple(images), tuple(annotations))
 
 
 def seconds_for(count: int) -> float:
@@ -67,10 +69,10 @@ def seconds_for(count: int) -> float:
 
 
 def seconds_to_decode(folder: Path) -> float:
-    """Seconds that Pillow takes to decode the films, one after the other."""
+    """Seconds that Pillow takes to decode the images, one after the other."""
     started = time.perf_counter()
-    for film in sorted((folder / "images").iterdir()):
-        with Image.open(film) as image:
+    for radiograph in sorted((folder / "images").iterdir()):
+        with Image.open(radiograph) as image:
             image.convert("RGB").load()
     return time.perf_counter() - started
 
@@ -78,19 +80,20 @@ def seconds_to_decode(folder: Path) -> float:
 def main() -> None:
     """Print both."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--films", type=Path, help="folder of films; phantoms without it")
+    parser.add_argument("--images", type=Path, help="folder of images; phantoms without it")
     parser.add_argument("--records", type=int, default=100_000, help="largest number of synthetic records")
     arguments = parser.parse_args()
     with TemporaryDirectory() as name:
-        folder = arguments.films or Path(name)
-        if arguments.films is None:
-            make_phantoms(folder, films=200)
+        folder = arguments.images or Path(name)
+        if arguments.images is None:
+            make_phantoms(folder, images=200)
         decoding = seconds_to_decode(folder)
         started, processor = time.perf_counter(), time.process_time()
         report = check_dataset(folder)
         taken, processor = time.perf_counter() - started, time.process_time() - processor
     print(
-        f"check: {report.films} films in {taken:.1f} s ({processor:.1f} s of processor time) on {os.cpu_count()} cores"
+        f"check: {report.images} images in {taken:.1f} s ({processor:.1f} s of processor time) on {os.cpu_count()} "
+        f"cores"
     )
     print(f"decoding alone, one thread: {decoding:.1f} s; ratio {taken / decoding:.2f}")
     previous: tuple[int, float] | None = None

@@ -1,10 +1,11 @@
-"""A folder of films with Pascal VOC files → TFRecord: time and memory against a plain copy and the tutorial's script.
+"""A folder of images with Pascal VOC files → TFRecord: time and memory against a plain copy and the tutorial's script.
 
     python benchmarks/convert.py FOLDER [--rounds 5]
 
 FOLDER holds ``images/`` and ``annotations/``. All ways run in this one call, in turn, each in a process of its own that
 measures itself (imports left out); the median of the rounds counts. The tutorial's way (TensorFlow and OpenCV: decode,
-encode again as JPEG) runs only where both can be imported. A copy of the films alone and one of all files are measured.
+encode again as JPEG) runs only where both can be imported. A copy of the images alone and one of all files are
+measured.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ print(json.dumps(dict(seconds=time.perf_counter() - start, cpu=time.process_time
 """
 
 _WAYS = {
-    "copy of the films": (
+    "copy of the images": (
         "import shutil",
         "shutil.copytree(source / 'images', target / 'images')",
     ),
-    "copy of films and annotations": (
+    "copy of images and annotations": (
         "import shutil",
         "shutil.copytree(source, target)",
     ),
@@ -110,11 +111,11 @@ def main() -> None:
         way: {key: statistics.median(run[key] for run in found) for key in found[0]} for way, found in runs.items()
     }
     print(f"{'way':32}{'seconds':>9}{'cpu s':>8}{'peak MB':>9}{'written MB':>12}{'ratio':>8}")
-    for way, figures in medians.items():
-        ratio = figures["seconds"] / medians["fractura"]["seconds"]
+    for way, metrics in medians.items():
+        ratio = metrics["seconds"] / medians["fractura"]["seconds"]
         print(
-            f"{way:32}{figures['seconds']:9.2f}{figures['cpu']:8.2f}{figures['megabytes']:9.0f}"
-            f"{figures['written'] / 1e6:12.1f}{ratio:8.2f}"
+            f"{way:32}{metrics['seconds']:9.2f}{metrics['cpu']:8.2f}{metrics['megabytes']:9.0f}"
+            f"{metrics['written'] / 1e6:12.1f}{ratio:8.2f}"
         )
     print("ratio: time over that of fractura (VOC folder to TFRecord, truncation check on)")
 

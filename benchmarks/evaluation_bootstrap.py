@@ -1,11 +1,11 @@
-"""Intervals of every figure: time and memory for many films, against the plain loop over resamples.
+"""Intervals of every metric: time and memory for many images, against the plain loop over resamples.
 
-The peer does what one writes without this package: for each resample a COCO document of the films drawn (repeated ones
-under new numbers), faster-coco-eval for AP and AR, scikit-learn for the AUC of films. It gives 13 figures; ours is
-timed for all of its figures (AP, FROC by four criteria, rates, AUC, calibration). The peer runs for few rounds; the
+The peer does what one writes without this package: for each resample a COCO document of the images drawn (repeated ones
+under new numbers), faster-coco-eval for AP and AR, scikit-learn for the AUC of images. It gives 13 metrics; ours is
+timed for all of its metrics (AP, FROC by four criteria, rates, AUC, calibration). The peer runs for few rounds; the
 best of them is multiplied by the rounds of ours, and its one-time preparation is added once.
 
-    python -m benchmarks.evaluation_bootstrap [--films 10000] [--rounds 1000] [--marks 30] [--peer-rounds 3]
+    python -m benchmarks.evaluation_bootstrap [--images 10000] [--rounds 1000] [--detections 30] [--peer-rounds 3]
 """
 
 import argparse
@@ -24,29 +24,30 @@ from sklearn.metrics import roc_auc_score
 
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset, Record
-from fractura.core.film_score import film_score
+from fractura.core.image_score import image_score
 from fractura.evaluation import evaluate
 
 SIDE = 1000
 FRACTURED = 0.2
 
 
-def make_case(films: int, marks: int, seed: int) -> tuple[Dataset, list[Boxes]]:
-    """Films of which a fifth have one to three boxes, with about ``marks`` marks each, some of them near the boxes."""
+def make_case(images: int, detections: int, seed: int) -> tuple[Dataset, list[Boxes]]:
+    """Images of which a fifth have one to three boxes, with about ``detections`` detections each, some of them near the
+    boxes."""
     random = np.random.default_rng(seed)
     records, predictions = [], []
-    for film in range(films):
+    for image in range(images):
         count = int(random.integers(1, 4)) if random.random() < FRACTURED else 0
         corner = random.uniform(0, 800, (count, 2))
         boxes = np.hstack([corner, corner + random.uniform(20, 150, (count, 2))])
         near = boxes[np.repeat(np.arange(count), 3)] + random.normal(0, 12, (3 * count, 4))
-        corner = random.uniform(0, 800, (int(random.poisson(max(marks - len(near), 0))), 2))
+        corner = random.uniform(0, 800, (int(random.poisson(max(detections - len(near), 0))), 2))
         far = np.hstack([corner, corner + random.uniform(20, 150, (len(corner), 2))])
         found = np.vstack([near, far])
         found[:, 2:] = np.maximum(found[:, 2:], found[:, :2] + 1)
         scores = np.concatenate([random.beta(2, 2, len(near)), random.beta(1, 8, len(far))])
         predictions.append(Boxes(found, np.zeros(len(found)), scores))
-        records.append(Record(Path(f"{film}.png"), SIDE, SIDE, Boxes(boxes, np.zeros(count)), patient=str(film // 2)))
+        records.append(Record(Path(f"{image}.png"), SIDE, SIDE, Boxes(boxes, np.zeros(count)), patient=str(image // 2)))
     return Dataset(("fracture",), tuple(records)), predictions
 
 
@@ -57,13 +58,13 @@ def peak_megabytes() -> float:
 
 
 def peer_round(
-    data: Dataset, truth: list[list[dict]], found: list[list[dict]], scores: np.ndarray, chosen: np.ndarray
+    data: Dataset, ground_truth: list[list[dict]], found: list[list[dict]], scores: np.ndarray, chosen: np.ndarray
 ) -> None:
     """One resample by faster-coco-eval and scikit-learn."""
     documents = []
-    for source in (truth, found):
+    for source in (ground_truth, found):
         annotations = [
-            {**entry, "image_id": copy + 1} for copy, film in enumerate(chosen.tolist()) for entry in source[film]
+            {**entry, "image_id": copy + 1} for copy, image in enumerate(chosen.tolist()) for entry in source[image]
         ]
         for number, entry in enumerate(annotations, start=1):
             entry["id"] = number
@@ -89,8 +90,11 @@ def peer(data: Dataset, predictions: list[Boxes], rounds: int) -> tuple[float, f
             rows.append(entry if boxes.scores is None else {**entry, "score": float(boxes.scores[row])})
         return rows
 
-    truth, found = [entries(record.boxes) for record in data], [entries(marks) for marks in predictions]
-    scores = np.array([film_score(marks) for marks in predictions])
+    ground_truth, found = (
+        [entries(record.boxes) for record in data],
+        [entries(detections) for detections in predictions],
+    )
+    scores = np.array([image_score(detections) for detections in predictions])
     prepared = time.perf_counter() - started
     random = np.random.default_rng(0)
     patients = len(data) // 2
@@ -99,7 +103,7 @@ def peer(data: Dataset, predictions: list[Boxes], rounds: int) -> tuple[float, f
         drawn = random.integers(0, patients, patients)
         chosen = (2 * drawn[:, None] + np.arange(2)).ravel()
         started = time.perf_counter()
-        peer_round(data, truth, found, scores, chosen)
+        peer_round(data, ground_truth, found, scores, chosen)
         times.append(time.perf_counter() - started)
     return prepared, min(times)
 
@@ -107,13 +111,13 @@ def peer(data: Dataset, predictions: list[Boxes], rounds: int) -> tuple[float, f
 def main() -> None:
     """Time ours, then the peer, and print one JSON document."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--films", type=int, default=10_000)
+    parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=1000)
-    parser.add_argument("--marks", type=int, default=30, help="marks a film, mean")
+    parser.add_argument("--detections", type=int, default=30, help="detections an image, mean")
     parser.add_argument("--peer-rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    data, predictions = make_case(options.films - options.films % 2, options.marks, options.seed)
+    data, predictions = make_case(options.images - options.images % 2, options.detections, options.seed)
     before = peak_megabytes()
     started, worked = time.perf_counter(), time.process_time()
     evaluation = evaluate(data, predictions, threshold=0.4, rounds=options.rounds, details=False)
@@ -121,20 +125,20 @@ def main() -> None:
     after = peak_megabytes()
     prepared, one_round = peer(data, predictions, options.peer_rounds)
     theirs = prepared + one_round * options.rounds
-    ap50 = evaluation.figures["AP50"]
+    ap50 = evaluation.metrics["AP50"]
     document = {
-        "films": len(data),
-        "marks": sum(map(len, predictions)),
+        "images": len(data),
+        "detections": sum(map(len, predictions)),
         "boxes": evaluation.boxes,
         "patients": evaluation.patients,
         "rounds": options.rounds,
-        "figures": len(evaluation.figures),
+        "metrics": len(evaluation.metrics),
         "AP50": [ap50.value, ap50.low, ap50.high],
         "seconds": round(ours, 2),
         "processor_seconds": round(work, 2),
         "peak_megabytes": round(after),
         "peak_megabytes_before": round(before),
-        "peer": "loop over resamples: faster-coco-eval (AP, AR) and scikit-learn (AUC), 13 figures",
+        "peer": "loop over resamples: faster-coco-eval (AP, AR) and scikit-learn (AUC), 13 metrics",
         "peer_seconds_of_one_round": round(one_round, 2),
         "peer_rounds_run": options.peer_rounds,
         "peer_seconds_for_all_rounds": round(theirs),

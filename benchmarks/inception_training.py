@@ -1,6 +1,6 @@
 """Training steps of Faster R-CNN Inception ResNet V2 640x640 at batch 2 on the CPU: seconds, memory, falling loss.
 
-    python -m benchmarks.inception_training [--steps 20] [--films FOLDER]
+    python -m benchmarks.inception_training [--steps 20] [--images FOLDER]
 
 Peer: the TensorFlow 2.15 Object Detection API's own step on a 2-core machine, 33 s and 7.0 GB (measured once, by the
 authors of the reference notes; TensorFlow is not run here).
@@ -25,7 +25,7 @@ from fractura.models.faster_rcnn import FasterRCNN
 from fractura.models.faster_rcnn.catalogue import inception_resnet_v2
 from fractura.models.faster_rcnn.settings import InceptionResNetV2Settings
 from fractura.phantom import make_phantoms
-from fractura.training.data import Sample, read_marked_film
+from fractura.training.data import Sample, read_labelled_image
 from fractura.training.optimization import TensorFlowMomentum
 
 NAME = "faster_rcnn_inception_resnet_v2_640x640"
@@ -33,16 +33,16 @@ PEER_SECONDS, PEER_GIGABYTES = 33.0, 7.0
 
 
 def two_fractured(records: list[Record]) -> list[Sample]:
-    """The first two films with boxes."""
+    """The first two images with boxes."""
     chosen = [record for record in records if not record.is_negative][:2]
-    return [Sample.of(read_marked_film(record), record.name, place) for place, record in enumerate(chosen)]
+    return [Sample.of(read_labelled_image(record), record.name, place) for place, record in enumerate(chosen)]
 
 
 def measure(samples: list[Sample], steps: int, batch_norm_trainable: bool, learning_rate: float) -> None:
-    """Train on the same two films and print each step."""
+    """Train on the same two images and print each step."""
     torch.manual_seed(0)
-    trunk = InceptionResNetV2Settings(batch_norm_trainable=batch_norm_trainable)
-    detector = FasterRCNN(inception_resnet_v2(NAME, 1).model_copy(update={"feature_extractor": trunk})).train()
+    backbone = InceptionResNetV2Settings(batch_norm_trainable=batch_norm_trainable)
+    detector = FasterRCNN(inception_resnet_v2(NAME, 1).model_copy(update={"feature_extractor": backbone})).train()
     optimizer = TensorFlowMomentum(detector.parameters(), lr=learning_rate, momentum=0.9)
     process, seconds, losses = psutil.Process(), [], []
     peak = 0
@@ -72,11 +72,11 @@ def main() -> None:
     """Both batch-norm modes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--films", type=Path, help="folder of labelled films; phantoms without it")
+    parser.add_argument("--images", type=Path, help="folder of labelled images; phantoms without it")
     parser.add_argument("--learning-rate", type=float, default=0.002)
     arguments = parser.parse_args()
     with TemporaryDirectory() as scratch:
-        data = read_dataset(arguments.films) if arguments.films else make_phantoms(Path(scratch), films=12, seed=3)
+        data = read_dataset(arguments.images) if arguments.images else make_phantoms(Path(scratch), images=12, seed=3)
         samples = two_fractured(list(data.records))
         for batch_norm_trainable in (True, False):
             measure(samples, arguments.steps, batch_norm_trainable, arguments.learning_rate)

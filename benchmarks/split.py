@@ -1,9 +1,9 @@
-"""Dividing artificial data sets of 10,000 and 100,000 films: time, and how it grows.
+"""Dividing artificial data sets of 10,000 and 100,000 images: time, and how it grows.
 
-    python benchmarks/split.py [--films 10000 100000]
+    python benchmarks/split.py [--images 10000 100000]
 
-The films exist as records and fingerprints only (about 6 films a patient, half of the patients known, 2 % copies);
-reading real films comes on top and is measured by ``fractura split`` itself.
+The images exist as records and fingerprints only (about 6 images a patient, half of the patients known, 2 % copies);
+reading real images comes on top and is measured by ``fractura split`` itself.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ import numpy as np
 
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset, Record
-from fractura.quality.perceptual_hash import Fingerprint, pairs_of_lookalikes
+from fractura.quality.perceptual_hash import Fingerprint, near_duplicate_pairs
 from fractura.quality.splits import split_dataset
 
 
-def artificial(films: int, seed: int = 0) -> tuple[Dataset, list[Fingerprint]]:
+def artificial(images: int, seed: int = 0) -> tuple[Dataset, list[Fingerprint]]:
     """Records and fingerprints."""
     generator = np.random.default_rng(seed)
     parts = ("WRIST", "HAND", "ANKLE", "KNEE")
-    noise = generator.integers(0, 256, (films, 64 + 1024), dtype=np.uint8)
-    copies = generator.random(films) < 0.02
+    noise = generator.integers(0, 256, (images, 64 + 1024), dtype=np.uint8)
+    copies = generator.random(images) < 0.02
     copies[0] = False
     records, prints = [], []
-    for number in range(films):
+    for number in range(images):
         patient = number // 6
         known = f"{patient:08x}" if patient % 2 else None
         positive = generator.random() < 0.3
@@ -45,13 +45,15 @@ def artificial(films: int, seed: int = 0) -> tuple[Dataset, list[Fingerprint]]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--films", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--images", type=int, nargs="+", default=[10_000, 100_000])
     arguments = parser.parse_args()
-    print(f"{'films':>9}{'look-alikes s':>15}{'split s':>10}{'µs a film':>11}{'groups':>9}{'worst share off':>17}")
-    for films in arguments.films:
-        dataset, prints = artificial(films)
+    print(
+        f"{'images':>9}{'near-duplicates s':>15}{'split s':>10}{'µs an image':>11}{'groups':>9}{'worst share off':>17}"
+    )
+    for images in arguments.images:
+        dataset, prints = artificial(images)
         start = time.perf_counter()
-        pairs_of_lookalikes(prints)
+        near_duplicate_pairs(prints)
         middle = time.perf_counter()
         split = split_dataset(dataset, fingerprints=prints)
         end = time.perf_counter()
@@ -59,15 +61,15 @@ def main() -> None:
         for name, share in split.shares.items():
             part = split.part(name)
             got = [
-                len(part) / films,
+                len(part) / images,
                 *(part.boxes_by_class[c] / dataset.boxes_by_class[c] for c in dataset.class_names),
             ]
             off = max(off, *(abs(each - share) for each in got))
         print(
-            f"{films:9}{middle - start:15.2f}{end - middle:10.2f}{(end - middle) / films * 1e6:11.1f}{split.groups:9}"
+            f"{images:9}{middle - start:15.2f}{end - middle:10.2f}{(end - middle) / images * 1e6:11.1f}{split.groups:9}"
             f"{off:17.4f}"
         )
-    print("split s includes the look-alike search; shares off: of films and of boxes of each class")
+    print("split s includes the near-duplicate search; shares off: of images and of boxes of each class")
 
 
 if __name__ == "__main__":

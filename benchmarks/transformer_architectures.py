@@ -60,7 +60,7 @@ _RF: dict[str, Any] = {
     "decoder_cross_attention_heads": 16,
     "decoder_n_points": 2,
 }
-_RF_TRUNK: dict[str, Any] = {
+_RF_BACKBONE: dict[str, Any] = {
     "model_type": "rf_detr_dinov2",
     "hidden_size": 384,
     "num_hidden_layers": 12,
@@ -116,12 +116,20 @@ ARCHITECTURES: dict[str, tuple[str, int, dict[str, Any]]] = {
         640,
         {"backbone_config": {**_RESNET, "hidden_sizes": [256, 512, 1024, 2048], "depths": [3, 4, 6, 3]}},
     ),
-    "rfdetr_nano": ("rf_detr", 384, {**_RF, "decoder_layers": 2, "backbone_config": {**_RF_TRUNK, "image_size": 384}}),
-    "rfdetr_small": ("rf_detr", 512, {**_RF, "decoder_layers": 3, "backbone_config": {**_RF_TRUNK, "image_size": 512}}),
+    "rfdetr_nano": (
+        "rf_detr",
+        384,
+        {**_RF, "decoder_layers": 2, "backbone_config": {**_RF_BACKBONE, "image_size": 384}},
+    ),
+    "rfdetr_small": (
+        "rf_detr",
+        512,
+        {**_RF, "decoder_layers": 3, "backbone_config": {**_RF_BACKBONE, "image_size": 512}},
+    ),
     "rfdetr_medium": (
         "rf_detr",
         576,
-        {**_RF, "decoder_layers": 4, "backbone_config": {**_RF_TRUNK, "image_size": 576}},
+        {**_RF, "decoder_layers": 4, "backbone_config": {**_RF_BACKBONE, "image_size": 576}},
     ),
     "deimv2_nano": ("deimv2", 640, {**_NANO, "decoder_activation_function": "silu"}),
 }

@@ -1,10 +1,10 @@
-"""How fast is the film list of `fractura label` in a large folder, asked by many windows at once?
+"""How fast is the image list of `fractura label` in a large folder, asked by many windows at once?
 
-    python -m benchmarks.web_list [--films 20000] [--rate 50] [--seconds 20]
+    python -m benchmarks.web_list [--images 20000] [--rate 50] [--seconds 20]
 
-Makes a folder of that many films (links to one small picture), half of them labelled, starts the server on it, and
+Makes a folder of that many images (links to one small picture), half of them labelled, starts the server on it, and
 asks for parts of the list at a fixed rate, whether or not earlier answers have come: plain parts, filters, search,
-jumps, and the order by uncertainty, while another client saves a film every half second (so that nothing can be
+jumps, and the order by uncertainty, while another client saves an image every half second (so that nothing can be
 answered from a list that never changes). Printed: when the list and when all states were there, and the time of an
 answer from the moment it was due: median, p95, worst; and beside it the same for ``/healthz``, which does nothing: what
 HTTP in Python takes on this machine at this moment. Exits with 1 if p95 is above the aim of 100 ms.
@@ -32,7 +32,7 @@ from PIL import Image
 AIM_SECONDS = 0.1
 _CONNECTIONS = 16
 _ANNOTATION = """<annotation>
-\t<folder>films</folder>
+\t<folder>images</folder>
 \t<filename>{name}.png</filename>
 \t<source>
 \t\t<database>Unknown</database>
@@ -65,7 +65,7 @@ class Measured:
 
     Attributes:
         listed: From the server's start to its first list.
-        read: To the list with the states of all films.
+        read: To the list with the states of all images.
         answers: From the moment each question was due to its answer, sorted.
         idle: The same for questions that need no work.
         failed: Questions that were not answered with 200.
@@ -83,13 +83,13 @@ def quantile(times: tuple[float, ...], share: float) -> float:
     return times[min(len(times) - 1, int(share * len(times)))]
 
 
-def make_folder(folder: Path, films: int) -> None:
-    """Films that are links to one picture; every second one is labelled."""
+def make_folder(folder: Path, images: int) -> None:
+    """Images that are links to one picture; every second one is labelled."""
     folder.mkdir(parents=True, exist_ok=True)
-    picture = folder / "film_000000.png"
+    picture = folder / "image_000000.png"
     Image.fromarray(np.zeros((48, 64), np.uint8)).save(picture)
-    for number in range(films):
-        name = f"film_{number:06d}"
+    for number in range(images):
+        name = f"image_{number:06d}"
         if number:
             os.link(picture, folder / f"{name}.png")
         if number % 2:
@@ -122,24 +122,24 @@ class Server:
         self.process.wait()
 
 
-def measure(folder: Path, films: int, rate: float, seconds: float, seed: int = 0) -> Measured:
+def measure(folder: Path, images: int, rate: float, seconds: float, seed: int = 0) -> Measured:
     """Start a server on ``folder`` and ask it."""
     started = time.monotonic()
     server = Server(folder)
     try:
-        while json.loads(server.ask("/api/films?limit=1")[1])["total"] != films:
+        while json.loads(server.ask("/api/images?limit=1")[1])["total"] != images:
             time.sleep(0.01)
         listed = time.monotonic() - started
-        while json.loads(server.ask("/api/films?limit=1")[1])["reading"]:
+        while json.loads(server.ask("/api/images?limit=1")[1])["reading"]:
             time.sleep(0.02)
         read = time.monotonic() - started
-        ids = [film["id"] for film in json.loads(server.ask("/api/films?limit=1000")[1])["films"]]
+        ids = [image["id"] for image in json.loads(server.ask("/api/images?limit=1000")[1])["images"]]
         idle, _ = _load(server, ["/healthz"], rate, seconds / 2)
         stopped = threading.Event()
         saver = threading.Thread(target=_save_now_and_then, args=(server, ids[0], stopped))
         saver.start()
         try:
-            answers, failed = _load(server, _questions(films, ids, seed), rate, seconds)
+            answers, failed = _load(server, _questions(images, ids, seed), rate, seconds)
         finally:
             stopped.set()
             saver.join()
@@ -148,17 +148,17 @@ def measure(folder: Path, films: int, rate: float, seconds: float, seed: int = 0
     return Measured(listed, read, tuple(sorted(answers)), tuple(sorted(idle)), failed)
 
 
-def _questions(films: int, ids: list[str], seed: int) -> list[str]:
+def _questions(images: int, ids: list[str], seed: int) -> list[str]:
     chance = random.Random(seed)
     kinds = (
-        lambda: f"offset={chance.randrange(films)}&limit=200",
-        lambda: f"state=unlabelled&offset={chance.randrange(films // 2)}&limit=200",
+        lambda: f"offset={chance.randrange(images)}&limit=200",
+        lambda: f"state=unlabelled&offset={chance.randrange(images // 2)}&limit=200",
         lambda: f"query={chance.randrange(1000):03d}&limit=200",
         lambda: f"around={chance.choice(ids)}&limit=200",
         lambda: f"state=unlabelled&around={chance.choice(ids)}&limit=1",
-        lambda: f"order=uncertainty&offset={chance.randrange(films)}&limit=200",
+        lambda: f"order=uncertainty&offset={chance.randrange(images)}&limit=200",
     )
-    return [f"/api/films?{chance.choice(kinds)()}" for _ in range(10_000)]
+    return [f"/api/images?{chance.choice(kinds)()}" for _ in range(10_000)]
 
 
 def _load(server: Server, questions: list[str], rate: float, seconds: float) -> tuple[list[float], int]:
@@ -179,31 +179,31 @@ def _load(server: Server, questions: list[str], rate: float, seconds: float) -> 
     return [time_taken for time_taken, _ in found], sum(not good for _, good in found)
 
 
-def _save_now_and_then(server: Server, film: str, stopped: threading.Event) -> None:
+def _save_now_and_then(server: Server, image: str, stopped: threading.Event) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     number = 0
     while not stopped.wait(0.5):
         number += 1
-        etag = json.loads(server.ask(f"/api/annotations/{film}", connection=connection)[1])["etag"]
+        etag = json.loads(server.ask(f"/api/annotations/{image}", connection=connection)[1])["etag"]
         box = {"name": "Fractura", "xmin": 1 + number % 20, "ymin": 2, "xmax": 40, "ymax": 40}
         headers = {"X-Fractura": "1", "If-Match": etag, "Content-Type": "application/json"}
-        connection.request("PUT", f"/api/annotations/{film}", json.dumps({"boxes": [box]}), headers)
+        connection.request("PUT", f"/api/annotations/{image}", json.dumps({"boxes": [box]}), headers)
         connection.getresponse().read()
 
 
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--films", type=int, default=20_000)
+    parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--rate", type=float, default=50)
     parser.add_argument("--seconds", type=float, default=20)
     chosen = parser.parse_args()
     with TemporaryDirectory() as place:
-        folder = Path(place) / "films"
-        make_folder(folder, chosen.films)
-        found = measure(folder, chosen.films, chosen.rate, chosen.seconds)
+        folder = Path(place) / "images"
+        make_folder(folder, chosen.images)
+        found = measure(folder, chosen.images, chosen.rate, chosen.seconds)
     p95 = quantile(found.answers, 0.95)
-    print(f"{chosen.films} films: listed after {found.listed:.1f} s, all states after {found.read:.1f} s")
+    print(f"{chosen.images} images: listed after {found.listed:.1f} s, all states after {found.read:.1f} s")
     for what, times in (("list", found.answers), ("/healthz", found.idle)):
         print(
             f"{what}: {len(times)} questions at {chosen.rate:g} a second: median {1000 * quantile(times, 0.5):.1f} ms, "

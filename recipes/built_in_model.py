@@ -1,17 +1,17 @@
-"""The built-in model, from labelled films to the file that `fractura detect` opens: one command, resumable.
+"""The built-in model, from labelled images to the file that `fractura detect` opens: one command, resumable.
 
     python recipes/built_in_model.py FracAtlas/train FracAtlas/val --output built_in
 
 Needs the extra `train`; a CPU with two cores takes about four hours, a GPU a few minutes. Stopped and run again, it
-goes on where it was. Its steps, with what each buys (docs/model-log.md has the figures):
+goes on where it was. Its steps, with what each buys (docs/model-log.md has the metrics):
 
-1. `train.tfrecord`: every film in one file, those over 512 px shrunk to 640 px. It is all that another machine needs.
-2. `crops`: the network learns on cuts of about half a film, at 256 px. Fractures are tiny (0.4 % of a film), so a cut
-   shows one at full detail for a quarter of the time that a whole film takes.
-3. `films`: it goes on with whole films at 448 px, and learns what whole normal films look like.
-4. `detail`: and with whole films at 512 px, for longer, with more normal films among them.
-5. `fracture_detector.onnx`: those weights, looking at films at 448 px, which is quicker and found more; threshold
-   chosen on the validation films, figures with intervals on the card, weights in half precision.
+1. `train.tfrecord`: every image in one file, those over 512 px shrunk to 640 px. It is all that another machine needs.
+2. `crops`: the network learns on cuts of about half an image, at 256 px. Fractures are tiny (0.4 % of an image), so a
+   cut shows one at full detail for a quarter of the time that a whole image takes.
+3. `images`: it goes on with whole images at 448 px, and learns what whole normal images look like.
+4. `detail`: and with whole images at 512 px, for longer, with more normal images among them.
+5. `fracture_detector.onnx`: those weights, looking at images at 448 px, which is quicker and found more; threshold
+   chosen on the validation images, metrics with intervals on the card, weights in half precision.
 """
 
 import argparse
@@ -51,7 +51,7 @@ CROPS = {
         {"name": "random_noise"},
     ],
 }
-FILMS = {
+IMAGES = {
     "model": "faster_rcnn_efficientnet_lite0_fine_448x448",
     "num_steps": 480,
     "learning_rate_base": 3e-4,
@@ -101,7 +101,7 @@ COMMON = {"batch_size": 8, "optimizer": "adamw", "weight_decay": 0.02, "negative
 
 
 def shrink(record: Record, folder: Path) -> Record:
-    """The film as it is, or a copy of at most ``SHRUNK`` pixels if it is over ``LARGEST``."""
+    """The image as it is, or a copy of at most ``SHRUNK`` pixels if it is over ``LARGEST``."""
     if max(record.width, record.height) <= LARGEST:
         return record
     scale = SHRUNK / max(record.width, record.height)
@@ -117,7 +117,7 @@ def pack(data: Dataset, output: Path) -> None:
     """Write step 1, unless it is there."""
     if output.exists():
         return
-    folder = output.with_suffix(".films")
+    folder = output.with_suffix(".images")
     folder.mkdir(parents=True, exist_ok=True)
     write_tfrecord(replace(data, records=tuple(shrink(record, folder) for record in data)), output)
     print(f"{output}: {output.stat().st_size / 1e6:.0f} MB", flush=True)
@@ -143,24 +143,24 @@ def run(*words: str | Path) -> None:
 def main() -> None:
     """Every step that is not done yet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("train", type=Path, help="labelled films to learn from")
-    parser.add_argument("val", type=Path, help="labelled films to choose the threshold and measure on")
+    parser.add_argument("train", type=Path, help="labelled images to learn from")
+    parser.add_argument("val", type=Path, help="labelled images to choose the threshold and measure on")
     parser.add_argument("--output", type=Path, default=Path("built_in"))
     chosen = parser.parse_args()
     record = chosen.output / "train.tfrecord"
     data = read_dataset(chosen.train)
     pack(data, record)
-    crops, films, detail = (chosen.output / name for name in ("crops", "films", "detail"))
+    crops, images, detail = (chosen.output / name for name in ("crops", "images", "detail"))
     learn(crops, data=record, **CROPS)
-    learn(films, data=record, val=chosen.val, fine_tune_checkpoint=crops, **FILMS)
-    learn(detail, data=record, val=chosen.val, fine_tune_checkpoint=films, **DETAIL)
-    # The films as others have them, not as they were packed: their digests tell who measures on them again.
+    learn(images, data=record, val=chosen.val, fine_tune_checkpoint=crops, **IMAGES)
+    learn(detail, data=record, val=chosen.val, fine_tune_checkpoint=images, **DETAIL)
+    # The images as others have them, not as they were packed: their digests tell who measures on them again.
     described = {"train": data.describe(), "val": read_dataset(chosen.val).describe()}
     known = {"name": NAME, "views": VIEWS, "licence": LICENCE, "citation": CITATION, "data": described}
-    known["architecture"] = read_card(films).architecture
+    known["architecture"] = read_card(images).architecture
     write_card(ModelCard.model_validate({**read_card(detail).model_dump(), **known}), detail)
     file = chosen.output / "fracture_detector.onnx"
-    run("export", detail, "--half", "--films", chosen.val, "--output", file)
+    run("export", detail, "--half", "--images", chosen.val, "--output", file)
     run("calibrate", file, chosen.val, "--aim", AIM)
 
 

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-TRAIN_FILMS, VAL_FILMS, SEED = 300, 60, 7
+TRAIN_IMAGES, VAL_IMAGES, SEED = 300, 60, 7
 TRAINING = ["--num-steps", "300", "--batch-size", "4", "--eval-every", "150", "--seed", "0"]
 
 
@@ -27,7 +27,7 @@ def main(folder: Path) -> None:
     """Run every step and say where its results are."""
     started = time.monotonic()
     data, model, onnx = folder / "data", folder / "model", folder / "model" / "model.onnx"
-    run("phantom", data, "--films", str(TRAIN_FILMS), "--val-films", str(VAL_FILMS), "--seed", str(SEED))
+    run("phantom", data, "--images", str(TRAIN_IMAGES), "--val-images", str(VAL_IMAGES), "--seed", str(SEED))
     run("check", data / "train", "--against", data / "val")
     trained = (
         json.loads((model / "training.json").read_text(encoding="utf-8")) if (model / "training.json").exists() else {}
@@ -37,19 +37,19 @@ def main(folder: Path) -> None:
             shutil.rmtree(model)
         run("train", data / "train", "--val", data / "val", *TRAINING, "--output", model)
     run("evaluate", model, data / "val", "--output", folder / "evaluation", "--overwrite")
-    run("export", model, "--to", "onnx", "--output", onnx, "--films", data / "val")
+    run("export", model, "--to", "onnx", "--output", onnx, "--images", data / "val")
     run("detect", data / "val" / "images", "--model", onnx, "--output", folder / "detections", "--overwrite")
 
-    figures = json.loads((folder / "evaluation" / "evaluation.json").read_text(encoding="utf-8"))
-    found = {key: figures["figures"][key]["value"] for key in ("AP50", "AP30")}
+    metrics = json.loads((folder / "evaluation" / "evaluation.json").read_text(encoding="utf-8"))
+    found = {key: metrics["metrics"][key]["value"] for key in ("AP50", "AP30")}
     print(
-        f"\nDone in {(time.monotonic() - started) / 60:.1f} minutes. On {VAL_FILMS} phantoms the detector never saw: "
+        f"\nDone in {(time.monotonic() - started) / 60:.1f} minutes. On {VAL_IMAGES} phantoms the detector never saw: "
         f"AP50 {found['AP50']:.2f}, AP at IoU 0.3 {found['AP30']:.2f}.\n"
         f"  pictures with boxes   {folder / 'detections' / 'pictures'}\n"
-        f"  report of the figures {folder / 'evaluation' / 'report.html'}  (open it in a browser)\n"
+        f"  report of the metrics {folder / 'evaluation' / 'report.html'}  (open it in a browser)\n"
         f"  trained model         {model}  (card.json says what it is)\n"
         f"  the same in one file  {onnx}\n"
-        "Your own films: put LabelImg's XML beside them and type the same commands with your folder."
+        "Your own images: put LabelImg's XML beside them and type the same commands with your folder."
     )
 
 

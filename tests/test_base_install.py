@@ -41,14 +41,14 @@ def test_a_fresh_install_without_torch_detects_offline(tmp_path):
     # -I: neither this checkout nor anything else of this environment can be found.
     absent = subprocess.run([python, "-I", "-c", "import torch"], capture_output=True, text=True, check=False)
     assert "ModuleNotFoundError" in absent.stderr
-    make_phantoms(tmp_path / "films", films=2, seed=4)
-    film = sorted((tmp_path / "films").rglob("*.jpg"))[0]
-    done = run(python, "-I", "-c", OFFLINE, "detect", film, "--json", "--explain", cwd=tmp_path)
+    make_phantoms(tmp_path / "images", images=2, seed=4)
+    image = sorted((tmp_path / "images").rglob("*.jpg"))[0]
+    done = run(python, "-I", "-c", OFFLINE, "detect", image, "--json", "--explain", cwd=tmp_path)
     document = json.loads(done.stdout)
-    assert document["films"][0]["film"] == str(film)
-    assert 0 <= document["films"][0]["film_score"] <= 1
+    assert document["images"][0]["image"] == str(image)
+    assert 0 <= document["images"][0]["image_score"] <= 1
     assert "not a medical device" in done.stderr
-    assert (tmp_path / "fractura-results" / document["films"][0]["picture"]).is_file()
+    assert (tmp_path / "fractura-results" / document["images"][0]["picture"]).is_file()
     installed = run(
         python, "-I", "-c", "from fractura.inference.built_in import built_in_model; print(built_in_model())"
     )

@@ -1,11 +1,11 @@
-"""The catalogue's sizes are those of the networks, and the benchmark that prints its figures runs."""
+"""The catalogue's sizes are those of the networks, and the benchmark that prints its metrics runs."""
 
 import pytest
 import torch
 from support.tiny_models import CARD as TINY_CARD
 from support.tiny_models import write_tiny_onnx
 
-from benchmarks.catalogue import FIGURES, main
+from benchmarks.catalogue import METRICS, main
 from benchmarks.transformer_architectures import ARCHITECTURES, build_untrained
 from fractura.evaluation import evaluate
 from fractura.formats import read_dataset
@@ -42,7 +42,7 @@ def test_sizes_are_those_of_the_catalogue_and_of_the_authors(name):
     assert millions == pytest.approx(PUBLISHED[name], abs=0.05 if PUBLISHED[name] % 1 else 0.95)
 
 
-def test_every_size_takes_a_film():
+def test_every_size_takes_a_image():
     with torch.inference_mode():
         boxes, scores, labels = build_untrained("rfdetr_nano").eval()(torch.zeros(454, 373, 3, dtype=torch.uint8))
     assert boxes.shape == (300, 4)
@@ -50,15 +50,15 @@ def test_every_size_takes_a_film():
 
 
 def test_the_benchmark_measures_an_exported_model(tmp_path, capsys):
-    make_phantoms(tmp_path / "films", films=4)
+    make_phantoms(tmp_path / "images", images=4)
     card = TINY_CARD.model_copy(update={"class_names": ("Fractura", "cast")})
     write_tiny_onnx(tmp_path / "tiny.onnx", card=card)
-    main([str(tmp_path / "tiny.onnx"), "--films", str(tmp_path / "films")])
+    main([str(tmp_path / "tiny.onnx"), "--images", str(tmp_path / "images")])
     out = capsys.readouterr().out
     [row] = [line for line in out.splitlines() if "tiny.onnx" in line and "trained" in line]
-    data = read_dataset(tmp_path / "films", class_names=card.class_names)
-    marks = list(detect_dataset(load_model(tmp_path / "tiny.onnx"), data))
-    wanted = evaluate(data, marks, threshold=card.threshold, rounds=1000)
-    for key, heading in FIGURES.items():
+    data = read_dataset(tmp_path / "images", class_names=card.class_names)
+    detections = list(detect_dataset(load_model(tmp_path / "tiny.onnx"), data))
+    wanted = evaluate(data, detections, threshold=card.threshold, rounds=1000)
+    for key, heading in METRICS.items():
         assert heading in out
-        assert wanted.figures[key].to_text() in row
+        assert wanted.metrics[key].to_text() in row

@@ -1,7 +1,7 @@
 """From a folder of bone radiographs to a working fracture detector.
 
 What the command line does, these names do: ``make_phantoms``, ``check_dataset``, ``convert``, ``split_dataset``,
-``read_dataset``, ``train``, ``evaluate``, ``export_model``, ``load_model``, ``detect_films``, ``explain``. Each is
+``read_dataset``, ``train``, ``evaluate``, ``export_model``, ``load_model``, ``detect_images``, ``explain``. Each is
 imported when it is first used, so that ``import fractura`` costs nothing and the base install needs no PyTorch.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fractura.formats import convert, read_dataset
     from fractura.imaging.reader import Radiograph, read_radiograph
     from fractura.inference import load_model
-    from fractura.inference.detect import detect_dataset, detect_films
+    from fractura.inference.detect import detect_dataset, detect_images
     from fractura.inference.explanation import explain
     from fractura.phantom import make_phantoms
     from fractura.quality import check_dataset
@@ -39,7 +39,7 @@ _HOMES = {
     "check_dataset": "quality",
     "convert": "formats",
     "detect_dataset": "inference.detect",
-    "detect_films": "inference.detect",
+    "detect_images": "inference.detect",
     "evaluate": "evaluation",
     "explain": "inference.explanation",
     "export_model": "export",
@@ -64,7 +64,7 @@ __all__ = [
     "check_dataset",
     "convert",
     "detect_dataset",
-    "detect_films",
+    "detect_images",
     "evaluate",
     "explain",
     "export_model",

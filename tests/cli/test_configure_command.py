@@ -32,7 +32,7 @@ def test_words_for_people_and_errors(tmp_path, capsys):
     assert main(["configure", str(file), "--num-steps", "100"]) == 0
     captured = capsys.readouterr()
     assert "train_config.num_steps" in captured.out
-    assert "has no effect: films are evaluated one by one" in captured.err
+    assert "has no effect: images are evaluated one by one" in captured.err
     assert "warning: num_steps is 100" in captured.err
     file.write_text("model { ssd { } }", encoding="utf-8")
     assert main(["configure", str(file), "--num-classes", "1"]) == 3

@@ -1,4 +1,4 @@
-"""``fractura convert``: VOC folder to TFRecord and back, the same films and boxes."""
+"""``fractura convert``: VOC folder to TFRecord and back, the same images and boxes."""
 
 import json
 from pathlib import Path
@@ -12,8 +12,8 @@ from fractura.phantom import make_phantoms
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    place = tmp_path_factory.mktemp("films")
-    make_phantoms(place, films=4, seed=0)
+    place = tmp_path_factory.mktemp("images")
+    make_phantoms(place, images=4, seed=0)
     return place
 
 
@@ -25,8 +25,8 @@ def test_there_and_back(folder, tmp_path, capsys):
     assert main(["convert", str(records), str(tmp_path / "voc"), "--to", "voc", "--label-map", str(label_map)]) == 0
     before, after = read_dataset(folder), read_dataset(tmp_path / "voc")
     assert before.fingerprint() == after.fingerprint()
-    films = {record.name: record.read_bytes() for record in before}
-    assert {record.name: record.read_bytes() for record in after} == films
+    images = {record.name: record.read_bytes() for record in before}
+    assert {record.name: record.read_bytes() for record in after} == images
 
 
 def test_shards_and_json(folder, tmp_path, capsys):
@@ -36,7 +36,7 @@ def test_shards_and_json(folder, tmp_path, capsys):
     assert [Path(path).name for path in document["written"]] == [
         "train-00000-of-00002", "train-00001-of-00002", "label_map.pbtxt",
     ]  # fmt: skip
-    assert document["films"] == 4
+    assert document["images"] == 4
 
 
 def test_mistakes(folder, tmp_path, capsys):

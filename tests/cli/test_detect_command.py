@@ -14,17 +14,17 @@ from fractura.inference import built_in
 
 
 @pytest.fixture(name="place")
-def films_and_model(tmp_path):
+def images_and_model(tmp_path):
     write_tiny_onnx(tmp_path / "tiny.onnx")
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
-        Image.fromarray(np.zeros((100, 200), np.uint8)).save(tmp_path / folder / "film [1].png")
+        Image.fromarray(np.zeros((100, 200), np.uint8)).save(tmp_path / folder / "image [1].png")
     (tmp_path / "one" / "notes.txt").write_text("x", encoding="utf-8")
     return tmp_path
 
 
-def words(place, *films, **options):
-    given = [str(place / film) for film in films]
+def words(place, *images, **options):
+    given = [str(place / image) for image in images]
     settings = {"--model": place / "tiny.onnx", "--output": place / "out", **options}
     return ["detect", *given, *(str(part) for pair in settings.items() for part in pair)]
 
@@ -34,24 +34,24 @@ def test_json_is_the_results_file_and_nothing_else_is_on_stdout(place, capsys):
     captured = capsys.readouterr()
     document = json.loads(captured.out)
     assert document == json.loads((place / "out" / "results.json").read_text(encoding="utf-8"))
-    assert "passed over, for not being films: 1 .txt" in captured.err
-    # two films of one name: four files of their own
-    pictures = {film["picture"] for film in document["films"]}
+    assert "passed over, for not being images: 1 .txt" in captured.err
+    # two images of one name: four files of their own
+    pictures = {image["picture"] for image in document["images"]}
     assert len(pictures) == 2
     assert all((place / "out" / picture).is_file() for picture in pictures)
     assert len(list((place / "out" / "annotations").iterdir())) == 2
-    assert [mark["class"] for mark in document["films"][0]["marks"]] == ["fracture", "cast"]
+    assert [detection["class"] for detection in document["images"][0]["detections"]] == ["fracture", "cast"]
 
 
-def test_the_table_names_every_film(place, capsys, monkeypatch):
+def test_the_table_names_every_image(place, capsys, monkeypatch):
     monkeypatch.chdir(place)  # a long path would be folded
     assert main(["detect", "one", "--model", "tiny.onnx", "--output", "out", "--threshold", "0.95"]) == 0
     captured = capsys.readouterr()
-    assert "film [1].png" in captured.out
-    assert "0 of 1 films have marks at threshold 0.95" in captured.err
+    assert "image [1].png" in captured.out
+    assert "0 of 1 images have detections at threshold 0.95" in captured.err
 
 
-def test_an_unreadable_film_stops_with_3_or_is_skipped_and_counted(place, capsys):
+def test_an_unreadable_image_stops_with_3_or_is_skipped_and_counted(place, capsys):
     (place / "one" / "bad.png").write_bytes(b"x")
     assert main(words(place, "one")) == 3
     assert "bad.png" in capsys.readouterr().err
@@ -62,15 +62,15 @@ def test_an_unreadable_film_stops_with_3_or_is_skipped_and_counted(place, capsys
 
 
 def test_nothing_readable_at_all_is_3(place, capsys):
-    (place / "one" / "film [1].png").write_bytes(b"x")
+    (place / "one" / "image [1].png").write_bytes(b"x")
     assert main([*words(place, "one", **{"--on-error": "skip"}), "--json"]) == 3
     captured = capsys.readouterr()
-    assert json.loads(captured.out)["films"] == []
-    assert "none of the films could be read" in captured.err
+    assert json.loads(captured.out)["images"] == []
+    assert "none of the images could be read" in captured.err
 
 
 @pytest.mark.parametrize(
-    ("films", "options", "code"),
+    ("images", "options", "code"),
     [
         (["missing"], {}, 3),
         (["one/notes.txt"], {}, 3),
@@ -80,21 +80,21 @@ def test_nothing_readable_at_all_is_3(place, capsys):
         (["one"], {"--on-error": "ignore"}, 2),
     ],
 )
-def test_wrong_calls_have_their_exit_codes(place, capsys, films, options, code):
-    assert main(words(place, *films, **options)) == code
+def test_wrong_calls_have_their_exit_codes(place, capsys, images, options, code):
+    assert main(words(place, *images, **options)) == code
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err
 
 
-def test_films_are_never_overwritten(place, capsys):
-    before = (place / "one" / "film [1].png").read_bytes()
+def test_images_are_never_overwritten(place, capsys):
+    before = (place / "one" / "image [1].png").read_bytes()
     for output in ("one", "one/results"):
         assert main([*words(place, "one", **{"--output": place / output}), "--overwrite"]) == 2
-    assert main(words(place, "one/film [1].png", **{"--output": place / "one"})) == 2
+    assert main(words(place, "one/image [1].png", **{"--output": place / "one"})) == 2
     assert "another output folder" in capsys.readouterr().err
-    assert (place / "one" / "film [1].png").read_bytes() == before
-    assert sorted(file.name for file in (place / "one").iterdir()) == ["film [1].png", "notes.txt"]
+    assert (place / "one" / "image [1].png").read_bytes() == before
+    assert sorted(file.name for file in (place / "one").iterdir()) == ["image [1].png", "notes.txt"]
 
 
 @pytest.mark.parametrize("opens", [True, False])
@@ -123,15 +123,15 @@ def document_of(capsys):
 def test_without_options_the_built_in_model_looks_and_the_results_go_to_a_free_folder(place, capsys, monkeypatch):
     monkeypatch.setattr(built_in, "FILE", str(place / "tiny.onnx"))
     monkeypatch.chdir(place)
-    film = "one/film [1].png"
-    assert main(["detect", film]) == 0
+    image = "one/image [1].png"
+    assert main(["detect", image]) == 0
     captured = capsys.readouterr()
     assert "0.900" in captured.out
     assert "results are in fractura-results" in captured.err
     before = (place / "fractura-results" / "results.json").read_bytes()
-    assert main(["detect", film]) == 0
+    assert main(["detect", image]) == 0
     assert (place / "fractura-results-2" / "results.json").is_file()
-    assert main(["detect", film, "--overwrite", "--threshold", "0.95"]) == 0
+    assert main(["detect", image, "--overwrite", "--threshold", "0.95"]) == 0
     assert (place / "fractura-results" / "results.json").read_bytes() != before
     assert not (place / "fractura-results-3").exists()
 
@@ -160,11 +160,11 @@ def test_fast_looks_once_and_has_a_threshold_of_its_own(place, capsys):
     both = document_of(capsys)
     # Boxes at fixed places: mirrored they are elsewhere, so that each of them is found by one view of two.
     assert (both["views"], both["threshold"]) == (["whole", "flipped"], 0.4)
-    assert both["films"][0]["film_score"] == pytest.approx(0.45)
+    assert both["images"][0]["image_score"] == pytest.approx(0.45)
     assert main([*words(place, "one"), "--json", "--fast", "--overwrite"]) == 0
     fast = document_of(capsys)
     assert (fast["views"], fast["threshold"]) == (["whole"], 0.6)
-    assert fast["films"][0]["film_score"] == pytest.approx(0.9)
+    assert fast["images"][0]["image_score"] == pytest.approx(0.9)
     assert main([*words(place, "one"), "--json", "--fast", "--threshold", "0.2", "--overwrite"]) == 0
     assert document_of(capsys)["threshold"] == 0.2
 
@@ -173,12 +173,12 @@ def test_fast_looks_once_and_has_a_threshold_of_its_own(place, capsys):
     ("given", "views"),
     [(["--tile"], ["whole", "tiles=1536"]), (["--tile", "--tile-size", "150"], ["whole", "tiles=150"])],
 )
-def test_tiles_are_looked_at_beside_the_whole_film(place, capsys, given, views):
+def test_tiles_are_looked_at_beside_the_whole_image(place, capsys, given, views):
     assert main([*words(place, "one"), *given, "--json"]) == 0
     document = document_of(capsys)
     assert document["views"] == views
-    # 200 x 100 pixels: the film is smaller than a tile of 1536, and makes two of 150, which move the box.
-    assert (document["films"][0]["marks"][0]["box"] == [20, 20, 100, 60]) is (given == ["--tile"])
+    # 200 x 100 pixels: the image is smaller than a tile of 1536, and makes two of 150, which move the box.
+    assert (document["images"][0]["detections"][0]["box"] == [20, 20, 100, 60]) is (given == ["--tile"])
 
 
 def test_a_tile_too_small_is_a_usage_error(place, capsys):
@@ -186,10 +186,10 @@ def test_a_tile_too_small_is_a_usage_error(place, capsys):
     assert "use 128 or more" in capsys.readouterr().err
 
 
-def test_explanations_are_drawn_for_films_with_marks(place, capsys):
+def test_explanations_are_drawn_for_images_with_detections(place, capsys):
     assert main([*words(place, "one"), "--explain", "--json"]) == 0
-    film = document_of(capsys)["films"][0]
-    assert (place / "out" / film["explanation"]).is_file()
+    image = document_of(capsys)["images"][0]
+    assert (place / "out" / image["explanation"]).is_file()
     assert main([*words(place, "one"), "--explain", "--json", "--threshold", "1", "--overwrite"]) == 0
-    assert document_of(capsys)["films"][0]["explanation"] is None
+    assert document_of(capsys)["images"][0]["explanation"] is None
     assert not list((place / "out" / "explanations").iterdir())

@@ -32,46 +32,46 @@ def run(place, *more):
     return main(["evaluate", str(place / "tiny.onnx"), str(place / "data"), *more])
 
 
-def test_figures_by_hand(place, capsys):
-    # the model marks: fracture 20,20-100,60 at .9; cast 0,0-40,10 at .5; fracture 100,50-250,100 at .3
+def test_metrics_by_hand(place, capsys):
+    # the model detections: fracture 20,20-100,60 at .9; cast 0,0-40,10 at .5; fracture 100,50-250,100 at .3
     label(place, "a", ("cast", 0, 0, 40, 10), ("fracture", 20, 20, 100, 60))
     label(place, "b")
     assert run(place, "--json", "--rounds", "50", "--output", str(place / "out")) == 0
     captured = capsys.readouterr()
     document = json.loads(captured.out)
     assert document == json.loads((place / "out" / "evaluation.json").read_text(encoding="utf-8"))
-    figures = document["figures"]
-    found = figures["box_sensitivity/iou50"]
+    metrics = document["metrics"]
+    found = metrics["box_sensitivity/iou50"]
     assert (found["part"], found["count"]) == (2, 2)
-    assert figures["false_marks_per_film/iou50"]["value"] == 1.0
+    assert metrics["false_positives_per_image/iou50"]["value"] == 1.0
     assert document["threshold"] == 0.4
-    assert figures["film_auc"]["value"] == 0.5
-    assert figures["froc/iou50/1"]["value"] == 1.0
-    assert figures["froc/iou50/0.125"]["value"] == 0.0
-    # of equal score, the mark on the film without a fracture halves the precision
-    assert figures["AP50/cast"]["value"] >= 0.5
-    assert figures["AP50"]["low"] is not None
+    assert metrics["image_auc"]["value"] == 0.5
+    assert metrics["froc/iou50/1"]["value"] == 1.0
+    assert metrics["froc/iou50/0.125"]["value"] == 0.0
+    # of equal score, the detection on the image without a fracture halves the precision
+    assert metrics["AP50/cast"]["value"] >= 0.5
+    assert metrics["AP50"]["low"] is not None
     assert document["intervals"]["rounds"] == 50
     assert {path.name for path in (place / "out").iterdir()} >= {
         "evaluation.json",
-        "figures.csv",
-        "films.csv",
+        "metrics.csv",
+        "images.csv",
         "report.html",
         "claim.html",
         "claim.md",
         "plots",
     }
     page = (place / "out" / "report.html").read_text(encoding="utf-8")
-    assert all(f'href="{name}"' in page for name in ("evaluation.json", "figures.csv", "films.csv", "claim.md"))
+    assert all(f'href="{name}"' in page for name in ("evaluation.json", "metrics.csv", "images.csv", "claim.md"))
     assert str(place / "out" / "report.html") in captured.err
-    films = list(csv.DictReader((place / "out" / "films.csv").open(encoding="utf-8")))
-    assert [(row["film"], row["positive"], row["false_marks"]) for row in films] == [
+    images = list(csv.DictReader((place / "out" / "images.csv").open(encoding="utf-8")))
+    assert [(row["image"], row["positive"], row["false_positives"]) for row in images] == [
         ("a.png", "1", "0"),
         ("b.png", "0", "2"),
     ]
-    table = list(csv.DictReader((place / "out" / "figures.csv").open(encoding="utf-8")))
-    assert {row["figure"]: row["value"] for row in table if not row["by"]}["film_auc"] == "0.5"
-    assert {(row["by"], row["group"]) for row in table} >= {("films", "with a fracture"), ("box size", "large")}
+    table = list(csv.DictReader((place / "out" / "metrics.csv").open(encoding="utf-8")))
+    assert {row["metric"]: row["value"] for row in table if not row["by"]}["image_auc"] == "0.5"
+    assert {(row["by"], row["group"]) for row in table} >= {("images", "with a fracture"), ("box size", "large")}
     assert str(place / "out") in captured.err
 
 
@@ -79,25 +79,25 @@ def test_the_table_fits_one_screen_and_notes_go_to_stderr(place, capsys):
     label(place, "a", ("fracture", 20, 20, 100, 60))
     assert run(place, "--threshold", "0.95", "--rounds", "5") == 0
     captured = capsys.readouterr()
-    assert "film AUC" in captured.out
+    assert "image AUC" in captured.out
     assert len(captured.out.splitlines()) <= 40
-    assert "note: every film has a box" in captured.err
+    assert "note: every image has a box" in captured.err
 
 
-def test_films_that_had_a_part_in_making_the_model_are_said_on_the_screen_and_in_the_document(place, capsys):
+def test_images_that_had_a_part_in_making_the_model_are_said_on_the_screen_and_in_the_document(place, capsys):
     label(place, "a", ("fracture", 20, 20, 100, 60))
-    films = align_classes(read_dataset(place / "data"), CARD.class_names)
-    made = films.describe()
-    data = {"data": {"train": made, "val": made}, "threshold_data": films.fingerprint()}
+    images = align_classes(read_dataset(place / "data"), CARD.class_names)
+    made = images.describe()
+    data = {"data": {"train": made, "val": made}, "threshold_data": images.fingerprint()}
     write_tiny_onnx(place / "tiny.onnx", card=CARD.model_copy(update=data))
-    label(place, "b", grey=9)  # one film more: another fingerprint
+    label(place, "b", grey=9)  # one image more: another fingerprint
     assert run(place, "--rounds", "5", "--json") == 0
     captured = capsys.readouterr()
     document = json.loads(captured.out)
-    assert document["data"]["overlap"] == {"films": 2, "trained": 1, "validated": 1, "threshold": 1}
+    assert document["data"]["overlap"] == {"images": 2, "trained": 1, "validated": 1, "threshold": 1}
     trained, chosen = document["warnings"]
-    assert trained.startswith("1 of 2 films were trained on: ")
-    assert chosen.startswith("1 of 2 films chose the threshold and the model's final state: ")
+    assert trained.startswith("1 of 2 images were trained on: ")
+    assert chosen.startswith("1 of 2 images chose the threshold and the model's final state: ")
     assert [line for line in captured.err.splitlines() if line.startswith("warning: ")] == [
         f"warning: {trained}",
         f"warning: {chosen}",
@@ -108,24 +108,24 @@ def test_films_that_had_a_part_in_making_the_model_are_said_on_the_screen_and_in
     assert "chose the threshold" not in captured.err
 
 
-def test_a_table_of_the_films_gives_patients_and_groups(place, capsys):
+def test_a_table_of_the_images_gives_patients_and_groups(place, capsys):
     label(place, "a", ("fracture", 20, 20, 100, 60))
     label(place, "b")
     label(place, "c", ("fracture", 20, 20, 100, 60))
-    (place / "films.csv").write_text(
+    (place / "images.csv").write_text(
         "image,patient,hardware,site\na.png,1,0,north\nb.png,1,1,north\n", encoding="utf-8"
     )
-    words = ("--groups", str(place / "films.csv"), "--without", "hardware", "--rounds", "5", "--json")
+    words = ("--groups", str(place / "images.csv"), "--without", "hardware", "--rounds", "5", "--json")
     assert run(place, *words) == 0
     captured = capsys.readouterr()
-    assert "1 films have no row" in captured.err
+    assert "1 images have no row" in captured.err
     document = json.loads(captured.out)
     assert (document["patients"], document["intervals"]["unit"]) == (2, "patient")
-    groups = {(group["by"], group["name"]): group["films"] for group in document["subgroups"]}
+    groups = {(group["by"], group["name"]): group["images"] for group in document["subgroups"]}
     assert groups[("hardware", "yes")] == 1
     assert groups[("site", "north")] == 2
-    assert groups[("films", "without hardware")] == 2
-    assert groups[("films", "with a fracture")] == 2
+    assert groups[("images", "without hardware")] == 2
+    assert groups[("images", "with a fracture")] == 2
 
 
 def test_another_evaluation_is_replaced_only_when_asked_to_and_wholly(place, capsys):
@@ -145,7 +145,7 @@ def test_another_evaluation_is_replaced_only_when_asked_to_and_wholly(place, cap
     assert (out / "report.html").read_bytes() == before
     (place / "away.onnx").rename(place / "tiny.onnx")
     for kind in ("images", "annotations"):
-        next((place / "data" / kind).glob("b.*")).unlink()  # no normal film is left: there is no ROC curve any more
+        next((place / "data" / kind).glob("b.*")).unlink()  # no normal image is left: there is no ROC curve any more
     assert run(place, *words, "--overwrite") == 0
     assert (out / "report.html").read_bytes() != before
     assert not (out / "plots" / "roc.png").exists()
@@ -175,7 +175,7 @@ def test_what_is_no_evaluation_is_never_written_over(place, capsys, file, said, 
     ("words", "said"),
     [
         (["--without", "hardware"], "--without needs the table"),
-        (["--groups", "films.csv", "--without", "hardwear"], "did you mean 'hardware'"),
+        (["--groups", "images.csv", "--without", "hardwear"], "did you mean 'hardware'"),
         (["--groups", "nowhere.csv"], "nowhere.csv: there is no such table\n  → give a CSV file"),
         (["--groups", "data"], "data: cannot be read as a CSV table: Is a directory\n  → give a CSV file"),
     ],
@@ -183,7 +183,7 @@ def test_what_is_no_evaluation_is_never_written_over(place, capsys, file, said, 
 def test_wrong_groups_are_said(place, capsys, monkeypatch, words, said):
     label(place, "a")
     monkeypatch.chdir(place)
-    (place / "films.csv").write_text("image,hardware\na.png,1\n", encoding="utf-8")
+    (place / "images.csv").write_text("image,hardware\na.png,1\n", encoding="utf-8")
     assert run(place, *words) in (2, 3)
     assert said in capsys.readouterr().err
 
@@ -203,11 +203,11 @@ def test_wrong_calls_have_their_exit_codes(place, capsys, model, data, code):
     assert capsys.readouterr().out == ""
 
 
-def test_real_films(place, capsys, shared_path):
+def test_real_images(place, capsys, shared_path):
     val = str(shared_path("data/fracatlas/val"))
     file = write_tiny_onnx(place / "real.onnx", card=CARD.model_copy(update={"class_names": ("Fractura", "cast")}))
     assert main(["evaluate", str(file), val, "--json", "--no-intervals"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["films"] > 10
+    assert document["images"] > 10
     assert document["intervals"] is None
-    assert document["figures"]["film_auc"]["value"] == 0.5  # a model that says the same of every film
+    assert document["metrics"]["image_auc"]["value"] == 0.5  # a model that says the same of every image

@@ -84,7 +84,7 @@ def test_version_goes_to_stdout(capsys):
     [
         (FracturaError("x"), 1),
         (UsageError("x"), 2),
-        (DataError("no films here", file="films [3]", hint="give another folder"), 3),
+        (DataError("no images here", file="images [3]", hint="give another folder"), 3),
         (ModelError("x"), 4),
         (MissingDependencyError("x"), 5),
     ],
@@ -161,7 +161,7 @@ def test_json_is_one_document_and_refuses_what_json_cannot_say(capsys, tmp_path)
 
 
 def test_a_table_shows_user_text_as_it_is(capsys):
-    output.write_table(["film", "AP"], [["[bold]a.png", 0.5], ["b.png", None]], title="[red]t", numeric=["AP"])
+    output.write_table(["image", "AP"], [["[bold]a.png", 0.5], ["b.png", None]], title="[red]t", numeric=["AP"])
     shown = capsys.readouterr().out
     assert "[bold]a.png" in shown
     assert "[red]t" in shown

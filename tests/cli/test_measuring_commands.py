@@ -18,7 +18,7 @@ from fractura.formats import read_dataset
 from fractura.formats.voc.serializer import VocAnnotation, VocObject, write_voc_file
 from fractura.inference import load_model
 
-FOUND = ("fracture", 20, 20, 100, 60)  # the tiny model marks it at 0.9 on every film; elsewhere at 0.5 and 0.3
+FOUND = ("fracture", 20, 20, 100, 60)  # the tiny model detections it at 0.9 on every image; elsewhere at 0.5 and 0.3
 
 
 def label(folder, name, *objects, grey=0):
@@ -47,16 +47,16 @@ def test_calibrate_writes_threshold_and_calibration_into_the_file(place, capsys)
     assert loaded.card.threshold_aim == "sensitivity=1"
     assert loaded.card.calibration is None
     assert loaded.card.fast_threshold is None
-    assert loaded.card.metrics["validation"]["figures"]["box_sensitivity/iou30"]["value"] == 1.0
+    assert loaded.card.metrics["validation"]["metrics"]["box_sensitivity/iou30"]["value"] == 1.0
     assert loaded.detect(np.zeros((100, 200, 3), np.uint8)) == before
     assert [path.name for path in place.glob(".fractura-*")] == []
-    # measured on the same films, the threshold is said to have been chosen there
+    # measured on the same images, the threshold is said to have been chosen there
     assert main(["evaluate", str(model), str(place / "data"), "--no-intervals"]) == 0
-    assert "warning: 3 of 3 films chose the threshold: " in capsys.readouterr().err
-    # one film more or fewer does not hide it
+    assert "warning: 3 of 3 images chose the threshold: " in capsys.readouterr().err
+    # one image more or fewer does not hide it
     label(place / "data", "z", FOUND, grey=7)
     assert main(["evaluate", str(model), str(place / "data"), "--no-intervals"]) == 0
-    assert "warning: 3 of 4 films chose the threshold: " in capsys.readouterr().err
+    assert "warning: 3 of 4 images chose the threshold: " in capsys.readouterr().err
 
 
 def test_an_aim_out_of_reach_leaves_the_model_as_it_was(place, capsys):
@@ -71,39 +71,39 @@ def test_an_aim_out_of_reach_leaves_the_model_as_it_was(place, capsys):
 
 
 def test_a_calibration_that_harms_is_said_with_the_way_out(place, capsys):
-    for number in range(20):  # at 0.9 the film's score is right already; there is nothing to gain
+    for number in range(20):  # at 0.9 the image's score is right already; there is nothing to gain
         label(place / "many", f"{number}", *([FOUND] if number % 10 else []))
     words = ["calibrate", str(place / "tiny.onnx"), str(place / "many")]
     assert main(words) == 0
     captured = capsys.readouterr()
-    assert "films 0.000 before" in captured.out, captured.out
-    assert "makes scores of films worse on other films: try --method temperature or --method none" in captured.err
+    assert "images 0.000 before" in captured.out, captured.out
+    assert "makes scores of images worse on other images: try --method temperature or --method none" in captured.err
     assert main([*words, "--method", "none"]) == 0
     assert "warning" not in capsys.readouterr().err
 
 
-def test_films_without_any_fracture_choose_no_threshold(place, capsys):
+def test_images_without_any_fracture_choose_no_threshold(place, capsys):
     label(place / "normals", "a")
     label(place / "normals", "b")
     assert main(["calibrate", str(place / "tiny.onnx"), str(place / "normals")]) == 3
     error = capsys.readouterr().err
-    assert "none of these films has a fracture to find" in error
-    assert "add films with boxes" in error
+    assert "none of these images has a fracture to find" in error
+    assert "add images with boxes" in error
 
 
-def test_films_that_the_model_was_trained_on_are_refused(place, capsys):
-    films = align_classes(read_dataset(place / "data"), CARD.class_names)
-    card = CARD.model_copy(update={"data": {"train": {"fingerprint": films.fingerprint()}}})
+def test_images_that_the_model_was_trained_on_are_refused(place, capsys):
+    images = align_classes(read_dataset(place / "data"), CARD.class_names)
+    card = CARD.model_copy(update={"data": {"train": {"fingerprint": images.fingerprint()}}})
     write_tiny_onnx(place / "tiny.onnx", card=card)
     assert main(["calibrate", str(place / "tiny.onnx"), str(place / "data")]) == 3
-    assert "trained on 3 of these 3 films" in capsys.readouterr().err
-    write_tiny_onnx(place / "tiny.onnx", card=CARD.model_copy(update={"data": {"train": films.describe()}}))
+    assert "trained on 3 of these 3 images" in capsys.readouterr().err
+    write_tiny_onnx(place / "tiny.onnx", card=CARD.model_copy(update={"data": {"train": images.describe()}}))
     label(place / "data", "z", grey=7)
     assert main(["calibrate", str(place / "tiny.onnx"), str(place / "data")]) == 3
-    assert "trained on 3 of these 4 films" in capsys.readouterr().err
+    assert "trained on 3 of these 4 images" in capsys.readouterr().err
 
 
-def test_views_beyond_the_whole_film_get_a_fast_threshold_of_their_own(place, capsys):
+def test_views_beyond_the_whole_image_get_a_fast_threshold_of_their_own(place, capsys):
     write_tiny_onnx(place / "tiny.onnx", card=CARD.model_copy(update={"views": ("whole", "flipped")}))
     assert main(["calibrate", str(place / "tiny.onnx"), str(place / "data"), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
@@ -138,8 +138,8 @@ def test_a_copy_gets_the_new_card_and_the_model_stays_as_it_was(place, capsys):
     assert f"written into the card of {copy}" in capsys.readouterr().out
     assert model.read_bytes() == before
     assert load_model(copy).card.threshold == 0.5
-    film = np.zeros((100, 200, 3), np.uint8)
-    assert load_model(copy).detect(film) == load_model(model).detect(film)
+    image = np.zeros((100, 200, 3), np.uint8)
+    assert load_model(copy).detect(image) == load_model(model).detect(image)
     assert main([*words, "--output", str(copy)]) == 3
     assert "exists already" in capsys.readouterr().err
     assert main([*words, "--output", str(place / "copy")]) == 2
@@ -173,14 +173,14 @@ def test_the_built_in_model_is_calibrated_in_a_copy(place, capsys):
     assert load_model("built-in").card != CARD
 
 
-def test_films_in_other_words_are_measured(place, capsys):
+def test_images_in_other_words_are_measured(place, capsys):
     card = CARD.model_copy(update={"class_names": ("Fractura",)})
     model = str(write_tiny_onnx(place / "one.onnx", card=card, labels=(0, 0, 0)))
     label(place / "own", "a", FOUND)
     label(place / "own", "b")
     assert main(["evaluate", model, str(place / "own"), "--no-intervals", "--json"]) == 0
     captured = capsys.readouterr()
-    assert json.loads(captured.out)["figures"]["box_sensitivity/iou30"]["value"] == 1.0
+    assert json.loads(captured.out)["metrics"]["box_sensitivity/iou30"]["value"] == 1.0
     assert "1 boxes of the class 'fracture' are taken for the only class known, 'Fractura'" in captured.err
 
     words = [str(place / "data"), "--rename", "fracture=Fractura"]  # its other class has a box, too
@@ -203,31 +203,31 @@ def test_compare(place, capsys):
     assert main([*words, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["flagged"] == {"both": 0, "first": 3, "second": 0, "neither": 0}
-    assert document["differences"]["film_sensitivity"]["difference"] == -1.0
+    assert document["differences"]["image_sensitivity"]["difference"] == -1.0
     assert main(words) == 0
     captured = capsys.readouterr()
     assert f"first:  tiny ({place / 'tiny.onnx'})\nsecond: blind ({place / 'blind.onnx'})\n" in captured.out
-    assert f"films:  3 ({place / 'data'})\n" in captured.out
+    assert f"images:  3 ({place / 'data'})\n" in captured.out
     assert "first only 3" in captured.out
     assert "the same model" not in captured.err
     assert main([*words, "--all"]) == 0
     everything = capsys.readouterr().out
     assert len(everything.splitlines()) - len(captured.out.splitlines()) == len(COMPARED) - len(MAIN)
-    assert "sensitivity at 8 false marks per film, centre in box" in everything
+    assert "sensitivity at 8 false positives per image, centre in box" in everything
 
 
 def test_compare_fits_a_terminal_of_80_columns(place, capsys, monkeypatch):
     monkeypatch.setattr("fractura.cli.output.PIPE_WIDTH", 80)
-    (place / "films.csv").write_text("image,patient\na.png,1\nb.png,1\nc.png,2\n", encoding="utf-8")
+    (place / "images.csv").write_text("image,patient\na.png,1\nb.png,1\nc.png,2\n", encoding="utf-8")
     words = ["compare", str(place / "tiny.onnx"), str(place / "tiny.onnx"), str(place / "data"), "--rounds", "5"]
-    assert main([*words, "--groups", str(place / "films.csv")]) == 0
+    assert main([*words, "--groups", str(place / "images.csv")]) == 0
     captured = capsys.readouterr().out
     for name in MAIN.values():  # none is broken into two lines
         assert f" {name} " in captured
-    assert f"films:  3 of 2 patients ({place / 'data'})\n" in captured
+    assert f"images:  3 of 2 patients ({place / 'data'})\n" in captured
 
 
-def test_compare_says_so_of_the_same_model_and_of_films_that_it_was_made_with(place, capsys):
+def test_compare_says_so_of_the_same_model_and_of_images_that_it_was_made_with(place, capsys):
     made = align_classes(read_dataset(place / "data"), CARD.class_names).describe()
     card = CARD.model_copy(update={"data": {"train": made, "val": None}, "threshold": 0.6})
     write_tiny_onnx(place / "other.onnx", card=card)
@@ -236,12 +236,12 @@ def test_compare_says_so_of_the_same_model_and_of_films_that_it_was_made_with(pl
     assert main([*words, "--json"]) == 0
     captured = capsys.readouterr()
     document = json.loads(captured.out)
-    assert document["overlap"]["second"] == {"films": 4, "trained": 3, "validated": 0, "threshold": 0}
+    assert document["overlap"]["second"] == {"images": 4, "trained": 3, "validated": 0, "threshold": 0}
     unknown, trained, same = document["warnings"]
     assert unknown.startswith(
-        "the first model: Whether any of these films was trained on or chose the model's final state is not"
+        "the first model: Whether any of these images was trained on or chose the model's final state is not"
     )
-    assert trained.startswith("the second model: 3 of 4 films were trained on: ")
+    assert trained.startswith("the second model: 3 of 4 images were trained on: ")
     assert same.endswith("they are the same model; they differ in their thresholds alone")
     assert all(f"warning: {warning}" in captured.err for warning in document["warnings"])
 
@@ -256,16 +256,16 @@ def test_agree(place, capsys):
     captured = capsys.readouterr()
     pairs = {(each["reader"], each["against"]): each for each in json.loads(captured.out)}
     assert len(pairs) == 12
-    assert pairs[("reader 1", "reference")]["figures"]["kappa"]["value"] == 1.0
-    assert pairs[("reader 2", "reader 1")]["figures"]["box_sensitivity/iou50"]["value"] == pytest.approx(2 / 3)
-    assert pairs[("model", "reader 1")]["figures"]["film_sensitivity"]["value"] == 1.0
+    assert pairs[("reader 1", "reference")]["metrics"]["kappa"]["value"] == 1.0
+    assert pairs[("reader 2", "reader 1")]["metrics"]["box_sensitivity/iou50"]["value"] == pytest.approx(2 / 3)
+    assert pairs[("model", "reader 1")]["metrics"]["image_sensitivity"]["value"] == 1.0
     assert "not all use the same classes" in captured.err
     assert "reader 2: fracture;" in captured.err
     assert main(["agree", *readers, "--rounds", "0"]) == 0
-    assert "reader 1 measured against reader 2, 3 films" in capsys.readouterr().out
+    assert "reader 1 measured against reader 2, 3 images" in capsys.readouterr().out
 
 
-def test_agree_leaves_out_films_that_one_reader_has_not_and_needs_some_in_common(place, capsys):
+def test_agree_leaves_out_images_that_one_reader_has_not_and_needs_some_in_common(place, capsys):
     label(place / "fewer", "a", FOUND)
     label(place / "fewer", "b")
     label(place / "fewer", "z")
@@ -273,11 +273,11 @@ def test_agree_leaves_out_films_that_one_reader_has_not_and_needs_some_in_common
     first, fewer = str(place / "data"), str(place / "fewer")
     assert main(["agree", first, fewer, "--rounds", "0"]) == 0
     captured = capsys.readouterr()
-    assert f"1 films of {first} and 1 of {fewer} are not in the other and were left out" in captured.err
-    assert "reader 1 measured against reader 2, 2 films" in captured.out
+    assert f"1 images of {first} and 1 of {fewer} are not in the other and were left out" in captured.err
+    assert "reader 1 measured against reader 2, 2 images" in captured.out
     assert main(["agree", first, first, "--reference", str(place / "none")]) == 3
     captured = capsys.readouterr()
-    assert "no film name is in both" in captured.err
+    assert "no image name is in both" in captured.err
     assert captured.out == ""
 
 
@@ -288,7 +288,7 @@ def test_agree_is_told_which_classes_are_the_same(place, capsys):
     for rename, found in (([], 0.5), (["--rename", "crack=fracture"], 1.0)):
         assert main([*words, *rename]) == 0
         captured = capsys.readouterr()
-        assert json.loads(captured.out)[0]["figures"]["box_sensitivity/iou50"]["value"] == found
+        assert json.loads(captured.out)[0]["metrics"]["box_sensitivity/iou50"]["value"] == found
         assert ("--rename NAME=CLASS" in captured.err) == (found < 1)
     assert main([*words, "--rename", "crak=fracture"]) == 2
     assert "there is no class 'crak' to rename" in capsys.readouterr().err
@@ -300,7 +300,7 @@ def test_agree_takes_different_words_for_the_only_class_and_passes_over_readers_
     label(place / "nothing", "a")
     assert main(["agree", str(place / "one"), str(place / "other"), "--rounds", "0", "--json"]) == 0
     captured = capsys.readouterr()
-    assert json.loads(captured.out)[0]["figures"]["box_sensitivity/iou50"]["value"] == 1.0
+    assert json.loads(captured.out)[0]["metrics"]["box_sensitivity/iou50"]["value"] == 1.0
     assert "1 boxes of the class 'Fractura' are taken for the only class known, 'fracture'" in captured.err
     for pair in (("one", "nothing"), ("nothing", "one"), ("nothing", "nothing")):
         assert main(["agree", *(str(place / each) for each in pair), "--rounds", "0"]) == 0

@@ -18,9 +18,9 @@ for name in ("torch", "transformers", "onnx"):
 from fractura.cli.main import main
 sys.exit(main(["models", "--json"]))
 """
-FIGURES = {
+METRICS = {
     "AP50": {"value": 0.61, "low": 0.5, "high": 0.7, "count": 20, "part": None},
-    "film_auc": {"value": 0.8, "low": None, "high": None, "count": 40, "part": None},
+    "image_auc": {"value": 0.8, "low": None, "high": None, "count": 40, "part": None},
     "AP": {"value": 0.3, "low": None, "high": None, "count": 20, "part": None},
 }
 
@@ -28,7 +28,7 @@ FIGURES = {
 @pytest.fixture(name="with_built_in")
 def with_built_in_fixture(tmp_path, monkeypatch):
     """A copy of fractura whose built-in model is a tiny one."""
-    card = CARD.model_copy(update={"licence": "CC-BY-4.0", "metrics": {"validation": {"figures": FIGURES}}})
+    card = CARD.model_copy(update={"licence": "CC-BY-4.0", "metrics": {"validation": {"metrics": METRICS}}})
     write_tiny_onnx(tmp_path / built_in.FILE, card=card)
     monkeypatch.setattr(built_in, "__file__", str(tmp_path / "__init__.py"))
 
@@ -51,12 +51,12 @@ def test_the_table_lists_every_model(capsys, without_built_in):
     assert "built-in" in err, "what is missing is said"
 
 
-def test_the_built_in_model_comes_first_with_its_figures(capsys, with_built_in):
+def test_the_built_in_model_comes_first_with_its_metrics(capsys, with_built_in):
     assert main(["models"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("built-in: ready to use, 0.0 MB, CC-BY-4.0")
-    assert lines[1] == "  average precision, IoU 0.5: 0.610 (0.500–0.700), on its validation films"
-    assert lines[2].endswith("0.800, on its validation films")
+    assert lines[1] == "  average precision, IoU 0.5: 0.610 (0.500–0.700), on its validation images"
+    assert lines[2].endswith("0.800, on its validation images")
 
 
 def test_json_has_all_facts(capsys, with_built_in):
@@ -67,9 +67,9 @@ def test_json_has_all_facts(capsys, with_built_in):
     for model in document["models"]:
         assert model["licence"]
         assert model["source"]
-        assert (model["coco_ap"] is None) == (model["coco_source"] is None), "a figure has its source"
+        assert (model["coco_ap"] is None) == (model["coco_source"] is None), "a metric has its source"
         assert model["megabytes"] == pytest.approx(model["parameters"] * 4 / 1e6)
-    assert document["built_in"]["validation"] == {key: FIGURES[key] for key in ("AP50", "film_auc")}
+    assert document["built_in"]["validation"] == {key: METRICS[key] for key in ("AP50", "image_auc")}
     assert document["built_in"]["class_names"] == ["fracture", "cast"]
 
 

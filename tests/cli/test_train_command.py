@@ -12,7 +12,7 @@ from fractura.models import recommended_training
 
 @pytest.fixture
 def folders(tmp_path):
-    """Pascal VOC folders of a few artificial films."""
+    """Pascal VOC folders of a few artificial images."""
     import numpy as np
     from PIL import Image
 
@@ -109,7 +109,7 @@ def test_what_is_missing_is_named(folders, capsys):
     [
         (["--set", "num_step=3"], 2, "did you mean 'num_steps'"),
         (["--set", "num_steps"], 2, "NAME=VALUE"),
-        (["--augmentation", "filmm"], 2, "did you mean 'film'"),
+        (["--augmentation", "imagge"], 2, "did you mean 'image'"),
         (["--num-steps", "0"], 2, "--num-steps = 0: must be at least 1"),
         (["--learning-rate", "-1"], 2, "--learning-rate = -1.0: must be more than 0"),
         (["--set", "learning_rate_base=-1"], 2, "learning_rate_base = -1: must be more than 0"),
@@ -139,7 +139,7 @@ def test_a_settings_file_yields_to_options(folders, capsys):
 
 
 def respell(folders, name):
-    """The class of one film's box is written in another way."""
+    """The class of one image's box is written in another way."""
     file = folders / "train" / "annotations" / "train1.xml"
     text = file.read_text()
     assert "<name>fracture</name>" in text
@@ -180,4 +180,4 @@ def test_the_model_to_start_from_decides_about_the_detector(folders, capsys):
     assert own.architecture["name"] == built_in.architecture["name"]
     assert own.settings["fine_tune_checkpoint"] == "built-in"
     assert own.settings["learning_rate_base"] == 1e-4, "a fifth of what starts from ImageNet"
-    assert own.data["start"]["films"] == built_in.data["train"]["films"]
+    assert own.data["start"]["images"] == built_in.data["train"]["images"]

@@ -35,8 +35,8 @@ def command(root, *words):
 @pytest.fixture(name="root", scope="module")
 def root_fixture(tmp_path_factory):
     root = tmp_path_factory.mktemp("transformers")
-    make_phantoms(root / "train", films=6, stream=0)
-    make_phantoms(root / "val", films=4, stream=1)
+    make_phantoms(root / "train", images=6, stream=0)
+    make_phantoms(root / "val", images=4, stream=1)
     save_folder(root / "private" / "pretrained", "rt_detr_v2")
     return root
 
@@ -75,7 +75,7 @@ def test_resume_export_evaluate_detect(trained, root, capsys):
     assert json.loads(capsys.readouterr().out)["parity"]["holds"]
     exported = str(root / "model" / "model.onnx")
     assert main(["evaluate", exported, str(root / "val"), "--no-intervals", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["films"] == 4
+    assert json.loads(capsys.readouterr().out)["images"] == 4
     assert main(["detect", str(root / "val" / "images"), "--model", exported, "--output", str(root / "found")]) == 0
     assert (root / "found" / "results.json").is_file()
 

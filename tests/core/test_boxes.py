@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fractura.core.boxes import Boxes, pairwise_iou
 
 TWO = Boxes([[10, 20, 30, 60], [5, 5, 10, 10]], [1, 0], [0.25, 0.75])
-MARKED = Boxes(TWO.xyxy, TWO.labels)
+ANNOTATED = Boxes(TWO.xyxy, TWO.labels)
 
 corner = st.integers(-20, 40)
 drawn = st.lists(st.tuples(corner, corner, st.integers(0, 30), st.integers(0, 30)), max_size=6).map(
@@ -66,7 +66,7 @@ def test_lengths_must_agree(labels, scores, said):
         (Boxes([[10, 20, 30, 61], [5, 5, 10, 10]], [1, 0], [0.25, 0.75]), False),
         (Boxes(TWO.xyxy, [1, 1], TWO.scores), False),
         (Boxes(TWO.xyxy, TWO.labels, [0.25, 0.5]), False),
-        (MARKED, False),
+        (ANNOTATED, False),
         (TWO.select([1, 0]), False),
         (TWO.select([0]), False),
         ("boxes", False),
@@ -103,7 +103,7 @@ def test_select(index, expected):
     chosen = TWO.select(index)
     assert chosen.xyxy.tolist() == expected
     assert len(chosen.scores) == len(chosen.labels) == len(expected)
-    assert MARKED.select(index).scores is None
+    assert ANNOTATED.select(index).scores is None
 
 
 def test_a_mask_of_another_length_is_a_mistake():
@@ -115,7 +115,7 @@ def test_above_takes_the_threshold_itself_and_all_that_people_drew():
     assert TWO.above(0.75).labels.tolist() == [0]
     assert len(TWO.above(0.7500001)) == 0
     assert TWO.above(0.0) == TWO
-    assert MARKED.above(0.99) is MARKED
+    assert ANNOTATED.above(0.99) is ANNOTATED
 
 
 def test_clip_keeps_every_box():

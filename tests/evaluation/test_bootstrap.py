@@ -1,11 +1,11 @@
-"""Figures at film weights against a twin that really repeats the films; draws and intervals."""
+"""Metrics at image weights against a twin that really repeats the images; draws and intervals."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
-from support.evaluation_films import dataset, film, marks, random_case
+from support.evaluation_images import dataset, detections, image, random_case
 
 from fractura.evaluation import evaluate
 from fractura.evaluation.bootstrap import draws, exact_interval, interval, keys_of, resample, values_of
@@ -19,7 +19,7 @@ BOX = [10, 10, 60, 60]
 
 
 def repeated(data, predictions, weights):
-    """Every film as often as its weight says; the copies of a patient are further patients."""
+    """Every image as often as its weight says; the copies of a patient are further patients."""
     records, found = [], []
     for record, boxes, weight in zip(data.records, predictions, weights, strict=True):
         for copy in range(int(weight)):
@@ -30,7 +30,7 @@ def repeated(data, predictions, weights):
 
 
 def with_patients(data, random):
-    """Films of few patients, some of nobody."""
+    """Images of few patients, some of nobody."""
     owners = [None if random.random() < 0.2 else str(random.integers(4)) for _ in data.records]
     return replace(
         data, records=tuple(replace(record, patient=owner) for record, owner in zip(data.records, owners, strict=True))
@@ -38,10 +38,10 @@ def with_patients(data, random):
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_every_figure_at_weights_equals_that_of_repeated_films(seed):
+def test_every_metric_at_weights_equals_that_of_repeated_images(seed):
     random = np.random.default_rng(seed)
     steps = 8 if seed % 3 == 0 else None
-    data, predictions = random_case(seed, films=5 + seed % 9, classes=1 + seed % 2, score_steps=steps)
+    data, predictions = random_case(seed, images=5 + seed % 9, classes=1 + seed % 2, score_steps=steps)
     data = with_patients(data, random) if seed % 2 else data
     table = build_table(data, predictions)
     measures = all_measures(table, THRESHOLD, None)
@@ -49,12 +49,12 @@ def test_every_figure_at_weights_equals_that_of_repeated_films(seed):
     got = dict(zip(keys_of(measures), values_of(measures, weights), strict=True))
     twin = evaluate(*repeated(data, predictions, weights), threshold=THRESHOLD, details=False)
     compared = 0
-    for key, figure in twin.figures.items():
-        if key.endswith("_ece"):  # its bins are those of all films, see below
+    for key, metric in twin.metrics.items():
+        if key.endswith("_ece"):  # its bins are those of all images, see below
             continue
-        if steps and key.startswith(("AP", "AR")):  # among equal scores COCO counts in the order of the films
+        if steps and key.startswith(("AP", "AR")):  # among equal scores COCO counts in the order of the images
             continue
-        expected = np.nan if figure.value is None else figure.value
+        expected = np.nan if metric.value is None else metric.value
         assert got[key] == pytest.approx(expected, abs=1e-9, nan_ok=True), key
         compared += not np.isnan(expected)
     assert compared > 8
@@ -62,12 +62,12 @@ def test_every_figure_at_weights_equals_that_of_repeated_films(seed):
 
 @pytest.mark.parametrize("seed", range(10))
 def test_calibration_error_at_weights_equals_that_of_repeated_values(seed):
-    table = build_table(*random_case(seed, films=20))
+    table = build_table(*random_case(seed, images=20))
     [weights] = draws(table.clusters, 1, seed)
-    for stated, right, films in stated_and_right(table, None).values():
+    for stated, right, images in stated_and_right(table, None).values():
         bins = bins_of(stated)
-        got = CalibrationError("ece", stated, right, bins, films, 20).of(weights)[0]
-        copies = np.repeat(np.arange(len(stated)), weights[films].astype(int))
+        got = CalibrationError("ece", stated, right, bins, images, 20).of(weights)[0]
+        copies = np.repeat(np.arange(len(stated)), weights[images].astype(int))
         expected = 0.0
         for each in np.unique(bins[copies]):
             inside = copies[bins[copies] == each]
@@ -98,7 +98,7 @@ def test_auc_by_hand_and_where_it_is_not_defined():
     assert np.isnan(auc([], []))
 
 
-def test_the_brief_figures_are_the_same_figures():
+def test_the_brief_metrics_are_the_same_metrics():
     table = build_table(*random_case(5))
     [weights] = draws(table.clusters, 1, 0)
     full, brief = (
@@ -108,7 +108,7 @@ def test_the_brief_figures_are_the_same_figures():
     assert brief == {key: full[key] for key in brief}
 
 
-def test_draws_keep_the_films_of_a_cluster_together_and_draw_as_many_clusters_as_there_are():
+def test_draws_keep_the_images_of_a_cluster_together_and_draw_as_many_clusters_as_there_are():
     clusters = np.array([0, 1, 0, 2, 2, 2])
     for weights in draws(clusters, 50, 3):
         assert weights[0] == weights[2]
@@ -118,48 +118,55 @@ def test_draws_keep_the_films_of_a_cluster_together_and_draw_as_many_clusters_as
     assert list(map(tuple, draws(clusters, 5, 3))) == list(map(tuple, draws(clusters, 5, 3)))
 
 
-def test_interval_is_that_of_the_loop_over_repeated_films():
-    data, predictions = random_case(11, films=15, classes=1, score_steps=None)
+def test_interval_is_that_of_the_loop_over_repeated_images():
+    data, predictions = random_case(11, images=15, classes=1, score_steps=None)
     table = build_table(data, predictions)
     evaluation = evaluate(data, predictions, threshold=THRESHOLD, rounds=40, seed=5)
     loop = []
     for weights in draws(table.clusters, 40, 5):
         loop.append(evaluate(*repeated(data, predictions, weights), threshold=THRESHOLD, details=False))
-    for key in ("AP50", "film_auc", "froc/iou30/1", "precision/iou10", "false_marks_per_film/centre", "film_brier"):
+    for key in (
+        "AP50",
+        "image_auc",
+        "froc/iou30/1",
+        "precision/iou10",
+        "false_positives_per_image/centre",
+        "image_brier",
+    ):
         low, high = np.quantile([each.value(key) for each in loop], [0.025, 0.975])
-        figure = evaluation.figures[key]
-        assert (figure.low, figure.high) == (pytest.approx(low, abs=1e-9), pytest.approx(high, abs=1e-9)), key
-        assert figure.low < figure.value < figure.high
+        metric = evaluation.metrics[key]
+        assert (metric.low, metric.high) == (pytest.approx(low, abs=1e-9), pytest.approx(high, abs=1e-9)), key
+        assert metric.low < metric.value < metric.high
 
 
-def test_films_of_one_patient_give_wider_intervals_than_films_of_many():
-    # ten patients, five films each, all films of a patient found or all missed
-    films = [film([BOX], name=f"{patient} {number}") for patient in range(10) for number in range(5)]
-    found = [marks((*BOX, 0.9)) if index < 25 else marks() for index in range(50)]
-    apart = evaluate(dataset(*films), found, rounds=300).figures["film_sensitivity"]
-    owned = [replace(record, patient=record.name.split()[0]) for record in films]
-    together = evaluate(dataset(*owned), found, rounds=300).figures["film_sensitivity"]
+def test_images_of_one_patient_give_wider_intervals_than_images_of_many():
+    # ten patients, five images each, all images of a patient found or all missed
+    images = [image([BOX], name=f"{patient} {number}") for patient in range(10) for number in range(5)]
+    found = [detections((*BOX, 0.9)) if index < 25 else detections() for index in range(50)]
+    apart = evaluate(dataset(*images), found, rounds=300).metrics["image_sensitivity"]
+    owned = [replace(record, patient=record.name.split()[0]) for record in images]
+    together = evaluate(dataset(*owned), found, rounds=300).metrics["image_sensitivity"]
     assert together.value == apart.value == 0.5
     assert together.high - together.low > 1.5 * (apart.high - apart.low)
 
 
 def test_shares_of_all_and_none_have_the_exact_interval_of_independent_clusters():
     # Clopper and Pearson: 0.025 ** (1 / n) for n of n
-    data = dataset(*[film([BOX], name=str(index)) for index in range(20)])
-    figures = evaluate(data, [marks((*BOX, 0.9))] * 20, rounds=10).figures
-    for key in ("box_sensitivity/iou50", "froc/iou50/1", "film_sensitivity", "precision/iou50"):
-        assert (figures[key].low, figures[key].high) == (pytest.approx(0.8316, abs=1e-4), 1.0), key
-    assert (figures["AP50"].low, figures["AP50"].high) == (pytest.approx(0.8316, abs=1e-4), 1.0)
-    # no false mark on 20 films: at most 3.69 are to be expected of as many
-    assert figures["false_marks_per_film/iou50"].high == pytest.approx(3.689 / 20, abs=1e-4)
+    data = dataset(*[image([BOX], name=str(index)) for index in range(20)])
+    metrics = evaluate(data, [detections((*BOX, 0.9))] * 20, rounds=10).metrics
+    for key in ("box_sensitivity/iou50", "froc/iou50/1", "image_sensitivity", "precision/iou50"):
+        assert (metrics[key].low, metrics[key].high) == (pytest.approx(0.8316, abs=1e-4), 1.0), key
+    assert (metrics["AP50"].low, metrics["AP50"].high) == (pytest.approx(0.8316, abs=1e-4), 1.0)
+    # no false positive on 20 images: at most 3.69 are to be expected of as many
+    assert metrics["false_positives_per_image/iou50"].high == pytest.approx(3.689 / 20, abs=1e-4)
     of_two = [replace(record, patient=str(index // 10)) for index, record in enumerate(data.records)]
-    figures = evaluate(dataset(*of_two), [marks((*BOX, 0.9))] * 20, rounds=10).figures
-    assert figures["film_sensitivity"].low == pytest.approx(0.025**0.5)
+    metrics = evaluate(dataset(*of_two), [detections((*BOX, 0.9))] * 20, rounds=10).metrics
+    assert metrics["image_sensitivity"].low == pytest.approx(0.025**0.5)
 
 
-def test_an_auc_of_one_is_as_sure_as_the_smaller_of_the_two_kinds_of_film_is_large():
-    data = dataset(film([BOX]), *[film(name=str(index)) for index in range(9)])
-    auc = evaluate(data, [marks((*BOX, 0.9)), *[marks()] * 9], rounds=10).figures["film_auc"]
+def test_an_auc_of_one_is_as_sure_as_the_smaller_of_the_two_kinds_of_image_is_large():
+    data = dataset(image([BOX]), *[image(name=str(index)) for index in range(9)])
+    auc = evaluate(data, [detections((*BOX, 0.9)), *[detections()] * 9], rounds=10).metrics["image_auc"]
     assert (auc.value, auc.low, auc.high) == (1.0, pytest.approx(0.025), 1.0)
 
 
@@ -177,7 +184,7 @@ def test_interval_leaves_out_what_is_not_defined_and_gives_none_if_that_is_most(
     assert interval(np.array([0.5, np.nan, np.nan])) is None
 
 
-def test_resampling_without_films_gives_no_intervals():
+def test_resampling_without_images_gives_no_intervals():
     assert evaluate(dataset(), [], rounds=5).intervals is None
 
 

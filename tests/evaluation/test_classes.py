@@ -1,7 +1,7 @@
-"""Classes of films in a model's words."""
+"""Classes of images in a model's words."""
 
 import pytest
-from support.evaluation_films import dataset, film
+from support.evaluation_images import dataset, image
 
 from fractura.core.errors import DataError, UsageError
 from fractura.evaluation.classes import align_classes, join_classes, match_names
@@ -28,10 +28,10 @@ def test_names_that_mean_a_known_one(names, known, expected):
     assert match_names(names, known) == expected
 
 
-def test_the_only_class_of_the_films_is_the_only_one_of_the_model_and_that_is_said():
+def test_the_only_class_of_the_images_is_the_only_one_of_the_model_and_that_is_said():
     problems = []
-    films = dataset(film([BOX, BOX], [1, 1]), film(name="b.png"), class_names=["cast", "fracture"])
-    aligned = align_classes(films, ("Fractura",), problems=problems)
+    images = dataset(image([BOX, BOX], [1, 1]), image(name="b.png"), class_names=["cast", "fracture"])
+    aligned = align_classes(images, ("Fractura",), problems=problems)
     assert aligned.class_names == ("Fractura",)
     assert aligned.boxes_by_class == {"Fractura": 2}
     assert [str(each) for each in problems] == [
@@ -41,29 +41,29 @@ def test_the_only_class_of_the_films_is_the_only_one_of_the_model_and_that_is_sa
 
 def test_another_spelling_is_no_other_class_and_nothing_is_said_of_it():
     problems = []
-    films = dataset(film([BOX, BOX, BOX], [0, 1, 2]), class_names=["fractura", "Fractura ", "CAST"])
-    aligned = align_classes(films, ("cast", "Fractura"), problems=problems)
+    images = dataset(image([BOX, BOX, BOX], [0, 1, 2]), class_names=["fractura", "Fractura ", "CAST"])
+    aligned = align_classes(images, ("cast", "Fractura"), problems=problems)
     assert aligned.records[0].boxes.labels.tolist() == [1, 1, 0]
     assert problems == []
 
 
 def test_a_class_that_means_none_is_refused_until_it_is_renamed():
-    films = dataset(film([BOX, BOX], [0, 1]), class_names=["hairline", "displaced"])
+    images = dataset(image([BOX, BOX], [0, 1]), class_names=["hairline", "displaced"])
     with pytest.raises(DataError, match=r"--rename 'hairline=Fractura'"):
-        align_classes(films, ("Fractura",))
+        align_classes(images, ("Fractura",))
     with pytest.raises(DataError, match=r"--rename 'displaced=Fractura'"):
-        align_classes(films, ("Fractura",), renamed={"hairline": "Fractura"})
+        align_classes(images, ("Fractura",), renamed={"hairline": "Fractura"})
     with pytest.raises(DataError, match=r"it knows fracture, plaster cast; .* --rename 'a cast=plaster cast'"):
-        align_classes(dataset(film([BOX]), class_names=["a cast"]), ("fracture", "plaster cast"))
+        align_classes(dataset(image([BOX]), class_names=["a cast"]), ("fracture", "plaster cast"))
     both = {"hairline": "Fractura", "displaced": "Fractura"}
-    assert align_classes(films, ("Fractura",), renamed=both).boxes_by_class == {"Fractura": 2}
+    assert align_classes(images, ("Fractura",), renamed=both).boxes_by_class == {"Fractura": 2}
 
 
 @pytest.mark.parametrize("renamed", [{"hairlines": "Fractura"}, {"hairline": "Fracture"}])
 def test_what_is_not_there_cannot_be_renamed(renamed):
-    films = dataset(film([BOX], [0]), class_names=["hairline"])
+    images = dataset(image([BOX], [0]), class_names=["hairline"])
     with pytest.raises(UsageError, match="there is no class"):
-        align_classes(films, ("Fractura",), renamed=renamed)
+        align_classes(images, ("Fractura",), renamed=renamed)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,6 @@ def test_what_is_not_there_cannot_be_renamed(renamed):
 )
 def test_one_list_of_classes_for_all(names, expected, remarks):
     problems = []
-    drawn = [dataset(film([BOX] * len(each), list(range(len(each)))), class_names=each) for each in names]
+    drawn = [dataset(image([BOX] * len(each), list(range(len(each)))), class_names=each) for each in names]
     assert [each.class_names for each in join_classes(drawn, problems)] == [expected] * len(names)
     assert len(problems) == remarks

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
-from support.evaluation_films import dataset, film, marks, random_case
+from support.evaluation_images import dataset, detections, image, random_case
 
 from fractura.core.boxes import Boxes
 from fractura.evaluation.coco import average_precision
@@ -19,14 +19,14 @@ TWELVE = [
 
 
 def reference(data, predictions, ious=None):
-    """COCO's twelve figures by pycocotools, from documents written here and not by the code under test."""
+    """COCO's twelve metrics by pycocotools, from documents written here and not by the code under test."""
 
     def document(boxes_of, score):
         rows = []
-        for film_index, record in enumerate(data.records):
-            boxes = boxes_of(film_index, record)
+        for image_index, record in enumerate(data.records):
+            boxes = boxes_of(image_index, record)
             for row, (x0, y0, x1, y1) in enumerate(boxes.xyxy.astype(float).tolist()):
-                entry = {"id": len(rows) + 1, "image_id": film_index + 1, "category_id": int(boxes.labels[row]) + 1}
+                entry = {"id": len(rows) + 1, "image_id": image_index + 1, "category_id": int(boxes.labels[row]) + 1}
                 entry |= {"bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0)}
                 entry |= {"score": float(boxes.scores[row])} if score else {}
                 entry["iscrowd"] = 0 if score else int(record.flags[row].difficult)
@@ -53,14 +53,14 @@ def reference(data, predictions, ious=None):
 
 
 @pytest.mark.parametrize("block", range(10))
-def test_every_figure_equals_pycocotools_on_200_random_cases(block):
+def test_every_metric_equals_pycocotools_on_200_random_cases(block):
     for seed in range(20 * block, 20 * block + 20):
-        films, classes = 1 + seed % 13, 1 + seed % 3
+        images, classes = 1 + seed % 13, 1 + seed % 3
         data, predictions = random_case(
-            seed, films=films, classes=classes, difficult=seed % 4 > 0, score_steps=20 if seed % 3 == 0 else None
+            seed, images=images, classes=classes, difficult=seed % 4 > 0, score_steps=20 if seed % 3 == 0 else None
         )
         if seed % 10 == 0:
-            predictions[0] = marks()
+            predictions[0] = detections()
         got = average_precision(data, predictions)
         evaluator = reference(data, predictions)
         for name, expected in zip(TWELVE, evaluator.stats, strict=True):
@@ -87,20 +87,23 @@ def test_the_loose_overlaps_equal_pycocotools(seed):
             assert got[f"{name}/{class_name}"] == pytest.approx(mean(precision[index, :, label, 0, -1]), abs=1e-9)
 
 
-def test_more_marks_than_count():
+def test_more_detections_than_count():
     random = np.random.default_rng(0)
     corner = random.uniform(0, 150, (150, 2))
     crowded = Boxes(np.hstack([corner, corner + 40]), [0] * 150, random.random(150))
-    data = dataset(film([[20, 20, 60, 60], [100, 100, 140, 140]]), film([[50, 50, 90, 95]], name="b"))
+    data = dataset(image([[20, 20, 60, 60], [100, 100, 140, 140]]), image([[50, 50, 90, 95]], name="b"))
     got = average_precision(data, [crowded, crowded])
     for name, expected in zip(TWELVE, reference(data, [crowded, crowded]).stats, strict=True):
         assert got[name] == (None if expected == -1 else pytest.approx(expected, abs=1e-9)), name
 
 
 def test_boxes_on_the_border_between_two_sizes_and_equal_overlaps():
-    # 32 x 32 and 96 x 96 belong to both sizes; the mark overlaps both boxes alike
-    data = dataset(film([[0, 0, 32, 32], [32, 0, 64, 32]]), film([[0, 0, 96, 96]], name="b"))
-    found = [marks((16, 0, 48, 32, 0.9), (0, 0, 32, 32, 0.8)), marks((0, 0, 96, 96, 0.7), (0, 0, 31, 32, 0.6))]
+    # 32 x 32 and 96 x 96 belong to both sizes; the detection overlaps both boxes alike
+    data = dataset(image([[0, 0, 32, 32], [32, 0, 64, 32]]), image([[0, 0, 96, 96]], name="b"))
+    found = [
+        detections((16, 0, 48, 32, 0.9), (0, 0, 32, 32, 0.8)),
+        detections((0, 0, 96, 96, 0.7), (0, 0, 31, 32, 0.6)),
+    ]
     got = average_precision(data, found)
     evaluator = reference(data, found)
     for name, expected in zip(TWELVE, evaluator.stats, strict=True):
@@ -109,20 +112,20 @@ def test_boxes_on_the_border_between_two_sizes_and_equal_overlaps():
     assert got["AP30"] == pytest.approx(mean(precision[1, :, :, 0, -1]), abs=1e-9)
 
 
-def test_perfect_marks_give_one_and_a_loose_hit_counts_only_loosely():
-    data = dataset(film([[10, 10, 60, 60]]), film([], name="b.png"))
-    perfect = average_precision(data, [marks((10, 10, 60, 60, 0.9)), marks()])
+def test_perfect_detections_give_one_and_a_loose_hit_counts_only_loosely():
+    data = dataset(image([[10, 10, 60, 60]]), image([], name="b.png"))
+    perfect = average_precision(data, [detections((10, 10, 60, 60, 0.9)), detections()])
     assert [perfect[name] for name in ("AP", "AP50", "AP75", "AP10")] == pytest.approx([1.0] * 4)
     # a strip of the box: IoU 0.2
-    loose = average_precision(data, [marks((10, 10, 20, 60, 0.9)), marks()])
+    loose = average_precision(data, [detections((10, 10, 20, 60, 0.9)), detections()])
     assert (loose["AP10"], loose["AP30"]) == (pytest.approx(1.0), 0.0)
 
 
 def test_a_difficult_box_is_neither_rewarded_nor_punished():
     boxes = [[10, 10, 60, 60], [100, 100, 150, 150]]
-    data = dataset(film(boxes, difficult=[False, True]))
-    without = average_precision(data, [marks((10, 10, 60, 60, 0.5))])
-    with_it = average_precision(data, [marks((100, 100, 150, 150, 0.9), (10, 10, 60, 60, 0.5))])
+    data = dataset(image(boxes, difficult=[False, True]))
+    without = average_precision(data, [detections((10, 10, 60, 60, 0.5))])
+    with_it = average_precision(data, [detections((100, 100, 150, 150, 0.9), (10, 10, 60, 60, 0.5))])
     assert without["AP50"] == with_it["AP50"] == pytest.approx(1.0)
 
 
@@ -130,13 +133,13 @@ def test_a_difficult_box_is_neither_rewarded_nor_punished():
     ("data", "predictions", "expected"),
     [
         (dataset(), [], None),
-        (dataset(film(), film(name="b")), [marks(), marks()], None),
-        (dataset(film(), film(name="b")), [marks((1, 1, 9, 9, 0.5)), marks()], None),
-        (dataset(film([[1, 1, 90, 90]])), [marks()], 0.0),
-        (dataset(film([[1, 1, 90, 90]])), [marks((100, 100, 120, 120, 0.5))], 0.0),
-        (dataset(film([[1, 1, 90, 90]], difficult=[True])), [marks((1, 1, 90, 90, 0.5))], None),
+        (dataset(image(), image(name="b")), [detections(), detections()], None),
+        (dataset(image(), image(name="b")), [detections((1, 1, 9, 9, 0.5)), detections()], None),
+        (dataset(image([[1, 1, 90, 90]])), [detections()], 0.0),
+        (dataset(image([[1, 1, 90, 90]])), [detections((100, 100, 120, 120, 0.5))], 0.0),
+        (dataset(image([[1, 1, 90, 90]], difficult=[True])), [detections((1, 1, 90, 90, 0.5))], None),
     ],
-    ids=["no films", "nothing at all", "no boxes", "no marks", "no match", "only difficult"],
+    ids=["no images", "nothing at all", "no boxes", "no detections", "no match", "only difficult"],
 )
 def test_extremes_are_defined(data, predictions, expected):
     got = average_precision(data, predictions)

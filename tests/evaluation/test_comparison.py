@@ -1,9 +1,9 @@
-"""Paired comparison of two sets of marks, and agreement of readers."""
+"""Paired comparison of two sets of detections, and agreement of readers."""
 
 import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
-from support.evaluation_films import dataset, film, marks, random_case
+from support.evaluation_images import dataset, detections, image, random_case
 
 from fractura.core.boxes import Boxes
 from fractura.evaluation import evaluate
@@ -16,29 +16,30 @@ BOX = [10, 10, 60, 60]
 FAR = (100, 100, 150, 150)
 
 
-def films(count):
-    return dataset(*[film([BOX] if index % 2 else [], name=str(index)) for index in range(count)])
+def images(count):
+    return dataset(*[image([BOX] if index % 2 else [], name=str(index)) for index in range(count)])
 
 
 def found(count, shares):
-    """Marks on the fractures of that share of the fractured films, and one false mark on the others."""
+    """Detections on the fractures of that share of the fractured images, and one false positive on the others."""
     return [
-        marks((*BOX, 0.9)) if index % 2 and index < shares * count else marks((*FAR, 0.6)) for index in range(count)
+        detections((*BOX, 0.9)) if index % 2 and index < shares * count else detections((*FAR, 0.6))
+        for index in range(count)
     ]
 
 
 def test_a_model_against_itself_differs_in_nothing():
-    data, predictions = films(40), found(40, 0.5)
+    data, predictions = images(40), found(40, 0.5)
     comparison = compare((data, predictions), (data, predictions), thresholds=(0.5, 0.5), rounds=50)
     assert set(comparison.differences) == set(COMPARED)
     for key, each in comparison.differences.items():
         assert (each.difference, each.low, each.high, each.p) == (0, 0, 0, 1.0), key
-    assert comparison.kappa is None  # all films are flagged by both
+    assert comparison.kappa is None  # all images are flagged by both
     assert comparison.flagged == {"both": 40, "first": 0, "second": 0, "neither": 0}
 
 
 def test_a_better_model_is_better_and_the_order_gives_the_sign():
-    data = films(60)
+    data = images(60)
     worse, better = (data, found(60, 0.3)), (data, found(60, 1.0))
     up = compare(worse, better, thresholds=(0.5, 0.7), rounds=200).differences["AP50"]
     assert up.difference == pytest.approx(up.second - up.first)
@@ -49,19 +50,19 @@ def test_a_better_model_is_better_and_the_order_gives_the_sign():
 
 
 def test_differences_are_of_the_same_draws():
-    data, first = random_case(1, films=15, classes=1)
-    second = random_case(2, films=15, classes=1)[1]
+    data, first = random_case(1, images=15, classes=1)
+    second = random_case(2, images=15, classes=1)[1]
     got = compare((data, first), (data, second), thresholds=(0.4, 0.4), rounds=30, seed=4)
     differences = []
     for weights in draws(build_table(data, first).clusters, 30, 4):
         chosen = np.repeat(np.arange(15), weights.astype(int))
         twin = dataset(*[data.records[place] for place in chosen], class_names=data.class_names)
         aucs = [
-            evaluate(twin, [m[place] for place in chosen], details=False).value("film_auc") for m in (first, second)
+            evaluate(twin, [m[place] for place in chosen], details=False).value("image_auc") for m in (first, second)
         ]
         differences.append(np.nan if None in aucs else aucs[1] - aucs[0])
     low, high = np.nanquantile(differences, [0.025, 0.975])
-    each = got.differences["film_auc"]
+    each = got.differences["image_auc"]
     assert (each.low, each.high) == (pytest.approx(low), pytest.approx(high))
 
 
@@ -73,9 +74,9 @@ def test_classes_in_another_order_are_the_same_classes():
     assert comparison.differences["AP50"].difference == pytest.approx(0)
 
 
-def test_other_films_are_refused():
-    with pytest.raises(ValueError, match="same films"):
-        compare((films(3), found(3, 1)), (films(4), found(4, 1)), thresholds=(0.5, 0.5))
+def test_other_images_are_refused():
+    with pytest.raises(ValueError, match="same images"):
+        compare((images(3), found(3, 1)), (images(4), found(4, 1)), thresholds=(0.5, 0.5))
 
 
 @pytest.mark.parametrize(
@@ -102,18 +103,18 @@ def test_kappa_of_readers_who_say_one_thing_only_is_not_defined():
 
 
 def test_agreement_by_hand():
-    # three films both have read, one only the second; the second draws one box off by half and one more
+    # three images both have read, one only the second; the second draws one box off by half and one more
     strip = [10, 10, 30, 60]  # IoU 0.4 with BOX
-    first = dataset(film([BOX], difficult=[True]), film([BOX], name="b"), film(name="c"))
-    second = dataset(film([BOX]), film([strip, FAR], name="b"), film(name="c"), film([BOX], name="d"))
+    first = dataset(image([BOX], difficult=[True]), image([BOX], name="b"), image(name="c"))
+    second = dataset(image([BOX]), image([strip, FAR], name="b"), image(name="c"), image([BOX], name="d"))
     results = {(each.reader, each.against): each for each in agreements({"1": first, "2": second}, rounds=20)}
     assert set(results) == {("1", "2"), ("2", "1")}
     forth, back = results[("2", "1")], results[("1", "2")]
-    assert forth.films == back.films == 3
-    assert forth.figures["kappa"].value == back.figures["kappa"].value == 1.0
-    assert forth.figures["kappa"].low is None  # it is 1 in every resample, which proves nothing
-    assert [forth.figures[f"f1/{key}"].value for key in ("iou30", "iou50")] == [pytest.approx(0.8), pytest.approx(0.4)]
-    assert [back.figures[f"f1/{key}"].value for key in ("iou30", "iou50")] == [pytest.approx(0.8), pytest.approx(0.4)]
-    assert forth.figures["box_sensitivity/iou30"].value == 1.0
-    assert back.figures["box_sensitivity/iou30"].value == pytest.approx(2 / 3)
-    assert forth.figures["f1/iou50"].low <= 0.4 <= forth.figures["f1/iou50"].high
+    assert forth.images == back.images == 3
+    assert forth.metrics["kappa"].value == back.metrics["kappa"].value == 1.0
+    assert forth.metrics["kappa"].low is None  # it is 1 in every resample, which proves nothing
+    assert [forth.metrics[f"f1/{key}"].value for key in ("iou30", "iou50")] == [pytest.approx(0.8), pytest.approx(0.4)]
+    assert [back.metrics[f"f1/{key}"].value for key in ("iou30", "iou50")] == [pytest.approx(0.8), pytest.approx(0.4)]
+    assert forth.metrics["box_sensitivity/iou30"].value == 1.0
+    assert back.metrics["box_sensitivity/iou30"].value == pytest.approx(2 / 3)
+    assert forth.metrics["f1/iou50"].low <= 0.4 <= forth.metrics["f1/iou50"].high

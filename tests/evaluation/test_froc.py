@@ -4,56 +4,56 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.evaluation_films import dataset, film, marks, random_case
+from support.evaluation_images import dataset, detections, image, random_case
 
 from fractura.core.boxes import Boxes
 from fractura.evaluation.froc import (
     FALSE,
     FOUND,
     LEFT_OUT,
-    film_scores,
-    match_marks,
+    image_scores,
+    match_detections,
 )
 from fractura.evaluation.measures import Froc
-from fractura.evaluation.metric_names import FALSE_MARKS_PER_FILM
+from fractura.evaluation.metric_names import FALSE_POSITIVES_PER_IMAGE
 
 BOX = [10, 10, 60, 60]
 FAR = (100, 100, 150, 150)
 
 
 def outcome(record, predicted, iou=0.5, names=("fracture",)):
-    return match_marks(dataset(record, class_names=names), [predicted], iou).outcome.tolist()
+    return match_detections(dataset(record, class_names=names), [predicted], iou).outcome.tolist()
 
 
 def froc(data, matching):
-    """Sensitivity at each of the allowed rates of false marks."""
+    """Sensitivity at each of the allowed rates of false positives."""
     boxes = np.array([np.count_nonzero(~record.difficult) for record in data], dtype=np.int64)
     return Froc({"criterion": matching}, boxes).of(np.ones(len(data))).tolist()
 
 
-def test_one_box_is_found_once_and_the_second_mark_on_it_is_false():
-    assert outcome(film([BOX]), marks((*BOX, 0.4), (*BOX, 0.9))) == [FALSE, FOUND]
+def test_one_box_is_found_once_and_the_second_detection_on_it_is_false():
+    assert outcome(image([BOX]), detections((*BOX, 0.4), (*BOX, 0.9))) == [FALSE, FOUND]
 
 
 def test_of_equal_scores_the_first_given_finds():
-    assert outcome(film([BOX]), marks((*BOX, 0.5), (*BOX, 0.5))) == [FOUND, FALSE]
+    assert outcome(image([BOX]), detections((*BOX, 0.5), (*BOX, 0.5))) == [FOUND, FALSE]
 
 
-def test_one_mark_finds_one_box_only_the_one_it_overlaps_most():
-    record = film([[10, 10, 60, 60], [20, 10, 60, 60]])
-    assert outcome(record, marks((20, 10, 60, 60, 0.9)), 0.3) == [FOUND]
-    # the second mark takes the box that is left, although it overlaps the taken one more
-    assert outcome(record, marks((20, 10, 60, 60, 0.9), (20, 10, 60, 60, 0.8)), 0.3) == [FOUND, FOUND]
+def test_one_detection_finds_one_box_only_the_one_it_overlaps_most():
+    record = image([[10, 10, 60, 60], [20, 10, 60, 60]])
+    assert outcome(record, detections((20, 10, 60, 60, 0.9)), 0.3) == [FOUND]
+    # the second detection takes the box that is left, although it overlaps the taken one more
+    assert outcome(record, detections((20, 10, 60, 60, 0.9), (20, 10, 60, 60, 0.8)), 0.3) == [FOUND, FOUND]
 
 
 @pytest.mark.parametrize(("iou", "expected"), [(0.1, FOUND), (0.2, FOUND), (0.21, FALSE), (0.5, FALSE)])
 def test_the_overlap_decides_and_reaching_it_is_enough(iou, expected):
     # a strip of 10 of 50 columns: IoU exactly 0.2
-    assert outcome(film([BOX]), marks((10, 10, 20, 60, 0.9)), iou) == [expected]
+    assert outcome(image([BOX]), detections((10, 10, 20, 60, 0.9)), iou) == [expected]
 
 
 @pytest.mark.parametrize(
-    ("mark", "expected"),
+    ("detection", "expected"),
     [
         ((30, 30, 40, 40), FOUND),  # IoU 0.04, but in the middle of the box
         ((0, 0, 20, 20), FOUND),  # its centre is the corner of the box
@@ -62,31 +62,38 @@ def test_the_overlap_decides_and_reaching_it_is_enough(iou, expected):
         ((61, 10, 111, 60), FALSE),
     ],
 )
-def test_the_centre_of_the_mark_in_the_box_is_enough(mark, expected):
-    assert outcome(film([BOX]), marks((*mark, 0.9)), "centre") == [expected]
+def test_the_centre_of_the_detection_in_the_box_is_enough(detection, expected):
+    assert outcome(image([BOX]), detections((*detection, 0.9)), "centre") == [expected]
 
 
-def test_the_box_that_a_mark_found_is_known():
-    matching = match_marks(dataset(film([BOX, FAR])), [marks((*FAR, 0.9), (*FAR, 0.8), (*BOX, 0.7))], "iou50")
+def test_the_box_that_a_detection_found_is_known():
+    matching = match_detections(
+        dataset(image([BOX, FAR])), [detections((*FAR, 0.9), (*FAR, 0.8), (*BOX, 0.7))], "iou50"
+    )
     assert matching.box.tolist() == [1, -1, 0]
 
 
 def test_another_class_does_not_find():
-    assert outcome(film([BOX], [1]), marks((*BOX, 0.9)), names=("a", "b")) == [FALSE]
+    assert outcome(image([BOX], [1]), detections((*BOX, 0.9)), names=("a", "b")) == [FALSE]
 
 
 def test_difficult_boxes_are_left_out_on_both_sides():
-    record = film([BOX, FAR], difficult=[False, True])
-    predicted = marks((*FAR, 0.9), (*FAR, 0.8), (*BOX, 0.7), (0, 180, 9, 190, 0.6))
+    record = image([BOX, FAR], difficult=[False, True])
+    predicted = detections((*FAR, 0.9), (*FAR, 0.8), (*BOX, 0.7), (0, 180, 9, 190, 0.6))
     assert outcome(record, predicted) == [LEFT_OUT, LEFT_OUT, FOUND, FALSE]
-    assert match_marks(dataset(record), [predicted], 0.5).truths == 1
+    assert match_detections(dataset(record), [predicted], 0.5).ground_truths == 1
 
 
-def test_sensitivity_at_false_marks_by_hand():
-    # four films, two boxes; in order of score: found .9, false .8, found .7, false .6 and .6 (two at once)
-    data = dataset(film([BOX]), film([BOX], name="b"), film(name="c"), film(name="d"))
-    predictions = [marks((*BOX, 0.9), (*FAR, 0.6)), marks((*BOX, 0.7)), marks((*FAR, 0.8)), marks((*FAR, 0.6))]
-    matching = match_marks(data, predictions, 0.5)
+def test_sensitivity_at_false_positives_by_hand():
+    # four images, two boxes; in order of score: found .9, false .8, found .7, false .6 and .6 (two at once)
+    data = dataset(image([BOX]), image([BOX], name="b"), image(name="c"), image(name="d"))
+    predictions = [
+        detections((*BOX, 0.9), (*FAR, 0.6)),
+        detections((*BOX, 0.7)),
+        detections((*FAR, 0.8)),
+        detections((*FAR, 0.6)),
+    ]
+    matching = match_detections(data, predictions, 0.5)
     assert froc(data, matching) == [0.5, 1, 1, 1, 1, 1, 1]
     scores, found, false = matching.curve()
     assert scores.tolist() == pytest.approx([0.9, 0.8, 0.7, 0.6])
@@ -96,24 +103,24 @@ def test_sensitivity_at_false_marks_by_hand():
     assert matching.at(0.71) == (1, 1)
 
 
-def test_marks_of_one_score_cannot_be_told_apart():
-    # the found and the false mark share a score: below one false mark in one film nothing is found
-    data = dataset(film([BOX]))
-    assert froc(data, match_marks(data, [marks((*BOX, 0.5), (*FAR, 0.5))], 0.5)) == [0, 0, 0, 1, 1, 1, 1]
+def test_detections_of_one_score_cannot_be_told_apart():
+    # the found and the false positive share a score: below one false positive in one image nothing is found
+    data = dataset(image([BOX]))
+    assert froc(data, match_detections(data, [detections((*BOX, 0.5), (*FAR, 0.5))], 0.5)) == [0, 0, 0, 1, 1, 1, 1]
 
 
-def test_nothing_to_find_or_to_look_at_is_not_defined_and_no_marks_find_nothing():
-    for data, predictions in ((dataset(), []), (dataset(film()), [marks((*BOX, 0.5))])):
-        assert np.isnan(froc(data, match_marks(data, predictions, 0.5))).all()
-    data = dataset(film([BOX]))
-    assert froc(data, match_marks(data, [marks()], 0.5)) == [0.0] * 7
+def test_nothing_to_find_or_to_look_at_is_not_defined_and_no_detections_find_nothing():
+    for data, predictions in ((dataset(), []), (dataset(image()), [detections((*BOX, 0.5))])):
+        assert np.isnan(froc(data, match_detections(data, predictions, 0.5))).all()
+    data = dataset(image([BOX]))
+    assert froc(data, match_detections(data, [detections()], 0.5)) == [0.0] * 7
 
 
 def test_wrong_calls_are_refused():
     with pytest.raises(ValueError, match="overlap"):
-        match_marks(dataset(), [], 0.0)
+        match_detections(dataset(), [], 0.0)
     with pytest.raises(ValueError, match="need scores"):
-        match_marks(dataset(film([BOX])), [Boxes([BOX], [0])], 0.5)
+        match_detections(dataset(image([BOX])), [Boxes([BOX], [0])], 0.5)
 
 
 def slow_iou(first, second):
@@ -125,15 +132,15 @@ def slow_iou(first, second):
     return wide * high / union if union > 0 else np.float32(0)
 
 
-def slow_is_right(mark, box, criterion):
+def slow_is_right(detection, box, criterion):
     if criterion == "centre":
-        x, y = (float(mark[0]) + float(mark[2])) / 2, (float(mark[1]) + float(mark[3])) / 2
+        x, y = (float(detection[0]) + float(detection[2])) / 2, (float(detection[1]) + float(detection[3])) / 2
         return box[0] <= x <= box[2] and box[1] <= y <= box[3]
-    return slow_iou(mark, box) >= np.float32(criterion)
+    return slow_iou(detection, box) >= np.float32(criterion)
 
 
 def slow_counts(data, predictions, criterion, threshold):
-    """Found boxes and false marks at one threshold, by plain loops over the marks that reach it."""
+    """Found boxes and false positives at one threshold, by plain loops over the detections that reach it."""
     found = false = 0
     for record, predicted in zip(data.records, predictions, strict=True):
         rows = [row for row in range(len(predicted)) if predicted.scores[row] >= threshold]
@@ -157,27 +164,27 @@ def slow_counts(data, predictions, criterion, threshold):
 @settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
-    films=st.integers(1, 6),
+    images=st.integers(1, 6),
     classes=st.integers(1, 3),
     steps=st.sampled_from([None, 3, 10]),
     criterion=st.sampled_from([0.1, 0.3, 0.5, "centre"]),
 )
-def test_the_fast_way_equals_the_slow_one(seed, films, classes, steps, criterion):
-    data, predictions = random_case(seed, films=films, classes=classes, score_steps=steps)
-    matching = match_marks(data, predictions, criterion)
+def test_the_fast_way_equals_the_slow_one(seed, images, classes, steps, criterion):
+    data, predictions = random_case(seed, images=images, classes=classes, score_steps=steps)
+    matching = match_detections(data, predictions, criterion)
     thresholds = sorted({float(score) for predicted in predictions for score in predicted.scores}, reverse=True)
     slow = {threshold: slow_counts(data, predictions, criterion, threshold) for threshold in thresholds}
     for threshold, counts in slow.items():
         assert matching.at(threshold) == counts
-    truths = sum(not flag.difficult for record in data.records for flag in record.flags)
-    assert matching.truths == truths
-    got = dict(zip(FALSE_MARKS_PER_FILM, froc(data, matching), strict=True))
-    for point in FALSE_MARKS_PER_FILM:
-        reachable = [found for found, false in slow.values() if false <= point * films]
-        expected = max(reachable, default=0) / truths if truths else np.nan
+    ground_truths = sum(not flag.difficult for record in data.records for flag in record.flags)
+    assert matching.ground_truths == ground_truths
+    got = dict(zip(FALSE_POSITIVES_PER_IMAGE, froc(data, matching), strict=True))
+    for point in FALSE_POSITIVES_PER_IMAGE:
+        reachable = [found for found, false in slow.values() if false <= point * images]
+        expected = max(reachable, default=0) / ground_truths if ground_truths else np.nan
         assert got[point] == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
 
-def test_film_scores_are_the_best_of_each_film():
-    scores = film_scores([marks((*BOX, 0.25), (*FAR, 0.5)), marks()])
+def test_image_scores_are_the_best_of_each_image():
+    scores = image_scores([detections((*BOX, 0.25), (*FAR, 0.5)), detections()])
     assert scores.tolist() == [0.5, 0.0]

@@ -1,14 +1,14 @@
-"""One value with every figure, defined on every set of films."""
+"""One value with every metric, defined on every set of images."""
 
 import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.evaluation_films import dataset, film, marks, random_case
+from support.evaluation_images import dataset, detections, image, random_case
 
 from fractura.core.boxes import Boxes
-from fractura.evaluation import evaluate, figure_text, film_groups
+from fractura.evaluation import evaluate, image_groups, metric_text
 
 BOX = [10, 10, 60, 60]
 FAR = (100, 100, 150, 150)
@@ -16,43 +16,45 @@ FAR = (100, 100, 150, 150)
 
 @pytest.fixture(name="case")
 def example():
-    data = dataset(film([BOX, FAR]), film([BOX], name="b"), film(name="c"), film(name="d"), class_names=("fracture",))
+    data = dataset(
+        image([BOX, FAR]), image([BOX], name="b"), image(name="c"), image(name="d"), class_names=("fracture",)
+    )
     predictions = [
-        marks((*BOX, 0.9), (*FAR, 0.3)),
-        marks((*BOX, 0.2)),
-        marks((*FAR, 0.6), (*BOX, 0.6)),
-        marks(),
+        detections((*BOX, 0.9), (*FAR, 0.3)),
+        detections((*BOX, 0.2)),
+        detections((*FAR, 0.6), (*BOX, 0.6)),
+        detections(),
     ]
     return data, predictions
 
 
 def test_counts_at_the_threshold_by_hand(case):
     evaluation = evaluate(*case, threshold=0.3)
-    found = evaluation.figures["box_sensitivity/iou50"]
+    found = evaluation.metrics["box_sensitivity/iou50"]
     assert (found.part, found.count, found.value) == (2, 3, pytest.approx(2 / 3))
     assert evaluation.value("precision/iou50") == 0.5
     assert evaluation.value("f1/iou50") == pytest.approx(4 / 7)
-    assert evaluation.value("false_marks_per_film/iou50") == 0.5
-    assert evaluation.value("false_marks_per_normal_film") == 1.0
+    assert evaluation.value("false_positives_per_image/iou50") == 0.5
+    assert evaluation.value("false_positives_per_normal_image") == 1.0
 
 
-def test_films_as_a_whole_by_hand(case):
+def test_images_as_a_whole_by_hand(case):
     evaluation = evaluate(*case, threshold=0.3)
     assert (evaluation.positive, evaluation.negative) == (2, 2)
     # scores: positive .9 .2, negative .6 0
-    assert evaluation.value("film_auc") == pytest.approx(3 / 4)
-    assert [evaluation.value(f"film_{name}") for name in ("sensitivity", "specificity", "ppv", "npv")] == [0.5] * 4
-    assert evaluation.value("film_brier") == pytest.approx((0.1**2 + 0.8**2 + 0.6**2 + 0) / 4)
+    assert evaluation.value("image_auc") == pytest.approx(3 / 4)
+    assert [evaluation.value(f"image_{name}") for name in ("sensitivity", "specificity", "ppv", "npv")] == [0.5] * 4
+    assert evaluation.value("image_brier") == pytest.approx((0.1**2 + 0.8**2 + 0.6**2 + 0) / 4)
     assert evaluation.patients is None
-    assert "patient_auc" not in evaluation.figures
+    assert "patient_auc" not in evaluation.metrics
 
 
-def test_a_film_with_difficult_boxes_only_is_in_no_share_of_films():
-    data = dataset(film([BOX]), film(name="b"), film([FAR], difficult=[True], name="c"))
-    figures = evaluate(data, [marks((*BOX, 0.9)), marks(), marks((*FAR, 0.9))], threshold=0.5).figures
-    counts = [(figures[f"film_{name}"].part, figures[f"film_{name}"].count) for name in ("ppv", "npv", "specificity")]
+def test_a_image_with_difficult_boxes_only_is_in_no_share_of_images():
+    data = dataset(image([BOX]), image(name="b"), image([FAR], difficult=[True], name="c"))
+    metrics = evaluate(data, [detections((*BOX, 0.9)), detections(), detections((*FAR, 0.9))], threshold=0.5).metrics
+    counts = [(metrics[f"image_{name}"].part, metrics[f"image_{name}"].count) for name in ("ppv", "npv", "specificity")]
     assert counts == [(1, 1)] * 3
-    assert figures["film_auc"].count == 2
+    assert metrics["image_auc"].count == 2
 
 
 def test_patients_and_studies_by_hand(case):
@@ -60,11 +62,11 @@ def test_patients_and_studies_by_hand(case):
     people, studies = ["p", "q", "p", None], ["1", "2", "3", None]
     records = [replace(r, patient=p, study=s) for r, p, s in zip(data.records, people, studies, strict=True)]
     evaluation = evaluate(dataset(*records), predictions, threshold=0.3, rounds=20)
-    # patient p: films a (positive, .9) and c (negative, .6); q: b (positive, .2); the film of nobody: d (negative, 0)
+    # patient p: images a (positive, .9) and c (negative, .6); q: b (positive, .2); the image of nobody: d (negative, 0)
     assert (evaluation.patients, evaluation.studies) == (3, 4)
-    sensitivity = evaluation.figures["patient_sensitivity"]
+    sensitivity = evaluation.metrics["patient_sensitivity"]
     assert (sensitivity.part, sensitivity.count) == (1, 2)
-    specificity = evaluation.figures["patient_specificity"]
+    specificity = evaluation.metrics["patient_specificity"]
     assert (specificity.part, specificity.count) == (1, 1)
     assert evaluation.value("patient_auc") == 1.0
     assert evaluation.value("study_auc") == pytest.approx(3 / 4)
@@ -72,15 +74,15 @@ def test_patients_and_studies_by_hand(case):
 
 
 def test_the_threshold_itself_counts_although_it_is_no_float32():
-    data = dataset(film([BOX]))
-    assert evaluate(data, [marks((*BOX, 0.35))], threshold=0.35).figures["box_sensitivity/iou50"].part == 1
+    data = dataset(image([BOX]))
+    assert evaluate(data, [detections((*BOX, 0.35))], threshold=0.35).metrics["box_sensitivity/iou50"].part == 1
 
 
 def test_it_goes_to_json_and_onto_one_screen(case):
-    evaluation = evaluate(*case, rounds=10, groups=film_groups(case[0]))
+    evaluation = evaluate(*case, rounds=10, groups=image_groups(case[0]))
     document = json.loads(json.dumps(evaluation.to_dict(), allow_nan=False))
-    assert document["figures"]["AP50"]["value"] == evaluation.value("AP50")
-    assert [key for key in document["figures"] if key.startswith("froc/iou10")][-1] == "froc/iou10/8"
+    assert document["metrics"]["AP50"]["value"] == evaluation.value("AP50")
+    assert [key for key in document["metrics"] if key.startswith("froc/iou10")][-1] == "froc/iou10/8"
     assert len(document["outcomes"]) == 4
     assert "outcomes" not in evaluation.summary()
     rows = evaluation.rows()
@@ -90,31 +92,31 @@ def test_it_goes_to_json_and_onto_one_screen(case):
 
 def test_every_class_has_its_line():
     evaluation = evaluate(*random_case(3, classes=3))
-    assert {"AP50/class 0", "AP50/class 2", "box_sensitivity/iou30/class 1"} <= set(evaluation.figures)
+    assert {"AP50/class 0", "AP50/class 2", "box_sensitivity/iou30/class 1"} <= set(evaluation.metrics)
     assert sum(name.strip().startswith("class ") for name, _ in evaluation.rows()) == 3
 
 
 @pytest.mark.parametrize("classes", [1, 3])
-def test_every_figure_has_its_words(classes):
+def test_every_metric_has_its_words(classes):
     evaluation = evaluate(*random_case(3, classes=classes))
-    texts = [figure_text(key) for key in evaluation.figures]
+    texts = [metric_text(key) for key in evaluation.metrics]
     assert len(set(texts)) == len(texts)
     with pytest.raises(KeyError):
-        figure_text("nothing")
+        metric_text("nothing")
 
 
-def test_what_became_of_each_film(case):
+def test_what_became_of_each_image(case):
     first, second, third, fourth = evaluate(*case, threshold=0.5).outcomes
     assert (first.positive, first.missed, first.false) == (True, (1,), ())
     assert first.missed_scores == (pytest.approx(0.3),)
-    assert (second.missed, second.missed_scores, second.marks.scores.tolist()) == ((0,), (pytest.approx(0.2),), [])
-    assert (third.positive, third.false, third.film_score) == (False, (0, 1), pytest.approx(0.6))
+    assert (second.missed, second.missed_scores, second.detections.scores.tolist()) == ((0,), (pytest.approx(0.2),), [])
+    assert (third.positive, third.false, third.image_score) == (False, (0, 1), pytest.approx(0.6))
     assert (fourth.missed, fourth.false) == ((), ())
 
 
 def test_the_worst_come_first(case):
-    data = dataset(*case[0].records, film([BOX], name="e"), film(name="f"))
-    evaluation = evaluate(data, [*case[1], marks(), marks((*FAR, 0.95))], threshold=0.5)
+    data = dataset(*case[0].records, image([BOX], name="e"), image(name="f"))
+    evaluation = evaluate(data, [*case[1], detections(), detections((*FAR, 0.95))], threshold=0.5)
     assert [outcome.record.name for outcome in evaluation.worst_misses()] == ["e", "b", "a.png"]
     assert [outcome.record.name for outcome in evaluation.worst_false_alarms()] == ["f", "c"]
     assert len(evaluation.worst_misses(1)) == 1
@@ -123,38 +125,46 @@ def test_the_worst_come_first(case):
 @pytest.mark.parametrize(
     ("data", "predictions", "note"),
     [
-        (dataset(), [], "no films"),
-        (dataset(film()), [marks()], "no box is to be found"),
-        (dataset(film([BOX])), [marks((*BOX, 0.9))], "every film has a box"),
-        (dataset(film([BOX])), [marks()], "marked nothing at all"),
-        (dataset(film([BOX], difficult=[True]), film()), [marks((*BOX, 0.9)), marks()], "difficult boxes only"),
-        (dataset(film([[1, 1, 1, 1]]), film()), [marks((1, 1, 1, 1, 0.9)), marks()], "no film's patient is known"),
+        (dataset(), [], "no images"),
+        (dataset(image()), [detections()], "no box is to be found"),
+        (dataset(image([BOX])), [detections((*BOX, 0.9))], "every image has a box"),
+        (dataset(image([BOX])), [detections()], "detected nothing at all"),
+        (
+            dataset(image([BOX], difficult=[True]), image()),
+            [detections((*BOX, 0.9)), detections()],
+            "difficult boxes only",
+        ),
+        (
+            dataset(image([[1, 1, 1, 1]]), image()),
+            [detections((1, 1, 1, 1, 0.9)), detections()],
+            "no image's patient is known",
+        ),
     ],
 )
 def test_extremes_are_defined_with_a_note(data, predictions, note):
-    evaluation = evaluate(data, predictions, rounds=5, groups=film_groups(data))
+    evaluation = evaluate(data, predictions, rounds=5, groups=image_groups(data))
     json.dumps(evaluation.to_dict(), allow_nan=False)
     assert evaluation.rows()
     assert any(note in line for line in evaluation.notes)
 
 
 def test_what_is_not_defined_is_none():
-    figures = evaluate(dataset(film([BOX])), [marks()], rounds=5).figures
-    for key in ("film_auc", "film_specificity", "precision/iou50", "false_marks_per_normal_film", "film_ppv"):
-        assert (figures[key].value, figures[key].low, figures[key].high) == (None, None, None), key
-    assert figures["box_sensitivity/iou50"].value == 0.0
+    metrics = evaluate(dataset(image([BOX])), [detections()], rounds=5).metrics
+    for key in ("image_auc", "image_specificity", "precision/iou50", "false_positives_per_normal_image", "image_ppv"):
+        assert (metrics[key].value, metrics[key].low, metrics[key].high) == (None, None, None), key
+    assert metrics["box_sensitivity/iou50"].value == 0.0
 
 
 def test_curves_by_hand(case):
     curves = evaluate(*case).curves
-    assert curves.froc["iou50"]["false_marks_per_film"] == [0, 0.5, 0.5]
+    assert curves.froc["iou50"]["false_positives_per_image"] == [0, 0.5, 0.5]
     assert curves.froc["iou50"]["sensitivity"] == pytest.approx([1 / 3, 2 / 3, 1])
     assert curves.froc["iou50"]["threshold"] == pytest.approx([0.9, 0.3, 0.2])
-    assert curves.roc["film"]["false_positive_rate"] == [0, 0, 0.5, 0.5, 1]
-    assert curves.roc["film"]["sensitivity"] == [0, 0.5, 0.5, 1, 1]
+    assert curves.roc["image"]["false_positive_rate"] == [0, 0, 0.5, 0.5, 1]
+    assert curves.roc["image"]["sensitivity"] == [0, 0.5, 0.5, 1, 1]
     assert len(curves.precision_recall["iou50"]["precision"]) == 101
-    assert sum(curves.reliability["mark"]["count"]) == 5
-    assert sum(curves.reliability["film"]["count"]) == 4
+    assert sum(curves.reliability["detection"]["count"]) == 5
+    assert sum(curves.reliability["image"]["count"]) == 4
 
 
 @pytest.mark.parametrize(
@@ -169,6 +179,6 @@ def test_curves_by_hand(case):
         ([Boxes([[0, 0, np.inf, 1]], [0], [0.5])], "not finite"),
     ],
 )
-def test_wrong_marks_are_refused(predictions, said):
+def test_wrong_detections_are_refused(predictions, said):
     with pytest.raises(ValueError, match=said):
-        evaluate(dataset(film([BOX])), predictions)
+        evaluate(dataset(image([BOX])), predictions)

@@ -62,7 +62,7 @@ def test_a_detector_finds_the_same_in_half_the_size(tmp_path):
     card = ModelCard(name="m", architecture=detector.architecture(), class_names=("fracture",))
     save_file(detector.state_dict(), folder / WEIGHTS_FILE)
     write_card(card, folder)
-    films = [record.image for record in make_phantoms(tmp_path / "phantoms", films=3, seed=2)]
+    images = [record.image for record in make_phantoms(tmp_path / "phantoms", images=3, seed=2)]
 
     write_graph(detector, tmp_path / "whole.onnx")
     model = onnx.load(tmp_path / "whole.onnx")
@@ -74,8 +74,8 @@ def test_a_detector_finds_the_same_in_half_the_size(tmp_path):
     sizes = [(tmp_path / name).stat().st_size for name in ("whole.onnx", "half.onnx")]
     assert sizes[1] < 0.55 * sizes[0]
     whole, half = (OnnxModel(tmp_path / name, device="cpu") for name in ("whole.onnx", "half.onnx"))
-    for film in films:
-        pixels = read_radiograph(film).pixels
+    for image in images:
+        pixels = read_radiograph(image).pixels
         ours, theirs = (model.detect(pixels).above(0.05) for model in (whole, half))
         overlap = ours.iou(theirs)
         assert len(ours) > 10

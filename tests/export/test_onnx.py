@@ -46,30 +46,30 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def phantoms(tmp_path_factory):
-    """Film files of several sizes and shapes."""
+    """Image files of several sizes and shapes."""
     root = tmp_path_factory.mktemp("phantoms")
-    films = []
+    images = []
     for number, size in enumerate([(256, 310), (384, 464), (192, 640)]):
-        (record,) = make_phantoms(root / str(number), films=1, seed=number, size=size)
-        films.append(record.image)
-    return films
+        (record,) = make_phantoms(root / str(number), images=1, seed=number, size=size)
+        images.append(record.image)
+    return images
 
 
 @pytest.fixture(scope="module")
 def exported(folder, tmp_path_factory, phantoms):
     """The one export that all tests share: result and file."""
     output = tmp_path_factory.mktemp("exported") / "small.onnx"
-    return export_model(folder, output=output, films=phantoms), output
+    return export_model(folder, output=output, images=phantoms), output
 
 
 def test_it_agrees_on_phantoms_of_several_sizes(exported):
     result, output = exported
     assert result.output == output
     assert result.size == output.stat().st_size > 1_000_000
-    assert result.compared_on == "films"
+    assert result.compared_on == "images"
     parity = result.parity
     assert parity.holds
-    assert parity.films == 3
+    assert parity.images == 3
     assert parity.boxes > 60, "scores must be spread above the limit, or nothing is compared"
     assert parity.unmatched == 0
     assert MINIMUM_IOU <= parity.minimum_iou <= 1
@@ -88,32 +88,32 @@ def test_its_weights_come_back_by_name(exported, folder):
         assert torch.equal(weights[name], stored[name])
 
 
-def test_a_detector_that_keeps_the_films_shape_agrees_on_films_of_every_shape(tmp_path):
-    """The canvas differs from film to film: nothing of the film that the graph was traced with may stay in it."""
+def test_a_detector_that_keeps_the_images_shape_agrees_on_images_of_every_shape(tmp_path):
+    """The canvas differs from image to image: nothing of the image that the graph was traced with may stay in it."""
     folder = write_model_folder(tmp_path / "fine", "faster_rcnn_efficientnet_lite0_fine_256x256")
-    films = []
+    images = []
     for number, size in enumerate([(373, 454), (454, 373), (200, 301), (640, 192), (400, 400)]):
-        (record,) = make_phantoms(tmp_path / str(number), films=1, seed=number, size=size)
-        films.append(record.image)
-    parity = export_onnx(folder, tmp_path / "fine.onnx", films)
-    assert parity.films == 5
+        (record,) = make_phantoms(tmp_path / str(number), images=1, seed=number, size=size)
+        images.append(record.image)
+    parity = export_onnx(folder, tmp_path / "fine.onnx", images)
+    assert parity.images == 5
     assert parity.boxes > 60
     assert parity.holds, parity
 
 
-def test_it_agrees_on_real_films(exported, folder, shared_path):
-    films = sorted(shared_path("data/fracatlas/val/images").iterdir())[:60:12]
-    parity = compare(TorchModel(folder, device="cpu"), OnnxModel(exported[1], device="cpu"), films)
+def test_it_agrees_on_real_images(exported, folder, shared_path):
+    images = sorted(shared_path("data/fracatlas/val/images").iterdir())[:60:12]
+    parity = compare(TorchModel(folder, device="cpu"), OnnxModel(exported[1], device="cpu"), images)
     assert parity.holds, parity
-    assert parity.films == 5
+    assert parity.images == 5
     assert parity.boxes > 100
 
 
 @pytest.mark.parametrize("size", [(64, 80), (1, 1), (1, 400), (400, 1), (15, 17), (900, 1300)], ids=str)
-def test_it_takes_films_of_any_size(exported, folder, size):
+def test_it_takes_images_of_any_size(exported, folder, size):
     """Smaller ones than it was traced with, too; compared by hand, in the order given."""
-    film = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
-    ours, theirs = load_model(folder).detect(film), load_model(exported[1]).detect(film)
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    ours, theirs = load_model(folder).detect(image), load_model(exported[1]).detect(image)
     strong, twins = ours.above(0.3), theirs.above(0.29)
     assert len(strong) > 0
     overlaps = np.where(strong.labels[:, None] == twins.labels[None], strong.iou(twins), 0)
@@ -181,7 +181,7 @@ def test_by_default_it_is_compared_on_phantoms_and_lies_in_the_model_folder(read
     result = export_model(folder)
     assert result.output == folder / "model.onnx"
     assert result.compared_on == "phantoms"
-    assert result.parity.films == 4
+    assert result.parity.images == 4
     assert result.to_dict()["parity"]["holds"] is True
     assert load_model(result.output).card.name == "m"
 
@@ -191,11 +191,11 @@ def test_wrong_calls(folder, tmp_path):
         export_model(folder, to="onxx")
     assert "did you mean 'onnx'?" in str(caught.value)
     with pytest.raises(ModelError, match="no model card"):
-        export_model(tmp_path, films=[tmp_path / "film.png"])
+        export_model(tmp_path, images=[tmp_path / "image.png"])
 
 
 def one(*rows):
-    """A model that finds ``rows`` of left, top, right, bottom, score, label on every film."""
+    """A model that finds ``rows`` of left, top, right, bottom, score, label on every image."""
     table = np.array(rows, dtype=np.float64).reshape(-1, 6)
     return SimpleNamespace(detect=lambda image: Boxes(table[:, :4], table[:, 5], table[:, 4]))
 
@@ -228,7 +228,7 @@ def test_boxes_are_compared_in_both_directions(phantoms, first, second, boxes, u
 
 
 @pytest.mark.parametrize(
-    ("films", "boxes", "unmatched", "difference", "holds"),
+    ("images", "boxes", "unmatched", "difference", "holds"),
     [
         (3, 10, 0, 0.0, True),
         (3, 10, 0, MAXIMUM_SCORE_DIFFERENCE, True),
@@ -240,17 +240,17 @@ def test_boxes_are_compared_in_both_directions(phantoms, first, second, boxes, u
         (3, 10, 0, float("nan"), False),
     ],
 )
-def test_when_parity_holds(films, boxes, unmatched, difference, holds):
-    assert Parity(films, boxes, unmatched, 1.0, difference).holds is holds
+def test_when_parity_holds(images, boxes, unmatched, difference, holds):
+    assert Parity(images, boxes, unmatched, 1.0, difference).holds is holds
 
 
 @pytest.mark.slow
-def test_the_tutorials_model_on_a_real_film(tmp_path, shared_path):
+def test_the_tutorials_model_on_a_real_image(tmp_path, shared_path):
     """Inception ResNet V2 at 640 x 640: 59 million weights in one file."""
-    (film,) = sorted(shared_path("data/fracatlas/val/images").iterdir())[:1]
+    (image,) = sorted(shared_path("data/fracatlas/val/images").iterdir())[:1]
     name = "faster_rcnn_inception_resnet_v2_640x640"
     model = write_model_folder(tmp_path / "model", name, classes=("fracture",))
-    result = export_model(model, output=tmp_path / "big.onnx", films=[film])
+    result = export_model(model, output=tmp_path / "big.onnx", images=[image])
     assert result.parity.holds, result.parity
     assert result.parity.boxes > 0
     assert result.size > 200_000_000

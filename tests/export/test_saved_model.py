@@ -32,8 +32,8 @@ OUTPUTS = {
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory):
-    return [record.image for record in make_phantoms(tmp_path_factory.mktemp("films"), films=2, seed=0)]
+def images(tmp_path_factory):
+    return [record.image for record in make_phantoms(tmp_path_factory.mktemp("images"), images=2, seed=0)]
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +43,10 @@ def model(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def exported(tensorflow, model, films):
+def exported(tensorflow, model, images):
     from fractura.tensorflow_od.exporter import export_for_tensorflow
 
-    return export_for_tensorflow(model, films=films)
+    return export_for_tensorflow(model, images=images)
 
 
 def twins(first, second):
@@ -83,13 +83,13 @@ def test_the_exporters_folder(exported, model):
     assert read_card(folder) == read_card(model)
 
 
-def test_signature_and_call(tensorflow, exported, films):
+def test_signature_and_call(tensorflow, exported, images):
     loaded = tensorflow.saved_model.load(str(exported.output / "saved_model"))
     run = loaded.signatures["serving_default"]
     spec = run.structured_input_signature[1]["input_tensor"]
     assert (spec.dtype, spec.shape.as_list()) == (tensorflow.uint8, [1, None, None, 3])
-    film = np.asarray(Image.open(films[0]).convert("RGB"))[None]
-    called, signed = loaded(film), run(input_tensor=tensorflow.constant(film))
+    image = np.asarray(Image.open(images[0]).convert("RGB"))[None]
+    called, signed = loaded(image), run(input_tensor=tensorflow.constant(image))
     for found in (called, signed):
         assert {name: tuple(value.shape) for name, value in found.items()} == OUTPUTS
         assert {value.dtype for value in found.values()} == {tensorflow.float32}
@@ -110,9 +110,9 @@ def test_signature_and_call(tensorflow, exported, films):
 
 
 @pytest.mark.parametrize("size", [(96, 128), (40, 50), (333, 77), (1, 1)])
-def test_any_film_as_in_pytorch(tensorflow, exported, model, size):
-    film = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
-    ours, theirs = load_model(model).detect(film), load_model(exported.output).detect(film)
+def test_any_image_as_in_pytorch(tensorflow, exported, model, size):
+    image = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
+    ours, theirs = load_model(model).detect(image), load_model(exported.output).detect(image)
     assert len(ours) == len(theirs) > 0
     assert twins(ours, theirs) >= len(ours) - 1
 
@@ -129,12 +129,12 @@ def test_the_checkpoint_holds_every_weight(tensorflow, exported, model):
     assert extra == 2  # the save counter and the object graph
 
 
-def test_the_tutorials_detection_script(tensorflow, exported, films, tmp_path, monkeypatch, capsys):
+def test_the_tutorials_detection_script(tensorflow, exported, images, tmp_path, monkeypatch, capsys):
     picture = tmp_path / "imagen.jpg"
-    Image.open(films[0]).convert("RGB").save(picture)
+    Image.open(images[0]).convert("RGB").save(picture)
     drawn, shown = [], []
     plot = SimpleNamespace(
-        figure=lambda figsize: None, imshow=shown.append, axis=lambda word: None, show=lambda: shown.append("shown")
+        metric=lambda figsize: None, imshow=shown.append, axis=lambda word: None, show=lambda: shown.append("shown")
     )
     monkeypatch.setitem(
         sys.modules, "cv2", SimpleNamespace(rectangle=lambda image, *rest: drawn.append((image.shape, *rest)))
@@ -159,7 +159,7 @@ def test_the_tutorials_detection_script(tensorflow, exported, films, tmp_path, m
 
 
 def per_class_boxes():
-    """Films keep their aspect and are padded, TensorFlow's old resizing, one map, fewer anchors than proposals."""
+    """Images keep their aspect and are padded, TensorFlow's old resizing, one map, fewer anchors than proposals."""
     return small_detector(
         image_resizer=KeepAspectRatioResizer(min_dimension=70, max_dimension=110, pad_to_max_dimension=True),
         share_box_across_classes=False,
@@ -171,7 +171,7 @@ def per_class_boxes():
 
 
 def canvas_of_any_size():
-    """Each film has a canvas of its own, so that all sizes in the network vary."""
+    """Each image has a canvas of its own, so that all sizes in the network vary."""
     return small_detector(image_resizer=KeepAspectRatioResizer(min_dimension=70, max_dimension=150, antialias=True))
 
 
@@ -183,11 +183,11 @@ def test_other_settings_as_in_pytorch(tensorflow, build, tmp_path):
     write_saved_model(otherwise, card_of(otherwise, "a", "b"), tmp_path / "saved_model")
     model = load_model(tmp_path)
     for size in ((200, 120), (60, 90), (300, 31)):
-        film = np.random.default_rng(2).integers(0, 256, (*size, 3), dtype=np.uint8)
-        (ours,), theirs = otherwise.detect([torch.from_numpy(film)]), model.detect(film)
+        image = np.random.default_rng(2).integers(0, 256, (*size, 3), dtype=np.uint8)
+        (ours,), theirs = otherwise.detect([torch.from_numpy(image)]), model.detect(image)
         assert len(ours) == len(theirs) > 5
         assert twins(ours, theirs) >= len(ours) - 1
-        raw = model._run(input_tensor=tensorflow.constant(film[None]))
+        raw = model._run(input_tensor=tensorflow.constant(image[None]))
         assert int(raw["num_detections"][0]) == len(theirs)
         rows = raw["detection_anchor_indices"].numpy()[0, : len(theirs)].astype(int)
         best = raw["raw_detection_scores"].numpy()[0, rows, 1:].argmax(axis=1) == theirs.labels
@@ -196,16 +196,16 @@ def test_other_settings_as_in_pytorch(tensorflow, build, tmp_path):
         assert np.abs(fractions * np.array([size[1], size[0]] * 2) - theirs.xyxy[best]).max() <= 1e-3
 
 
-def test_what_cannot_be_exported_is_refused(tensorflow, model, films, tmp_path, monkeypatch):
+def test_what_cannot_be_exported_is_refused(tensorflow, model, images, tmp_path, monkeypatch):
     from fractura.export import export_model, saved_model
 
     monkeypatch.setattr(saved_model, "write_saved_model", lambda detector, card, folder: folder.mkdir())
     monkeypatch.setattr(saved_model, "SavedModel", lambda folder, device: None)
-    monkeypatch.setattr(saved_model, "compare", lambda first, second, films: Parity(1, 5, 2, 0.9, 0.1))
+    monkeypatch.setattr(saved_model, "compare", lambda first, second, images: Parity(1, 5, 2, 0.9, 0.1))
     former = tmp_path / "out" / "saved_model"
     former.mkdir(parents=True)
     with pytest.raises(ModelError, match="2 of 5 boxes have no twin"):
-        export_model(model, to="saved_model", output=tmp_path / "out", films=films)
+        export_model(model, to="saved_model", output=tmp_path / "out", images=images)
     assert list((tmp_path / "out").iterdir()) == [former]
     with pytest.raises(UsageError, match="savedmodel"):
         export_model(model, to="savedmodel")

@@ -30,7 +30,7 @@ def zipped(files):
 
 
 CONTENT = {
-    "FracAtlas.zip": zipped({"FracAtlas/images/IMG1.jpg": b"film" * 5000, "__MACOSX/x": b"", "FracAtlas/a.csv": b"a"}),
+    "FracAtlas.zip": zipped({"FracAtlas/images/IMG1.jpg": b"image" * 5000, "__MACOSX/x": b"", "FracAtlas/a.csv": b"a"}),
     "dataset.csv": b"filestem,patient_id\n1,2\n",
 }
 
@@ -121,7 +121,7 @@ def test_the_command_fetches_checks_unpacks_and_shows_licence_and_citation(tmp_p
         assert main(words) == 0  # all is there: only the article is asked for again
     document = json.loads(shown.out)
     folder = tmp_path / "fracatlas"
-    assert (folder / "FracAtlas" / "FracAtlas" / "images" / "IMG1.jpg").read_bytes() == b"film" * 5000
+    assert (folder / "FracAtlas" / "FracAtlas" / "images" / "IMG1.jpg").read_bytes() == b"image" * 5000
     assert (folder / "dataset.csv").read_bytes() == CONTENT["dataset.csv"]
     assert not (folder / "FracAtlas.zip").exists()
     assert not (folder / "FracAtlas" / "__MACOSX").exists()

@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.format_films import CLASSES, boxes_of, is_sound, make_dataset, make_films, mutated, same_films
+from support.format_images import CLASSES, boxes_of, is_sound, make_dataset, make_images, mutated, same_images
 
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError
@@ -15,14 +15,14 @@ FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthChe
 
 
 @pytest.fixture
-def films(tmp_path):
-    return make_films(tmp_path / "images", 2)
+def images(tmp_path):
+    return make_images(tmp_path / "images", 2)
 
 
 def write(tmp_path, categories, annotations, **more):
     images = [
-        {"id": 7, "file_name": "film 0.png", "width": 120, "height": 90},
-        {"id": 3, "file_name": "film 1.png", "width": 64, "height": 200},
+        {"id": 7, "file_name": "image 0.png", "width": 120, "height": 90},
+        {"id": 3, "file_name": "image 1.png", "width": 64, "height": 200},
     ]
     document = {"images": images, "annotations": annotations, "categories": categories, **more}
     path = tmp_path / "a.json"
@@ -44,7 +44,7 @@ def box(category, image=7, **more):
         pytest.param([1, 2, 3], [{"id": 0, "name": "fractures", "supercategory": "none"}], id="supercategory at 0"),
     ],
 )
-def test_pain_14_class_ids_off_by_one(ids, extra, tmp_path, films):
+def test_pain_14_class_ids_off_by_one(ids, extra, tmp_path, images):
     names = ["b", "a", "c"]
     parent = extra[0]["name"] if extra else "none"
     categories = [{"id": i, "name": n, "supercategory": parent} for i, n in zip(ids, names, strict=True)]
@@ -52,20 +52,20 @@ def test_pain_14_class_ids_off_by_one(ids, extra, tmp_path, films):
     data = read_coco(path, problems=[])
     assert data.class_names == ("b", "a", "c")
     by_name = {record.name: record for record in data}
-    assert by_name["film 0.png"].boxes.labels.tolist() == [1]
-    assert by_name["film 1.png"].boxes.labels.tolist() == [2]
-    assert by_name["film 0.png"].boxes.xyxy.tolist() == [[1, 2, 11.5, 22]]
+    assert by_name["image 0.png"].boxes.labels.tolist() == [1]
+    assert by_name["image 1.png"].boxes.labels.tolist() == [2]
+    assert by_name["image 0.png"].boxes.xyxy.tolist() == [[1, 2, 11.5, 22]]
     explicit = read_coco(path, class_names=["c", "b", "a"], problems=[])
-    assert {r.name: r.boxes.labels.tolist() for r in explicit} == {"film 0.png": [2], "film 1.png": [0]}
+    assert {r.name: r.boxes.labels.tolist() for r in explicit} == {"image 0.png": [2], "image 1.png": [0]}
 
 
-def test_a_category_called_background_that_has_boxes_is_a_class(tmp_path, films):
+def test_a_category_called_background_that_has_boxes_is_a_class(tmp_path, images):
     path = write(tmp_path, [{"id": 0, "name": "background"}, {"id": 1, "name": "a"}], [box(0)])
     assert read_coco(path).class_names == ("background", "a")
 
 
 @pytest.mark.parametrize("name", ["Fratura", "fractura", "FRACTURA "])
-def test_pain_15_an_unknown_class_stops_with_the_file_and_a_suggestion(name, tmp_path, films):
+def test_pain_15_an_unknown_class_stops_with_the_file_and_a_suggestion(name, tmp_path, images):
     path = write(tmp_path, [{"id": 1, "name": name}], [box(1)])
     with pytest.raises(DataError, match="did you mean 'Fractura'") as caught:
         read_coco(path, class_names=["Fractura", "luxación"])
@@ -73,7 +73,7 @@ def test_pain_15_an_unknown_class_stops_with_the_file_and_a_suggestion(name, tmp
     assert "annotations" in (caught.value.place or "") or "images" in (caught.value.place or "")
 
 
-def test_crowds_are_difficult_and_said(tmp_path, films):
+def test_crowds_are_difficult_and_said(tmp_path, images):
     problems = []
     data = read_coco(write(tmp_path, [{"id": 1, "name": "a"}], [box(1, iscrowd=1)]), problems=problems)
     assert [record.difficult.tolist() for record in data] == [[True], []]
@@ -87,7 +87,7 @@ def test_crowds_are_difficult_and_said(tmp_path, films):
         (lambda d: d["annotations"][0].update(image_id=99), "not in 'images'"),
         (lambda d: d["annotations"][0].update(bbox=[1, 2, 3]), "3 numbers"),
         (lambda d: d["annotations"][0].update(bbox=[1, 2, 0, 3]), "no area"),
-        (lambda d: d["annotations"][0].update(bbox=[1, 2, 500, 3]), "outside the film"),
+        (lambda d: d["annotations"][0].update(bbox=[1, 2, 500, 3]), "outside the image"),
         (lambda d: d["annotations"][0].update(bbox=[1, 2, "3", 3]), "must be a number"),
         (lambda d: d["annotations"][0].update(bbox=[1, 2, True, 3]), "must be a number"),
         (lambda d: d["images"][0].update(width=90, height=120), "EXIF"),
@@ -102,7 +102,7 @@ def test_crowds_are_difficult_and_said(tmp_path, films):
         (lambda d: d.pop("images"), "is not COCO"),
     ],
 )
-def test_faults_are_named_and_can_be_skipped(change, said, tmp_path, films):
+def test_faults_are_named_and_can_be_skipped(change, said, tmp_path, images):
     path = write(tmp_path, [{"id": 1, "name": "a"}], [box(1), box(1, image=3)])
     document = json.loads(path.read_text())
     change(document)
@@ -117,28 +117,28 @@ def test_faults_are_named_and_can_be_skipped(change, said, tmp_path, films):
         return  # the whole file is no use
     assert any(said in str(problem) for problem in problems)
     assert len(data) < 3
-    assert "film 1.png" in {record.name for record in data}
+    assert "image 1.png" in {record.name for record in data}
 
 
 def test_a_name_that_two_folders_share_needs_its_path(tmp_path):
-    make_films(tmp_path / "a", 1)
-    make_films(tmp_path / "b", 1, sizes=((50, 50),))
-    images = [{"id": 1, "file_name": "film 0.png"}]
+    make_images(tmp_path / "a", 1)
+    make_images(tmp_path / "b", 1, sizes=((50, 50),))
+    images = [{"id": 1, "file_name": "image 0.png"}]
     path = tmp_path / "c.json"
     path.write_text(json.dumps({"images": images, "annotations": [], "categories": []}))
-    with pytest.raises(DataError, match="may be any of 2 films"):
+    with pytest.raises(DataError, match="may be any of 2 images"):
         read_coco(path)
-    images = [{"id": 1, "file_name": "a/film 0.png"}, {"id": 2, "file_name": "C:\\data\\b\\film 0.png"}]
+    images = [{"id": 1, "file_name": "a/image 0.png"}, {"id": 2, "file_name": "C:\\data\\b\\image 0.png"}]
     path.write_text(json.dumps({"images": images, "annotations": [], "categories": []}))
     data = read_coco(path)
-    assert [(record.width, record.name) for record in data] == [(120, "film 0.png"), (50, "b_film 0.png")]
+    assert [(record.width, record.name) for record in data] == [(120, "image 0.png"), (50, "b_image 0.png")]
 
 
 def test_a_path_cannot_lead_out_of_the_folder(tmp_path):
-    make_films(tmp_path / "outside", 1)
-    make_films(tmp_path / "data", 2)
+    make_images(tmp_path / "outside", 1)
+    make_images(tmp_path / "data", 2)
     path = tmp_path / "data" / "c.json"
-    for name in ("../outside/film 0.png", str(tmp_path / "outside" / "film 0.png")):
+    for name in ("../outside/image 0.png", str(tmp_path / "outside" / "image 0.png")):
         path.write_text(json.dumps({"images": [{"id": 1, "file_name": name}], "annotations": [], "categories": []}))
         assert read_coco(path).records[0].image.parent == tmp_path / "data"
 
@@ -147,7 +147,7 @@ def test_what_is_written_is_read_again(tmp_path):
     data = make_dataset(tmp_path / "images")
     (tmp_path / "annotations.json").write_bytes(coco_bytes(data))
     again = read_coco(tmp_path / "annotations.json")
-    same_films(data, again)
+    same_images(data, again)
     assert again.class_names == CLASSES
     assert coco_bytes(again) == coco_bytes(data)
 
@@ -166,10 +166,10 @@ def test_it_is_what_pycocotools_reads(tmp_path):
 @given(boxes=boxes_of())
 def test_any_box_comes_back(boxes, tmp_path_factory):
     folder = tmp_path_factory.mktemp("coco")
-    (record,) = make_films(folder, 1)
+    (record,) = make_images(folder, 1)
     data = Dataset(CLASSES, (type(record)(record.image, 120, 90, boxes),), folder)
     (folder / "annotations.json").write_bytes(coco_bytes(data))
-    same_films(data, read_coco(folder / "annotations.json"))
+    same_images(data, read_coco(folder / "annotations.json"))
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,5 @@
-"""From format to format: the same films and boxes come back, what is lost is said, and nothing of others is touched."""
+"""From format to format: the same images and boxes come back, what is lost is said, and nothing of others is
+touched."""
 
 import hashlib
 import json
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.format_films import CLASSES, boxes_of, make_dataset, make_films, same_films
+from support.format_images import CLASSES, boxes_of, make_dataset, make_images, same_images
 
 from fractura.cli.main import main
 from fractura.core.boxes import Boxes
@@ -28,7 +29,7 @@ WITHOUT_FLAGS = ("yolo", "createml")
 @pytest.fixture
 def voc(tmp_path):
     folder = tmp_path / "voc"
-    write_voc(make_dataset(tmp_path / "films"), folder)
+    write_voc(make_dataset(tmp_path / "images"), folder)
     return folder
 
 
@@ -50,7 +51,7 @@ def test_voc_to_x_to_voc_is_the_identity_and_losses_are_said(name, voc, tmp_path
     there = convert(voc, target_of(tmp_path, name), name)
     back = convert(target_of(tmp_path, name), tmp_path / "back", "voc")
     assert digest(voc) == before
-    same_films(read_dataset(voc), read_dataset(tmp_path / "back"), flags=name not in WITHOUT_FLAGS)
+    same_images(read_dataset(voc), read_dataset(tmp_path / "back"), flags=name not in WITHOUT_FLAGS)
     lost = [line for line in there.not_held if "flagged" in line or "pose" in line]
     if name in WITHOUT_FLAGS:
         assert lost == ["3 boxes flagged difficult", "3 boxes flagged truncated", "3 boxes with a pose"]
@@ -64,7 +65,7 @@ def test_voc_to_x_to_voc_is_the_identity_and_losses_are_said(name, voc, tmp_path
 @given(boxes=boxes_of(), name=st.sampled_from(FORMATS), hard=st.booleans(), cut=st.booleans())
 def test_any_boxes_go_to_x_and_back(boxes, name, hard, cut, tmp_path_factory):
     folder = tmp_path_factory.mktemp("round")
-    (record,) = make_films(folder / "films", 1)
+    (record,) = make_images(folder / "images", 1)
     flags = (BoxFlags(hard, cut),) * len(boxes)
     write_voc(Dataset(CLASSES, (replace(record, boxes=boxes, flags=flags),)), folder / "voc")
     done = convert(folder / "voc", target_of(folder, name), name)
@@ -74,10 +75,10 @@ def test_any_boxes_go_to_x_and_back(boxes, name, hard, cut, tmp_path_factory):
         for one, other in zip(first, second, strict=True):
             np.testing.assert_allclose(one.boxes.xyxy, other.boxes.xyxy, atol=1e-3)
     else:
-        same_films(first, second, flags=name not in WITHOUT_FLAGS)
+        same_images(first, second, flags=name not in WITHOUT_FLAGS)
 
 
-def test_what_is_known_of_films_goes_where_there_is_a_place(voc, tmp_path):
+def test_what_is_known_of_images_goes_where_there_is_a_place(voc, tmp_path):
     data = read_dataset(voc)
     records = [
         replace(each, patient=f"p{number}", split=split, body_part="WRIST", view="AP", laterality="R")
@@ -98,7 +99,7 @@ def test_what_is_known_of_films_goes_where_there_is_a_place(voc, tmp_path):
     assert (tmp_path / "as yolo" / "images" / "val").is_dir()
     only = convert(tmp_path / "as coco", tmp_path / "val", "voc", split="val")
     assert len(only.dataset) == 1
-    with pytest.raises(DataError, match="no film is in the split 'test'"):
+    with pytest.raises(DataError, match="no image is in the split 'test'"):
         convert(tmp_path / "val", tmp_path / "test", "voc", split="test")
 
 
@@ -118,7 +119,7 @@ def test_the_format_is_guessed_and_can_be_named(voc, tmp_path):
     assert open_dataset(voc, problems=problems).guess.others == ("yolo",)
     assert "it holds YOLO, too" in str(problems[0])
     with pytest.raises(DataError, match="holds no annotation"):
-        read_dataset(tmp_path / "films")
+        read_dataset(tmp_path / "images")
     with pytest.raises(UsageError, match="did you mean 'coco'"):
         read_dataset(voc, source_format="cocoo")
 
@@ -128,7 +129,7 @@ def test_the_class_order_given_always_wins(voc, tmp_path):
     for name in FORMATS:
         convert(voc, target_of(tmp_path / name, name), name, class_names=order)
         data = read_dataset(target_of(tmp_path / name, name))
-        same_films(data, read_dataset(voc), flags=name not in WITHOUT_FLAGS)
+        same_images(data, read_dataset(voc), flags=name not in WITHOUT_FLAGS)
         if name in ("coco", "yolo"):
             assert data.class_names == order
     records, names = tmp_path / "tfrecord" / "out.record", tmp_path / "tfrecord" / "label_map.pbtxt"
@@ -145,15 +146,15 @@ def test_nothing_is_overwritten_but_ones_own_unchanged_files(voc, tmp_path):
     before = digest(target)
     convert(voc, target, "coco")  # the same again is no change
     assert digest(target) == before
-    xml = voc / "annotations" / "film 1.xml"
+    xml = voc / "annotations" / "image 1.xml"
     xml.write_bytes(xml.read_bytes().replace(b"<xmin>1<", b"<xmin>3<"))
-    (voc / "annotations" / "film 3.xml").unlink()
+    (voc / "annotations" / "image 3.xml").unlink()
     with pytest.raises(DataError, match="--overwrite"):
         convert(voc, target, "coco")
     assert digest(target) == before
     convert(voc, target, "coco", overwrite=True)
-    assert not (target / "images" / "film 3.png").exists()  # of a film that is no longer there
-    same_films(read_dataset(voc), read_dataset(target))
+    assert not (target / "images" / "image 3.png").exists()  # of an image that is no longer there
+    same_images(read_dataset(voc), read_dataset(target))
     text = (target / "annotations.json").read_text(encoding="utf-8")
     (target / "annotations.json").write_text(text.replace("Fractura", "changed"), encoding="utf-8")
     xml.write_bytes(xml.read_bytes().replace(b"<xmin>3<", b"<xmin>4<"))
@@ -178,22 +179,22 @@ def test_source_and_target_must_not_lie_in_each_other(voc, tmp_path):
     assert digest(voc) == before
 
 
-def test_films_are_copied_linked_or_left_out(voc, tmp_path):
-    film = voc / "images" / "film 1.png"
+def test_images_are_copied_linked_or_left_out(voc, tmp_path):
+    image = voc / "images" / "image 1.png"
     convert(voc, tmp_path / "linked", "yolo", images="link")
-    assert (tmp_path / "linked" / "images" / "film 1.png").samefile(film)
+    assert (tmp_path / "linked" / "images" / "image 1.png").samefile(image)
     convert(voc, tmp_path / "copied", "yolo")
-    assert not (tmp_path / "copied" / "images" / "film 1.png").samefile(film)
+    assert not (tmp_path / "copied" / "images" / "image 1.png").samefile(image)
     convert(voc, tmp_path / "bare", "coco", images="none")
     assert sorted(path.name for path in (tmp_path / "bare").iterdir()) == ["annotations.json", "conversion.json"]
-    same_films(read_dataset(tmp_path / "bare" / "annotations.json", films=voc / "images"), read_dataset(voc))
-    content = film.read_bytes()
+    same_images(read_dataset(tmp_path / "bare" / "annotations.json", image_dir=voc / "images"), read_dataset(voc))
+    content = image.read_bytes()
     convert(voc, tmp_path / "linked", "yolo", overwrite=True)  # a link that is replaced is not written through
-    assert film.read_bytes() == content
+    assert image.read_bytes() == content
     convert(voc, tmp_path / "a.record", "tfrecord")
     with pytest.raises(DataError, match="cannot be linked"):
         convert(tmp_path / "a.record", tmp_path / "x", "voc", images="link")
-    with pytest.raises(UsageError, match="always holds its films"):
+    with pytest.raises(UsageError, match="always holds its images"):
         convert(voc, tmp_path / "b.record", "tfrecord", images="none")
 
 
@@ -201,11 +202,11 @@ def test_a_link_that_leads_to_a_source_is_never_written_through(voc, tmp_path):
     target = tmp_path / "yolo"
     convert(voc, target, "yolo")
     victim = tmp_path / "victim.png"
-    victim.write_bytes((target / "images" / "film 1.png").read_bytes())
-    (target / "images" / "film 1.png").unlink()
-    (target / "images" / "film 1.png").symlink_to(victim)
+    victim.write_bytes((target / "images" / "image 1.png").read_bytes())
+    (target / "images" / "image 1.png").unlink()
+    (target / "images" / "image 1.png").symlink_to(victim)
     before = victim.read_bytes()
-    (voc / "images" / "film 1.png").write_bytes((voc / "images" / "film 3.png").read_bytes())
+    (voc / "images" / "image 1.png").write_bytes((voc / "images" / "image 3.png").read_bytes())
     convert(voc, target, "yolo", overwrite=True)
     assert victim.read_bytes() == before
 
@@ -213,8 +214,8 @@ def test_a_link_that_leads_to_a_source_is_never_written_through(voc, tmp_path):
 @pytest.mark.parametrize("name", [*FORMATS, "voc"])
 def test_pain_25_names_in_any_script_blanks_and_a_folder_that_may_only_be_read(name, tmp_path):
     folder = tmp_path / "Röntgen" / "患者 1"
-    data = make_dataset(folder / "films")
-    odd = folder / "films" / "Ünïcode 手 (1).v2.png"
+    data = make_dataset(folder / "images")
+    odd = folder / "images" / "Ünïcode 手 (1).v2.png"
     os.rename(data.records[1].image, odd)
     data = replace(
         data, records=(data.records[0], replace(data.records[1], image=odd, name=odd.name), *data.records[2:])
@@ -228,30 +229,30 @@ def test_pain_25_names_in_any_script_blanks_and_a_folder_that_may_only_be_read(n
     finally:
         for place in (folder / "voc", folder / "voc" / "images", folder / "voc" / "annotations"):
             place.chmod(0o755)
-    same_films(read_dataset(folder / "voc"), read_dataset(folder / "zurück"), flags=name not in WITHOUT_FLAGS)
+    same_images(read_dataset(folder / "voc"), read_dataset(folder / "zurück"), flags=name not in WITHOUT_FLAGS)
 
 
-def test_pain_23_an_edited_annotation_is_seen_and_films_add_up(voc, tmp_path):
+def test_pain_23_an_edited_annotation_is_seen_and_images_add_up(voc, tmp_path):
     first = convert(voc, tmp_path / "one", "coco")
-    xml = voc / "annotations" / "film 1.xml"
+    xml = voc / "annotations" / "image 1.xml"
     xml.write_bytes(xml.read_bytes().replace(b"<xmax>31<", b"<xmax>33<"))
-    (voc / "annotations" / "film 2.xml").write_bytes(b"<annotation><broken")
+    (voc / "annotations" / "image 2.xml").write_bytes(b"<annotation><broken")
     second = convert(voc, tmp_path / "two", "coco", on_error="skip")
     assert first.dataset.records[1].boxes.xyxy[0, 2] == 31
     assert second.dataset.records[1].boxes.xyxy[0, 2] == 33
-    films = len(list((voc / "images").iterdir()))
-    skipped = [problem for problem in second.problems if "film 2" in str(problem)]
-    assert len(second.dataset) + 1 == films == len(first.dataset)
+    images = len(list((voc / "images").iterdir()))
+    skipped = [problem for problem in second.problems if "image 2" in str(problem)]
+    assert len(second.dataset) + 1 == images == len(first.dataset)
     assert skipped
 
 
 def test_folders_of_splits_are_one_data_set(tmp_path):
-    data = make_dataset(tmp_path / "films")
+    data = make_dataset(tmp_path / "images")
     for split, records in (("train", data.records[:2]), ("valid", data.records[2:])):
         write_voc(Dataset(CLASSES, records), tmp_path / "all" / split)
     read = read_dataset(tmp_path / "all")
     assert [(r.name, r.split) for r in read] == [
-        ("film 0.png", "train"), ("film 1.png", "train"), ("film 2.png", "val"), ("film 3.png", "val"),
+        ("image 0.png", "train"), ("image 1.png", "train"), ("image 2.png", "val"), ("image 3.png", "val"),
     ]  # fmt: skip
     assert convert(tmp_path / "all", tmp_path / "yolo", "yolo").source_format == "folders of splits"
     write_voc(Dataset(CLASSES, (data.records[1],)), tmp_path / "all" / "test")
@@ -259,25 +260,25 @@ def test_folders_of_splits_are_one_data_set(tmp_path):
         read_dataset(tmp_path / "all")
 
 
-def test_films_of_one_name_are_refused_not_lost(tmp_path):
-    (record,) = make_films(tmp_path / "films", 1)
-    other = tmp_path / "films" / "film 0.jpg"
+def test_images_of_one_name_are_refused_not_lost(tmp_path):
+    (record,) = make_images(tmp_path / "images", 1)
+    other = tmp_path / "images" / "image 0.jpg"
     other.write_bytes(record.image.read_bytes())
-    twin = replace(record, image=other, name="film 0.jpg")
-    (tmp_path / "films" / "a.csv").write_bytes(csv_bytes(Dataset(("a",), (record, twin))))
+    twin = replace(record, image=other, name="image 0.jpg")
+    (tmp_path / "images" / "a.csv").write_bytes(csv_bytes(Dataset(("a",), (record, twin))))
     with pytest.raises(DataError, match="would be one file"):
-        convert(tmp_path / "films" / "a.csv", tmp_path / "voc", "voc")
+        convert(tmp_path / "images" / "a.csv", tmp_path / "voc", "voc")
     assert not (tmp_path / "voc").exists()
-    convert(tmp_path / "films" / "a.csv", tmp_path / "coco", "coco")
+    convert(tmp_path / "images" / "a.csv", tmp_path / "coco", "coco")
 
 
-def test_a_box_outside_its_film_never_becomes_another_box(tmp_path):
-    (record,) = make_films(tmp_path / "films", 1)
+def test_a_box_outside_its_image_never_becomes_another_box(tmp_path):
+    (record,) = make_images(tmp_path / "images", 1)
     wide = replace(record, boxes=Boxes([[0, 0, 120, 90]], [0]))
     write_voc(Dataset(("a",), (wide,)), tmp_path / "voc")
     convert(tmp_path / "voc", tmp_path / "yolo", "yolo")
-    (tmp_path / "yolo" / "labels" / "film 0.txt").write_text("0 0.6 0.5 1 1\n")
-    with pytest.raises(DataError, match="outside the film"):
+    (tmp_path / "yolo" / "labels" / "image 0.txt").write_text("0 0.6 0.5 1 1\n")
+    with pytest.raises(DataError, match="outside the image"):
         convert(tmp_path / "yolo", tmp_path / "back", "voc")
 
 
@@ -296,16 +297,16 @@ def test_the_command_says_what_it_guessed_and_what_is_lost(voc, tmp_path, capsys
     assert main(["convert", str(voc), str(tmp_path / "z"), "--to", "yolo", "--classes", "a,,b"]) == 2
 
 
-def test_real_films_go_round(shared_path, tmp_path):
+def test_real_images_go_round(shared_path, tmp_path):
     source = shared_path("data/fracatlas/val")
     data = read_dataset(source)
     for name in FORMATS:
         convert(source, target_of(tmp_path, name), name, images="copy" if name == "tfrecord" else "link")
-        same_films(data, read_dataset(target_of(tmp_path, name)), flags=name not in WITHOUT_FLAGS)
+        same_images(data, read_dataset(target_of(tmp_path, name)), flags=name not in WITHOUT_FLAGS)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="link counts mean something else there")
 def test_copies_are_byte_for_byte(voc, tmp_path):
     convert(voc, tmp_path / "coco", "coco")
-    for film in (voc / "images").iterdir():
-        assert (tmp_path / "coco" / "images" / film.name).read_bytes() == film.read_bytes()
+    for image in (voc / "images").iterdir():
+        assert (tmp_path / "coco" / "images" / image.name).read_bytes() == image.read_bytes()

@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.format_films import CLASSES, boxes_of, is_sound, make_dataset, make_films, mutated, same_films
+from support.format_images import CLASSES, boxes_of, is_sound, make_dataset, make_images, mutated, same_images
 
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError
@@ -19,12 +19,12 @@ def write(folder, document):
 
 def entry(**more):
     box = {"label": "a", "coordinates": {"x": 30, "y": 20.5, "width": 10, "height": 5}}
-    return {"image": "film 0.png", "verified": True, "annotations": [box], **more}
+    return {"image": "image 0.png", "verified": True, "annotations": [box], **more}
 
 
 def test_what_labelimg_writes(tmp_path):
-    make_films(tmp_path, 2)
-    data = read_createml(write(tmp_path, [entry(), {"image": "film 1.png", "annotations": []}]))
+    make_images(tmp_path, 2)
+    data = read_createml(write(tmp_path, [entry(), {"image": "image 1.png", "annotations": []}]))
     assert data.class_names == ("a",)
     assert data.records[0].boxes.xyxy.tolist() == [[25, 18, 35, 23]]
     assert data.records[1].is_negative
@@ -44,11 +44,11 @@ def test_what_labelimg_writes(tmp_path):
             "must be text",
         ),
         ([entry(annotations=[{"label": "a", "coordinates": {"x": 1, "y": 1, "width": 0, "height": 1}}])], "no area"),
-        ([], "holds no films"),
+        ([], "holds no images"),
     ],
 )
 def test_faults(document, said, tmp_path):
-    make_films(tmp_path, 1)
+    make_images(tmp_path, 1)
     with pytest.raises(DataError, match=said):
         read_createml(write(tmp_path, document))
 
@@ -57,7 +57,7 @@ def test_what_is_written_is_read_again(tmp_path):
     data = make_dataset(tmp_path)
     (tmp_path / "annotations.json").write_bytes(createml_bytes(data))
     again = read_createml(tmp_path / "annotations.json")
-    same_films(data, again, flags=False)
+    same_images(data, again, flags=False)
     assert again.class_names == tuple(sorted(CLASSES))
 
 
@@ -65,10 +65,10 @@ def test_what_is_written_is_read_again(tmp_path):
 @given(boxes=boxes_of())
 def test_any_box_comes_back(boxes, tmp_path_factory):
     folder = tmp_path_factory.mktemp("createml")
-    (record,) = make_films(folder, 1)
+    (record,) = make_images(folder, 1)
     data = Dataset(CLASSES, (type(record)(record.image, 120, 90, boxes),), folder)
     (folder / "a.json").write_bytes(createml_bytes(data))
-    same_films(data, read_createml(folder / "a.json"), flags=False)
+    same_images(data, read_createml(folder / "a.json"), flags=False)
 
 
 @settings(max_examples=100, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,9 +1,9 @@
-"""CSV: the tutorial's columns, ours, negative films, and files that are damaged."""
+"""CSV: the tutorial's columns, ours, negative images, and files that are damaged."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.format_films import CLASSES, boxes_of, is_sound, make_dataset, make_films, mutated, same_films
+from support.format_images import CLASSES, boxes_of, is_sound, make_dataset, make_images, mutated, same_images
 
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError
@@ -18,8 +18,8 @@ def write(folder, text):
 
 
 def test_what_the_tutorials_script_writes(tmp_path):
-    make_films(tmp_path, 2)
-    data = read_csv(write(tmp_path, TUTORIAL + "film 0.png,120,90,a,1,2,30,40\nfilm 0.png,120,90,b,1.5,2,30,40\n"))
+    make_images(tmp_path, 2)
+    data = read_csv(write(tmp_path, TUTORIAL + "image 0.png,120,90,a,1,2,30,40\nimage 0.png,120,90,b,1.5,2,30,40\n"))
     assert data.class_names == ("a", "b")
     assert data.records[0].boxes.xyxy.tolist() == [[1, 2, 30, 40], [1.5, 2, 30, 40]]
 
@@ -27,41 +27,41 @@ def test_what_the_tutorials_script_writes(tmp_path):
 @pytest.mark.parametrize(
     "text",
     [
-        "image,label,x1,y1,x2,y2\nfilm 0.png,a,1,2,30,40\n",
-        "Path;Class;xmin;ymin;xmax;ymax;width;height\nC:\\x\\film 0.png;a;1;2;30;40;120;90\n",
-        '\ufefffilename,class,xmin,ymin,xmax,ymax\r\n"film 0.png",a,1,2,30,40\r\n\r\n',
+        "image,label,x1,y1,x2,y2\nimage 0.png,a,1,2,30,40\n",
+        "Path;Class;xmin;ymin;xmax;ymax;width;height\nC:\\x\\image 0.png;a;1;2;30;40;120;90\n",
+        '\ufefffilename,class,xmin,ymin,xmax,ymax\r\n"image 0.png",a,1,2,30,40\r\n\r\n',
     ],
 )
 def test_other_names_and_separators(text, tmp_path):
-    make_films(tmp_path, 1)
+    make_images(tmp_path, 1)
     assert read_csv(write(tmp_path, text)).records[0].boxes.xyxy.tolist() == [[1, 2, 30, 40]]
 
 
-def test_a_row_without_box_is_a_negative_film(tmp_path):
-    make_films(tmp_path, 2)
-    data = read_csv(write(tmp_path, TUTORIAL + "film 0.png,120,90,a,1,2,30,40\nfilm 1.png,64,200,,,,,\n"))
+def test_a_row_without_box_is_a_negative_image(tmp_path):
+    make_images(tmp_path, 2)
+    data = read_csv(write(tmp_path, TUTORIAL + "image 0.png,120,90,a,1,2,30,40\nimage 1.png,64,200,,,,,\n"))
     assert [record.is_negative for record in data] == [False, True]
 
 
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ("film 0.png,120,90,a,1,2,30", "7 cells"),
-        ("film 0.png,120,90,,1,2,30,40", "no class"),
-        ("film 0.png,120,90,a,1,2,,40", "xmax is no number"),
-        ("film 0.png,120,90,a,1,2,nan,40", "xmax is no number"),
-        ("film 0.png,120,90,a,1,2,1_0,40", "xmax is no number"),
-        ("film 0.png,120,90,a,30,2,1,40", "no area"),
-        ("film 0.png,90,120,a,1,2,30,40", "EXIF"),
-        ("film 9.png,120,90,a,1,2,30,40", "is not in"),
-        ("film 1.png,64,201,a,1,2,30,40", "something else"),
-        ("film 1.png,64,200,,,,,", "denies"),
-        ("film 0.png,120.5,90,a,1,2,30,40", "whole numbers"),
+        ("image 0.png,120,90,a,1,2,30", "7 cells"),
+        ("image 0.png,120,90,,1,2,30,40", "no class"),
+        ("image 0.png,120,90,a,1,2,,40", "xmax is no number"),
+        ("image 0.png,120,90,a,1,2,nan,40", "xmax is no number"),
+        ("image 0.png,120,90,a,1,2,1_0,40", "xmax is no number"),
+        ("image 0.png,120,90,a,30,2,1,40", "no area"),
+        ("image 0.png,90,120,a,1,2,30,40", "EXIF"),
+        ("image 9.png,120,90,a,1,2,30,40", "is not in"),
+        ("image 1.png,64,201,a,1,2,30,40", "something else"),
+        ("image 1.png,64,200,,,,,", "denies"),
+        ("image 0.png,120.5,90,a,1,2,30,40", "whole numbers"),
     ],
 )
 def test_faults_are_named_with_file_and_line(row, said, tmp_path):
-    make_films(tmp_path, 2)
-    path = write(tmp_path, f"{TUTORIAL}film 1.png,64,200,a,1,2,30,40\n{row}\n")
+    make_images(tmp_path, 2)
+    path = write(tmp_path, f"{TUTORIAL}image 1.png,64,200,a,1,2,30,40\n{row}\n")
     with pytest.raises(DataError, match=said) as caught:
         read_csv(path)
     assert (caught.value.file, caught.value.place) == (str(path), "line 3")
@@ -81,9 +81,9 @@ def test_what_is_written_is_read_again(tmp_path):
     data = replace(data, records=(data.records[0], known, *data.records[2:]))
     (tmp_path / "a.csv").write_bytes(csv_bytes(data))
     again = read_csv(tmp_path / "a.csv")
-    same_films(data, again)
-    film = next(record for record in again if record.name == known.name)
-    assert (film.patient, film.split, film.body_part, film.view, film.laterality) == (
+    same_images(data, again)
+    image = next(record for record in again if record.name == known.name)
+    assert (image.patient, image.split, image.body_part, image.view, image.laterality) == (
         'a, "b"',
         "val",
         "WRIST",
@@ -97,10 +97,10 @@ def test_what_is_written_is_read_again(tmp_path):
 @given(boxes=boxes_of())
 def test_any_box_comes_back(boxes, tmp_path_factory):
     folder = tmp_path_factory.mktemp("csv")
-    (record,) = make_films(folder, 1)
+    (record,) = make_images(folder, 1)
     data = Dataset(CLASSES, (type(record)(record.image, 120, 90, boxes),), folder)
     (folder / "a.csv").write_bytes(csv_bytes(data))
-    same_films(data, read_csv(folder / "a.csv"))
+    same_images(data, read_csv(folder / "a.csv"))
 
 
 @settings(max_examples=200, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])

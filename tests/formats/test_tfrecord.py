@@ -24,7 +24,7 @@ from fractura.formats.tfrecord.reader import to_pixels
 SIZE = (37, 23)
 
 
-def film(folder, name="film.jpg", kind="JPEG", size=SIZE, orientation=1):
+def image(folder, name="image.jpg", kind="JPEG", size=SIZE, orientation=1):
     exif = Image.Exif()
     if orientation != 1:
         exif[0x0112] = orientation
@@ -44,9 +44,9 @@ def dataset(tmp_path):
     return Dataset(
         ("fractura", "luxación"),
         (
-            record(film(tmp_path, "a.jpg"), [[3, 2, 11, 9], [0, 0, 37, 23]], [1, 0], flags),
-            record(film(tmp_path, "b.png", "PNG")),
-            record(film(tmp_path, "c.jpg"), [[1.5, 2.25, 30.015625, 20]], [0]),
+            record(image(tmp_path, "a.jpg"), [[3, 2, 11, 9], [0, 0, 37, 23]], [1, 0], flags),
+            record(image(tmp_path, "b.png", "PNG")),
+            record(image(tmp_path, "c.jpg"), [[1.5, 2.25, 30.015625, 20]], [0]),
         ),
     )
 
@@ -81,12 +81,12 @@ def test_shards_are_filled_in_turn(dataset, tmp_path):
 def test_all_keys_of_the_decoder_are_written(dataset, tmp_path):
     write_tfrecord(dataset, tmp_path / "out")
     example, negative, _ = (Example(frame.payload) for frame in read_frames(tmp_path / "out"))
-    film_bytes = dataset.records[0].read_bytes()
-    assert example.byte_strings("image/encoded") == [film_bytes]
+    image_bytes = dataset.records[0].read_bytes()
+    assert example.byte_strings("image/encoded") == [image_bytes]
     assert example.texts("image/format") == ["jpeg"]
     assert negative.texts("image/format") == ["png"]
     assert example.texts("image/filename") == example.texts("image/source_id") == ["a.jpg"]
-    assert example.texts("image/key/sha256") == [hashlib.sha256(film_bytes).hexdigest()]
+    assert example.texts("image/key/sha256") == [hashlib.sha256(image_bytes).hexdigest()]
     assert (example.integers("image/width")[0], example.integers("image/height")[0]) == SIZE
     assert example.floats("image/object/bbox/xmin").tolist() == [np.float32(3 / 37), 0]
     assert example.floats("image/object/bbox/ymax").tolist() == [np.float32(9 / 23), 1]
@@ -99,9 +99,9 @@ def test_all_keys_of_the_decoder_are_written(dataset, tmp_path):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_boxes_of_turned_films_are_written_as_tensorflow_sees_them(tmp_path, orientation):
+def test_boxes_of_turned_images_are_written_as_tensorflow_sees_them(tmp_path, orientation):
     shown = SIZE if orientation < 5 else SIZE[::-1]
-    path = film(tmp_path, orientation=orientation)
+    path = image(tmp_path, orientation=orientation)
     dataset = Dataset(("x",), (record(path, [[1, 2, 10, 7]], [0], size=shown),))
     write_tfrecord(dataset, tmp_path / "out")
     same(dataset, read_tfrecord(tmp_path / "out"))
@@ -178,8 +178,8 @@ def test_label_map_files_and_class_names(dataset, tmp_path):
 def features(tmp_path, **changes):
     """A record as the usual converters write it, with changes; None takes a key out."""
     found = {
-        "image/encoded": film(tmp_path).read_bytes(),
-        "image/filename": b"film.jpg",
+        "image/encoded": image(tmp_path).read_bytes(),
+        "image/filename": b"image.jpg",
         "image/width": SIZE[0],
         "image/height": SIZE[1],
         **{
@@ -204,14 +204,14 @@ def written(tmp_path, *records):
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"encoded": None}, "holds no film"),
-        ({"encoded": b""}, "holds no film"),
-        ({"encoded": b"no film"}, "is not a readable JPEG"),
+        ({"encoded": None}, "holds no image"),
+        ({"encoded": b""}, "holds no image"),
+        ({"encoded": b"no image"}, "is not a readable JPEG"),
         ({"encoded": 3}, "holds int64 values instead of bytes"),
         ({"object__bbox__xmin": None}, "not as many: 0, 1, 1, 1"),
         ({"object__bbox__xmax": np.array([0.1], np.float32)}, "no area"),
         ({"object__bbox__xmax": np.array([np.nan], np.float32)}, "not a number"),
-        ({"object__bbox__xmax": np.array([30], np.float32)}, "outside the film of 37 x 23"),
+        ({"object__bbox__xmax": np.array([30], np.float32)}, "outside the image of 37 x 23"),
         ({"object__class__text": [b"a", b"b"]}, "2 values of 'class/text' for 1 boxes"),
         ({"object__class__text": None, "object__class__label": None}, "1 boxes have no class"),
         ({"object__class__text": [b"\xf1"]}, "not UTF-8"),
@@ -253,7 +253,7 @@ def test_damage_and_cut_are_skipped_where_asked(tmp_path):
 def test_remarks_on_what_other_converters_write(tmp_path):
     file = written(
         tmp_path,
-        features(tmp_path, width=100, object__is_crowd=np.array([1]), filename=b"C:\\films\\x.jpg"),
+        features(tmp_path, width=100, object__is_crowd=np.array([1]), filename=b"C:\\images\\x.jpg"),
         features(tmp_path, width=None, height=None, filename=b"../x.jpg", object__class__text=None),
         features(tmp_path, filename=None),
         features(tmp_path, filename=b"a\0.jpg"),
@@ -263,9 +263,9 @@ def test_remarks_on_what_other_converters_write(tmp_path):
     assert [r.name for r in data] == ["x.jpg", "x-2.jpg", "in.tfrecord-000002.jpg", "in.tfrecord-000003.jpg"]
     assert data.class_names == ("fractura",)
     assert [p.problem for p in problems] == [
-        "image/width and image/height differ from the film in 1 records, first in 'x.jpg':"
+        "image/width and image/height differ from the image in 1 records, first in 'x.jpg':"
         " (100, 23) written, (37, 23) stored",
-        "1 boxes are marked as crowds or groups; they are taken as single boxes",
+        "1 boxes are annotated as crowds or groups; they are taken as single boxes",
     ]
 
 
@@ -283,7 +283,7 @@ def test_ids_without_names(tmp_path):
 
 
 def broken(folder, name, cut):
-    path = film(folder, name, "PNG" if name.endswith("png") else "JPEG")
+    path = image(folder, name, "PNG" if name.endswith("png") else "JPEG")
     path.write_bytes(path.read_bytes()[:-cut])
     return path
 
@@ -294,14 +294,14 @@ def broken(folder, name, cut):
         (lambda folder: broken(folder, "x.jpg", 200), "cut off"),
         (lambda folder: broken(folder, "x.jpg", 2), "cut off"),
         (lambda folder: broken(folder, "x.png", 12), "cut off"),
-        (lambda folder: film(folder, "x.tif", "TIFF"), "TensorFlow does not read films of the kind TIFF"),
-        (lambda folder: film(folder, "x.jpg", size=(40, 40)), "is 40 x 40 pixels, but its annotation is for 37 x 23"),
+        (lambda folder: image(folder, "x.tif", "TIFF"), "TensorFlow does not read images of the kind TIFF"),
+        (lambda folder: image(folder, "x.jpg", size=(40, 40)), "is 40 x 40 pixels, but its annotation is for 37 x 23"),
         (lambda folder: folder / "missing.jpg", "cannot be read"),
     ],
 )
-def test_films_that_must_not_be_written(tmp_path, make, problem):
+def test_images_that_must_not_be_written(tmp_path, make, problem):
     bad = record(make(tmp_path))
-    dataset = Dataset((), (record(film(tmp_path, "good.jpg")), bad))
+    dataset = Dataset((), (record(image(tmp_path, "good.jpg")), bad))
     with pytest.raises(DataError) as caught:
         write_tfrecord(dataset, tmp_path / "out")
     assert problem in caught.value.problem
@@ -311,24 +311,24 @@ def test_films_that_must_not_be_written(tmp_path, make, problem):
     write_tfrecord(dataset, tmp_path / "out", on_error="skip", problems=problems)
     assert [r.name for r in read_tfrecord(tmp_path / "out")] == ["good.jpg"]
     assert len(problems) == 1
-    with pytest.raises(DataError, match="there is no film to write"):
+    with pytest.raises(DataError, match="there is no image to write"):
         write_tfrecord(Dataset((), (bad,)), tmp_path / "none", on_error="skip")
     assert list(tmp_path.glob(".fractura-*")) == []
 
 
 def test_bmp_is_written(tmp_path):
-    dataset = Dataset((), (record(film(tmp_path, "x.bmp", "BMP")),))
+    dataset = Dataset((), (record(image(tmp_path, "x.bmp", "BMP")),))
     write_tfrecord(dataset, tmp_path / "out")
     same(dataset, read_tfrecord(tmp_path / "out"))
 
 
-def test_films_move_from_file_to_file(dataset, tmp_path):
+def test_images_move_from_file_to_file(dataset, tmp_path):
     write_tfrecord(dataset, tmp_path / "one")
     write_tfrecord(read_tfrecord(tmp_path / "one"), tmp_path / "two")
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
-def test_real_films_that_are_cut_off_are_refused(tmp_path, shared_path):
+def test_real_images_that_are_cut_off_are_refused(tmp_path, shared_path):
     for path in sorted(shared_path("data/awkward/truncated_jpeg").glob("*.jpg")):
         dataset = Dataset((), (record(path, size=(373, 454)),))
         with pytest.raises(DataError, match="cut off"):
@@ -355,7 +355,7 @@ def test_tensorflow_reads_what_we_write(tensorflow, dataset, tmp_path):
         np.testing.assert_array_equal(labels, ours.boxes.labels + 1)
 
 
-def test_film_bytes_are_found_by_offset(dataset, tmp_path):
+def test_image_bytes_are_found_by_offset(dataset, tmp_path):
     write_tfrecord(dataset, tmp_path / "out")
     data = (tmp_path / "out").read_bytes()
     for each, original in zip(read_tfrecord(tmp_path / "out"), dataset, strict=True):
@@ -378,12 +378,12 @@ def test_read_dataset_knows_a_tfrecord(dataset, tmp_path):
 @given(st.data())
 def test_any_record_is_read_or_refused(tmp_path, data):
     payload = bytearray(encode_example(features(tmp_path)))
-    film_bytes = (tmp_path / "film.jpg").read_bytes()
-    start = payload.index(film_bytes)
+    image_bytes = (tmp_path / "image.jpg").read_bytes()
+    start = payload.index(image_bytes)
     for _ in range(data.draw(st.integers(1, 5))):
-        # The film itself is Pillow's business; here the message around it is damaged, and the film's header.
+        # The image itself is Pillow's business; here the message around it is damaged, and the image's header.
         place = data.draw(
-            st.integers(0, len(payload) - 1).filter(lambda p: not start + 30 < p < start + len(film_bytes))
+            st.integers(0, len(payload) - 1).filter(lambda p: not start + 30 < p < start + len(image_bytes))
         )
         payload[place] = data.draw(st.integers(0, 255))
     file = written(tmp_path, bytes(payload))

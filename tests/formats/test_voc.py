@@ -94,14 +94,14 @@ def labelimg_bytes(tmp_path, annotation, boxes) -> bytes:
     [
         ({}, []),
         ({"verified": True}, [("Fractura", (10.9, 20.2, 50.7, 60.1), False)]),
-        ({"depth": 1, "path": "C:\\films\\a.jpg"}, [("Fractura", (0, 0.4, 50, 60), True)]),
+        ({"depth": 1, "path": "C:\\images\\a.jpg"}, [("Fractura", (0, 0.4, 50, 60), True)]),
         ({"path": '/tmp/Röntgen 患者/a & b <c> "d".png'}, [("Fraktur des Röhrenknochens", (2, 3, 200, 60), False)]),
         ({"filename": "患者1.jpg", "folder": "é"}, [("Fractura", (5, 5, 20, 100), 0), ("b", (1, 9, 9, 90), 1)]),
         ({"folder": "", "filename": ""}, [("a'b", (5, 1, 20, 99), False)]),
     ],
 )
 def test_new_file_equals_labelimg(tmp_path, head, boxes):
-    annotation = replace(VocAnnotation("film.jpg", 200, 100, 3, folder="images"), **head)
+    annotation = replace(VocAnnotation("image.jpg", 200, 100, 3, folder="images"), **head)
     drawn = tuple(labelimg_object(name, corners, 200, 100, difficult=bool(hard)) for name, corners, hard in boxes)
     assert replace(annotation, objects=drawn).to_bytes() == labelimg_bytes(tmp_path, annotation, boxes)
 
@@ -124,10 +124,10 @@ def test_new_file_equals_labelimg_whatever_is_drawn(tmp_path_factory, boxes, fil
 
 
 def test_two_spaces_stay_two_spaces(tmp_path):
-    """The one place where LabelImg is not followed: it turns them into a tab, and the film is not found again."""
-    annotation = VocAnnotation("film  1.jpg", 200, 100, 3, folder="images")
-    assert b"film\t1.jpg" in labelimg_bytes(tmp_path, annotation, [])
-    assert parse_voc(annotation.to_bytes(), "x").filename == "film  1.jpg"
+    """The one place where LabelImg is not followed: it turns them into a tab, and the image is not found again."""
+    annotation = VocAnnotation("image  1.jpg", 200, 100, 3, folder="images")
+    assert b"image\t1.jpg" in labelimg_bytes(tmp_path, annotation, [])
+    assert parse_voc(annotation.to_bytes(), "x").filename == "image  1.jpg"
 
 
 def test_labelimg_reads_our_scores(tmp_path):
@@ -153,7 +153,8 @@ def test_write_and_read_is_the_identity(annotation):
 
 
 def test_all_real_files_come_back_byte_for_byte(shared_path):
-    files = sorted(shared_path("data/fracatlas").glob("*/annotations/*.xml"))
+    folder = shared_path("data/fracatlas")
+    files = sorted(path for split in ("train", "val") for path in (folder / split / "annotations").glob("*.xml"))
     assert len(files) == 2261
     for file in files:
         annotation = read_voc_file(file)
@@ -165,7 +166,7 @@ def test_all_real_files_come_back_byte_for_byte(shared_path):
 STYLES = {
     "as it is": lambda s: s,
     "crlf": lambda s: s.replace(b"\n", b"\r\n"),
-    "utf-8 mark": lambda s: codecs.BOM_UTF8 + s,
+    "utf-8 detection": lambda s: codecs.BOM_UTF8 + s,
     "utf-16": lambda s: codecs.BOM_UTF16_LE + s.decode().encode("utf-16-le"),
     "utf-16 big": lambda s: codecs.BOM_UTF16_BE + s.decode().encode("utf-16-be"),
     "latin-1": lambda s: (
@@ -435,7 +436,7 @@ def test_mutated_bytes_are_read_or_refused(edits, cut, style):
 # ---------------------------------------------------------------- folders
 
 
-def film(path: Path, width: int = 200, height: int = 100, orientation: int = 1) -> Path:
+def image(path: Path, width: int = 200, height: int = 100, orientation: int = 1) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -445,7 +446,7 @@ def film(path: Path, width: int = 200, height: int = 100, orientation: int = 1) 
 
 def folder_with(path: Path, annotations: dict[str, VocAnnotation], layout=("images", "annotations")) -> Path:
     for name, annotation in annotations.items():
-        film(path / layout[0] / annotation.filename)
+        image(path / layout[0] / annotation.filename)
         target = path / layout[1] / f"{name}.xml"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(annotation.to_bytes())
@@ -491,7 +492,7 @@ def test_class_order_is_the_given_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("xml_name", "filename", "films", "expected"),
+    ("xml_name", "filename", "images", "expected"),
     [
         ("a", "a.png", ["a.png"], "a.png"),
         ("a", "a.jpg", ["a.png"], "a.png"),  # the extension lies
@@ -501,20 +502,20 @@ def test_class_order_is_the_given_one(tmp_path):
         ("a", None, ["a.png"], "a.png"),
         ("a.xml", "b.jpg", ["a.png"], "a.png"),  # LabelImg's .xml.xml
         ("other", "a.png", ["a.png"], "a.png"),
-        ("a", "C:\\films\\b.png", ["b.png"], "b.png"),
+        ("a", "C:\\images\\b.png", ["b.png"], "b.png"),
         ("a", "../x/b.png", ["b.png"], "b.png"),
         ("a", "a.jpg", ["a.png", "b.png"], "a.png"),
         ("v1.2", "v1.2", ["v1.2.png"], "v1.2.png"),
         ("r", "Ro\u0308ntgen.png", ["R\u00f6ntgen.png"], "R\u00f6ntgen.png"),
     ],
 )
-def test_film_is_found(tmp_path, xml_name, filename, films, expected):
-    for name in films:
-        film(tmp_path / name)
+def test_image_is_found(tmp_path, xml_name, filename, images, expected):
+    for name in images:
+        image(tmp_path / name)
     (tmp_path / f"{xml_name}.xml").write_bytes(replace(ONE, filename=filename, path="C:/stale/b.png").to_bytes())
     problems = []
     assert [r.name for r in read_voc(tmp_path, problems=problems)] == [expected]
-    assert len(problems) == len(films) - 1
+    assert len(problems) == len(images) - 1
 
 
 def test_box_over_the_border_by_rounding_is_clipped(tmp_path):
@@ -526,14 +527,14 @@ def test_box_over_the_border_by_rounding_is_clipped(tmp_path):
 @pytest.mark.parametrize(
     ("annotation", "message", "place"),
     [
-        (replace(ONE, width=0, height=0), "says 0x0, but the film is 200x100", None),
+        (replace(ONE, width=0, height=0), "says 0x0, but the image is 200x100", None),
         (replace(ONE, width=100, height=200), "EXIF", None),
         (replace(ONE, width=None, height=None), "does not say its width and height", None),
         (replace(ONE, objects=(*ONE.objects, VocObject("a", 5, 5, 5, 9))), "has no area", "object 3"),
         (replace(ONE, objects=(VocObject("a", 9, 5, 5, 9),)), "has no area", "object 1"),
-        (replace(ONE, objects=(VocObject("a", 5, 5, 202, 9),)), "outside the film of 200x100", "object 1"),
-        (replace(ONE, objects=(VocObject("a", -2, 5, 20, 9),)), "outside the film", "object 1"),
-        (replace(ONE, objects=(VocObject("a", 200, 5, 201, 9),)), "outside the film", "object 1"),
+        (replace(ONE, objects=(VocObject("a", 5, 5, 202, 9),)), "outside the image of 200x100", "object 1"),
+        (replace(ONE, objects=(VocObject("a", -2, 5, 20, 9),)), "outside the image", "object 1"),
+        (replace(ONE, objects=(VocObject("a", 200, 5, 201, 9),)), "outside the image", "object 1"),
         (replace(ONE, objects=(VocObject("fractura", 1, 5, 20, 9),)), "unknown class 'fractura'", "object 1"),
     ],
 )
@@ -558,29 +559,29 @@ def test_nearest_class_is_suggested(tmp_path):
     assert "object 1" in str(caught.value)
 
 
-def test_annotation_without_film(tmp_path):
+def test_annotation_without_image(tmp_path):
     folder_with(tmp_path, {"IMG1": ONE, "IMG2": NEGATIVE})
     (tmp_path / "images" / "IMG1.png").unlink()
-    with pytest.raises(DataError, match=r"IMG1.xml.*its film 'IMG1.png' is not in"):
+    with pytest.raises(DataError, match=r"IMG1.xml.*its image 'IMG1.png' is not in"):
         read_voc(tmp_path)
 
 
-def test_two_annotations_of_one_film(tmp_path):
+def test_two_annotations_of_one_image(tmp_path):
     folder_with(tmp_path, {"IMG1": ONE, "copy": ONE})
-    with pytest.raises(DataError, match=r"belongs to the film IMG1.png, and so does"):
+    with pytest.raises(DataError, match=r"belongs to the image IMG1.png, and so does"):
         read_voc(tmp_path)
 
 
-def test_films_without_annotation_are_counted(tmp_path, caplog):
+def test_images_without_annotation_are_counted(tmp_path, caplog):
     folder_with(tmp_path, {"IMG1": ONE})
     for i in range(5):
-        film(tmp_path / "images" / f"extra{i}.png")
+        image(tmp_path / "images" / f"extra{i}.png")
     problems = []
     assert len(read_voc(tmp_path, problems=problems)) == 1
     [problem] = problems
-    assert "5 films have no annotation and are not used: extra0.png, extra1.png, extra2.png, …" in str(problem)
+    assert "5 images have no annotation and are not used: extra0.png, extra1.png, extra2.png, …" in str(problem)
     read_voc(tmp_path)
-    assert "5 films have no annotation" in caplog.text  # never silent
+    assert "5 images have no annotation" in caplog.text  # never silent
 
 
 def test_everything_skipped_is_an_error(tmp_path):
@@ -596,7 +597,7 @@ def test_everything_skipped_is_an_error(tmp_path):
         (lambda p: None, "no such folder"),
         (lambda p: p.mkdir(), "holds no annotation"),
         (lambda p: p.write_bytes(b""), "is a file, not a folder"),
-        (lambda p: film(p / "a.png"), "holds no annotation"),
+        (lambda p: image(p / "a.png"), "holds no annotation"),
         (lambda p: folder_with(p / "train", {"IMG1": ONE}), "holds no annotation.*\n.*train': give that folder"),
     ],
 )
@@ -616,8 +617,8 @@ def test_hidden_files_are_left_aside(tmp_path):
     assert len(read_voc(tmp_path)) == 1
 
 
-def test_rotated_film_is_read_as_displayed(tmp_path):
-    film(tmp_path / "IMG1.png", 100, 200, orientation=6)
+def test_rotated_image_is_read_as_displayed(tmp_path):
+    image(tmp_path / "IMG1.png", 100, 200, orientation=6)
     (tmp_path / "IMG1.xml").write_bytes(ONE.to_bytes())
     record = read_voc(tmp_path).records[0]
     assert (record.width, record.height) == (200, 100)
@@ -667,7 +668,7 @@ def test_dataset_round_trip(tmp_path):
 @settings(max_examples=40, deadline=None)
 def test_new_dataset_round_trip(tmp_path_factory, drawn):
     root = tmp_path_factory.mktemp("new")
-    picture = film(root / "Röntgen 患者.png")
+    picture = image(root / "Röntgen 患者.png")
     corners = [(x, y, x + w, y + h) for (x, y), (w, h), *_ in drawn]
     boxes = Boxes(corners, [i % 2 for i in range(len(drawn))], [s for *_, s in drawn])
     flags = tuple(BoxFlags(d, t) for _, _, d, t, _ in drawn)
@@ -712,22 +713,22 @@ def test_existing_work_is_never_overwritten_unasked(tmp_path):
     assert len(read_voc(tmp_path / "out")) == 2
 
 
-def test_two_films_that_would_share_one_annotation(tmp_path):
-    films = [film(tmp_path / name) for name in ("a.png", "A.bmp")]
-    records = tuple(Record(path, 200, 100, Boxes.empty()) for path in films)
+def test_two_images_that_would_share_one_annotation(tmp_path):
+    images = [image(tmp_path / name) for name in ("a.png", "A.bmp")]
+    records = tuple(Record(path, 200, 100, Boxes.empty()) for path in images)
     with pytest.raises(DataError, match=r"'a.png' and 'A.bmp' would share"):
         write_voc(Dataset((), records), tmp_path / "out")
 
 
 def test_real_splits(shared_path):
-    for split, films, negatives, boxes in (("train", 2036, 1468, 754), ("val", 225, 180, 51)):
+    for split, images, negatives, boxes in (("train", 2036, 1468, 754), ("val", 225, 180, 51)):
         problems = []
         dataset = read_voc(shared_path(f"data/fracatlas/{split}"), problems=problems)
         assert problems == []
-        assert (len(dataset), dataset.negatives, dataset.boxes_by_class) == (films, negatives, {"Fractura": boxes})
+        assert (len(dataset), dataset.negatives, dataset.boxes_by_class) == (images, negatives, {"Fractura": boxes})
 
 
-def test_real_full_size_film(shared_path):
+def test_real_full_size_image(shared_path):
     record = read_voc(shared_path("data/awkward/fullres")).records[0]
     assert (record.width, record.height) == (2304, 2880)
     assert len(record.boxes) > 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.format_films import CLASSES, boxes_of, is_sound, make_dataset, make_films, mutated, same_films
+from support.format_images import CLASSES, boxes_of, is_sound, make_dataset, make_images, mutated, same_images
 
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset
@@ -21,17 +21,17 @@ LINE = "0 0.5 0.5 0.25 0.2\n"  # on 120 x 90: 45 36 75 54
 
 
 def in_one_folder(folder):
-    make_films(folder, 2)
+    make_images(folder, 2)
     (folder / "classes.txt").write_text("b\na\n")
-    (folder / "film 0.txt").write_text(LINE)
-    (folder / "film 1.txt").write_text("")
+    (folder / "image 0.txt").write_text(LINE)
+    (folder / "image 1.txt").write_text("")
     return folder
 
 
 def with_yaml(folder, text, places=("images", "labels")):
-    make_films(folder / places[0], 1)
+    make_images(folder / places[0], 1)
     (folder / places[1]).mkdir(parents=True)
-    (folder / places[1] / "film 0.txt").write_text(LINE)
+    (folder / places[1] / "image 0.txt").write_text(LINE)
     (folder / "data.yaml").write_text(text)
     return folder
 
@@ -51,7 +51,7 @@ def with_yaml(folder, text, places=("images", "labels")):
 )
 def test_data_yaml_of_ultralytics_and_roboflow(text, places, split, tmp_path):
     folder = with_yaml(tmp_path, text, places)
-    if "val: ../train" in text:  # the same films in two splits
+    if "val: ../train" in text:  # the same images in two splits
         with pytest.raises(DataError, match="there twice"):
             read_yolo(folder)
         return
@@ -62,25 +62,25 @@ def test_data_yaml_of_ultralytics_and_roboflow(text, places, split, tmp_path):
     assert read_yolo(folder / "data.yaml").records[0].boxes == data.records[0].boxes
 
 
-def test_labelimg_in_one_folder_with_a_negative_film(tmp_path):
+def test_labelimg_in_one_folder_with_a_negative_image(tmp_path):
     data = read_yolo(in_one_folder(tmp_path))
     assert data.class_names == ("b", "a")
     assert [len(record.boxes) for record in data] == [1, 0]
 
 
-def test_a_list_of_films(tmp_path):
+def test_a_list_of_images(tmp_path):
     folder = with_yaml(tmp_path, "train: train.txt\nnames: [b]\n")
-    (folder / "train.txt").write_text("./images/film 0.png\n")
+    (folder / "train.txt").write_text("./images/image 0.png\n")
     assert [record.split for record in read_yolo(folder)] == ["train"]
 
 
 def test_pain_14_class_numbers_with_gaps_and_a_given_order(tmp_path):
     folder = with_yaml(tmp_path, "names: {3: b, 7: a}\n")
-    (folder / "labels" / "film 0.txt").write_text(LINE.replace("0 ", "7 ", 1))
+    (folder / "labels" / "image 0.txt").write_text(LINE.replace("0 ", "7 ", 1))
     data = read_yolo(folder)
     assert (data.class_names, data.records[0].boxes.labels.tolist()) == (("b", "a"), [1])
     assert read_yolo(folder, class_names=["a", "b"]).records[0].boxes.labels.tolist() == [0]
-    (folder / "labels" / "film 0.txt").write_text(LINE)
+    (folder / "labels" / "image 0.txt").write_text(LINE)
     with pytest.raises(DataError, match="class number 0 has no name"):
         read_yolo(folder)
 
@@ -113,23 +113,23 @@ def test_pain_8_classes_txt_keeps_its_order_when_a_class_is_added(tmp_path):
         "",
     ]
     now = {path.name: path.read_bytes() for path in (target / "labels").iterdir()}
-    assert {name: text for name, text in now.items() if name != "film 0.txt"} == {
-        name: text for name, text in first.items() if name != "film 0.txt"
+    assert {name: text for name, text in now.items() if name != "image 0.txt"} == {
+        name: text for name, text in first.items() if name != "image 0.txt"
     }
 
 
-def test_pain_23_edited_labels_are_seen_and_every_film_is_accounted_for(tmp_path):
+def test_pain_23_edited_labels_are_seen_and_every_image_is_accounted_for(tmp_path):
     folder = in_one_folder(tmp_path)
-    make_films(folder, 3)
+    make_images(folder, 3)
     (folder / "stray.txt").write_text(LINE)
     problems = []
     data = read_yolo(folder, on_error="skip", problems=problems)
     assert len(data) == 3
     said = " ".join(map(str, problems))
-    assert "1 films have no text file" in said
+    assert "1 images have no text file" in said
     assert "stray.txt" in said
     (folder / "stray.txt").unlink()
-    (folder / "film 0.txt").write_text(LINE * 2)
+    (folder / "image 0.txt").write_text(LINE * 2)
     assert len(read_yolo(folder, problems=[]).records[0].boxes) == 2
     assert not list(tmp_path.rglob("*.cache"))
 
@@ -153,12 +153,12 @@ def test_pain_23_edited_labels_are_seen_and_every_film_is_accounted_for(tmp_path
 )
 def test_faults_are_named_with_file_and_line(line, said, tmp_path):
     folder = in_one_folder(tmp_path)
-    (folder / "film 0.txt").write_text(f"{LINE}\n{line}\n")
+    (folder / "image 0.txt").write_text(f"{LINE}\n{line}\n")
     with pytest.raises(DataError, match=said) as caught:
         read_yolo(folder)
-    assert caught.value.file == str(folder / "film 0.txt")
+    assert caught.value.file == str(folder / "image 0.txt")
     assert caught.value.place == "line 3"
-    assert [r.name for r in read_yolo(folder, on_error="skip", problems=[])] == ["film 1.png"]
+    assert [r.name for r in read_yolo(folder, on_error="skip", problems=[])] == ["image 1.png"]
 
 
 def test_whole_pixels_come_back_from_labelimgs_six_digits():
@@ -181,11 +181,11 @@ def test_whole_pixels_come_back_from_labelimgs_six_digits():
 @given(boxes=boxes_of())
 def test_any_box_comes_back(boxes, tmp_path_factory):
     folder = tmp_path_factory.mktemp("yolo")
-    (record,) = make_films(folder, 1)
+    (record,) = make_images(folder, 1)
     data = Dataset(CLASSES, (type(record)(record.image, 120, 90, boxes),), folder)
-    (folder / "film 0.txt").write_text(label_text(data.records[0]))
+    (folder / "image 0.txt").write_text(label_text(data.records[0]))
     (folder / "classes.txt").write_text("\n".join(CLASSES), encoding="utf-8")
-    same_films(data, read_yolo(folder), flags=False)
+    same_images(data, read_yolo(folder), flags=False)
 
 
 @settings(max_examples=200, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -197,7 +197,7 @@ def test_damaged_files_give_an_error_of_ours_or_sound_data(draw, which, tmp_path
     if which == "classes":
         (folder / "data.yaml").unlink()
         (folder / "classes.txt").write_text("b\na c\n")
-    path = {"label": "labels/film 0.txt", "yaml": "data.yaml", "classes": "classes.txt"}[which]
+    path = {"label": "labels/image 0.txt", "yaml": "data.yaml", "classes": "classes.txt"}[which]
     (folder / path).write_bytes(mutated((folder / path).read_bytes(), draw.draw))
     try:
         data = read_yolo(folder, problems=[])
@@ -232,9 +232,9 @@ def test_hostile_yaml_takes_no_long_time(text, tmp_path):
     assert time.process_time() - start < 10
 
 
-def test_many_boxes_on_one_film_take_linear_time(tmp_path):
+def test_many_boxes_on_one_image_take_linear_time(tmp_path):
     folder = in_one_folder(tmp_path)
-    (folder / "film 0.txt").write_text(LINE * 50_000)
+    (folder / "image 0.txt").write_text(LINE * 50_000)
     start = time.process_time()
     assert len(read_yolo(folder).records[0].boxes) == 50_000
     assert time.process_time() - start < 20

@@ -1,4 +1,4 @@
-"""Headers, completeness and orientation of films, against Pillow and against the pixels themselves."""
+"""Headers, completeness and orientation of images, against Pillow and against the pixels themselves."""
 
 import io
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fractura.core.errors import DataError
-from fractura.imaging.headers import displayed_to_stored, film_header, stored_frame, stored_to_displayed
+from fractura.imaging.headers import displayed_to_stored, image_header, stored_frame, stored_to_displayed
 from fractura.imaging.reader import read_radiograph
 
 
@@ -48,7 +48,7 @@ def with_orientation(orientation, kind="JPEG", **options):
     ],
 )
 def test_kind_and_completeness(data, kind, complete):
-    header = film_header(data)
+    header = image_header(data)
     assert (header.kind, header.complete) == (kind, complete)
     if complete:
         assert (header.width, header.height) == (37, 23)
@@ -65,10 +65,10 @@ def decodes(data):
 @pytest.mark.parametrize(
     "data", [encoded(size=(60, 40)), encoded(mode="RGB", progressive=True), encoded("PNG"), encoded("PNG", mode="RGB")]
 )
-def test_no_cut_off_film_is_called_complete(data):
+def test_no_cut_off_image_is_called_complete(data):
     for length in range(len(data)):
-        assert not film_header(data[:length]).complete
-    assert film_header(data).complete
+        assert not image_header(data[:length]).complete
+    assert image_header(data).complete
     assert decodes(data)
 
 
@@ -78,21 +78,21 @@ def test_any_bytes_have_some_header(data, draws):
     damaged = bytearray(data)
     for _ in range(draws.draw(st.integers(1, 5))):
         damaged[draws.draw(st.integers(0, len(damaged) - 1))] = draws.draw(st.integers(0, 255))
-    header = film_header(bytes(damaged))
+    header = image_header(bytes(damaged))
     assert header.width >= 0
 
 
 def test_a_damaged_png_chunk_is_noticed():
     data = bytearray(encoded("PNG"))
     data[len(data) // 2] ^= 1
-    assert not film_header(bytes(data)).complete
+    assert not image_header(bytes(data)).complete
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_stored_frame(kind, orientation):
     data = with_orientation(orientation, kind)
-    assert stored_frame(data, film_header(data), "film") == (37, 23, orientation)
+    assert stored_frame(data, image_header(data), "image") == (37, 23, orientation)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -112,7 +112,7 @@ def test_boxes_turn_as_the_pixels_do(orientation):
     np.testing.assert_array_equal(stored_to_displayed(box, orientation, width, height), displayed)
 
 
-def test_real_films_that_are_cut_off(shared_path):
+def test_real_images_that_are_cut_off(shared_path):
     cut = sorted(shared_path("data/awkward/truncated_jpeg").glob("*.jpg"))
     assert cut
-    assert not any(film_header(film.read_bytes()).complete for film in cut)
+    assert not any(image_header(image.read_bytes()).complete for image in cut)

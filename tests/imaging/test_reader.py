@@ -1,4 +1,4 @@
-"""The one reader of pixels: same film, same picture, whatever it is stored as; damaged films are refused by name."""
+"""The one reader of pixels: same image, same picture, whatever it is stored as; damaged images are refused by name."""
 
 import io
 import struct
@@ -68,16 +68,16 @@ SAME_PICTURE = {
 
 
 @pytest.mark.parametrize("kind", SAME_PICTURE)
-def test_same_film_same_picture(kind):
+def test_same_image_same_picture(kind):
     data = SAME_PICTURE[kind]()
-    film = read_radiograph(data)
-    assert film.pixels.dtype == np.uint8
-    assert film.pixels.shape == (HEIGHT, WIDTH, 3)
-    assert film.pixels.flags["C_CONTIGUOUS"]
-    assert film.pixels.flags["OWNDATA"]
-    difference = np.abs(film.pixels.astype(int) - GREY[:, :, None])
+    radiograph = read_radiograph(data)
+    assert radiograph.pixels.dtype == np.uint8
+    assert radiograph.pixels.shape == (HEIGHT, WIDTH, 3)
+    assert radiograph.pixels.flags["C_CONTIGUOUS"]
+    assert radiograph.pixels.flags["OWNDATA"]
+    difference = np.abs(radiograph.pixels.astype(int) - GREY[:, :, None])
     assert difference.max() <= 1, kind
-    assert radiograph_size(data) == (WIDTH, HEIGHT) == film.encoded_size == (film.width, film.height)
+    assert radiograph_size(data) == (WIDTH, HEIGHT) == radiograph.encoded_size == (radiograph.width, radiograph.height)
 
 
 @pytest.mark.parametrize(
@@ -96,10 +96,10 @@ def test_same_film_same_picture(kind):
     ],
 )
 def test_bit_depth_is_the_smallest_that_holds_the_maximum(maximum, bits):
-    film = read_radiograph(deep(np.array([[0, maximum // 2, maximum]])))
-    assert film.bit_depth == bits
+    radiograph = read_radiograph(deep(np.array([[0, maximum // 2, maximum]])))
+    assert radiograph.bit_depth == bits
     expected = np.floor(np.array([0, maximum // 2, maximum]) * 255 / (2**bits - 1) + 0.5)
-    assert film.pixels[0, :, 0].tolist() == expected.tolist()
+    assert radiograph.pixels[0, :, 0].tolist() == expected.tolist()
 
 
 @given(st.integers(256, 65535), st.randoms(use_true_random=False))
@@ -111,15 +111,15 @@ def test_deep_grey_keeps_its_order(maximum, random):
     assert pixels[-1] >= 63  # never near black: the brightest value uses at least a quarter of the range
 
 
-def test_one_bit_film():
-    film = read_radiograph(encode(Image.fromarray(GREY > 100), "PNG"))
-    assert set(np.unique(film.pixels)) == {0, 255}
+def test_one_bit_image():
+    radiograph = read_radiograph(encode(Image.fromarray(GREY > 100), "PNG"))
+    assert set(np.unique(radiograph.pixels)) == {0, 255}
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation_is_applied(kind, orientation):
-    """A bright spot at a known place of the stored film lands where the EXIF standard says it is displayed."""
+    """A bright spot at a known place of the stored image lands where the EXIF standard says it is displayed."""
     stored = np.zeros((48, 96), np.uint8)
     stored[0:16, 16:40] = 255
     exif = Image.Exif()
@@ -136,11 +136,11 @@ def test_orientation_is_applied(kind, orientation):
         7: (32, 56, 48, 80, 48, 96),
         8: (0, 56, 16, 80, 48, 96),
     }[orientation]
-    film = read_radiograph(data)
-    assert (film.width, film.height) == radiograph_size(data) == (width, height)
-    assert film.encoded_size == (96, 48)
-    assert film.exif_orientation == orientation
-    bright = film.pixels[:, :, 0] > 128
+    radiograph = read_radiograph(data)
+    assert (radiograph.width, radiograph.height) == radiograph_size(data) == (width, height)
+    assert radiograph.encoded_size == (96, 48)
+    assert radiograph.exif_orientation == orientation
+    bright = radiograph.pixels[:, :, 0] > 128
     rows, columns = np.flatnonzero(bright.any(1)), np.flatnonzero(bright.any(0))
     assert (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1) == (left, top, right, bottom)
 
@@ -149,9 +149,9 @@ def test_orientation_is_applied(kind, orientation):
 def test_orientation_that_means_nothing_is_upright(value):
     exif = Image.Exif()
     exif[0x0112] = value
-    film = read_radiograph(encode(Image.fromarray(GREY), "PNG", exif=exif))
-    assert film.exif_orientation == 1
-    assert np.array_equal(film.pixels[:, :, 0], GREY)
+    radiograph = read_radiograph(encode(Image.fromarray(GREY), "PNG", exif=exif))
+    assert radiograph.exif_orientation == 1
+    assert np.array_equal(radiograph.pixels[:, :, 0], GREY)
 
 
 def test_png_orientation_behind_the_pixels():
@@ -166,7 +166,7 @@ def test_png_orientation_behind_the_pixels():
 
 
 def test_extension_may_lie(tmp_path):
-    path = tmp_path / "Röntgen 患者 1" / "film.jpg"
+    path = tmp_path / "Röntgen 患者 1" / "image.jpg"
     path.parent.mkdir()
     path.write_bytes(SAME_PICTURE["16-bit png"]())
     assert radiograph_size(path) == (WIDTH, HEIGHT)
@@ -177,7 +177,7 @@ NOISE = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
 
 REFUSED = {
     "empty": (lambda: b"", "is empty"),
-    "text": (lambda: b"this is not a film", "is not a readable JPEG, PNG, TIFF, BMP or DICOM picture"),
+    "text": (lambda: b"this is not an image", "is not a readable JPEG, PNG, TIFF, BMP or DICOM picture"),
     "gif": (lambda: encode(Image.fromarray(GREY), "GIF"), "is not a readable JPEG, PNG, TIFF, BMP or DICOM picture"),
     "cut jpeg": (lambda: encode(Image.fromarray(NOISE), "JPEG")[:-900], "is cut off"),
     "cut png": (lambda: encode(Image.fromarray(NOISE), "PNG")[:-900], "cannot be read"),
@@ -201,12 +201,12 @@ REFUSED = {
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_refused_by_name_with_a_way_out(tmp_path, kind):
     data, message = REFUSED[kind]
-    path = tmp_path / "film 1.jpg"
+    path = tmp_path / "image 1.jpg"
     path.write_bytes(data())
-    for source, name in ((path, None), (path.read_bytes(), "film 1.jpg")):
+    for source, name in ((path, None), (path.read_bytes(), "image 1.jpg")):
         with pytest.raises(DataError, match=message) as caught:
             read_radiograph(source, name=name)
-        assert "film 1.jpg" in str(caught.value)
+        assert "image 1.jpg" in str(caught.value)
         assert caught.value.hint
 
 
@@ -226,7 +226,7 @@ def test_missing_file_and_folder(tmp_path, reader):
 )
 @settings(max_examples=60, deadline=None)
 @pytest.mark.filterwarnings("ignore")
-def test_mutated_films_are_read_or_refused(kind, edits, cut):
+def test_mutated_images_are_read_or_refused(kind, edits, cut):
     whole = encode(Image.fromarray(GREY), "JPEG") if kind == "jpeg" else SAME_PICTURE[kind]()
     data = bytearray(whole)
     for place, value in edits:
@@ -244,14 +244,14 @@ def test_mutated_films_are_read_or_refused(kind, edits, cut):
         assert named
 
 
-def test_real_truncated_films(shared_path):
-    films = sorted(shared_path("data/awkward/truncated_jpeg").glob("*.jpg"))
-    assert len(films) == 4
-    for film in films:
-        assert radiograph_size(film) == (373, 454)  # the header is whole
+def test_real_truncated_images(shared_path):
+    images = sorted(shared_path("data/awkward/truncated_jpeg").glob("*.jpg"))
+    assert len(images) == 4
+    for radiograph in images:
+        assert radiograph_size(radiograph) == (373, 454)  # the header is whole
         with pytest.raises(DataError, match="is cut off") as caught:
-            read_radiograph(film)
-        assert film.name in str(caught.value)
+            read_radiograph(radiograph)
+        assert radiograph.name in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -263,12 +263,16 @@ def test_real_truncated_films(shared_path):
         ("IMG0002628.jpg", 8, (373, 454), (454, 373)),
     ],
 )
-def test_real_rotated_films(shared_path, name, orientation, encoded, shown):
+def test_real_rotated_images(shared_path, name, orientation, encoded, shown):
     path = shared_path(f"data/awkward/exif_rotated/{name}")
-    film = read_radiograph(path)
-    assert (film.exif_orientation, film.encoded_size, (film.width, film.height)) == (orientation, encoded, shown)
+    radiograph = read_radiograph(path)
+    assert (radiograph.exif_orientation, radiograph.encoded_size, (radiograph.width, radiograph.height)) == (
+        orientation,
+        encoded,
+        shown,
+    )
     assert radiograph_size(path) == shown
     from PIL import ImageOps
 
     with Image.open(path) as image:
-        assert np.array_equal(film.pixels, np.asarray(ImageOps.exif_transpose(image).convert("RGB")))
+        assert np.array_equal(radiograph.pixels, np.asarray(ImageOps.exif_transpose(image).convert("RGB")))

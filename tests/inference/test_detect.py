@@ -1,4 +1,4 @@
-"""Films stream through a model; unreadable ones are never passed over in silence."""
+"""Images stream through a model; unreadable ones are never passed over in silence."""
 
 import logging
 
@@ -11,7 +11,7 @@ from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError
 from fractura.inference import load_model
-from fractura.inference.detect import detect_dataset, detect_films
+from fractura.inference.detect import detect_dataset, detect_images
 
 
 @pytest.fixture(name="model")
@@ -19,84 +19,84 @@ def tiny(tmp_path):
     return load_model(write_tiny_onnx(tmp_path / "tiny.onnx"))
 
 
-@pytest.fixture(name="films")
+@pytest.fixture(name="images")
 def folder(tmp_path):
-    films = tmp_path / "films"
-    films.mkdir()
+    images = tmp_path / "images"
+    images.mkdir()
     for name in ("a.png", "c.png"):
-        Image.fromarray(np.zeros((100, 200), np.uint8)).save(films / name)
-    return films
+        Image.fromarray(np.zeros((100, 200), np.uint8)).save(images / name)
+    return images
 
 
-def test_marks_from_the_cards_threshold_up_cut_to_the_film(model, films):
-    detections = list(detect_films(model, [films]))
-    assert [detection.film.name for detection in detections] == ["a", "c"]
+def test_detections_from_the_cards_threshold_up_cut_to_the_image(model, images):
+    detections = list(detect_images(model, [images]))
+    assert [prediction.image.name for prediction in detections] == ["a", "c"]
     assert detections[0].boxes.scores.tolist() == pytest.approx([0.9, 0.5])
     assert (detections[0].width, detections[0].height) == (200, 100)
-    lower = next(detect_films(model, [films], 0.0))
+    lower = next(detect_images(model, [images], 0.0))
     assert len(lower.boxes) == 3
     assert lower.boxes.xyxy[2].tolist() == [100, 50, 200, 100]
 
 
-def test_films_are_read_one_at_a_time(model, films):
-    stream = detect_films(model, [films])
+def test_images_are_read_one_at_a_time(model, images):
+    stream = detect_images(model, [images])
     next(stream)
-    (films / "c.png").write_bytes(b"gone bad meanwhile")
+    (images / "c.png").write_bytes(b"gone bad meanwhile")
     with pytest.raises(DataError, match=r"c\.png"):
         next(stream)
 
 
-def test_an_unreadable_film_stops_or_is_skipped_and_reported(model, films, caplog):
-    (films / "b.png").write_bytes(b"no picture")
+def test_an_unreadable_image_stops_or_is_skipped_and_reported(model, images, caplog):
+    (images / "b.png").write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"b\.png"):
-        list(detect_films(model, [films]))
+        list(detect_images(model, [images]))
     problems = []
-    found = list(detect_films(model, [films], on_error="skip", problems=problems))
-    assert [detection.film.name for detection in found] == ["a", "c"]
+    found = list(detect_images(model, [images], on_error="skip", problems=problems))
+    assert [prediction.image.name for prediction in found] == ["a", "c"]
     assert ["b.png" in str(problem) for problem in problems] == [True]
     with caplog.at_level(logging.WARNING):
-        assert len(list(detect_films(model, [films], on_error="skip"))) == 2
+        assert len(list(detect_images(model, [images], on_error="skip"))) == 2
     assert "b.png" in caplog.text
 
 
-def test_a_wrong_call_is_an_error_before_the_first_film(model, films):
+def test_a_wrong_call_is_an_error_before_the_first_image(model, images):
     with pytest.raises(DataError, match="no such file"):
-        detect_films(model, [films, films / "missing.png"])
+        detect_images(model, [images, images / "missing.png"])
     with pytest.raises(ValueError, match=r"0\.\.1"):
-        detect_films(model, [films], 1.5)
+        detect_images(model, [images], 1.5)
 
 
-def records(films):
-    plain = Record(image=films / "a.png", width=200, height=100, boxes=Boxes.empty())
-    data = (films / "c.png").read_bytes()
-    container = films / "container.bin"
+def records(images):
+    plain = Record(image=images / "a.png", width=200, height=100, boxes=Boxes.empty())
+    data = (images / "c.png").read_bytes()
+    container = images / "container.bin"
     container.write_bytes(b"head" + data + b"tail")
     inside = Record(image=container, width=200, height=100, boxes=Boxes.empty(), span=(4, len(data)), name="c.png")
     return plain, inside
 
 
-def test_a_data_sets_films_are_not_cut_at_a_threshold(model, films):
-    found = list(detect_dataset(model, Dataset(("fracture", "cast"), records(films))))
+def test_a_data_sets_images_are_not_cut_at_a_threshold(model, images):
+    found = list(detect_dataset(model, Dataset(("fracture", "cast"), records(images))))
     assert [len(boxes) for boxes in found] == [3, 3]
     assert found[0] == found[1]
 
 
-def test_a_film_of_another_size_than_its_annotation_is_refused(model, films):
-    turned = Record(image=films / "a.png", width=100, height=200, boxes=Boxes.empty())
+def test_a_image_of_another_size_than_its_annotation_is_refused(model, images):
+    turned = Record(image=images / "a.png", width=100, height=200, boxes=Boxes.empty())
     with pytest.raises(DataError, match="200 x 100 pixels, its annotation is for 100 x 200"):
         list(detect_dataset(model, Dataset(("fracture",), (turned,))))
 
 
-def test_a_missing_container_is_a_data_error(model, films):
-    _, inside = records(films)
+def test_a_missing_container_is_a_data_error(model, images):
+    _, inside = records(images)
     inside.image.unlink()
     with pytest.raises(DataError, match="cannot be read"):
         list(detect_dataset(model, Dataset(("fracture",), (inside,))))
 
 
 @pytest.mark.parametrize("name", ["exif_rotated/IMG0000428.jpg", "fullres/images/IMG0000057.jpg"])
-def test_real_films(model, shared_path, name):
-    detection = next(detect_films(model, [shared_path(f"data/awkward/{name}")]))
-    assert detection.boxes.xyxy[0].tolist() == pytest.approx(
-        [0.1 * detection.width, 0.2 * detection.height, 0.5 * detection.width, 0.6 * detection.height], rel=1e-4
+def test_real_images(model, shared_path, name):
+    prediction = next(detect_images(model, [shared_path(f"data/awkward/{name}")]))
+    assert prediction.boxes.xyxy[0].tolist() == pytest.approx(
+        [0.1 * prediction.width, 0.2 * prediction.height, 0.5 * prediction.width, 0.6 * prediction.height], rel=1e-4
     )

@@ -6,7 +6,7 @@ from PIL import Image
 
 from fractura.core.boxes import Boxes
 from fractura.core.model_card import ModelCard
-from fractura.inference.explanation import MOST_MARKS, PASSES, explain
+from fractura.inference.explanation import MOST_DETECTIONS, PASSES, explain
 from fractura.phantom import make_phantom
 
 FRACTURE = (150, 210, 170, 230)
@@ -14,7 +14,7 @@ ELSEWHERE = (40, 60, 70, 80)
 
 
 class Lines:
-    """Marks ``FRACTURE`` with the contrast of the film in it as score; a mirrored film has it mirrored."""
+    """Detections ``FRACTURE`` with the contrast of the image in it as score; a mirrored image has it mirrored."""
 
     card = ModelCard(name="lines", architecture={"name": "lines"}, class_names=("line",))
 
@@ -28,7 +28,7 @@ class Lines:
         return Boxes([FRACTURE], [0], [0.9 if self.blind else score])
 
 
-def film(*places, width=300, height=400):
+def radiograph(*places, width=300, height=400):
     """Fine stripes in each place, on bone-like grey."""
     pixels = np.full((height, width, 3), 128, np.uint8)
     for left, top, right, bottom in places:
@@ -43,22 +43,22 @@ def share_in(heat, corners):
 
 
 def test_the_heat_is_where_the_evidence_is():
-    pixels, model = film(FRACTURE, ELSEWHERE), Lines()
-    marks = model.detect(pixels)
+    pixels, model = radiograph(FRACTURE, ELSEWHERE), Lines()
+    detections = model.detect(pixels)
     model.passes = 0
-    heat = explain(model, pixels, marks)
+    heat = explain(model, pixels, detections)
     assert heat.shape == (400, 300)
     assert heat.dtype == np.float32
     assert (heat.min(), heat.max()) == (0, 1)
     chance = 20 * 20 / (300 * 400)
     assert share_in(heat, FRACTURE) > 60 * chance
     assert share_in(heat, ELSEWHERE) < 0.01
-    # One pass to see which part shows the mark, one to know what it scores there.
+    # One pass to see which part shows the detection, one to know what it scores there.
     assert model.passes <= PASSES + 2
 
 
-def test_evidence_far_from_the_mark_is_shown_where_it_is():
-    pixels, model = film(FRACTURE, ELSEWHERE), Lines(evidence=ELSEWHERE)
+def test_evidence_far_from_the_detection_is_shown_where_it_is():
+    pixels, model = radiograph(FRACTURE, ELSEWHERE), Lines(evidence=ELSEWHERE)
     heat = explain(model, pixels, model.detect(pixels))
     assert share_in(heat, ELSEWHERE) > 100 * share_in(heat, FRACTURE)
 
@@ -83,20 +83,20 @@ def test_on_a_phantom_the_heat_is_at_the_fracture():
 
 def test_a_mirrored_view_is_explained_in_place():
     turned = (300 - FRACTURE[2], FRACTURE[1], 300 - FRACTURE[0], FRACTURE[3])
-    pixels = film(turned)
-    marks = Boxes([turned], [0], [0.8])
-    # Only the mirrored film has stripes where this model looks for them.
-    heat = explain(Lines(), pixels, marks, ("whole", "flipped"))
+    pixels = radiograph(turned)
+    detections = Boxes([turned], [0], [0.8])
+    # Only the mirrored image has stripes where this model looks for them.
+    heat = explain(Lines(), pixels, detections, ("whole", "flipped"))
     assert share_in(heat, turned) > 0.2
 
 
-def test_large_films_cost_as_many_passes_and_keep_their_size():
+def test_large_images_cost_as_many_passes_and_keep_their_size():
     class Shrinking(Lines):
         def detect(self, image):
             small = np.asarray(Image.fromarray(image).resize((300, 400), Image.Resampling.NEAREST))
             return super().detect(small).scale(image.shape[1] / 300, image.shape[0] / 400)
 
-    large = film(FRACTURE).repeat(9, axis=0).repeat(9, axis=1)
+    large = radiograph(FRACTURE).repeat(9, axis=0).repeat(9, axis=1)
     model = Shrinking()
     heat = explain(model, large, Boxes(9 * np.array(FRACTURE), [0], [0.8]))
     assert heat.shape == large.shape[:2]
@@ -105,24 +105,24 @@ def test_large_films_cost_as_many_passes_and_keep_their_size():
 
 
 def test_what_does_not_change_the_score_is_no_evidence():
-    assert not explain(Lines(blind=True), film(), Boxes([FRACTURE], [0], [0.9])).any()
+    assert not explain(Lines(blind=True), radiograph(), Boxes([FRACTURE], [0], [0.9])).any()
 
 
-def test_no_marks_no_passes():
+def test_no_detections_no_passes():
     model = Lines()
-    assert not explain(model, film(), Boxes.empty(scored=True)).any()
+    assert not explain(model, radiograph(), Boxes.empty(scored=True)).any()
     assert model.passes == 0
 
 
-def test_only_the_best_marks_are_explained():
-    pixels = film(FRACTURE)
-    others = [(10 * row, 0, 10 * row + 8, 8) for row in range(MOST_MARKS)]
-    marks = Boxes([*others, FRACTURE], [0] * (MOST_MARKS + 1), np.linspace(0.9, 0.6, MOST_MARKS + 1))
-    assert not explain(Lines(), pixels, marks).any()
+def test_only_the_best_detections_are_explained():
+    pixels = radiograph(FRACTURE)
+    others = [(10 * row, 0, 10 * row + 8, 8) for row in range(MOST_DETECTIONS)]
+    detections = Boxes([*others, FRACTURE], [0] * (MOST_DETECTIONS + 1), np.linspace(0.9, 0.6, MOST_DETECTIONS + 1))
+    assert not explain(Lines(), pixels, detections).any()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 300), (300, 2)])
-def test_films_of_any_shape(size):
+def test_images_of_any_shape(size):
     class Everywhere(Lines):
         def detect(self, image):
             return Boxes([[0, 0, image.shape[1], image.shape[0]]], [0], [image.mean() / 255])

@@ -13,7 +13,7 @@ from fractura.core.errors import MissingDependencyError, ModelError
 from fractura.inference import load_model
 from fractura.inference.runtimes.onnx import OnnxModel
 
-FILM = np.zeros((100, 200, 3), np.uint8)
+IMAGE = np.zeros((100, 200, 3), np.uint8)
 
 
 @pytest.fixture(name="file")
@@ -21,31 +21,31 @@ def tiny(tmp_path):
     return write_tiny_onnx(tmp_path / "tiny.onnx")
 
 
-def test_marks_are_in_pixels_and_best_first(file):
+def test_detections_are_in_pixels_and_best_first(file):
     model = load_model(file)
-    found = model.detect(FILM)
+    found = model.detect(IMAGE)
     assert found.scores.tolist() == pytest.approx([0.9, 0.5, 0.3])
     assert found.labels.tolist() == [0, 1, 0]
     assert found.xyxy[0].tolist() == pytest.approx([20, 20, 100, 60])
     assert model.card == CARD
 
 
-def test_films_of_any_size_and_memory_order(file):
+def test_images_of_any_size_and_memory_order(file):
     model = OnnxModel(file, device="cpu")
-    turned = FILM.transpose(1, 0, 2)
+    turned = IMAGE.transpose(1, 0, 2)
     assert model.detect(turned).xyxy[0].tolist() == pytest.approx([10, 40, 50, 120])
     assert model.device == "cpu"
 
 
-def test_no_marks_at_all(tmp_path):
+def test_no_detections_at_all(tmp_path):
     file = write_tiny_onnx(tmp_path / "none.onnx", shares=(), scores=(), labels=())
-    assert len(load_model(file).detect(FILM)) == 0
+    assert len(load_model(file).detect(IMAGE)) == 0
 
 
-@pytest.mark.parametrize("film", [FILM.astype(np.float32), FILM[:, :, 0], FILM[:, :, :1], FILM[:0]])
-def test_a_film_of_another_kind_is_a_wrong_call(file, film):
+@pytest.mark.parametrize("image", [IMAGE.astype(np.float32), IMAGE[:, :, 0], IMAGE[:, :, :1], IMAGE[:0]])
+def test_a_image_of_another_kind_is_a_wrong_call(file, image):
     with pytest.raises(ValueError, match="uint8"):
-        load_model(file).detect(film)
+        load_model(file).detect(image)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_file_that_is_not_ours_is_refused(tmp_path, change, said):
 def test_impossible_answers_are_errors(tmp_path, change, said):
     model = load_model(write_tiny_onnx(tmp_path / "odd.onnx", **change))
     with pytest.raises(ModelError, match=said):
-        model.detect(FILM)
+        model.detect(IMAGE)
 
 
 def test_damaged_files_are_refused(tmp_path, file):

@@ -10,13 +10,13 @@ from fractura.core.errors import DataError, MissingDependencyError, ModelError, 
 from fractura.core.model_card import ModelCard, write_card
 from fractura.inference import load_model
 
-FILM = np.full((40, 60, 3), 200, np.uint8)
+IMAGE = np.full((40, 60, 3), 200, np.uint8)
 CARD = ModelCard(name="ours", architecture={"name": "m"}, class_names=("crack", "cast"), threshold=0.3)
 LABEL_MAP = "item { id: 2 name: 'yeso' }\nitem { id: 1 name: 'fr' display_name: 'Fractura' }\n"
 
 
 def write_saved_model(tf, folder, *, kind="uint8", multiclass=True, left_out=()):
-    """What an exporter writes, with three boxes of which two count; scores depend on the film's mean."""
+    """What an exporter writes, with three boxes of which two count; scores depend on the image's mean."""
 
     class Tiny(tf.Module):
         def __init__(self):
@@ -50,7 +50,7 @@ def exported_by_the_old_tools(tensorflow, tmp_path_factory):
 
 
 def test_boxes_come_in_pixels_best_first_without_padding(tensorflow, exported):
-    found = load_model(exported / "saved_model").detect(FILM)
+    found = load_model(exported / "saved_model").detect(IMAGE)
     assert found.xyxy.tolist() == [[0, 0, 30, 10], [6, 20, 12, 40]]
     assert found.scores.tolist() == pytest.approx([0.5, 0.5 * 200 / 255])
     assert found.labels.tolist() == [0, 1]
@@ -86,15 +86,15 @@ def test_label_maps_that_do_not_fit_are_refused(tensorflow, exported, tmp_path):
 def test_a_model_that_does_not_tell_its_classes(tensorflow, tmp_path):
     write_saved_model(tensorflow, tmp_path / "m", multiclass=False)
     with pytest.raises(ModelError, match="finds class 2, and only 1 have names") as caught:
-        load_model(tmp_path / "m").detect(FILM)
+        load_model(tmp_path / "m").detect(IMAGE)
     assert "--label-map" in str(caught.value)
     (tmp_path / "labels").write_text(LABEL_MAP, encoding="utf-8")
-    assert len(load_model(tmp_path / "m", label_map=tmp_path / "labels").detect(FILM)) == 2
+    assert len(load_model(tmp_path / "m", label_map=tmp_path / "labels").detect(IMAGE)) == 2
 
 
 def test_pixels_as_floats(tensorflow, tmp_path):
     write_saved_model(tensorflow, tmp_path / "m", kind="float32")
-    assert load_model(tmp_path / "m").detect(FILM).scores.tolist() == pytest.approx([0.5, 0.5 * 200 / 255])
+    assert load_model(tmp_path / "m").detect(IMAGE).scores.tolist() == pytest.approx([0.5, 0.5 * 200 / 255])
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_gpu_where_there_is_none(tensorflow, exported, monkeypatch):
     monkeypatch.setattr(tensorflow.config, "list_physical_devices", lambda kind: [])
     with pytest.raises(MissingDependencyError, match="no GPU"):
         load_model(exported, device="cuda")
-    assert len(load_model(exported, device="cpu").detect(FILM)) == 2
+    assert len(load_model(exported, device="cpu").detect(IMAGE)) == 2
 
 
 def test_without_tensorflow_the_way_out_is_named(tmp_path, monkeypatch):
@@ -137,9 +137,9 @@ def test_without_tensorflow_the_way_out_is_named(tmp_path, monkeypatch):
 def test_the_command_line(tensorflow, exported, tmp_path, capsys):
     from PIL import Image
 
-    Image.fromarray(FILM).save(tmp_path / "film.png")
-    words = ["detect", str(tmp_path / "film.png"), "--model", str(exported / "saved_model")]
+    Image.fromarray(IMAGE).save(tmp_path / "image.png")
+    words = ["detect", str(tmp_path / "image.png"), "--model", str(exported / "saved_model")]
     words += ["--label-map", str(exported / "label_map.pbtxt"), "--threshold", "0.45", "--output", str(tmp_path / "o")]
     assert main([*words, "--json"]) == 0
-    (film,) = json.loads(capsys.readouterr().out)["films"]
-    assert [mark["class"] for mark in film["marks"]] == ["Fractura"]
+    (image,) = json.loads(capsys.readouterr().out)["images"]
+    assert [detection["class"] for detection in image["detections"]] == ["Fractura"]

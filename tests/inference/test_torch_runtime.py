@@ -13,11 +13,11 @@ from fractura.core.model_card import ModelCard, write_card
 from fractura.inference import load_model
 from fractura.models import Detector
 
-FILM = np.full((40, 60, 3), 7, np.uint8)
+IMAGE = np.full((40, 60, 3), 7, np.uint8)
 
 
 class OneBox(Detector):
-    """Marks the whole film; the score is its only weight, lowered if it is left in training mode."""
+    """Detections the whole image; the score is its only weight, lowered if it is left in training mode."""
 
     def __init__(self):
         super().__init__()
@@ -46,18 +46,18 @@ def model_folder(tmp_path, monkeypatch):
 
 def test_the_folders_weights_run_in_eval_mode(folder):
     model = load_model(folder, device="cpu")
-    found = model.detect(FILM)
+    found = model.detect(IMAGE)
     assert found.scores.tolist() == [0.75, 0.25]
     assert found.xyxy[0].tolist() == [0, 0, 60, 40]
     assert (model.card.name, model.device) == ("m", "cpu")
 
 
-def test_read_only_and_turned_films_are_fine(folder):
-    frozen = FILM.copy()
+def test_read_only_and_turned_images_are_fine(folder):
+    frozen = IMAGE.copy()
     frozen.setflags(write=False)
     model = load_model(folder)
     assert len(model.detect(frozen)) == 2
-    assert model.detect(FILM.transpose(1, 0, 2)).xyxy[0].tolist() == [0, 0, 40, 60]
+    assert model.detect(IMAGE.transpose(1, 0, 2)).xyxy[0].tolist() == [0, 0, 40, 60]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Looking at a film whole, mirrored and in parts: every way finds the same things in the same places."""
+"""Looking at an image whole, mirrored and in parts: every way finds the same things in the same places."""
 
 from itertools import pairwise
 
@@ -11,14 +11,14 @@ from fractura.core.boxes import Boxes
 from fractura.core.errors import UsageError
 from fractura.core.model_card import ModelCard
 from fractura.inference import load_model
-from fractura.inference.views import MOST_PARTS, WHOLE, Part, known_views, look, parts_of
+from fractura.inference.views import MOST_PARTS, WHOLE, Part, detect_views, known_views, parts_of
 
 CARD = ModelCard(name="bright", architecture={"name": "bright"}, class_names=("square",))
 CANVAS = 100
 
 
 class BrightSquares:
-    """Finds bright rectangles in what is left of a film when its longer side is shrunk to ``CANVAS`` pixels.
+    """Finds bright rectangles in what is left of an image when its longer side is shrunk to ``CANVAS`` pixels.
 
     Like a detector it sees nothing that shrinking wipes out, and boxes what it sees of a thing that is cut.
     """
@@ -41,7 +41,7 @@ class BrightSquares:
         return Boxes(corners, [0] * len(found), [0.8] * len(found))
 
 
-def film(*squares, width=200, height=200):
+def image(*squares, width=200, height=200):
     pixels = np.zeros((height, width, 3), np.uint8)
     for left, top, right, bottom in squares:
         pixels[top:bottom, left:right] = 255
@@ -54,13 +54,13 @@ def corners(boxes):
 
 def test_whole_alone_is_exactly_what_the_model_gives(tmp_path):
     model = load_model(write_tiny_onnx(tmp_path / "tiny.onnx"))
-    pixels = film(width=120, height=80)
-    assert look(model, pixels) == look(model, pixels, WHOLE) == model.detect(pixels)
+    pixels = image(width=120, height=80)
+    assert detect_views(model, pixels) == detect_views(model, pixels, WHOLE) == model.detect(pixels)
 
 
 @pytest.mark.parametrize("size", [(200, 200), (454, 373), (101, 57)])
 @pytest.mark.parametrize("view", ["whole", "flipped", "tiles", "flipped_tiles", "tiles=128"])
-def test_the_parts_of_a_view_cover_the_film(view, size):
+def test_the_parts_of_a_view_cover_the_image(view, size):
     width, height = size
     covered = np.zeros((height, width), bool)
     for part in parts_of(view, width, height):
@@ -81,8 +81,8 @@ def test_neighbouring_tiles_overlap_by_a_quarter_or_more():
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_what_is_found_in_a_part_is_placed_on_the_film(mirrored):
-    pixels = film((60, 100, 70, 130))
+def test_what_is_found_in_a_part_is_placed_on_the_image(mirrored):
+    pixels = image((60, 100, 70, 130))
     part = Part((50, 80, 150, 180), mirrored)
     assert corners(part.place(BrightSquares().detect(part.cut(pixels)))) == [(60, 100, 70, 130)]
 
@@ -100,43 +100,43 @@ def test_what_is_found_in_a_part_is_placed_on_the_film(mirrored):
 def test_every_way_of_looking_finds_the_same(views):
     # One square lies on the border of two tiles (80 and 120), one where all four meet, one in a corner.
     squares = [(70, 30, 90, 50), (110, 90, 130, 110), (90, 96, 106, 104), (184, 184, 200, 200)]
-    found = look(BrightSquares(), film(*squares), views)
+    found = detect_views(BrightSquares(), image(*squares), views)
     assert corners(found) == sorted(squares)
     assert found.scores.tolist() == pytest.approx([0.8] * 4)
 
 
 def test_half_boxes_at_inner_borders_do_not_survive():
-    # From 20 to 180: no tile (0 to 120, 80 to 200) shows it whole, so that only the whole film has it.
+    # From 20 to 180: no tile (0 to 120, 80 to 200) shows it whole, so that only the whole image has it.
     wide = (20, 90, 180, 110)
-    assert corners(look(BrightSquares(), film(wide), ("tiles",))) == []
-    found = look(BrightSquares(), film(wide), ("whole", "tiles"))
+    assert corners(detect_views(BrightSquares(), image(wide), ("tiles",))) == []
+    found = detect_views(BrightSquares(), image(wide), ("whole", "tiles"))
     assert corners(found) == [wide]
     assert found.scores.tolist() == pytest.approx([0.8])
 
 
-def test_tiles_see_what_is_lost_when_a_large_film_is_shrunk():
+def test_tiles_see_what_is_lost_when_a_large_image_is_shrunk():
     fractures = [(400, 500, 416, 514), (3980, 3000, 3996, 3016), (1500, 2990, 1512, 3006)]
-    pixels = film(*fractures, width=4000, height=3200)
-    assert len(look(BrightSquares(), pixels)) == 0
+    pixels = image(*fractures, width=4000, height=3200)
+    assert len(detect_views(BrightSquares(), pixels)) == 0
     model = BrightSquares()
-    found = look(model, pixels, ("whole", "tiles=512"))
+    found = detect_views(model, pixels, ("whole", "tiles=512"))
     assert np.abs(np.array(corners(found)) - np.array(sorted(fractures))).max() <= 5
-    # One pass over the whole film, 11 x 8 tiles, none larger than was asked for.
+    # One pass over the whole image, 11 x 8 tiles, none larger than was asked for.
     assert model.sizes[0] == (3200, 4000)
     assert len(model.sizes) == 89
     assert set(model.sizes[1:]) == {(512, 512)}
 
 
-def test_tiles_as_large_as_the_film_are_not_looked_at_twice():
+def test_tiles_as_large_as_the_image_are_not_looked_at_twice():
     model = BrightSquares()
-    pixels = film((10, 10, 20, 20))
-    assert look(model, pixels, ("whole", "tiles=256")) == model.detect(pixels)
+    pixels = image((10, 10, 20, 20))
+    assert detect_views(model, pixels, ("whole", "tiles=256")) == model.detect(pixels)
     assert len(model.sizes) == 2
 
 
-def test_a_film_of_one_pixel():
-    pixels = film(width=1, height=1)
-    assert len(look(BrightSquares(), pixels, ("whole", "flipped", "tiles", "tiles=512"))) == 0
+def test_a_image_of_one_pixel():
+    pixels = image(width=1, height=1)
+    assert len(detect_views(BrightSquares(), pixels, ("whole", "flipped", "tiles", "tiles=512"))) == 0
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,12 @@ box = st.tuples(coordinate, coordinate, side, side).map(lambda b: [b[0], b[1], b
 
 def test_the_formula_by_hand():
     anchor = torch.tensor([10.0, 20.0, 50.0, 40.0])  # centre (30, 30), 40 wide, 20 high
-    marked = torch.tensor([26.0, 25.0, 46.0, 55.0])  # centre (36, 40), 20 wide, 30 high
+    annotated = torch.tensor([26.0, 25.0, 46.0, 55.0])  # centre (36, 40), 20 wide, 30 high
     # ty, tx, th, tw with factors 10, 10, 5, 5
     expected = [10 * 10 / 20, 10 * 6 / 40, 5 * math.log(30 / 20), 5 * math.log(20 / 40)]
-    codes = box_coder.encode(marked, anchor)
+    codes = box_coder.encode(annotated, anchor)
     assert codes.tolist() == pytest.approx(expected, abs=1e-5)
-    assert box_coder.decode(torch.tensor(expected), anchor).tolist() == pytest.approx(marked.tolist(), abs=1e-4)
+    assert box_coder.decode(torch.tensor(expected), anchor).tolist() == pytest.approx(annotated.tolist(), abs=1e-4)
 
 
 def test_zeros_are_the_anchor_itself():
@@ -31,9 +31,9 @@ def test_zeros_are_the_anchor_itself():
 
 
 @given(box, box)
-def test_there_and_back(marked, anchor):
-    marked, anchor = torch.tensor(marked, dtype=torch.float64), torch.tensor(anchor, dtype=torch.float64)
-    assert torch.allclose(box_coder.decode(box_coder.encode(marked, anchor), anchor), marked, atol=1e-4)
+def test_there_and_back(annotated, anchor):
+    annotated, anchor = torch.tensor(annotated, dtype=torch.float64), torch.tensor(anchor, dtype=torch.float64)
+    assert torch.allclose(box_coder.decode(box_coder.encode(annotated, anchor), anchor), annotated, atol=1e-4)
 
 
 def test_leading_dimensions_broadcast():

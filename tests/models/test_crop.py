@@ -12,7 +12,7 @@ BOXES = [
     [0.0, 0.0, 1.0, 1.0],
     [0.2, 0.1, 0.7, 0.45],
     [0.5, 0.5, 0.5, 0.5],  # a point
-    [-0.3, 0.2, 0.4, 1.5],  # beyond the film
+    [-0.3, 0.2, 0.4, 1.5],  # beyond the image
     [0.9, 0.8, 0.1, 0.2],  # turned: mirrored, as the formula says
     [1.2, 1.2, 1.9, 1.9],  # wholly outside
 ]
@@ -45,10 +45,10 @@ def test_it_is_the_naive_loop(size):
     boxes = torch.tensor([BOXES, BOXES[::-1]])
     crops = crop_and_resize(features, boxes, size)
     assert crops.shape == (2 * len(BOXES), 3, size, size)
-    for film in range(2):
-        for number, box in enumerate(boxes[film].tolist()):
-            expected = naive(features[film].double().numpy(), box, size)
-            assert np.abs(crops[film * len(BOXES) + number].numpy() - expected).max() < 1e-4, (film, box)
+    for radiograph in range(2):
+        for number, box in enumerate(boxes[radiograph].tolist()):
+            expected = naive(features[radiograph].double().numpy(), box, size)
+            assert np.abs(crops[radiograph * len(BOXES) + number].numpy() - expected).max() < 1e-4, (radiograph, box)
 
 
 def test_the_whole_map_at_its_own_size_is_the_map():

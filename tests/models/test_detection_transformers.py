@@ -33,8 +33,8 @@ def detector_fixture(request, folders):
     return build_detector(f"hf:{folders[request.param]}", 1)
 
 
-def film(height, width, seed=0):
-    """A grey film, brighter where its box is, and that box."""
+def radiograph(height, width, seed=0):
+    """A grey image, brighter where its box is, and that box."""
     generator = torch.Generator().manual_seed(seed)
     pixels = torch.randint(0, 60, (height, width, 3), dtype=torch.uint8, generator=generator)
     pixels[20:50, 10:40] += 150
@@ -46,7 +46,7 @@ def nothing():
 
 
 def test_losses_fall_with_training_and_are_the_librarys(detector):
-    images, targets = zip(*(film(90, 70, seed) for seed in range(2)), strict=True)
+    images, targets = zip(*(radiograph(90, 70, seed) for seed in range(2)), strict=True)
     targets = [targets[0], nothing()]
     recommended = {"optimizer": "adamw", "learning_rate_base": 1e-3}
     settings = TrainSettings.create({"data": "d", "output": "o", "model": "hf:x", **recommended})
@@ -77,7 +77,7 @@ def test_losses_fall_with_training_and_are_the_librarys(detector):
 
 def test_a_batch_without_any_box_trains(detector):
     detector.train()
-    terms = detector.losses([film(90, 70)[0], film(64, 64)[0]], [nothing(), nothing()])
+    terms = detector.losses([radiograph(90, 70)[0], radiograph(64, 64)[0]], [nothing(), nothing()])
     total = torch.stack(list(terms.values())).sum()
     total.backward()
     assert torch.isfinite(total)
@@ -87,7 +87,7 @@ def test_a_batch_without_any_box_trains(detector):
 
 
 def test_every_query_gives_one_box_best_first(detector):
-    image, _ = film(90, 70)
+    image, _ = radiograph(90, 70)
     (found,) = detector.detect([image])
     assert len(found) == detector.model.config.num_queries
     assert (np.diff(found.scores) <= 0).all()
@@ -125,7 +125,7 @@ def test_a_model_folder_gives_the_same_boxes_and_so_does_its_onnx_export(detecto
     write_card(card, tmp_path)
     assert str(tmp_path.parent) not in card.to_json()
     loaded = load_model(tmp_path)
-    image = film(90, 70)[0]
+    image = radiograph(90, 70)[0]
     assert loaded.detect(image.numpy()) == detector.detect([image])[0]
     result = export_model(tmp_path)  # its own check on phantoms must hold
     assert result.parity.holds
@@ -133,7 +133,7 @@ def test_a_model_folder_gives_the_same_boxes_and_so_does_its_onnx_export(detecto
     exported = load_model(result.output)
     assert exported.card == card
     for height, width in ((90, 70), (64, 200), (17, 16)):
-        pixels = film(max(height, 50), max(width, 40))[0].numpy()[:height, :width]
+        pixels = radiograph(max(height, 50), max(width, 40))[0].numpy()[:height, :width]
         ours, theirs = loaded.detect(pixels), exported.detect(pixels)
         assert theirs.scores == pytest.approx(ours.scores, abs=1e-4)
         assert theirs.xyxy[:5] == pytest.approx(ours.xyxy[:5], abs=0.02)
@@ -170,7 +170,7 @@ def test_a_pretrained_model_of_the_same_classes_detects_as_the_library_does(tmp_
     folder = save_folder(tmp_path / "one", "rf_detr", ("Fractura",))
     detector = build_detector(f"hf:{folder}", 1, ("Fractura",))
     theirs = library_model("rf_detr", ("Fractura",)).eval()
-    canvas = detector.preprocess([film(90, 70)[0]])
+    canvas = detector.preprocess([radiograph(90, 70)[0]])
     assert canvas.shape == (1, 3, SIDE, SIDE)
     assert canvas.min() < -1, "normalised as preprocessor_config.json says"
     with torch.no_grad():
@@ -179,7 +179,7 @@ def test_a_pretrained_model_of_the_same_classes_detects_as_the_library_does(tmp_
     assert torch.allclose(ours.pred_boxes, wanted.pred_boxes, atol=1e-5)
 
 
-def test_the_trunk_learns_slowly(folders):
+def test_the_backbone_learns_slowly(folders):
     for family in FAMILIES:
         detector = build_detector(f"hf:{folders[family]}", 1)
         optimizer = build_optimizer(
@@ -236,7 +236,7 @@ def test_code_that_comes_with_a_model_is_never_run(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-def test_without_a_preprocessor_config_the_network_says_how_films_come_in(tmp_path):
+def test_without_a_preprocessor_config_the_network_says_how_images_come_in(tmp_path):
     for family, mean in (("rf_detr", 0.485), ("deimv2", 0.0)):
         changes = {"eval_size": [96, 96]} if family == "deimv2" else {}
         folder = save_folder(tmp_path / family, family, ("a",), **changes)

@@ -58,7 +58,7 @@ def nhwc(x):
 
 
 @torch.no_grad()
-def test_preprocessed_image_and_trunk_and_first_stage(detector, golden):
+def test_preprocessed_image_and_backbone_and_first_stage(detector, golden):
     canvas, windows = detector.preprocess([torch.from_numpy(golden["image_uint8"])])
     assert windows == [CANVAS]
     if "preprocessed" in golden.files:
@@ -178,8 +178,8 @@ def test_one_training_step(batch_norm_trainable):
 
     name = "train_batchnorm_astronaut" if batch_norm_trainable else "train_astronaut"
     golden = np.load(REFERENCE / "goldens" / f"{name}.npz")
-    trunk = InceptionResNetV2Settings(batch_norm_trainable=batch_norm_trainable)
-    detector = build(feature_extractor=trunk, clip_anchors_to_image=True)
+    backbone = InceptionResNetV2Settings(batch_norm_trainable=batch_norm_trainable)
+    detector = build(feature_extractor=backbone, clip_anchors_to_image=True)
     losses, gradients = train_step(detector, golden)
     for key, value in losses.items():
         assert value.item() == pytest.approx(float(golden[f"loss/Loss/{key}"]), rel=1e-5), key

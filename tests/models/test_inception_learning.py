@@ -17,13 +17,13 @@ NAME = "faster_rcnn_inception_resnet_v2_640x640"
 STEPS = 20
 
 
-def two_films():
+def two_images():
     """One with a bright patch, one without."""
     generator = np.random.default_rng(0)
-    films = [torch.from_numpy(generator.integers(0, 60, (150, 120, 3), dtype=np.uint8)) for _ in range(2)]
-    films[0][40:110, 20:90] = 220
-    marked = Target(torch.tensor([[20.0, 40.0, 90.0, 110.0]]), torch.zeros(1, dtype=torch.int64))
-    return films, [marked, Target(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64))]
+    images = [torch.from_numpy(generator.integers(0, 60, (150, 120, 3), dtype=np.uint8)) for _ in range(2)]
+    images[0][40:110, 20:90] = 220
+    annotated = Target(torch.tensor([[20.0, 40.0, 90.0, 110.0]]), torch.zeros(1, dtype=torch.int64))
+    return images, [annotated, Target(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64))]
 
 
 @pytest.mark.slow
@@ -47,13 +47,13 @@ def test_the_loss_falls(batch_norm_trainable):
     assert training.optimizer == "momentum"
     optimizer = build_optimizer(training, detector)
     parameters = [p for p in detector.parameters() if p.requires_grad]
-    films, targets = two_films()
+    images, targets = two_images()
     before = {name: value.clone() for name, value in detector.named_buffers()}
     totals = []
     for step in range(STEPS):
         set_learning_rate(optimizer, learning_rate(training, step))
         optimizer.zero_grad()
-        total = sum(detector.losses(films, targets).values())
+        total = sum(detector.losses(images, targets).values())
         total.backward()
         clip_by_global_norm(parameters, training.gradient_clipping_by_norm)
         optimizer.step()
@@ -62,4 +62,4 @@ def test_the_loss_falls(batch_norm_trainable):
     assert np.mean(totals[-5:]) < 0.8 * np.mean(totals[:5]), totals
     moved = {name for name, value in detector.named_buffers() if not torch.equal(value, before[name])}
     assert moved == (set(before) if batch_norm_trainable else set())
-    assert all(len(found) for found in detector.detect(films))
+    assert all(len(found) for found in detector.detect(images))

@@ -9,8 +9,8 @@ from fractura.core.boxes import pairwise_iou
 from fractura.models.faster_rcnn.matching import IGNORED, UNMATCHED, match, sample
 from fractura.models.overlap import iou
 
-# One truth of 10 x 10, and candidates that overlap it by a known share.
-TRUTH = torch.tensor([[0.0, 0.0, 10.0, 10.0]])
+# One ground truth of 10 x 10, and candidates that overlap it by a known share.
+GROUND_TRUTH = torch.tensor([[0.0, 0.0, 10.0, 10.0]])
 WITH_IOU = {share: [0.0, 0.0, 10.0, 10.0 * share] for share in (0.0, 0.25, 0.5, 0.75, 1.0)}
 
 
@@ -28,15 +28,17 @@ def candidates(*shares):
     ],
 )
 def test_thresholds(matched, unmatched, expected):
-    found = match(TRUTH, candidates(0.0, 0.25, 0.5, 0.75, 1.0), matched=matched, unmatched=unmatched, force=False)
+    found = match(
+        GROUND_TRUTH, candidates(0.0, 0.25, 0.5, 0.75, 1.0), matched=matched, unmatched=unmatched, force=False
+    )
     assert found.dtype == torch.int64
     assert found.tolist() == expected
 
 
 def test_each_candidate_takes_the_box_it_overlaps_most():
-    truth = torch.tensor([[0.0, 0, 10, 10], [5, 0, 15, 10], [100, 100, 110, 110]])
+    ground_truth = torch.tensor([[0.0, 0, 10, 10], [5, 0, 15, 10], [100, 100, 110, 110]])
     found = match(
-        truth,
+        ground_truth,
         torch.tensor([[4.0, 0, 14, 10], [1, 0, 11, 10], [2.5, 0, 12.5, 10], [101, 101, 110, 110], [50, 50, 60, 60]]),
         matched=0.5,
         unmatched=0.5,
@@ -46,10 +48,10 @@ def test_each_candidate_takes_the_box_it_overlaps_most():
 
 
 def test_force_gives_every_box_its_best_candidate():
-    truth = torch.tensor([[0.0, 0, 10, 10], [50, 50, 60, 60]])
+    ground_truth = torch.tensor([[0.0, 0, 10, 10], [50, 50, 60, 60]])
     regions = torch.tensor([[0.0, 0, 10, 4], [0, 0, 10, 3], [52, 58, 62, 68], [52, 58, 62, 68]])
-    assert match(truth, regions, matched=0.7, unmatched=0.3, force=True).tolist() == [0, IGNORED, 1, UNMATCHED]
-    assert match(truth, regions, matched=0.7, unmatched=0.3, force=False).tolist() == [IGNORED, IGNORED, -1, -1]
+    assert match(ground_truth, regions, matched=0.7, unmatched=0.3, force=True).tolist() == [0, IGNORED, 1, UNMATCHED]
+    assert match(ground_truth, regions, matched=0.7, unmatched=0.3, force=False).tolist() == [IGNORED, IGNORED, -1, -1]
 
 
 def test_force_with_ties():
@@ -64,10 +66,10 @@ def test_force_with_ties():
 
 def test_force_replaces_a_better_owner():
     """A candidate above the threshold for one box goes to the box that has nothing better."""
-    truth = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 40]])
+    ground_truth = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 40]])
     regions = torch.tensor([[0.0, 0, 10, 11], [0, 0, 10, 10]])
-    assert match(truth, regions, matched=0.7, unmatched=0.3, force=False).tolist() == [0, 0]
-    assert match(truth, regions, matched=0.7, unmatched=0.3, force=True).tolist() == [1, 0]
+    assert match(ground_truth, regions, matched=0.7, unmatched=0.3, force=False).tolist() == [0, 0]
+    assert match(ground_truth, regions, matched=0.7, unmatched=0.3, force=True).tolist() == [1, 0]
 
 
 @pytest.mark.parametrize("force", [True, False])

@@ -48,12 +48,12 @@ def test_a_name_says_family_and_size(name, classes):
     assert settings.image_resizer.canvas_size(500, 500) == (height, width)
     assert settings.num_classes == classes
     assert settings.name == name
-    trunk = name.removeprefix("faster_rcnn_").rsplit("_", 1)[0].removesuffix("_fine")
-    assert settings.feature_extractor.kind.startswith(trunk)
+    backbone = name.removeprefix("faster_rcnn_").rsplit("_", 1)[0].removesuffix("_fine")
+    assert settings.feature_extractor.kind.startswith(backbone)
 
 
 @pytest.mark.parametrize("name", BUILDERS)
-def test_the_fine_ones_keep_the_films_shape_and_cut_from_the_finer_map(name):
+def test_the_fine_ones_keep_the_images_shape_and_cut_from_the_finer_map(name):
     settings = BUILDERS[name](name, 1)
     fine, side = "_fine_" in name, int(name.rsplit("x", 1)[1])
     assert settings.image_resizer.resized_size(500, 250) == ((side, side // 2) if fine else (side, side))
@@ -83,18 +83,18 @@ def test_an_unknown_name_is_a_usage_error_with_the_nearest_one(ask):
         ask(SMALL.replace("lite0", "lite9"))
 
 
-def test_the_small_trunk_starts_from_imagenet_and_a_card_rebuilds_it():
+def test_the_small_backbone_starts_from_imagenet_and_a_card_rebuilds_it():
     torch.manual_seed(0)
     detector = build_detector(SMALL, 2)
     assert isinstance(detector, Detector)
     again = build_from_architecture(json.loads(json.dumps(detector.architecture())))
     assert again.architecture() == detector.architecture()
-    trunk, fresh = detector.feature_extractor.trunk, again.feature_extractor.trunk
-    assert trunk.stem.bn.running_var.std() > 0, "statistics of real pictures"
+    backbone, fresh = detector.feature_extractor.backbone, again.feature_extractor.backbone
+    assert backbone.stem.bn.running_var.std() > 0, "statistics of real pictures"
     assert (fresh.stem.bn.running_var == 1).all()
     torch.manual_seed(1)
     other = build_detector(SMALL, 2)
-    assert torch.equal(other.feature_extractor.trunk.stem.weight, trunk.stem.weight)
+    assert torch.equal(other.feature_extractor.backbone.stem.weight, backbone.stem.weight)
     assert not torch.equal(other.first_stage_conv.weight, detector.first_stage_conv.weight)
 
 

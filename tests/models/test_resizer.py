@@ -1,4 +1,4 @@
-"""From film to canvas: TensorFlow's old bilinear by its formula, Pillow's by Pillow, sizes by TensorFlow's rule."""
+"""From image to canvas: TensorFlow's old bilinear by its formula, Pillow's by Pillow, sizes by TensorFlow's rule."""
 
 import math
 
@@ -16,7 +16,7 @@ from fractura.models.resizer import (
     resize,
 )
 
-SIZES = [  # film (height, width), canvas (height, width)
+SIZES = [  # image (height, width), canvas (height, width)
     ((7, 11), (3, 4)),
     ((7, 11), (21, 40)),
     ((5, 9), (5, 9)),
@@ -28,7 +28,7 @@ SIZES = [  # film (height, width), canvas (height, width)
 ]
 
 
-def film(height, width, seed=0):
+def radiograph(height, width, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
@@ -50,7 +50,7 @@ def by_the_formula(image, height, width):
 
 @pytest.mark.parametrize(("size", "canvas"), SIZES)
 def test_legacy_bilinear_is_its_formula(size, canvas):
-    image = film(*size).astype(np.float32)
+    image = radiograph(*size).astype(np.float32)
     resized = legacy_bilinear(torch.from_numpy(image), *canvas).numpy()
     assert resized.shape == (*canvas, 3)
     assert np.abs(resized - by_the_formula(image.astype(np.float64), *canvas)).max() < 0.02, "float32 coordinates"
@@ -58,7 +58,7 @@ def test_legacy_bilinear_is_its_formula(size, canvas):
 
 @pytest.mark.parametrize(("size", "canvas"), SIZES)
 def test_antialiased_is_what_pillow_does(size, canvas):
-    image = film(*size)
+    image = radiograph(*size)
     resized = antialiased(torch.from_numpy(image).float(), *canvas).numpy()
     pillow = np.asarray(Image.fromarray(image).resize(canvas[::-1], Image.Resampling.BILINEAR), dtype=np.float32)
     assert np.abs(resized - pillow).max() <= 1.01, "Pillow rounds to whole grey levels after each of the two passes"
@@ -77,15 +77,15 @@ def test_a_thin_line_survives_only_with_antialiasing():
 
 
 @pytest.mark.parametrize("antialias", [False, True])
-def test_a_film_of_the_canvas_size_is_not_touched(antialias):
-    image = torch.from_numpy(film(24, 40))
+def test_a_image_of_the_canvas_size_is_not_touched(antialias):
+    image = torch.from_numpy(radiograph(24, 40))
     canvas, window = resize(image, FixedShapeResizer(height=24, width=40, antialias=antialias))
     assert torch.equal(canvas, image.permute(2, 0, 1).float())
     assert window == (24, 40)
 
 
 @pytest.mark.parametrize("antialias", [False, True])
-def test_a_grey_film_stays_grey(antialias):
+def test_a_grey_image_stays_grey(antialias):
     image = torch.full((31, 57, 3), 137, dtype=torch.uint8)
     canvas, window = resize(image, FixedShapeResizer(height=20, width=90, antialias=antialias))
     assert canvas.shape == (3, 20, 90)
@@ -95,7 +95,7 @@ def test_a_grey_film_stays_grey(antialias):
 
 
 @pytest.mark.parametrize(
-    ("film_size", "minimum", "maximum", "expected"),
+    ("image_size", "minimum", "maximum", "expected"),
     [
         ((480, 640), 600, 1024, (600, 800)),
         ((640, 480), 600, 1024, (800, 600)),
@@ -104,15 +104,15 @@ def test_a_grey_film_stays_grey(antialias):
         ((400, 100), 600, 1024, (1024, 256)),
         ((3000, 2000), 600, 1024, (900, 600)),
         ((373, 454), 640, 640, (526, 640)),
-        ((1, 5000), 64, 96, (1, 96)),  # a film this thin would round to no pixel at all
+        ((1, 5000), 64, 96, (1, 96)),  # an image this thin would round to no pixel at all
         ((5000, 1), 64, 96, (96, 1)),
     ],
 )
 @pytest.mark.parametrize("pad", [False, True])
-def test_sizes_that_keep_the_aspect_ratio(film_size, minimum, maximum, expected, pad):
+def test_sizes_that_keep_the_aspect_ratio(image_size, minimum, maximum, expected, pad):
     resizer = KeepAspectRatioResizer(min_dimension=minimum, max_dimension=maximum, pad_to_max_dimension=pad)
-    assert resizer.resized_size(*film_size) == expected
-    assert resizer.canvas_size(*film_size) == ((maximum, maximum) if pad else expected)
+    assert resizer.resized_size(*image_size) == expected
+    assert resizer.canvas_size(*image_size) == ((maximum, maximum) if pad else expected)
 
 
 @pytest.mark.parametrize("antialias", [False, True])

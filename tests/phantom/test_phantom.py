@@ -12,12 +12,12 @@ from fractura.formats.voc import read_voc
 from fractura.phantom import MANIFEST, make_phantom, make_phantom_splits, make_phantoms
 from fractura.phantom.draw import NEGATIVES, _first_kind
 
-FILMS = 60
+IMAGES = 60
 
 
 @pytest.fixture(scope="module")
 def phantoms():
-    return [make_phantom(3, index) for index in range(FILMS)]
+    return [make_phantom(3, index) for index in range(IMAGES)]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -58,8 +58,8 @@ def test_boxes_lie_inside_and_apart(phantoms):
         assert boxes.iou(boxes).sum() == len(boxes)
 
 
-def test_films_are_exposed_and_differ_in_size_and_brightness(phantoms):
-    assert len({phantom.pixels.shape for phantom in phantoms}) > FILMS / 3
+def test_images_are_exposed_and_differ_in_size_and_brightness(phantoms):
+    assert len({phantom.pixels.shape for phantom in phantoms}) > IMAGES / 3
     assert any(phantom.pixels.shape[1] > phantom.pixels.shape[0] for phantom in phantoms)
     means = [phantom.pixels.mean() for phantom in phantoms]
     assert np.std(means) > 8
@@ -70,7 +70,7 @@ def test_films_are_exposed_and_differ_in_size_and_brightness(phantoms):
 
 
 def test_a_fracture_changes_its_box_and_little_else(monkeypatch):
-    """The same film drawn with and without its hairline: the difference lies in the box."""
+    """The same image drawn with and without its hairline: the difference lies in the box."""
     from fractura.phantom import draw
 
     found = 0
@@ -111,7 +111,7 @@ def test_a_box_is_not_much_larger_than_its_crack():
         for crack in fracture.cracks:
             low, high = max(crack.first, -crack.line.radius), min(crack.last, crack.line.radius)
             across = np.linspace(low, high, 50, dtype=np.float32)
-            points = bone.tube.film(crack.line.along(across), across)
+            points = bone.tube.to_image(crack.line.along(across), across)
             x.extend(points[0])
             y.extend(points[1])
         left, top, right, bottom = fracture.box
@@ -121,7 +121,7 @@ def test_a_box_is_not_much_larger_than_its_crack():
             assert high - low <= max(max(values) - min(values) + 2 * MARGIN, SHORTEST_SIDE) + 3
 
 
-def test_seeds_and_streams_give_other_films():
+def test_seeds_and_streams_give_other_images():
     first = make_phantom(1, 0).pixels
     for other in (make_phantom(2, 0), make_phantom(1, 0, stream=1), make_phantom(1, 1)):
         assert first.shape != other.pixels.shape or (first != other.pixels).mean() > 0.5
@@ -133,11 +133,11 @@ def test_size_is_followed():
     assert 860 <= max(height, width) <= 970
 
 
-def test_same_seed_same_bytes_and_more_films_begin_with_the_same(tmp_path):
-    make_phantoms(tmp_path / "few", films=5, seed=9)
-    make_phantoms(tmp_path / "again", films=5, seed=9)
-    make_phantoms(tmp_path / "more", films=7, seed=9)
-    make_phantoms(tmp_path / "parallel", films=7, seed=9, workers=2)
+def test_same_seed_same_bytes_and_more_images_begin_with_the_same(tmp_path):
+    make_phantoms(tmp_path / "few", images=5, seed=9)
+    make_phantoms(tmp_path / "again", images=5, seed=9)
+    make_phantoms(tmp_path / "more", images=7, seed=9)
+    make_phantoms(tmp_path / "parallel", images=7, seed=9, workers=2)
     few, again, more, parallel = (contents(tmp_path / name) for name in ("few", "again", "more", "parallel"))
     assert few == again
     assert more == parallel
@@ -147,22 +147,22 @@ def test_same_seed_same_bytes_and_more_films_begin_with_the_same(tmp_path):
 
 
 def test_what_is_returned_is_what_reads_back(tmp_path):
-    made = make_phantoms(tmp_path / "films", films=12, seed=5)
-    read = read_voc(tmp_path / "films", class_names=["Fractura"])
+    made = make_phantoms(tmp_path / "images", images=12, seed=5)
+    read = read_voc(tmp_path / "images", class_names=["Fractura"])
     assert made.class_names == read.class_names == ("Fractura",)
     assert made.fingerprint() == read.fingerprint()
     assert 0 < read.negatives < 12
-    assert len(list((tmp_path / "films" / "annotations").glob("*.xml"))) == 12
+    assert len(list((tmp_path / "images" / "annotations").glob("*.xml"))) == 12
 
 
-def test_a_repeated_run_keeps_films_and_edits(tmp_path):
-    folder = tmp_path / "films"
-    first = make_phantoms(folder, films=4, seed=2)
+def test_a_repeated_run_keeps_images_and_edits(tmp_path):
+    folder = tmp_path / "images"
+    first = make_phantoms(folder, images=4, seed=2)
     before = contents(folder)
     annotation = folder / "annotations" / "phantom_00001.xml"
     annotation.write_bytes(annotation.read_bytes() + b"<!-- mine -->")
     (folder / "images" / "phantom_00002.jpg").unlink()
-    again = make_phantoms(folder, films=4, seed=2)
+    again = make_phantoms(folder, images=4, seed=2)
     assert again.fingerprint() == first.fingerprint()
     assert annotation.read_bytes().endswith(b"<!-- mine -->")
     annotation.write_bytes(before["annotations/phantom_00001.xml"])
@@ -181,10 +181,10 @@ def test_a_run_that_was_cut_off_goes_on(tmp_path, monkeypatch):
 
     monkeypatch.setattr(series, "_write_image", stop_at_three)
     with pytest.raises(KeyboardInterrupt):
-        make_phantoms(tmp_path / "cut", films=5, seed=2)
+        make_phantoms(tmp_path / "cut", images=5, seed=2)
     monkeypatch.undo()
-    make_phantoms(tmp_path / "cut", films=5, seed=2)
-    make_phantoms(tmp_path / "whole", films=5, seed=2)
+    make_phantoms(tmp_path / "cut", images=5, seed=2)
+    make_phantoms(tmp_path / "whole", images=5, seed=2)
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
 
 
@@ -192,7 +192,7 @@ def test_other_files_are_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
     for make in (make_phantoms, make_phantom_splits):
         with pytest.raises(UsageError, match="something else"):
-            make(tmp_path, films=1)
+            make(tmp_path, images=1)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
@@ -201,21 +201,21 @@ def test_other_files_are_left_alone(tmp_path):
     [
         ({"seed": 8}, "made with"),
         ({"size": (300, 400)}, "made with"),
-        ({"films": 1}, "more than 1"),
+        ({"images": 1}, "more than 1"),
     ],
 )
 def test_phantoms_of_other_settings_are_left_alone(tmp_path, settings, problem):
-    make_phantoms(tmp_path, films=2, seed=7)
+    make_phantoms(tmp_path, images=2, seed=7)
     before = contents(tmp_path)
     with pytest.raises(UsageError, match=problem):
-        make_phantoms(tmp_path, **{"films": 2, "seed": 7, **settings})
+        make_phantoms(tmp_path, **{"images": 2, "seed": 7, **settings})
     assert contents(tmp_path) == before
 
 
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ({"films": 0}, "start at 1"),
+        ({"images": 0}, "start at 1"),
         ({"workers": 0}, "start at 1"),
         ({"seed": -1}, "not between"),
         ({"seed": 2**32}, "not between"),
@@ -229,28 +229,28 @@ def test_impossible_numbers_are_refused(tmp_path, settings, problem):
 
 
 def test_a_damaged_manifest_is_named(tmp_path):
-    make_phantoms(tmp_path, films=1)
+    make_phantoms(tmp_path, images=1)
     (tmp_path / MANIFEST).write_text("[]", encoding="utf-8")
     with pytest.raises(UsageError, match=MANIFEST):
-        make_phantoms(tmp_path, films=1)
+        make_phantoms(tmp_path, images=1)
 
 
-def test_splits_share_no_film(tmp_path):
-    splits = make_phantom_splits(tmp_path / "set", films=3, val_films=3, seed=1)
+def test_splits_share_no_image(tmp_path):
+    splits = make_phantom_splits(tmp_path / "set", images=3, val_images=3, seed=1)
     assert list(splits) == ["train", "val"]
     images = [record.read_bytes() for dataset in splits.values() for record in dataset]
     assert len(set(images)) == 6
 
 
 def test_the_command_writes_both_splits_and_one_document(tmp_path, capsys):
-    arguments = ["phantom", str(tmp_path / "set"), "--films", "3", "--val-films", "2", "--workers", "1", "--json"]
+    arguments = ["phantom", str(tmp_path / "set"), "--images", "3", "--val-images", "2", "--workers", "1", "--json"]
     assert main(arguments) == 0
     document = json.loads(capsys.readouterr().out)
-    assert [(split["split"], split["films"]) for split in document["splits"]] == [("train", 3), ("val", 2)]
+    assert [(split["split"], split["images"]) for split in document["splits"]] == [("train", 3), ("val", 2)]
     before = contents(tmp_path / "set")
     assert main(arguments) == 0
     assert contents(tmp_path / "set") == before
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "mine.txt").write_text("mine", encoding="utf-8")
-    assert main(["phantom", str(tmp_path / "other"), "--films", "1"]) == 2
+    assert main(["phantom", str(tmp_path / "other"), "--images", "1"]) == 2
     assert not (tmp_path / "other" / "train").exists()

@@ -1,4 +1,4 @@
-"""The two benchmarks of `fractura check`, with five times the slack of the figures they are held to."""
+"""The two benchmarks of `fractura check`, with five times the slack of the metrics they are held to."""
 
 import importlib.util
 import subprocess
@@ -19,7 +19,7 @@ def benchmark(name: str):
 
 
 @pytest.mark.slow
-def test_gross_faults_are_found_and_clean_films_are_clean():
+def test_gross_faults_are_found_and_clean_images_are_clean():
     command = [sys.executable, "-m", "benchmarks.check_faults", "--rounds", "1"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -36,12 +36,12 @@ def test_time_grows_linearly():
 
 
 @pytest.mark.slow
-def test_real_films_in_time(shared_path):
+def test_real_images_in_time(shared_path):
     import time
 
     from fractura.quality import check_dataset
 
     started = time.process_time()
-    films = sum(check_dataset(shared_path(f"data/fracatlas/{split}")).films for split in ("train", "val"))
-    assert films == 2261
+    images = sum(check_dataset(shared_path(f"data/fracatlas/{split}")).images for split in ("train", "val"))
+    assert images == 2261
     assert time.process_time() - started < 5 * 2 * 30  # two cores, thirty seconds

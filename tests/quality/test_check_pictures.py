@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
-from support.dicom_films import dicom
+from support.dicom_images import dicom
 
 from fractura.cli.main import main
 from fractura.core.errors import UsageError
@@ -27,7 +27,7 @@ BOX = VocObject("Fractura", 60, 60, 120, 140)
 def phantoms(tmp_path_factory):
     """60 phantoms: about half with boxes."""
     folder = tmp_path_factory.mktemp("phantoms")
-    make_phantoms(folder, films=60, seed=3)
+    make_phantoms(folder, images=60, seed=3)
     return folder
 
 
@@ -40,7 +40,7 @@ def data(phantoms, tmp_path):
     return tmp_path / "data"
 
 
-def films(folder: Path) -> list[Path]:
+def images(folder: Path) -> list[Path]:
     return sorted((folder / "images").iterdir())
 
 
@@ -60,28 +60,28 @@ def save(path: Path, values: np.ndarray) -> None:
     Image.fromarray(values).save(path, quality=92)
 
 
-def annotation_of(folder: Path, film: Path) -> Path:
-    return folder / "annotations" / f"{film.stem}.xml"
+def annotation_of(folder: Path, image: Path) -> Path:
+    return folder / "annotations" / f"{image.stem}.xml"
 
 
 def positives(folder: Path) -> list[Path]:
-    return [film for film in films(folder) if read_voc_file(annotation_of(folder, film)).objects]
+    return [image for image in images(folder) if read_voc_file(annotation_of(folder, image)).objects]
 
 
 def test_clean_phantoms_have_no_errors(phantoms):
     report = check_dataset(phantoms)
     assert report.is_clean, [str(finding) for finding in report.findings]
-    assert not [f for f in report.findings if f.check.startswith(("films.", "duplicates.", "annotations.", "boxes."))]
+    assert not [f for f in report.findings if f.check.startswith(("images.", "duplicates.", "annotations.", "boxes."))]
 
 
 def test_pain_5_size_comes_from_the_pixels(data):
     """A PNG called .jpg is no fault; 0x0 is, and the fix writes what is so."""
-    film = positives(data)[0]
-    with Image.open(film) as picture:
+    image = positives(data)[0]
+    with Image.open(image) as picture:
         stream = io.BytesIO()
         picture.save(stream, "PNG")
-    film.write_bytes(stream.getvalue())
-    xml = annotation_of(data, film)
+    image.write_bytes(stream.getvalue())
+    xml = annotation_of(data, image)
     before = read_voc_file(xml)
     xml.write_bytes(replace(before, width=0, height=0).to_bytes())
     assert ids(data, only=["annotations"]) == [("annotations.size", "error")]
@@ -94,64 +94,64 @@ def test_pain_5_size_comes_from_the_pixels(data):
 
 
 def test_pain_6_7_check_and_fix_change_no_original(data, tmp_path, capsys):
-    (data / "annotations" / films(data)[0].with_suffix(".xml").name).write_text("<annotation><object>")
+    (data / "annotations" / images(data)[0].with_suffix(".xml").name).write_text("<annotation><object>")
     before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
     assert main(["check", str(data), "--fix", str(tmp_path / "copy"), "--html", str(tmp_path / "page")]) == 3
     capsys.readouterr()
     assert {path: path.read_bytes() for path in data.rglob("*") if path.is_file()} == before
     assert (tmp_path / "page" / "check.html").stat().st_size > 1000
-    untouched = annotation_of(data, films(data)[1])
+    untouched = annotation_of(data, images(data)[1])
     assert (tmp_path / "copy" / "annotations" / untouched.name).read_bytes() == untouched.read_bytes()
-    assert not (tmp_path / "copy" / "images" / films(data)[0].name).exists()
+    assert not (tmp_path / "copy" / "images" / images(data)[0].name).exists()
     assert read_voc(tmp_path / "copy")
     for target in (data, data / "inside", tmp_path / "copy"):
         with pytest.raises(UsageError):
             write_fixed_copy(check_dataset(data, only=["classes"]), target)
 
 
-def test_pain_9_odd_depth_and_flat_films(data):
-    first, second, third, *_ = films(data)
+def test_pain_9_odd_depth_and_flat_images(data):
+    first, second, third, *_ = images(data)
     deep = first.with_suffix(".png")
     Image.fromarray(pixels(first).astype(np.uint16) * 257).save(deep)
     annotation_of(data, first).write_bytes(
         replace(read_voc_file(annotation_of(data, first)), filename=deep.name).to_bytes()
     )
     first.unlink()
-    save(second, np.full_like(pixels(second), 255))  # what Pillow makes of a deep film
+    save(second, np.full_like(pixels(second), 255))  # what Pillow makes of a deep image
     save(third, (pixels(third) // 16 + 200).astype(np.uint8))
-    assert [f.file.name for f in of(data, "films.bit_depth")] == [deep.name]
-    found = {f.file.name: str(f.severity) for f in of(data, "films.even")}
+    assert [f.file.name for f in of(data, "images.bit_depth")] == [deep.name]
+    found = {f.file.name: str(f.severity) for f in of(data, "images.even")}
     assert found == {second.name: "error", third.name: "warning"}
 
 
-def test_pain_10_negative_film(data):
-    film = films(data)[4]
-    save(film, 255 - pixels(film))
-    assert [f.file.name for f in of(data, "films.negative")] == [film.name]
+def test_pain_10_negative_image(data):
+    image = images(data)[4]
+    save(image, 255 - pixels(image))
+    assert [f.file.name for f in of(data, "images.negative")] == [image.name]
 
 
 @pytest.mark.parametrize(("orientation", "severity"), [(3, "warning"), (6, "note")])
-def test_pain_11_turned_film(data, orientation, severity):
-    film = positives(data)[0]
+def test_pain_11_turned_image(data, orientation, severity):
+    image = positives(data)[0]
     exif = Image.Exif()
     exif[0x0112] = orientation
-    with Image.open(film) as picture:
+    with Image.open(image) as picture:
         picture.load()
-    picture.save(film, exif=exif)
+    picture.save(image, exif=exif)
     if orientation == 6:
         assert ids(data, only=["annotations"]) == [("annotations.size", "error")]
         copy = data.parent / "copy"
         changes = write_fixed_copy(check_dataset(data), copy)
-        assert [(c.file, c.action) for c in changes] == [(film.name, "left out")]
-        xml = annotation_of(data, film)
+        assert [(c.file, c.action) for c in changes] == [(image.name, "left out")]
+        xml = annotation_of(data, image)
         turned = read_voc_file(xml)
         xml.write_bytes(replace(turned, width=turned.height, height=turned.width, objects=(BOX,)).to_bytes())
-    assert [(f.check, str(f.severity)) for f in of(data, "annotations")] == [("annotations.turned_film", severity)]
+    assert [(f.check, str(f.severity)) for f in of(data, "annotations")] == [("annotations.turned_image", severity)]
 
 
 def test_pain_12_bad_boxes_are_cut_and_repeated_ones_taken_out(data, tmp_path):
-    film = positives(data)[0]
-    xml = annotation_of(data, film)
+    image = positives(data)[0]
+    xml = annotation_of(data, image)
     whole = read_voc_file(xml)
     width, height = whole.width, whole.height
     bad = (
@@ -176,9 +176,9 @@ def test_pain_13_negatives_are_counted_and_compared(data, tmp_path):
 
     other = tmp_path / "other"
     shutil.copytree(data, other)
-    for film in films(other):
-        annotation_of(other, film).write_bytes(
-            replace(read_voc_file(annotation_of(other, film)), objects=()).to_bytes()
+    for image in images(other):
+        annotation_of(other, image).write_bytes(
+            replace(read_voc_file(annotation_of(other, image)), objects=()).to_bytes()
         )
     assert ("balance.other_split", "warning") in ids(data, against=other, only=["balance"])
     [note] = of(other, "balance.negatives")
@@ -186,8 +186,8 @@ def test_pain_13_negatives_are_counted_and_compared(data, tmp_path):
 
 
 def test_classes_spelled_in_two_ways_are_joined(data, tmp_path):
-    film = positives(data)[0]
-    xml = annotation_of(data, film)
+    image = positives(data)[0]
+    xml = annotation_of(data, image)
     whole = read_voc_file(xml)
     odd = replace(whole, objects=(replace(whole.objects[0], name=" fracturA"), *whole.objects[1:]))
     xml.write_bytes(odd.to_bytes())
@@ -203,12 +203,12 @@ def test_rare_class(data):
 
 
 def test_odd_sizes_and_frames(data):
-    small, long, *_ = films(data)
-    for film, shape in ((small, (40, 50)), (long, (80, 700))):
-        save(film, np.asarray(Image.fromarray(pixels(film)).resize(shape[::-1])))
-        xml = annotation_of(data, film)
-        xml.write_bytes(VocAnnotation(film.name, shape[1], shape[0], 1, ()).to_bytes())
-    assert [f.file.name for f in of(data, "films.size")] == [small.name, long.name]
+    small, long, *_ = images(data)
+    for image, shape in ((small, (40, 50)), (long, (80, 700))):
+        save(image, np.asarray(Image.fromarray(pixels(image)).resize(shape[::-1])))
+        xml = annotation_of(data, image)
+        xml.write_bytes(VocAnnotation(image.name, shape[1], shape[0], 1, ()).to_bytes())
+    assert [f.file.name for f in of(data, "images.size")] == [small.name, long.name]
 
 
 def written_on(values: np.ndarray, words: str, size: int = 16) -> np.ndarray:
@@ -218,9 +218,9 @@ def written_on(values: np.ndarray, words: str, size: int = 16) -> np.ndarray:
 
 
 def test_writing(data):
-    film = films(data)[7]
-    save(film, written_on(pixels(film), "GARCIA LOPEZ 12.03.70"))
-    assert [f.file.name for f in of(data, "films.writing")] == [film.name]
+    image = images(data)[7]
+    save(image, written_on(pixels(image), "GARCIA LOPEZ 12.03.70"))
+    assert [f.file.name for f in of(data, "images.writing")] == [image.name]
 
 
 SAVED_AGAIN = {
@@ -233,7 +233,7 @@ SAVED_AGAIN = {
 
 @pytest.mark.parametrize("how", SAVED_AGAIN)
 def test_near_identical(data, phantoms, how):
-    source = films(phantoms)[9]
+    source = images(phantoms)[9]
     values = SAVED_AGAIN[how](pixels(source))
     Image.fromarray(values).save(data / "images" / "again.jpg", quality=60)
     height, width = values.shape
@@ -247,7 +247,7 @@ def test_near_identical_in_both_splits(data, tmp_path):
     (other / "images").mkdir(parents=True)
     (other / "annotations").mkdir()
     for place in (3, 30):
-        values = pixels(films(data)[place])
+        values = pixels(images(data)[place])
         noise = np.random.default_rng(place).integers(-3, 4, values.shape)
         save(other / "images" / f"v{place}.jpg", np.clip(values + noise, 0, 255).astype(np.uint8))
         height, width = values.shape
@@ -255,20 +255,20 @@ def test_near_identical_in_both_splits(data, tmp_path):
             VocAnnotation(f"v{place}.jpg", width, height, 1, ()).to_bytes()
         )
     found = of(data, "duplicates.near_both_splits", against=other)
-    assert [(str(f.severity), f.file.name) for f in found] == [("error", films(data)[place].name) for place in (3, 30)]
+    assert [(str(f.severity), f.file.name) for f in found] == [("error", images(data)[place].name) for place in (3, 30)]
     copy = tmp_path / "copy"
     write_fixed_copy(check_dataset(data, other), copy)
     assert of(copy, "duplicates.near_both_splits", against=other) == []
-    assert len(films(copy)) == 58
+    assert len(images(copy)) == 58
 
 
 def test_patient_in_both_splits(phantoms, tmp_path):
-    """Two DICOM films of one patient, different pictures; who it is, is nowhere said."""
+    """Two DICOM images of one patient, different pictures; who it is, is nowhere said."""
     for place, (name, patient) in enumerate({"a": "PLANTED-1", "b": "PLANTED-2", "c": "PLANTED-1"}.items()):
         folder = tmp_path / ("val" if name == "c" else "train")
         (folder / "images").mkdir(parents=True, exist_ok=True)
         (folder / "annotations").mkdir(exist_ok=True)
-        values = pixels(films(phantoms)[place])
+        values = pixels(images(phantoms)[place])
         frames = np.stack([values, values]) if name == "b" else values
         (folder / "images" / f"{name}.dcm").write_bytes(dicom(frames, PatientID=patient, BurnedInAnnotation="NO"))
         height, width = values.shape
@@ -278,21 +278,21 @@ def test_patient_in_both_splits(phantoms, tmp_path):
     report = check_dataset(tmp_path / "train", tmp_path / "val")
     [finding] = [f for f in report.findings if f.check == "duplicates.patient_in_both_splits"]
     assert (str(finding.severity), finding.file.name) == ("error", "a.dcm")
-    assert [f.file.name for f in report.findings if f.check == "films.several_frames"] == ["b.dcm"]
+    assert [f.file.name for f in report.findings if f.check == "images.several_frames"] == ["b.dcm"]
     for text in (str(report.to_dict()), report_page(report)):
         assert "PLANTED" not in text.upper()
-        assert report.snapshot.films[0].facts.patient not in text
+        assert report.snapshot.images[0].facts.patient not in text
     assert base64_pictures(report_page(report)) >= 2
 
 
-def test_page_hides_a_film_that_says_it_is_written_on(phantoms, tmp_path):
+def test_page_hides_a_image_that_says_it_is_written_on(phantoms, tmp_path):
     (tmp_path / "images").mkdir()
     (tmp_path / "annotations").mkdir()
-    values = pixels(films(phantoms)[0])
+    values = pixels(images(phantoms)[0])
     (tmp_path / "images" / "a.dcm").write_bytes(dicom(values, BurnedInAnnotation="YES"))
     (tmp_path / "annotations" / "a.xml").write_bytes(VocAnnotation("a.dcm", *values.shape[::-1], 1, ()).to_bytes())
     report = check_dataset(tmp_path)
-    assert "films.writing" in [f.check for f in report.findings]
+    assert "images.writing" in [f.check for f in report.findings]
     page = report_page(report)
     assert "not shown" in page
     assert base64_pictures(page) == 0
@@ -306,8 +306,8 @@ def base64_pictures(page: str) -> int:
 
 
 def spoil(folder: Path, change) -> None:
-    for film in positives(folder):
-        save(film, change(pixels(film)))
+    for image in positives(folder):
+        save(image, change(pixels(image)))
 
 
 def rods(values: np.ndarray) -> np.ndarray:
@@ -342,10 +342,10 @@ def test_label_that_goes_with_something_else(data, check):
 
 def test_label_that_goes_with_the_source(data):
     assert ids(data, only=["shortcuts.source"]) == []
-    for film in positives(data):
-        save(film, np.repeat(pixels(film)[:, :, None], 3, axis=2))
-    for film in set(films(data)) - set(positives(data)):
-        save(film, pixels(film))
+    for image in positives(data):
+        save(image, np.repeat(pixels(image)[:, :, None], 3, axis=2))
+    for image in set(images(data)) - set(positives(data)):
+        save(image, pixels(image))
     assert ids(data, only=["shortcuts.source"]) == [("shortcuts.source", "warning")]
 
 
@@ -353,9 +353,9 @@ def test_label_that_goes_with_the_source(data):
 
 
 def test_page_is_self_contained_and_escaped(data):
-    film = films(data)[0]
-    evil = film.with_name("<script>alert(1)<script>&amp'\"üß.jpg")
-    film.rename(evil)
+    image = images(data)[0]
+    evil = image.with_name("<script>alert(1)<script>&amp'\"üß.jpg")
+    image.rename(evil)
     page = report_page(check_dataset(data))
     assert "<script" not in page
     assert "&lt;script&gt;" in page

@@ -1,4 +1,4 @@
-"""The checks: each fault is found, once, by name, with a way out; clean data gives notes only."""
+"""The checks: each fault is found, once, by name, with a hint; clean data gives notes only."""
 
 import csv
 import json
@@ -26,20 +26,20 @@ def picture(seed: int) -> Image.Image:
 
 
 class Folder:
-    """A data folder that grows film by film; each film is another picture."""
+    """A data folder that grows image by image; each image is another picture."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         (root / "images").mkdir(parents=True)
         (root / "annotations").mkdir()
 
-    def film(self, name: str, seed: int) -> Path:
+    def image(self, name: str, seed: int) -> Path:
         path = self.root / "images" / name
         picture(seed).save(path)
         return path
 
     def add(self, name: str, *objects: VocObject, seed: int | None = None, **changes) -> Path:
-        self.film(f"{name}.png", len(list((self.root / "images").iterdir())) + 1000 if seed is None else seed)
+        self.image(f"{name}.png", len(list((self.root / "images").iterdir())) + 1000 if seed is None else seed)
         return self.xml(name, *objects, **changes)
 
     def xml(self, name: str, *objects: VocObject, **changes) -> Path:
@@ -64,7 +64,7 @@ def only(folder: Folder, **options):
     findings = found(folder, **options)
     assert len(findings) == 1, [str(finding) for finding in findings]
     [finding] = findings
-    assert finding.way_out
+    assert finding.hint
     assert finding.file is not None
     assert str(finding.file) in str(finding)
     json.dumps(finding.to_dict())
@@ -79,12 +79,12 @@ def test_clean_folder_has_notes_only(folder):
         ("balance.classes", "note"),
         ("balance.negatives", "note"),
     ]
-    assert (report.films, report.annotations, report.negatives, report.boxes_by_class) == (2, 2, 1, {"Fractura": 1})
-    assert "1 of 2 labelled films have no box (50%)" in str(report.findings[1])
+    assert (report.images, report.annotations, report.negatives, report.boxes_by_class) == (2, 2, 1, {"Fractura": 1})
+    assert "1 of 2 labelled images have no box (50%)" in str(report.findings[1])
     assert {p: p.read_bytes() for p in folder.root.rglob("*") if p.is_file()} == before
 
 
-def broken_film(folder):
+def broken_image(folder):
     folder.add("bad", BOX)
     path = folder.root / "images" / "bad.png"
     path.write_bytes(path.read_bytes()[:-500])
@@ -105,21 +105,21 @@ def bomb(folder):
     path.write_bytes(b'<!DOCTYPE a [<!ENTITY b "c">]>' + path.read_bytes())
 
 
-def missing_film(folder):
+def missing_image(folder):
     folder.add("bad", BOX)
     (folder.root / "images" / "bad.png").unlink()
 
 
 FAULTS = {
-    "truncated film": (broken_film, "films.unreadable", "error", "bad.png", "cannot be read", None),
-    "no picture": (no_picture, "films.unreadable", "error", "bad.png", "is not a readable", None),
-    "unlabelled": (lambda f: f.film("bad.png", 7), "films.unlabelled", "warning", "bad.png", "no annotation", None),
+    "truncated image": (broken_image, "images.unreadable", "error", "bad.png", "cannot be read", None),
+    "no picture": (no_picture, "images.unreadable", "error", "bad.png", "is not a readable", None),
+    "unlabelled": (lambda f: f.image("bad.png", 7), "images.unlabelled", "warning", "bad.png", "no annotation", None),
     "malformed": (malformed, "annotations.malformed", "error", "bad.xml", "not well-formed", "line"),
     "doctype": (bomb, "annotations.malformed", "error", "bad.xml", "document type", "line 1"),
-    "without film": (missing_film, "annotations.without_film", "error", "bad.xml", "'bad.png' is not there", None),
-    "shared film": (
+    "without image": (missing_image, "annotations.without_image", "error", "bad.xml", "'bad.png' is not there", None),
+    "shared image": (
         lambda f: f.xml("bad", BOX, filename="good.png"),
-        "annotations.shared_film",
+        "annotations.shared_image",
         "error",
         "good.png",
         "2 annotation files: bad.xml, good.xml",
@@ -132,7 +132,7 @@ FAULTS = {
         "boxes.unusable",
         "error",
         "bad.xml",
-        "outside the film of 200x100",
+        "outside the image of 200x100",
         "object 2",
     ),
     "no area": (
@@ -156,7 +156,7 @@ FAULTS = {
         "boxes.huge",
         "warning",
         "bad.xml",
-        "covers 97% of the film",
+        "covers 97% of the image",
         "object 1",
     ),
     "duplicate box": (
@@ -169,7 +169,7 @@ FAULTS = {
     ),
     "spelled alike": (
         lambda f: f.add("bad", replace(BOX, name="fractura ")),
-        "classes.look_alike",
+        "classes.similar_names",
         "error",
         ".xml",
         "look like one",
@@ -177,13 +177,13 @@ FAULTS = {
     ),
     "one slip": (
         lambda f: f.add("bad", replace(BOX, name="Fractua")),
-        "classes.look_alike",
+        "classes.similar_names",
         "warning",
         "bad.xml",
         "'Fractua' (1 boxes) and 'Fractura' (1)",
         None,
     ),
-    "identical films": (
+    "identical images": (
         lambda f: (f.add("bad", seed=5), f.add("copy", seed=5)),
         "duplicates.identical",
         "warning",
@@ -216,7 +216,7 @@ def test_each_fault_is_found_once(folder, kind):
 
 def test_all_faults_are_listed_at_once(folder):
     """Nothing stops at the first fault, not even inside one file."""
-    broken_film(folder)
+    broken_image(folder)
     path = folder.add("many", BOX, BOX, BOX, replace(BOX, xmax=999), width=None)
     text = path.read_text()
     path.write_text(
@@ -226,11 +226,11 @@ def test_all_faults_are_listed_at_once(folder):
             "<difficult>0</difficult>\n\t\t<bndbox>\n\t\t\t<xmin>10", "<difficult>?</difficult><bndbox><xmin>10", 1
         )
     )
-    folder.film("free.png", 77)
+    folder.image("free.png", 77)
     counts = Counter((f.check, f.file.name, f.place) for f in found(folder))
     assert counts == {
-        ("films.unreadable", "bad.png", None): 1,
-        ("films.unlabelled", "free.png", None): 1,
+        ("images.unreadable", "bad.png", None): 1,
+        ("images.unlabelled", "free.png", None): 1,
         ("annotations.malformed", "many.xml", "line 8"): 1,
         ("annotations.malformed", "many.xml", "object 1, line 18"): 1,
         ("annotations.malformed", "many.xml", "object 2, line 28"): 1,
@@ -272,10 +272,10 @@ def test_given_class_names(folder, names, expected):
     assert [(f.check, f.severity) for f in findings] == expected
     if names == ["fractura"]:
         assert findings[0].place == "object 1"
-        assert "did you mean 'fractura'?" in findings[0].way_out
+        assert "did you mean 'fractura'?" in findings[0].hint
 
 
-def test_film_in_both_splits(folder, tmp_path):
+def test_image_in_both_splits(folder, tmp_path):
     other = Folder(tmp_path / "val")
     other.add("elsewhere", BOX, seed=1000)  # the picture of good.png
     other.add("own", seed=3)
@@ -318,7 +318,7 @@ def test_command_on_clean_data(folder, capsys):
     assert main(["check", str(folder.root)]) == 0
     captured = capsys.readouterr()
     assert "note: balance.classes (1)" in captured.out
-    assert "no errors, 0 warnings in 2 films" in captured.err
+    assert "no errors, 0 warnings in 2 images" in captured.err
 
 
 def test_command_on_faulty_data(folder, capsys):
@@ -328,7 +328,7 @@ def test_command_on_faulty_data(folder, capsys):
     captured = capsys.readouterr()
     assert "error: boxes.unusable (12)" in captured.out
     assert "and 2 more; --json lists all" in captured.out
-    assert "12 errors and 0 warnings in 14 films" in captured.err
+    assert "12 errors and 0 warnings in 14 images" in captured.err
 
 
 def test_the_summary_counts_in_words_and_names_the_other_split(folder, tmp_path, capsys):
@@ -341,13 +341,13 @@ def test_the_summary_counts_in_words_and_names_the_other_split(folder, tmp_path,
     assert (
         main(["check", str(folder.root), "--against", str(other.root), "--html", str(page), "--skip", "balance"]) == 3
     )
-    summary = f"1 error and 0 warnings in 3 films, compared with 3 films of {other.root}"
+    summary = f"1 error and 0 warnings in 3 images, compared with 3 images of {other.root}"
     assert summary in capsys.readouterr().err
     assert "<b>1 error</b>, 0 warnings, 0 notes" in page.read_text(encoding="utf-8")
 
 
 def test_captions_of_the_page_are_no_absolute_paths(folder, tmp_path, capsys, monkeypatch):
-    """Films may lie in the folder itself, given as seen from where one is."""
+    """Images may lie in the folder itself, given as seen from where one is."""
     folder.add("bad", VocObject("Fractura", 5, 5, 5, 9))
     flat = tmp_path / "flat"
     flat.mkdir()
@@ -359,14 +359,14 @@ def test_captions_of_the_page_are_no_absolute_paths(folder, tmp_path, capsys, mo
 
 
 def test_command_json(folder, tmp_path, capsys):
-    broken_film(folder)
+    broken_image(folder)
     other = Folder(tmp_path / "val")
     other.add("elsewhere", BOX, seed=1000)
     other.add("own", seed=3)
     assert main(["check", str(folder.root), "--against", str(other.root), "--json"]) == 3
     report = json.loads(capsys.readouterr().out)
-    assert (report["errors"], report["warnings"], report["films"]) == (2, 0, 3)
-    assert [f["check"] for f in report["findings"][:2]] == ["films.unreadable", "duplicates.both_splits"]
+    assert (report["errors"], report["warnings"], report["images"]) == (2, 0, 3)
+    assert [f["check"] for f in report["findings"][:2]] == ["images.unreadable", "duplicates.both_splits"]
     assert report["boxes_by_class"] == {"Fractura": 2}
 
 
@@ -381,11 +381,11 @@ def test_command_json(folder, tmp_path, capsys):
     ids=["outside", "inside out", "no area", "mostly outside"],
 )
 @pytest.mark.parametrize("beside", [(), (BOX,)], ids=["alone", "beside another"])
-def test_a_fractured_film_never_becomes_a_normal_one(folder, tmp_path, capsys, lost, beside):
+def test_a_fractured_image_never_becomes_a_normal_one(folder, tmp_path, capsys, lost, beside):
     folder.add("bad", *beside, lost)
     copy = tmp_path / "copy"
     assert main(["check", str(folder.root), "--fix", str(copy)]) == 3
-    assert "2 of 3 films, 1 left out" in capsys.readouterr().err
+    assert "2 of 3 images, 1 left out" in capsys.readouterr().err
     assert sorted(path.name for path in (copy / "images").iterdir()) == ["good.png", "normal.png"]
     assert sorted(path.name for path in (copy / "annotations").iterdir()) == ["good.xml", "normal.xml"]
     [row] = csv.DictReader((copy / "changes.csv").open(encoding="utf-8"))
@@ -393,22 +393,22 @@ def test_a_fractured_film_never_becomes_a_normal_one(folder, tmp_path, capsys, l
     assert f"object {len(beside) + 1}: box" in row["what"]
 
 
-# ---------------------------------------------------------------- real films
+# ---------------------------------------------------------------- real images
 
 
 def test_real_splits_have_no_errors(shared_path):
     report = check_dataset(shared_path("data/fracatlas/val"), shared_path("data/fracatlas/train"))
     assert report.is_clean
-    assert (report.films, report.negatives, report.boxes_by_class) == (225, 180, {"Fractura": 51})
+    assert (report.images, report.negatives, report.boxes_by_class) == (225, 180, {"Fractura": 51})
 
 
-def test_real_truncated_films(shared_path, tmp_path):
-    """The four cut-off films of the source are found, and only they."""
+def test_real_truncated_images(shared_path, tmp_path):
+    """The four cut-off images of the source are found, and only they."""
     folder = Folder(tmp_path / "data")
     folder.add("good", BOX)
-    films = sorted(shared_path("data/awkward/truncated_jpeg").glob("*.jpg"))
-    for film in films:
-        (folder.root / "images" / film.name).write_bytes(film.read_bytes())
-        folder.xml(film.stem, filename=film.name, width=373, height=454)
+    images = sorted(shared_path("data/awkward/truncated_jpeg").glob("*.jpg"))
+    for image in images:
+        (folder.root / "images" / image.name).write_bytes(image.read_bytes())
+        folder.xml(image.stem, filename=image.name, width=373, height=454)
     findings = found(folder)
-    assert [(f.check, f.file.name) for f in findings] == [("films.unreadable", film.name) for film in films]
+    assert [(f.check, f.file.name) for f in findings] == [("images.unreadable", image.name) for image in images]

@@ -1,4 +1,4 @@
-"""Look-alikes: copies that were saved again, scaled, brightened or mirrored are found; other films are not."""
+"""near-duplicates: copies that were saved again, scaled, brightened or mirrored are found; other images are not."""
 
 import io
 import time
@@ -12,8 +12,8 @@ from fractura.quality.perceptual_hash import (
     Fingerprint,
     connected_groups,
     fingerprint,
-    groups_of_lookalikes,
-    pairs_of_lookalikes,
+    near_duplicate_groups,
+    near_duplicate_pairs,
 )
 
 
@@ -52,15 +52,15 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_changed_copy_is_found_among_others(change):
-    films = [picture(seed) for seed in range(60)]
-    copies = [CHANGES[change](films[seed]) for seed in range(0, 60, 10)]
-    found = groups_of_lookalikes([fingerprint(film) for film in films + copies])
+    images = [picture(seed) for seed in range(60)]
+    copies = [CHANGES[change](images[seed]) for seed in range(0, 60, 10)]
+    found = near_duplicate_groups([fingerprint(image) for image in images + copies])
     assert found == [(seed, 60 + place) for place, seed in enumerate(range(0, 60, 10))]
 
 
 def test_a_mirror_image_is_said_to_be_one():
-    film = picture(1)
-    (pair,) = pairs_of_lookalikes([fingerprint(film), fingerprint(film[:, ::-1])])
+    image = picture(1)
+    (pair,) = near_duplicate_pairs([fingerprint(image), fingerprint(image[:, ::-1])])
     assert pair.mirrored
     assert (pair.first, pair.second) == (0, 1)
     assert pair.distance < 4
@@ -68,32 +68,32 @@ def test_a_mirror_image_is_said_to_be_one():
 
 
 def test_many_copies_of_one_picture_are_one_group():
-    films = [fingerprint(picture(seed)) for seed in range(20)]
+    images = [fingerprint(picture(seed)) for seed in range(20)]
     copies = [fingerprint(saved_as_jpeg(picture(3)))] * 100
-    assert groups_of_lookalikes(films + copies) == [(3, *range(20, 120))]
+    assert near_duplicate_groups(images + copies) == [(3, *range(20, 120))]
 
 
-def test_a_stretched_film_is_another_film():
-    film = picture(4)
-    wide = np.asarray(Image.fromarray(film).resize((400, 220)))
-    assert groups_of_lookalikes([fingerprint(film), fingerprint(wide)]) == []
+def test_a_stretched_image_is_another_image():
+    image = picture(4)
+    wide = np.asarray(Image.fromarray(image).resize((400, 220)))
+    assert near_duplicate_groups([fingerprint(image), fingerprint(wide)]) == []
 
 
 def test_the_caller_has_the_last_word():
-    film = fingerprint(picture(5))
+    image = fingerprint(picture(5))
     asked = []
-    assert groups_of_lookalikes([film, film], confirm=lambda *pair: asked.append(pair)) == []
+    assert near_duplicate_groups([image, image], confirm=lambda *pair: asked.append(pair)) == []
     assert asked == [(0, 1)]
 
 
-@pytest.mark.parametrize("films", [0, 1, 2])
-def test_few_films(films):
-    assert groups_of_lookalikes([fingerprint(picture(seed)) for seed in range(films)]) == []
+@pytest.mark.parametrize("images", [0, 1, 2])
+def test_few_images(images):
+    assert near_duplicate_groups([fingerprint(picture(seed)) for seed in range(images)]) == []
 
 
-def test_even_films_are_alike_and_unlike_others():
+def test_even_images_are_alike_and_unlike_others():
     black, white = np.zeros((50, 50), np.uint8), np.full((50, 50), 255, np.uint8)
-    found = groups_of_lookalikes([fingerprint(black), fingerprint(white), fingerprint(picture(6))])
+    found = near_duplicate_groups([fingerprint(black), fingerprint(white), fingerprint(picture(6))])
     assert found in ([], [(0, 1)])
 
 
@@ -105,20 +105,22 @@ def random_fingerprints(count, seed=0):
     generator = np.random.default_rng(seed)
     bits = generator.integers(0, 256, (count, 64), dtype=np.uint8)
     thumbnails = generator.integers(0, 256, (count, 1024), dtype=np.uint8)
-    return [Fingerprint(b[:32].tobytes(), b[32:].tobytes(), t.tobytes(), 1.0) for b, t in zip(bits, thumbnails)]  # noqa: B905
+    return [
+        Fingerprint(b[:32].tobytes(), b[32:].tobytes(), t.tobytes(), 1.0) for b, t in zip(bits, thumbnails, strict=True)
+    ]
 
 
-def test_time_grows_with_the_number_of_films_and_not_with_its_square():
+def test_time_grows_with_the_number_of_images_and_not_with_its_square():
     small, large = random_fingerprints(2_000), random_fingerprints(16_000)
     start = time.process_time()
-    assert pairs_of_lookalikes(small) == []
+    assert near_duplicate_pairs(small) == []
     middle = time.process_time()
-    assert pairs_of_lookalikes([*large, large[7]])[0].second == 16_000
+    assert near_duplicate_pairs([*large, large[7]])[0].second == 16_000
     end = time.process_time()
     assert end - middle < 5 * 8 * (middle - start)  # all pairs would take 64 times as long
 
 
 def test_different_radiographs_are_not_alike(shared_path):
     folder = shared_path("data/fracatlas/val/images")
-    films = [fingerprint(read_radiograph(path).pixels) for path in sorted(folder.iterdir())[:80]]
-    assert groups_of_lookalikes(films, minimum_correlation=0.98) == []
+    images = [fingerprint(read_radiograph(path).pixels) for path in sorted(folder.iterdir())[:80]]
+    assert near_duplicate_groups(images, minimum_correlation=0.98) == []

@@ -29,11 +29,11 @@ def print_of(generator):
     return Fingerprint(values[:32].tobytes(), values[32:64].tobytes(), values[64:].tobytes(), 1.0)
 
 
-def artificial(films, *, films_a_patient=4, known=1.0, copies=0.0, seed=0):
+def artificial(images, *, images_a_patient=4, known=1.0, copies=0.0, seed=0):
     generator = np.random.default_rng(seed)
     records, prints = [], []
-    for number in range(films):
-        patient = number // films_a_patient
+    for number in range(images):
+        patient = number // images_a_patient
         boxes = Boxes.empty()
         if generator.random() < 0.3:
             left, top = generator.uniform(0, 200, 2)
@@ -88,7 +88,7 @@ def test_the_seed_decides_and_nothing_else():
 
 
 @pytest.mark.parametrize(
-    ("val", "test", "said"), [(0, 0, "nothing is divided off"), (0.6, 0.4, "must leave some films to train on")]
+    ("val", "test", "said"), [(0, 0, "nothing is divided off"), (0.6, 0.4, "must leave some images to train on")]
 )
 def test_shares_that_make_no_division(val, test, said):
     data, prints = artificial(6)
@@ -98,34 +98,34 @@ def test_shares_that_make_no_division(val, test, said):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    films=st.integers(3, 60),
-    films_a_patient=st.integers(1, 5),
+    images=st.integers(3, 60),
+    images_a_patient=st.integers(1, 5),
     val=st.sampled_from([0.0, 0.2, 0.5]),
     test=st.sampled_from([0.0, 0.1, 0.3]),
     seed=st.integers(0, 3),
 )
-def test_any_division_is_whole(films, films_a_patient, val, test, seed):
-    data, prints = artificial(films, films_a_patient=films_a_patient, seed=seed)
+def test_any_division_is_whole(images, images_a_patient, val, test, seed):
+    data, prints = artificial(images, images_a_patient=images_a_patient, seed=seed)
     wanted = 1 + (val > 0) + (test > 0)
     if wanted == 1:
         with pytest.raises(UsageError):
             split_dataset(data, val=val, test=test, fingerprints=prints)
         return
-    if -(-films // films_a_patient) < wanted:
+    if -(-images // images_a_patient) < wanted:
         with pytest.raises(DataError, match="too few"):
             split_dataset(data, val=val, test=test, fingerprints=prints)
         return
     split = split_dataset(data, val=val, test=test, seed=seed, fingerprints=prints)
-    assert sum(len(split.part(name)) for name in split.shares) == films
+    assert sum(len(split.part(name)) for name in split.shares) == images
     assert all(len(split.part(name)) for name in split.shares)
     assert [replace(record, split=None) for record in split.dataset] == list(data)
 
 
 def test_one_large_group_is_said():
-    data, prints = artificial(40, films_a_patient=36)
+    data, prints = artificial(40, images_a_patient=36)
     split = split_dataset(data, val=0.5, test=0, fingerprints=prints)
     assert split.largest_group == 36
-    assert "one group alone has 36 films" in split.notes[0]
+    assert "one group alone has 36 images" in split.notes[0]
 
 
 def test_what_is_divided_already_is_left_alone():
@@ -144,40 +144,40 @@ def test_what_is_divided_already_is_left_alone():
         ("evaluate", {"val", "test"}, {"train"}),
     ],
 )
-def test_films_of_the_wrong_split_are_refused_with_a_way_out(purpose, fine, wrong):
+def test_images_of_the_wrong_split_are_refused_with_a_way_out(purpose, fine, wrong):
     data, _ = artificial(2)
     refuse_wrong_split(data, purpose)
     for split in SPLITS:
-        marked = replace(data, records=(data.records[0], replace(data.records[1], split=split)))
+        annotated = replace(data, records=(data.records[0], replace(data.records[1], split=split)))
         if split in fine:
-            refuse_wrong_split(marked, purpose)
+            refuse_wrong_split(annotated, purpose)
         else:
             assert split in wrong
             with pytest.raises(DataError, match=f"1 of {split} .* such as 000001.png") as caught:
-                refuse_wrong_split(marked, purpose)
+                refuse_wrong_split(annotated, purpose)
             assert "--split" in caught.value.hint
 
 
-def test_evaluation_refuses_films_that_were_trained_on():
+def test_evaluation_refuses_images_that_were_trained_on():
     data, _ = artificial(3)
     train = replace(data, records=tuple(replace(record, split="train") for record in data))
-    with pytest.raises(DataError, match="3 of train are among the films to measure on"):
+    with pytest.raises(DataError, match="3 of train are among the images to measure on"):
         evaluate(train, [Boxes.empty(scored=True)] * 3)
 
 
 def test_a_patient_on_both_sides_is_refused():
     data, _ = artificial(8)
     refuse_shared_patients(replace(data, records=data.records[:4]), replace(data, records=data.records[4:]))
-    with pytest.raises(DataError, match="1 patients have films both"):
+    with pytest.raises(DataError, match="1 patients have images both"):
         refuse_shared_patients(replace(data, records=data.records[:5]), replace(data, records=data.records[5:]))
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Thirty different films, two of them copies of others, as Pascal VOC."""
+    """Thirty different images, two of them copies of others, as Pascal VOC."""
     records = []
     for number in range(30):
-        path = tmp_path / "films" / f"f{number:02d}.png"
+        path = tmp_path / "images" / f"f{number:02d}.png"
         path.parent.mkdir(exist_ok=True)
         generator = np.random.default_rng(number % 28)
         coarse = generator.integers(0, 255, (9, 7), dtype=np.uint8)
@@ -193,8 +193,8 @@ def test_the_command_writes_parts_that_remember_what_they_are(to, folder, tmp_pa
     out = tmp_path / "parts"
     assert main(["split", str(folder), str(out), "--to", to, "--seed", "4", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert (document["seed"], document["groups"], document["by"]) == (4, 28, "look-alike films")
-    counts = {name: part["films"] for name, part in document["splits"].items()}
+    assert (document["seed"], document["groups"], document["by"]) == (4, 28, "near-duplicate images")
+    counts = {name: part["images"] for name, part in document["splits"].items()}
     assert sum(counts.values()) == 30
     whole = read_dataset(out)
     assert Counter(record.split for record in whole) == counts
@@ -210,15 +210,15 @@ def test_the_command_writes_parts_that_remember_what_they_are(to, folder, tmp_pa
     assert main(["split", str(folder), str(folder / "inside")]) == 2
 
 
-def test_a_film_that_was_moved_to_another_part_is_still_known(folder, tmp_path, capsys):
+def test_a_image_that_was_moved_to_another_part_is_still_known(folder, tmp_path, capsys):
     out = tmp_path / "parts"
     assert main(["split", str(folder), str(out)]) == 0
     capsys.readouterr()
-    film = next((out / "val" / "images").iterdir())
-    film.rename(out / "train" / "images" / film.name)
-    xml = out / "val" / "annotations" / f"{film.stem}.xml"
+    image = next((out / "val" / "images").iterdir())
+    image.rename(out / "train" / "images" / image.name)
+    xml = out / "val" / "annotations" / f"{image.stem}.xml"
     xml.rename(out / "train" / "annotations" / xml.name)
-    with pytest.raises(DataError, match=f"1 of val are among the films to train on, such as {film.name}"):
+    with pytest.raises(DataError, match=f"1 of val are among the images to train on, such as {image.name}"):
         refuse_wrong_split(read_dataset(out / "train"), "train")
 
 
@@ -227,9 +227,9 @@ def test_training_refuses_the_wrong_part_and_shared_patients(folder, tmp_path, c
     out = tmp_path / "parts"
     assert main(["split", str(folder), str(out)]) == 0
     for data, val, said in (
-        (out / "val", None, "of val are among the films to train on"),
-        (out, None, "are among the films to train on"),
-        (out / "train", out / "test", "of test are among the films to validate on"),
+        (out / "val", None, "of val are among the images to train on"),
+        (out, None, "are among the images to train on"),
+        (out / "train", out / "test", "of test are among the images to validate on"),
     ):
         words = ["train", str(data), "--output", str(tmp_path / "run"), *(["--val", str(val)] if val else [])]
         assert main(words) == 3
@@ -241,15 +241,15 @@ def test_a_damaged_split_file_is_an_error_of_ours(folder):
         "{",
         "[]",
         "{}",
-        '{"fractura_split": 1, "films": {"a": {"split": "all"}}}',
-        '{"fractura_split": 1, "films": 3}',
+        '{"fractura_split": 1, "images": {"a": {"split": "all"}}}',
+        '{"fractura_split": 1, "images": 3}',
     ):
         (folder / "split.json").write_text(text)
         with pytest.raises(DataError, match=r"split\.json"):
             read_dataset(folder)
 
 
-def test_time_grows_with_the_number_of_films():
+def test_time_grows_with_the_number_of_images():
     small, large = artificial(1_000), artificial(8_000)
     start = time.process_time()
     split_dataset(small[0], fingerprints=small[1])
@@ -258,9 +258,9 @@ def test_time_grows_with_the_number_of_films():
     assert time.process_time() - middle < 5 * 8 * (middle - start)
 
 
-def test_the_benchmark_prints_its_figures():
+def test_the_benchmark_prints_its_metrics():
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(
-        [sys.executable, "benchmarks/split.py", "--films", "300"], cwd=root, capture_output=True, text=True, check=True
+        [sys.executable, "benchmarks/split.py", "--images", "300"], cwd=root, capture_output=True, text=True, check=True
     )
     assert "300" in done.stdout.splitlines()[1]

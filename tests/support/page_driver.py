@@ -95,11 +95,11 @@ class WatchedPage:
         faults = [fault for fault in self.faults if not any(part in fault for part in self.expected)]
         assert faults == [], faults
 
-    def film(self, name):
-        """Wait until this film and its labels are shown."""
+    def image(self, name):
+        """Wait until this image and its labels are shown."""
         from playwright.sync_api import expect
 
-        expect(self.page.locator("#film-name")).to_have_text(name)
+        expect(self.page.locator("#image-name")).to_have_text(name)
         self.page.locator('#stage[aria-busy="false"]').wait_for()
 
     def saved(self):
@@ -116,7 +116,7 @@ class WatchedPage:
         self.page.keyboard.press(name)
 
     def at(self, x, y, size, stage="#stage"):
-        """The place in the window of a film pixel, while the whole film is shown with its margin of 12."""
+        """The place in the window of an image pixel, while the whole image is shown with its margin of 12."""
         box = self.page.locator(stage).bounding_box()
         scale = min((box["width"] - 24) / size[0], (box["height"] - 24) / size[1])
         left = box["x"] + (box["width"] - size[0] * scale) / 2
@@ -142,16 +142,16 @@ class WatchedPage:
         session.detach()
 
     def draw(self, corners, size):
-        """W, then a drag from corner to corner, in film pixels."""
+        """W, then a drag from corner to corner, in image pixels."""
         self.key("w")
         self.drag(self.at(*corners[:2], size), self.at(*corners[2:], size))
 
 
-def write_films(folder: Path, count: int, size=(300, 240), *, classes=("Fractura",)) -> list[str]:
-    """Small grey films and LabelImg's list of classes. Returns the films' names."""
+def write_images(folder: Path, count: int, size=(300, 240), *, classes=("Fractura",)) -> list[str]:
+    """Small grey images and LabelImg's list of classes. Returns the images' names."""
     folder.mkdir(parents=True, exist_ok=True)
     generator = np.random.default_rng(7)
-    names = [f"film_{number:02}.png" for number in range(count)]
+    names = [f"image_{number:02}.png" for number in range(count)]
     for name in names:
         grey = np.add.outer(np.arange(size[1]), np.arange(size[0])) % 200 + generator.integers(0, 55)
         Image.fromarray(grey.astype(np.uint8)).save(folder / name)

@@ -1,4 +1,4 @@
-"""A ``pipeline.config`` whose model is the real one, on films so small that a step takes a second."""
+"""A ``pipeline.config`` whose model is the real one, on images so small that a step takes a second."""
 
 from fractura.tensorflow_od.pipeline_edit import PipelineChanges, new_pipeline_config
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from fractura.training import TrainSettings, train
-from support.training_fakes import FakeDetector, make_films
+from support.training_fakes import FakeDetector, make_images
 
 
 class Slow(FakeDetector):
@@ -23,10 +23,10 @@ class Slow(FakeDetector):
 
 
 def main(folder, steps, resume=False, changes=None):
-    """Train in ``folder``, on films made there; the change "plain" leaves out all that is random."""
+    """Train in ``folder``, on images made there; the change "plain" leaves out all that is random."""
     changes = dict(changes or {})
     plain = changes.pop("plain", False)
-    train_films, val_films = make_films(folder / "train", 12, seed=1), make_films(folder / "val", 4, seed=2)
+    train_images, val_images = make_images(folder / "train", 12, seed=1), make_images(folder / "val", 4, seed=2)
     torch.manual_seed(0)
     values = {
         "data": folder / "train",
@@ -47,7 +47,7 @@ def main(folder, steps, resume=False, changes=None):
     if plain:
         detector.body[1] = torch.nn.Identity()  # batch norm sees other batches when several processes share one
     return train(
-        TrainSettings.create(values), resume=resume, detector=detector, train_data=train_films, val_data=val_films
+        TrainSettings.create(values), resume=resume, detector=detector, train_data=train_images, val_data=val_images
     )
 
 

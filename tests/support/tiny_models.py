@@ -1,4 +1,4 @@
-"""A real but tiny ONNX model for tests: fixed marks, as shares of the film's width and height."""
+"""A real but tiny ONNX model for tests: fixed detections, as shares of the image's width and height."""
 
 from pathlib import Path
 

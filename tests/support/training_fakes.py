@@ -1,4 +1,4 @@
-"""Films and a detector small enough for tests: it learns to find one bright patch, with batch norm and dropout."""
+"""Images and a detector small enough for tests: it learns to find one bright patch, with batch norm and dropout."""
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ SIDE, CELLS = 32, 8
 
 
 class FakeDetector(Detector):
-    """One box per cell of an 8 x 8 grid over the film resized to 32 x 32."""
+    """One box per cell of an 8 x 8 grid over the image resized to 32 x 32."""
 
     def __init__(self, num_classes=1, dropout=0.1, width=8):
         super().__init__()
@@ -70,8 +70,8 @@ class FakeDetector(Detector):
         return {"name": "fake", "num_classes": self.num_classes}
 
 
-def make_films(folder, count, *, negative_every=3, seed=0, size=(48, 40)):
-    """``count`` PNG films with one bright patch each, every ``negative_every``-th without."""
+def make_images(folder, count, *, negative_every=3, seed=0, size=(48, 40)):
+    """``count`` PNG images with one bright patch each, every ``negative_every``-th without."""
     generator = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
     width, height = size
@@ -84,7 +84,7 @@ def make_films(folder, count, *, negative_every=3, seed=0, size=(48, 40)):
             box_width, box_height = generator.integers(8, 15, 2)
             pixels[top : top + box_height, left : left + box_width] = 230
             boxes = Boxes([[left, top, left + box_width, top + box_height]], [0])
-        path = folder / f"film{seed}_{number:03d}.png"
+        path = folder / f"image{seed}_{number:03d}.png"
         Image.fromarray(pixels).save(path)
         records.append(Record(path, width, height, boxes))
     return Dataset(("fracture",), tuple(records), folder)

@@ -1,4 +1,4 @@
-"""What the tests of the web app share: folders of small films, a tiny model, clients."""
+"""What the tests of the web app share: folders of small images, a tiny model, clients."""
 
 import time
 from contextlib import contextmanager
@@ -17,8 +17,8 @@ ADDRESS = "http://127.0.0.1:8000"
 BOX = VocObject("Fractura", 20, 20, 100, 60)
 
 
-def film(path: Path, *, width=200, height=100, grey=None) -> Path:
-    """A small film; every one has pixels of its own."""
+def image(path: Path, *, width=200, height=100, grey=None) -> Path:
+    """A small image; every one has pixels of its own."""
     path.parent.mkdir(parents=True, exist_ok=True)
     value = sum(path.name.encode()) % 200 if grey is None else grey
     pixels = np.full((height, width), value, np.uint8)
@@ -35,13 +35,13 @@ def annotation(path: Path, filename: str, *objects: VocObject, width=200, height
 
 
 def folder(place: Path) -> Path:
-    """film1 unlabelled, film2 with a box, film3 negative, film10 verified, film11 malformed."""
-    for name in ("film1", "film2", "film3", "film10", "film11"):
-        film(place / "images" / f"{name}.png")
-    annotation(place / "annotations" / "film2.xml", "film2.png", BOX)
-    annotation(place / "annotations" / "film3.xml", "film3.png")
-    annotation(place / "annotations" / "film10.xml", "film10.png", BOX, verified=True)
-    (place / "annotations" / "film11.xml").write_bytes(b"<annotation><object><name>Fractura</name>")
+    """image1 unlabelled, image2 with a box, image3 negative, image10 verified, image11 malformed."""
+    for name in ("image1", "image2", "image3", "image10", "image11"):
+        image(place / "images" / f"{name}.png")
+    annotation(place / "annotations" / "image2.xml", "image2.png", BOX)
+    annotation(place / "annotations" / "image3.xml", "image3.png")
+    annotation(place / "annotations" / "image10.xml", "image10.png", BOX, verified=True)
+    (place / "annotations" / "image11.xml").write_bytes(b"<annotation><object><name>Fractura</name>")
     return place
 
 
@@ -59,9 +59,9 @@ def client(**settings):
         yield found
 
 
-def film_ids(web) -> dict[str, str]:
+def image_ids(web) -> dict[str, str]:
     """Ids by file name."""
-    return {each["name"]: each["id"] for each in web.get("/api/films", params={"limit": 1000}).json()["films"]}
+    return {each["name"]: each["id"] for each in web.get("/api/images", params={"limit": 1000}).json()["images"]}
 
 
 def wait_for(question, *, seconds=60.0):

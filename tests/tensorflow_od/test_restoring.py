@@ -14,7 +14,7 @@ from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
 from fractura.tensorflow_od.restoring import RestoreError, restore
 from fractura.tensorflow_od.weights import classification_paths, key_of, model_paths, model_variables, to_array
 
-TRUNK = ("feature_extractor.",)
+BACKBONE = ("feature_extractor.",)
 
 
 @pytest.fixture(scope="module")
@@ -35,33 +35,33 @@ def build(settings, seed, **changes):
 
 @pytest.fixture(scope="module")
 def source(architecture, tmp_path_factory):
-    """A detector, its full checkpoint and that of its bare trunk."""
+    """A detector, its full checkpoint and that of its bare backbone."""
     folder = tmp_path_factory.mktemp("checkpoints")
     detector = build(architecture, 1)
     extra = {key_of("save_counter"): np.int64(1), key_of("step"): np.int64(12)}
     write_checkpoint(folder / "ckpt-0", model_variables(detector) | extra)
     state = detector.state_dict()
-    trunk = {key_of(path): to_array(state[ours]) for path, ours in classification_paths().items()}
-    write_checkpoint(folder / "trunk" / "ckpt-1", trunk)
+    backbone = {key_of(path): to_array(state[ours]) for path, ours in classification_paths().items()}
+    write_checkpoint(folder / "backbone" / "ckpt-1", backbone)
     return detector, folder
 
 
-def same(first, second, *, trunk):
-    """Names of tensors that are equal, of those inside the trunk or outside it."""
+def same(first, second, *, backbone):
+    """Names of tensors that are equal, of those inside the backbone or outside it."""
     state = second.state_dict()
-    chosen = {name: value for name, value in first.state_dict().items() if name.startswith(TRUNK) == trunk}
+    chosen = {name: value for name, value in first.state_dict().items() if name.startswith(BACKBONE) == backbone}
     return [name for name, value in chosen.items() if torch.equal(value, state[name])], chosen
 
 
-@pytest.mark.parametrize(("kind", "checkpoint"), [("detection", "ckpt-0"), ("classification", "trunk/ckpt-1")])
-def test_only_the_trunk_is_taken(source, architecture, kind, checkpoint):
+@pytest.mark.parametrize(("kind", "checkpoint"), [("detection", "ckpt-0"), ("classification", "backbone/ckpt-1")])
+def test_only_the_backbone_is_taken(source, architecture, kind, checkpoint):
     theirs, folder = source
     ours = build(architecture, 2)
     before = {name: value.clone() for name, value in ours.state_dict().items()}
     report = restore(ours, CheckpointReader(folder / checkpoint), kind)
-    equal, trunk = same(theirs, ours, trunk=True)
-    assert len(equal) == len(trunk) == 896
-    heads = [name for name in before if not name.startswith(TRUNK)]
+    equal, backbone = same(theirs, ours, backbone=True)
+    assert len(equal) == len(backbone) == 896
+    heads = [name for name in before if not name.startswith(BACKBONE)]
     assert all(torch.equal(before[name], ours.state_dict()[name]) for name in heads), "heads stay fresh"
     assert report.counts == {"loaded": 896, "fresh": 10} | ({"unused": 12} if kind == "detection" else {})
 
@@ -73,7 +73,7 @@ def test_full_takes_everything(source, architecture):
     assert report.counts == {"loaded": 906, "unused": 2}
     assert all(torch.equal(value, ours.state_dict()[name]) for name, value in theirs.state_dict().items())
     assert {tensor.path for tensor in report.tensors if tensor.state == "unused"} == {"step", "save_counter"}
-    assert "trunk, second stage" in report.to_text()
+    assert "backbone, second stage" in report.to_text()
     assert report.to_dict()["tensors"][0]["state"] == "loaded"
 
 
@@ -96,7 +96,7 @@ def test_another_number_of_classes_stops_full_with_the_table(source, architectur
 
 @pytest.mark.parametrize(
     ("kind", "checkpoint", "hint"),
-    [("detection", "trunk/ckpt-1", "classification"), ("classification", "ckpt-0", "detection")],
+    [("detection", "backbone/ckpt-1", "classification"), ("classification", "ckpt-0", "detection")],
 )
 def test_the_other_kind_of_checkpoint_is_recognised(source, architecture, kind, checkpoint, hint):
     _, folder = source
@@ -132,7 +132,7 @@ def test_model_keys_are_those_of_the_reference(shared_path):
 
 @pytest.mark.slow
 def test_classification_numbers_are_those_of_keras(tensorflow, source):
-    """Keras numbers the layers with weights of the whole trunk; both halves of ours follow on each other there."""
+    """Keras numbers the layers with weights of the whole backbone; both halves of ours follow on each other there."""
     keras = tensorflow.keras.applications.InceptionResNetV2(include_top=False, weights=None)
     layers = [layer for layer in keras.layers if layer.weights]
     state = source[0].state_dict()
@@ -180,7 +180,7 @@ def test_the_command_import_tf(source, tmp_path, capsys):
     assert main([*words, "--label-map", str(tmp_path / "label_map.txt"), "--json"]) == 0
     captured = capsys.readouterr()
     assert '"class_names": [\n    "Fractura"\n  ]' in captured.out
-    assert "trunk, first stage" in captured.err
+    assert "backbone, first stage" in captured.err
     assert (tmp_path / "model" / "pipeline.config").read_bytes() == config.read_bytes()
     assert main(words) == 2
     assert "not empty" in capsys.readouterr().err

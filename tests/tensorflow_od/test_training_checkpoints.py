@@ -54,7 +54,7 @@ def test_a_run_goes_on_with_weights_velocities_and_numbers(architecture, tmp_pat
     other = state_of(build_from_architecture(architecture), tmp_path)
     second = TensorFlowCheckpoints(momentum=0.9, latest=open_latest(tmp_path))
     restored = second.restore(other)
-    assert (restored.progress.step, restored.progress.films_shown, restored.num_steps) == (30, 60, None)
+    assert (restored.progress.step, restored.progress.images_shown, restored.num_steps) == (30, 60, None)
     theirs = other.detector.state_dict()
     assert all(torch.equal(value, theirs[name]) for name, value in state.detector.state_dict().items())
     assert all(torch.equal(value, theirs[name]) for name, value in other.average.state_dict().items())

@@ -1,4 +1,4 @@
-"""A walk through the tutorial whose chain fractura replaces: from a folder of labelled films to boxes on a picture.
+"""A walk through the tutorial whose chain fractura replaces: from a folder of labelled images to boxes on a picture.
 
 Each step is the tutorial's own: a TFRecord, a label map, an edited pipeline.config, its two commands and its detection
 script. Only the model's canvas is small (96 pixels instead of 640), so that a step takes seconds.
@@ -69,11 +69,11 @@ def unquoted(*words):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Labelled films, records, label map and an unpacked zoo model with 90 classes."""
+    """Labelled images, records, label map and an unpacked zoo model with 90 classes."""
     place = tmp_path_factory.mktemp("tutorial")
-    make_phantom_splits(place / "films", films=3, val_films=2, seed=1, size=(192, 224), workers=1)
+    make_phantom_splits(place / "images", images=3, val_images=2, seed=1, size=(192, 224), workers=1)
     for split in ("train", "val"):
-        words = ["convert", str(place / "films" / split), str(place / f"{split}.tfrecord"), "--to", "tfrecord"]
+        words = ["convert", str(place / "images" / split), str(place / f"{split}.tfrecord"), "--to", "tfrecord"]
         assert main([*words, "--label-map", str(place / "label_map.txt")]) == 0
     zoo = place / "models" / "faster_rcnn_inception_resnet_v2_640x640_coco17_tpu-8"
     small_config(place / "zoo.config", num_classes=90)
@@ -112,14 +112,14 @@ def test_training_leaves_what_tensorflow_leaves(trained):
     assert steps == [0, 1, 2]
     assert "Step 2 per-step time " in trained.said
     assert "'Loss/total_loss': " in trained.said
-    assert "trunk, second stage" in trained.said, "the table of restored tensors"
+    assert "backbone, second stage" in trained.said, "the table of restored tensors"
     assert "has no effect: " in trained.said
     events = events_in(trained.model_dir / "train")
     assert {*SCALARS, "learning_rate", "steps_per_sec"} <= set(events.Tags()["scalars"])
     assert events.Tags()["images"] == ["train_input_images"]
 
 
-def test_the_first_checkpoint_holds_the_zoos_trunk_and_fresh_heads(trained):
+def test_the_first_checkpoint_holds_the_zoos_backbone_and_fresh_heads(trained):
     theirs, ours = CheckpointReader(trained.zoo / "checkpoint"), CheckpointReader(trained.model_dir / "ckpt-1")
     for path in model_paths():
         if path.startswith("model/_feature_extractor"):
@@ -138,7 +138,7 @@ def test_a_second_call_has_nothing_left_to_do_and_a_broken_run_goes_on(trained, 
     words = ["--pipeline_config_path", str(trained.config), "--model_dir", str(tmp_path), "--num_train_steps", "2"]
     said = command("model_main_tf2", *words, "--num_steps_per_iteration", "1", module=True)
     assert "resuming after step 1" in said
-    assert "trunk, second stage" not in said, "fine_tune_checkpoint is not read again"
+    assert "backbone, second stage" not in said, "fine_tune_checkpoint is not read again"
     whole, broken = CheckpointReader(trained.model_dir / "ckpt-3"), CheckpointReader(tmp_path / "ckpt-3")
     assert set(whole.variables) == set(broken.variables)
     for key, value in broken.items():
@@ -161,8 +161,8 @@ def test_evaluation_mode(trained):
 
 
 def test_the_model_dir_is_a_model_folder_of_fractura_too(trained, folder):
-    film = next((folder / "films" / "val" / "images").iterdir())
-    pixels = np.array(Image.open(film).convert("RGB"))
+    image = next((folder / "images" / "val" / "images").iterdir())
+    pixels = np.array(Image.open(image).convert("RGB"))
     assert load_model(trained.model_dir).card.class_names == ("Fractura",)
     load_model(trained.model_dir).detect(pixels)
 
@@ -172,8 +172,8 @@ def test_fractura_train_takes_the_same_file(trained, folder, capsys):
     assert main([*words, "--seed", "3"]) == 0
     captured = capsys.readouterr()
     assert captured.out.strip() == str(folder / "ours")
-    assert "trunk, first stage" in captured.err
-    assert "val:   2 films" in captured.err
+    assert "backbone, first stage" in captured.err
+    assert "val:   2 images" in captured.err
     assert load_model(folder / "ours").card.settings["seed"] == 3
     assert main([*words, "--val", str(folder)]) == 2
     assert main(["train", str(folder), "--pipeline-config", str(trained.config)]) == 2
@@ -213,7 +213,7 @@ def test_export_and_the_detection_script(tensorflow, trained, folder, monkeypatc
     assert all(np.array_equal(back.read(key_of(path)), variables[key_of(path)]) for path in model_paths())
 
     picture = folder / "imagen.jpg"
-    Image.open(next((folder / "films" / "val" / "images").iterdir())).convert("RGB").save(picture)
+    Image.open(next((folder / "images" / "val" / "images").iterdir())).convert("RGB").save(picture)
     drawn, shown = [], []
     plot = SimpleNamespace(
         figure=lambda figsize: None, imshow=shown.append, axis=lambda word: None, show=lambda: shown.append("shown")

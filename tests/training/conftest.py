@@ -1,15 +1,15 @@
-"""Small films with one bright patch, and settings for runs of seconds."""
+"""Small images with one bright patch, and settings for runs of seconds."""
 
 import pytest
-from support.training_fakes import make_films
+from support.training_fakes import make_images
 
 from fractura.training.settings import TrainSettings
 
 
 @pytest.fixture
-def films(tmp_path):
+def images(tmp_path):
     """(train, val)."""
-    return make_films(tmp_path / "train", 12, seed=1), make_films(tmp_path / "val", 6, seed=2)
+    return make_images(tmp_path / "train", 12, seed=1), make_images(tmp_path / "val", 6, seed=2)
 
 
 @pytest.fixture

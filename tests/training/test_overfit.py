@@ -1,4 +1,4 @@
-"""The small detector learns 16 real films by heart, within ten minutes of one processor."""
+"""The small detector learns 16 real images by heart, within ten minutes of one processor."""
 
 import time
 from dataclasses import replace
@@ -11,7 +11,7 @@ from fractura.imaging.reader import read_radiograph
 from fractura.inference import load_model
 from fractura.training import TrainSettings, train
 
-FILMS = 16
+IMAGES = 16
 MOST_SECONDS = 600
 
 
@@ -23,15 +23,15 @@ def smallest_side(record):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_sixteen_real_films_are_learnt(tmp_path, shared_path):
+def test_sixteen_real_images_are_learnt(tmp_path, shared_path):
     data = read_dataset(shared_path("data/fracatlas/train"))
-    marked = [record for record in data if not record.is_negative and smallest_side(record) >= 10]
-    films = replace(data, records=tuple(marked[:: len(marked) // FILMS][:FILMS]))
-    assert len(films) == FILMS
-    assert films.negatives == 0
+    annotated = [record for record in data if not record.is_negative and smallest_side(record) >= 10]
+    images = replace(data, records=tuple(annotated[:: len(annotated) // IMAGES][:IMAGES]))
+    assert len(images) == IMAGES
+    assert images.negatives == 0
     settings = TrainSettings.create(
         {
-            "data": "sixteen films",
+            "data": "sixteen images",
             "output": tmp_path / "model",
             "model": "faster_rcnn_efficientnet_lite0_320x320",
             "num_steps": 300,
@@ -44,10 +44,10 @@ def test_sixteen_real_films_are_learnt(tmp_path, shared_path):
         }
     )
     started = time.process_time()
-    result = train(settings, train_data=films, quiet=True)
+    result = train(settings, train_data=images, quiet=True)
     model = load_model(result.model_folder, device="cpu")
-    found = [model.detect(read_radiograph(record.image).pixels) for record in films]
+    found = [model.detect(read_radiograph(record.image).pixels) for record in images]
     seconds = time.process_time() - started
-    figures = evaluate(films, found).figures
-    assert figures["AP50"].value >= 0.9, figures
+    metrics = evaluate(images, found).metrics
+    assert metrics["AP50"].value >= 0.9, metrics
     assert seconds < MOST_SECONDS

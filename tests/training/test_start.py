@@ -35,21 +35,21 @@ def unpacked(tmp_path_factory):
 
 
 def test_the_built_in_model_comes_back_as_a_detector_that_finds_the_same(unpacked, tmp_path):
-    films = [each.image for each in make_phantoms(tmp_path / "films", films=4, seed=3)]
-    parity = compare(TorchModel(unpacked, device="cpu"), load_model(BUILT_IN), films)
+    images = [each.image for each in make_phantoms(tmp_path / "images", images=4, seed=3)]
+    parity = compare(TorchModel(unpacked, device="cpu"), load_model(BUILT_IN), images)
     assert parity.holds
     assert parity.boxes >= 4
     assert parity.unmatched == 0
 
 
-def test_all_of_it_is_taken_and_the_films_behind_it_are_known(unpacked):
+def test_all_of_it_is_taken_and_the_images_behind_it_are_known(unpacked):
     card = read_card(unpacked)
     detector = build_detector(architecture_of(Path(BUILT_IN))["name"], 1)
     start = start_from(detector, Path(BUILT_IN))
     assert "0 not used, 0 left fresh" in start.line
     taken = load_file(unpacked / WEIGHTS_FILE)
     assert all(torch.equal(value, taken[name]) for name, value in detector.state_dict().items())
-    assert start.films == {"films": 2036, "film_digests": card.data["train"]["film_digests"]}
+    assert start.images == {"images": 2036, "image_digests": card.data["train"]["image_digests"]}
 
 
 def test_with_other_classes_only_the_class_heads_are_fresh():
@@ -78,25 +78,25 @@ def test_a_model_that_is_not_there_is_said_before_anything_else(tmp_path):
         architecture_of(tmp_path / "nothing")
 
 
-def test_films_of_the_first_model_count_as_trained_on_by_the_second(tmp_path, capsys):
+def test_images_of_the_first_model_count_as_trained_on_by_the_second(tmp_path, capsys):
     """Also those that it learnt from two models ago; and validation on them is warned of."""
-    first = make_phantoms(tmp_path / "first", films=4, seed=1, size=(192, 240))
-    second = make_phantoms(tmp_path / "second", films=4, seed=2, size=(192, 240))
+    first = make_phantoms(tmp_path / "first", images=4, seed=1, size=(192, 240))
+    second = make_phantoms(tmp_path / "second", images=4, seed=2, size=(192, 240))
     common = {"num_steps": 1, "batch_size": 2, "device": "cpu", "ema_decay": 0.0, "workers": 0}
 
-    def run(output, films, val=None, **other):
+    def run(output, images, val=None, **other):
         settings = TrainSettings(data=tmp_path, output=tmp_path / output, model=SMALL, **common, **other)
-        train(settings, train_data=films, val_data=val, detector=build_detector(SMALL, 1))
+        train(settings, train_data=images, val_data=val, detector=build_detector(SMALL, 1))
         return read_card(tmp_path / output)
 
     assert "start" not in run("one", first).data
     run("two", second, fine_tune_checkpoint=tmp_path / "one")
     capsys.readouterr()
-    third = make_phantoms(tmp_path / "third", films=2, seed=3, size=(192, 240))
+    third = make_phantoms(tmp_path / "third", images=2, seed=3, size=(192, 240))
     card = run("three", third, first, fine_tune_checkpoint=tmp_path / "two")
     said = " ".join(capsys.readouterr().err.split())
-    assert "4 of the 4 films to validate on were trained on by the model that this starts from" in said
-    assert card.data["start"]["films"] == 8
-    for films, count in ((first, 4), (second, 4), (third, 2)):
-        assert films.shared_with(card.trained_on) == count
-        assert Overlap.of(card, films).trained == count
+    assert "4 of the 4 images to validate on were trained on by the model that this starts from" in said
+    assert card.data["start"]["images"] == 8
+    for images, count in ((first, 4), (second, 4), (third, 2)):
+        assert images.shared_with(card.trained_on) == count
+        assert Overlap.of(card, images).trained == count

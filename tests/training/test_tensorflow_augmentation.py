@@ -5,7 +5,7 @@ import colorsys
 import numpy as np
 import pytest
 
-from fractura.training.augmentation import MarkedFilm, RandomExposure, RandomHorizontalFlip, augment
+from fractura.training.augmentation import LabelledImage, RandomExposure, RandomHorizontalFlip, augment
 from fractura.training.settings import TrainSettings
 from fractura.training.tensorflow_augmentation import (
     RandomAdjustBrightness,
@@ -39,15 +39,15 @@ class Draws:
         return value
 
 
-def film(height=40, width=60, boxes=((5, 8, 20, 30),), *, grey=False):
+def radiograph(height=40, width=60, boxes=((5, 8, 20, 30),), *, grey=False):
     image = np.random.default_rng(3).integers(0, 256, (height, width, 3), dtype=np.uint8)
     if grey:
         image[:] = image[..., :1]
-    return MarkedFilm(image, np.array(boxes, np.float32).reshape(-1, 4), np.arange(len(boxes)))
+    return LabelledImage(image, np.array(boxes, np.float32).reshape(-1, 4), np.arange(len(boxes)))
 
 
 def test_brightness_and_contrast_by_their_formulas():
-    x = film()
+    x = radiograph()
     unit = x.image.astype(np.float64) / 255
     brighter = RandomAdjustBrightness().apply(x, Draws(0.15)).image
     assert np.abs(brighter - np.clip((unit + 0.15) * 255, 0, 255)).max() < 1e-3
@@ -57,7 +57,7 @@ def test_brightness_and_contrast_by_their_formulas():
 
 
 def test_hue_and_saturation_by_the_standard_library():
-    x = film(6, 7)
+    x = radiograph(6, 7)
     turned = RandomAdjustHue().apply(x, Draws(0.02)).image
     faded = RandomAdjustSaturation().apply(x, Draws(0.8)).image
     for row, column in np.ndindex(6, 7):
@@ -69,15 +69,15 @@ def test_hue_and_saturation_by_the_standard_library():
 
 
 @pytest.mark.parametrize("option", [RandomAdjustHue(max_delta=0.5), RandomAdjustSaturation()])
-def test_grey_films_keep_their_grey(option):
-    x = film(grey=True)
+def test_grey_images_keep_their_grey(option):
+    x = radiograph(grey=True)
     after = option.apply(x, np.random.default_rng(0)).image
     assert np.abs(after - x.image).max() < 1e-3
 
 
 @pytest.mark.slow
 def test_colours_against_tensorflow(tensorflow):
-    x = film(64, 48)
+    x = radiograph(64, 48)
     unit = tensorflow.constant(x.image, tensorflow.float32) / 255
     image = tensorflow.image
     for delta in (-0.02, 0.013, 0.02):
@@ -100,8 +100,8 @@ def test_border_of_the_centre(length, border):
     assert border <= length / 2
 
 
-def test_square_inside_the_film():
-    x = film(100, 100, [(10, 10, 30, 30), (60, 60, 90, 95), (40, 40, 50, 50)])
+def test_square_inside_the_image():
+    x = radiograph(100, 100, [(10, 10, 30, 30), (60, 60, 90, 95), (40, 40, 50, 50)])
     cut = square_crop(x, 40, 50, 50)
     assert cut.image.shape == (40, 40, 3)
     assert np.array_equal(cut.image, x.image[30:70, 30:70])
@@ -110,7 +110,7 @@ def test_square_inside_the_film():
 
 
 def test_square_over_the_border_is_padded_with_black_and_loses_the_last_row():
-    x = film(40, 60, [(0, 0, 10, 10)])
+    x = radiograph(40, 60, [(0, 0, 10, 10)])
     cut = square_crop(x, 78, 30, 20)  # reaches 19 above, 9 left, and beyond bottom and right
     assert cut.image.shape == (78, 78, 3)
     assert np.array_equal(cut.image[19 : 19 + 39, 9 : 9 + 59], x.image[:39, :59])
@@ -121,7 +121,7 @@ def test_square_over_the_border_is_padded_with_black_and_loses_the_last_row():
 
 
 def test_odd_side():
-    x = film(100, 100, [(70, 40, 80, 50)])
+    x = radiograph(100, 100, [(70, 40, 80, 50)])
     cut = square_crop(x, 41, 50, 50)  # 20 pixels to each side: the last row and column of 41 stay black
     assert np.array_equal(cut.image[:40, :40], x.image[30:70, 30:70])
     assert not cut.image[40:].any()
@@ -130,7 +130,7 @@ def test_odd_side():
 
 def test_scales_and_centres_of_the_square():
     option = RandomSquareCropByScale()
-    x = film(200, 300)
+    x = radiograph(200, 300)
     for index, scale in enumerate(np.linspace(0.6, 1.3, 8, dtype=np.float32)):
         assert option.apply(x, Draws(index, 64, 150)).image.shape[0] == int(scale * np.float32(300))
     for seed in range(50):
@@ -140,7 +140,7 @@ def test_scales_and_centres_of_the_square():
 
 
 def test_quarter_turn():
-    x = film(40, 60, [(5, 8, 20, 30)])
+    x = radiograph(40, 60, [(5, 8, 20, 30)])
     turned = RandomRotation90().apply(x, Draws(0.2))
     assert np.array_equal(turned.image, np.rot90(x.image))
     left, top, right, bottom = turned.boxes[0].astype(int)
@@ -149,7 +149,7 @@ def test_quarter_turn():
 
 
 def test_nothing_is_rounded_between_steps_and_ours_get_whole_pixels():
-    x = film()
+    x = radiograph()
     options = [RandomAdjustContrast(), RandomHorizontalFlip(probability=1.0)]
     floating = augment(x, options, [1]).image
     assert floating.dtype == np.float32
@@ -174,12 +174,12 @@ def test_only_so_many_boxes_are_trained_on(tmp_path):
 
     from fractura.core.boxes import Boxes
     from fractura.core.dataset import Dataset, Record
-    from fractura.quality.training_data import FilmStream
-    from fractura.training.data import FilmDataset
+    from fractura.quality.training_data import ImageStream
+    from fractura.training.data import ImageDataset
 
-    Image.new("RGB", (50, 50)).save(tmp_path / "film.png")
+    Image.new("RGB", (50, 50)).save(tmp_path / "image.png")
     boxes = Boxes([[n, n, n + 9, n + 9] for n in range(5)], [0] * 5)
-    data = Dataset(("a",), (Record(tmp_path / "film.png", 50, 50, boxes),))
-    stream = FilmStream.of(data, None, 0)
-    assert len(FilmDataset(data, stream, (), 3)[0].target.boxes) == 3
-    assert len(FilmDataset(data, stream, ())[0].target.labels) == 5
+    data = Dataset(("a",), (Record(tmp_path / "image.png", 50, 50, boxes),))
+    stream = ImageStream.of(data, None, 0)
+    assert len(ImageDataset(data, stream, (), 3)[0].target.boxes) == 3
+    assert len(ImageDataset(data, stream, ())[0].target.labels) == 5

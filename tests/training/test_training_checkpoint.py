@@ -135,8 +135,8 @@ def test_a_different_run_is_refused_with_every_difference(tmp_path, settings):
     text = str(caught.value)
     assert "seed was 0, is 9" in text
     assert "batch_size was 4, is 8" in text
-    assert "films to train on" in text
-    assert "films to validate on" in text
+    assert "images to train on" in text
+    assert "images to validate on" in text
     assert "num_steps" not in text
 
 

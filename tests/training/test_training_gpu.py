@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from support.training_fakes import FakeDetector, make_films
+from support.training_fakes import FakeDetector, make_images
 
 from fractura.training import train
 from fractura.training.logging import read_history
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a C
 @pytest.mark.parametrize("precision", ["auto", "no", "bf16", "fp16"])
 @pytest.mark.parametrize("workers", [0, 2])
 def test_every_precision_learns(settings, tmp_path, precision, workers):
-    films = make_films(tmp_path / "a", 40, seed=1), make_films(tmp_path / "b", 12, seed=2)
+    images = make_images(tmp_path / "a", 40, seed=1), make_images(tmp_path / "b", 12, seed=2)
     torch.manual_seed(0)
     chosen = settings(
         device="cuda",
@@ -24,19 +24,19 @@ def test_every_precision_learns(settings, tmp_path, precision, workers):
         eval_every=60,
         learning_rate_base=0.02,
     )
-    result = train(chosen, detector=FakeDetector(), train_data=films[0], val_data=films[1])
+    result = train(chosen, detector=FakeDetector(), train_data=images[0], val_data=images[1])
     assert result.best["AP50"] > 0.2
     assert result.history[-1]["loss"] < 0.6 * result.history[0]["loss"]
 
 
 @pytest.mark.parametrize("precision", ["no", "bf16", "fp16"])
-def test_resume_on_the_gpu(settings, films, tmp_path, precision):
+def test_resume_on_the_gpu(settings, images, tmp_path, precision):
     def run(name, steps, **options):
         torch.manual_seed(0)
         chosen = settings(
             device="cuda", mixed_precision=precision, output=tmp_path / name, num_steps=steps, total_steps=12
         )
-        train(chosen, detector=FakeDetector(), train_data=films[0], val_data=films[1], quiet=True, **options)
+        train(chosen, detector=FakeDetector(), train_data=images[0], val_data=images[1], quiet=True, **options)
         return [row["loss"] for row in read_history(tmp_path / name)]
 
     whole = run("whole", 12)
@@ -45,7 +45,7 @@ def test_resume_on_the_gpu(settings, films, tmp_path, precision):
 
 
 class Greedy(FakeDetector):
-    """Asks for a third of the GPU per film."""
+    """Asks for a third of the GPU per image."""
 
     def losses(self, images, targets):
         free = torch.cuda.get_device_properties(0).total_memory // 3
@@ -55,7 +55,7 @@ class Greedy(FakeDetector):
         return losses
 
 
-def test_real_lack_of_memory_goes_on_with_fewer_at_once(settings, films, capsys):
-    result = train(settings(device="cuda", num_steps=3), detector=Greedy(), train_data=films[0], val_data=films[1])
+def test_real_lack_of_memory_goes_on_with_fewer_at_once(settings, images, capsys):
+    result = train(settings(device="cuda", num_steps=3), detector=Greedy(), train_data=images[0], val_data=images[1])
     assert result.steps == 3
     assert "going on with 2 at a time" in capsys.readouterr().err

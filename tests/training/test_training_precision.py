@@ -1,9 +1,9 @@
 import pytest
 import torch
-from support.training_fakes import FakeDetector, make_films
+from support.training_fakes import FakeDetector, make_images
 
 from fractura.core.errors import UsageError
-from fractura.training.data import PlainFilms, collate
+from fractura.training.data import PlainImages, collate
 from fractura.training.precision import Precision, choose_precision, probe_precision
 
 
@@ -36,12 +36,12 @@ def test_fp16_without_a_gpu_is_refused():
 
 
 @pytest.mark.parametrize("breaks", [False, True])
-def test_probe_on_real_films_leaves_the_detector_as_it_was(tmp_path, breaks):
+def test_probe_on_real_images_leaves_the_detector_as_it_was(tmp_path, breaks):
     detector = FakeDetector()
     if breaks:
         detector.losses = lambda images, targets: {"loss": next(detector.parameters()).sum() * float("nan")}
-    data = make_films(tmp_path, 3)
-    batch = collate([PlainFilms(data)[place] for place in range(3)])
+    data = make_images(tmp_path, 3)
+    batch = collate([PlainImages(data)[place] for place in range(3)])
     before = {name: value.clone() for name, value in detector.state_dict().items()}
     found = probe_precision(detector, batch, Precision("bf16", "as asked"), torch.device("cpu"))
     assert found.format == ("no" if breaks else "bf16")

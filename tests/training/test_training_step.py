@@ -1,9 +1,9 @@
 import pytest
 import torch
-from support.training_fakes import FakeDetector, make_films
+from support.training_fakes import FakeDetector, make_images
 
 from fractura.core.errors import ModelError
-from fractura.training.data import PlainFilms, collate
+from fractura.training.data import PlainImages, collate
 from fractura.training.devices import build_accelerator, find_device
 from fractura.training.optimization import build_optimizer
 from fractura.training.step import LossModule, OptimizerStep
@@ -11,8 +11,8 @@ from fractura.training.step import LossModule, OptimizerStep
 
 @pytest.fixture
 def batch(tmp_path):
-    data = make_films(tmp_path / "films", 4)
-    return collate([PlainFilms(data)[place] for place in range(4)])
+    data = make_images(tmp_path / "images", 4)
+    return collate([PlainImages(data)[place] for place in range(4)])
 
 
 def stepper(settings, detector, *, micro_batch=None, warn=None, longest=0.0):
@@ -42,7 +42,7 @@ def without_batch_norm(seed=0):
 def test_accumulated_gradients_are_those_of_the_whole_batch(settings, batch):
     whole, parts = without_batch_norm(), without_batch_norm()
     first = stepper(settings, whole).run(batch, 0)
-    second = stepper(settings, parts, micro_batch=3).run(batch, 0)  # 3 + 1 films
+    second = stepper(settings, parts, micro_batch=3).run(batch, 0)  # 3 + 1 images
     assert second.loss == pytest.approx(first.loss, rel=1e-5)
     assert second.gradient_norm == pytest.approx(first.gradient_norm, rel=1e-5)
     for one, other in zip(whole.parameters(), parts.parameters(), strict=True):
@@ -58,9 +58,9 @@ def test_the_loss_is_the_sum_of_its_parts_and_falls(settings, batch):
 
 
 def test_a_batch_of_negatives_trains(settings, tmp_path):
-    data = make_films(tmp_path / "negatives", 3, negative_every=1)
+    data = make_images(tmp_path / "negatives", 3, negative_every=1)
     assert data.negatives == 3
-    result = stepper(settings, FakeDetector()).run(collate([PlainFilms(data)[i] for i in range(3)]), 0)
+    result = stepper(settings, FakeDetector()).run(collate([PlainImages(data)[i] for i in range(3)]), 0)
     assert result.updated
     assert result.loss > 0
 
@@ -81,7 +81,7 @@ class Broken(FakeDetector):
 
 
 @pytest.mark.parametrize(("what", "words"), [("nan", "bad_loss = nan"), ("inf", "inf"), ("gradient", "gradient = ")])
-def test_a_loss_that_is_no_number_names_the_films_and_spares_the_weights(settings, batch, what, words):
+def test_a_loss_that_is_no_number_names_the_images_and_spares_the_weights(settings, batch, what, words):
     detector = Broken(what)
     before = [p.detach().clone() for p in detector.parameters()]
     with pytest.raises(ModelError, match=words) as caught:
@@ -93,7 +93,7 @@ def test_a_loss_that_is_no_number_names_the_films_and_spares_the_weights(setting
 
 
 class Hungry(FakeDetector):
-    """Runs out of memory above so many films."""
+    """Runs out of memory above so many images."""
 
     def __init__(self, most):
         super().__init__(dropout=0.0)
@@ -122,8 +122,8 @@ def test_out_of_memory_goes_on_with_fewer_at_once(settings, batch):
         torch.testing.assert_close(one, other)
 
 
-def test_out_of_memory_for_one_film_is_the_end(settings, batch):
-    with pytest.raises(ModelError, match="single film"):
+def test_out_of_memory_for_one_image_is_the_end(settings, batch):
+    with pytest.raises(ModelError, match="single image"):
         stepper(settings, Hungry(0)).run(batch, 0)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from support.training_fakes import FakeDetector, make_films
+from support.training_fakes import FakeDetector, make_images
 
 from fractura.core.boxes import Boxes
 from fractura.core.errors import DataError, ModelError, UsageError
@@ -30,9 +30,9 @@ def fresh(**options):
     return FakeDetector(**options)
 
 
-def run(settings, films, detector=None, **options):
+def run(settings, images, detector=None, **options):
     options = {"quiet": True, **options}
-    return train(settings, detector=detector or fresh(), train_data=films[0], val_data=films[1], **options)
+    return train(settings, detector=detector or fresh(), train_data=images[0], val_data=images[1], **options)
 
 
 def curve(folder):
@@ -50,8 +50,8 @@ def same_state(first, second):
     assert not different
 
 
-def test_a_run_leaves_a_model_folder(settings, films, tmp_path):
-    result = run(settings(), films)
+def test_a_run_leaves_a_model_folder(settings, images, tmp_path):
+    result = run(settings(), images)
     folder = tmp_path / "model"
     assert result.model_folder == folder
     assert (result.steps, result.stopped, result.interrupted) == (6, None, False)
@@ -59,15 +59,15 @@ def test_a_run_leaves_a_model_folder(settings, films, tmp_path):
     assert card.class_names == ("fracture",)
     assert card.architecture == {"name": "fake", "num_classes": 1}
     assert card.data["train"] == {
-        "fingerprint": films[0].fingerprint(),
-        "films": 12,
+        "fingerprint": images[0].fingerprint(),
+        "images": 12,
         "negatives": 4,
         "boxes": {"fracture": 8},
-        "film_digests": " ".join(sorted(record.digest[:12] for record in films[0])),
+        "image_digests": " ".join(sorted(record.digest[:12] for record in images[0])),
     }
-    assert len(card.data["val"]["film_digests"].split()) == len(films[1])
+    assert len(card.data["val"]["image_digests"].split()) == len(images[1])
     assert card.threshold == pytest.approx(result.best["threshold"])
-    assert (card.threshold_aim, card.threshold_data) == ("f1", films[1].fingerprint())
+    assert (card.threshold_aim, card.threshold_data) == ("f1", images[1].fingerprint())
     assert card.metrics["step"] == result.best_step
     assert str(tmp_path) not in card.to_json()
     detector = fresh()
@@ -78,41 +78,41 @@ def test_a_run_leaves_a_model_folder(settings, films, tmp_path):
     assert json.loads((folder / "training.json").read_text())["step"] == 6
 
 
-def test_the_threshold_serves_the_aim(settings, films, tmp_path):
-    result = run(settings(aim="fp_per_image=0.5", num_steps=3), films)
+def test_the_threshold_serves_the_aim(settings, images, tmp_path):
+    result = run(settings(aim="fp_per_image=0.5", num_steps=3), images)
     card = read_card(tmp_path / "model")
     assert card.threshold_aim == "fp_per_image=0.5"
-    assert result.best["false_marks_per_film"] <= 0.5
+    assert result.best["false_positives_per_image"] <= 0.5
     assert card.metrics["validation"]["threshold"] == card.threshold
 
 
 def test_it_learns_and_saves_the_averaged_weights_of_the_best_step(settings, tmp_path):
-    films = make_films(tmp_path / "a", 40, seed=1), make_films(tmp_path / "b", 12, seed=2)
+    images = make_images(tmp_path / "a", 40, seed=1), make_images(tmp_path / "b", 12, seed=2)
     chosen = settings(num_steps=200, batch_size=8, learning_rate_base=0.02, eval_every=50)
-    result = run(chosen, films)
+    result = run(chosen, images)
     assert result.best["AP50"] > 0.3
     best = max(result.validations, key=lambda item: item["AP50"])
     assert result.best_step == best["step"]
-    # The saved weights alone, read back, give the figures on the card.
+    # The saved weights alone, read back, give the metrics on the card.
     from fractura.evaluation import evaluate
 
     detector = fresh()
     detector.load_state_dict(load_file(tmp_path / "model" / "weights.safetensors"))
-    marks = [detector.detect([image])[0] for image in _images(films[1])]
-    again = evaluate(films[1], marks).value("AP50")
+    detections = [detector.detect([image])[0] for image in _images(images[1])]
+    again = evaluate(images[1], detections).value("AP50")
     assert again == pytest.approx(result.best["AP50"])
 
 
 def _images(data):
-    from fractura.training.data import PlainFilms
+    from fractura.training.data import PlainImages
 
-    return [PlainFilms(data)[place].image for place in range(len(data))]
+    return [PlainImages(data)[place].image for place in range(len(data))]
 
 
-def test_tensorboard_has_the_tags_of_tensorflow(settings, films, tmp_path):
+def test_tensorboard_has_the_tags_of_tensorflow(settings, images, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    run(settings(), films)
+    run(settings(), images)
     events = EventAccumulator(str(tmp_path / "model" / "tensorboard"), size_guidance={"images": 0})
     events.Reload()
     assert {
@@ -128,23 +128,23 @@ def test_tensorboard_has_the_tags_of_tensorflow(settings, films, tmp_path):
     assert [event.step for event in events.Scalars("Loss/total_loss")] == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_stopped_run_goes_on_as_if_it_had_not(settings, films, tmp_path):
+def test_a_stopped_run_goes_on_as_if_it_had_not(settings, images, tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    run(settings(output=whole, num_steps=9), films)
-    run(settings(output=parts, num_steps=9, max_minutes=1e-9), films)  # stops after its first step
+    run(settings(output=whole, num_steps=9), images)
+    run(settings(output=parts, num_steps=9, max_minutes=1e-9), images)  # stops after its first step
     assert len(curve(parts)) == 1
-    run(settings(output=parts, num_steps=9), films, fresh(), resume=True)
+    run(settings(output=parts, num_steps=9), images, fresh(), resume=True)
     assert curve(parts) == curve(whole)
     same_state(parts, whole)
     assert (parts / "weights.safetensors").exists()
 
 
-def test_two_runs_are_the_same_and_workers_change_nothing(settings, films, tmp_path):
-    run(settings(output=tmp_path / "a"), films)
-    run(settings(output=tmp_path / "b", workers=2), films)
+def test_two_runs_are_the_same_and_workers_change_nothing(settings, images, tmp_path):
+    run(settings(output=tmp_path / "a"), images)
+    run(settings(output=tmp_path / "b", workers=2), images)
     assert curve(tmp_path / "a") == curve(tmp_path / "b")
     same_state(tmp_path / "a", tmp_path / "b")
-    run(settings(output=tmp_path / "c", seed=1), films)
+    run(settings(output=tmp_path / "c", seed=1), images)
     assert curve(tmp_path / "a") != curve(tmp_path / "c")
 
 
@@ -218,7 +218,7 @@ def test_two_processes_train_as_one(tmp_path):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("8 steps of 4 films") == 1
+    assert done.stderr.count("8 steps of 4 images") == 1
     one, two = curve(tmp_path / "one" / "model"), curve(tmp_path / "two" / "model")
     assert [row["step"] for row in two] == list(range(1, 9))
     for first, second in zip(one, two, strict=True):
@@ -227,62 +227,62 @@ def test_two_processes_train_as_one(tmp_path):
     for name in first:
         torch.testing.assert_close(first[name], second[name], rtol=1e-3, atol=1e-5)
     cards = [read_card(tmp_path / name / "model").metrics["validation"] for name in ("one", "two")]
-    assert cards[1]["films"] == 4
-    figures = [{key: figure["value"] for key, figure in card["figures"].items()} for card in cards]
-    assert figures[1] == pytest.approx(figures[0], abs=1e-6)
+    assert cards[1]["images"] == 4
+    metrics = [{key: metric["value"] for key, metric in card["metrics"].items()} for card in cards]
+    assert metrics[1] == pytest.approx(metrics[0], abs=1e-6)
 
 
-def test_the_output_of_another_run_is_not_touched(settings, films, tmp_path):
+def test_the_output_of_another_run_is_not_touched(settings, images, tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "notes.txt").write_text("mine")
     with pytest.raises(UsageError, match="not empty"):
-        run(settings(), films)
+        run(settings(), images)
     assert [path.name for path in (tmp_path / "model").iterdir()] == ["notes.txt"]
 
 
-def test_resume_needs_a_state_and_the_same_run(settings, films):
+def test_resume_needs_a_state_and_the_same_run(settings, images):
     with pytest.raises(ModelError, match="no saved state"):
-        run(settings(), films, resume=True)
-    run(settings(), films)
+        run(settings(), images, resume=True)
+    run(settings(), images)
     with pytest.raises(UsageError, match="seed was 0, is 1"):
-        run(settings(num_steps=8, seed=1), films, resume=True)
-    moved = replace(films[0].records[1], boxes=Boxes([[1, 1, 20, 20]], [0]))
-    other = replace(films[0], records=(films[0].records[0], moved, *films[0].records[2:]))
-    with pytest.raises(UsageError, match="films to train on"):
-        run(settings(num_steps=8), (other, films[1]), resume=True)
-    with pytest.raises(UsageError, match="films to validate on"):
-        run(settings(num_steps=8), (films[0], None), resume=True)
+        run(settings(num_steps=8, seed=1), images, resume=True)
+    moved = replace(images[0].records[1], boxes=Boxes([[1, 1, 20, 20]], [0]))
+    other = replace(images[0], records=(images[0].records[0], moved, *images[0].records[2:]))
+    with pytest.raises(UsageError, match="images to train on"):
+        run(settings(num_steps=8), (other, images[1]), resume=True)
+    with pytest.raises(UsageError, match="images to validate on"):
+        run(settings(num_steps=8), (images[0], None), resume=True)
 
 
-def test_a_complete_run_says_so_and_can_be_made_longer(settings, films):
-    run(settings(), films)
+def test_a_complete_run_says_so_and_can_be_made_longer(settings, images):
+    run(settings(), images)
     with pytest.raises(UsageError, match="6 of 6 steps"):
-        run(settings(), films, resume=True)
-    assert run(settings(num_steps=8), films, resume=True).steps == 8
+        run(settings(), images, resume=True)
+    assert run(settings(num_steps=8), images, resume=True).steps == 8
 
 
-def test_patience(settings, films):
+def test_patience(settings, images):
     chosen = settings(num_steps=50, eval_every=1, patience=2, learning_rate_base=1e-9)
-    result = run(chosen, films)
+    result = run(chosen, images)
     assert result.steps < 50
     assert "2 validations" in result.stopped
     assert not result.interrupted
     assert [item["best"] for item in result.validations][-2:] == [False, False]
     with pytest.raises(UsageError, match="stopped early"):
-        run(chosen, films, resume=True)
+        run(chosen, images, resume=True)
 
 
-def test_max_minutes_validates_before_it_stops(settings, films):
-    result = run(settings(num_steps=1000, eval_every=500, max_minutes=0.5 / 60), films)
+def test_max_minutes_validates_before_it_stops(settings, images):
+    result = run(settings(num_steps=1000, eval_every=500, max_minutes=0.5 / 60), images)
     assert 1 <= result.steps < 1000
     assert "minutes are over" in result.stopped
     assert [item["step"] for item in result.validations] == [result.steps]
 
 
-def test_without_val_it_says_what_is_not_known(settings, films, tmp_path, capsys):
-    result = run(settings(), (films[0], None), quiet=False)
+def test_without_val_it_says_what_is_not_known(settings, images, tmp_path, capsys):
+    result = run(settings(), (images[0], None), quiet=False)
     assert result.best is None
-    assert "no films to validate on" in capsys.readouterr().err
+    assert "no images to validate on" in capsys.readouterr().err
     assert read_card(tmp_path / "model").metrics == {"step": 6}
     torch.testing.assert_close(
         load_file(tmp_path / "model" / "weights.safetensors")["head.weight"],
@@ -290,36 +290,36 @@ def test_without_val_it_says_what_is_not_known(settings, films, tmp_path, capsys
     )
 
 
-def test_val_films_without_boxes_keep_the_last_weights(settings, films, tmp_path, capsys):
-    negatives = make_films(tmp_path / "negatives", 3, negative_every=1, seed=5)
-    result = run(settings(patience=1), (films[0], negatives), quiet=False)
+def test_val_images_without_boxes_keep_the_last_weights(settings, images, tmp_path, capsys):
+    negatives = make_images(tmp_path / "negatives", 3, negative_every=1, seed=5)
+    result = run(settings(patience=1), (images[0], negatives), quiet=False)
     assert result.best_step == result.steps == 6
     assert result.best["AP50"] is None
-    assert "none of the films to validate on has a box" in capsys.readouterr().err
+    assert "none of the images to validate on has a box" in capsys.readouterr().err
 
 
-def test_memory_stays_flat_over_many_validations(settings, films):
+def test_memory_stays_flat_over_many_validations(settings, images):
     import psutil
 
     chosen = settings(num_steps=60, eval_every=2, checkpoint_every_n=1000)
     seen = []
 
     class Watched(FakeDetector):
-        def losses(self, images, targets):
+        def losses(self, batch, targets):
             seen.append(psutil.Process().memory_info().rss)
-            return super().losses(images, targets)
+            return super().losses(batch, targets)
 
-    run(chosen, films, Watched())
+    run(chosen, images, Watched())
     assert seen[-1] - seen[20] < 30 * 2**20, "from the 10th to the 30th validation"
 
 
-def test_people_are_told_what_happens(settings, films, capsys):
-    run(settings(negatives_per_positive=0.5), films, quiet=False)
+def test_people_are_told_what_happens(settings, images, capsys):
+    run(settings(negatives_per_positive=0.5), images, quiet=False)
     said = capsys.readouterr().err
     for words in (
-        "12 films, 4 of them negative; boxes: fracture 8",
+        "12 images, 4 of them negative; boxes: fracture 8",
         "12 shown per epoch",
-        "6 films, 2 of them negative",
+        "6 images, 2 of them negative",
         "float32 (a CPU",
         "step 1/6",
         "AP50",
@@ -328,98 +328,100 @@ def test_people_are_told_what_happens(settings, films, capsys):
         assert words in said, words
 
 
-def test_quiet_is_quiet(settings, films, capsys):
-    run(settings(), films)
+def test_quiet_is_quiet(settings, images, capsys):
+    run(settings(), images)
     captured = capsys.readouterr()
     assert captured.out == captured.err == ""
 
 
-def test_a_nan_loss_leaves_the_saved_state_whole(settings, films, tmp_path):
+def test_a_nan_loss_leaves_the_saved_state_whole(settings, images, tmp_path):
     class FailsLater(FakeDetector):
         calls = 0
 
-        def losses(self, images, targets):
+        def losses(self, batch, targets):
             self.calls += 1
-            losses = super().losses(images, targets)
+            losses = super().losses(batch, targets)
             if self.calls == 6:
                 losses["objectness_loss"] = losses["objectness_loss"] * float("nan")
             return losses
 
     torch.manual_seed(0)
     with pytest.raises(ModelError, match="step 6: objectness_loss = nan"):
-        run(settings(num_steps=9), films, FailsLater())
+        run(settings(num_steps=9), images, FailsLater())
     assert all(torch.isfinite(value).all() for value in state(tmp_path / "model").values())
-    result = run(settings(num_steps=9), films, resume=True)
+    result = run(settings(num_steps=9), images, resume=True)
     assert result.steps == 9
 
 
 def test_no_boxes_at_all_is_refused(settings, tmp_path):
-    negatives = make_films(tmp_path / "negatives", 4, negative_every=1)
-    with pytest.raises(DataError, match="none of the 4 films"):
+    negatives = make_images(tmp_path / "negatives", 4, negative_every=1)
+    with pytest.raises(DataError, match="none of the 4 images"):
         run(settings(), (negatives, None))
 
 
 @pytest.mark.parametrize("negative_every", [0, 2])
 def test_any_share_of_negatives_trains(settings, tmp_path, negative_every):
-    films = make_films(tmp_path / "some", 6, negative_every=negative_every), None
-    assert run(settings(batch_size=1), films).steps == 6
+    images = make_images(tmp_path / "some", 6, negative_every=negative_every), None
+    assert run(settings(batch_size=1), images).steps == 6
 
 
-def test_unreadable_films_stop_or_are_counted(settings, films):
-    broken = films[0].records[1]
+def test_unreadable_images_stop_or_are_counted(settings, images):
+    broken = images[0].records[1]
     whole = broken.read_bytes()
-    broken.image.write_bytes(whole.replace(b"IDAT", b"IDAT\xff\xff"))  # with its end mark: only decoding can tell
-    with pytest.raises(DataError, match="film1_001"):
-        run(settings(), films)
-    result = run(settings(on_error="skip"), films, resume=True)
-    assert list(result.skipped_films) == [str(broken.image)]
+    broken.image.write_bytes(whole.replace(b"IDAT", b"IDAT\xff\xff"))  # with its end marker: only decoding can tell
+    with pytest.raises(DataError, match="image1_001"):
+        run(settings(), images)
+    result = run(settings(on_error="skip"), images, resume=True)
+    assert list(result.skipped_images) == [str(broken.image)]
 
 
-def test_cut_off_films_stop_before_the_first_step_or_are_counted(settings, films, tmp_path):
-    broken = films[0].records[1]
+def test_cut_off_images_stop_before_the_first_step_or_are_counted(settings, images, tmp_path):
+    broken = images[0].records[1]
     broken.image.write_bytes(broken.read_bytes()[:80])
-    with pytest.raises(DataError, match=r"cut off and cannot be read: film1_001.*\n.*--on-error skip"):
-        run(settings(), films)
+    with pytest.raises(DataError, match=r"cut off and cannot be read: image1_001.*\n.*--on-error skip"):
+        run(settings(), images)
     assert not (tmp_path / "model").exists()
-    result = run(settings(on_error="skip"), films)
-    assert list(result.skipped_films) == [str(broken.image)]
+    result = run(settings(on_error="skip"), images)
+    assert list(result.skipped_images) == [str(broken.image)]
 
 
-def test_val_films_that_cannot_be_read_are_left_out_of_the_figures(settings, films, tmp_path):
-    films[1].records[1].image.write_bytes(b"no film")
-    with pytest.raises(DataError, match="film2_001"):
-        run(settings(), films)
-    result = run(settings(on_error="skip"), films, resume=True)
-    assert str(films[1].records[1].image) in result.skipped_films
-    assert read_card(tmp_path / "model").metrics["validation"]["films"] == 5
+def test_val_images_that_cannot_be_read_are_left_out_of_the_metrics(settings, images, tmp_path):
+    images[1].records[1].image.write_bytes(b"no image")
+    with pytest.raises(DataError, match="image2_001"):
+        run(settings(), images)
+    result = run(settings(on_error="skip"), images, resume=True)
+    assert str(images[1].records[1].image) in result.skipped_images
+    assert read_card(tmp_path / "model").metrics["validation"]["images"] == 5
 
 
-def test_dropped_boxes_are_counted(settings, films, capsys):
+def test_dropped_boxes_are_counted(settings, images, capsys):
     shift = [{"name": "random_affine", "translation": 0.9, "scale": [1, 1]}]
-    result = run(settings(data_augmentation_options=shift), films, quiet=False)
+    result = run(settings(data_augmentation_options=shift), images, quiet=False)
     assert result.dropped_boxes > 0
     assert f"{result.dropped_boxes} boxes left the picture" in capsys.readouterr().err
 
 
-def test_a_film_in_both_sets_is_refused(settings, films):
-    both = replace(films[1], records=(*films[1].records, films[0].records[0]))
-    with pytest.raises(DataError, match="also films to train on"):
-        run(settings(), (films[0], both))
+def test_a_image_in_both_sets_is_refused(settings, images):
+    both = replace(images[1], records=(*images[1].records, images[0].records[0]))
+    with pytest.raises(DataError, match="also images to train on"):
+        run(settings(), (images[0], both))
 
 
-def test_fine_tuning_starts_from_another_model(settings, films, tmp_path, capsys):
-    run(settings(output=tmp_path / "first"), films)
+def test_fine_tuning_starts_from_another_model(settings, images, tmp_path, capsys):
+    run(settings(output=tmp_path / "first"), images)
     chosen = settings(output=tmp_path / "second", fine_tune_checkpoint=tmp_path / "first", num_steps=1)
     torch.manual_seed(7)
-    run(chosen, films, FakeDetector(), quiet=False)
+    run(chosen, images, FakeDetector(), quiet=False)
     assert "0 left fresh" in capsys.readouterr().err
     with pytest.raises(ModelError, match="of the detector's weights"):
-        run(settings(output=tmp_path / "third", fine_tune_checkpoint=tmp_path / "first"), films, FakeDetector(width=64))
+        run(
+            settings(output=tmp_path / "third", fine_tune_checkpoint=tmp_path / "first"), images, FakeDetector(width=64)
+        )
 
 
-def test_training_in_a_thread_works(settings, films):
+def test_training_in_a_thread_works(settings, images):
     found = []
-    thread = threading.Thread(target=lambda: found.append(run(settings(), films)))
+    thread = threading.Thread(target=lambda: found.append(run(settings(), images)))
     thread.start()
     thread.join(60)
     assert found[0].steps == 6

@@ -25,17 +25,18 @@ def run_fixture(chromium, tmp_path_factory):
 
 def test_what_lies_under_the_pointer_stays_under_it(run):
     generator = random.Random(3)
-    film, stage = {"width": 2000, "height": 1500}, {"width": 900, "height": 700}
+    image, stage = {"width": 2000, "height": 1500}, {"width": 900, "height": 700}
     for _ in range(20):
         point = {"x": generator.uniform(300, 600), "y": generator.uniform(250, 450)}
         factor = generator.uniform(0.6, 6)
         before, after = run(
             "view",
-            """(view, film, stage, point, factor) => {
-                const start = view.fit(film, stage);
-                return [view.toFilm(start, point), view.toFilm(view.zoomed(start, factor, point, film, stage), point)];
+            """(view, image, stage, point, factor) => {
+                const start = view.fit(image, stage);
+                return [view.toImage(start, point), view.toImage(view.zoomed(start, factor, point, image, stage),
+                point)];
             }""",
-            film,
+            image,
             stage,
             point,
             factor,
@@ -46,7 +47,7 @@ def test_what_lies_under_the_pointer_stays_under_it(run):
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("inverted", [False, True])
 def test_a_picture_drawn_with_one_window_is_shown_with_another(run, dark, inverted):
-    """The linear change equals drawing the film's values with the wanted window."""
+    """The linear change equals drawing the image's values with the wanted window."""
 
     def grey(value, window):
         share = (value - (window["centre"] - window["width"] / 2)) / window["width"]
@@ -62,7 +63,7 @@ def test_a_picture_drawn_with_one_window_is_shown_with_another(run, dark, invert
 @pytest.mark.parametrize(
     ("function", "values", "expected"),
     [
-        # drawn from any corner, whole pixels, within the film; left and top from 1
+        # drawn from any corner, whole pixels, within the image; left and top from 1
         ("between", ({"x": 50.4, "y": 20.6}, {"x": 9.6, "y": 70.2}), (10, 21, 50, 70)),
         ("between", ({"x": -30, "y": -2}, {"x": 500, "y": 400}), (1, 1, 300, 240)),
         # moved against the border, a box keeps its size
@@ -73,14 +74,14 @@ def test_a_picture_drawn_with_one_window_is_shown_with_another(run, dark, invert
         ("stretched", ({"xmin": 10, "ymin": 10, "xmax": 60, "ymax": 40}, "nw", {"x": 20.5, "y": -9}), (21, 1, 60, 40)),
     ],
 )
-def test_boxes_stay_whole_and_within_the_film(run, function, values, expected):
+def test_boxes_stay_whole_and_within_the_image(run, function, values, expected):
     box = run("boxes", f"(boxes, ...values) => boxes.{function}(...values)", *values, {"width": 300, "height": 240})
     assert tuple(box[side] for side in ("xmin", "ymin", "xmax", "ymax")) == expected
 
 
 def test_a_moved_box_is_no_longer_known_to_be_truncated(run):
     box = {"xmin": 1, "ymin": 10, "xmax": 60, "ymax": 40, "truncated": True, "pose": "Left"}
-    moved = run("boxes", "(boxes, box, film) => boxes.shifted(box, 9, 0, film)", box, {"width": 300, "height": 240})
+    moved = run("boxes", "(boxes, box, image) => boxes.shifted(box, 9, 0, image)", box, {"width": 300, "height": 240})
     assert moved.get("truncated") is None
     assert moved["pose"] == "Left"
 

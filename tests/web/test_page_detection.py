@@ -1,4 +1,4 @@
-"""Suggestions and dropped films in a real browser, with a tiny real model."""
+"""Suggestions and dropped images in a real browser, with a tiny real model."""
 
 import base64
 import io
@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
-from support.dicom_films import dicom
-from support.page_driver import opened, write_films
+from support.dicom_images import dicom
+from support.page_driver import opened, write_images
 from support.tiny_models import CARD, write_tiny_onnx
 
 import fractura
@@ -22,7 +22,7 @@ from fractura.formats.voc import VocAnnotation, labelimg_object, read_voc_file, 
 
 SIZE = (300, 240)
 PAGE = Path(fractura.__file__).parent / "web" / "page"
-# what tiny_models says, as shares of the film: scores 0.9, 0.5 and 0.3; its threshold is 0.4
+# what tiny_models says, as shares of the image: scores 0.9, 0.5 and 0.3; its threshold is 0.4
 BEST = (30, 48, 150, 144)
 
 
@@ -62,7 +62,7 @@ def png():
 
 
 def layer_is_painted(window, x, y):
-    """Whether the layer above the film has colour at this place of the window."""
+    """Whether the layer above the image has colour at this place of the window."""
     return window.page.evaluate(
         """([x, y]) => {
             const layer = document.querySelector('#detect-stage .layer');
@@ -74,56 +74,59 @@ def layer_is_painted(window, x, y):
     )
 
 
-def test_dropped_films_show_boxes_and_are_exported(window, model, tmp_path):
+def test_dropped_images_show_boxes_and_are_exported(window, model, tmp_path):
     grey = np.tile(np.linspace(0, 4095, SIZE[0]).astype(np.uint16), (SIZE[1], 1))
-    truth = tmp_path / "film.xml"
+    ground_truth = tmp_path / "image.xml"
     box = labelimg_object("fracture", (60, 60, 90, 100), *SIZE)
-    write_voc_file(VocAnnotation("film.png", *SIZE, objects=(box,)), truth)
+    write_voc_file(VocAnnotation("image.png", *SIZE, objects=(box,)), ground_truth)
     view = window("serve", "--model", model)
     page = view.page
-    page.get_by_text("Drop films here").wait_for()
-    drop(page, {"film.png": png(), "film.xml": truth.read_bytes(), "x.dcm": dicom(grey, bits=12), "notes.txt": b"no"})
-    page.get_by_text("3 of 3 films").wait_for()
+    page.get_by_text("Drop images here").wait_for()
+    drop(
+        page,
+        {"image.png": png(), "image.xml": ground_truth.read_bytes(), "x.dcm": dicom(grey, bits=12), "notes.txt": b"no"},
+    )
+    page.get_by_text("3 of 3 images").wait_for()
     expect(page.locator(".drop")).to_have_count(3)
-    page.get_by_text(re.compile("The film cannot be read")).first.wait_for()
-    # the DICOM: two marks above the model's threshold, drawn where the model says
+    page.get_by_text(re.compile("The image cannot be read")).first.wait_for()
+    # the DICOM: two detections above the model's threshold, drawn where the model says
     page.get_by_role("button", name=re.compile(r"^x\.dcm")).click()
     page.get_by_text("DICOM", exact=False).first.wait_for()
-    marks = page.locator("#marks .mark-row")
-    expect(marks).to_have_count(2)
+    detections = page.locator("#detections .detection-row")
+    expect(detections).to_have_count(2)
     corner = view.at(BEST[0], (BEST[1] + BEST[3]) / 2, SIZE, "#detect-stage")
     view.eventually(lambda: layer_is_painted(view, *corner))
     assert not layer_is_painted(view, *view.at(270, 30, SIZE, "#detect-stage"))
-    # the window is drawn by the server for a film of more than 8 bits
+    # the window is drawn by the server for an image of more than 8 bits
     with page.expect_request(re.compile(r"/picture\?centre=.*width=")):
         view.drag(view.at(200, 200, SIZE, "#detect-stage"), view.at(240, 210, SIZE, "#detect-stage"), button="right")
     # the threshold, by keys: 0.4 -> 0.3 shows the third, -> 0.55 only the best
     for key, count in (("[", 2), ("[", 3), ("]", 2), ("]", 2), ("]", 2), ("]", 2), ("]", 1)):
         view.key(key)
-        expect(marks, key).to_have_count(count)
+        expect(detections, key).to_have_count(count)
     with page.expect_download() as saved:
         page.get_by_role("button", name="JSON").click()
-    films = json.loads(Path(saved.value.path()).read_text(encoding="utf-8"))["films"]
-    assert [len(film["marks"]) for film in films] == [1, 1]
+    images = json.loads(Path(saved.value.path()).read_text(encoding="utf-8"))["images"]
+    assert [len(image["detections"]) for image in images] == [1, 1]
     with page.expect_download() as saved:
         page.get_by_role("button", name="VOC").click()
     with zipfile.ZipFile(saved.value.path()) as archive:
         assert len(archive.namelist()) == 2
     # side by side with the ground truth
-    page.get_by_role("button", name=re.compile(r"^film\.png")).click()
+    page.get_by_role("button", name=re.compile(r"^image\.png")).click()
     page.locator("#detect-stage").focus()
     view.key("g")
-    page.locator("#truth-stage").wait_for()
+    page.locator("#ground-truth-stage").wait_for()
     page.locator("#detect-stage").focus()
     view.key("Delete")
-    page.get_by_text("2 of 2 films").wait_for()
+    page.get_by_text("2 of 2 images").wait_for()
 
 
 def test_suggestions_are_accepted_changed_and_dismissed(window, model, tmp_path):
-    folder = tmp_path / "films"
-    names = write_films(folder, 2, SIZE, classes=("fracture", "cast"))
+    folder = tmp_path / "images"
+    names = write_images(folder, 2, SIZE, classes=("fracture", "cast"))
     view = window("label", folder, "--model", model)
-    view.film(names[0])
+    view.image(names[0])
     rows = view.page.locator("#suggestions .suggested")
     rows.nth(1).wait_for()
     view.key("Enter")  # the best
@@ -136,7 +139,7 @@ def test_suggestions_are_accepted_changed_and_dismissed(window, model, tmp_path)
     rows.first.wait_for(state="detached")
     assert len(read_voc_file(path).objects) == 1
     view.key("d")
-    view.film(names[1])
+    view.image(names[1])
     rows.nth(1).wait_for()
     # the right edge of the best, dragged: changed, and so accepted
     view.drag(view.at(150, 100, SIZE), view.at(170, 100, SIZE))
@@ -147,13 +150,13 @@ def test_suggestions_are_accepted_changed_and_dismissed(window, model, tmp_path)
 
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_a_narrow_screen_scrolls_only_down_and_all_controls_have_names(window, model, tmp_path, language):
-    folder = tmp_path / "films"
-    names = write_films(folder, 2, SIZE, classes=("fracture", "cast"))
+    folder = tmp_path / "images"
+    names = write_images(folder, 2, SIZE, classes=("fracture", "cast"))
     view = window("label", folder, "--model", model, size=(400, 800))
     if language == "es":
         view.page.locator("#language").click()
         view.page.get_by_text("Etiquetar", exact=True).wait_for()
-    view.film(names[0])
+    view.image(names[0])
     for tab in ("#tab-label", "#tab-detect"):
         view.page.locator(tab).click()
         assert view.page.evaluate("document.documentElement.scrollWidth") <= 400
@@ -166,26 +169,30 @@ def test_a_narrow_screen_scrolls_only_down_and_all_controls_have_names(window, m
         assert nameless == []
     view.page.locator("#tab-label").click()
     view.page.locator(".list-toggle").first.click()
-    view.page.locator("#films .row").nth(1).click()
-    view.film(names[1])
+    view.page.locator("#images .row").nth(1).click()
+    view.image(names[1])
 
 
 def test_only_measured_figures_are_said(window, tmp_path):
-    curve = {"threshold": [0.2, 0.42, 0.6], "sensitivity": [0.9, 0.75, 0.5], "false_marks_per_film": [2.5, 0.8, 0.1]}
-    metrics = {"validation": {"films": 240, "curves": {"froc": {MAIN_CRITERION: curve}}}}
+    curve = {
+        "threshold": [0.2, 0.42, 0.6],
+        "sensitivity": [0.9, 0.75, 0.5],
+        "false_positives_per_image": [2.5, 0.8, 0.1],
+    }
+    metrics = {"validation": {"images": 240, "curves": {"froc": {MAIN_CRITERION: curve}}}}
     model = write_tiny_onnx(tmp_path / "tiny.onnx", card=CARD.model_copy(update={"metrics": metrics}))
     view = window("serve", "--model", model)
     said = view.page.locator("#measured")
-    view.page.get_by_text("Measured at 0.42 on 240 films: sensitivity 0.75, 0.80 false marks a film").wait_for()
-    drop(view.page, {"film.png": png()})
-    view.page.locator("#marks .mark-row").first.wait_for()
+    view.page.get_by_text("Measured at 0.42 on 240 images: sensitivity 0.75, 0.80 false positives an image").wait_for()
+    drop(view.page, {"image.png": png()})
+    view.page.locator("#detections .detection-row").first.wait_for()
     for key, text in (("]", "Measured at 0.42"), ("]", "Nothing was measured near 0.50"), ("]", "Measured at 0.60")):
         view.key(key)
         expect(said).to_contain_text(text)
 
 
 @pytest.mark.parametrize("question", ["session", "models"])
-def test_films_that_come_before_the_server_has_answered_are_not_lost(window, model, question):
+def test_images_that_come_before_the_server_has_answered_are_not_lost(window, model, question):
     page = window("serve", "--model", model).page
     kept = []
     answered = False
@@ -208,7 +215,7 @@ def test_a_token_is_asked_for(window, model):
     dialog.get_by_text("That is not the token.").wait_for()
     dialog.get_by_label("Token").fill("reading-room-0123456789")
     view.key("Enter")
-    view.page.get_by_text("Drop films here").wait_for()
+    view.page.get_by_text("Drop images here").wait_for()
 
 
 def luminance(colour):

@@ -4,53 +4,53 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from support.page_driver import opened, write_films
+from support.page_driver import opened, write_images
 from support.tiny_models import write_tiny_onnx
 
 from fractura.formats.voc import VocAnnotation, labelimg_object, read_voc_file, write_voc_file
-from fractura.web.detection_cache import FilmMarks, MarkBook
+from fractura.web.detection_cache import DetectionCache, ImageDetections
 
 SIZE = (300, 240)
 
 
 @pytest.fixture(name="view")
 def view_fixture(chromium, tmp_path):
-    """A window on three films and a model that marks two places of each."""
-    folder = tmp_path / "films"
-    write_films(folder, 3, SIZE, classes=("fracture", "cast", "luxation"))
+    """A window on three images and a model that detections two places of each."""
+    folder = tmp_path / "images"
+    write_images(folder, 3, SIZE, classes=("fracture", "cast", "luxation"))
     with opened(chromium, "label", folder, "--model", write_tiny_onnx(tmp_path / "tiny.onnx")) as window:
         window.folder = folder
-        window.film("film_00.png")
+        window.image("image_00.png")
         yield window
 
 
-def names_on(folder: Path, film: str) -> list[str]:
-    return [each.name for each in read_voc_file((folder / film).with_suffix(".xml")).objects]
+def names_on(folder: Path, image: str) -> list[str]:
+    return [each.name for each in read_voc_file((folder / image).with_suffix(".xml")).objects]
 
 
-def test_no_letter_chooses_from_a_list_and_escape_goes_back_to_the_film(view):
+def test_no_letter_chooses_from_a_list_and_escape_goes_back_to_the_image(view):
     view.draw((180, 150, 240, 220), SIZE)
     view.saved()
-    assert names_on(view.folder, "film_00.png") == ["fracture"]
+    assert names_on(view.folder, "image_00.png") == ["fracture"]
     view.page.locator("#boxes select").focus()
     view.key("l")  # would search for "luxation"
     expect(view.page.locator('[data-action="window"]').first).to_have_attribute("aria-pressed", "true")
     view.key("l")
     view.key("Escape")
     expect(view.page.locator("#stage")).to_be_focused()
-    view.page.locator("#film-state").focus()
+    view.page.locator("#image-state").focus()
     view.key("d")
-    view.film("film_01.png")
-    expect(view.page.locator("#film-state")).to_have_value("")
-    assert names_on(view.folder, "film_00.png") == ["fracture"]
+    view.image("image_01.png")
+    expect(view.page.locator("#image-state")).to_have_value("")
+    assert names_on(view.folder, "image_00.png") == ["fracture"]
 
 
-def test_space_verifies_the_film_that_was_clicked_in_the_list(view):
-    view.page.locator("#films").get_by_text("film_02.png").click()
-    view.film("film_02.png")
+def test_space_verifies_the_image_that_was_clicked_in_the_list(view):
+    view.page.locator("#images").get_by_text("image_02.png").click()
+    view.image("image_02.png")
     view.key("Space")
     view.saved()
-    assert read_voc_file(view.folder / "film_02.xml").verified
+    assert read_voc_file(view.folder / "image_02.xml").verified
 
 
 def test_a_dismissed_suggestion_comes_back_with_undo_and_writes_nothing(view):
@@ -61,13 +61,13 @@ def test_a_dismissed_suggestion_comes_back_with_undo_and_writes_nothing(view):
     view.key("Control+z")
     expect(rows).to_have_count(2)
     view.page.wait_for_timeout(400)
-    assert not (view.folder / "film_00.xml").exists()
+    assert not (view.folder / "image_00.xml").exists()
 
 
-def test_a_film_that_was_refused_is_named_on_the_next_one(view):
-    path = view.folder / "film_01.xml"
+def test_a_image_that_was_refused_is_named_on_the_next_one(view):
+    path = view.folder / "image_01.xml"
     box = labelimg_object("fracture", (20, 20, 90, 80), *SIZE)
-    write_voc_file(VocAnnotation("film_01.png", *SIZE, objects=(box,)), path)
+    write_voc_file(VocAnnotation("image_01.png", *SIZE, objects=(box,)), path)
     view.page.route(
         "**/api/annotations/*", lambda route: refuse(route) if route.request.method == "PUT" else route.continue_()
     )
@@ -75,33 +75,33 @@ def test_a_film_that_was_refused_is_named_on_the_next_one(view):
     view.draw((180, 150, 240, 220), SIZE)
     view.page.locator("#save-state.refused").wait_for()
     view.key("d")
-    view.film("film_01.png")
-    expect(view.page.locator("#save-state")).to_have_text("Saved · Not saved, refused: film_00.png")
+    view.image("image_01.png")
+    expect(view.page.locator("#save-state")).to_have_text("Saved · Not saved, refused: image_00.png")
 
 
 def refuse(route):
     route.fulfill(status=422, json={"error": {"code": "request_invalid", "message": "no", "place": None, "hint": None}})
 
 
-def test_a_film_without_finding_is_saved_with_a_button(view):
+def test_a_image_without_finding_is_saved_with_a_button(view):
     view.page.locator('#toolbar [data-action="save"]').click()
     view.saved()
-    assert names_on(view.folder, "film_00.png") == []
+    assert names_on(view.folder, "image_00.png") == []
 
 
 def test_exports_have_the_names_that_the_server_gave(chromium, tmp_path):
-    names = write_films(tmp_path / "films", 2, SIZE)
+    names = write_images(tmp_path / "images", 2, SIZE)
     with opened(chromium, "serve", "--model", write_tiny_onnx(tmp_path / "tiny.onnx")) as window:
-        window.page.locator("#chooser").set_input_files([tmp_path / "films" / name for name in names])
+        window.page.locator("#chooser").set_input_files([tmp_path / "images" / name for name in names])
         window.page.locator("#dropped .dot.done").nth(1).wait_for()
         with window.page.expect_download() as saved:
             window.page.get_by_role("button", name="VOC").click()
         assert saved.value.suggested_filename.endswith(".zip")
 
 
-def test_marks_are_remembered_in_memory_where_nothing_can_be_written(tmp_path):
+def test_detections_are_remembered_in_memory_where_nothing_can_be_written(tmp_path):
     (tmp_path / "file").write_text("no folder")
-    book = MarkBook(tmp_path / "file" / "marks.sqlite")
-    found = FilmMarks(10, 20, ())
-    book.put("model", "film", found)
-    assert book.get("model", "film") == found
+    book = DetectionCache(tmp_path / "file" / "detections.sqlite")
+    found = ImageDetections(10, 20, ())
+    book.put("model", "image", found)
+    assert book.get("model", "image") == found

@@ -7,7 +7,7 @@ import types
 
 import pytest
 from playwright.sync_api import expect
-from support.page_driver import Server, WatchedPage, opened, write_films
+from support.page_driver import Server, WatchedPage, opened, write_images
 from support.tiny_models import CARD, write_tiny_onnx
 
 from fractura.formats.voc import VocAnnotation, labelimg_object, read_voc_file, write_voc_file
@@ -16,10 +16,10 @@ SIZE = (300, 240)
 UNREACHABLE = ("Failed to load resource", "ERR_CONNECTION_REFUSED")
 
 
-@pytest.fixture(name="films")
-def films_fixture(tmp_path):
-    folder = tmp_path / "films"
-    return folder, write_films(folder, 3, SIZE)
+@pytest.fixture(name="images")
+def images_fixture(tmp_path):
+    folder = tmp_path / "images"
+    return folder, write_images(folder, 3, SIZE)
 
 
 @pytest.fixture(name="quiet")
@@ -30,9 +30,9 @@ def quiet_fixture(tmp_path):
 
 
 @pytest.fixture(name="label")
-def label_fixture(chromium, films, quiet):
-    """A server on the films and a function that opens windows of one browser on it."""
-    server = Server("label", films[0], "--model", quiet)
+def label_fixture(chromium, images, quiet):
+    """A server on the images and a function that opens windows of one browser on it."""
+    server = Server("label", images[0], "--model", quiet)
     context = chromium.new_context(viewport={"width": 1200, "height": 800}, color_scheme="dark", locale="en-US")
     windows = []
 
@@ -63,16 +63,16 @@ def labelimg_shapes(path):
     ], reader.verified
 
 
-def label_ten_films(window, names):
-    """Draw, copy, move, delete, verify, save. Returns the boxes that each film must have; None: a copy, anywhere."""
+def label_ten_images(window, names):
+    """Draw, copy, move, delete, verify, save. Returns the boxes that each image must have; None: a copy, anywhere."""
     generator = random.Random(5)
     expected = {}
     for number, name in enumerate(names):
-        window.film(name)
+        window.image(name)
         left, top = generator.randint(20, 120), generator.randint(20, 90)
         box = (left, top, left + generator.randint(20, 90), top + generator.randint(20, 90))
         expected[name] = []
-        if number != 3:  # a film without finding: saved empty
+        if number != 3:  # an image without finding: saved empty
             window.draw(box, SIZE)
             expected[name] = [("Fractura", *box)]
         if number == 1:  # a copy, moved by arrows
@@ -95,17 +95,17 @@ def label_ten_films(window, names):
         window.saved()
         window.key("d")
     window.key("a")
-    window.film(names[-2])
+    window.image(names[-2])
     return expected
 
 
 def test_a_session_with_labelimgs_keys(chromium, tmp_path, quiet):
-    """Ten films, nothing but LabelImg's keys and the drag after W; LabelImg reads the same boxes."""
+    """Ten images, nothing but LabelImg's keys and the drag after W; LabelImg reads the same boxes."""
     pytest.importorskip("libs.pascal_voc_io")
-    folder = tmp_path / "films"
-    names = write_films(folder, 10, SIZE)
+    folder = tmp_path / "images"
+    names = write_images(folder, 10, SIZE)
     with opened(chromium, "label", folder, "--model", quiet) as window:
-        expected = label_ten_films(window, names)
+        expected = label_ten_images(window, names)
     for number, name in enumerate(names):
         shapes, verified = labelimg_shapes((folder / name).with_suffix(".xml"))
         if number == 1:
@@ -118,13 +118,13 @@ def test_a_session_with_labelimgs_keys(chromium, tmp_path, quiet):
         assert verified == (number == 4)
 
 
-def test_keys_pressed_before_the_film_is_there_wait_for_it(label, films):
-    folder, names = films
+def test_keys_pressed_before_the_image_is_there_wait_for_it(label, images):
+    folder, names = images
     window = label()
-    window.film(names[0])
+    window.image(names[0])
     for key in ("Control+s", "d", "Control+s", "d", "Space", "Control+s", "a"):
         window.key(key)
-    window.film(names[1])
+    window.image(names[1])
     window.saved()
     paths = [(folder / name).with_suffix(".xml") for name in names]
     window.eventually(lambda: all(path.exists() for path in paths))
@@ -133,12 +133,12 @@ def test_keys_pressed_before_the_film_is_there_wait_for_it(label, films):
 
 
 @pytest.mark.parametrize("delay", [0, 190, 230])
-def test_a_killed_server_costs_no_box(label, films, delay):
-    """Killed about when the request goes out: the open window saves later, a closed one when the film is opened."""
-    folder, names = films
+def test_a_killed_server_costs_no_box(label, images, delay):
+    """Killed about when the request goes out: the open window saves later, a closed one when the image is opened."""
+    folder, names = images
     window = label()
     window.expected = UNREACHABLE
-    window.film(names[0])
+    window.image(names[0])
     window.draw((20, 30, 80, 90), SIZE)
     window.saved()
     window.draw((100, 50, 160, 120), SIZE)
@@ -152,22 +152,22 @@ def test_a_killed_server_costs_no_box(label, films, delay):
     if delay != 190:
         window = label()
         window.expected = UNREACHABLE
-        window.film(names[0])
+        window.image(names[0])
     window.saved()
     path = (folder / names[0]).with_suffix(".xml")
     wanted = [("Fractura", 20, 30, 80, 90), ("Fractura", 100, 50, 160, 120), ("Fractura", 200, 100, 260, 200)]
     assert boxes_of(path) == wanted
     window.page.reload()
-    window.film(names[0])
+    window.image(names[0])
     expect(window.page.locator("#boxes .box")).to_have_count(3)
 
 
-def test_undo_redo_resize_class_difficult_and_comment(label, films):
-    folder, names = films
+def test_undo_redo_resize_class_difficult_and_comment(label, images):
+    folder, names = images
     path = (folder / names[0]).with_suffix(".xml")
     (folder / "predefined_classes.txt").write_text("Fractura\nYeso\n", encoding="utf-8")
     window = label()
-    window.film(names[0])
+    window.image(names[0])
     window.draw((50, 40, 120, 100), SIZE)
     window.drag(window.at(120, 100, SIZE), window.at(140, 130, SIZE))  # the lower right corner
     window.drag(window.at(90, 60, SIZE), window.at(100, 80, SIZE))  # its middle
@@ -180,7 +180,7 @@ def test_undo_redo_resize_class_difficult_and_comment(label, films):
     (only,) = read_voc_file(path).objects
     assert (only.name, only.difficult) == ("Yeso", True)
     window.page.reload()
-    window.film(names[0])
+    window.image(names[0])
     assert window.page.locator("#comment").input_value() == "Zweifel: línea fina"
     window.page.locator("#stage").focus()
     window.key("n")
@@ -197,16 +197,16 @@ def test_undo_redo_resize_class_difficult_and_comment(label, films):
 
 @pytest.mark.parametrize("ratio", [1, 2])
 def test_boxes_do_not_depend_on_zoom_or_screen(chromium, tmp_path, quiet, ratio):
-    """Zoomed and moved, on screens of 1 and 2 pixels a point: the same film pixels."""
-    folder, size = tmp_path / "films", (1500, 1200)
-    (name,) = write_films(folder, 1, size)
+    """Zoomed and moved, on screens of 1 and 2 pixels a point: the same image pixels."""
+    folder, size = tmp_path / "images", (1500, 1200)
+    (name,) = write_images(folder, 1, size)
     with opened(chromium, "label", folder, "--model", quiet, size=(900, 700), ratio=ratio) as window:
-        window.film(name)
+        window.image(name)
         middle, left = window.at(750, 600, size), window.at(0, 600, size)
         for key in ("Control++",) * 9 + ("Control+-",) * 2:
             window.key(key)
         scale = (middle[0] - left[0]) / 750 * 1.25**9 * 0.8**2
-        window.drag(middle, (middle[0] - 30 * scale, middle[1] - 24 * scale))  # the film follows the hand
+        window.drag(middle, (middle[0] - 30 * scale, middle[1] - 24 * scale))  # the image follows the hand
         corners = [(middle[0] + (x - 780) * scale, middle[1] + (y - 624) * scale) for x, y in ((730, 590), (765, 612))]
         window.key("w")
         window.drag(*corners)
@@ -214,20 +214,20 @@ def test_boxes_do_not_depend_on_zoom_or_screen(chromium, tmp_path, quiet, ratio)
     assert boxes_of((folder / name).with_suffix(".xml")) == [("Fractura", 730, 590, 765, 612)]
 
 
-def test_two_windows_on_one_film(label, films):
+def test_two_windows_on_one_image(label, images):
     """Each is told of the other; who saves second decides, and nothing is overwritten unasked."""
-    folder, names = films
+    folder, names = images
     path = (folder / names[0]).with_suffix(".xml")
     first, second = label(), label()
     for window in (first, second):
         window.expected = ("409",)
-        window.film(names[0])
+        window.image(names[0])
     first.page.get_by_text("open in another window").wait_for()
     # the second has not heard of the first's save when it saves itself
     second.page.route("**/api/events", lambda route: route.abort())
     second.expected = ("409", "ERR_FAILED")
     second.page.reload()
-    second.film(names[0])
+    second.image(names[0])
     first.draw((20, 20, 90, 80), SIZE)
     first.saved()
     second.draw((150, 100, 220, 190), SIZE)
@@ -241,13 +241,13 @@ def test_two_windows_on_one_film(label, films):
     first.page.locator("#boxes .box").nth(1).wait_for()
 
 
-def test_a_draft_of_a_film_that_was_changed_meanwhile_asks(label, films):
+def test_a_draft_of_a_image_that_was_changed_meanwhile_asks(label, images):
     """Drawn while the server was dead, the window closed, the file then changed by another program."""
-    folder, names = films
+    folder, names = images
     path = (folder / names[0]).with_suffix(".xml")
     window = label()
     window.expected = UNREACHABLE
-    window.film(names[0])
+    window.image(names[0])
     label.server.kill()
     window.draw((20, 30, 80, 90), SIZE)
     window.page.close()
@@ -263,7 +263,7 @@ def test_a_draft_of_a_film_that_was_changed_meanwhile_asks(label, films):
     window.saved()
     assert boxes_of(path) == [("Fractura", 20, 30, 80, 90)]
     # taken away and brought back, each with a backup
-    window.page.get_by_text("Film", exact=True).click()
+    window.page.get_by_text("Image", exact=True).click()
     window.page.get_by_role("button", name="Take the labels away").click()
     window.page.locator("#save-state.new").wait_for()
     assert not path.exists()
@@ -272,14 +272,14 @@ def test_a_draft_of_a_film_that_was_changed_meanwhile_asks(label, films):
     assert boxes_of(path) == [("Fractura", 20, 30, 80, 90)]
 
 
-def test_a_malformed_file_is_shown_and_never_touched(label, films):
-    folder, names = films
+def test_a_malformed_file_is_shown_and_never_touched(label, images):
+    folder, names = images
     path = (folder / names[1]).with_suffix(".xml")
     damaged = b"<annotation><object><name>Fractura</name>"
     path.write_bytes(damaged)
     window = label()
     window.expected = ("409",)
-    window.film(names[0])
+    window.image(names[0])
     window.key("d")
     window.page.get_by_text("is damaged and is not touched").wait_for()
     window.key("w")
@@ -294,10 +294,10 @@ def test_a_malformed_file_is_shown_and_never_touched(label, films):
     window.page.locator("#stage-problem").wait_for(state="hidden")
 
 
-def test_keyboard_alone_makes_and_moves_a_box(label, films):
-    folder, names = films
+def test_keyboard_alone_makes_and_moves_a_box(label, images):
+    folder, names = images
     window = label()
-    window.film(names[0])
+    window.image(names[0])
     window.key("Shift+w")
     for key in ("Shift+ArrowRight", "ArrowUp", "Alt+ArrowRight"):
         window.key(key)
@@ -321,10 +321,10 @@ BREAKS_OFF = """() => {
 """The first answer to a save ends in its middle, as when the server dies while it speaks."""
 
 
-def test_an_answer_that_breaks_off_is_asked_for_again(label, films):
-    folder, names = films
+def test_an_answer_that_breaks_off_is_asked_for_again(label, images):
+    folder, names = images
     window = label()
-    window.film(names[0])
+    window.image(names[0])
     window.expected = ("409",)  # the file it asks with anew is the one it wrote
     window.page.evaluate(BREAKS_OFF)
     window.draw((20, 30, 80, 90), SIZE)
@@ -332,16 +332,16 @@ def test_an_answer_that_breaks_off_is_asked_for_again(label, films):
     assert window.page.evaluate("window.brokenOff")
     assert boxes_of((folder / names[0]).with_suffix(".xml")) == [("Fractura", 20, 30, 80, 90)]
     window.key("d")
-    window.film(names[1])
+    window.image(names[1])
 
 
 def test_a_list_that_was_not_answered_is_asked_for_again(chromium, tmp_path, quiet):
     """The second page of the list fails once; the keys go on and the rows come with the next look."""
     folder = tmp_path / "many"
-    names = write_films(folder, 1, (40, 30))
+    names = write_images(folder, 1, (40, 30))
     first = (folder / names[0]).read_bytes()
     for number in range(1, 450):
-        (folder / f"film_{number:03}.png").write_bytes(first)
+        (folder / f"image_{number:03}.png").write_bytes(first)
     with opened(chromium, "label", folder, "--model", quiet) as window:
         window.expected = ("ERR_FAILED",)
         refused = []
@@ -351,10 +351,10 @@ def test_a_list_that_was_not_answered_is_asked_for_again(chromium, tmp_path, qui
             route.abort() if len(refused) == 1 else route.continue_()
 
         window.page.locator('#stage[aria-busy="false"]').wait_for()
-        window.page.route("**/api/films?*offset=400*", refuse_once)
-        films = window.page.locator("#films")
-        films.evaluate("list => { list.scrollTop = list.scrollHeight; }")
+        window.page.route("**/api/images?*offset=400*", refuse_once)
+        images = window.page.locator("#images")
+        images.evaluate("list => { list.scrollTop = list.scrollHeight; }")
         window.page.get_by_text("the server does not answer").first.wait_for()
-        films.evaluate("list => { list.scrollTop -= 60; }")
-        window.page.get_by_text("film_449.png").wait_for()
+        images.evaluate("list => { list.scrollTop -= 60; }")
+        window.page.get_by_text("image_449.png").wait_for()
         assert len(refused) == 2

@@ -1,4 +1,4 @@
-"""Films sent for detection, ground truth beside them, and results as files that other programs read."""
+"""Images sent for detection, ground truth beside them, and results as files that other programs read."""
 
 import csv
 import io
@@ -8,8 +8,8 @@ import zipfile
 import numpy as np
 import pytest
 from PIL import Image
-from support.dicom_films import dicom
-from support.web_places import BOX, WRITE, annotation, client, film, film_ids, folder, model
+from support.dicom_images import dicom
+from support.web_places import BOX, WRITE, annotation, client, folder, image, image_ids, model
 
 from fractura.formats.voc import parse_voc
 from fractura.imaging.reader import read_radiograph
@@ -44,45 +44,45 @@ def deep_dicom(**elements):
     return dicom(values, bits=12, **{**REFERABLE, **elements})
 
 
-def send(web, *films, annotations=(), **form):
-    files = [("films", each) for each in films] + [("annotations", each) for each in annotations]
+def send(web, *images, annotations=(), **form):
+    files = [("images", each) for each in images] + [("annotations", each) for each in annotations]
     answer = web.post("/api/detect", headers=WRITE, files=files, data=form)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-def test_marks_are_the_models(web, tmp_path):
+def test_detections_are_the_models(web, tmp_path):
     (tmp_path / "a.png").write_bytes(png())
     expected = load_model(tmp_path / "tiny.onnx").detect(read_radiograph(tmp_path / "a.png").pixels).clip(200, 100)
     answer = send(web, ("a.png", png()))
-    [film] = answer["films"]
+    [image] = answer["images"]
     assert (answer["threshold"], answer["class_names"]) == (pytest.approx(0.4), ["fracture", "cast"])
-    assert (film["name"], film["width"], film["height"], film["bit_depth"], film["dicom"]) == (
+    assert (image["name"], image["width"], image["height"], image["bit_depth"], image["dicom"]) == (
         "a.png", 200, 100, 8, False
     )  # fmt: skip
-    corners = [[mark[side] for side in ("xmin", "ymin", "xmax", "ymax")] for mark in film["marks"]]
+    corners = [[detection[side] for side in ("xmin", "ymin", "xmax", "ymax")] for detection in image["detections"]]
     assert np.allclose(corners, expected.xyxy, atol=0.01)
-    assert [mark["score"] for mark in film["marks"]] == pytest.approx(expected.scores.tolist())
-    assert [mark["name"] for mark in film["marks"]] == ["fracture", "cast", "fracture"]
+    assert [detection["score"] for detection in image["detections"]] == pytest.approx(expected.scores.tolist())
+    assert [detection["name"] for detection in image["detections"]] == ["fracture", "cast", "fracture"]
 
 
-def test_one_bad_film_does_not_spoil_the_others(web):
-    films = send(web, ("a.png", png()), ("b.png", b"nothing"), ("c.dcm", deep_dicom()))["films"]
-    assert [film["error"] and film["error"]["code"] for film in films] == [None, "film_unreadable", None]
-    assert (films[1]["id"], films[1]["marks"]) == (None, [])
-    assert (films[2]["bit_depth"], films[2]["dicom"]) == (12, True)
+def test_one_bad_image_does_not_spoil_the_others(web):
+    images = send(web, ("a.png", png()), ("b.png", b"nothing"), ("c.dcm", deep_dicom()))["images"]
+    assert [image["error"] and image["error"]["code"] for image in images] == [None, "image_unreadable", None]
+    assert (images[1]["id"], images[1]["detections"]) == (None, [])
+    assert (images[2]["bit_depth"], images[2]["dicom"]) == (12, True)
 
 
-def test_lines_as_the_films_are_done(web):
-    films = [("films", ("a.png", png())), ("films", ("b.png", b"x"))]
-    answer = web.post("/api/detect", headers={**WRITE, "Accept": "application/x-ndjson"}, files=films)
+def test_lines_as_the_images_are_done(web):
+    images = [("images", ("a.png", png())), ("images", ("b.png", b"x"))]
+    answer = web.post("/api/detect", headers={**WRITE, "Accept": "application/x-ndjson"}, files=images)
     start, *rest = [json.loads(line) for line in answer.text.splitlines()]
-    assert (answer.headers["content-type"], start["films"]) == ("application/x-ndjson", 2)
+    assert (answer.headers["content-type"], start["images"]) == ("application/x-ndjson", 2)
     assert [each["name"] for each in rest] == ["a.png", "b.png"]
-    assert rest[0]["marks"] == send(web, ("a.png", png()))["films"][0]["marks"]
+    assert rest[0]["detections"] == send(web, ("a.png", png()))["images"][0]["detections"]
 
 
-def test_truth_beside_the_marks(web, tmp_path):
+def test_ground_truth_beside_the_detections(web, tmp_path):
     def voc(name, filename, *boxes, **size):
         return name, annotation(tmp_path / name, filename, *boxes, **size).read_bytes()
 
@@ -93,50 +93,50 @@ def test_truth_beside_the_marks(web, tmp_path):
         ("d.xml", b"<annotation><obj"),
         voc("negative.xml", "e.png"),
     ]  # fmt: skip
-    films = [(f"{letter}.png", png()) for letter in "abcdef"]
-    found = send(web, *films, annotations=sent)["films"]
-    shown = [film["truth"] if film["truth"] is None else len(film["truth"]) for film in found]
+    images = [(f"{letter}.png", png()) for letter in "abcdef"]
+    found = send(web, *images, annotations=sent)["images"]
+    shown = [image["ground_truth"] if image["ground_truth"] is None else len(image["ground_truth"]) for image in found]
     assert shown == [1, 1, None, None, 0, None]
-    assert [film["truth_problem"] is not None for film in found] == [False, False, True, True, False, False]
-    assert (found[0]["truth"][0]["xmin"], found[0]["truth"][0]["name"]) == (20, "Fractura")
+    assert [image["ground_truth_problem"] is not None for image in found] == [False, False, True, True, False, False]
+    assert (found[0]["ground_truth"][0]["xmin"], found[0]["ground_truth"][0]["name"]) == (20, "Fractura")
 
 
 def test_what_was_sent_can_be_looked_at_and_forgotten(web):
-    first, second = (film["id"] for film in send(web, ("a.dcm", deep_dicom()), ("b.png", png()))["films"])
-    about = web.get(f"/api/films/{first}").json()
+    first, second = (image["id"] for image in send(web, ("a.dcm", deep_dicom()), ("b.png", png()))["images"])
+    about = web.get(f"/api/images/{first}").json()
     assert (about["name"], about["window"]["width"], about["height"]) == ("a.dcm", 4095, 64)
-    assert web.get(f"/api/films/{first}/picture", params={"centre": 10, "width": 5}).status_code == 200
+    assert web.get(f"/api/images/{first}/picture", params={"centre": 10, "width": 5}).status_code == 200
     assert web.delete(f"/api/uploads/{first}", headers=WRITE).status_code == 204
-    gone = web.get(f"/api/films/{first}/picture")
+    gone = web.get(f"/api/images/{first}/picture")
     assert (gone.status_code, gone.json()["error"]["code"]) == (410, "upload_gone")
-    assert web.get(f"/api/films/{second}").status_code == 200
+    assert web.get(f"/api/images/{second}").status_code == 200
     assert web.delete("/api/uploads", headers=WRITE).status_code == 204
-    assert web.get(f"/api/films/{second}").status_code == 410
-    assert send(web, ("a.png", png()), keep="false")["films"][0]["id"] is None
+    assert web.get(f"/api/images/{second}").status_code == 410
+    assert send(web, ("a.png", png()), keep="false")["images"][0]["id"] is None
 
 
-def test_the_memory_for_films_is_bounded(tmp_path):
+def test_the_memory_for_images_is_bounded(tmp_path):
     size = len(png())
     with client(mode="serve", model=model(tmp_path), upload_bytes=2 * size + 10) as web:
-        first, second = (send(web, ("a.png", png()))["films"][0]["id"] for _ in range(2))
-        assert web.get(f"/api/films/{first}").status_code == 200
-        third = send(web, ("a.png", png()))["films"][0]["id"]
-        assert [web.get(f"/api/films/{each}").status_code for each in (first, second, third)] == [200, 410, 200]
+        first, second = (send(web, ("a.png", png()))["images"][0]["id"] for _ in range(2))
+        assert web.get(f"/api/images/{first}").status_code == 200
+        third = send(web, ("a.png", png()))["images"][0]["id"]
+        assert [web.get(f"/api/images/{each}").status_code for each in (first, second, third)] == [200, 410, 200]
 
 
-def export(web, kind, films, **wish):
-    answer = web.post("/api/export", headers=WRITE, json={"format": kind, "films": films, **wish})
+def export(web, kind, images, **wish):
+    answer = web.post("/api/export", headers=WRITE, json={"format": kind, "images": images, **wish})
     assert answer.status_code == 200, answer.text
     return answer
 
 
 def test_json_csv_and_voc(web):
-    ids = [film["id"] for film in send(web, ("a.png", png()), ("a.png", png()), ("b.png", png()))["films"]]
+    ids = [image["id"] for image in send(web, ("a.png", png()), ("a.png", png()), ("b.png", png()))["images"]]
     document = export(web, "json", ids, threshold=0.45).json()
-    assert [len(film["marks"]) for film in document["films"]] == [2, 2, 2]
+    assert [len(image["detections"]) for image in document["images"]] == [2, 2, 2]
     assert (document["threshold"], document["model"]) == (0.45, "tiny")
     rows = list(csv.DictReader(io.StringIO(export(web, "csv", ids, threshold=0.95).text)))
-    assert [(row["film"], row["class"]) for row in rows] == [("a.png", ""), ("a.png", ""), ("b.png", "")]
+    assert [(row["image"], row["class"]) for row in rows] == [("a.png", ""), ("a.png", ""), ("b.png", "")]
     rows = list(csv.DictReader(io.StringIO(export(web, "csv", ids[:1], threshold=0).text)))
     assert [float(row["score"]) for row in rows] == pytest.approx([0.9, 0.5, 0.3])
     archive = zipfile.ZipFile(io.BytesIO(export(web, "voc", ids).content))
@@ -152,9 +152,9 @@ def test_dicom_report(web):
     import highdicom
     from pydicom import dcmread
 
-    film = deep_dicom()
-    source = dcmread(io.BytesIO(film), stop_before_pixels=True)
-    sent = send(web, ("a.dcm", film))["films"][0]
+    image = deep_dicom()
+    source = dcmread(io.BytesIO(image), stop_before_pixels=True)
+    sent = send(web, ("a.dcm", image))["images"][0]
     answer = export(web, "dicom-sr", [sent["id"]])
     assert answer.headers["content-type"] == "application/dicom"
     assert answer.headers["content-disposition"].endswith("a.dcm")
@@ -167,21 +167,21 @@ def test_dicom_report(web):
     assert report.ContentTemplateSequence[0].TemplateIdentifier == "1500"
     groups = content.get_planar_roi_measurement_groups()
     assert [group.finding_type.value for group in groups] == ["125605004", "cast"]
-    for group, mark in zip(groups, sent["marks"][:2], strict=True):
+    for group, detection in zip(groups, sent["detections"][:2], strict=True):
         outline = group.roi.value
         corners = [*outline.min(axis=0), *outline.max(axis=0)]
-        assert np.allclose(corners, [mark[side] for side in ("xmin", "ymin", "xmax", "ymax")])
-        assert group.get_measurements()[0].value == pytest.approx(mark["score"])
+        assert np.allclose(corners, [detection[side] for side in ("xmin", "ymin", "xmax", "ymax")])
+        assert group.get_measurements()[0].value == pytest.approx(detection["score"])
         [reference] = group.roi.ContentSequence
         assert reference.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == source.SOPInstanceUID
 
 
-def test_dicom_report_without_marks_and_of_several_films(web):
+def test_dicom_report_without_detections_and_of_several_images(web):
     from pydicom import dcmread
 
-    ids = [send(web, (f"{name}.dcm", deep_dicom()))["films"][0]["id"] for name in "ab"]
+    ids = [send(web, (f"{name}.dcm", deep_dicom()))["images"][0]["id"] for name in "ab"]
     empty = dcmread(io.BytesIO(export(web, "dicom-sr", ids[:1], threshold=1).content))
-    assert "Number of marks" in str(empty)
+    assert "Number of detections" in str(empty)
     assert "POLYLINE" not in str(empty)
     assert empty.StudyInstanceUID == REFERABLE["StudyInstanceUID"]
     archive = zipfile.ZipFile(io.BytesIO(export(web, "dicom-sr", ids).content))
@@ -196,39 +196,39 @@ def test_dicom_report_without_marks_and_of_several_films(web):
         (("a.dcm", deep_dicom(StudyInstanceUID=None)), "dicom_incomplete"),
     ],
 )
-def test_no_report_where_the_film_does_not_say_whose_it_is(web, sent, code):
-    film = send(web, sent)["films"][0]["id"]
-    answer = web.post("/api/export", headers=WRITE, json={"format": "dicom-sr", "films": [film]})
+def test_no_report_where_the_image_does_not_say_whose_it_is(web, sent, code):
+    image = send(web, sent)["images"][0]["id"]
+    answer = web.post("/api/export", headers=WRITE, json={"format": "dicom-sr", "images": [image]})
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, code)
 
 
-def test_real_dicom_films_get_reports(web, shared_path):
+def test_real_dicom_images_get_reports(web, shared_path):
     from pydicom import dcmread
 
-    film = shared_path("data/dicom/RG3_J2KR.dcm")
-    sent = send(web, (film.name, film.read_bytes()))["films"][0]
+    image = shared_path("data/dicom/RG3_J2KR.dcm")
+    sent = send(web, (image.name, image.read_bytes()))["images"][0]
     assert sent["error"] is None
     report = dcmread(io.BytesIO(export(web, "dicom-sr", [sent["id"]]).content))
-    assert report.StudyInstanceUID == dcmread(film, stop_before_pixels=True).StudyInstanceUID
+    assert report.StudyInstanceUID == dcmread(image, stop_before_pixels=True).StudyInstanceUID
 
 
-def test_films_of_the_folder_can_be_exported_too(tmp_path):
+def test_images_of_the_folder_can_be_exported_too(tmp_path):
     data = folder(tmp_path / "data")
-    film(data / "images" / "film5.png")
+    image(data / "images" / "image5.png")
     with client(mode="label", folder=data, model=model(tmp_path)) as web:
-        ids = film_ids(web)
-        document = export(web, "json", [ids["film5.png"], ids["film2.png"], ids["film5.png"]]).json()
-        assert [each["film"] for each in document["films"]] == ["film5.png", "film2.png"]
+        ids = image_ids(web)
+        document = export(web, "json", [ids["image5.png"], ids["image2.png"], ids["image5.png"]]).json()
+        assert [each["image"] for each in document["images"]] == ["image5.png", "image2.png"]
 
 
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [
-        ("/api/export", {"format": "json", "films": []}, 422),
-        ("/api/export", {"format": "pdf", "films": ["u" + "0" * 16]}, 422),
-        ("/api/export", {"format": "json", "films": ["u" + "0" * 16]}, 410),
-        ("/api/export", {"format": "json", "films": ["0" * 16]}, 404),
-        ("/api/export", {"format": "json", "films": ["../../x"]}, 422),
+        ("/api/export", {"format": "json", "images": []}, 422),
+        ("/api/export", {"format": "pdf", "images": ["u" + "0" * 16]}, 422),
+        ("/api/export", {"format": "json", "images": ["u" + "0" * 16]}, 410),
+        ("/api/export", {"format": "json", "images": ["0" * 16]}, 404),
+        ("/api/export", {"format": "json", "images": ["../../x"]}, 422),
     ],
 )
 def test_wrong_wishes(web, path, body, status):
@@ -238,17 +238,17 @@ def test_wrong_wishes(web, path, body, status):
 def test_models_say_what_was_measured(tmp_path):
     from support.tiny_models import CARD, write_tiny_onnx
 
-    curve = {"threshold": [0.9, 0.5, 0.2], "sensitivity": [0.1, 0.6, 0.8], "false_marks_per_film": [0.0, 0.3, 1.5]}
-    metrics = {"validation": {"films": 225, "curves": {"froc": {"iou30": curve}}}}
+    curve = {"threshold": [0.9, 0.5, 0.2], "sensitivity": [0.1, 0.6, 0.8], "false_positives_per_image": [0.0, 0.3, 1.5]}
+    metrics = {"validation": {"images": 225, "curves": {"froc": {"iou30": curve}}}}
     path = write_tiny_onnx(tmp_path / "measured.onnx", card=CARD.model_copy(update={"metrics": metrics}))
     with client(mode="serve", model=str(path)) as web:
         answer = web.get("/api/models").json()
         [given] = [each for each in answer["models"] if each["id"] == answer["current"]]
-        assert (given["name"], given["origin"], given["films"]) == ("tiny", "given", 225)
+        assert (given["name"], given["origin"], given["images"]) == ("tiny", "given", 225)
         assert given["operating_points"] == [
-            {"threshold": 0.2, "sensitivity": 0.8, "false_marks_per_film": 1.5},
-            {"threshold": 0.5, "sensitivity": 0.6, "false_marks_per_film": 0.3},
-            {"threshold": 0.9, "sensitivity": 0.1, "false_marks_per_film": 0.0},
+            {"threshold": 0.2, "sensitivity": 0.8, "false_positives_per_image": 1.5},
+            {"threshold": 0.5, "sensitivity": 0.6, "false_positives_per_image": 0.3},
+            {"threshold": 0.9, "sensitivity": 0.1, "false_positives_per_image": 0.0},
         ]
         unknown = web.put("/api/models/current", headers=WRITE, json={"id": "no-such-model"})
         assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "model_unknown")
@@ -267,10 +267,10 @@ def test_a_real_evaluation_gives_operating_points():
     from pathlib import Path
 
     data = Dataset(("fracture",), tuple(Record(Path(f"{name}.png"), 100, 100, boxes) for name in "ab"))
-    marks = [Boxes([[10, 10, 50, 50], [60, 60, 90, 90]], [0, 0], [0.9, 0.3]), Boxes.empty(scored=True)]
-    measured = evaluate(data, marks, details=False).summary()
+    detections = [Boxes([[10, 10, 50, 50], [60, 60, 90, 90]], [0, 0], [0.9, 0.3]), Boxes.empty(scored=True)]
+    measured = evaluate(data, detections, details=False).summary()
     points = operating_points(CARD.model_copy(update={"metrics": {"validation": measured}}))
-    assert [(round(point.threshold, 3), point.sensitivity, point.false_marks_per_film) for point in points] == [
+    assert [(round(point.threshold, 3), point.sensitivity, point.false_positives_per_image) for point in points] == [
         (0.3, 0.5, 0.5),
         (0.9, 0.5, 0.0),
     ]

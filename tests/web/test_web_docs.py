@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.web_places import BOX, annotation, film, folder, model
+from support.web_places import BOX, annotation, folder, image, model
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
@@ -34,9 +34,9 @@ def server_fixture(tmp_path):
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
 def test_the_commands_of_the_page_on_the_api(server, tmp_path):
     place = tmp_path / "here"
-    film(place / "film.png")
-    film(place / "other.png", grey=3)
-    annotation(place / "film.xml", "film.png", BOX)
+    image(place / "image.png")
+    image(place / "other.png", grey=3)
+    annotation(place / "image.xml", "image.png", BOX)
     blocks = re.findall(r"```bash\n(.*?)```", TEXT, flags=re.S)
     assert len(blocks) >= 6
     script = "\necho '=====' \n".join(blocks).replace("http://127.0.0.1:8000", server).replace("curl -s", "curl -sf")
@@ -45,26 +45,26 @@ def test_the_commands_of_the_page_on_the_api(server, tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     one, lines, export, listed, saved, rest = done.stdout.split("=====\n")
-    assert len(json.loads(one)["films"][0]["marks"]) == 3
+    assert len(json.loads(one)["images"][0]["detections"]) == 3
     start, first, second = (json.loads(line) for line in lines.splitlines())
-    assert (start["films"], len(first["truth"]), second["truth"]) == (2, 1, None)
+    assert (start["images"], len(first["ground_truth"]), second["ground_truth"]) == (2, 1, None)
     assert export == ""
     assert (place / "small.png").read_bytes().startswith(b"\x89PNG")
     assert (place / "results.csv").read_text(encoding="utf-8").count("\n") == 3
     assert '"state":"labelled"' in listed
     assert json.loads(saved)["comment"] == "see AP view"
-    xml = (tmp_path / "data" / "annotations" / "film1.xml").read_text(encoding="utf-8")
+    xml = (tmp_path / "data" / "annotations" / "image1.xml").read_text(encoding="utf-8")
     assert xml.startswith('<annotation verified="yes">')
     assert '"current":"given"' in rest
     assert ": here" in rest
 
 
 def test_the_example_answer_names_real_fields():
-    from fractura.web.schemas import DetectedFilm, Detections, MarkInfo
+    from fractura.web.schemas import DetectedImage, DetectionInfo, Detections
 
     block = re.search(r"```json\n(.*?)```", TEXT, flags=re.S)[1]
     fields = set(re.findall(r'"([a-z_]+)":', block))
-    assert fields <= {*Detections.model_fields, *DetectedFilm.model_fields, *MarkInfo.model_fields}
+    assert fields <= {*Detections.model_fields, *DetectedImage.model_fields, *DetectionInfo.model_fields}
 
 
 def test_every_path_is_real_and_every_room_of_the_api_is_named():
@@ -73,9 +73,9 @@ def test_every_path_is_real_and_every_room_of_the_api_is_named():
     paths = create_app(WebSettings(mode="serve")).openapi()["paths"]
     real = {re.sub(r"\{.*?\}", "X", path) for path in paths} | {"/api/openapi.json"}
     for path in re.findall(r"/api/[a-z./A-Z$]*", TEXT):
-        plain = re.sub(r"\$?(ID|FILM)", "X", path).rstrip("/.")
+        plain = re.sub(r"\$?(ID|IMAGE)", "X", path).rstrip("/.")
         assert plain in real, path
-    for path in ("/api/detect", "/api/films", "/api/annotations", "/api/models", "/api/training", "/api/events"):
+    for path in ("/api/detect", "/api/images", "/api/annotations", "/api/models", "/api/training", "/api/events"):
         assert path in TEXT
 
 

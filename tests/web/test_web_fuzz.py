@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from support.web_places import ADDRESS, WRITE, film_ids, folder, model
+from support.web_places import ADDRESS, WRITE, folder, image_ids, model
 
 from fractura.web import WebSettings, create_app
 
@@ -53,7 +53,7 @@ def place_fixture(tmp_path_factory):
     workplace = app.state.workplace
     workplace.index.refresh()
     workplace.training.command = (sys.executable, "-c", "pass")
-    yield app, film_ids(TestClient(app, base_url=ADDRESS))
+    yield app, image_ids(TestClient(app, base_url=ADDRESS))
     workplace.stop()
 
 
@@ -73,8 +73,8 @@ def test_the_api_keeps_to_its_document(place, method, path):
     @given(case=st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in modes)), is_real=st.booleans())
     @settings(max_examples=15, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     def ask(case, is_real):
-        if is_real and "film" in (case.path_parameters or {}):
-            case.path_parameters["film"] = ids["film2.png"]
+        if is_real and "image" in (case.path_parameters or {}):
+            case.path_parameters["image"] = ids["image2.png"]
         statuses.add(case.call_and_validate(base_url=ADDRESS, headers=headers, checks=CHECKS).status_code)
 
     ask()

@@ -11,7 +11,7 @@ from itertools import count
 
 import httpx
 import pytest
-from support.web_places import WRITE, film
+from support.web_places import WRITE, radiograph
 
 from fractura.formats.voc import read_voc_file
 
@@ -35,7 +35,7 @@ def start(data, port):
     web = httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=WRITE, timeout=10)
     for _ in range(1200):
         try:
-            if web.get("/api/films").status_code == 200:
+            if web.get("/api/images").status_code == 200:
                 return process, web
         except httpx.TransportError:
             time.sleep(0.05)
@@ -49,14 +49,14 @@ def boxes(count):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_kill_9_in_the_middle_of_a_save_never_loses_a_box(tmp_path):
-    image = film(tmp_path / "film.png")
+    image = radiograph(tmp_path / "image.png")
     xml, port = image.with_suffix(".xml"), free_port()
     chance = random.Random(0)
     acknowledged = 0
     for _ in range(KILLS):
         process, web = start(tmp_path, port)
-        film_id = web.get("/api/films").json()["films"][0]["id"]
-        now = web.get(f"/api/annotations/{film_id}").json()
+        image_id = web.get("/api/images").json()["images"][0]["id"]
+        now = web.get(f"/api/annotations/{image_id}").json()
         # Whatever was acknowledged before the kill is there; the save that was under way may be, too.
         assert len(now["boxes"]) in (acknowledged, acknowledged + 1)
         acknowledged, etag = len(now["boxes"]), now["etag"]
@@ -66,7 +66,7 @@ def test_kill_9_in_the_middle_of_a_save_never_loses_a_box(tmp_path):
                 if number == SAVES:
                     killer.start()
                 wish = {"boxes": boxes(acknowledged + 1)}
-                answer = web.put(f"/api/annotations/{film_id}", headers={"If-Match": etag}, json=wish)
+                answer = web.put(f"/api/annotations/{image_id}", headers={"If-Match": etag}, json=wish)
                 assert answer.status_code == 200, answer.text
                 acknowledged, etag = len(answer.json()["boxes"]), answer.json()["etag"]
         except httpx.TransportError:
@@ -76,7 +76,7 @@ def test_kill_9_in_the_middle_of_a_save_never_loses_a_box(tmp_path):
         web.close()
         if acknowledged:
             assert len(read_voc_file(xml).objects) in (acknowledged, acknowledged + 1)
-            backup = tmp_path / ".fractura" / "backup" / "film.xml"
+            backup = tmp_path / ".fractura" / "backup" / "image.xml"
             assert acknowledged < 2 or len(read_voc_file(backup).objects) in (acknowledged - 1, acknowledged)
     assert acknowledged >= KILLS * SAVES
-    assert [each.name for each in tmp_path.glob("*.xml")] == ["film.xml"]
+    assert [each.name for each in tmp_path.glob("*.xml")] == ["image.xml"]

@@ -6,8 +6,8 @@ import logging
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from support.dicom_films import NAMES, dicom
-from support.web_places import ADDRESS, WRITE, client, film_ids, folder, model
+from support.dicom_images import NAMES, dicom
+from support.web_places import ADDRESS, WRITE, client, folder, image_ids, model
 
 from fractura.cli.main import main
 from fractura.web import WebSettings
@@ -26,7 +26,7 @@ def code(answer):
     return answer.status_code, answer.json()["error"]["code"]
 
 
-@pytest.mark.parametrize("path", ["/", "/api/films", "/healthz", "/api/openapi.json", "/api/nothing", "/api/events"])
+@pytest.mark.parametrize("path", ["/", "/api/images", "/healthz", "/api/openapi.json", "/api/nothing", "/api/events"])
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "", "localhost@evil"])
 def test_dns_rebinding_another_name_is_not_served(web, path, host):
     assert code(web.get(path, headers={"Host": host})) == (400, "host_refused")
@@ -52,8 +52,8 @@ def test_own_names_are_served(web, host):
 def test_another_site_cannot_write(web, headers, expected):
     before = web.get("/api/suggestions").json()
     for method, path in (
-        ("PUT", f"/api/annotations/{film_ids(web)['film2.png']}"),
-        ("DELETE", f"/api/annotations/{film_ids(web)['film2.png']}"),
+        ("PUT", f"/api/annotations/{image_ids(web)['image2.png']}"),
+        ("DELETE", f"/api/annotations/{image_ids(web)['image2.png']}"),
         ("POST", "/api/suggestions"),
         ("POST", "/api/training"),
         ("POST", "/api/detect"),
@@ -71,12 +71,12 @@ def test_every_writing_route_stands_behind_the_gate(web):
     writes = [(method, path) for path, methods in paths.items() for method in methods if method != "get"]
     assert len(writes) >= 12
     for method, path in writes:
-        answer = web.request(method.upper(), path.replace("{film}", "0123456789abcdef"))
+        answer = web.request(method.upper(), path.replace("{image}", "0123456789abcdef"))
         assert code(answer) == (403, "header_needed"), path
 
 
 def test_another_site_cannot_read_pictures_into_itself(web):
-    path = f"/api/films/{film_ids(web)['film2.png']}/picture"
+    path = f"/api/images/{image_ids(web)['image2.png']}/picture"
     assert code(web.get(path, headers={"Sec-Fetch-Site": "cross-site"})) == (403, "origin_refused")
     answer = web.get(path, headers={"Sec-Fetch-Site": "same-origin", "Origin": ADDRESS})
     assert answer.headers["cross-origin-resource-policy"] == "same-origin"
@@ -84,7 +84,7 @@ def test_another_site_cannot_read_pictures_into_itself(web):
     assert "access-control-allow-origin" not in web.options(path, headers={**WRITE, "Origin": ADDRESS}).headers
 
 
-@pytest.mark.parametrize("path", ["/", "/index.html", "/api/films", "/api/nothing", "/healthz", "/no/such/file.js"])
+@pytest.mark.parametrize("path", ["/", "/index.html", "/api/images", "/api/nothing", "/healthz", "/no/such/file.js"])
 def test_every_answer_carries_the_headers(web, path):
     headers = web.get(path).headers
     policy = headers["content-security-policy"]
@@ -120,9 +120,9 @@ def test_no_file_beside_the_page_is_served(web, path):
     assert "WebSettings" not in answer.text
 
 
-@pytest.mark.parametrize("film", ["..", "%2e%2e%2fsecret", "film2.png", "0" * 15, "0" * 17, "G" * 16, "%00"])
-def test_films_have_no_path_in_their_address(web, film):
-    for path in (f"/api/films/{film}", f"/api/films/{film}/picture", f"/api/annotations/{film}"):
+@pytest.mark.parametrize("image", ["..", "%2e%2e%2fsecret", "image2.png", "0" * 15, "0" * 17, "G" * 16, "%00"])
+def test_images_have_no_path_in_their_address(web, image):
+    for path in (f"/api/images/{image}", f"/api/images/{image}/picture", f"/api/annotations/{image}"):
         assert web.get(path).status_code in (404, 422)
 
 
@@ -136,7 +136,7 @@ class TestToken:
         paths = web.app.openapi()["paths"]
         for path, methods in paths.items():
             for method in methods:
-                answer = web.request(method.upper(), path.replace("{film}", "0123456789abcdef"), headers=WRITE)
+                answer = web.request(method.upper(), path.replace("{image}", "0123456789abcdef"), headers=WRITE)
                 if path == "/healthz":
                     assert answer.json().keys() == {"status", "version"}
                 elif (method, path) == ("post", "/api/session"):
@@ -151,12 +151,12 @@ class TestToken:
         assert code(answer) == (401, "wrong_token")
         assert "set-cookie" not in answer.headers
         header = f"Bearer {given}".encode()
-        assert web.get("/api/films", headers={"Authorization": header}).status_code == 401
+        assert web.get("/api/images", headers={"Authorization": header}).status_code == 401
         answer = web.get("/", params={"token": given}, follow_redirects=False)
         assert (answer.status_code, "set-cookie" in answer.headers) == (303, False)
 
     def test_bearer_for_programs(self, web):
-        assert web.get("/api/films", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
+        assert web.get("/api/images", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
 
     def test_the_page_gets_a_cookie_that_is_not_the_token(self, web):
         answer = web.get("/", params={"token": TOKEN}, follow_redirects=False)
@@ -165,15 +165,15 @@ class TestToken:
         assert TOKEN not in cookie
         assert "HttpOnly" in cookie
         assert "samesite=strict" in cookie.lower()
-        assert web.get("/api/films").status_code == 200
+        assert web.get("/api/images").status_code == 200
         web.cookies.clear()
         assert web.post("/api/session", headers=WRITE, json={"token": TOKEN}).status_code == 204
-        assert web.get("/api/films").status_code == 200
+        assert web.get("/api/images").status_code == 200
         web.cookies.clear()
-        assert web.get("/api/films", headers={"Cookie": "fractura_session=made-up"}).status_code == 401
+        assert web.get("/api/images", headers={"Cookie": "fractura_session=made-up"}).status_code == 401
 
     def test_behind_a_proxy_under_another_name(self, web):
-        headers = {**WRITE, "Host": "films.example", "Origin": "https://films.example"}
+        headers = {**WRITE, "Host": "images.example", "Origin": "https://images.example"}
         assert code(web.post("/api/suggestions", headers=headers)) == (401, "token_needed")
         headers["Authorization"] = f"Bearer {TOKEN}"
         assert web.delete("/api/suggestions", headers=headers).status_code == 200
@@ -210,7 +210,7 @@ def test_the_command_refuses_other_machines_without_a_token(tmp_path, capsys, mo
 
 def test_bodies_have_a_limit_announced_or_not(tmp_path):
     with client(mode="label", folder=folder(tmp_path / "data"), document_bytes=1000) as web:
-        path = f"/api/annotations/{film_ids(web)['film2.png']}"
+        path = f"/api/annotations/{image_ids(web)['image2.png']}"
         headers = {**WRITE, "If-Match": "x", "Content-Type": "application/json"}
         assert code(web.put(path, headers=headers, content=b" " * 1001)) == (413, "body_too_large")
 
@@ -222,49 +222,49 @@ def test_bodies_have_a_limit_announced_or_not(tmp_path):
         assert web.put(path, headers=headers, content=b" " * 999).status_code == 422
 
 
-def test_films_have_limits(tmp_path):
-    limits = {"film_bytes": 2000, "films_per_request": 2, "request_bytes": 20_000}
+def test_images_have_limits(tmp_path):
+    limits = {"image_bytes": 2000, "images_per_request": 2, "request_bytes": 20_000}
     with client(mode="serve", model=model(tmp_path), **limits) as web:
         small, large = b"x" * 100, b"\x89PNG" + b"x" * 3000
 
-        def send(*films):
-            return web.post("/api/detect", headers=WRITE, files=[("films", ("a.png", each)) for each in films])
+        def send(*images):
+            return web.post("/api/detect", headers=WRITE, files=[("images", ("a.png", each)) for each in images])
 
-        assert send(large).json()["films"][0]["error"]["code"] == "film_too_large"
-        assert send(small).json()["films"][0]["error"]["code"] == "film_unreadable"
-        assert code(send(small, small, small)) == (413, "too_many_films")
+        assert send(large).json()["images"][0]["error"]["code"] == "image_too_large"
+        assert send(small).json()["images"][0]["error"]["code"] == "image_unreadable"
+        assert code(send(small, small, small)) == (413, "too_many_images")
         assert code(send(b"x" * 30_000)) == (413, "body_too_large")
 
 
-def test_no_name_of_a_patient_or_film_in_the_logs(tmp_path, caplog, capfd, recwarn):
+def test_no_name_of_a_patient_or_image_in_the_logs(tmp_path, caplog, capfd, recwarn):
     caplog.set_level(logging.DEBUG)
     values = np.arange(4096, dtype=np.uint16).reshape(64, 64)
     data = folder(tmp_path / "data")
-    (data / "images" / "PLANTED-FILM.dcm").write_bytes(dicom(values, bits=12))
+    (data / "images" / "PLANTED-IMAGE.dcm").write_bytes(dicom(values, bits=12))
     (data / "images" / "PLANTED-BROKEN.dcm").write_bytes(dicom(values, bits=12)[:700])
     with client(mode="label", folder=data, model=model(tmp_path)) as web:
-        for film in film_ids(web).values():
-            for path in (f"/api/films/{film}", f"/api/films/{film}/picture", f"/api/annotations/{film}"):
+        for image in image_ids(web).values():
+            for path in (f"/api/images/{image}", f"/api/images/{image}/picture", f"/api/annotations/{image}"):
                 web.get(path)
-            web.get(f"/api/films/{film}/suggestions")
-            web.put(f"/api/annotations/{film}", headers={**WRITE, "If-Match": '"none"'}, json={"boxes": []})
-        sent = {"films": ("PLANTED-SENT.dcm", dicom(values, bits=12, StudyInstanceUID="1.2", SeriesInstanceUID="1.3"))}
+            web.get(f"/api/images/{image}/suggestions")
+            web.put(f"/api/annotations/{image}", headers={**WRITE, "If-Match": '"none"'}, json={"boxes": []})
+        sent = {"images": ("PLANTED-SENT.dcm", dicom(values, bits=12, StudyInstanceUID="1.2", SeriesInstanceUID="1.3"))}
         answer = web.post("/api/detect", headers=WRITE, files=sent).json()
         for wanted in ("json", "dicom-sr"):
-            wish = {"format": wanted, "films": [answer["films"][0]["id"]]}
+            wish = {"format": wanted, "images": [answer["images"][0]["id"]]}
             assert web.post("/api/export", headers=WRITE, json=wish).status_code == 200
     said = caplog.text + "".join(capfd.readouterr()) + "".join(str(each.message) for each in recwarn)
     for secret in (*NAMES, "PLANTED"):
         assert secret not in said
 
 
-def test_a_bug_tells_nothing_of_the_film(web, monkeypatch, caplog):
+def test_a_bug_tells_nothing_of_the_image(web, monkeypatch, caplog):
     def broken(*_):
         raise RuntimeError("PLANTED^NAME")
 
-    monkeypatch.setattr(web.app.state.workplace.pictures, "film", broken)
+    monkeypatch.setattr(web.app.state.workplace.pictures, "image", broken)
     web_that_answers = type(web)(web.app, base_url=ADDRESS, raise_server_exceptions=False)
-    answer = web_that_answers.get(f"/api/films/{film_ids(web)['film2.png']}/picture")
+    answer = web_that_answers.get(f"/api/images/{image_ids(web)['image2.png']}/picture")
     assert code(answer) == (500, "bug")
     assert "PLANTED" not in answer.text
     assert "PLANTED" not in caplog.text
@@ -277,9 +277,9 @@ def test_formulas_in_names_stay_text_in_a_spreadsheet(tmp_path):
         from PIL import Image
 
         Image.new("L", (40, 40)).save(stream, "PNG")
-        sent = {"films": ("=HYPERLINK(1).png", stream.getvalue())}
-        film = web.post("/api/detect", headers=WRITE, files=sent).json()["films"][0]["id"]
-        text = web.post("/api/export", headers=WRITE, json={"format": "csv", "films": [film]}).text
+        sent = {"images": ("=HYPERLINK(1).png", stream.getvalue())}
+        image = web.post("/api/detect", headers=WRITE, files=sent).json()["images"][0]["id"]
+        text = web.post("/api/export", headers=WRITE, json={"format": "csv", "images": [image]}).text
         assert "\n'=HYPERLINK" in text
 
 

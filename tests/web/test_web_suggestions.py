@@ -5,10 +5,10 @@ import textwrap
 
 import pytest
 from support.tiny_models import CARD, write_tiny_onnx
-from support.web_places import BOX, WRITE, annotation, client, film, film_ids, folder, model, wait_for
+from support.web_places import BOX, WRITE, annotation, client, folder, image, image_ids, model, wait_for
 
 from fractura.formats.voc import VocObject
-from fractura.web.detection_cache import FilmMarks, Mark, in_words_of
+from fractura.web.detection_cache import Detection, ImageDetections, in_words_of
 from fractura.web.opinions import disagreements, uncertainty
 
 
@@ -19,84 +19,87 @@ def web_fixture(tmp_path):
 
 
 def suggestions(web, name):
-    film_id = film_ids(web)[name]
+    image_id = image_ids(web)[name]
 
     def ready():
-        answer = web.get(f"/api/films/{film_id}/suggestions").json()
+        answer = web.get(f"/api/images/{image_id}/suggestions").json()
         return answer if answer["status"] == "ready" else None
 
     return wait_for(ready)
 
 
-def look_at_all(web):
+def suggest_all(web):
     assert web.post("/api/suggestions", headers=WRITE).status_code == 202
     return wait_for(lambda: (found := web.get("/api/suggestions").json()) and not found["running"] and found)
 
 
 def states(web, **query):
-    answer = web.get("/api/films", params=query).json()
-    return {each["name"]: (each["state"], each["disagreeing"]) for each in answer["films"]}
+    answer = web.get("/api/images", params=query).json()
+    return {each["name"]: (each["state"], each["disagreeing"]) for each in answer["images"]}
 
 
-def test_one_film_when_it_is_shown(web):
-    first = web.get(f"/api/films/{film_ids(web)['film1.png']}/suggestions").json()
+def test_one_image_when_it_is_shown(web):
+    first = web.get(f"/api/images/{image_ids(web)['image1.png']}/suggestions").json()
     assert (first["status"], first["boxes"]) == ("waiting", [])
-    found = suggestions(web, "film1.png")
-    assert [(mark["name"], mark["score"]) for mark in found["boxes"]] == [
+    found = suggestions(web, "image1.png")
+    assert [(detection["name"], detection["score"]) for detection in found["boxes"]] == [
         ("fracture", 0.9),
         ("cast", 0.5),
         ("fracture", 0.3),
     ]
     assert [found["boxes"][0][side] for side in ("xmin", "ymin", "xmax", "ymax")] == [20, 20, 100, 60]
     assert found["uncertainty"] == pytest.approx(1 - (2 * (0.5 + 0.5 * (0.5 - 0.4) / 0.6) - 1), abs=1e-4)
-    assert states(web)["film1.png"] == ("suggested", False)
+    assert states(web)["image1.png"] == ("suggested", False)
 
 
 def test_the_whole_folder_and_again_after_a_restart(web, tmp_path):
-    done = look_at_all(web)
+    done = suggest_all(web)
     assert (done["done"], done["total"], done["failed"]) == (5, 5, 0)
     before = states(web)
-    assert before["film1.png"][0] == "suggested"
-    assert before["film2.png"] == ("disagreeing", True)  # its box is called Fractura, the mark fracture: see below
-    assert before["film10.png"][0] == "verified"
-    assert before["film11.png"][0] == "malformed"
+    assert before["image1.png"][0] == "suggested"
+    assert before["image2.png"] == (
+        "disagreeing",
+        True,
+    )  # its box is called Fractura, the detection fracture: see below
+    assert before["image10.png"][0] == "verified"
+    assert before["image11.png"][0] == "malformed"
     with client(mode="label", folder=tmp_path / "data", model=model(tmp_path)) as again:
         wait_for(lambda: again.get("/api/suggestions").json()["done"] == 5)
         assert states(again) == before
 
 
 def test_opinions_follow_the_boxes(web):
-    look_at_all(web)
-    film_id = film_ids(web)["film3.png"]
-    assert states(web)["film3.png"][0] == "disagreeing"
-    now = web.get(f"/api/annotations/{film_id}").json()
-    marks = [mark for mark in suggestions(web, "film3.png")["boxes"] if mark["score"] >= 0.4]
-    boxes = [{key: mark[key] for key in ("name", "xmin", "ymin", "xmax", "ymax")} for mark in marks]
+    suggest_all(web)
+    image_id = image_ids(web)["image3.png"]
+    assert states(web)["image3.png"][0] == "disagreeing"
+    now = web.get(f"/api/annotations/{image_id}").json()
+    detections = [detection for detection in suggestions(web, "image3.png")["boxes"] if detection["score"] >= 0.4]
+    boxes = [{key: detection[key] for key in ("name", "xmin", "ymin", "xmax", "ymax")} for detection in detections]
     answer = web.put(
-        f"/api/annotations/{film_id}", headers={**WRITE, "If-Match": now["etag"]}, json={"boxes": boxes}
+        f"/api/annotations/{image_id}", headers={**WRITE, "If-Match": now["etag"]}, json={"boxes": boxes}
     )  # fmt: skip
     assert answer.status_code == 200, answer.text
-    assert states(web)["film3.png"] == ("labelled", False)
-    assert suggestions(web, "film3.png")["disagreements"] == []
+    assert states(web)["image3.png"] == ("labelled", False)
+    assert suggestions(web, "image3.png")["disagreements"] == []
 
 
 def test_most_uncertain_first(tmp_path):
     data = tmp_path / "data"
     for name in ("a", "b", "c"):
-        film(data / f"{name}.png")
+        image(data / f"{name}.png")
     with client(mode="label", folder=data, model=model(tmp_path)) as web:
         suggestions(web, "b.png")
         assert list(states(web, order="uncertainty")) == ["b.png", "a.png", "c.png"]
 
 
-def test_a_film_that_cannot_be_read_does_not_stop_the_others(tmp_path):
+def test_a_image_that_cannot_be_read_does_not_stop_the_others(tmp_path):
     data = folder(tmp_path / "data")
-    (data / "images" / "film0.png").write_bytes(b"\x89PNG damaged")
+    (data / "images" / "image0.png").write_bytes(b"\x89PNG damaged")
     with client(mode="label", folder=data, model=model(tmp_path)) as web:
-        done = look_at_all(web)
+        done = suggest_all(web)
         assert (done["done"], done["failed"]) == (5, 1)
-        answer = web.get(f"/api/films/{film_ids(web)['film0.png']}/suggestions")
-        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "film_unreadable")
+        answer = web.get(f"/api/images/{image_ids(web)['image0.png']}/suggestions")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "image_unreadable")
 
 
 def test_without_a_model_there_is_nothing_to_suggest(tmp_path, monkeypatch):
@@ -108,39 +111,39 @@ def test_without_a_model_there_is_nothing_to_suggest(tmp_path, monkeypatch):
 
     monkeypatch.setattr(model_shelf, "built_in_model", none)
     with client(mode="label", folder=folder(tmp_path / "data")) as web:
-        answer = web.get(f"/api/films/{film_ids(web)['film1.png']}/suggestions").json()
+        answer = web.get(f"/api/images/{image_ids(web)['image1.png']}/suggestions").json()
         assert (answer["status"], answer["model"]) == ("none", None)
         assert web.post("/api/suggestions", headers=WRITE).json()["error"]["code"] == "no_model"
         assert web.get("/api/models").json()["models"][0]["problem"] == "this copy has none"
 
 
 def test_another_model_says_something_else(web, tmp_path):
-    look_at_all(web)
+    suggest_all(web)
     write_tiny_onnx(
         tmp_path / "data" / ".fractura" / "other.onnx", scores=(0.1,), labels=(0,), shares=((0.1, 0.2, 0.5, 0.6),)
     )
     web.app.state.workplace.shelf.add("trained-0001", "trained", tmp_path / "data" / ".fractura" / "other.onnx")
     answer = web.put("/api/models/current", headers=WRITE, json={"id": "trained-0001"})
     assert answer.json()["current"] == "trained-0001"
-    assert states(web)["film1.png"] == ("unlabelled", False)
-    assert [mark["score"] for mark in suggestions(web, "film1.png")["boxes"]] == [0.1]
+    assert states(web)["image1.png"] == ("unlabelled", False)
+    assert [detection["score"] for detection in suggestions(web, "image1.png")["boxes"]] == [0.1]
     web.put("/api/models/current", headers=WRITE, json={"id": "given"})
     assert web.get("/api/suggestions").json()["done"] == 5  # remembered
 
 
-def test_a_damaged_memory_of_marks_is_begun_anew(tmp_path):
+def test_a_damaged_memory_of_detections_is_begun_anew(tmp_path):
     data = folder(tmp_path / "data")
     (data / ".fractura").mkdir()
-    (data / ".fractura" / "marks.sqlite").write_bytes(b"no data base" * 100)
+    (data / ".fractura" / "detections.sqlite").write_bytes(b"no data base" * 100)
     with client(mode="label", folder=data, model=model(tmp_path)) as web:
-        assert look_at_all(web)["done"] == 5
+        assert suggest_all(web)["done"] == 5
 
 
 # ---------------------------------------------------------------- rules
 
 
-def mark(score, corners=(20, 20, 100, 60), name="Fractura"):
-    return Mark(name, corners, score)
+def detection(score, corners=(20, 20, 100, 60), name="Fractura"):
+    return Detection(name, corners, score)
 
 
 @pytest.mark.parametrize(
@@ -158,26 +161,26 @@ def mark(score, corners=(20, 20, 100, 60), name="Fractura"):
     ],
 )
 def test_uncertainty(scores, threshold, expected):
-    assert uncertainty([mark(score) for score in scores], threshold) == pytest.approx(expected)
+    assert uncertainty([detection(score) for score in scores], threshold) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
-    ("marks", "boxes", "kinds"),
+    ("detections", "boxes", "kinds"),
     [
         ([], [], []),
-        ([mark(0.9)], [BOX], []),
-        ([mark(0.9)], [], ["missed_by_human"]),
-        ([mark(0.4)], [], []),
+        ([detection(0.9)], [BOX], []),
+        ([detection(0.9)], [], ["missed_by_human"]),
+        ([detection(0.4)], [], []),
         ([], [BOX], ["missed_by_model"]),
-        ([mark(0.06)], [BOX], []),
+        ([detection(0.06)], [BOX], []),
         ([], [VocObject("Fractura", 20, 20, 100, 60, difficult=True)], []),
-        ([mark(0.9, name="cast")], [BOX], ["other_class"]),
-        ([mark(0.9, (150, 70, 190, 90))], [BOX], ["missed_by_human", "missed_by_model"]),
-        ([mark(0.9, (40, 20, 120, 60))], [BOX], []),
+        ([detection(0.9, name="cast")], [BOX], ["other_class"]),
+        ([detection(0.9, (150, 70, 190, 90))], [BOX], ["missed_by_human", "missed_by_model"]),
+        ([detection(0.9, (40, 20, 120, 60))], [BOX], []),
     ],
 )
-def test_disagreements(marks, boxes, kinds):
-    assert [each.kind for each in disagreements(marks, boxes, 0.5)] == kinds
+def test_disagreements(detections, boxes, kinds):
+    assert [each.kind for each in disagreements(detections, boxes, 0.5)] == kinds
 
 
 @pytest.mark.parametrize(
@@ -190,9 +193,9 @@ def test_disagreements(marks, boxes, kinds):
         (("fracture",), [], "fracture"),
     ],
 )
-def test_marks_in_the_words_of_the_folder(model_names, folder_names, expected):
-    found = FilmMarks(200, 100, (mark(0.9, name="fracture"),))
-    assert in_words_of(found, model_names, folder_names).marks[0].name == expected
+def test_detections_in_the_words_of_the_folder(model_names, folder_names, expected):
+    found = ImageDetections(200, 100, (detection(0.9, name="fracture"),))
+    assert in_words_of(found, model_names, folder_names).detections[0].name == expected
 
 
 # ---------------------------------------------------------------- training
@@ -209,7 +212,7 @@ PRETENDED = textwrap.dedent(
     stop = []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
     if "FAIL" in str(output):
-        sys.stderr.write("error: no film has a box\\n  → label some\\n")
+        sys.stderr.write("error: no image has a box\\n  → label some\\n")
         sys.exit(3)
     with (output / "log.csv").open("w") as log:
         log.write("step,loss\\n")
@@ -240,11 +243,11 @@ def trainable_fixture(tmp_path, web):
 
 
 def ended(web):
-    def look():
+    def detect_views():
         report = web.get("/api/training").json()
         return report if report["state"] not in ("preparing", "running") else None
 
-    return wait_for(look)
+    return wait_for(detect_views)
 
 
 def test_training_gives_a_model_that_is_used(trainable):
@@ -273,12 +276,12 @@ def test_training_that_fails_says_why(trainable, monkeypatch):
     monkeypatch.setattr(workplace, "_models_folder", workplace._models_folder / "FAIL")
     trainable.post("/api/training", headers=WRITE, json={})
     report = ended(trainable)
-    assert (report["state"], report["message"], report["model"]) == ("failed", "no film has a box", None)
+    assert (report["state"], report["message"], report["model"]) == ("failed", "no image has a box", None)
     assert trainable.get("/api/models").json()["current"] == "given"
 
 
 def test_training_needs_boxes_and_pytorch(tmp_path, monkeypatch):
-    film(tmp_path / "data" / "a.png")
+    image(tmp_path / "data" / "a.png")
     annotation(tmp_path / "data" / "a.xml", "a.png")
     with client(mode="label", folder=tmp_path / "data", model=model(tmp_path)) as web:
         answer = web.post("/api/training", headers=WRITE, json={})
@@ -296,16 +299,16 @@ def test_real_training_from_the_page(tmp_path):
     pytest.importorskip("torch")
     from fractura.phantom import make_phantoms
 
-    make_phantoms(tmp_path / "data", films=12, seed=1)
+    make_phantoms(tmp_path / "data", images=12, seed=1)
     with client(mode="label", folder=tmp_path / "data", model="built-in") as web:
         begun = web.post("/api/training", headers=WRITE, json={"num_steps": 2, "val_share": 0.3})
         assert begun.status_code == 202, begun.text
 
-        def look():
+        def detect_views():
             report = web.get("/api/training").json()
             return report if report["state"] not in ("preparing", "running") else None
 
-        report = wait_for(look, seconds=300)
+        report = wait_for(detect_views, seconds=300)
         assert (report["state"], report["step"]) == ("done", 2), report
         assert any("weights from built-in" in line for line in report["lines"])
         assert web.get("/api/models").json()["current"] == "trained-0001"

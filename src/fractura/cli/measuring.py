@@ -1,4 +1,4 @@
-"""What the commands that measure share: labelled films in a model's classes, and its marks on them."""
+"""What the commands that measure share: labelled images in a model's classes, and its detections on them."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 Rename = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME=CLASS", help="A class of the films, and which of the model's it is; may be repeated."),
+    typer.Option(metavar="NAME=CLASS", help="A class of the images, and which of the model's it is; may be repeated."),
 ]
 
 
 def read_labelled(data: Path, class_names: Sequence[str], rename: Sequence[str] | None = None) -> Dataset:
-    """Films that may be measured on, with labels in the order of ``class_names``; small problems are said.
+    """Images that may be measured on, with labels in the order of ``class_names``; small problems are said.
 
     Args:
         data: Where they are.
         class_names: The model's.
-        rename: Each ``NAME=CLASS``: a class of the films, and which of the model's it is.
+        rename: Each ``NAME=CLASS``: a class of the images, and which of the model's it is.
 
     Raises:
-        DataError: They cannot be read, have other classes, or are films to train on.
+        DataError: They cannot be read, have other classes, or are images to train on.
         UsageError: There is no such class to rename.
     """
     from fractura.evaluation import align_classes
@@ -43,7 +43,7 @@ def read_labelled(data: Path, class_names: Sequence[str], rename: Sequence[str] 
     dataset = align_classes(dataset, class_names, renamed=renames(rename), problems=problems)
     for problem in problems:
         output.warn(str(problem))
-    refuse_wrong_split(dataset, "evaluate", data)  # before the films are looked at: that may take long
+    refuse_wrong_split(dataset, "evaluate", data)  # before the images are examined: that may take long
     return dataset
 
 
@@ -63,7 +63,7 @@ def renames(pairs: Sequence[str] | None) -> dict[str, str]:
 
 
 def predict(model: Model, dataset: Dataset, views: Sequence[str] | None = None) -> list[Boxes]:
-    """The model's marks on every film, with a bar for people; ``views`` as in ``detect_dataset``."""
+    """The model's detections on every image, with a bar for people; ``views`` as in ``detect_dataset``."""
     from fractura.inference.detect import detect_dataset
 
     found = detect_dataset(model, dataset, views=views)

@@ -111,7 +111,7 @@ def write_table(
 def progress(items: Iterable[Item], *, description: str, total: int | None = None) -> Iterator[Iterator[Item]]:
     """Go through ``items`` with a bar on stderr; without a terminal there is no bar.
 
-    Use: ``with progress(films, description="detecting") as shown: for film in shown: ...``
+    Use: ``with progress(images, description="detecting") as shown: for image in shown: ...``
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -137,10 +137,10 @@ def download_bar(description: str) -> Iterator[Callable[[int, int | None], None]
 
 
 @contextmanager
-def film_bar(description: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr that counts films; without a terminal there is no bar.
+def image_bar(description: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr that counts images; without a terminal there is no bar.
 
-    Use: ``with film_bar("converting") as progress: progress(films_done, films_in_all)``
+    Use: ``with image_bar("converting") as progress: progress(images_done, images_in_all)``
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

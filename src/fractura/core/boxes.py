@@ -16,10 +16,10 @@ def _frozen(array: NDArray[Any]) -> NDArray[Any]:
 
 @dataclass(frozen=True, eq=False)
 class Boxes:
-    """Axis-aligned boxes on one film. Immutable: the arrays are read-only copies.
+    """Axis-aligned boxes on one image. Immutable: the arrays are read-only copies.
 
     Attributes:
-        xyxy: float32 ``(n, 4)``: left, top, right, bottom, in pixels of the displayed film (EXIF orientation
+        xyxy: float32 ``(n, 4)``: left, top, right, bottom, in pixels of the displayed image (EXIF orientation
             applied), as Pascal VOC writes them: no half-pixel shift, no ±1.
         labels: int64 ``(n,)``: positions in the class names of the data set or model, from 0.
         scores: float32 ``(n,)`` in 0..1, or None for boxes drawn by people.
@@ -89,12 +89,12 @@ class Boxes:
         return self if self.scores is None else self.select(self.scores >= threshold)
 
     def clip(self, width: float, height: float) -> Boxes:
-        """The boxes cut to the film ``[0, width] x [0, height]``; none is dropped."""
+        """The boxes cut to the image ``[0, width] x [0, height]``; none is dropped."""
         limits = np.array([width, height, width, height], dtype=np.float32)
         return Boxes(np.clip(self.xyxy, 0, limits), self.labels, self.scores)
 
     def scale(self, horizontal: float, vertical: float) -> Boxes:
-        """The boxes on a film resized by these factors."""
+        """The boxes on an image resized by these factors."""
         factors = np.array([horizontal, vertical, horizontal, vertical], dtype=np.float32)
         return Boxes(self.xyxy * factors, self.labels, self.scores)
 

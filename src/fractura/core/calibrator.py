@@ -1,6 +1,6 @@
 """From scores to probabilities: rising curves that a model's card holds, fitted by ``fractura calibrate``.
 
-A probability holds where fractures are as frequent as on the films it was fitted on. The curves never fall, so that
+A probability holds where fractures are as frequent as on the images it was fitted on. The curves never fall, so that
 ranks stay as they are; thresholds are compared with scores, never with probabilities.
 """
 
@@ -23,26 +23,26 @@ _SMALLEST = 1e-6
 
 @dataclass(frozen=True)
 class Calibrator:
-    """Two rising curves from scores to probabilities: of a mark to lie on a fracture, of a film to show one.
+    """Two rising curves from scores to probabilities: of a detection to lie on a fracture, of an image to show one.
 
     Attributes:
         method: ``temperature``: the log-odds of the score divided by one number; ``isotonic``: the best rising
             staircase, drawn through.
-        mark: ``{"temperature": t}``, or the corners of the curve ``{"x": […], "y": […]}``.
-        film: The same for films.
+        detection: ``{"temperature": t}``, or the corners of the curve ``{"x": […], "y": […]}``.
+        image: The same for images.
     """
 
     method: str
-    mark: dict[str, Any]
-    film: dict[str, Any]
+    detection: dict[str, Any]
+    image: dict[str, Any]
 
     @classmethod
     def from_card(cls, card: ModelCard, views: Sequence[str]) -> Calibrator | None:
-        """The calibration of a model; None if it has none, or none for films looked at in this way.
+        """The calibration of a model; None if it has none, or none for images examined in this way.
 
         Args:
             card: Of the model.
-            views: How films are looked at; the calibration is for those on the card.
+            views: How images are examined; the calibration is for those on the card.
 
         Raises:
             ModelError: The card's calibration is not one.
@@ -51,8 +51,10 @@ class Calibrator:
         if document is None or tuple(views) != card.views:
             return None
         try:
-            calibrator = cls(document["method"], dict(document["mark"]), dict(document["film"]))
-            ends = [_apply(calibrator.method, curve, [0.0, 0.5, 1.0]) for curve in (calibrator.mark, calibrator.film)]
+            calibrator = cls(document["method"], dict(document["detection"]), dict(document["image"]))
+            ends = [
+                _apply(calibrator.method, curve, [0.0, 0.5, 1.0]) for curve in (calibrator.detection, calibrator.image)
+            ]
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(
                 f"the calibration on the model card cannot be read ({type(error).__name__}: {error})",
@@ -65,15 +67,15 @@ class Calibrator:
 
     def to_dict(self) -> dict[str, Any]:
         """What ``ModelCard.calibration`` holds."""
-        return {"method": self.method, "mark": self.mark, "film": self.film}
+        return {"method": self.method, "detection": self.detection, "image": self.image}
 
-    def marks(self, scores: ArrayLike) -> Floats:
-        """The probability of each mark to lie on a fracture (IoU 0.3), ``(n,)`` in 0..1."""
-        return _apply(self.method, self.mark, scores)
+    def detections(self, scores: ArrayLike) -> Floats:
+        """The probability of each detection to lie on a fracture (IoU 0.3), ``(n,)`` in 0..1."""
+        return _apply(self.method, self.detection, scores)
 
-    def films(self, scores: ArrayLike) -> Floats:
-        """The probability of each film to show a fracture, from film scores, ``(n,)`` in 0..1."""
-        return _apply(self.method, self.film, scores)
+    def images(self, scores: ArrayLike) -> Floats:
+        """The probability of each image to show a fracture, from image scores, ``(n,)`` in 0..1."""
+        return _apply(self.method, self.image, scores)
 
 
 def _apply(method: str, curve: Mapping[str, Any], scores: ArrayLike) -> Floats:

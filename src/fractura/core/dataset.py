@@ -15,7 +15,7 @@ import numpy as np
 from fractura.core.boxes import Boxes
 
 _DIGITS = 12
-"""Of a film's digest, as many hexadecimal digits are kept: among a million films, no two are likely to agree."""
+"""Of an image's digest, as many hexadecimal digits are kept: among a million images, no two are likely to agree."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class BoxFlags:
 
     Attributes:
         difficult: Hard to see; evaluation neither rewards nor punishes finding it.
-        truncated: The object goes on outside the film.
+        truncated: The object goes on outside the image.
         pose: Free text; LabelImg always writes ``Unspecified``.
     """
 
@@ -35,15 +35,15 @@ class BoxFlags:
 
 @dataclass(frozen=True)
 class Record:
-    """One film and what is marked on it.
+    """One image and what is annotated on it.
 
     Attributes:
-        image: File that holds the film's encoded bytes.
+        image: File that holds the image's encoded bytes.
         width: Pixels, as displayed (EXIF orientation applied).
         height: Pixels, as displayed.
-        boxes: Marked boxes without scores; none on a negative film.
+        boxes: Annotated boxes without scores; none on a negative image.
         flags: One ``BoxFlags`` per box.
-        name: File name of the film; its identity inside the data set.
+        name: File name of the image; its identity inside the data set.
         span: Offset and length in bytes where ``image`` is a container (TFRecord); None for a plain image file.
         annotation: File the boxes came from, if any.
         patient: Patient id (hashed where it came from DICOM), if known.
@@ -51,8 +51,8 @@ class Record:
         body_part: DICOM's term for it, such as ``WRIST``, if known.
         view: DICOM's term for it, such as ``AP``, if known.
         laterality: ``L``, ``R`` or ``B`` (both), if known.
-        study: Which films were taken together (hashed where it came from DICOM), if known.
-        device: Which machine took the film (hashed where it came from DICOM), if known.
+        study: Which images were taken together (hashed where it came from DICOM), if known.
+        device: Which machine took the image (hashed where it came from DICOM), if known.
     """
 
     image: Path
@@ -81,12 +81,12 @@ class Record:
 
     @property
     def is_negative(self) -> bool:
-        """True if nothing is marked on the film."""
+        """True if nothing is annotated on the image."""
         return len(self.boxes) == 0
 
     @property
     def is_positive(self) -> bool:
-        """True if a box counts; a film with difficult boxes only is neither positive nor negative."""
+        """True if a box counts; an image with difficult boxes only is neither positive nor negative."""
         return bool((~self.difficult).any())
 
     @property
@@ -95,7 +95,7 @@ class Record:
         return np.array([flag.difficult for flag in self.flags], dtype=bool)
 
     def read_bytes(self) -> bytes:
-        """The film's encoded bytes, exactly as stored."""
+        """The image's encoded bytes, exactly as stored."""
         if self.span is None:
             return self.image.read_bytes()
         offset, length = self.span
@@ -105,10 +105,10 @@ class Record:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the film's encoded bytes, in hexadecimal digits; they are read once.
+        """SHA-256 of the image's encoded bytes, in hexadecimal digits; they are read once.
 
         Raises:
-            OSError: The film cannot be read.
+            OSError: The image cannot be read.
         """
         return hashlib.sha256(self.read_bytes()).hexdigest()
 
@@ -119,7 +119,7 @@ class Dataset:
 
     Attributes:
         class_names: In label order; label 0 is ``class_names[0]``. Names live here and in the model card only.
-        records: One per film.
+        records: One per image.
         root: The folder or file it was read from, if any.
     """
 
@@ -135,7 +135,7 @@ class Dataset:
 
     @property
     def negatives(self) -> int:
-        """Number of films without any box."""
+        """Number of images without any box."""
         return sum(record.is_negative for record in self.records)
 
     @property
@@ -154,9 +154,9 @@ class Dataset:
         return digest.hexdigest()
 
     def describe(self) -> dict[str, Any]:
-        """What a model card keeps of films: fingerprint, counts, and twelve digits of each film's digest in one line.
+        """What a model card keeps of images: fingerprint, counts, and twelve digits of each image's digest in one line.
 
-        A film that cannot be read has no digest: no model can have seen it either.
+        An image that cannot be read has no digest: no model can have seen it either.
         """
         digests = set()
         for record in self:
@@ -166,27 +166,27 @@ class Dataset:
                 continue
         return {
             "fingerprint": self.fingerprint(),
-            "films": len(self),
+            "images": len(self),
             "negatives": self.negatives,
             "boxes": self.boxes_by_class,
-            "film_digests": " ".join(sorted(digests)),
+            "image_digests": " ".join(sorted(digests)),
         }
 
     def shared_with(self, described: Mapping[str, Any]) -> int | None:
-        """How many of these films are among others that ``describe`` told of, by the bytes of their files.
+        """How many of these images are among others that ``describe`` told of, by the bytes of their files.
 
         Args:
-            described: What ``describe`` gave; from older cards without ``film_digests``.
+            described: What ``describe`` gave; from older cards without ``image_digests``.
 
         Returns:
             None where that cannot be told: there are no digests, and the fingerprint is another.
 
         Raises:
-            OSError: A film cannot be read.
+            OSError: An image cannot be read.
         """
         if described.get("fingerprint") == self.fingerprint():
             return len(self)
-        digests = described.get("film_digests")
+        digests = described.get("image_digests")
         if not isinstance(digests, str):
             return None
         known = set(digests.split())

@@ -13,7 +13,7 @@ class FracturaError(Exception):
         problem: What is wrong, in one sentence.
         file: The file it is about, if any.
         place: Where in the file (line, object number, field), if known.
-        hint: The way out, in one sentence.
+        hint: The hint, in one sentence.
     """
 
     exit_code = 1
@@ -40,7 +40,7 @@ class UsageError(FracturaError):
 
 
 class DataError(FracturaError):
-    """A film, annotation or data folder cannot be used as it is."""
+    """An image, annotation or data folder cannot be used as it is."""
 
     exit_code = 3
 
@@ -79,7 +79,7 @@ def nearest_name(word: str, names: Iterable[str]) -> str | None:
 
 
 def suggest_name(word: str, names: Iterable[str]) -> str:
-    """A way out for a name that is not known: the nearest right one, or all of them."""
+    """A hint for a name that is not known: the nearest right one, or all of them."""
     known = sorted(names)
     nearest = nearest_name(word, known)
     if nearest is not None:

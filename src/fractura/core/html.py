@@ -20,7 +20,7 @@ a{color:var(--link)}
 h2{margin-top:2.5rem;border-bottom:1px solid var(--line)}
 .error{color:var(--error)}.warning{color:var(--warning)}.note{color:var(--note)}
 table{border-collapse:collapse}td,th{padding:.2rem 1rem .2rem 0;text-align:left}td.n,th.n{text-align:right}
-figure{margin:.4rem .8rem .4rem 0;max-width:100%}
+metric{margin:.4rem .8rem .4rem 0;max-width:100%}
 figcaption{font-size:.8rem}
 img{max-width:100%;height:auto;border:1px solid var(--line)}
 """
@@ -49,7 +49,7 @@ def page(title: str, body: str, *, style: str = "", language: str = "en") -> str
 
 
 def picture(image: Image.Image, alternative: str) -> str:
-    """An ``img`` that holds the picture as a JPEG made anew: nothing of the film's file but the pixels is in it.
+    """An ``img`` that holds the picture as a JPEG made anew: nothing of the image's file but the pixels is in it.
 
     Args:
         image: RGB or grey.

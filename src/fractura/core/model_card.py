@@ -30,18 +30,18 @@ class ModelCard(BaseModel):
         name: What people call the model.
         architecture: ``name`` of the detector and its settings, as ``fractura.models`` builds it from.
         class_names: In label order; label 0 is ``class_names[0]``.
-        preprocessing: What the model does to a film's pixels before the network sees them, for readers of the card.
-        threshold: Score from which a mark counts, 0..1, chosen on validation films.
+        preprocessing: What the model does to an image's pixels before the network sees them, for readers of the card.
+        threshold: Score from which a detection counts, 0..1, chosen on validation images.
         threshold_aim: What it was chosen for; see ``fractura.evaluation.threshold.Aim``.
-        threshold_data: Fingerprint of the films it was chosen on.
-        fast_threshold: The threshold where only the whole film is looked at, once (``detect --fast``).
-        views: How the model looks at a film unless told otherwise; see ``inference/views.py``.
+        threshold_data: Fingerprint of the images it was chosen on.
+        fast_threshold: The threshold where only the whole image is examined, once (``detect --fast``).
+        views: How the model looks at an image unless told otherwise; see ``inference/views.py``.
         calibration: From scores to probabilities; see ``evaluation/calibration.py``.
-        data: The films it was trained on (``train``), those that chose its state (``val``, None without any) and, where
-            ``fractura calibrate`` chose anew, its threshold (``threshold``): each as ``Dataset.describe`` has it; of
-            the films behind the weights that training started from (``start``), number and digests.
+        data: The images it was trained on (``train``), those that chose its state (``val``, None without any) and,
+            where ``fractura calibrate`` chose anew, its threshold (``threshold``): each as ``Dataset.describe`` has it;
+            of the images behind the weights that training started from (``start``), number and digests.
         settings: The training settings.
-        metrics: Figures measured when it was trained.
+        metrics: Metrics measured when it was trained.
         versions: Releases of the programs that made it.
         licence: Terms under which the weights may be used.
         citation: How to cite the model.
@@ -89,13 +89,13 @@ class ModelCard(BaseModel):
 
     @property
     def trained_on(self) -> dict[str, Any] | None:
-        """``data["train"]``, with the digests of the films behind the weights it started from; None if not known."""
+        """``data["train"]``, with the digests of the images behind the weights it started from; None if not known."""
         train, start = self.data.get("train"), self.data.get("start")
         if not isinstance(train, dict):
             return None
-        if start is None or "film_digests" not in train:
+        if start is None or "image_digests" not in train:
             return train
-        return {**train, "film_digests": f"{train['film_digests']} {start['film_digests']}"}
+        return {**train, "image_digests": f"{train['image_digests']} {start['image_digests']}"}
 
     def to_json(self) -> str:
         """The document, in the order of the attributes, two spaces deep."""

@@ -1,32 +1,33 @@
-"""Measure marks against what people drew: average precision, FROC, sensitivity, AUC, calibration, with intervals."""
+"""Measure detections against what people drew: average precision, FROC, sensitivity, AUC, calibration, with
+intervals."""
 
 from fractura.evaluation.classes import align_classes
 from fractura.evaluation.evaluate import evaluate
 from fractura.evaluation.metric_names import (
     CRITERIA,
     CRITERION_TEXT,
-    FALSE_MARKS_PER_FILM,
+    FALSE_POSITIVES_PER_IMAGE,
     MAIN_CRITERION,
-    Figure,
-    figure_text,
+    Metric,
+    metric_text,
 )
 from fractura.evaluation.result import Curves, Evaluation, Intervals, Outcome, Subgroup
-from fractura.evaluation.subgroups import FilmGroup, film_groups
+from fractura.evaluation.subgroups import ImageGroup, image_groups
 
 __all__ = [
     "CRITERIA",
     "CRITERION_TEXT",
-    "FALSE_MARKS_PER_FILM",
+    "FALSE_POSITIVES_PER_IMAGE",
     "MAIN_CRITERION",
     "Curves",
     "Evaluation",
-    "Figure",
-    "FilmGroup",
+    "ImageGroup",
     "Intervals",
+    "Metric",
     "Outcome",
     "Subgroup",
     "align_classes",
     "evaluate",
-    "figure_text",
-    "film_groups",
+    "image_groups",
+    "metric_text",
 ]

@@ -1,6 +1,6 @@
 """Readers against readers, and against a model: how far people agree bounds what a model can be asked for.
 
-Each pair is measured on the films that both have read. Boxes flagged difficult are boxes here: a reader drew them.
+Each pair is measured on the images that both have read. Boxes flagged difficult are boxes here: a reader drew them.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import numpy as np
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import BoxFlags, Dataset
 from fractura.core.errors import DataError
-from fractura.evaluation.bootstrap import ROUNDS, figures_of
+from fractura.evaluation.bootstrap import ROUNDS, metrics_of
 from fractura.evaluation.comparison import cohen_kappa
 from fractura.evaluation.measures import Floats, Measure, Shares
-from fractura.evaluation.metric_names import Figure
+from fractura.evaluation.metric_names import Metric
 from fractura.evaluation.metric_set import box_shares, level_shares
 from fractura.evaluation.table import Table, build_table
 
@@ -24,7 +24,7 @@ _EVERY = 1.0
 """The score of a box that a person drew."""
 _KEYS = (
     *("f1/iou10", "f1/iou30", "f1/iou50", "box_sensitivity/iou10", "box_sensitivity/iou30", "box_sensitivity/iou50"),
-    *("false_marks_per_film/iou30", "film_sensitivity", "film_specificity"),
+    *("false_positives_per_image/iou30", "image_sensitivity", "image_specificity"),
 )
 
 
@@ -35,24 +35,24 @@ class Agreement:
     Attributes:
         reader: Whose boxes are measured.
         against: Whose boxes are taken as right.
-        films: Films that both have read.
-        figures: ``kappa`` (Cohen's, of films with and without boxes), F1 and sensitivity of boxes by overlap, false
-            marks, and sensitivity and specificity by film.
+        images: Images that both have read.
+        metrics: ``kappa`` (Cohen's, of images with and without boxes), F1 and sensitivity of boxes by overlap, false
+            detections, and sensitivity and specificity by image.
     """
 
     reader: str
     against: str
-    films: int
-    figures: dict[str, Figure]
+    images: int
+    metrics: dict[str, Metric]
 
 
 class _Kappa:
-    """Cohen's kappa of films as a whole."""
+    """Cohen's kappa of images as a whole."""
 
     keys = ("kappa",)
 
-    def __init__(self, table: Table, marked: np.ndarray) -> None:
-        self._first, self._second = table.positive, marked
+    def __init__(self, table: Table, detected: np.ndarray) -> None:
+        self._first, self._second = table.positive, detected
         self.support: dict[str, Floats] = {}
 
     def of(self, weights: Floats) -> Floats:
@@ -64,52 +64,52 @@ def agreements(readers: dict[str, Dataset], *, rounds: int = ROUNDS, seed: int =
     """Every reader against every other one, both ways.
 
     Args:
-        readers: By name, what each drew; boxes without scores, classes in the same order. A model's marks are cut at
-            its threshold.
+        readers: By name, what each drew; boxes without scores, classes in the same order. A model's detections are cut
+            at its threshold.
         rounds: Resamples for the intervals; 0 gives none.
         seed: Of the resamples.
 
     Raises:
-        DataError: Two of them have no film in common.
+        DataError: Two of them have no image in common.
     """
-    for against, truth in readers.items():
+    for against, ground_truth in readers.items():
         for reader, read in readers.items():
             if reader != against:
-                yield _agreement(reader, read, against, truth, rounds, seed)
+                yield _agreement(reader, read, against, ground_truth, rounds, seed)
 
 
-def films_apart(first: Dataset, second: Dataset) -> tuple[int, int]:
-    """How many films of each are not in the other, by name.
+def images_apart(first: Dataset, second: Dataset) -> tuple[int, int]:
+    """How many images of each are not in the other, by name.
 
     Raises:
-        DataError: No film is in both.
+        DataError: No image is in both.
     """
     here, there = {record.name for record in first}, {record.name for record in second}
     if not here & there:
         raise DataError(
-            f"no film name is in both {first.root} and {second.root}",
-            hint="readers are measured on the films that both have, under the same file names",
+            f"no image name is in both {first.root} and {second.root}",
+            hint="readers are measured on the images that both have, under the same file names",
         )
     return len(here - there), len(there - here)
 
 
-def _agreement(reader: str, read: Dataset, against: str, truth: Dataset, rounds: int, seed: int) -> Agreement:
-    films_apart(truth, read)  # refuses those that have nothing in common
+def _agreement(reader: str, read: Dataset, against: str, ground_truth: Dataset, rounds: int, seed: int) -> Agreement:
+    images_apart(ground_truth, read)  # refuses those that have nothing in common
     drawn = {record.name: record.boxes for record in read}
     records = tuple(
-        replace(record, flags=(BoxFlags(),) * len(record.boxes)) for record in truth if record.name in drawn
+        replace(record, flags=(BoxFlags(),) * len(record.boxes)) for record in ground_truth if record.name in drawn
     )
-    common = replace(truth, records=records)
-    marks = [_as_marks(drawn[record.name]) for record in records]
-    table = build_table(common, marks)
+    common = replace(ground_truth, records=records)
+    detections = [_as_detections(drawn[record.name]) for record in records]
+    table = build_table(common, detections)
     shares = [share for share in (*box_shares(table, _EVERY), *level_shares(table, _EVERY)) if share.key in _KEYS]
     measures: Sequence[Measure] = [
-        _Kappa(table, np.array([len(each) > 0 for each in marks], dtype=bool)),
+        _Kappa(table, np.array([len(each) > 0 for each in detections], dtype=bool)),
         Shares(shares),
     ]
-    figures = figures_of(measures, table.clusters, rounds, seed, {"kappa": len(records)})
-    return Agreement(reader, against, len(records), figures)
+    metrics = metrics_of(measures, table.clusters, rounds, seed, {"kappa": len(records)})
+    return Agreement(reader, against, len(records), metrics)
 
 
-def _as_marks(boxes: Boxes) -> Boxes:
+def _as_detections(boxes: Boxes) -> Boxes:
     return Boxes(boxes.xyxy, boxes.labels, np.full(len(boxes), _EVERY))

@@ -1,4 +1,4 @@
-"""Bootstrap intervals: films drawn again and again with replacement, all films of a patient together.
+"""Bootstrap intervals: images drawn again and again with replacement, all images of a patient together.
 
 Percentile intervals. Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapters 13 and 23.
 """
@@ -12,17 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fractura.evaluation.measures import Measure, Shares
-from fractura.evaluation.metric_names import Figure
+from fractura.evaluation.metric_names import Metric
 
 Floats = NDArray[np.float64]
 LEVEL = 0.95
 ROUNDS = 1000
 METHOD = (
     "percentile bootstrap, 95 %: {rounds} resamples of {clusters} {units} drawn with replacement; resamples in which "
-    "a figure is not defined are left out; figures of exactly 0 or 1 have the exact interval of as many {units} "
-    "(Clopper-Pearson, for rates Poisson); figures that are the same in every resample have none"
+    "a metric is not defined are left out; metrics of exactly 0 or 1 have the exact interval of as many {units} "
+    "(Clopper-Pearson, for rates Poisson); metrics that are the same in every resample have none"
 )
-UNITS = {"film": "films", "study": "studies", "patient": "patients"}
+UNITS = {"image": "images", "study": "studies", "patient": "patients"}
 """What ``METHOD`` calls many of what is resampled."""
 
 
@@ -32,15 +32,15 @@ def keys_of(measures: Sequence[Measure]) -> list[str]:
 
 
 def values_of(measures: Sequence[Measure], weights: Floats) -> Floats:
-    """The values of several measures at film weights: ``(keys,)``, NaN where not defined."""
+    """The values of several measures at image weights: ``(keys,)``, NaN where not defined."""
     return np.concatenate([measure.of(weights) for measure in measures])
 
 
 def draws(clusters: NDArray[np.int64], rounds: int, seed: int) -> Iterator[Floats]:
-    """How often each film is drawn: float64 ``(films,)``, one for each round.
+    """How often each image is drawn: float64 ``(images,)``, one for each round.
 
     Args:
-        clusters: int64 ``(films,)``: number of the cluster of each film, from 0; clusters are drawn, not films.
+        clusters: int64 ``(images,)``: number of the cluster of each image, from 0; clusters are drawn, not images.
         rounds: Number of resamples.
         seed: Equal seeds give equal draws.
     """
@@ -52,12 +52,12 @@ def draws(clusters: NDArray[np.int64], rounds: int, seed: int) -> Iterator[Float
 
 
 def resample(measures: Sequence[Measure], clusters: NDArray[np.int64], rounds: int, seed: int) -> Floats:
-    """The figures of every resample: ``(rounds, keys)``, NaN where not defined."""
+    """The metrics of every resample: ``(rounds, keys)``, NaN where not defined."""
     return np.array([values_of(measures, weights) for weights in draws(clusters, rounds, seed)])
 
 
 def interval(samples: Floats) -> tuple[float, float] | None:
-    """The percentile interval of one figure's samples ``(rounds,)``; None where most resamples do not define it."""
+    """The percentile interval of one metric's samples ``(rounds,)``; None where most resamples do not define it."""
     defined = samples[~np.isnan(samples)]
     if 2 * len(defined) <= len(samples):
         return None
@@ -65,22 +65,22 @@ def interval(samples: Floats) -> tuple[float, float] | None:
     return float(low), float(high)
 
 
-def figures_of(
+def metrics_of(
     measures: Sequence[Measure], clusters: NDArray[np.int64], rounds: int, seed: int, counts: Mapping[str, int]
-) -> dict[str, Figure]:
-    """All figures, with intervals if there are rounds.
+) -> dict[str, Metric]:
+    """All metrics, with intervals if there are rounds.
 
     Args:
         measures: What to measure.
         clusters: See ``draws``.
         rounds: Resamples; 0 gives no intervals.
         seed: Of the draws.
-        counts: What figures that are no shares were measured on, by the first part of their key.
+        counts: What metrics that are no shares were measured on, by the first part of their key.
     """
     samples = resample(measures, clusters, rounds, seed) if rounds and len(clusters) else None
-    support = {key: films for measure in measures for key, films in measure.support.items()}
+    support = {key: images for measure in measures for key, images in measure.support.items()}
     shares = {share.key: share for measure in measures if isinstance(measure, Shares) for share in measure.shares}
-    figures = {}
+    metrics = {}
     for place, (key, value) in enumerate(
         zip(keys_of(measures), values_of(measures, np.ones(len(clusters))), strict=True)
     ):
@@ -88,7 +88,7 @@ def figures_of(
         count = counts.get(key.split("/", maxsplit=1)[0]) if share is None else round(share.whole.sum())
         part = round(share.part.sum()) if share is not None and share.kind == "share" else None
         if np.isnan(value):
-            figures[key] = Figure(None, count=count, part=part)
+            metrics[key] = Metric(None, count=count, part=part)
             continue
         ends = None
         if samples is not None:
@@ -96,19 +96,20 @@ def figures_of(
                 independent = len(np.unique(clusters[support[key] > 0]))
                 ends = exact_interval(value, independent, rate=share is not None and share.kind == "rate")
             ends = ends or interval(samples[:, place])
-        # A figure that is the same in every resample is not certain: there is too little to resample.
+        # A metric that is the same in every resample is not certain: there is too little to resample.
         low, high = ends if ends is not None and ends[0] < ends[1] else (None, None)
-        figures[key] = Figure(float(value), low, high, count, part)
-    return figures
+        metrics[key] = Metric(float(value), low, high, count, part)
+    return metrics
 
 
 def exact_interval(value: float, independent: int, *, rate: bool = False) -> tuple[float, float] | None:
-    """The interval of a figure that is at the end of its range: Clopper and Pearson's of a share, Poisson's of a rate.
+    """The interval of a metric that is at the end of its range: Clopper and Pearson's of a share, Poisson's of a rate.
 
-    Resampling films that are all right gives nothing but right films: an interval of no width, from however few films.
+    Resampling images that are all right gives nothing but right images: an interval of no width, from however few
+    images.
 
     Args:
-        value: The figure; None is returned unless it is 0 or 1 (of a rate: 0).
+        value: The metric; None is returned unless it is 0 or 1 (of a rate: 0).
         independent: Number of clusters it was measured on.
         rate: It has no upper end.
     """

@@ -20,52 +20,55 @@ BINS = 10
 
 
 def fit_calibrator(table: Table, method: str) -> Calibrator:
-    """Fit on validation films.
+    """Fit on validation images.
 
     Args:
-        table: Films and marks.
+        table: Images and detections.
         method: One of ``METHODS``.
 
     Raises:
-        DataError: The films do not hold both right and wrong marks, fractured and normal films.
+        DataError: The images do not hold both right and wrong detections, fractured and normal images.
     """
-    mark_scores, right, _ = calibration_marks(table, lowest=0.0)
-    film_scores, positive, _ = calibration_films(table)
-    for truth, what in ((right, "right and wrong marks"), (positive, "films with and without fractures")):
-        if not 0 < truth.sum() < len(truth):
-            raise DataError(f"a calibration needs both {what}", hint="give more films, or --method none")
+    detection_scores, right, _ = calibration_detections(table, lowest=0.0)
+    image_scores, positive, _ = calibration_images(table)
+    for ground_truth, what in ((right, "right and wrong detections"), (positive, "images with and without fractures")):
+        if not 0 < ground_truth.sum() < len(ground_truth):
+            raise DataError(f"a calibration needs both {what}", hint="give more images, or --method none")
     fit = _fit_temperature if method == "temperature" else _fit_isotonic
-    return Calibrator(method, fit(mark_scores, right), fit(film_scores, positive))
+    return Calibrator(method, fit(detection_scores, right), fit(image_scores, positive))
 
 
 def cross_fitted_errors(table: Table, method: str, *, folds: int = 5, seed: int = 0) -> dict[str, tuple[float, float]]:
-    """What a calibration is worth on films it was not fitted on: expected calibration error without it and with it.
+    """What a calibration is worth on images it was not fitted on: expected calibration error without it and with it.
 
-    The films are dealt into parts, all of a patient into one; each part gets its probabilities from a calibration that
+    The images are dealt into parts, all of a patient into one; each part gets its probabilities from a calibration that
     was fitted on the others.
 
     Args:
-        table: Films and marks.
+        table: Images and detections.
         method: One of ``METHODS``.
         folds: Number of parts.
         seed: Of the dealing.
 
     Returns:
-        For ``film`` and ``mark`` the error of the scores and that of the probabilities.
+        For ``image`` and ``detection`` the error of the scores and that of the probabilities.
 
     Raises:
-        DataError: Too few films: a part's others do not hold both kinds.
+        DataError: Too few images: a part's others do not hold both kinds.
     """
     clusters = table.clusters
     part = np.random.default_rng(seed).permutation(clusters.max(initial=-1) + 1)[clusters] % folds
-    stated: dict[str, list[Floats]] = {"film": [], "mark": []}
-    scores: dict[str, list[Floats]] = {"film": [], "mark": []}
-    rights: dict[str, list[Floats]] = {"film": [], "mark": []}
+    stated: dict[str, list[Floats]] = {"image": [], "detection": []}
+    scores: dict[str, list[Floats]] = {"image": [], "detection": []}
+    rights: dict[str, list[Floats]] = {"image": [], "detection": []}
     for fold in np.unique(part):
         calibrator = fit_calibrator(table.select(part != fold), method)
         held_out = table.select(part == fold)
-        for what, (own, right, _) in (("film", calibration_films(held_out)), ("mark", calibration_marks(held_out))):
-            stated[what].append(calibrator.films(own) if what == "film" else calibrator.marks(own))
+        for what, (own, right, _) in (
+            ("image", calibration_images(held_out)),
+            ("detection", calibration_detections(held_out)),
+        ):
+            stated[what].append(calibrator.images(own) if what == "image" else calibrator.detections(own))
             scores[what].append(own)
             rights[what].append(right)
     return {
@@ -82,18 +85,21 @@ def calibration_error(stated: Floats, right: Floats) -> float:
     return float(np.abs(np.bincount(bins_of(stated), stated - right)).sum() / max(len(stated), 1))
 
 
-def calibration_marks(table: Table, *, lowest: float = LOWEST_THRESHOLD) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    """Scores of the marks from ``lowest`` up, whether each is right (0 or 1), and its film; left-out ones apart."""
+def calibration_detections(
+    table: Table, *, lowest: float = LOWEST_THRESHOLD
+) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """Scores of the detections from ``lowest`` up, whether each is right (0 or 1), and its image; left-out ones
+    apart."""
     matching = table.matchings[MAIN_CRITERION]
     counted = (matching.outcome != LEFT_OUT) & (matching.scores >= np.float32(lowest))
     right = (matching.outcome[counted] == FOUND).astype(np.float64)
-    return matching.scores[counted].astype(np.float64), right, matching.films[counted]
+    return matching.scores[counted].astype(np.float64), right, matching.images[counted]
 
 
-def calibration_films(table: Table) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    """Scores of the films that are positive or negative, which they are (1 or 0), and their positions."""
-    films = np.flatnonzero(table.positive | table.negative)
-    return table.scores[films].astype(np.float64), table.positive[films].astype(np.float64), films
+def calibration_images(table: Table) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """Scores of the images that are positive or negative, which they are (1 or 0), and their positions."""
+    images = np.flatnonzero(table.positive | table.negative)
+    return table.scores[images].astype(np.float64), table.positive[images].astype(np.float64), images
 
 
 def bins_of(stated: Floats) -> NDArray[np.int64]:
@@ -136,7 +142,7 @@ def _fit_temperature(scores: Floats, right: Floats) -> dict[str, Any]:
 
 
 def _fit_isotonic(scores: Floats, right: Floats) -> dict[str, Any]:
-    """Pool adjacent violators; never quite 0 or 1, for no number of films proves that."""
+    """Pool adjacent violators; never quite 0 or 1, for no number of images proves that."""
     from sklearn.isotonic import IsotonicRegression
 
     edge = 1 / (len(right) + 2)

@@ -17,7 +17,7 @@ def match_names(names: Iterable[str], known: Sequence[str]) -> dict[str, str]:
     """Which of the known classes each name means.
 
     Names that differ only in case and in blanks around them are the same. If none is known, the only name means the
-    only known class: a model that knows one class, and films with boxes of one, are about the same thing.
+    only known class: a model that knows one class, and images with boxes of one, are about the same thing.
 
     Args:
         names: To be looked up.
@@ -46,7 +46,7 @@ def align_classes(
     Classes that the model knows and the data lacks are fine; so are names in the data that no box has.
 
     Args:
-        dataset: Films with their boxes.
+        dataset: Images with their boxes.
         class_names: The model's.
         renamed: For names in the data the model's class that they mean; several may mean one.
         problems: Gets a remark where a class is taken for one of another name; without it that is logged as a warning.
@@ -92,7 +92,7 @@ def join_classes(
     that is the same in all, whatever its names.
 
     Args:
-        datasets: Films with their boxes.
+        datasets: Images with their boxes.
         problems: As in ``align_classes``.
         renamed: For names in some of the data the class that they mean.
 

@@ -16,11 +16,11 @@ from fractura.evaluation.table import build_table
 
 
 def average_precision(dataset: Dataset, predictions: Sequence[Boxes]) -> dict[str, float | None]:
-    """COCO's figures of scored boxes, one ``Boxes`` per record of ``dataset`` and in its label order.
+    """COCO's metrics of scored boxes, one ``Boxes`` per record of ``dataset`` and in its label order.
 
     Returns:
-        Each in 0..1, or None where no box of that kind is marked on the films: the twelve of COCO (``AP``, ``AP50``,
-        ``AP75``, ``AP_small``, ``AP_medium``, ``AP_large``, ``AR_1``, ``AR_10``, ``AR_100``, ``AR_small``,
+        Each in 0..1, or None where no box of that kind is annotated on the images: the twelve of COCO (``AP``,
+        ``AP50``, ``AP75``, ``AP_small``, ``AP_medium``, ``AP_large``, ``AR_1``, ``AR_10``, ``AR_100``, ``AR_small``,
         ``AR_medium``, ``AR_large``), ``AP30`` and ``AP10``; of several classes also ``AP/<class>`` and so on.
     """
     measure = AveragePrecision(build_table(dataset, predictions))

@@ -1,11 +1,11 @@
-"""COCO's matching of marks to boxes, for ten strict overlaps, two loose ones and four ranges of size at once.
+"""COCO's matching of detections to boxes, for ten strict overlaps, two loose ones and four ranges of size at once.
 
 Follows cocoapi PythonAPI/pycocotools/cocoeval.py:235-313 (``evaluateImg``) and common/maskApi.c (``bbIou``). Boxes
-flagged ``difficult`` are COCO's crowd: finding one is neither rewarded nor punished, and a mark that lies mostly inside
-one is left out of the count. Two loose overlaps, IoU 0.1 and 0.3, stand beside COCO's ten: a box of 0.4 % of a film is
-drawn with more spread than IoU 0.75 forgives.
+flagged ``difficult`` are COCO's crowd: finding one is neither rewarded nor punished, and a detection that lies mostly
+inside one is left out of the count. Two loose overlaps, IoU 0.1 and 0.3, stand beside COCO's ten: a box of 0.4 % of an
+image is drawn with more spread than IoU 0.75 forgives.
 
-faster-coco-eval and pycocotools give figures only; resampling films needs what became of every mark.
+faster-coco-eval and pycocotools give metrics only; resampling images needs what became of every detection.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ LOOSE_IOUS = (0.1, 0.3)
 STRICT_IOUS = tuple(float(iou) for iou in np.linspace(0.5, 0.95, 10))
 IOUS = LOOSE_IOUS + STRICT_IOUS
 RANGES = {"all": (0.0, 1e10), "small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
-"""Areas in square pixels of the film as displayed, both ends included."""
-MOST_MARKS = 100
-"""Marks per film and class that count, best first."""
+"""Areas in square pixels of the image as displayed, both ends included."""
+MOST_DETECTIONS = 100
+"""Detections per image and class that count, best first."""
 RIGHT, WRONG, IGNORED = 1, 0, -1
 
 Floats = NDArray[np.float64]
@@ -33,67 +33,67 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class CocoMatching:
-    """What became of every mark by COCO's rule.
+    """What became of every detection by COCO's rule.
 
     Attributes:
-        touching: int64 ``(touching,)``: positions, rising, of the marks that overlap a box of their class at all; all
-            others are wrong, or ignored outside the range.
+        touching: int64 ``(touching,)``: positions, rising, of the detections that overlap a box of their class at all;
+            all others are wrong, or ignored outside the range.
         outcome: int8 ``(ious, ranges, touching)``: ``RIGHT``, ``WRONG`` or ``IGNORED``.
-        rank: int64 ``(marks,)``: place among the marks of its film and class, best is 0; from ``MOST_MARKS`` on a mark
-            counts nowhere.
-        in_range: bool ``(ranges, marks)``: the mark's own area is in the range.
-        truths: int64 ``(films, classes, ranges)``: boxes to be found.
+        rank: int64 ``(detections,)``: place among the detections of its image and class, best is 0; from
+            ``MOST_DETECTIONS`` on a detection counts nowhere.
+        in_range: bool ``(ranges, detections)``: the detection's own area is in the range.
+        ground truth: int64 ``(images, classes, ranges)``: boxes to be found.
     """
 
     touching: NDArray[np.int64]
     outcome: NDArray[np.int8]
     rank: NDArray[np.int64]
     in_range: NDArray[np.bool_]
-    truths: NDArray[np.int64]
+    ground_truths: NDArray[np.int64]
 
-    def select(self, marks: NDArray[np.bool_], films: NDArray[np.bool_]) -> CocoMatching:
-        """The same of some films and their marks only."""
-        kept = marks[self.touching]
+    def select(self, detections: NDArray[np.bool_], images: NDArray[np.bool_]) -> CocoMatching:
+        """The same of some images and their detections only."""
+        kept = detections[self.touching]
         return CocoMatching(
-            touching=(np.cumsum(marks) - 1)[self.touching[kept]],
+            touching=(np.cumsum(detections) - 1)[self.touching[kept]],
             outcome=self.outcome[:, :, kept],
-            rank=self.rank[marks],
-            in_range=self.in_range[:, marks],
-            truths=self.truths[films],
+            rank=self.rank[detections],
+            in_range=self.in_range[:, detections],
+            ground_truths=self.ground_truths[images],
         )
 
 
 def match_coco(dataset: Dataset, predictions: Sequence[Boxes]) -> CocoMatching:
-    """Match the marks of every film, one scored ``Boxes`` per record, labels in the data set's order."""
-    counts = np.array([len(marks) for marks in predictions], dtype=np.int64)
+    """Match the detections of every image, one scored ``Boxes`` per record, labels in the data set's order."""
+    counts = np.array([len(detections) for detections in predictions], dtype=np.int64)
     starts = np.concatenate([[0], np.cumsum(counts)])
-    areas = [_area(_corner_and_size(marks.xyxy)) for marks in predictions]
+    areas = [_area(_corner_and_size(detections.xyxy)) for detections in predictions]
     in_range = _in_ranges(np.concatenate(areas) if areas else np.zeros(0))
     touching: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
     outcomes: list[NDArray[np.int8]] = [np.zeros((len(IOUS), len(RANGES), 0), dtype=np.int8)]
-    truths = np.zeros((len(dataset), len(dataset.class_names), len(RANGES)), dtype=np.int64)
-    for film, (record, marks) in enumerate(zip(dataset.records, predictions, strict=True)):
+    ground_truths = np.zeros((len(dataset), len(dataset.class_names), len(RANGES)), dtype=np.int64)
+    for image, (record, detections) in enumerate(zip(dataset.records, predictions, strict=True)):
         for label in np.unique(record.boxes.labels):
             boxes = _TrueBoxes.of(record, int(label))
-            truths[film, label] = np.count_nonzero(~boxes.ignored, axis=1)
-            rows = np.flatnonzero(marks.labels == label)
-            assert marks.scores is not None
-            rows = rows[np.argsort(-marks.scores[rows], kind="stable")][:MOST_MARKS]
-            overlap = _overlap(_corner_and_size(marks.xyxy[rows]), boxes)
+            ground_truths[image, label] = np.count_nonzero(~boxes.ignored, axis=1)
+            rows = np.flatnonzero(detections.labels == label)
+            assert detections.scores is not None
+            rows = rows[np.argsort(-detections.scores[rows], kind="stable")][:MOST_DETECTIONS]
+            overlap = _overlap(_corner_and_size(detections.xyxy[rows]), boxes)
             near = (overlap >= min(IOUS)).any(axis=1)
             if near.any():
-                places = starts[film] + rows[near]
+                places = starts[image] + rows[near]
                 touching.append(places)
                 outcomes.append(_match(boxes, overlap[near], in_range[:, places]))
     places = np.concatenate(touching)
     order = np.argsort(places)
     outcome = np.concatenate(outcomes, axis=2)[:, :, order]
-    return CocoMatching(places[order], outcome, _ranks(predictions, counts), in_range, truths)
+    return CocoMatching(places[order], outcome, _ranks(predictions, counts), in_range, ground_truths)
 
 
 @dataclass(frozen=True, eq=False)
 class _TrueBoxes:
-    """The boxes of one class on one film: ``(n, 4)`` corner and size, ``(n,)`` crowd, ``(ranges, n)`` ignored."""
+    """The boxes of one class on one image: ``(n, 4)`` corner and size, ``(n,)`` crowd, ``(ranges, n)`` ignored."""
 
     places: Floats
     crowd: NDArray[np.bool_]
@@ -107,15 +107,15 @@ class _TrueBoxes:
 
 
 def _match(boxes: _TrueBoxes, overlap: Floats, in_range: NDArray[np.bool_]) -> NDArray[np.int8]:
-    """What becomes of one film's marks of one class, best first.
+    """What becomes of one image's detections of one class, best first.
 
     Args:
         boxes: Of the class.
-        overlap: ``(marks, boxes)``.
-        in_range: ``(ranges, marks)``.
+        overlap: ``(detections, boxes)``.
+        in_range: ``(ranges, detections)``.
 
     Returns:
-        int8 ``(ious, ranges, marks)``.
+        int8 ``(ious, ranges, detections)``.
     """
     table = overlap.tolist()
     outcome = np.repeat(np.where(in_range, WRONG, IGNORED).astype(np.int8)[None], len(IOUS), axis=0)
@@ -134,7 +134,8 @@ def _match(boxes: _TrueBoxes, overlap: Floats, in_range: NDArray[np.bool_]) -> N
 def _assign(
     table: list[list[float]], iou: float, order: list[int], crowd: NDArray[np.bool_], ignored: NDArray[np.bool_]
 ) -> list[int]:
-    """For each mark the box it takes, or -1: the free one it overlaps most, boxes to be found before ignored ones."""
+    """For each detection the box it takes, or -1: the free one it overlaps most, boxes to be found before ignored
+    ones."""
     taken: set[int] = set()
     found = []
     for row in table:
@@ -152,13 +153,15 @@ def _assign(
     return found
 
 
-def _overlap(marks: Floats, boxes: _TrueBoxes) -> Floats:
-    """``(marks, boxes)``: IoU; for a crowd the share of the mark that lies inside."""
-    corner = np.maximum(marks[:, None, :2], boxes.places[None, :, :2])
-    end = np.minimum(marks[:, None, :2] + marks[:, None, 2:], boxes.places[None, :, :2] + boxes.places[None, :, 2:])
+def _overlap(detections: Floats, boxes: _TrueBoxes) -> Floats:
+    """``(detections, boxes)``: IoU; for a crowd the share of the detection that lies inside."""
+    corner = np.maximum(detections[:, None, :2], boxes.places[None, :, :2])
+    end = np.minimum(
+        detections[:, None, :2] + detections[:, None, 2:], boxes.places[None, :, :2] + boxes.places[None, :, 2:]
+    )
     sides = end - corner
     common = np.where((sides > 0).all(axis=2), sides[..., 0] * sides[..., 1], 0.0)
-    own = _area(marks)[:, None]
+    own = _area(detections)[:, None]
     whole = np.where(boxes.crowd[None, :], own, own + _area(boxes.places)[None, :] - common)
     return np.divide(common, whole, out=np.zeros_like(common), where=whole > 0)
 
@@ -178,15 +181,15 @@ def _in_ranges(areas: Floats) -> NDArray[np.bool_]:
 
 
 def _ranks(predictions: Sequence[Boxes], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Place of each mark among those of its film and class."""
+    """Place of each detection among those of its image and class."""
     total = int(counts.sum())
     if not total:
         return np.zeros(0, dtype=np.int64)
-    films = np.repeat(np.arange(len(counts)), counts)
-    labels = np.concatenate([marks.labels for marks in predictions])
-    scores = np.concatenate([marks.scores for marks in predictions if marks.scores is not None])
-    order = np.lexsort((-scores, labels, films))
-    first = np.append(True, (films[order][1:] != films[order][:-1]) | (labels[order][1:] != labels[order][:-1]))
+    images = np.repeat(np.arange(len(counts)), counts)
+    labels = np.concatenate([detections.labels for detections in predictions])
+    scores = np.concatenate([detections.scores for detections in predictions if detections.scores is not None])
+    order = np.lexsort((-scores, labels, images))
+    first = np.append(True, (images[order][1:] != images[order][:-1]) | (labels[order][1:] != labels[order][:-1]))
     begins = np.flatnonzero(first)
     rank = np.empty(total, dtype=np.int64)
     rank[order] = np.arange(total) - np.repeat(begins, np.diff(np.append(begins, total)))

@@ -1,4 +1,4 @@
-"""COCO's average precision and recall at given film weights.
+"""COCO's average precision and recall at given image weights.
 
 Follows cocoapi PythonAPI/pycocotools/cocoeval.py:315-420 (``accumulate``). The tests hold it against pycocotools.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.evaluation.coco_matching import IOUS, LOOSE_IOUS, MOST_MARKS, RANGES, RIGHT, WRONG
+from fractura.evaluation.coco_matching import IOUS, LOOSE_IOUS, MOST_DETECTIONS, RANGES, RIGHT, WRONG
 from fractura.evaluation.measures import Floats, Integers, Running
 from fractura.evaluation.metric_names import COCO_KEYS
 from fractura.evaluation.table import Table
@@ -19,16 +19,16 @@ RECALLS = np.linspace(0, 1, 101)
 _STRICT = slice(len(LOOSE_IOUS), None)
 _SINGLE = {"AP50": 0.5, "AP75": 0.75, "AP30": 0.3, "AP10": 0.1}
 _BY_CLASS = ("AP", "AP50", "AP30", "AP10")
-_AT_MOST = (1, 10, MOST_MARKS)
+_AT_MOST = (1, 10, MOST_DETECTIONS)
 _EPSILON = np.spacing(1)
 _ALL = 0
 
 
 class AveragePrecision:
-    """COCO's twelve figures with ``AP30`` and ``AP10``, and four of each class where there are several.
+    """COCO's twelve metrics with ``AP30`` and ``AP10``, and four of each class where there are several.
 
     Args:
-        table: Films and marks.
+        table: Images and detections.
         brief: Only ``AP50``, ``AP30`` and ``AP10``.
     """
 
@@ -40,24 +40,24 @@ class AveragePrecision:
         if len(classes) > 1 and not brief:
             self.keys += tuple(f"{key}/{name}" for name in classes for key in _BY_CLASS)
         ious = [_position(0.1), _position(0.3), _position(0.5)] if brief else list(range(len(IOUS)))
-        marks = next(iter(table.matchings.values()))
+        detections = next(iter(table.matchings.values()))
         self._cells: list[_Cell] = []
         for label in range(len(classes)):
-            chosen = np.flatnonzero((marks.labels == label) & (table.coco.rank < MOST_MARKS))
-            order = chosen[np.argsort(-marks.scores[chosen], kind="stable")]
+            chosen = np.flatnonzero((detections.labels == label) & (table.coco.rank < MOST_DETECTIONS))
+            order = chosen[np.argsort(-detections.scores[chosen], kind="stable")]
             for area in range(1 if brief else len(RANGES)):
                 strict_only = [iou for iou in ious if area == _ALL or iou >= len(LOOSE_IOUS)]
-                self._cells.append(_Cell(table, marks.films, order, label, area, strict_only))
+                self._cells.append(_Cell(table, detections.images, order, label, area, strict_only))
 
-        self._truths = table.coco.truths
+        self._ground_truths = table.coco.ground_truths
 
     @property
     def support(self) -> Mapping[str, Integers]:
         """See ``Measure``."""
-        boxes = {f"_{name}": self._truths[:, :, area].sum(axis=1) for area, name in enumerate(RANGES)}
+        boxes = {f"_{name}": self._ground_truths[:, :, area].sum(axis=1) for area, name in enumerate(RANGES)}
         support = {key: boxes.get(key[2:], boxes["_all"]) for key in self.keys}
         for label, name in enumerate(self._class_names):
-            support |= {f"{key}/{name}": self._truths[:, label, _ALL] for key in _BY_CLASS}
+            support |= {f"{key}/{name}": self._ground_truths[:, label, _ALL] for key in _BY_CLASS}
         return support
 
     def of(self, weights: Floats) -> Floats:
@@ -66,13 +66,13 @@ class AveragePrecision:
         single = {key: _mean(precision[_position(iou), _ALL]) for key, iou in _SINGLE.items()}
         if self._brief:
             return np.array([single[key] for key in self.keys])
-        figures = {"AP": _mean(precision[_STRICT, _ALL]), **single}
+        metrics = {"AP": _mean(precision[_STRICT, _ALL]), **single}
         for area, name in enumerate(RANGES):
-            figures[f"AP_{name}"] = _mean(precision[_STRICT, area])
-            figures[f"AR_{name}"] = _mean(recall[_STRICT, area, :, -1])
+            metrics[f"AP_{name}"] = _mean(precision[_STRICT, area])
+            metrics[f"AR_{name}"] = _mean(recall[_STRICT, area, :, -1])
         for place, most in enumerate(_AT_MOST):
-            figures[f"AR_{most}"] = _mean(recall[_STRICT, _ALL, :, place])
-        values = [figures[key] for key in COCO_KEYS]
+            metrics[f"AR_{most}"] = _mean(recall[_STRICT, _ALL, :, place])
+        values = [metrics[key] for key in COCO_KEYS]
         if len(self.keys) > len(values):
             for label in range(precision.shape[2]):
                 own = precision[:, _ALL, label]
@@ -108,70 +108,72 @@ def _mean(values: Floats) -> float:
 
 
 class _Cell:
-    """One class and range of size: precision along the marks, by overlap.
+    """One class and range of size: precision along the detections, by overlap.
 
-    Precision matters only where a mark is right. How many marks are wrong up to there is the number of all marks of the
-    range so far, which all overlaps share, less those that are right or ignored, which are few.
+    Precision matters only where a detection is right. How many detections are wrong up to there is the number of all
+    detections of the range so far, which all overlaps share, less those that are right or ignored, which are few.
     """
 
-    def __init__(self, table: Table, films: Integers, order: Integers, label: int, area: int, ious: list[int]) -> None:
+    def __init__(self, table: Table, images: Integers, order: Integers, label: int, area: int, ious: list[int]) -> None:
         self.label, self.area, self._ious = label, area, ious
-        self._truths = table.coco.truths[:, label, area].astype(np.float64)
+        self._ground_truths = table.coco.ground_truths[:, label, area].astype(np.float64)
         inside = table.coco.in_range[area, order]
         listed = np.flatnonzero(inside)
-        # Of the marks that overlap no box nothing but the range matters: all below looks at the few others only.
+        # Of the detections that overlap no box nothing but the range matters: all below looks at the few others only.
         number = np.full(len(table.coco.rank), -1)
         number[table.coco.touching] = np.arange(len(table.coco.touching))
         near = np.flatnonzero(number[order] >= 0)
         outcome = table.coco.outcome[:, area, number[order[near]]]
         ranks = table.coco.rank[order[near]] if area == _ALL else None
         self._right = [
-            _Right(films[order[near]], near, outcome[iou], inside[near], ranks, table.film_count) for iou in ious
+            _Right(images[order[near]], near, outcome[iou], inside[near], ranks, table.image_count) for iou in ious
         ]
         ends = [np.searchsorted(listed, right.places) for right in self._right]
-        self._marks = Running(films[order[listed]], np.concatenate(ends), table.film_count)
+        self._detections = Running(images[order[listed]], np.concatenate(ends), table.image_count)
 
     def measure(self, weights: Floats, precision: Floats, recall: Floats) -> None:
         """Write precision ``(ious,)`` and recall ``(ious, at most)``; left as they are without boxes to be found."""
-        truths = float(self._truths @ weights)
-        if not truths:
+        ground_truths = float(self._ground_truths @ weights)
+        if not ground_truths:
             return
-        for iou, right, marks in self._by_overlap(weights):
-            precision[iou] = right.precision(weights, marks, truths).sum() / len(RECALLS)
-            recall[iou] = right.of_best(weights) / truths
+        for iou, right, detections in self._by_overlap(weights):
+            precision[iou] = right.precision(weights, detections, ground_truths).sum() / len(RECALLS)
+            recall[iou] = right.of_best(weights) / ground_truths
 
     def curve(self, weights: Floats, iou: int) -> Floats | None:
         """Precision at ``RECALLS`` for one overlap; None without boxes to be found."""
-        truths = float(self._truths @ weights)
-        right, marks = next((right, marks) for each, right, marks in self._by_overlap(weights) if each == iou)
-        return right.precision(weights, marks, truths) if truths else None
+        ground_truths = float(self._ground_truths @ weights)
+        right, detections = next(
+            (right, detections) for each, right, detections in self._by_overlap(weights) if each == iou
+        )
+        return right.precision(weights, detections, ground_truths) if ground_truths else None
 
     def _by_overlap(self, weights: Floats) -> Iterator[tuple[int, _Right, Floats]]:
-        """Each overlap with its right marks, and the sum of all listed marks above each of them."""
-        marks, start = self._marks.of(weights), 0
+        """Each overlap with its right detections, and the sum of all listed detections above each of them."""
+        detections, start = self._detections.of(weights), 0
         for iou, right in zip(self._ious, self._right, strict=True):
-            yield iou, right, marks[start : start + len(right.places)]
+            yield iou, right, detections[start : start + len(right.places)]
             start += len(right.places)
 
 
 class _Right:
-    """The right marks of one class, range and overlap.
+    """The right detections of one class, range and overlap.
 
     Args:
-        films: Film of each mark that overlaps a box, best first.
-        places: Where in the list of all marks of the class each stands.
+        images: Image of each detection that overlaps a box, best first.
+        places: Where in the list of all detections of the class each stands.
         outcome: What became of each.
         inside: Whether each is itself in the range.
-        ranks: Place of each on its film; None where only recall of all marks is asked for.
-        count: Number of films.
+        ranks: Place of each on its image; None where only recall of all detections is asked for.
+        count: Number of images.
 
     Attributes:
-        places: Where in the list of all marks of the class the right ones stand.
+        places: Where in the list of all detections of the class the right ones stand.
     """
 
     def __init__(
         self,
-        films: Integers,
+        images: Integers,
         places: Integers,
         outcome: NDArray[np.int8],
         inside: NDArray[np.bool_],
@@ -180,27 +182,27 @@ class _Right:
     ) -> None:
         right = np.flatnonzero(outcome == RIGHT)
         self.places = places[right]
-        self._films = films[right]
-        self._films_of_best = None if ranks is None else [self._films[ranks[right] < most] for most in _AT_MOST[:-1]]
-        # A right mark whose own area is outside the range is not in the list of marks of the range.
+        self._images = images[right]
+        self._images_of_best = None if ranks is None else [self._images[ranks[right] < most] for most in _AT_MOST[:-1]]
+        # A right detection whose own area is outside the range is not in the list of detections of the range.
         not_wrong = np.flatnonzero(inside & (outcome != WRONG))
-        self._not_wrong = Running(films[not_wrong], np.searchsorted(not_wrong, right), count)
+        self._not_wrong = Running(images[not_wrong], np.searchsorted(not_wrong, right), count)
 
     def of_best(self, weights: Floats) -> Floats:
-        """Sum of weights of the right marks among the best of each film, for each of ``_AT_MOST``."""
-        fewer = self._films_of_best or [self._films[:0]] * (len(_AT_MOST) - 1)
-        return np.array([weights[films].sum() for films in (*fewer, self._films)])
+        """Sum of weights of the right detections among the best of each image, for each of ``_AT_MOST``."""
+        fewer = self._images_of_best or [self._images[:0]] * (len(_AT_MOST) - 1)
+        return np.array([weights[images].sum() for images in (*fewer, self._images)])
 
-    def precision(self, weights: Floats, marks: Floats, truths: float) -> Floats:
+    def precision(self, weights: Floats, detections: Floats, ground_truths: float) -> Floats:
         """Precision at ``RECALLS``, made to fall only, as COCO does.
 
         Args:
-            weights: Of the films.
-            marks: Sum of all listed marks above each right one.
-            truths: Boxes to be found.
+            weights: Of the images.
+            detections: Sum of all listed detections above each right one.
+            ground truth: Boxes to be found.
         """
-        right = np.cumsum(weights[self._films])
-        wrong = marks - self._not_wrong.of(weights)
+        right = np.cumsum(weights[self._images])
+        wrong = detections - self._not_wrong.of(weights)
         precision = right / (right + wrong + _EPSILON)
         falling = np.maximum.accumulate(precision[::-1])[::-1]
-        return np.asarray(np.append(falling, 0.0)[np.searchsorted(right / truths, RECALLS, side="left")])
+        return np.asarray(np.append(falling, 0.0)[np.searchsorted(right / ground_truths, RECALLS, side="left")])

@@ -1,6 +1,6 @@
-"""Two sets of marks on the same films: differences between their figures, with intervals and p-values.
+"""Two sets of detections on the same images: differences between their metrics, with intervals and p-values.
 
-Paired bootstrap: in each resample both are measured on the same drawn films, so that what makes a film hard for both
+Paired bootstrap: in each resample both are measured on the same drawn images, so that what makes an image hard for both
 cancels out. The p-value is twice the smaller share of resamples on either side of no difference. Source: Efron and
 Tibshirani, An Introduction to the Bootstrap, 1993, chapters 13 and 15.
 """
@@ -16,16 +16,16 @@ import numpy as np
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset
 from fractura.evaluation.bootstrap import ROUNDS, draws, interval, keys_of, values_of
-from fractura.evaluation.evaluate import refuse_wrong_marks
+from fractura.evaluation.evaluate import refuse_wrong_detections
 from fractura.evaluation.measures import Floats
-from fractura.evaluation.metric_names import CRITERIA, FALSE_MARKS_PER_FILM, point_text
+from fractura.evaluation.metric_names import CRITERIA, FALSE_POSITIVES_PER_IMAGE, point_text
 from fractura.evaluation.metric_set import brief_measures
 from fractura.evaluation.table import build_table
 
 COMPARED = (
     *("AP50", "AP30", "AP10"),
-    *(f"froc/{criterion}/{point_text(point)}" for criterion in CRITERIA for point in FALSE_MARKS_PER_FILM),
-    *("film_auc", "film_sensitivity", "film_specificity", "false_marks_per_normal_film"),
+    *(f"froc/{criterion}/{point_text(point)}" for criterion in CRITERIA for point in FALSE_POSITIVES_PER_IMAGE),
+    *("image_auc", "image_sensitivity", "image_specificity", "false_positives_per_normal_image"),
 )
 MAIN = {
     "AP50": "AP, IoU 0.5",
@@ -34,21 +34,22 @@ MAIN = {
     "froc/iou30/0.5": "found at 0.5 false",
     "froc/iou30/1": "found at 1 false",
     "froc/iou30/2": "found at 2 false",
-    "film_auc": "film AUC",
-    "film_sensitivity": "film sensitivity",
-    "film_specificity": "film specificity",
-    "false_marks_per_normal_film": "false on normal films",
+    "image_auc": "image AUC",
+    "image_sensitivity": "image sensitivity",
+    "image_specificity": "image specificity",
+    "false_positives_per_normal_image": "false on normal images",
 }
 """Of ``COMPARED``, what the terminal shows unasked, in words so short that 80 columns hold a row; see ``MAIN_TEXT``."""
 MAIN_TEXT = (
-    "found at 1 false: share of fractures found (IoU 0.3) at one false mark per film; false on normal films: marks per "
-    "normal film"
+    "found at 1 false: share of fractures found (IoU 0.3) at one false positive per image; false on normal images: "
+    "detections per "
+    "normal image"
 )
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One figure of both, and the second less the first.
+    """One metric of both, and the second less the first.
 
     Attributes:
         first: None where it is not defined.
@@ -69,21 +70,21 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two sets of marks on the same films.
+    """Two sets of detections on the same images.
 
     Attributes:
-        films: Number of films.
-        unit: What was resampled: ``patient``, ``study`` or ``film``.
+        images: Number of images.
+        unit: What was resampled: ``patient``, ``study`` or ``image``.
         clusters: Number of these.
         rounds: Resamples.
         seed: Of the resamples.
         thresholds: Of the first and of the second.
-        differences: By figure, see ``figure_text``.
-        flagged: Films with a mark at the threshold: ``both``, ``first``, ``second`` only, ``neither``.
+        differences: By metric, see ``metric_text``.
+        flagged: Images with a detection at the threshold: ``both``, ``first``, ``second`` only, ``neither``.
         kappa: Cohen's kappa of the two on what is flagged; None where it is not defined.
     """
 
-    films: int
+    images: int
     unit: str
     clusters: int
     rounds: int
@@ -106,22 +107,22 @@ def compare(
     rounds: int = ROUNDS,
     seed: int = 0,
 ) -> Comparison:
-    """Compare two sets of marks.
+    """Compare two sets of detections.
 
     Args:
-        first: Films and one scored ``Boxes`` per film, labels as in that data set.
-        second: The same films in the same order; its classes may be in another order.
-        thresholds: Scores from which a mark counts, of the first and of the second.
+        first: Images and one scored ``Boxes`` per image, labels as in that data set.
+        second: The same images in the same order; its classes may be in another order.
+        thresholds: Scores from which a detection counts, of the first and of the second.
         rounds: Resamples.
         seed: Of the resamples.
 
     Raises:
-        ValueError: The films are not the same, or marks are not as ``evaluate`` wants them.
+        ValueError: The images are not the same, or detections are not as ``evaluate`` wants them.
     """
     if [record.name for record in first[0]] != [record.name for record in second[0]]:
-        raise ValueError("both sets of marks must be of the same films, in the same order")
+        raise ValueError("both sets of detections must be of the same images, in the same order")
     for dataset, predictions in (first, second):
-        refuse_wrong_marks(dataset, predictions)
+        refuse_wrong_detections(dataset, predictions)
     tables = [build_table(*each) for each in (first, second)]
     measures = [brief_measures(table, threshold) for table, threshold in zip(tables, thresholds, strict=True)]
     clusters = tables[0].clusters
@@ -133,7 +134,7 @@ def compare(
         int(np.count_nonzero(each)) for each in (flags[0] & flags[1], flags[0] & ~flags[1], ~flags[0] & flags[1])
     )
     return Comparison(
-        films=len(first[0]),
+        images=len(first[0]),
         unit=tables[0].unit,
         clusters=len(np.unique(clusters)),
         rounds=rounds,
@@ -171,7 +172,7 @@ def p_value(samples: Floats) -> float | None:
 
 
 def cohen_kappa(first: np.ndarray, second: np.ndarray, weights: Floats) -> float:
-    """Cohen's kappa of two yes-or-no readings ``(films,)`` at film weights; NaN where both say only one thing.
+    """Cohen's kappa of two yes-or-no readings ``(images,)`` at image weights; NaN where both say only one thing.
 
     Source: Cohen, Educ. Psychol. Meas. 1960;20:37-46.
     """

@@ -13,14 +13,14 @@ from fractura.evaluation.metric_set import groups_of, stated_and_right
 from fractura.evaluation.result import Curve, Curves
 from fractura.evaluation.table import Table
 
-_MOST_FALSE_MARKS = 10
-"""False marks per film at which the FROC ends."""
+_MOST_FALSE_POSITIVES = 10
+"""False positives per image at which the FROC ends."""
 
 
 def curves_of(table: Table, calibrator: Calibrator | None) -> Curves:
-    """The curves; those that are not defined on these films are missing."""
-    precision = AveragePrecision(table, brief=True).curves(np.ones(table.film_count))
-    froc = {name: _froc(each) for name, each in table.matchings.items() if each.truths}
+    """The curves; those that are not defined on these images are missing."""
+    precision = AveragePrecision(table, brief=True).curves(np.ones(table.image_count))
+    froc = {name: _froc(each) for name, each in table.matchings.items() if each.ground_truths}
     roc = {level: curve for level in table.levels if (curve := _roc(*groups_of(table, level)[1:])) is not None}
     return Curves(
         froc=froc,
@@ -38,13 +38,13 @@ def curves_of(table: Table, calibrator: Calibrator | None) -> Curves:
 
 def _froc(matching: Matching) -> Curve:
     scores, found, false = matching.curve()
-    rate = false / matching.film_count
+    rate = false / matching.image_count
     rises = np.diff(found, prepend=0) > 0
     rises[-1:] = True
-    shown = rises & (rate <= _MOST_FALSE_MARKS)
+    shown = rises & (rate <= _MOST_FALSE_POSITIVES)
     return {
-        "false_marks_per_film": rate[shown].tolist(),
-        "sensitivity": (found[shown] / matching.truths).tolist(),
+        "false_positives_per_image": rate[shown].tolist(),
+        "sensitivity": (found[shown] / matching.ground_truths).tolist(),
         "threshold": scores[shown].astype(float).tolist(),
     }
 

@@ -1,4 +1,4 @@
-"""``evaluate``: every figure of a set of marks, its interval, its curves, and what became of every film."""
+"""``evaluate``: every metric of a set of detections, its interval, its curves, and what became of every image."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from fractura.core.boxes import Boxes
 from fractura.core.calibrator import Calibrator
 from fractura.core.dataset import Dataset
-from fractura.evaluation.bootstrap import LEVEL, METHOD, UNITS, figures_of
+from fractura.evaluation.bootstrap import LEVEL, METHOD, UNITS, metrics_of
 from fractura.evaluation.curves import curves_of
 from fractura.evaluation.metric_set import all_measures, counts_of
 from fractura.evaluation.outcomes import outcomes_of
 from fractura.evaluation.result import Evaluation, Intervals
-from fractura.evaluation.subgroups import FilmGroup, subgroups_of
+from fractura.evaluation.subgroups import ImageGroup, subgroups_of
 from fractura.evaluation.table import Table, build_table
 from fractura.quality.splits import refuse_wrong_split
 
@@ -26,48 +26,48 @@ def evaluate(
     threshold: float = 0.5,
     rounds: int = 0,
     seed: int = 0,
-    groups: Sequence[FilmGroup] = (),
+    groups: Sequence[ImageGroup] = (),
     calibrator: Calibrator | None = None,
     details: bool = True,
 ) -> Evaluation:
-    """Measure marks against the boxes that people drew.
+    """Measure detections against the boxes that people drew.
 
     Args:
-        dataset: Films with their boxes.
+        dataset: Images with their boxes.
         predictions: One scored ``Boxes`` per record, in the same order, labels as in ``dataset.class_names``; all
             candidates, not cut at a threshold: AP, FROC and AUC need the low scores.
-        threshold: Score from which a mark counts in the figures at one operating point.
+        threshold: Score from which a detection counts in the metrics at one operating point.
         rounds: Resamples for the intervals; 0 gives none.
         seed: Of the resamples.
-        groups: Parts of the films to be measured on their own, see ``film_groups``.
+        groups: Parts of the images to be measured on their own, see ``image_groups``.
         calibrator: The model's calibration; without it, raw scores are held against what is observed.
-        details: With subgroups and the outcome of every film.
+        details: With subgroups and the outcome of every image.
 
     Raises:
-        ValueError: Not one ``Boxes`` per film, marks without scores, scores that are not finite and in 0..1, a corner
-            that is not finite, or a label outside the class names.
-        DataError: Films of the train split are among them (see ``refuse_wrong_split``).
+        ValueError: Not one ``Boxes`` per image, detections without scores, scores that are not finite and in 0..1, a
+            corner that is not finite, or a label outside the class names.
+        DataError: Images of the train split are among them (see ``refuse_wrong_split``).
     """
     refuse_wrong_split(dataset, "evaluate")
-    refuse_wrong_marks(dataset, predictions)
+    refuse_wrong_detections(dataset, predictions)
     table = build_table(dataset, predictions)
     measures = all_measures(table, threshold, calibrator)
     matching = next(iter(table.matchings.values()))
     levels = {level: len(np.unique(numbers)) for level, numbers in table.levels.items()}
     return Evaluation(
-        films=len(dataset),
+        images=len(dataset),
         positive=int(np.count_nonzero(table.positive)),
         negative=int(np.count_nonzero(table.negative)),
-        boxes=matching.truths,
+        boxes=matching.ground_truths,
         difficult=sum(int(np.count_nonzero(record.difficult)) for record in dataset.records),
-        marks=len(matching.scores),
+        detections=len(matching.scores),
         patients=levels.get("patient"),
         studies=levels.get("study"),
         class_names=dataset.class_names,
         threshold=float(threshold),
         calibrated=calibrator is not None,
         intervals=_intervals(table, levels[table.unit], rounds, seed) if rounds and len(dataset) else None,
-        figures=figures_of(measures, table.clusters, rounds, seed, counts_of(table)),
+        metrics=metrics_of(measures, table.clusters, rounds, seed, counts_of(table)),
         subgroups=subgroups_of(dataset, table, groups, threshold, rounds, seed) if details else (),
         curves=curves_of(table, calibrator),
         outcomes=outcomes_of(dataset, predictions, table, threshold) if details else (),
@@ -75,16 +75,16 @@ def evaluate(
     )
 
 
-def refuse_wrong_marks(dataset: Dataset, predictions: Sequence[Boxes]) -> None:
-    """See that there is one valid, scored ``Boxes`` per film; else a ValueError."""
+def refuse_wrong_detections(dataset: Dataset, predictions: Sequence[Boxes]) -> None:
+    """See that there is one valid, scored ``Boxes`` per image; else a ValueError."""
     if len(predictions) != len(dataset):
-        raise ValueError(f"{len(dataset)} films need as many predictions, got {len(predictions)}")
-    for record, marks in zip(dataset.records, predictions, strict=True):
-        if marks.scores is None:
-            raise ValueError(f"{record.name}: marks to be evaluated need scores")
-        if not np.isfinite(marks.xyxy).all() or not ((marks.scores >= 0) & (marks.scores <= 1)).all():
-            raise ValueError(f"{record.name}: a mark has a corner that is not finite or a score outside 0..1")
-        labels = np.concatenate([marks.labels, record.boxes.labels])
+        raise ValueError(f"{len(dataset)} images need as many predictions, got {len(predictions)}")
+    for record, detections in zip(dataset.records, predictions, strict=True):
+        if detections.scores is None:
+            raise ValueError(f"{record.name}: detections to be evaluated need scores")
+        if not np.isfinite(detections.xyxy).all() or not ((detections.scores >= 0) & (detections.scores <= 1)).all():
+            raise ValueError(f"{record.name}: a detection has a corner that is not finite or a score outside 0..1")
+        labels = np.concatenate([detections.labels, record.boxes.labels])
         if not ((labels >= 0) & (labels < len(dataset.class_names))).all():
             raise ValueError(f"{record.name}: a label is outside the {len(dataset.class_names)} class names")
 
@@ -95,19 +95,21 @@ def _intervals(table: Table, clusters: int, rounds: int, seed: int) -> Intervals
 
 
 def _notes(table: Table) -> tuple[str, ...]:
-    films, matching = table.film_count, next(iter(table.matchings.values()))
+    images, matching = table.image_count, next(iter(table.matchings.values()))
     notes = []
-    if not films:
-        notes.append("there are no films: nothing is defined")
-    elif not matching.truths:
+    if not images:
+        notes.append("there are no images: nothing is defined")
+    elif not matching.ground_truths:
         notes.append("no box is to be found: AP, sensitivity and FROC are not defined")
-    if films and not table.negative.any():
-        notes.append("every film has a box: specificity, film AUC and false marks per normal film are not defined")
-    if films and not len(matching.scores):
-        notes.append("the model marked nothing at all, at any score")
+    if images and not table.negative.any():
+        notes.append(
+            "every image has a box: specificity, image AUC and false positives per normal image are not defined"
+        )
+    if images and not len(matching.scores):
+        notes.append("the model detected nothing at all, at any score")
     neither = int(np.count_nonzero(~table.positive & ~table.negative))
     if neither:
-        notes.append(f"{neither} films have difficult boxes only: they count as neither positive nor negative")
-    if films and table.unit == "film":
-        notes.append("no film's patient is known: films count as independent, which makes intervals too narrow")
+        notes.append(f"{neither} images have difficult boxes only: they count as neither positive nor negative")
+    if images and table.unit == "image":
+        notes.append("no image's patient is known: images count as independent, which makes intervals too narrow")
     return tuple(notes)

@@ -1,4 +1,4 @@
-"""A CSV table about films, one row a film: patients, studies, and columns that divide the films into groups."""
+"""A CSV table about images, one row an image: patients, studies, and columns that divide the images into groups."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError, suggest_name
-from fractura.evaluation.subgroups import FilmGroup
+from fractura.evaluation.subgroups import ImageGroup
 
-_IMAGE_COLUMNS = ("image", "film", "filename", "file_name", "image_id", "name")
+_IMAGE_COLUMNS = ("image", "image", "filename", "file_name", "image_id", "name")
 _FACTS = ("patient", "study", "body_part", "view", "laterality", "device")
-"""Columns that fill what the films do not say themselves."""
+"""Columns that fill what the images do not say themselves."""
 _NO_GROUPS = frozenset({"split", "label", "width", "height", "boxes"})
 """Columns that tell nothing beyond the annotations."""
 _YES, _NO = frozenset({"1", "true", "yes"}), frozenset({"0", "false", "no", ""})
@@ -26,12 +26,12 @@ _MOST_GROUPS = 12
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a table says of films.
+    """What a table says of images.
 
     Attributes:
         source: The file.
-        columns: Its columns, without the one that names the film.
-        rows: For each film's file name its cells by column.
+        columns: Its columns, without the one that names the image.
+        rows: For each image's file name its cells by column.
     """
 
     source: Path
@@ -39,14 +39,14 @@ class Manifest:
     rows: dict[str, dict[str, str]]
 
     def complete(self, dataset: Dataset) -> Dataset:
-        """The data set with patient, study, body part, view, laterality and device filled in where a film lacks them.
+        """The data set with patient, study, body part, view, laterality and device filled in where an image lacks them.
 
         Raises:
-            DataError: The table knows none of the films.
+            DataError: The table knows none of the images.
         """
         if len(dataset) and not any(record.name in self.rows for record in dataset):
             raise DataError(
-                f"has no row for any of the films, such as {dataset.records[0].name}",
+                f"has no row for any of the images, such as {dataset.records[0].name}",
                 file=self.source,
                 hint=f"its rows are named like {next(iter(self.rows), 'nothing')}",
             )
@@ -58,34 +58,34 @@ class Manifest:
         return replace(record, **missing)  # type: ignore[arg-type]  # names and types are those of _FACTS
 
     def missing(self, dataset: Dataset) -> int:
-        """Films without a row."""
+        """Images without a row."""
         return sum(record.name not in self.rows for record in dataset)
 
-    def groups(self, dataset: Dataset) -> list[FilmGroup]:
-        """The films where a column of 0 and 1 (no and yes) is 1, and those of each word of a column of few words."""
+    def groups(self, dataset: Dataset) -> list[ImageGroup]:
+        """The images where a column of 0 and 1 (no and yes) is 1, and those of each word of a column of few words."""
         found = []
         for column in self.columns:
             if column in _FACTS or column in _NO_GROUPS:
                 continue
             values = {self.rows[record.name][column] for record in dataset if record.name in self.rows}
             if values <= _YES | _NO:
-                found.append(FilmGroup(column, "yes", self._where(dataset, column, _YES.__contains__)))
+                found.append(ImageGroup(column, "yes", self._where(dataset, column, _YES.__contains__)))
             elif len(values) <= _MOST_GROUPS and not any(_is_number(value) for value in values):
                 found += [
-                    FilmGroup(column, value, self._where(dataset, column, value.__eq__))
+                    ImageGroup(column, value, self._where(dataset, column, value.__eq__))
                     for value in sorted(values - {""})
                 ]
         return found
 
-    def without(self, dataset: Dataset, column: str) -> FilmGroup:
-        """The films where a column of 0 and 1 is not 1.
+    def without(self, dataset: Dataset, column: str) -> ImageGroup:
+        """The images where a column of 0 and 1 is not 1.
 
         Raises:
             DataError: There is no such column.
         """
         if column not in self.columns:
             raise DataError(f"has no column '{column}'", file=self.source, hint=suggest_name(column, self.columns))
-        return FilmGroup("films", f"without {column}", ~self._where(dataset, column, _YES.__contains__))
+        return ImageGroup("images", f"without {column}", ~self._where(dataset, column, _YES.__contains__))
 
     def _where(self, dataset: Dataset, column: str, wanted: Callable[[str], bool]) -> NDArray[np.bool_]:
         return np.array(
@@ -102,12 +102,12 @@ def _is_number(text: str) -> bool:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read a CSV file with a heading; the film stands in a column ``image``, ``film``, ``filename`` or ``name``.
+    """Read a CSV file with a heading; the image stands in a column ``image``, ``image``, ``filename`` or ``name``.
 
-    Cells lose their outer blanks; yes and no are read in any case. Of a path in the film's cell the last part counts.
+    Cells lose their outer blanks; yes and no are read in any case. Of a path in the image's cell the last part counts.
 
     Raises:
-        DataError: The file cannot be read, names no film column, or has two rows for one film.
+        DataError: The file cannot be read, names no image column, or has two rows for one image.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -123,12 +123,12 @@ def read_manifest(path: Path) -> Manifest:
             else f"cannot be read as a CSV table: {why}",
             file=path,
             hint=f"give a CSV file in UTF-8 whose first line names the columns, one of them '{_IMAGE_COLUMNS[0]}' with "
-            "the films' file names",
+            "the images' file names",
         ) from error
     key = next((name for name in _IMAGE_COLUMNS if name in columns), None)
     if key is None:
         raise DataError(
-            "has no column that names the film", file=path, hint=f"call it '{_IMAGE_COLUMNS[0]}'; separate with commas"
+            "has no column that names the image", file=path, hint=f"call it '{_IMAGE_COLUMNS[0]}'; separate with commas"
         )
     others = tuple(name for name in columns if name != key)
     rows: dict[str, dict[str, str]] = {}

@@ -1,7 +1,7 @@
-"""Figures as functions of film weights: all weights 1 give the figures, numbers of draws give those of a resample.
+"""Metrics as functions of image weights: all weights 1 give the metrics, numbers of draws give those of a resample.
 
-A film drawn twice counts twice; nothing is matched or sorted again. Every figure equals what it would be if the films
-were really there as often as their weights say.
+An image drawn twice counts twice; nothing is matched or sorted again. Every metric equals what it would be if the
+images were really there as often as their weights say.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fractura.evaluation.froc import FALSE, FOUND, Matching
-from fractura.evaluation.metric_names import FALSE_MARKS_PER_FILM, point_text
+from fractura.evaluation.metric_names import FALSE_POSITIVES_PER_IMAGE, point_text
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
 class Measure(Protocol):
-    """Some figures."""
+    """Some metrics."""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -30,22 +30,22 @@ class Measure(Protocol):
 
     @property
     def support(self) -> Mapping[str, NDArray[Any]]:
-        """For figures that cannot pass 0 and 1: ``(films,)``, above 0 on the films they are measured on."""
+        """For metrics that cannot pass 0 and 1: ``(images,)``, above 0 on the images they are measured on."""
         ...
 
     def of(self, weights: Floats) -> Floats:
-        """Their values at the film weights ``(films,)``: ``(keys,)``, NaN where not defined."""
+        """Their values at the image weights ``(images,)``: ``(keys,)``, NaN where not defined."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Share:
-    """A figure that is a sum over films divided by another sum over films.
+    """A metric that is a sum over images divided by another sum over images.
 
     Attributes:
-        key: The figure's.
-        part: ``(films,)``.
-        whole: ``(films,)``.
+        key: The metric's.
+        part: ``(images,)``.
+        whole: ``(images,)``.
         kind: ``share``: ``part`` counts some of the things that ``whole`` counts; ``rate``: it counts other things, as
             many as there are; ``mean``: neither.
     """
@@ -57,7 +57,7 @@ class Share:
 
 
 class Shares:
-    """Figures that are shares."""
+    """Metrics that are shares."""
 
     def __init__(self, shares: Sequence[Share]) -> None:
         self.shares = tuple(shares)
@@ -85,62 +85,62 @@ def divide(part: Floats, whole: Floats) -> Floats:
 
 
 class Running:
-    """Film weights added up along a list of marks, told at some places of the list.
+    """Image weights added up along a list of detections, told at some places of the list.
 
     Args:
-        films: Film of each mark, best mark first.
-        ends: Numbers of marks, not falling: where to tell the sum.
-        count: Number of films.
+        images: Image of each detection, best detection first.
+        ends: Numbers of detections, not falling: where to tell the sum.
+        count: Number of images.
     """
 
-    def __init__(self, films: Integers, ends: Integers, count: int) -> None:
+    def __init__(self, images: Integers, ends: Integers, count: int) -> None:
         from scipy.sparse import csr_array
 
         stops, self._place = np.unique(ends, return_inverse=True)
-        marks = np.arange(stops[-1] if len(stops) else 0)
-        step = np.searchsorted(stops, marks, side="right")
-        # How many marks of each film stand between one place and the next.
-        self._steps = csr_array((np.ones(len(marks)), (step, films[marks])), shape=(len(stops), count))
+        detections = np.arange(stops[-1] if len(stops) else 0)
+        step = np.searchsorted(stops, detections, side="right")
+        # How many detections of each image stand between one place and the next.
+        self._steps = csr_array((np.ones(len(detections)), (step, images[detections])), shape=(len(stops), count))
 
     def of(self, weights: Floats) -> Floats:
-        """The sum of weights of the first ``ends`` marks, for each end."""
+        """The sum of weights of the first ``ends`` detections, for each end."""
         return np.asarray(np.cumsum(self._steps @ weights)[self._place])
 
 
 class Froc:
-    """Sensitivity at some mean numbers of false marks per film, by several criteria.
+    """Sensitivity at some mean numbers of false positives per image, by several criteria.
 
     Args:
-        matchings: By criterion, of the same marks.
-        boxes: ``(films,)``: boxes to be found.
+        matchings: By criterion, of the same detections.
+        boxes: ``(images,)``: boxes to be found.
     """
 
     def __init__(self, matchings: dict[str, Matching], boxes: Integers) -> None:
         self.keys = tuple(
-            f"froc/{criterion}/{point_text(point)}" for criterion in matchings for point in FALSE_MARKS_PER_FILM
+            f"froc/{criterion}/{point_text(point)}" for criterion in matchings for point in FALSE_POSITIVES_PER_IMAGE
         )
         self._boxes = boxes.astype(np.float64)
         self.support = dict.fromkeys(self.keys, self._boxes)
         first = next(iter(matchings.values()))
         order = np.argsort(-first.scores, kind="stable")
-        scores, films = first.scores[order], first.films[order]
-        # Marks of one score come together: the places where a threshold can cut.
+        scores, images = first.scores[order], first.images[order]
+        # Detections of one score come together: the places where a threshold can cut.
         ends = np.flatnonzero(np.append(scores[1:] != scores[:-1], True)) + 1 if len(scores) else np.zeros(0, np.int64)
-        self._ladders = [_Ladder(each.outcome[order], films, ends, len(boxes)) for each in matchings.values()]
-        self._marks = Running(films, np.concatenate([ladder.ends for ladder in self._ladders]), len(boxes))
+        self._ladders = [_Ladder(each.outcome[order], images, ends, len(boxes)) for each in matchings.values()]
+        self._detections = Running(images, np.concatenate([ladder.ends for ladder in self._ladders]), len(boxes))
 
     def of(self, weights: Floats) -> Floats:
         """See ``Measure``."""
-        allowed = np.array(FALSE_MARKS_PER_FILM) * weights.sum()
+        allowed = np.array(FALSE_POSITIVES_PER_IMAGE) * weights.sum()
         boxes = float(self._boxes @ weights)
         if not boxes:
             return np.full(len(self.keys), np.nan)
-        marks = self._marks.of(weights)
+        detections = self._detections.of(weights)
         values, start = [], 0
         for ladder in self._ladders:
             found = ladder.found.of(weights)
             others = ladder.others.of(weights)
-            false = marks[start : start + len(found)] - others
+            false = detections[start : start + len(found)] - others
             start += len(found)
             steps = np.searchsorted(false, allowed, side="right")
             values.append(np.concatenate([[0.0], found])[steps] / boxes)
@@ -148,14 +148,14 @@ class Froc:
 
 
 class _Ladder:
-    """Where one criterion's sensitivity rises: the cuts with a found mark just above them."""
+    """Where one criterion's sensitivity rises: the cuts with a found detection just above them."""
 
-    def __init__(self, outcome: NDArray[np.int8], films: Integers, ends: Integers, count: int) -> None:
+    def __init__(self, outcome: NDArray[np.int8], images: Integers, ends: Integers, count: int) -> None:
         found, others = np.flatnonzero(outcome == FOUND), np.flatnonzero(outcome != FALSE)
         before = np.searchsorted(found, ends)
         self.ends = ends[np.diff(before, prepend=0) > 0]
-        self.found = Running(films[found], np.searchsorted(found, self.ends), count)
-        self.others = Running(films[others], np.searchsorted(others, self.ends), count)
+        self.found = Running(images[found], np.searchsorted(found, self.ends), count)
+        self.others = Running(images[others], np.searchsorted(others, self.ends), count)
 
 
 class Auc:
@@ -164,12 +164,12 @@ class Auc:
     Source: Hanley and McNeil, Radiology 1982;143:29-36.
 
     Args:
-        key: The figure's.
-        scores: ``(n,)`` of films, studies or patients.
+        key: The metric's.
+        scores: ``(n,)`` of images, studies or patients.
         positive: bool ``(n,)``.
         negative: bool ``(n,)``; what is neither does not count.
-        films: ``(n,)``: a film of each, whose weight is its own.
-        count: Number of films.
+        images: ``(n,)``: an image of each, whose weight is its own.
+        count: Number of images.
     """
 
     def __init__(
@@ -178,20 +178,20 @@ class Auc:
         scores: NDArray[np.float32],
         positive: NDArray[np.bool_],
         negative: NDArray[np.bool_],
-        films: Integers,
+        images: Integers,
         count: int,
     ) -> None:
         self.keys = (key,)
-        self._films = films
+        self._images = images
         fewer = positive if np.count_nonzero(positive) <= np.count_nonzero(negative) else negative
-        self.support = {key: np.bincount(films, fewer, count)}
+        self.support = {key: np.bincount(images, fewer, count)}
         levels, self._level = np.unique(scores, return_inverse=True)
         self._levels = len(levels)
         self._positive, self._negative = positive, negative
 
     def of(self, weights: Floats) -> Floats:
         """See ``Measure``."""
-        own = weights[self._films]
+        own = weights[self._images]
         up = np.bincount(self._level, own * self._positive, self._levels)
         down = np.bincount(self._level, own * self._negative, self._levels)
         below = np.cumsum(down) - down
@@ -201,24 +201,24 @@ class Auc:
 class CalibrationError:
     """Expected calibration error: mean distance of stated from observed shares, over bins of equally many.
 
-    The bins are those of all films, in every resample. Source: Naeini et al., AAAI 2015.
+    The bins are those of all images, in every resample. Source: Naeini et al., AAAI 2015.
 
     Args:
-        key: The figure's.
+        key: The metric's.
         stated: ``(n,)`` probabilities or scores.
         right: ``(n,)`` 0 or 1.
         bins: ``(n,)`` number of the bin of each.
-        films: ``(n,)`` film of each.
-        count: Number of films.
+        images: ``(n,)`` image of each.
+        count: Number of images.
     """
 
-    def __init__(self, key: str, stated: Floats, right: Floats, bins: Integers, films: Integers, count: int) -> None:
+    def __init__(self, key: str, stated: Floats, right: Floats, bins: Integers, images: Integers, count: int) -> None:
         self.keys = (key,)
         self.support: dict[str, Floats] = {}
         number = int(bins.max(initial=-1)) + 1
-        # What each film adds to each bin.
-        self._excess = np.bincount(bins * count + films, stated - right, number * count).reshape(number, count)
-        self._values = np.bincount(films, minlength=count).astype(np.float64)
+        # What each image adds to each bin.
+        self._excess = np.bincount(bins * count + images, stated - right, number * count).reshape(number, count)
+        self._values = np.bincount(images, minlength=count).astype(np.float64)
 
     def of(self, weights: Floats) -> Floats:
         """See ``Measure``."""

@@ -1,4 +1,4 @@
-"""Which figures an evaluation has: the measures of a table of films and marks."""
+"""Which metrics an evaluation has: the measures of a table of images and detections."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fractura.core.calibrator import Calibrator
-from fractura.evaluation.calibration import bins_of, calibration_films, calibration_marks
+from fractura.evaluation.calibration import bins_of, calibration_detections, calibration_images
 from fractura.evaluation.coco_metrics import AveragePrecision
 from fractura.evaluation.froc import FALSE, FOUND, Matching
 from fractura.evaluation.measures import Auc, CalibrationError, Floats, Froc, Integers, Measure, Share, Shares
@@ -17,11 +17,11 @@ from fractura.evaluation.table import Table
 
 
 def all_measures(table: Table, threshold: float, calibrator: Calibrator | None) -> list[Measure]:
-    """The measures of every figure.
+    """The measures of every metric.
 
     Args:
-        table: Films and marks.
-        threshold: Score from which a mark counts in the figures at one operating point.
+        table: Images and detections.
+        threshold: Score from which a detection counts in the metrics at one operating point.
         calibrator: Makes probabilities of scores before their calibration is measured.
     """
     return [
@@ -34,7 +34,7 @@ def all_measures(table: Table, threshold: float, calibrator: Calibrator | None) 
 
 
 def brief_measures(table: Table, threshold: float) -> list[Measure]:
-    """The measures of the figures that subgroups and comparisons show."""
+    """The measures of the metrics that subgroups and comparisons show."""
     return [
         AveragePrecision(table, brief=True),
         Froc(table.matchings, table.boxes.sum(axis=1)),
@@ -44,28 +44,31 @@ def brief_measures(table: Table, threshold: float) -> list[Measure]:
 
 
 def counts_of(table: Table) -> dict[str, int]:
-    """What figures that are no shares were measured on, by the first part of their key."""
+    """What metrics that are no shares were measured on, by the first part of their key."""
     boxes = int(table.boxes.sum())
     counts = dict.fromkeys((*COCO_KEYS, "froc"), boxes)
     for level in table.levels:
         _, _, positive, negative = groups_of(table, level)
         counts[f"{level}_auc"] = int(np.count_nonzero(positive | negative))
-    return counts | {"film_ece": len(calibration_films(table)[0]), "mark_ece": len(calibration_marks(table)[0])}
+    return counts | {
+        "image_ece": len(calibration_images(table)[0]),
+        "detection_ece": len(calibration_detections(table)[0]),
+    }
 
 
 def box_shares(table: Table, threshold: float) -> Iterator[Share]:
-    """Sensitivity, precision, F1 and false marks at the threshold."""
-    films = table.film_count
+    """Sensitivity, precision, F1 and false positives at the threshold."""
+    images = table.image_count
     boxes = table.boxes.sum(axis=1).astype(np.float64)
     for criterion, matching in table.matchings.items():
-        found, false = _counted(matching, threshold, FOUND, films), _counted(matching, threshold, FALSE, films)
+        found, false = _counted(matching, threshold, FOUND, images), _counted(matching, threshold, FALSE, images)
         yield Share(f"box_sensitivity/{criterion}", found, boxes)
         yield Share(f"precision/{criterion}", found, found + false)
         yield Share(f"f1/{criterion}", 2 * found, found + false + boxes, "mean")
-        yield Share(f"false_marks_per_film/{criterion}", false, np.ones(films), "rate")
-    # On a film without boxes no mark can be found or left out: all that count are false, by every criterion.
+        yield Share(f"false_positives_per_image/{criterion}", false, np.ones(images), "rate")
+    # On an image without boxes no detection can be found or left out: all that count are false, by every criterion.
     negative = table.negative.astype(np.float64)
-    yield Share("false_marks_per_normal_film", false * negative, negative, "rate")
+    yield Share("false_positives_per_normal_image", false * negative, negative, "rate")
 
 
 def _class_shares(table: Table, threshold: float) -> Iterator[Share]:
@@ -73,22 +76,23 @@ def _class_shares(table: Table, threshold: float) -> Iterator[Share]:
         return
     matching = table.matchings[MAIN_CRITERION]
     for label, name in enumerate(table.class_names):
-        found = _counted(matching, threshold, FOUND, table.film_count, matching.labels == label)
+        found = _counted(matching, threshold, FOUND, table.image_count, matching.labels == label)
         yield Share(f"box_sensitivity/{MAIN_CRITERION}/{name}", found, table.boxes[:, label].astype(np.float64))
 
 
 def _counted(
-    matching: Matching, threshold: float, outcome: int, films: int, among: NDArray[np.bool_] | bool = True
+    matching: Matching, threshold: float, outcome: int, images: int, among: NDArray[np.bool_] | bool = True
 ) -> Floats:
-    """Marks of one outcome from the threshold up, per film: ``(films,)``."""
+    """Detections of one outcome from the threshold up, per image: ``(images,)``."""
     chosen = (matching.outcome == outcome) & (matching.scores >= np.float32(threshold)) & among
-    return np.bincount(matching.films[chosen], minlength=films).astype(np.float64)
+    return np.bincount(matching.images[chosen], minlength=images).astype(np.float64)
 
 
 def groups_of(table: Table, level: str) -> tuple[Integers, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Studies or patients (or films): a film of each, the best score of its films, whether it is positive, negative.
+    """Studies or patients (or images): an image of each, the best score of its images, whether it is positive,
+    negative.
 
-    Positive is what has a positive film, negative what has only negative ones.
+    Positive is what has a positive image, negative what has only negative ones.
     """
     _, first, group = np.unique(table.levels[level], return_index=True, return_inverse=True)
     scores = np.zeros(len(first), dtype=np.float32)
@@ -101,37 +105,42 @@ def groups_of(table: Table, level: str) -> tuple[Integers, NDArray[np.float32], 
 def _aucs(table: Table) -> Iterator[Auc]:
     for level in table.levels:
         first, scores, positive, negative = groups_of(table, level)
-        yield Auc(f"{level}_auc", scores, positive, negative, first, table.film_count)
+        yield Auc(f"{level}_auc", scores, positive, negative, first, table.image_count)
 
 
 def level_shares(table: Table, threshold: float) -> Iterator[Share]:
-    """Sensitivity, specificity and predictive values of films, studies and patients at the threshold."""
+    """Sensitivity, specificity and predictive values of images, studies and patients at the threshold."""
     for level in table.levels:
         first, scores, positive, negative = groups_of(table, level)
-        marked = scores >= np.float32(threshold)
+        detected = scores >= np.float32(threshold)
 
-        def on_films(chosen: NDArray[np.bool_], first: Integers = first) -> Floats:
-            return np.bincount(first[chosen], minlength=table.film_count).astype(np.float64)
+        def on_images(chosen: NDArray[np.bool_], first: Integers = first) -> Floats:
+            return np.bincount(first[chosen], minlength=table.image_count).astype(np.float64)
 
-        yield Share(f"{level}_sensitivity", on_films(positive & marked), on_films(positive))
-        yield Share(f"{level}_specificity", on_films(negative & ~marked), on_films(negative))
-        yield Share(f"{level}_ppv", on_films(positive & marked), on_films((positive | negative) & marked))
-        yield Share(f"{level}_npv", on_films(negative & ~marked), on_films((positive | negative) & ~marked))
+        yield Share(f"{level}_sensitivity", on_images(positive & detected), on_images(positive))
+        yield Share(f"{level}_specificity", on_images(negative & ~detected), on_images(negative))
+        yield Share(f"{level}_ppv", on_images(positive & detected), on_images((positive | negative) & detected))
+        yield Share(f"{level}_npv", on_images(negative & ~detected), on_images((positive | negative) & ~detected))
 
 
 def stated_and_right(table: Table, calibrator: Calibrator | None) -> dict[str, tuple[Floats, Floats, Integers]]:
-    """For ``film`` and ``mark``: the probabilities (or scores) stated, what is right (0 or 1), and the film of each."""
-    film_scores, positive, films = calibration_films(table)
-    mark_scores, right, films_of_marks = calibration_marks(table)
+    """For ``image`` and ``detection``: the probabilities (or scores) stated, what is right (0 or 1), and the image of
+    each."""
+    image_scores, positive, images = calibration_images(table)
+    detection_scores, right, images_of_detections = calibration_detections(table)
     return {
-        "film": (film_scores if calibrator is None else calibrator.films(film_scores), positive, films),
-        "mark": (mark_scores if calibrator is None else calibrator.marks(mark_scores), right, films_of_marks),
+        "image": (image_scores if calibrator is None else calibrator.images(image_scores), positive, images),
+        "detection": (
+            detection_scores if calibrator is None else calibrator.detections(detection_scores),
+            right,
+            images_of_detections,
+        ),
     }
 
 
 def _calibration(table: Table, calibrator: Calibrator | None) -> Iterator[Measure]:
-    for what, (stated, right, films) in stated_and_right(table, calibrator).items():
-        count = np.bincount(films, minlength=table.film_count).astype(np.float64)
-        error = np.bincount(films, (stated - right) ** 2, table.film_count).astype(np.float64)
+    for what, (stated, right, images) in stated_and_right(table, calibrator).items():
+        count = np.bincount(images, minlength=table.image_count).astype(np.float64)
+        error = np.bincount(images, (stated - right) ** 2, table.image_count).astype(np.float64)
         yield Shares([Share(f"{what}_brier", error, count, "mean")])
-        yield CalibrationError(f"{what}_ece", stated, right, bins_of(stated), films, table.film_count)
+        yield CalibrationError(f"{what}_ece", stated, right, bins_of(stated), images, table.image_count)

@@ -1,4 +1,4 @@
-"""What became of every film at the threshold: missed boxes and false marks, for pictures of the worst."""
+"""What became of every image at the threshold: missed boxes and false positives, for pictures of the worst."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from fractura.evaluation.table import Table
 
 
 def outcomes_of(dataset: Dataset, predictions: Sequence[Boxes], table: Table, threshold: float) -> tuple[Outcome, ...]:
-    """One ``Outcome`` per film, by ``MAIN_CRITERION``."""
+    """One ``Outcome`` per image, by ``MAIN_CRITERION``."""
     matching = table.matchings[MAIN_CRITERION]
     outcomes = []
     start = 0
-    for film, (record, marks) in enumerate(zip(dataset.records, predictions, strict=True)):
-        here = slice(start, start + len(marks))
-        start += len(marks)
-        scores, fate = scores_of(marks), matching.outcome[here]
+    for image, (record, detections) in enumerate(zip(dataset.records, predictions, strict=True)):
+        here = slice(start, start + len(detections))
+        start += len(detections)
+        scores, fate = scores_of(detections), matching.outcome[here]
         order = np.argsort(-scores, kind="stable")
         order = order[scores[order] >= np.float32(threshold)]
         found = matching.box[here][order][fate[order] == FOUND]
         missed = np.setdiff1d(np.flatnonzero(~record.difficult), found)
-        right = lies_right(record.boxes, marks, marks.iou(record.boxes), IOU_OF[MAIN_CRITERION])[:, missed]
+        right = lies_right(record.boxes, detections, detections.iou(record.boxes), IOU_OF[MAIN_CRITERION])[:, missed]
         best = np.where(right, scores[:, None], 0.0).max(axis=0, initial=0.0)
         outcomes.append(
             Outcome(
                 record=record,
-                marks=marks.select(order),
-                film_score=float(table.scores[film]),
-                positive=True if table.positive[film] else (False if table.negative[film] else None),
+                detections=detections.select(order),
+                image_score=float(table.scores[image]),
+                positive=True if table.positive[image] else (False if table.negative[image] else None),
                 missed=tuple(missed.tolist()),
                 false=tuple(np.flatnonzero(fate[order] == FALSE).tolist()),
                 missed_scores=tuple(best.tolist()),

@@ -1,4 +1,4 @@
-"""Choose the score from which a mark counts, on validation films, for a stated aim."""
+"""Choose the score from which a detection counts, on validation images, for a stated aim."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset
 from fractura.core.errors import UsageError
-from fractura.evaluation.froc import FALSE, FOUND, LEFT_OUT, Matching, film_scores, match_marks
+from fractura.evaluation.froc import FALSE, FOUND, LEFT_OUT, Matching, image_scores, match_detections
 from fractura.evaluation.metric_names import CRITERION_TEXT, MAIN_CRITERION
 
 LOWEST_THRESHOLD = 0.05
 """A model that finds something only below this score has not learnt yet; its best F1 would be noise."""
 WHERE_NOTHING_IS_FOUND = 0.5
-AIMS = ("f1", "sensitivity=0.9", "fp_per_image=0.5", "film_sensitivity=0.95", "film_specificity=0.9")
+AIMS = ("f1", "sensitivity=0.9", "fp_per_image=0.5", "image_sensitivity=0.95", "image_specificity=0.9")
 """An example of each aim."""
 
 
@@ -26,11 +26,11 @@ class Aim:
 
     Attributes:
         name: ``f1``: sensitivity and precision are best together; ``sensitivity``: at least such a share of the
-            fractures is found, with as few false marks as that takes; ``fp_per_image``: at most so many false marks a
-            film on average, with as many fractures found as that allows. A mark finds by ``MAIN_CRITERION``.
-            ``film_sensitivity``: at least such a share of the fractured films has a mark, wherever on the film it is,
-            with as few marked normal films as that takes; ``film_specificity``: at least such a share of the normal
-            films has none, with as many marked fractured films as that allows.
+            fractures is found, with as few false positives as that takes; ``fp_per_image``: at most so many false
+            positives a image on average, with as many fractures found as that allows. A detection finds by
+            ``MAIN_CRITERION``. ``image_sensitivity``: at least such a share of the fractured images has a detection,
+            wherever on the image it is, with as few detected normal images as that takes; ``image_specificity``: at
+            least such a share of the normal images has none, with as many detected fractured images as that allows.
         value: The share or rate; None for ``f1``.
     """
 
@@ -51,16 +51,16 @@ class Aim:
             value = float(number)
         except ValueError:
             value = float("nan")
-        shares = ("sensitivity", "film_sensitivity", "film_specificity")
+        shares = ("sensitivity", "image_sensitivity", "image_specificity")
         possible = 0 < value <= 1 if name in shares else name == "fp_per_image" and 0 < value < float("inf")
         if not possible:
             raise UsageError(f"'{text}' is not an aim", hint=f"such as {', '.join(AIMS)}")
         return cls(name, value)
 
     @property
-    def of_films(self) -> bool:
-        """It is about films as a whole, not about single fractures."""
-        return self.name.startswith("film_")
+    def of_images(self) -> bool:
+        """It is about images as a whole, not about single fractures."""
+        return self.name.startswith("image_")
 
     def __str__(self) -> str:
         return self.name if self.value is None else f"{self.name}={self.value:g}"
@@ -68,87 +68,87 @@ class Aim:
 
 @dataclass(frozen=True)
 class Choice:
-    """A threshold and what it gives on the films it was chosen on.
+    """A threshold and what it gives on the images it was chosen on.
 
     Attributes:
         threshold: The score, 0..1.
         reached: The aim is met.
-        found: Boxes found; for an aim of films, fractured films with a mark.
-        boxes: Boxes to be found; fractured films.
-        false_marks: False marks on all films; normal films with a mark.
-        films: Number of films; normal films.
-        of_films: The aim is one of films.
+        found: Boxes found; for an aim of images, fractured images with a detection.
+        boxes: Boxes to be found; fractured images.
+        false_positives: False positives on all images; normal images with a detection.
+        images: Number of images; normal images.
+        of_images: The aim is one of images.
     """
 
     threshold: float
     reached: bool
     found: int
     boxes: int
-    false_marks: int
-    films: int
-    of_films: bool = False
+    false_positives: int
+    images: int
+    of_images: bool = False
 
     def __str__(self) -> str:
         start = f"threshold {self.threshold:.4g}"
         if not self.boxes:
             return f"{start}: there is no fracture to find"
         share = f"{self.found / self.boxes:.3f}"
-        if self.of_films:
-            clear = self.films - self.false_marks
-            rest = "there is no normal film"
-            if self.films:
-                rest = f"leaves {clear / self.films:.3f} ({clear} of {self.films} normal films) without a mark"
-            return f"{start} marks {share} ({self.found} of {self.boxes} fractured films), {rest}"
-        rate = f", {self.false_marks / self.films:.2f} false marks per film" if self.films else ""
+        if self.of_images:
+            clear = self.images - self.false_positives
+            rest = "there is no normal image"
+            if self.images:
+                rest = f"leaves {clear / self.images:.3f} ({clear} of {self.images} normal images) without a detection"
+            return f"{start} detections {share} ({self.found} of {self.boxes} fractured images), {rest}"
+        rate = f", {self.false_positives / self.images:.2f} false positives per image" if self.images else ""
         where = CRITERION_TEXT[MAIN_CRITERION]
         return f"{start} finds {share} ({self.found} of {self.boxes} boxes, {where}){rate}"
 
 
 def choose_threshold(dataset: Dataset, predictions: Sequence[Boxes], aim: Aim) -> Choice:
-    """The score that serves an aim best on these films; where none meets it, the one that comes nearest.
+    """The score that serves an aim best on these images; where none meets it, the one that comes nearest.
 
     Args:
-        dataset: Films with their boxes.
+        dataset: Images with their boxes.
         predictions: One scored ``Boxes`` per record, not cut at any threshold.
         aim: What to choose for.
     """
     lowest = LOWEST_THRESHOLD if aim.name == "f1" else 0.0
-    if aim.of_films:
-        matching, units = _match_films(dataset, predictions)
+    if aim.of_images:
+        matching, units = _match_images(dataset, predictions)
     else:
-        matching = match_marks(dataset, [marks.above(lowest) for marks in predictions], MAIN_CRITERION)
+        matching = match_detections(dataset, [detections.above(lowest) for detections in predictions], MAIN_CRITERION)
         units = len(dataset)
     scores, found, false = matching.curve()
-    if not len(scores) or not matching.truths or not found[-1]:
-        false_marks = matching.at(WHERE_NOTHING_IS_FOUND)[1]
-        return Choice(WHERE_NOTHING_IS_FOUND, False, 0, matching.truths, false_marks, units, aim.of_films)
+    if not len(scores) or not matching.ground_truths or not found[-1]:
+        false_positives = matching.at(WHERE_NOTHING_IS_FOUND)[1]
+        return Choice(WHERE_NOTHING_IS_FOUND, False, 0, matching.ground_truths, false_positives, units, aim.of_images)
     if aim.value is None:
-        place, reached = int(np.argmax(2 * found / (found + false + matching.truths))), True
-    elif aim.name in ("sensitivity", "film_sensitivity"):
-        wanted = np.ceil(aim.value * matching.truths - 1e-9)
+        place, reached = int(np.argmax(2 * found / (found + false + matching.ground_truths))), True
+    elif aim.name in ("sensitivity", "image_sensitivity"):
+        wanted = np.ceil(aim.value * matching.ground_truths - 1e-9)
         reached = bool(found[-1] >= wanted)
         place = int(np.searchsorted(found, min(wanted, found[-1])))
     else:
         allowed = aim.value * units if aim.name == "fp_per_image" else (1 - aim.value) * units + 1e-9
         last = int(np.searchsorted(false, allowed, side="right")) - 1
         reached = last >= 0 and units > 0
-        # Going further down than the last one found would only add false marks.
+        # Going further down than the last one found would only add false positives.
         place = int(np.searchsorted(found, found[last])) if reached else 0
     found_there, false_there = int(found[place]), int(false[place])
-    return Choice(float(scores[place]), reached, found_there, matching.truths, false_there, units, aim.of_films)
+    return Choice(float(scores[place]), reached, found_there, matching.ground_truths, false_there, units, aim.of_images)
 
 
-def _match_films(dataset: Dataset, predictions: Sequence[Boxes]) -> tuple[Matching, int]:
-    """Films that have a mark as if each were one mark of the film's score, and the number of normal films.
+def _match_images(dataset: Dataset, predictions: Sequence[Boxes]) -> tuple[Matching, int]:
+    """Images that have a detection as if each were one detection of the image's score, and the number of normal images.
 
-    A fractured film is found, a normal one false; one with difficult boxes only is neither.
+    A fractured image is found, a normal one false; one with difficult boxes only is neither.
     """
-    marked = np.flatnonzero([len(marks) > 0 for marks in predictions])
+    detected = np.flatnonzero([len(detections) > 0 for detections in predictions])
     positive = np.array([record.is_positive for record in dataset], dtype=bool)
     negative = np.array([record.is_negative for record in dataset], dtype=bool)
-    outcome = np.select([positive, negative], [FOUND, FALSE], LEFT_OUT)[marked]
-    none = np.full(len(marked), -1)
+    outcome = np.select([positive, negative], [FOUND, FALSE], LEFT_OUT)[detected]
+    none = np.full(len(detected), -1)
     matching = Matching(
-        film_scores(predictions)[marked], outcome, none, marked, none, int(positive.sum()), len(dataset)
+        image_scores(predictions)[detected], outcome, none, detected, none, int(positive.sum()), len(dataset)
     )
     return matching, int(negative.sum())

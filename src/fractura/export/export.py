@@ -17,7 +17,7 @@ _NEEDS = {
     "saved_model": (("torch", "train"), ("tensorflow", "tensorflow")),
 }
 _PLACES = {"onnx": "model.onnx", "saved_model": "exported"}
-_FILMS_COMPARED = 8
+_IMAGES_COMPARED = 8
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class ExportResult:
         output: The exported file, or the folder around ``saved_model/``.
         size: Bytes.
         parity: How well it agrees with PyTorch.
-        compared_on: ``films`` where the user gave some, else ``phantoms``.
+        compared_on: ``images`` where the user gave some, else ``phantoms``.
         notes: What people should know about it, a line each.
     """
 
@@ -54,7 +54,7 @@ def export_model(
     *,
     to: str = "onnx",
     output: Path | None = None,
-    films: Sequence[Path] = (),
+    images: Sequence[Path] = (),
     half: bool = False,
 ) -> ExportResult:
     """Export a model, and compare what was exported with PyTorch before it is put in its place.
@@ -64,7 +64,7 @@ def export_model(
         to: One of ``FORMATS``. ``saved_model`` is a folder with ``saved_model/`` and ``card.json``;
             ``fractura.tensorflow_od.exporter`` adds what else TensorFlow's own exporter writes.
         output: File or folder to write; None is ``model.onnx`` or ``exported`` in the model folder.
-        films: Films to compare on, the first few are used; without any, phantoms are.
+        images: Images to compare on, the first few are used; without any, phantoms are.
         half: Store the weights of an ``onnx`` file in half precision: half the size, float32 arithmetic as before.
 
     Raises:
@@ -79,25 +79,25 @@ def export_model(
     for module, extra in _NEEDS[to]:
         require(module, extra)
     target = output if output is not None else model_folder / _PLACES[to]
-    if films:
-        step = max(1, len(films) // _FILMS_COMPARED)
-        parity = _export(to, model_folder, target, list(films)[::step][:_FILMS_COMPARED], half)
+    if images:
+        step = max(1, len(images) // _IMAGES_COMPARED)
+        parity = _export(to, model_folder, target, list(images)[::step][:_IMAGES_COMPARED], half)
     else:
         from fractura.phantom import make_phantoms
 
         with TemporaryDirectory(prefix="fractura-phantoms-") as scratch:
-            phantoms = make_phantoms(Path(scratch), films=4, seed=0)
+            phantoms = make_phantoms(Path(scratch), images=4, seed=0)
             parity = _export(to, model_folder, target, [record.image for record in phantoms], half)
     files = [target] if target.is_file() else [file for file in target.rglob("*") if file.is_file()]
     size = sum(file.stat().st_size for file in files)
-    return ExportResult(target, size, parity, "films" if films else "phantoms")
+    return ExportResult(target, size, parity, "images" if images else "phantoms")
 
 
-def _export(to: str, model_folder: Path, target: Path, films: Sequence[Path], half: bool) -> Parity:
+def _export(to: str, model_folder: Path, target: Path, images: Sequence[Path], half: bool) -> Parity:
     if to == "onnx":
         from fractura.export.onnx import export_onnx
 
-        return export_onnx(model_folder, target, films, half=half)
+        return export_onnx(model_folder, target, images, half=half)
     from fractura.export.saved_model import export_saved_model
 
-    return export_saved_model(model_folder, target, films)
+    return export_saved_model(model_folder, target, images)

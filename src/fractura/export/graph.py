@@ -1,4 +1,4 @@
-"""A detector as an ONNX graph: resizing, normalisation and suppression inside, film sizes dynamic."""
+"""A detector as an ONNX graph: resizing, normalisation and suppression inside, image sizes dynamic."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ def _is_all_true(values: Any) -> Any:
 
 
 def _round(value: Any, digits: Any = None) -> Any:
-    """Python's ``round`` of a film's side that is scaled: both round halves to even."""
+    """Python's ``round`` of an image's side that is scaled: both round halves to even."""
     return _cast(op.Round(value), to=_INT64)
 
 
-def write_graph(detector: Detector, output: Path, *, film_size: tuple[int, int] = (454, 373)) -> None:
+def write_graph(detector: Detector, output: Path, *, image_size: tuple[int, int] = (454, 373)) -> None:
     """Trace ``detector.forward`` and write it as ONNX.
 
     Args:
         detector: In evaluation mode, on the CPU.
         output: File to write; the caller makes it final.
-        film_size: Height and width of the film used for tracing; the graph takes any.
+        image_size: Height and width of the image used for tracing; the graph takes any.
     """
-    film = torch.randint(0, 255, (*film_size, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    image = torch.randint(0, 255, (*image_size, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         exporter_log = logging.getLogger("torch.onnx")
@@ -61,7 +61,7 @@ def write_graph(detector: Detector, output: Path, *, film_size: tuple[int, int] 
         try:
             program = torch.onnx.export(
                 detector,
-                (film,),
+                (image,),
                 dynamo=True,
                 opset_version=OPSET,
                 input_names=["image"],

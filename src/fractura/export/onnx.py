@@ -18,13 +18,13 @@ from fractura.inference.runtimes.onnx import OnnxModel
 from fractura.inference.runtimes.torch import TorchModel, load_detector
 
 
-def export_onnx(model_folder: Path, output: Path, films: Sequence[Path], *, half: bool = False) -> Parity:
-    """Write ``output`` and compare it with PyTorch on ``films``; a file that disagrees is never left behind.
+def export_onnx(model_folder: Path, output: Path, images: Sequence[Path], *, half: bool = False) -> Parity:
+    """Write ``output`` and compare it with PyTorch on ``images``; a file that disagrees is never left behind.
 
     Args:
         model_folder: Trained-model folder.
         output: The ``.onnx`` file.
-        films: Films to compare on.
+        images: Images to compare on.
         half: Store the weights in half precision; the file must agree with PyTorch as closely as any other.
 
     Returns:
@@ -42,7 +42,7 @@ def export_onnx(model_folder: Path, output: Path, films: Sequence[Path], *, half
             halve_weights(graph)
         onnx.helper.set_model_props(graph, {METADATA_KEY: card.to_json()})
         onnx.save(graph, draft)
-        parity = compare(TorchModel(model_folder, device="cpu"), OnnxModel(draft, device="cpu"), films)
+        parity = compare(TorchModel(model_folder, device="cpu"), OnnxModel(draft, device="cpu"), images)
         if not parity.holds:
             raise ModelError(
                 f"the exported file does not find what PyTorch finds: {parity.unmatched} of {parity.boxes} boxes have "

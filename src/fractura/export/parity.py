@@ -1,4 +1,4 @@
-"""Does an exported file find what PyTorch finds, on real films?"""
+"""Does an exported file find what PyTorch finds, on real images?"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAXIMUM_UNMATCHED = 0.01
 """Share of boxes that may lack a twin: of a hundred near ones, two scores may tie and suppression keep the other."""
 MINIMUM_SCORE = 0.05
 """Weaker candidates are not compared: near ties among them decide which of two boxes survives suppression. The best one
-of each film is compared whatever its score, else a model that is sure of nothing would agree with everything."""
+of each image is compared whatever its score, else a model that is sure of nothing would agree with everything."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,15 @@ class Parity:
     """How well two runtimes of one model agree.
 
     Attributes:
-        films: Films compared.
+        images: Images compared.
         boxes: Boxes compared, those of both runtimes with a score of at least ``MINIMUM_SCORE``, and the best of each
-            film in any case.
+            image in any case.
         unmatched: Boxes of one runtime that the other has not (IoU under ``MINIMUM_IOU`` or another class).
         minimum_iou: Worst IoU among matched boxes; 1 where there is none.
         maximum_score_difference: Largest difference among matched boxes.
     """
 
-    films: int
+    images: int
     boxes: int
     unmatched: int
     minimum_iou: float
@@ -45,7 +45,7 @@ class Parity:
     def holds(self) -> bool:
         """True if the boxes have their twins, within the limits."""
         return (
-            self.films > 0
+            self.images > 0
             and self.unmatched <= MAXIMUM_UNMATCHED * self.boxes
             and self.maximum_score_difference <= MAXIMUM_SCORE_DIFFERENCE
         )
@@ -55,12 +55,12 @@ class Parity:
         return {**asdict(self), "holds": self.holds}
 
 
-def compare(first: Model, second: Model, films: Sequence[Path]) -> Parity:
-    """Run both on ``films`` and compare box by box, in both directions."""
+def compare(first: Model, second: Model, images: Sequence[Path]) -> Parity:
+    """Run both on ``images`` and compare box by box, in both directions."""
     boxes = unmatched = 0
     worst_iou, worst_score = 1.0, 0.0
-    for film in films:
-        pixels = read_radiograph(film).pixels
+    for image in images:
+        pixels = read_radiograph(image).pixels
         found = first.detect(pixels), second.detect(pixels)
         for ours, theirs in (found, found[::-1]):
             assert ours.scores is not None
@@ -72,7 +72,7 @@ def compare(first: Model, second: Model, films: Sequence[Path]) -> Parity:
             if matched.any():
                 worst_iou = min(worst_iou, float(overlap[matched].min()))
                 worst_score = max(worst_score, float(difference[matched].max()))
-    return Parity(len(films), boxes, unmatched, worst_iou, worst_score)
+    return Parity(len(images), boxes, unmatched, worst_iou, worst_score)
 
 
 def _best_twins(ours: Boxes, theirs: Boxes) -> tuple[np.ndarray, np.ndarray]:

@@ -38,13 +38,13 @@ def write_saved_model(detector: Detector, card: ModelCard, folder: Path) -> None
     write_card(card, folder / CARD_INSIDE)
 
 
-def export_saved_model(model_folder: Path, output: Path, films: Sequence[Path]) -> Parity:
-    """Write ``saved_model/`` and ``card.json`` into ``output``, and compare with PyTorch on ``films`` before that.
+def export_saved_model(model_folder: Path, output: Path, images: Sequence[Path]) -> Parity:
+    """Write ``saved_model/`` and ``card.json`` into ``output``, and compare with PyTorch on ``images`` before that.
 
     Args:
         model_folder: Trained-model folder.
         output: Folder to write into; a former export in it is replaced.
-        films: Films to compare on.
+        images: Images to compare on.
 
     Returns:
         How well the SavedModel agrees with PyTorch.
@@ -61,7 +61,7 @@ def export_saved_model(model_folder: Path, output: Path, films: Sequence[Path]) 
         with TemporaryDirectory(prefix=".fractura-export-", dir=output) as scratch:
             draft = Path(scratch) / FOLDER
             write_saved_model(detector, card, draft)
-            parity = compare(TorchModel(model_folder, device="cpu"), SavedModel(draft, device="cpu"), films)
+            parity = compare(TorchModel(model_folder, device="cpu"), SavedModel(draft, device="cpu"), images)
             if not parity.holds:
                 raise ModelError(
                     f"the SavedModel does not find what PyTorch finds: {parity.unmatched} of {parity.boxes} boxes "

@@ -73,13 +73,13 @@ class FasterRCNNModule(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([1, None, None, 3], tf.uint8, name=INPUT)], autograph=False)
     def __call__(self, input_tensor: Any) -> dict[str, Any]:
-        """Look at one film.
+        """Look at one image.
 
         Args:
             input_tensor: uint8 ``(1, height, width, 3)``.
 
         Returns:
-            float32 outputs; rows beyond ``num_detections`` are padding. Boxes are fractions of the film.
+            float32 outputs; rows beyond ``num_detections`` are padding. Boxes are fractions of the image.
         """
         canvas, window = self._preprocess(tf.cast(input_tensor, tf.float32))
         size = tf.cast(tf.shape(canvas)[1:3], tf.float32)
@@ -96,34 +96,34 @@ class FasterRCNNModule(tf.Module):
         assert self.weights[name].shape == value.shape
         return self.weights[name]
 
-    def _preprocess(self, film: Any) -> tuple[Any, Any]:
-        """The canvas ``(1, height, width, 3)``, and the film's height and width on it: float32 ``(2,)``."""
+    def _preprocess(self, image: Any) -> tuple[Any, Any]:
+        """The canvas ``(1, height, width, 3)``, and the image's height and width on it: float32 ``(2,)``."""
         resizer = self._settings.image_resizer
         if isinstance(resizer, KeepAspectRatioResizer):
-            size = _size_keeping_aspect(tf.shape(film)[1:3], resizer)
+            size = _size_keeping_aspect(tf.shape(image)[1:3], resizer)
         else:
             size = tf.constant([resizer.height, resizer.width])
         if resizer.antialias:
-            rows = _triangle_weights(tf.shape(film)[1], size[0])
-            columns = _triangle_weights(tf.shape(film)[2], size[1])
-            resized = tf.einsum("yh,nhwc->nywc", rows, film)
+            rows = _triangle_weights(tf.shape(image)[1], size[0])
+            columns = _triangle_weights(tf.shape(image)[2], size[1])
+            resized = tf.einsum("yh,nhwc->nywc", rows, image)
             resized = tf.einsum("xw,nywc->nyxc", columns, resized)
         else:
-            resized = tf.raw_ops.ResizeBilinear(images=film, size=size, align_corners=False, half_pixel_centers=False)
+            resized = tf.raw_ops.ResizeBilinear(images=image, size=size, align_corners=False, half_pixel_centers=False)
         height, width = self._canvas_size(size)
         canvas = tf.pad(resized, [[0, 0], [0, height - size[0]], [0, width - size[1]], [0, 0]])
         known = [side if isinstance(side, int) else None for side in (height, width)]
         return tf.ensure_shape(canvas, [1, *known, 3]), tf.cast(size, tf.float32)
 
     def _whole(self, height: Any, width: Any) -> tuple[Any, Any]:
-        """Both sides rounded up to what the trunk needs."""
+        """Both sides rounded up to what the backbone needs."""
         return -(-height // self._multiple) * self._multiple, -(-width // self._multiple) * self._multiple
 
-    def _canvas_size(self, film: Any) -> tuple[Any, Any]:
-        """Height and width of the canvas for a film that was resized to int32 ``(2,)``; numbers if all are alike."""
+    def _canvas_size(self, image: Any) -> tuple[Any, Any]:
+        """Height and width of the canvas for an image that was resized to int32 ``(2,)``; numbers if all are alike."""
         resizer = self._settings.image_resizer
         if isinstance(resizer, KeepAspectRatioResizer) and not resizer.pad_to_max_dimension:
-            return self._whole(film[0], film[1])
+            return self._whole(image[0], image[1])
         return self._whole(*resizer.canvas_size(1, 1))
 
     def _anchors(self, canvas: Any) -> Any:
@@ -219,11 +219,11 @@ def _anchors_of_one_cell(settings: FasterRCNNSettings, level: int) -> NDArray[np
     return cell.numpy()[:, [1, 0, 3, 2]]
 
 
-def _size_keeping_aspect(film: Any, resizer: KeepAspectRatioResizer) -> Any:
-    """``KeepAspectRatioResizer.resized_size`` of a film whose height and width are int32 ``(2,)``."""
+def _size_keeping_aspect(image: Any, resizer: KeepAspectRatioResizer) -> Any:
+    """``KeepAspectRatioResizer.resized_size`` of an image whose height and width are int32 ``(2,)``."""
     shorter, longer = float(resizer.min_dimension), float(resizer.max_dimension)
-    target = tf.where(film[0] < film[1], [shorter, longer], [longer, shorter])
-    sides = tf.cast(film, tf.float64)
+    target = tf.where(image[0] < image[1], [shorter, longer], [longer, shorter])
+    sides = tf.cast(image, tf.float64)
     return tf.cast(tf.maximum(tf.round(tf.reduce_min(tf.cast(target, tf.float64) / sides) * sides), 1), tf.int32)
 
 

@@ -1,4 +1,4 @@
-"""From what a file says of its films to a ``Dataset``: the part that all formats but Pascal VOC and TFRecord share."""
+"""From what a file says of its images to a ``Dataset``: the part that all formats but Pascal VOC and TFRecord share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import BoxFlags, Dataset, Record
 from fractura.core.errors import DataError, FracturaError, UsageError, nearest_name
-from fractura.formats.film_index import unique_names
+from fractura.formats.name_index import unique_names
 from fractura.formats.validation import box_fault
 from fractura.formats.voc.serializer import VocObject
 from fractura.imaging.reader import radiograph_size
@@ -32,8 +32,8 @@ OnError = Literal["stop", "skip"]
 
 
 @dataclass(frozen=True)
-class FilmFactsWritten:
-    """What a file says of a film beside its boxes; see ``Record``."""
+class ImageFactsWritten:
+    """What a file says of an image beside its boxes; see ``Record``."""
 
     patient: str | None = None
     split: str | None = None
@@ -43,29 +43,29 @@ class FilmFactsWritten:
 
 
 @dataclass(frozen=True)
-class FoundFilm:
-    """One film as a file describes it.
+class FoundImage:
+    """One image as a file describes it.
 
     Attributes:
-        film: Its file.
+        image: Its file.
         root: Folder below which it was found.
         annotation: File that describes it.
         place: Where in that file.
-        objects: Its boxes in pixels of the displayed film.
+        objects: Its boxes in pixels of the displayed image.
         places: Where each of them is; empty if they are only numbered.
         size: Width and height as the file says; None if it does not, or is allowed not to know.
         facts: Beside the boxes.
-        displayed: Width and height of the film where they were read already.
+        displayed: Width and height of the image where they were read already.
     """
 
-    film: Path
+    image: Path
     root: Path
     annotation: Path
     place: str | None = None
     objects: tuple[VocObject, ...] = ()
     places: tuple[str, ...] = ()
     size: tuple[int, int] | None = None
-    facts: FilmFactsWritten = field(default_factory=FilmFactsWritten)
+    facts: ImageFactsWritten = field(default_factory=ImageFactsWritten)
     displayed: tuple[int, int] | None = None
 
 
@@ -82,7 +82,7 @@ class Faults:
         self.notes: list[FracturaError] = []
 
     def add(self, fault: DataError) -> None:
-        """A film or entry that cannot be used.
+        """An image or entry that cannot be used.
 
         Raises:
             DataError: It, with ``stop``.
@@ -127,7 +127,7 @@ def check_class_names(class_names: Sequence[str] | None) -> None:
 
 
 def gather(
-    found: Iterable[FoundFilm],
+    found: Iterable[FoundImage],
     *,
     root: Path,
     class_names: Sequence[str] | None,
@@ -136,43 +136,43 @@ def gather(
     problems: list[FracturaError] | None,
     empty: str,
 ) -> Dataset:
-    """Check every film and make the data set.
+    """Check every image and make the data set.
 
     Args:
-        found: The films.
+        found: The images.
         root: Of the data set.
         class_names: The caller's, which always win.
         known_names: The file's own, in its order; None takes the names found, sorted.
         faults: Collects what cannot be used.
         problems: See ``read_dataset``.
-        empty: What to say when there is no film at all.
+        empty: What to say when there is no image at all.
 
     Raises:
-        DataError: No film can be used; or a fault, where ``faults`` stops.
+        DataError: No image can be used; or a fault, where ``faults`` stops.
     """
     allowed = None if class_names is None else set(class_names)
-    used: list[tuple[FoundFilm, tuple[int, int]]] = []
-    owners: dict[Path, FoundFilm] = {}
+    used: list[tuple[FoundImage, tuple[int, int]]] = []
+    owners: dict[Path, FoundImage] = {}
     for each in found:
         try:
-            size = each.displayed or radiograph_size(each.film)
-            if each.film in owners:
+            size = each.displayed or radiograph_size(each.image)
+            if each.image in owners:
                 raise DataError(
-                    f"the film {each.film.name} is there twice",
-                    hint="keep one entry for a film, with all of its boxes",
+                    f"the image {each.image.name} is there twice",
+                    hint="keep one entry for an image, with all of its boxes",
                 )
             _check(each, size, allowed, class_names)
         except DataError as fault:
             faults.add(placed(fault, each.annotation, each.place))
             continue
-        owners[each.film] = each
+        owners[each.image] = each
         used.append((each, size))
     if not used:
         first = faults.faults[0] if faults.faults else None
         if first is None:
-            raise DataError(empty, file=root, hint="give the file or folder that describes labelled films")
+            raise DataError(empty, file=root, hint="give the file or folder that describes labelled images")
         raise DataError(
-            f"no film can be used; the first fault is: {first.problem}",
+            f"no image can be used; the first fault is: {first.problem}",
             file=first.file,
             place=first.place,
             hint=first.hint,
@@ -185,11 +185,13 @@ def gather(
     else:
         names = tuple(sorted({box.name for each, _ in used for box in each.objects}))
     labels = {name: label for label, name in enumerate(names)}
-    titles = unique_names((each.film, each.root) for each, _ in used)
-    return Dataset(names, tuple(_record(each, size, labels, titles[each.film]) for each, size in used), root)
+    titles = unique_names((each.image, each.root) for each, _ in used)
+    return Dataset(names, tuple(_record(each, size, labels, titles[each.image]) for each, size in used), root)
 
 
-def _check(each: FoundFilm, size: tuple[int, int], allowed: set[str] | None, class_names: Sequence[str] | None) -> None:
+def _check(
+    each: FoundImage, size: tuple[int, int], allowed: set[str] | None, class_names: Sequence[str] | None
+) -> None:
     if each.size is not None and each.size != size:
         raise _size_fault(each.size, size)
     for number, box in enumerate(each.objects, start=1):
@@ -219,20 +221,20 @@ def _size_fault(written: tuple[int, int], size: tuple[int, int]) -> DataError:
     width, height = size
     if written == (height, width):
         return DataError(
-            f"says {height}x{width}, but the film is displayed as {width}x{height}: the boxes were drawn before the "
-            "film was turned (EXIF orientation)",
-            hint="draw the boxes again on the film as it is displayed",
+            f"says {height}x{width}, but the image is displayed as {width}x{height}: the boxes were drawn before the "
+            "image was turned (EXIF orientation)",
+            hint="draw the boxes again on the image as it is displayed",
         )
     return DataError(
-        f"says {written[0]}x{written[1]}, but the film is {width}x{height}",
-        hint="check that the entry belongs to this film; if the boxes sit right, correct width and height",
+        f"says {written[0]}x{written[1]}, but the image is {width}x{height}",
+        hint="check that the entry belongs to this image; if the boxes sit right, correct width and height",
     )
 
 
-def _record(each: FoundFilm, size: tuple[int, int], labels: dict[str, int], name: str) -> Record:
+def _record(each: FoundImage, size: tuple[int, int], labels: dict[str, int], name: str) -> Record:
     boxes = Boxes([box.corners for box in each.objects], [labels[box.name] for box in each.objects])
     return Record(
-        each.film,
+        each.image,
         size[0],
         size[1],
         boxes.clip(*size),

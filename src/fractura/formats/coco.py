@@ -1,7 +1,7 @@
 """COCO detection JSON, read and written.
 
-https://cocodataset.org/#format-data. A box is ``[left, top, width, height]`` in pixels. Films without annotations are
-negative films. Beside COCO's own keys we write and read what Pascal VOC and splits need, under names of their own that
+https://cocodataset.org/#format-data. A box is ``[left, top, width, height]`` in pixels. Images without annotations are
+negative images. Beside COCO's own keys we write and read what Pascal VOC and splits need, under names of their own that
 other readers pass over: ``difficult``, ``truncated`` and ``pose`` of an annotation; ``patient``, ``split``,
 ``body_part``, ``view`` and ``laterality`` of an image.
 """
@@ -18,8 +18,8 @@ from fractura.core.dataset import BoxFlags, Dataset
 from fractura.core.errors import DataError, FracturaError
 from fractura.formats.assembly import (
     Faults,
-    FilmFactsWritten,
-    FoundFilm,
+    FoundImage,
+    ImageFactsWritten,
     OnError,
     check_class_names,
     fewest_digits,
@@ -28,7 +28,7 @@ from fractura.formats.assembly import (
     shortest_text,
     split_of,
 )
-from fractura.formats.film_index import FilmIndex
+from fractura.formats.name_index import ImageIndex
 from fractura.formats.text_files import a_dict, a_flag, a_list, a_number, a_text, a_whole_number, json_bytes, read_json
 from fractura.formats.voc.serializer import VocObject
 
@@ -50,7 +50,7 @@ def read_coco(
     class_names: Sequence[str] | None = None,
     on_error: OnError = "stop",
     problems: list[FracturaError] | None = None,
-    films: Path | None = None,
+    image_dir: Path | None = None,
 ) -> Dataset:
     """Read a COCO file.
 
@@ -60,13 +60,14 @@ def read_coco(
     Args:
         path: The JSON file.
         class_names: In label order instead of the file's.
-        on_error: ``stop`` at the first fault, or ``skip`` that film.
+        on_error: ``stop`` at the first fault, or ``skip`` that image.
         problems: Collects what was skipped, and remarks.
-        films: Where the films lie; by default below the file's folder or, if that is called ``annotations``, beside it.
+        image_dir: Where the images lie; by default below the file's folder or, if that is called ``annotations``,
+            beside it.
 
     Raises:
-        DataError: The file is not COCO, or (``stop``) an entry is not what it must be, a film is missing or of another
-            size, a box is impossible or a class unknown; names the file, the entry and the way out.
+        DataError: The file is not COCO, or (``stop``) an entry is not what it must be, an image is missing or of
+            another size, a box is impossible or a class unknown; names the file, the entry and a hint.
     """
     check_class_names(class_names)
     path = Path(path)
@@ -81,13 +82,13 @@ def read_coco(
     except DataError as fault:
         raise placed(fault, path, None) from fault
     boxes, bad, crowds = _annotations(annotations, categories, path, faults)
-    index = FilmIndex([films] if films is not None else film_folders(path))
-    found = _films(images, boxes, bad, index, path, faults)
+    index = ImageIndex([image_dir] if image_dir is not None else image_dirs(path))
+    found = _images(images, boxes, bad, index, path, faults)
     used = {box.name for each in found for box in each.objects}
     if crowds:
         faults.note(
             DataError(
-                f"{crowds} boxes are marked iscrowd; they are taken as difficult, which evaluation passes over",
+                f"{crowds} boxes are annotated iscrowd; they are taken as difficult, which evaluation passes over",
                 file=path,
                 hint="take them out if that is not what you want",
             )
@@ -104,8 +105,8 @@ def read_coco(
     )
 
 
-def film_folders(path: Path) -> list[Path]:
-    """Where the films of an annotation file lie: its folder, or the one above if it is called ``annotations``."""
+def image_dirs(path: Path) -> list[Path]:
+    """Where the images of an annotation file lie: its folder, or the one above if it is called ``annotations``."""
     folder = path.parent
     return [folder.parent] if folder.name.casefold() in ("annotations", "labels") else [folder]
 
@@ -198,31 +199,33 @@ def corners_of(left: float, top: float, width: float, height: float) -> tuple[fl
     return left, top, left + width, top + height
 
 
-def _films(
+def _images(
     entries: list[Any],
     boxes: dict[int, list[tuple[str, VocObject]]],
     bad: set[int],
-    index: FilmIndex,
+    index: ImageIndex,
     path: Path,
     faults: Faults,
-) -> list[FoundFilm]:
-    found: list[FoundFilm] = []
+) -> list[FoundImage]:
+    found: list[FoundImage] = []
     seen: set[int] = set()
     for number, entry in enumerate(entries):
         place = f"images[{number}]"
         try:
-            image = a_dict(entry, "an image")
-            identity = a_whole_number(image.get("id"), "its id")
+            row = a_dict(entry, "an image")
+            identity = a_whole_number(row.get("id"), "its id")
             if identity in seen:
-                raise DataError(f"the id {identity} belongs to another image already", hint="give each film its own id")
+                raise DataError(
+                    f"the id {identity} belongs to another image already", hint="give each image its own id"
+                )
             seen.add(identity)
             if identity in bad:
-                continue  # one of its boxes cannot be used, and a film with a box too few would be wrong
-            film = index.find(a_text(image.get("file_name"), "its file_name"))
+                continue  # one of its boxes cannot be used, and an image with a box too few would be wrong
+            image = index.find(a_text(row.get("file_name"), "its file_name"))
             places, objects = zip(*boxes[identity], strict=True) if identity in boxes else ((), ())
             found.append(
-                FoundFilm(
-                    film, index.folders[0], path, f"{place} ({film.name})", objects, places, _size(image), _facts(image)
+                FoundImage(
+                    image, index.folders[0], path, f"{place} ({image.name})", objects, places, _size(row), _facts(row)
                 )
             )
         except DataError as fault:
@@ -247,15 +250,15 @@ def _size(image: dict[str, Any]) -> tuple[int, int] | None:
     return a_whole_number(image.get("width"), "its width"), a_whole_number(image.get("height"), "its height")
 
 
-def _facts(image: dict[str, Any]) -> FilmFactsWritten:
+def _facts(image: dict[str, Any]) -> ImageFactsWritten:
     facts = {key: a_text(image[key], f"its {key}") for key in _FACTS if image.get(key) is not None}
     split = image.get("split")
     if split is None:
-        return FilmFactsWritten(**facts)
+        return ImageFactsWritten(**facts)
     meant = split_of(a_text(split, "its split"))
     if meant is None:
         raise DataError(f"its split '{split}' is not train, val or test")
-    return FilmFactsWritten(split=meant, **facts)
+    return ImageFactsWritten(split=meant, **facts)
 
 
 def coco_bytes(dataset: Dataset, *, names: Sequence[str] | None = None) -> bytes:
@@ -263,7 +266,7 @@ def coco_bytes(dataset: Dataset, *, names: Sequence[str] | None = None) -> bytes
 
     Args:
         dataset: What to write.
-        names: How each film is named in the file; by default the records' names.
+        names: How each image is named in the file; by default the records' names.
     """
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""From one format into another: films keep their bytes, and what the target has no place for is listed."""
+"""From one format into another: images keep their bytes, and what the target has no place for is listed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Conversion:
             "why": self.why,
             "to": self.target_format,
             "written": [str(path) for path in self.written],
-            "films": len(self.dataset),
+            "images": len(self.dataset),
             "negatives": self.dataset.negatives,
             "boxes": self.dataset.boxes_by_class,
             "not_held": list(self.not_held),
@@ -69,7 +69,7 @@ def convert(
     source_format: str | None = None,
     class_names: Sequence[str] | None = None,
     images: Images = "copy",
-    films: Path | None = None,
+    image_dir: Path | None = None,
     split: str | None = None,
     overwrite: bool = False,
     on_error: OnError = "stop",
@@ -77,7 +77,7 @@ def convert(
     shards: int | None = None,
     progress: Progress | None = None,
 ) -> Conversion:
-    """Turn labelled films from one format into another. Nothing in ``source`` is changed.
+    """Turn labelled images from one format into another. Nothing in ``source`` is changed.
 
     Classes keep their order: of ``class_names`` if given, else of what was written to ``target`` before (new classes
     behind), else of the source.
@@ -88,14 +88,14 @@ def convert(
         to: Format to write.
         source_format: Instead of a guess.
         class_names: In label order.
-        images: ``copy`` films byte for byte, ``link`` to them, or write annotations only (``none``).
-        films: Where the films of a COCO, CreateML or CSV file lie.
-        split: Take the films of this split only.
+        images: ``copy`` images byte for byte, ``link`` to them, or write annotations only (``none``).
+        image_dir: Where the images of a COCO, CreateML or CSV file lie.
+        split: Take the images of this split only.
         overwrite: Replace the files of an earlier conversion that nobody changed since.
-        on_error: ``stop`` at the first fault, or ``skip`` that film.
+        on_error: ``stop`` at the first fault, or ``skip`` that image.
         label_map: For TFRecord: made, or missing classes are added at its end; by default beside ``target``.
         shards: For TFRecord: number of files.
-        progress: Told of each film that is written.
+        progress: Told of each image that is written.
 
     Raises:
         DataError: The source cannot be read, a file is in the way, or a file cannot be written.
@@ -116,7 +116,7 @@ def convert(
             on_error=on_error,
             problems=problems,
             source_format=source_format,
-            films=films,
+            image_dir=image_dir,
         )
         dataset, why, read_from = reading.dataset, reading.guess.why, reading.guess.path
         found = "folders of splits" if reading.guess.format == "splits" else find_format(reading.guess.format).title
@@ -157,7 +157,7 @@ def _refuse_options(to: str, images: Images, label_map: Path | None, shards: int
     if shards is not None and to != "tfrecord":
         raise UsageError("--shards is for --to tfrecord")
     if images != "copy" and to == "tfrecord":
-        raise UsageError("a TFRecord file always holds its films", hint="leave --images out")
+        raise UsageError("a TFRecord file always holds its images", hint="leave --images out")
     if label_map is not None and to != "tfrecord" and not stands_for_files(source):
         raise UsageError("--label-map is for TFRecord", hint="name the classes with --classes")
 
@@ -168,7 +168,7 @@ def refuse_nesting(source: Path, target: Path, *, is_container: bool) -> None:
     Args:
         source: What is read.
         target: What is to be written.
-        is_container: The source is one file that holds its films: only that file must not be the target.
+        is_container: The source is one file that holds its images: only that file must not be the target.
 
     Raises:
         UsageError: They lie one inside the other.
@@ -192,9 +192,9 @@ def _only(dataset: Dataset, split: str, source: Path) -> Dataset:
     if split not in SPLITS or not records:
         there = sorted({record.split for record in dataset if record.split})
         raise DataError(
-            f"no film is in the split '{split}'",
+            f"no image is in the split '{split}'",
             file=source,
-            hint=f"its splits are {', '.join(there)}" if there else "split the films first: fractura split",
+            hint=f"its splits are {', '.join(there)}" if there else "split the images first: fractura split",
         )
     return replace(dataset, records=records)
 
@@ -224,7 +224,7 @@ def _write_folder(
         "format": target_format.name,
         "source": {"format": found, "name": read_from.name},
         "class_names": list(dataset.class_names),
-        "films": len(dataset),
+        "images": len(dataset),
         "negatives": dataset.negatives,
         "boxes": dataset.boxes_by_class,
         "not_held": list(not_held),
@@ -235,7 +235,7 @@ def _write_folder(
         images=images,
         overwrite=overwrite,
         about=about,
-        films=len(dataset),
+        count=len(dataset),
         progress=progress,
     )
 

@@ -1,4 +1,4 @@
-"""CreateML JSON, read and written: a list of films, each with boxes given by middle and size in pixels.
+"""CreateML JSON, read and written: a list of images, each with boxes given by middle and size in pixels.
 
 Follows labelImg 1.8.6 libs/create_ml_io.py and Apple's "Building an object detector data source".
 """
@@ -16,7 +16,7 @@ from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError
 from fractura.formats.assembly import (
     Faults,
-    FoundFilm,
+    FoundImage,
     OnError,
     check_class_names,
     fewest_digits,
@@ -24,22 +24,22 @@ from fractura.formats.assembly import (
     placed,
     shortest_text,
 )
-from fractura.formats.coco import film_folders
-from fractura.formats.film_index import FilmIndex
+from fractura.formats.coco import image_dirs
+from fractura.formats.name_index import ImageIndex
 from fractura.formats.text_files import a_dict, a_list, a_number, a_text, json_bytes, read_json
 from fractura.formats.voc.serializer import VocObject
 
-_FILM_KEYS = ("image", "imagefilename", "filename")
-_NOT_CREATEML = "a CreateML file is a list of films, each with 'image' and 'annotations'"
+_IMAGE_KEYS = ("image", "imagefilename", "filename")
+_NOT_CREATEML = "a CreateML file is a list of images, each with 'image' and 'annotations'"
 
 
 def is_createml(document: Any) -> bool:
-    """True if a JSON document is a list of films."""
+    """True if a JSON document is a list of images."""
     return (
         isinstance(document, list)
         and bool(document)
         and isinstance(document[0], dict)
-        and any(key in document[0] for key in _FILM_KEYS)
+        and any(key in document[0] for key in _IMAGE_KEYS)
     )
 
 
@@ -49,20 +49,20 @@ def read_createml(
     class_names: Sequence[str] | None = None,
     on_error: OnError = "stop",
     problems: list[FracturaError] | None = None,
-    films: Path | None = None,
+    image_dir: Path | None = None,
 ) -> Dataset:
-    """Read a CreateML file. Films without annotations are negative films.
+    """Read a CreateML file. Images without annotations are negative images.
 
     Args:
         path: The JSON file.
         class_names: In label order; by default the names found, sorted.
-        on_error: ``stop`` at the first fault, or ``skip`` that film.
+        on_error: ``stop`` at the first fault, or ``skip`` that image.
         problems: Collects what was skipped.
-        films: Where the films lie; by default below the file's folder.
+        image_dir: Where the images lie; by default below the file's folder.
 
     Raises:
-        DataError: The file is not CreateML, or (``stop``) an entry is not what it must be, a film is missing, a box is
-            impossible or a class unknown; names the file, the entry and the way out.
+        DataError: The file is not CreateML, or (``stop``) an entry is not what it must be, an image is missing, a box
+            is impossible or a class unknown; names the file, the entry and a hint.
     """
     check_class_names(class_names)
     path = Path(path)
@@ -71,12 +71,12 @@ def read_createml(
         entries = a_list(read_json(path), "the document")
     except DataError as fault:
         raise DataError(fault.problem, file=path, place=fault.place, hint=fault.hint or _NOT_CREATEML) from fault
-    index = FilmIndex([films] if films is not None else film_folders(path))
+    index = ImageIndex([image_dir] if image_dir is not None else image_dirs(path))
     found = []
     for number, entry in enumerate(entries):
         place = f"[{number}]"
         try:
-            found.append(_film(a_dict(entry, "a film"), index, path, place))
+            found.append(_image(a_dict(entry, "an image"), index, path, place))
         except DataError as fault:
             faults.add(placed(fault, path, place))
     return gather(
@@ -86,23 +86,23 @@ def read_createml(
         known_names=None,
         faults=faults,
         problems=problems,
-        empty="holds no films",
+        empty="holds no images",
     )
 
 
-def _film(entry: dict[str, Any], index: FilmIndex, path: Path, place: str) -> FoundFilm:
-    key = next((key for key in _FILM_KEYS if key in entry), "image")
-    film = index.find(a_text(entry.get(key), f"its {key}"))
+def _image(entry: dict[str, Any], index: ImageIndex, path: Path, place: str) -> FoundImage:
+    key = next((key for key in _IMAGE_KEYS if key in entry), "image")
+    image = index.find(a_text(entry.get(key), f"its {key}"))
     written = entry.get("annotations", entry.get("annotation"))
     objects, places = [], []
     for number, each in enumerate(a_list([] if written is None else written, "its annotations"), start=1):
-        where = f"{place} ({film.name}), box {number}"
+        where = f"{place} ({image.name}), box {number}"
         try:
             objects.append(_box(a_dict(each, "a box")))
         except DataError as fault:
             raise placed(fault, path, where) from fault
         places.append(where)
-    return FoundFilm(film, index.folders[0], path, f"{place} ({film.name})", tuple(objects), tuple(places))
+    return FoundImage(image, index.folders[0], path, f"{place} ({image.name})", tuple(objects), tuple(places))
 
 
 def _box(each: dict[str, Any]) -> VocObject:
@@ -119,7 +119,7 @@ def corners_of(middle_x: float, middle_y: float, width: float, height: float) ->
 
 
 def createml_bytes(dataset: Dataset) -> bytes:
-    """A data set as one CreateML file, films in the order of the records."""
+    """A data set as one CreateML file, images in the order of the records."""
     return json_bytes(
         [
             {

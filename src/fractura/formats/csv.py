@@ -1,8 +1,8 @@
 """One CSV: a row a box, with the columns of TensorFlow's tutorial and ours behind them.
 
 ``filename,width,height,class,xmin,ymin,xmax,ymax`` is what ``xml_to_csv.py`` writes and ``generate_tfrecord.py`` reads.
-Ours are ``difficult,truncated,pose,patient,split,body_part,view,laterality``; they may be missing. A negative film is a
-row without class and corners.
+Ours are ``difficult,truncated,pose,patient,split,body_part,view,laterality``; they may be missing. A negative image is
+a row without class and corners.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError, FracturaError
 from fractura.formats.assembly import (
     Faults,
-    FilmFactsWritten,
-    FoundFilm,
+    FoundImage,
+    ImageFactsWritten,
     OnError,
     check_class_names,
     gather,
     placed,
     split_of,
 )
-from fractura.formats.coco import film_folders
-from fractura.formats.film_index import FilmIndex
+from fractura.formats.coco import image_dirs
+from fractura.formats.name_index import ImageIndex
 from fractura.formats.text_lines import read_text
 from fractura.formats.voc.serializer import CORNERS, VocObject, number_text
 
@@ -63,7 +63,7 @@ _OTHER_NAMES = {
     "y2": "ymax",
 }
 _NEEDED = ("filename", "class", *CORNERS)
-_NEGATIVE_ROW = "leave class and corners empty for a film on which nothing is marked"
+_NEGATIVE_ROW = "leave class and corners empty for an image on which nothing is annotated"
 
 
 def header_fault(first_line: str) -> str | None:
@@ -82,20 +82,20 @@ def read_csv(
     class_names: Sequence[str] | None = None,
     on_error: OnError = "stop",
     problems: list[FracturaError] | None = None,
-    films: Path | None = None,
+    image_dir: Path | None = None,
 ) -> Dataset:
     """Read a CSV of boxes, separated by commas or semicolons.
 
     Args:
         path: The file.
         class_names: In label order; by default the names found, sorted.
-        on_error: ``stop`` at the first fault, or ``skip`` that film.
+        on_error: ``stop`` at the first fault, or ``skip`` that image.
         problems: Collects what was skipped.
-        films: Where the films lie; by default below the file's folder.
+        image_dir: Where the images lie; by default below the file's folder.
 
     Raises:
-        DataError: A column is missing, or (``stop``) a row is not what it must be, a film is missing or of another
-            size, a box is impossible or a class unknown; names the file, the line and the way out.
+        DataError: A column is missing, or (``stop``) a row is not what it must be, an image is missing or of another
+            size, a box is impossible or a class unknown; names the file, the line and a hint.
     """
     check_class_names(class_names)
     path = Path(path)
@@ -116,7 +116,7 @@ def read_csv(
             place="line 1",
             hint=f"the first line must name the columns, such as {','.join(COLUMNS[:8])}",
         )
-    found = _films(rows, columns, path, FilmIndex([films] if films is not None else film_folders(path)), faults)
+    found = _images(rows, columns, path, ImageIndex([image_dir] if image_dir is not None else image_dirs(path)), faults)
     return gather(
         found,
         root=path,
@@ -136,8 +136,8 @@ def _columns(header: Sequence[str]) -> dict[str, int]:
     return columns
 
 
-def _films(rows: object, columns: dict[str, int], path: Path, index: FilmIndex, faults: Faults) -> list[FoundFilm]:
-    films: dict[Path, FoundFilm] = {}
+def _images(rows: object, columns: dict[str, int], path: Path, index: ImageIndex, faults: Faults) -> list[FoundImage]:
+    images: dict[Path, FoundImage] = {}
     boxes: dict[Path, list[tuple[str, VocObject]]] = {}
     bad: set[Path] = set()
     width = max(columns.values()) + 1
@@ -153,50 +153,50 @@ def _films(rows: object, columns: dict[str, int], path: Path, index: FilmIndex, 
         if not any(cell.strip() for cell in row):
             continue
         place = f"line {reader.line_num}"
-        film = None
+        image = None
         try:
             if len(row) < width:
                 raise DataError(f"has {len(row)} cells where {width} belong", hint="is the line cut off?")
             cells = {name: row[column].strip() for name, column in columns.items()}
-            film = index.find(cells["filename"])
-            _add(films, boxes, film, cells, index.folders[0], path, place)
+            image = index.find(cells["filename"])
+            _add(images, boxes, image, cells, index.folders[0], path, place)
         except DataError as fault:
-            if film is not None:
-                bad.add(film)  # a film with a box too few would be wrong
+            if image is not None:
+                bad.add(image)  # an image with a box too few would be wrong
             faults.add(placed(fault, path, place))
-    return [_with_boxes(each, boxes[film]) for film, each in films.items() if film not in bad]
+    return [_with_boxes(each, boxes[image]) for image, each in images.items() if image not in bad]
 
 
-def _with_boxes(each: FoundFilm, boxes: list[tuple[str, VocObject]]) -> FoundFilm:
+def _with_boxes(each: FoundImage, boxes: list[tuple[str, VocObject]]) -> FoundImage:
     return replace(each, objects=tuple(box for _, box in boxes), places=tuple(place for place, _ in boxes))
 
 
 def _add(
-    films: dict[Path, FoundFilm],
+    images: dict[Path, FoundImage],
     boxes: dict[Path, list[tuple[str, VocObject]]],
-    film: Path,
+    image: Path,
     cells: dict[str, str],
     root: Path,
     path: Path,
     place: str,
 ) -> None:
     size, facts, box = _size(cells), _facts(cells), _box(cells)
-    before = films.get(film)
+    before = images.get(image)
     if before is None:
-        films[film] = FoundFilm(film, root, path, place, size=size, facts=facts)
-        boxes[film] = [] if box is None else [(place, box)]
+        images[image] = FoundImage(image, root, path, place, size=size, facts=facts)
+        boxes[image] = [] if box is None else [(place, box)]
         return
     if (before.size, before.facts) != (size, facts):
         raise DataError(
-            f"says something else of the film {film.name} than {before.place}",
-            hint="size, patient and split must be the same in all rows of a film",
+            f"says something else of the image {image.name} than {before.place}",
+            hint="size, patient and split must be the same in all rows of an image",
         )
-    if box is None or not boxes[film]:
+    if box is None or not boxes[image]:
         raise DataError(
-            f"says that the film {film.name} {'has a box' if box else 'is negative'}, which {before.place} denies",
+            f"says that the image {image.name} {'has a box' if box else 'is negative'}, which {before.place} denies",
             hint="keep one row without box, or the rows with boxes",
         )
-    boxes[film].append((place, box))
+    boxes[image].append((place, box))
 
 
 def _size(cells: dict[str, str]) -> tuple[int, int] | None:
@@ -209,13 +209,13 @@ def _size(cells: dict[str, str]) -> tuple[int, int] | None:
     return int(sizes[0]), int(sizes[1])
 
 
-def _facts(cells: dict[str, str]) -> FilmFactsWritten:
+def _facts(cells: dict[str, str]) -> ImageFactsWritten:
     said = {key: cells.get(key) or None for key in _FACTS}
     if (split := said["split"]) is not None:
         said["split"] = split_of(split)
         if said["split"] is None:
             raise DataError(f"the split '{split}' is not train, val or test")
-    return FilmFactsWritten(**said)
+    return ImageFactsWritten(**said)
 
 
 def _box(cells: dict[str, str]) -> VocObject | None:
@@ -255,7 +255,7 @@ def _flag(text: str, name: str) -> bool:
 
 
 def csv_bytes(dataset: Dataset) -> bytes:
-    """A data set as one CSV, films in the order of the records."""
+    """A data set as one CSV, images in the order of the records."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -265,13 +265,13 @@ def csv_bytes(dataset: Dataset) -> bytes:
 
 
 def _rows(record: Record, class_names: Sequence[str]) -> list[list[str]]:
-    film = [record.name, str(record.width), str(record.height)]
+    image = [record.name, str(record.width), str(record.height)]
     facts = [getattr(record, key) or "" for key in _FACTS]
     if record.is_negative:
-        return [[*film, "", "", "", "", "", "", "", "", *facts]]
+        return [[*image, "", "", "", "", "", "", "", "", *facts]]
     rows = []
     for corners, label, flags in zip(record.boxes.xyxy, record.boxes.labels, record.flags, strict=True):
         numbers = [number_text(float(str(np.float32(value)))) for value in corners]
-        marks = [str(int(flags.difficult)), str(int(flags.truncated)), flags.pose]
-        rows.append([*film, class_names[int(label)], *numbers, *marks, *facts])
+        detections = [str(int(flags.difficult)), str(int(flags.truncated)), flags.pose]
+        rows.append([*image, class_names[int(label)], *numbers, *detections, *facts])
     return rows

@@ -1,4 +1,4 @@
-"""Which format a file or folder of labelled films is in, and why that is thought."""
+"""Which format a file or folder of labelled images is in, and why that is thought."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Guess:
 
     Attributes:
         format: Name of the format; ``splits`` for a folder of ``train``, ``val`` and ``test``.
-        path: What to read: the file that describes the films, or the folder.
+        path: What to read: the file that describes the images, or the folder.
         why: In a few words.
         others: Formats that are there too and were passed over.
     """
@@ -41,7 +41,7 @@ def guess_format(path: Path) -> Guess:
     """Find out in which format ``path`` is.
 
     Raises:
-        DataError: There is nothing of this name, or nothing in it looks like labelled films.
+        DataError: There is nothing of this name, or nothing in it looks like labelled images.
     """
     path = Path(path)
     if path.is_dir():
@@ -60,7 +60,7 @@ def _of_file(path: Path) -> Guess:
         if is_coco(document):
             return Guess("coco", path, "it has COCO's lists of images and categories")
         if is_createml(document):
-            return Guess("createml", path, "it is a list of films")
+            return Guess("createml", path, "it is a list of images")
         raise DataError("is JSON, but neither COCO nor CreateML", file=path, hint=_ANY)
     if ending == ".csv":
         return Guess("csv", path, "it ends in .csv")
@@ -83,7 +83,7 @@ def _of_folder(path: Path) -> Guess:
             f"cannot be listed: {error.strerror or error}", file=path, hint="check that you may read the folder"
         ) from error
     find_voc_folder(path)  # says what is missing, and where annotations lie nearby
-    raise DataError("holds nothing that looks like labelled films", file=path, hint=_ANY)
+    raise DataError("holds nothing that looks like labelled images", file=path, hint=_ANY)
 
 
 def split_folders(path: Path) -> dict[str, Path]:

@@ -1,4 +1,4 @@
-"""Which film belongs to which annotation file: the folder layouts people use with LabelImg."""
+"""Which image belongs to which annotation file: the folder layouts people use with LabelImg."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from fractura.core.errors import DataError
-from fractura.imaging.reader import IMAGE_EXTENSIONS, is_film_file
+from fractura.imaging.reader import IMAGE_EXTENSIONS, is_image_file
 
 _PAIRS = (("images", "annotations"), ("jpegimages", "annotations"))
 
@@ -18,33 +18,33 @@ class VocFolder:
     """The files of one data folder; hidden files (such as the ``._`` files of macOS) are left aside.
 
     Attributes:
-        films_folder: Where the films lie.
-        films: Sorted by name.
+        image_dir: Where the images lie.
+        images: Sorted by name.
         annotations: ``.xml`` files, sorted by name.
     """
 
-    films_folder: Path
-    films: tuple[Path, ...]
+    image_dir: Path
+    images: tuple[Path, ...]
     annotations: tuple[Path, ...]
 
-    def matcher(self) -> FilmMatcher:
-        """A look-up from annotation to film."""
-        return FilmMatcher(self.films)
+    def matcher(self) -> ImageMatcher:
+        """A lookup from annotation to image."""
+        return ImageMatcher(self.images)
 
 
-class FilmMatcher:
-    """Finds the film of an annotation by name; the stale ``<path>`` plays no part."""
+class ImageMatcher:
+    """Finds the image of an annotation by name; the stale ``<path>`` plays no part."""
 
-    def __init__(self, films: tuple[Path, ...]) -> None:
-        self._exact = {film.name: film for film in films}
+    def __init__(self, images: tuple[Path, ...]) -> None:
+        self._exact = {image.name: image for image in images}
         self._names: dict[str, list[Path]] = {}
         self._stems: dict[str, list[Path]] = {}
-        for film in films:
-            self._names.setdefault(_plain(film.name), []).append(film)
-            self._stems.setdefault(_plain(film.stem), []).append(film)
+        for image in images:
+            self._names.setdefault(_plain(image.name), []).append(image)
+            self._stems.setdefault(_plain(image.stem), []).append(image)
 
     def find(self, annotation: Path, filename: str | None) -> Path | None:
-        """The film, or None.
+        """The image, or None.
 
         First by ``<filename>``, then with another image extension (it may lie or be missing), then by the annotation's
         own name. Letter case and the two Unicode spellings of an accent do not matter unless they decide.
@@ -57,7 +57,7 @@ class FilmMatcher:
             return by_name[0]
         for stem in (_stem(written), annotation.stem, _stem(annotation.stem)):
             candidates = self._stems.get(_plain(stem), []) if stem else []
-            same_case = [film for film in candidates if film.stem == stem]
+            same_case = [image for image in candidates if image.stem == stem]
             if len(same_case) == 1:
                 return same_case[0]
             if len(candidates) == 1:
@@ -71,20 +71,20 @@ def find_voc_folder(path: Path) -> VocFolder:
     Raises:
         DataError: There is no such folder, it cannot be read, or it holds no annotation.
     """
-    films_folder, annotations_folder = voc_folders(path)
+    image_dir, annotations_folder = voc_folders(path)
     try:
-        films = _files(films_folder, is_film_file)
+        images = _files(image_dir, is_image_file)
         annotations = _files(annotations_folder, lambda entry: entry.suffix.lower() == ".xml")
         if not annotations:
             hint = _nearby(Path(path))
             raise DataError("holds no annotation (.xml file)", file=annotations_folder, hint=hint)
     except OSError as error:
         raise _unlisted(path, error) from error
-    return VocFolder(films_folder, films, annotations)
+    return VocFolder(image_dir, images, annotations)
 
 
 def voc_folders(path: Path) -> tuple[Path, Path]:
-    """Where the films and where the annotations of a data folder lie; both may be the folder itself.
+    """Where the images and where the annotations of a data folder lie; both may be the folder itself.
 
     Raises:
         DataError: There is no such folder, or it cannot be read.
@@ -92,14 +92,14 @@ def voc_folders(path: Path) -> tuple[Path, Path]:
     path = Path(path)
     if not path.is_dir():
         problem = "is a file, not a folder" if path.exists() else "there is no such folder"
-        raise DataError(problem, file=path, hint="give the folder that holds the films and their XML files")
+        raise DataError(problem, file=path, hint="give the folder that holds the images and their XML files")
     try:
         folders = {entry.name.lower(): entry for entry in sorted(path.iterdir(), reverse=True) if entry.is_dir()}
     except OSError as error:
         raise _unlisted(path, error) from error
-    for films_name, annotations_name in _PAIRS:
-        if films_name in folders and annotations_name in folders:
-            return folders[films_name], folders[annotations_name]
+    for images_name, annotations_name in _PAIRS:
+        if images_name in folders and annotations_name in folders:
+            return folders[images_name], folders[annotations_name]
     return path, path
 
 
@@ -118,10 +118,10 @@ def _files(folder: Path, is_wanted: Callable[[Path], bool]) -> tuple[Path, ...]:
 
 
 def _nearby(path: Path) -> str:
-    """A way out that names the sub-folders that do look like data."""
+    """A hint that names the sub-folders that do look like data."""
     below = sorted({xml.parent for pattern in ("*/*.xml", "*/*/*.xml") for xml in path.glob(pattern)})
     if not below:
-        return "label the films first; a film on which nothing is broken needs an XML file without objects"
+        return "label the images first; an image on which nothing is broken needs an XML file without objects"
     roots = sorted({(f.parent if f.name.lower() == "annotations" else f) for f in below})
     return "annotations lie in " + ", ".join(f"'{root}'" for root in roots[:3]) + ": give that folder"
 

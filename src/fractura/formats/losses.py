@@ -29,14 +29,14 @@ def losses(dataset: Dataset, target: Format, *, class_list_kept: bool = False) -
             _off_grid(dataset), "with fractions of a pixel finer than 1/64: they may move by a thousandth"
         ),
         "class list": "" if class_list_kept else _class_list(dataset),
-        "review": _films(_verified(dataset), "marked as verified by a reviewer"),
-        "split": _films(sum(record.split is not None for record in dataset), "with a split"),
-        "patient": _films(sum(record.patient is not None for record in dataset), "with a patient id"),
-        "body_part": _films(sum(record.body_part is not None for record in dataset), "with a body part"),
-        "view": _films(sum(record.view is not None for record in dataset), "with a view"),
-        "laterality": _films(sum(record.laterality is not None for record in dataset), "with a side"),
-        "study": _films(sum(record.study is not None for record in dataset), "whose study is known"),
-        "device": _films(sum(record.device is not None for record in dataset), "whose device is known"),
+        "review": _images(_verified(dataset), "annotated as verified by a reviewer"),
+        "split": _images(sum(record.split is not None for record in dataset), "with a split"),
+        "patient": _images(sum(record.patient is not None for record in dataset), "with a patient id"),
+        "body_part": _images(sum(record.body_part is not None for record in dataset), "with a body part"),
+        "view": _images(sum(record.view is not None for record in dataset), "with a view"),
+        "laterality": _images(sum(record.laterality is not None for record in dataset), "with a side"),
+        "study": _images(sum(record.study is not None for record in dataset), "whose study is known"),
+        "device": _images(sum(record.device is not None for record in dataset), "whose device is known"),
     }
     return tuple(line for aspect, line in lacking.items() if line and aspect not in target.holds)
 
@@ -45,8 +45,8 @@ def _boxes(count: int, which: str) -> str:
     return f"{count} boxes {which}" if count else ""
 
 
-def _films(count: int, which: str) -> str:
-    return f"{count} films {which}" if count else ""
+def _images(count: int, which: str) -> str:
+    return f"{count} images {which}" if count else ""
 
 
 def _off_grid(dataset: Dataset) -> int:

@@ -31,14 +31,14 @@ def write_parts(
     """Write ``folder/train``, ``folder/val`` and ``folder/test`` (YOLO: its own layout), and ``folder/split.json``.
 
     Args:
-        dataset: Every film has a split.
+        dataset: Every image has a split.
         folder: Made if it is missing.
         to: Format of the parts.
         made: How the split was made.
         source: Where the data set was read from; ``folder`` must not lie in it.
         images: As for ``convert``.
         overwrite: As for ``convert``.
-        progress: Told of each film.
+        progress: Told of each image.
 
     Returns:
         What the format has no place for, a line each.
@@ -55,7 +55,7 @@ def write_parts(
         )
     refuse_nesting(source, folder, is_container=source.is_file() and source.suffix.lower() not in (".json", ".csv"))
     known = split_file_of(dataset, made)
-    assert known is not None  # every film has a split
+    assert known is not None  # every image has a split
     parts = [
         (split, replace(dataset, records=tuple(record for record in dataset if record.split == split)))
         for split in SPLITS
@@ -75,9 +75,9 @@ def write_parts(
     about = {
         "format": to,
         "class_names": list(dataset.class_names),
-        "films": len(dataset),
+        "images": len(dataset),
         "split": dict(made),
         "not_held": list(not_held),
     }
-    write_files(folder, files, images=images, overwrite=overwrite, about=about, films=len(dataset), progress=progress)
+    write_files(folder, files, images=images, overwrite=overwrite, about=about, count=len(dataset), progress=progress)
     return not_held

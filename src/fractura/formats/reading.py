@@ -1,4 +1,4 @@
-"""``read_dataset``: labelled films in whichever format they are."""
+"""``read_dataset``: labelled images in whichever format they are."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Reading:
     """A data set and how it was read.
 
     Attributes:
-        dataset: The films and boxes.
+        dataset: The images and boxes.
         guess: Its format and why.
     """
 
@@ -37,29 +37,34 @@ def read_dataset(
     on_error: OnError = "stop",
     problems: list[FracturaError] | None = None,
     source_format: str | None = None,
-    films: Path | None = None,
+    image_dir: Path | None = None,
 ) -> Dataset:
-    """Read labelled films: Pascal VOC, COCO, YOLO, CreateML, CSV or TFRecord, whichever is found.
+    """Read labelled images: Pascal VOC, COCO, YOLO, CreateML, CSV or TFRecord, whichever is found.
 
-    What a ``split.json`` in the folder says of the films (split, patient, body part) is read with it. A folder that
-    holds ``train``, ``val`` and ``test`` is read as one data set, each film with its split.
+    What a ``split.json`` in the folder says of the images (split, patient, body part) is read with it. A folder that
+    holds ``train``, ``val`` and ``test`` is read as one data set, each image with its split.
 
     Args:
         path: A folder; or a file: COCO or CreateML ``.json``, ``.csv``, YOLO's ``data.yaml``, TFRecord (also a pattern
             such as ``train-?????-of-00010``, or a sharded name).
         class_names: In label order, which always wins; by default the file's own order (COCO: of the ids), or where it
             has none the names found, sorted.
-        on_error: ``stop`` at the first fault, or ``skip`` that film.
+        on_error: ``stop`` at the first fault, or ``skip`` that image.
         problems: Collects what was skipped or not used, and remarks; without it that is logged as warnings.
         source_format: ``voc``, ``coco``, ``yolo``, ``createml``, ``csv`` or ``tfrecord``; by default it is guessed.
-        films: Where the films of a COCO, CreateML or CSV file lie; by default below the file's folder.
+        image_dir: Where the images of a COCO, CreateML or CSV file lie; by default below the file's folder.
 
     Raises:
-        DataError: There is nothing to read, or (``stop``) something is wrong; file, place and way out are named.
+        DataError: There is nothing to read, or (``stop``) something is wrong; file, place and hint are named.
         UsageError: ``class_names`` holds a name twice, or ``source_format`` is unknown.
     """
     return open_dataset(
-        path, class_names=class_names, on_error=on_error, problems=problems, source_format=source_format, films=films
+        path,
+        class_names=class_names,
+        on_error=on_error,
+        problems=problems,
+        source_format=source_format,
+        image_dir=image_dir,
     ).dataset
 
 
@@ -70,7 +75,7 @@ def open_dataset(
     on_error: OnError = "stop",
     problems: list[FracturaError] | None = None,
     source_format: str | None = None,
-    films: Path | None = None,
+    image_dir: Path | None = None,
 ) -> Reading:
     """As ``read_dataset``, and says what was guessed."""
     check_class_names(class_names)
@@ -93,7 +98,7 @@ def open_dataset(
         dataset = _read_splits(path, class_names, on_error, found)
     else:
         reader = find_format(guess.format).read
-        dataset = with_split_file(reader(guess.path, class_names, on_error, found, films), path)
+        dataset = with_split_file(reader(guess.path, class_names, on_error, found, image_dir), path)
     if problems is not None:
         problems.extend(found)
     else:
@@ -103,7 +108,7 @@ def open_dataset(
 
 
 def _described(path: Path, source_format: str) -> Path:
-    """The file that describes the films where ``path`` is a folder and the format is one of files."""
+    """The file that describes the images where ``path`` is a folder and the format is one of files."""
     if not path.is_dir() or source_format in ("voc", "yolo"):
         return path
     usual = find_format(source_format).describes
@@ -129,9 +134,9 @@ def _read_splits(
         other = owners.setdefault(record.name.casefold(), record.image)
         if other != record.image:
             raise DataError(
-                f"the film '{record.name}' is in two splits: {other.parent} and {record.image.parent}",
+                f"the image '{record.name}' is in two splits: {other.parent} and {record.image.parent}",
                 file=path,
-                hint="take it out of one of them, or give different films different names",
+                hint="take it out of one of them, or give different images different names",
             )
     return with_split_file(Dataset(names, tuple(records), path), path)
 

@@ -15,7 +15,7 @@ from fractura.core.errors import DataError, FracturaError, UsageError, suggest_n
 from fractura.formats.coco import coco_bytes, read_coco
 from fractura.formats.createml import createml_bytes, read_createml
 from fractura.formats.csv import csv_bytes, read_csv
-from fractura.formats.image_index import FilmMatcher
+from fractura.formats.image_index import ImageMatcher
 from fractura.formats.split_file import SPLIT_FILE, split_file_of
 from fractura.formats.tfrecord import read_tfrecord
 from fractura.formats.voc import read_voc
@@ -38,7 +38,7 @@ class Format:
         title: For people.
         read: Reads a path.
         plan: Lists the files of a data set; None for TFRecord, which is no folder of files.
-        holds: What beside films, boxes and the names of boxes it has a place for; see ``losses``.
+        holds: What beside images, boxes and the names of boxes it has a place for; see ``losses``.
         describes: What to read it from again, below the folder it was written to; empty for the folder.
     """
 
@@ -63,47 +63,47 @@ def find_format(name: str) -> Format:
 
 def plan_voc(dataset: Dataset) -> Iterator[PlannedFile]:
     """``annotations/*.xml`` and ``images/*``."""
-    matcher = FilmMatcher(tuple(Path("images") / record.name for record in dataset))
+    matcher = ImageMatcher(tuple(Path("images") / record.name for record in dataset))
     for record in dataset:
         path = f"annotations/{_stem(record)}.xml"
         annotation = annotation_of(record, Path(path), matcher, dataset.class_names, scores=False)
         yield PlannedFile(path, annotation.to_bytes())
-        yield PlannedFile(f"images/{record.name}", film=record)
+        yield PlannedFile(f"images/{record.name}", image=record)
     yield from _plan_split_file(dataset)
 
 
 def plan_coco(dataset: Dataset) -> Iterator[PlannedFile]:
     """``annotations.json`` and ``images/*``."""
     yield PlannedFile("annotations.json", coco_bytes(dataset))
-    yield from _plan_films(dataset, "images/")
+    yield from _plan_images(dataset, "images/")
 
 
 def plan_createml(dataset: Dataset) -> Iterator[PlannedFile]:
-    """``annotations.json`` with the films beside it, as CreateML wants them."""
+    """``annotations.json`` with the images beside it, as CreateML wants them."""
     yield PlannedFile("annotations.json", createml_bytes(dataset))
-    yield from _plan_films(dataset, "")
+    yield from _plan_images(dataset, "")
     yield from _plan_split_file(dataset)
 
 
 def plan_csv(dataset: Dataset) -> Iterator[PlannedFile]:
     """``annotations.csv`` and ``images/*``."""
     yield PlannedFile("annotations.csv", csv_bytes(dataset))
-    yield from _plan_films(dataset, "images/")
+    yield from _plan_images(dataset, "images/")
 
 
 def plan_yolo(dataset: Dataset) -> Iterator[PlannedFile]:
     """``data.yaml``, ``classes.txt``, ``images/`` and ``labels/``; both with a folder a split where splits are known.
 
     Raises:
-        DataError: Some films have a split and others have none, or a class name breaks the line.
+        DataError: Some images have a split and others have none, or a class name breaks the line.
     """
     splits = {record.split for record in dataset}
     if None in splits and len(splits) > 1:
         without = sum(record.split is None for record in dataset)
         raise DataError(
-            f"{without} of {len(dataset)} films are in no split, and YOLO has folders for splits only",
+            f"{without} of {len(dataset)} images are in no split, and YOLO has folders for splits only",
             file=dataset.root,
-            hint="split the films first: fractura split",
+            hint="split the images first: fractura split",
         )
     if bad := [name for name in dataset.class_names if name != name.strip() or not name.isprintable()]:
         raise DataError(f"the class name {bad[0]!r} does not fit into a line", hint="rename the class")
@@ -113,13 +113,13 @@ def plan_yolo(dataset: Dataset) -> Iterator[PlannedFile]:
     for record in dataset:
         below = f"{record.split}/" if record.split else ""
         yield PlannedFile(f"labels/{below}{_stem(record)}.txt", label_text(record).encode())
-        yield PlannedFile(f"images/{below}{record.name}", film=record)
+        yield PlannedFile(f"images/{below}{record.name}", image=record)
     yield from _plan_split_file(dataset)
 
 
-def _plan_films(dataset: Dataset, folder: str) -> Iterator[PlannedFile]:
+def _plan_images(dataset: Dataset, folder: str) -> Iterator[PlannedFile]:
     for record in dataset:
-        yield PlannedFile(f"{folder}{record.name}", film=record)
+        yield PlannedFile(f"{folder}{record.name}", image=record)
 
 
 def _plan_split_file(dataset: Dataset) -> Iterator[PlannedFile]:
@@ -133,55 +133,55 @@ def _stem(record: Record) -> str:
 
 
 def _read_voc(
-    path: Path, names: Sequence[str] | None, on_error: OnError, problems: list[FracturaError], films: Path | None
+    path: Path, names: Sequence[str] | None, on_error: OnError, problems: list[FracturaError], image_dir: Path | None
 ) -> Dataset:
-    _refuse_films("voc", films)
+    _refuse_images("voc", image_dir)
     return read_voc(path, class_names=names, on_error=on_error, problems=problems)
 
 
 def _read_coco(
-    path: Path, names: Sequence[str] | None, on_error: OnError, problems: list[FracturaError], films: Path | None
+    path: Path, names: Sequence[str] | None, on_error: OnError, problems: list[FracturaError], image_dir: Path | None
 ) -> Dataset:
-    return read_coco(path, class_names=names, on_error=on_error, problems=problems, films=films)
+    return read_coco(path, class_names=names, on_error=on_error, problems=problems, image_dir=image_dir)
 
 
 def _read_yolo(
-    path: Path, names: Sequence[str] | None, on_error: OnError, problems: list[FracturaError], films: Path | None
+    path: Path, names: Sequence[str] | None, on_error: OnError, problems: list[FracturaError], image_dir: Path | None
 ) -> Dataset:
-    _refuse_films("yolo", films)
+    _refuse_images("yolo", image_dir)
     return read_yolo(path, class_names=names, on_error=on_error, problems=problems)
 
 
 def _read_createml(
-    path: Path, names: Sequence[str] | None, on_error: OnError, problems: list[FracturaError], films: Path | None
+    path: Path, names: Sequence[str] | None, on_error: OnError, problems: list[FracturaError], image_dir: Path | None
 ) -> Dataset:
-    return read_createml(path, class_names=names, on_error=on_error, problems=problems, films=films)
+    return read_createml(path, class_names=names, on_error=on_error, problems=problems, image_dir=image_dir)
 
 
 def _read_csv(
-    path: Path, names: Sequence[str] | None, on_error: OnError, problems: list[FracturaError], films: Path | None
+    path: Path, names: Sequence[str] | None, on_error: OnError, problems: list[FracturaError], image_dir: Path | None
 ) -> Dataset:
-    return read_csv(path, class_names=names, on_error=on_error, problems=problems, films=films)
+    return read_csv(path, class_names=names, on_error=on_error, problems=problems, image_dir=image_dir)
 
 
 def _read_tfrecord(
-    path: Path, names: Sequence[str] | None, on_error: OnError, problems: list[FracturaError], films: Path | None
+    path: Path, names: Sequence[str] | None, on_error: OnError, problems: list[FracturaError], image_dir: Path | None
 ) -> Dataset:
-    _refuse_films("tfrecord", films)
+    _refuse_images("tfrecord", image_dir)
     return read_tfrecord(path, class_names=names, on_error=on_error, problems=problems)
 
 
-def _refuse_films(name: str, films: Path | None) -> None:
-    if films is not None:
+def _refuse_images(name: str, image_dir: Path | None) -> None:
+    if image_dir is not None:
         raise UsageError(
-            f"{name} says itself where its films lie", hint="a folder of films goes with coco, createml and csv"
+            f"{name} says itself where its images lie", hint="a folder of images goes with coco, createml and csv"
         )
 
 
 _FLAGS = frozenset({"difficult", "truncated", "pose"})
 _FACTS = frozenset({"split", "patient", "body_part", "view", "laterality"})
 _HEADERS = frozenset({"study", "device"})
-"""Known from DICOM headers only; VOC is read with its films' headers."""
+"""Known from DICOM headers only; VOC is read with its images' headers."""
 _CLASSES, _FRACTIONS = frozenset({"class list"}), frozenset({"fractions"})
 
 FORMATS: dict[str, Format] = {

@@ -1,7 +1,8 @@
-"""``split.json``: which films are for training, validation and test, and what else is known of them beside their boxes.
+"""``split.json``: which images are for training, validation and test, and what else is known of them beside their
+boxes.
 
 It lies in the folder of a data set whose format has no place for this (Pascal VOC, YOLO, CreateML), and in the folder
-that holds ``train``, ``val`` and ``test``. A film is known by its name.
+that holds ``train``, ``val`` and ``test``. An image is known by its name.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from fractura.formats.text_files import a_dict, a_text, json_bytes, read_json
 SPLIT_FILE = "split.json"
 FACTS = ("split", "patient", "body_part", "view", "laterality")
 _VERSION = 1
-_WAY_OUT = "write it again with: fractura split; or take it away if it does not belong to these films"
+_HINT = "write it again with: fractura split; or take it away if it does not belong to these images"
 
 
 @dataclass(frozen=True)
@@ -27,29 +28,29 @@ class SplitFile:
     """What the file says.
 
     Attributes:
-        films: For each film's name what is known, by the names of ``FACTS``.
+        images: For each image's name what is known, by the names of ``FACTS``.
         made: How the split was made: seed, shares, by what; empty if it was not made by ``fractura split``.
     """
 
-    films: Mapping[str, Mapping[str, str]]
+    images: Mapping[str, Mapping[str, str]]
     made: Mapping[str, Any] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """As JSON."""
-        films = {name: dict(facts) for name, facts in self.films.items()}
+        images = {name: dict(facts) for name, facts in self.images.items()}
         return json_bytes(
-            {"fractura_split": _VERSION, **({"made": dict(self.made)} if self.made else {}), "films": films}
+            {"fractura_split": _VERSION, **({"made": dict(self.made)} if self.made else {}), "images": images}
         )
 
 
 def split_file_of(dataset: Dataset, made: Mapping[str, Any] | None = None) -> SplitFile | None:
     """The file for a data set; None if nothing is known that would go into it."""
-    films = {record.name: facts for record in dataset if (facts := facts_of(record))}
-    return SplitFile(films, made or {}) if films else None
+    images = {record.name: facts for record in dataset if (facts := facts_of(record))}
+    return SplitFile(images, made or {}) if images else None
 
 
 def facts_of(record: Record) -> dict[str, str]:
-    """What is known of a film, by the names of ``FACTS``."""
+    """What is known of an image, by the names of ``FACTS``."""
     return {key: value for key in FACTS if (value := getattr(record, key)) is not None}
 
 
@@ -63,8 +64,8 @@ def read_split_file(path: Path) -> SplitFile:
     try:
         if a_dict(document, "the document").get("fractura_split") != _VERSION:
             raise DataError("is not a split.json of this version")
-        films = {}
-        for name, facts in a_dict(document.get("films"), "'films'").items():
+        images = {}
+        for name, facts in a_dict(document.get("images"), "'images'").items():
             known = {
                 key: a_text(value, key)
                 for key, value in a_dict(facts, f"the entry of '{name}'").items()
@@ -72,16 +73,16 @@ def read_split_file(path: Path) -> SplitFile:
             }
             if "split" in known and known["split"] not in SPLITS:
                 raise DataError(f"the split '{known['split']}' of '{name}' is not train, val or test")
-            films[name] = known
-        return SplitFile(films, a_dict(document.get("made", {}), "'made'"))
+            images[name] = known
+        return SplitFile(images, a_dict(document.get("made", {}), "'made'"))
     except DataError as fault:
-        raise DataError(fault.problem, file=path, hint=_WAY_OUT) from fault
+        raise DataError(fault.problem, file=path, hint=_HINT) from fault
 
 
 def with_split_file(dataset: Dataset, root: Path) -> Dataset:
     """``dataset`` with what the ``split.json`` of its folder says; unchanged if there is none.
 
-    A folder called ``train``, ``val`` or ``test`` is looked up in the ``split.json`` above it, too: a film that was
+    A folder called ``train``, ``val`` or ``test`` is looked up in the ``split.json`` above it, too: an image that was
     moved from one to the other is still known.
 
     Raises:
@@ -94,7 +95,7 @@ def with_split_file(dataset: Dataset, root: Path) -> Dataset:
     known: dict[str, Mapping[str, str]] = {}
     for source in sources:
         if source.is_file():
-            for name, facts in read_split_file(source).films.items():
+            for name, facts in read_split_file(source).images.items():
                 known.setdefault(name, facts)
     if not known:
         return dataset

@@ -8,7 +8,7 @@ from fractura.core.errors import DataError
 
 
 def read_text(path: Path) -> str:
-    """A file as text: UTF-8, with or without a byte-order mark.
+    """A file as text: UTF-8, with or without a byte-order detection.
 
     Raises:
         DataError: It cannot be read or is not UTF-8; names the line.

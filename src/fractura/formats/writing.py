@@ -1,4 +1,4 @@
-"""Writing a data set's files into a folder: looked at as a whole before the first byte, and nothing of others is lost.
+"""Writing a data set's files into a folder: examined as a whole before the first byte, and nothing of others is lost.
 
 ``conversion.json`` lists what was written with its SHA-256. Only files on that list that nobody changed since may be
 replaced, and those that no longer belong to the data set are taken away.
@@ -21,7 +21,7 @@ from fractura.formats.text_files import a_dict, json_bytes, read_json
 CONVERSION_FILE = "conversion.json"
 Images = Literal["copy", "link", "none"]
 Progress = Callable[[int, int], None]
-"""Called with the films that are done and the films in all."""
+"""Called with the images that are done and the images in all."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class PlannedFile:
 
     Attributes:
         path: Below the folder, with ``/``.
-        content: Its bytes; None if it is a film.
-        film: The film whose bytes it gets.
+        content: Its bytes; None if it is an image.
+        image: The image whose bytes it gets.
     """
 
     path: str
     content: bytes | None = None
-    film: Record | None = None
+    image: Record | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def write_files(
     images: Images,
     overwrite: bool,
     about: Mapping[str, Any],
-    films: int,
+    count: int,
     progress: Progress | None = None,
 ) -> None:
     """Write the files of ``plan`` below ``folder``.
@@ -61,32 +61,32 @@ def write_files(
     Args:
         folder: Made if it is missing.
         plan: Lists the files; called twice, and must say the same both times.
-        images: ``copy`` films byte for byte, ``link`` to them, or leave them out.
+        images: ``copy`` images byte for byte, ``link`` to them, or leave them out.
         overwrite: Replace files of an earlier call that were not changed since.
         about: Goes into ``conversion.json``.
-        films: How many films there are, for ``progress``.
-        progress: Told of each film.
+        count: How many images there are, for ``progress``.
+        progress: Told of each image.
 
     Raises:
-        DataError: A file is in the way, two films want one file, a film cannot be read or linked, or a file cannot be
-            written. Before the first file is written all that can be seen beforehand was looked at.
+        DataError: A file is in the way, two images want one file, an image cannot be read or linked, or a file cannot
+            be written. Before the first file is written all that can be seen beforehand was examined.
     """
     own = conversion_of(folder).get("files", {})
     target = _Folder(Path(folder), own, overwrite)
     wanted: dict[str, str] = {}
     is_new = not target.path.exists()
     for file in plan():
-        if images == "none" and file.film is not None:
+        if images == "none" and file.image is not None:
             continue
         key = file.path.casefold()
         if key in wanted:
             raise DataError(
-                f"'{wanted[key]}' and '{file.path}' would be one file", file=folder, hint="rename one of the films"
+                f"'{wanted[key]}' and '{file.path}' would be one file", file=folder, hint="rename one of the images"
             )
         wanted[key] = file.path
-        if file.film is not None and images == "link" and file.film.span is not None:
+        if file.image is not None and images == "link" and file.image.span is not None:
             raise DataError(
-                "a film inside a TFRecord file cannot be linked to", file=file.film.image, hint="use --images copy"
+                "an image inside a TFRecord file cannot be linked to", file=file.image.image, hint="use --images copy"
             )
         if not is_new:
             _refuse_strangers(target, file)
@@ -95,14 +95,14 @@ def write_files(
     written: dict[str, str] = {}
     done = 0
     for file in plan():
-        if file.film is None:
+        if file.image is None:
             written[file.path] = _write(target.path / file.path, file.content or b"")
             continue
         done += 1
         if images != "none":
-            written[file.path] = _place_film(target.path / file.path, file.film, images)
+            written[file.path] = _place_image(target.path / file.path, file.image, images)
         if progress is not None:
-            progress(done, films)
+            progress(done, count)
     for path in stale:
         (target.path / path).unlink(missing_ok=True)
     write_atomically(target.path / CONVERSION_FILE, json_bytes({**about, "files": written}))
@@ -131,7 +131,7 @@ def _refuse_strangers(target: _Folder, file: PlannedFile) -> None:
     path = target.path / file.path
     if not path.exists() and not path.is_symlink():
         return
-    content = file.content if file.film is None else film_bytes(file.film)
+    content = file.content if file.image is None else image_bytes(file.image)
     there = path.read_bytes() if path.is_file() else None
     if there == content:
         return
@@ -177,13 +177,13 @@ def _write(path: Path, content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _place_film(path: Path, record: Record, images: Images) -> str:
-    content = film_bytes(record)
+def _place_image(path: Path, record: Record, images: Images) -> str:
+    content = image_bytes(record)
     digest = hashlib.sha256(content).hexdigest()
     if path.is_file() and path.read_bytes() == content:
         return digest
     if path.is_symlink() or (images == "link" and path.is_file()):
-        path.unlink()  # never write through a link: the film at its other end is somebody's source
+        path.unlink()  # never write through a link: the image at its other end is somebody's source
     if images == "copy":
         write_atomically(path, content)
         return digest
@@ -200,8 +200,8 @@ def _place_film(path: Path, record: Record, images: Images) -> str:
     return digest
 
 
-def film_bytes(record: Record) -> bytes:
-    """A film's encoded bytes.
+def image_bytes(record: Record) -> bytes:
+    """An image's encoded bytes.
 
     Raises:
         DataError: It cannot be read.
@@ -210,5 +210,5 @@ def film_bytes(record: Record) -> bytes:
         return record.read_bytes()
     except OSError as error:
         raise DataError(
-            f"cannot be read: {error.strerror or error}", file=record.image, hint="check that the film is still there"
+            f"cannot be read: {error.strerror or error}", file=record.image, hint="check that the image is still there"
         ) from error

@@ -1,6 +1,7 @@
-"""What a film's encoded bytes say without decoding its pixels: kind, stored size, orientation, completeness.
+"""What an image's encoded bytes say without decoding its pixels: kind, stored size, orientation, completeness.
 
-TFRecord needs this for every film, at the speed of a copy. JPEG: ITU-T T.81 annex B; PNG: https://www.w3.org/TR/png-3/.
+TFRecord needs this for every image, at the speed of a copy. JPEG: ITU-T T.81 annex B; PNG:
+https://www.w3.org/TR/png-3/.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ _PNG_CHUNK = struct.Struct(">I4s")
 
 
 @dataclass(frozen=True)
-class FilmHeader:
+class ImageHeader:
     """What the header says.
 
     Attributes:
         kind: ``jpeg``, ``png``, ``gif``, ``bmp``, ``tiff`` or ``unknown``.
         width: Pixels as stored, before the EXIF orientation; 0 if not found.
         height: Pixels as stored; 0 if not found.
-        has_exif: The film may carry an EXIF orientation.
-        complete: Every part of the film is there up to its end mark. False means that only decoding can tell.
+        has_exif: The image may carry an EXIF orientation.
+        complete: Every part of the image is there up to its end marker. False means that only decoding can tell.
     """
 
     kind: str
@@ -40,8 +41,8 @@ class FilmHeader:
     complete: bool
 
 
-def film_kind(data: bytes) -> str:
-    """The kind of a film, from its first bytes; the name is what ``image/format`` holds."""
+def image_kind(data: bytes) -> str:
+    """The kind of an image, from its first bytes; the name is what ``image/format`` holds."""
     if data.startswith(b"\xff\xd8"):
         return "jpeg"
     if data.startswith(_PNG_SIGNATURE):
@@ -55,28 +56,28 @@ def film_kind(data: bytes) -> str:
     return "unknown"
 
 
-def film_header(data: bytes) -> FilmHeader:
-    """Read the header of a film."""
-    kind = film_kind(data)
+def image_header(data: bytes) -> ImageHeader:
+    """Read the header of an image."""
+    kind = image_kind(data)
     if kind == "jpeg":
         return _jpeg_header(data)
     if kind == "png":
         return _png_header(data)
-    return FilmHeader(kind, 0, 0, has_exif=True, complete=False)
+    return ImageHeader(kind, 0, 0, has_exif=True, complete=False)
 
 
-def stored_frame(data: bytes, header: FilmHeader, name: str) -> tuple[int, int, int]:
-    """``(width, height, EXIF orientation)`` of a film as stored, from its header alone.
+def stored_frame(data: bytes, header: ImageHeader, name: str) -> tuple[int, int, int]:
+    """``(width, height, EXIF orientation)`` of an image as stored, from its header alone.
 
     Raises:
-        DataError: It is no film, or its header is damaged.
+        DataError: It is no image, or its header is damaged.
     """
     if header.width and header.height and not header.has_exif:
         return header.width, header.height, 1
     return radiograph_frame(data, name=name)
 
 
-def _jpeg_header(data: bytes) -> FilmHeader:
+def _jpeg_header(data: bytes) -> ImageHeader:
     """Walk the marker segments; in the coded data, where FF is always stuffed, the next marker is searched for."""
     width = height = 0
     has_exif = in_scan = False
@@ -84,7 +85,7 @@ def _jpeg_header(data: bytes) -> FilmHeader:
     while (found := _MARKER.search(data, position)) is not None:
         marker, position = data[found.start() + 1], found.end()
         if marker == 0xD9:
-            return FilmHeader("jpeg", width, height, has_exif, complete=in_scan and width > 0 and height > 0)
+            return ImageHeader("jpeg", width, height, has_exif, complete=in_scan and width > 0 and height > 0)
         if marker in (0x01, 0xD8):
             continue
         if position + 2 > len(data):
@@ -99,10 +100,10 @@ def _jpeg_header(data: bytes) -> FilmHeader:
         elif marker == 0xDA:
             in_scan = True
         position += length
-    return FilmHeader("jpeg", width, height, has_exif, complete=False)
+    return ImageHeader("jpeg", width, height, has_exif, complete=False)
 
 
-def _png_header(data: bytes) -> FilmHeader:
+def _png_header(data: bytes) -> ImageHeader:
     """Walk the chunks and check their CRCs."""
     width = height = 0
     has_exif = has_pixels = False
@@ -122,13 +123,13 @@ def _png_header(data: bytes) -> FilmHeader:
         elif kind in (b"eXIf", b"tEXt", b"zTXt", b"iTXt"):  # EXIF, and where older programs hid it
             has_exif = True
         elif kind == b"IEND":
-            return FilmHeader("png", width, height, has_exif, complete=has_pixels and width > 0 and height > 0)
+            return ImageHeader("png", width, height, has_exif, complete=has_pixels and width > 0 and height > 0)
         position = end + 4
-    return FilmHeader("png", width, height, has_exif, complete=False)
+    return ImageHeader("png", width, height, has_exif, complete=False)
 
 
 def displayed_to_stored(xyxy: NDArray[np.float32], orientation: int, width: int, height: int) -> NDArray[np.float32]:
-    """Boxes in pixels of the displayed film, ``(n, 4)``, as pixels of the stored one of ``width`` x ``height``."""
+    """Boxes in pixels of the displayed image, ``(n, 4)``, as pixels of the stored one of ``width`` x ``height``."""
     if orientation == 1:
         return xyxy
     left, top, right, bottom = xyxy.T
@@ -145,7 +146,7 @@ def displayed_to_stored(xyxy: NDArray[np.float32], orientation: int, width: int,
 
 
 def stored_to_displayed(xyxy: NDArray[np.float32], orientation: int, width: int, height: int) -> NDArray[np.float32]:
-    """The way back from ``displayed_to_stored``; ``width`` x ``height`` is again the stored film."""
+    """The way back from ``displayed_to_stored``; ``width`` x ``height`` is again the stored image."""
     inverse = {6: 8, 8: 6}.get(orientation, orientation)
     if orientation >= 5:
         width, height = height, width

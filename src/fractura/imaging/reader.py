@@ -1,17 +1,17 @@
-"""The one reader of pixels: training, evaluation, detection, the checks and the page all see a film through it.
+"""The one reader of pixels: training, evaluation, detection, the checks and the page all see an image through it.
 
 What it does, in this order:
 
 1. Decode with Pillow: JPEG, PNG, TIFF or BMP, whatever the file's extension says; DICOM through
    ``fractura.imaging.dicom``, which gives the picture that a viewer shows. A truncated or damaged file is an error;
    missing pixels are never made up.
-2. More than 8 bits: take the smallest of 8, 10, 12, 14 and 16 bits that holds the film's brightest value and scale
+2. More than 8 bits: take the smallest of 8, 10, 12, 14 and 16 bits that holds the image's brightest value and scale
    linearly by ``255 / (2**bits - 1)``, rounded. Detectors store 10 to 14 bits in 16-bit files; dividing by 65535
-   would leave those films almost black, and clipping at 255 (Pillow's ``convert``) almost white. So one film saved
+   would leave those images almost black, and clipping at 255 (Pillow's ``convert``) almost white. So one image saved
    with 16 full bits and with 8 gives the same picture within 1 grey level.
 3. Transparency is dropped: the pixels count as they are stored (no background shows through).
 4. Grey becomes three equal channels.
-5. EXIF orientation 1 to 8 is applied: boxes are always in pixels of the film as it is displayed.
+5. EXIF orientation 1 to 8 is applied: boxes are always in pixels of the image as it is displayed.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from PIL import Image
 from fractura.core.errors import DataError
 from fractura.imaging.dicom import (
     DICOM_EXTENSIONS,
-    FilmFacts,
     GreyValues,
+    ImageFacts,
     Window,
     dicom_facts,
     dicom_frame,
@@ -51,7 +51,7 @@ _BIT_DEPTHS = (8, 10, 12, 14, 16)
 _ORIENTATION = 0x0112
 _DICOM_START = 132
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _TIFF_PHOTOMETRIC = 256, 257, 258, 262
-_DAMAGED = "save the film again from its source, or leave it out"
+_DAMAGED = "save the image again from its source, or leave it out"
 _TURN = {
     1: lambda p: p,
     2: lambda p: p[:, ::-1],
@@ -81,21 +81,21 @@ _DECODER_ERRORS = (
 
 @dataclass(frozen=True, eq=False)
 class Radiograph:
-    """A film as it is displayed.
+    """An image as it is displayed.
 
     Attributes:
         pixels: uint8 ``(h, w, 3)`` RGB, orientation applied, own memory.
-        bit_depth: Bits that the stored values use: 8 (or less), or 10, 12, 14, 16 for deeper films.
+        bit_depth: Bits that the stored values use: 8 (or less), or 10, 12, 14, 16 for deeper images.
         exif_orientation: 1 to 8 as the file says; it has been applied already.
         encoded_size: ``(width, height)`` as stored, before the orientation.
-        facts: What a DICOM says of the film, nothing that names a person; empty for other files.
+        facts: What a DICOM says of the image, nothing that names a person; empty for other files.
     """
 
     pixels: NDArray[np.uint8]
     bit_depth: int
     exif_orientation: int
     encoded_size: tuple[int, int]
-    facts: FilmFacts = field(default_factory=FilmFacts)
+    facts: ImageFacts = field(default_factory=ImageFacts)
 
     @property
     def width(self) -> int:
@@ -109,11 +109,11 @@ class Radiograph:
 
 
 def read_radiograph(source: Path | bytes, *, name: str | None = None) -> Radiograph:
-    """Read a film.
+    """Read an image.
 
     Args:
         source: A file, or its encoded bytes.
-        name: What to call the film in errors; the path by default.
+        name: What to call the image in errors; the path by default.
 
     Raises:
         DataError: The file is missing, truncated, damaged, no picture, too large, holds several pages or values
@@ -122,10 +122,10 @@ def read_radiograph(source: Path | bytes, *, name: str | None = None) -> Radiogr
     title = _title(source, name)
     data = source if isinstance(source, bytes) else _read_bytes(Path(source), title)
     if is_dicom(data[:_DICOM_START], title):
-        film = read_dicom(data, title, MAXIMUM_PIXELS)
-        pixels = film.pixels if film.pixels.ndim == 3 else np.repeat(film.pixels[:, :, None], 3, axis=2)
+        dicom = read_dicom(data, title, MAXIMUM_PIXELS)
+        pixels = dicom.pixels if dicom.pixels.ndim == 3 else np.repeat(dicom.pixels[:, :, None], 3, axis=2)
         stored = int(pixels.shape[1]), int(pixels.shape[0])
-        return Radiograph(np.array(pixels, order="C"), film.bit_depth, 1, stored, film.facts)
+        return Radiograph(np.array(pixels, order="C"), dicom.bit_depth, 1, stored, dicom.facts)
     with _opened(io.BytesIO(data), title) as image:
         orientation, encoded = _orientation(image), _encoded_size(image)
         stored_bits = _stored_bits(image, data)
@@ -145,15 +145,15 @@ def read_radiograph(source: Path | bytes, *, name: str | None = None) -> Radiogr
 
 
 def read_grey_values(source: Path | bytes, *, name: str | None = None) -> GreyValues | None:
-    """A film's grey values before they are cut to 8 bits, for looking at it through other windows.
+    """An image's grey values before they are cut to 8 bits, for looking at it through other windows.
 
     Args:
         source: A file, or its encoded bytes.
-        name: What to call the film in errors; the path by default.
+        name: What to call the image in errors; the path by default.
 
     Returns:
         The values, orientation applied; what their window shows is what ``read_radiograph`` gives (a DICOM's VOI LUT
-        apart). None for colour films, and pictures of 8 bits that are no DICOM.
+        apart). None for colour images, and pictures of 8 bits that are no DICOM.
 
     Raises:
         DataError: As for ``read_radiograph``.
@@ -175,18 +175,18 @@ def read_grey_values(source: Path | bytes, *, name: str | None = None) -> GreyVa
 
 
 def radiograph_size(source: Path | bytes, *, name: str | None = None) -> tuple[int, int]:
-    """``(width, height)`` of a film as displayed, from its header alone.
+    """``(width, height)`` of an image as displayed, from its header alone.
 
     Raises:
-        DataError: The file is missing, no picture, too large or its header is damaged. Pixels are not looked at: a
-            film that is cut off later still has a size.
+        DataError: The file is missing, no picture, too large or its header is damaged. Pixels are not examined: a
+            image that is cut off later still has a size.
     """
     width, height, orientation = radiograph_frame(source, name=name)
     return (height, width) if orientation >= 5 else (width, height)
 
 
 def radiograph_frame(source: Path | bytes, *, name: str | None = None) -> tuple[int, int, int]:
-    """``(width, height, EXIF orientation)`` of a film as stored, from its header alone.
+    """``(width, height, EXIF orientation)`` of an image as stored, from its header alone.
 
     Raises:
         DataError: As for ``radiograph_size``.
@@ -201,7 +201,7 @@ def radiograph_frame(source: Path | bytes, *, name: str | None = None) -> tuple[
 
 
 def radiograph_channels(source: Path | bytes, *, name: str | None = None) -> int:
-    """1 if a film is stored as grey, 3 if as colour (grey shades or not), from its header alone.
+    """1 if an image is stored as grey, 3 if as colour (grey shades or not), from its header alone.
 
     Raises:
         DataError: As for ``radiograph_size``.
@@ -214,19 +214,19 @@ def radiograph_channels(source: Path | bytes, *, name: str | None = None) -> int
             return 1 if image.mode in ("1", "L", "LA", "F") or image.mode.startswith("I") else 3
 
 
-def radiograph_facts(source: Path | bytes, *, name: str | None = None) -> FilmFacts:
-    """What a DICOM says of its film (hashed patient, body part, view, side), from its header alone; else nothing.
+def radiograph_facts(source: Path | bytes, *, name: str | None = None) -> ImageFacts:
+    """What a DICOM says of its image (hashed patient, body part, view, side), from its header alone; else nothing.
 
     Raises:
         DataError: The file is missing, or a DICOM that is damaged or no radiograph.
     """
     title = _title(source, name)
     with _stream(source, title) as stream:
-        return dicom_facts(stream, title, MAXIMUM_PIXELS) if _starts_dicom(stream, title) else FilmFacts()
+        return dicom_facts(stream, title, MAXIMUM_PIXELS) if _starts_dicom(stream, title) else ImageFacts()
 
 
-def is_film_file(path: Path) -> bool:
-    """True if a file in a folder is a film: by its extension; archives name DICOM files without one."""
+def is_image_file(path: Path) -> bool:
+    """True if a file in a folder is an image: by its extension; archives name DICOM files without one."""
     if path.suffix.lower() in IMAGE_EXTENSIONS:
         return True
     # Such as IM000001, or 1.2.840.113619.2.1
@@ -243,22 +243,22 @@ def is_dicom_file(path: Path) -> bool:
 
 
 def shareable_picture(data: bytes, name: str) -> bytes:
-    """A film's bytes to hand on: a DICOM becomes a PNG of what is displayed, as its header names the patient.
+    """An image's bytes to hand on: a DICOM becomes a PNG of what is displayed, as its header names the patient.
 
     Raises:
         DataError: It is a DICOM and cannot be read.
     """
     if not is_dicom(data[:_DICOM_START], name):
         return data
-    film = read_dicom(data, name, MAXIMUM_PIXELS)
+    image = read_dicom(data, name, MAXIMUM_PIXELS)
     stream = io.BytesIO()
-    Image.fromarray(film.pixels).save(stream, "PNG")
+    Image.fromarray(image.pixels).save(stream, "PNG")
     return stream.getvalue()
 
 
 @contextmanager
 def _stream(source: Path | bytes, title: str) -> Iterator[BinaryIO]:
-    """The film as a file; what is wrong with opening or reading it becomes a DataError."""
+    """The image as a file; what is wrong with opening or reading it becomes a DataError."""
     try:
         with io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as stream:
             yield stream
@@ -289,7 +289,7 @@ def _cannot_open(error: OSError, title: str) -> DataError:
     if isinstance(error, FileNotFoundError):
         return DataError("there is no such file", file=title, hint="check the path and the spelling")
     if isinstance(error, IsADirectoryError):
-        return DataError("is a folder, not a film", file=title, hint=f"give a file: {_READABLE}")
+        return DataError("is a folder, not an image", file=title, hint=f"give a file: {_READABLE}")
     return DataError(f"cannot be opened: {error.strerror or error}", file=title, hint="check that you may read it")
 
 
@@ -304,7 +304,7 @@ def _opened(stream: BinaryIO, title: str) -> Iterator[Image.Image]:
         raise _too_large(title) from error
     except Image.UnidentifiedImageError as error:
         empty = "is empty" if stream.seek(0, io.SEEK_END) == 0 else f"is not a readable {_READABLE} picture"
-        raise DataError(empty, file=title, hint=f"save the film as {_READABLE}, or leave the file out") from error
+        raise DataError(empty, file=title, hint=f"save the image as {_READABLE}, or leave the file out") from error
     except _DECODER_ERRORS as error:
         text = str(error) or type(error).__name__
         problem = "is cut off" if "truncated" in text.lower() else "is damaged"
@@ -317,16 +317,16 @@ def _refuse_shape(image: Image.Image, title: str) -> None:
     if image.size[0] * image.size[1] > MAXIMUM_PIXELS:
         raise _too_large(title)
     pages = getattr(image, "n_frames", 1)
-    # Only TIFF pages are films of their own; the further pictures of a JPEG are previews.
+    # Only TIFF pages are images of their own; the further pictures of a JPEG are previews.
     if image.format == "TIFF" and pages > 1:
-        raise DataError(f"holds {pages} pages", file=title, hint="save each page as a film of its own")
+        raise DataError(f"holds {pages} pages", file=title, hint="save each page as an image of its own")
 
 
 def _too_large(title: str) -> DataError:
     return DataError(
         f"claims more than {MAXIMUM_PIXELS / 1e6:.0f} million pixels",
         file=title,
-        hint="a film this large is most likely damaged; if it is real, scale it down first",
+        hint="an image this large is most likely damaged; if it is real, scale it down first",
     )
 
 
@@ -337,7 +337,7 @@ def _valid_orientation(value: object) -> int:
 
 def _orientation(image: Image.Image) -> int:
     if image.format == "PNG" and "exif" not in image.info and not _png_may_hold_exif(image):
-        return 1  # getexif() would decode the whole film to look behind the pixels
+        return 1  # getexif() would decode the whole image to look behind the pixels
     return _valid_orientation(image.getexif().get(_ORIENTATION))
 
 
@@ -377,7 +377,7 @@ def _stored_bits(image: Image.Image, data: bytes) -> int:
 
 
 def _is_inverted_deep_tiff(image: Image.Image) -> bool:
-    """True for WhiteIsZero with more than 8 bits; Pillow inverts such films with 8 bits only."""
+    """True for WhiteIsZero with more than 8 bits; Pillow inverts such images with 8 bits only."""
     tags = getattr(image, "tag_v2", {})
     return image.mode.startswith("I") and tags.get(_TIFF_PHOTOMETRIC, 1) == 0
 
@@ -405,10 +405,10 @@ def _to_eight_bits(values: np.ndarray, title: str, *, inverted: bool) -> tuple[N
 
 
 def _refuse_dark_colour(pixels: np.ndarray, title: str) -> None:
-    """Refuse 16-bit colour films that use 14 bits or fewer: only the high bytes are here, they would be near black."""
+    """Refuse 16-bit colour images that use 14 bits or fewer: only the high bytes are here, they would be near black."""
     if int(pixels.max()) < 64:
         raise DataError(
-            "is a colour film of 16 bits that uses only the low ones, and its fine grey levels would be lost",
+            "is a colour image of 16 bits that uses only the low ones, and its fine grey levels would be lost",
             file=title,
-            hint="save it as a grey film of 16 bits, or as colour of 8",
+            hint="save it as a grey image of 16 bits, or as colour of 8",
         )

@@ -1,4 +1,4 @@
-"""Find the films in files and folders, and give each a name of its own for the files made from it."""
+"""Find the images in files and folders, and give each a name of its own for the files made from it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fractura.core.errors import DataError
-from fractura.imaging.reader import IMAGE_EXTENSIONS, is_film_file
+from fractura.imaging.reader import IMAGE_EXTENSIONS, is_image_file
 
 
 @dataclass(frozen=True)
-class Film:
-    """One film to look at.
+class ImageFile:
+    """One image to look at.
 
     Attributes:
         path: The file.
-        name: Unique among the films it was found with, whatever the case of its letters: the file's stem, with the
-            folder's name before it (``folder__stem``) where two films would share one.
+        name: Unique among the images it was found with, whatever the case of its letters: the file's stem, with the
+            folder's name before it (``folder__stem``) where two images would share one.
     """
 
     path: Path
@@ -27,26 +27,26 @@ class Film:
 
 
 @dataclass(frozen=True)
-class Films:
+class ImageFiles:
     """What was found.
 
     Attributes:
-        films: Sorted by path within each of the given paths.
-        passed_over: Files in the folders that are not films, counted by extension.
+        images: Sorted by path within each of the given paths.
+        passed_over: Files in the folders that are not images, counted by extension.
     """
 
-    films: tuple[Film, ...]
+    images: tuple[ImageFile, ...]
     passed_over: dict[str, int] = field(default_factory=dict)
 
 
-def find_films(paths: Iterable[Path | str]) -> Films:
-    """Films among ``paths``: files as they are given, folders with all that lies in them.
+def find_images(paths: Iterable[Path | str]) -> ImageFiles:
+    """Images among ``paths``: files as they are given, folders with all that lies in them.
 
-    In folders a film is told by its extension (DICOM without one by its first bytes) and hidden files are no films; a
-    file given by name is taken at its word. A film that is met twice counts once.
+    In folders an image is told by its extension (DICOM without one by its first bytes) and hidden files are no images;
+    a file given by name is taken at its word. An image that is met twice counts once.
 
     Raises:
-        DataError: A path does not exist or a folder cannot be read, or there is no film at all.
+        DataError: A path does not exist or a folder cannot be read, or there is no image at all.
     """
     files: dict[Path, Path] = {}
     passed_over: Counter[str] = Counter()
@@ -54,7 +54,7 @@ def find_films(paths: Iterable[Path | str]) -> Films:
     for path in given:
         if path.is_dir():
             for file in _files_in(path):
-                if not file.name.startswith(".") and is_film_file(file):
+                if not file.name.startswith(".") and is_image_file(file):
                     files.setdefault(file.resolve(), file)
                 else:
                     passed_over[file.suffix.lower() or file.name] += 1
@@ -65,13 +65,13 @@ def find_films(paths: Iterable[Path | str]) -> Films:
     if not files:
         what = ", ".join(sorted(IMAGE_EXTENSIONS))
         raise DataError(
-            "holds no films" if given else "no files or folders were given",
+            "holds no images" if given else "no files or folders were given",
             file=given[0] if len(given) == 1 else None,
-            hint=f"films are files with one of these extensions: {what}",
+            hint=f"images are files with one of these extensions: {what}",
         )
-    films = list(files.values())
-    named = tuple(Film(path, name) for path, name in zip(films, _unique_names(films), strict=True))
-    return Films(named, dict(sorted(passed_over.items())))
+    images = list(files.values())
+    named = tuple(ImageFile(path, name) for path, name in zip(images, _unique_names(images), strict=True))
+    return ImageFiles(named, dict(sorted(passed_over.items())))
 
 
 def _files_in(folder: Path) -> list[Path]:
@@ -88,17 +88,17 @@ def _files_in(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def _unique_names(films: Sequence[Path]) -> list[str]:
+def _unique_names(images: Sequence[Path]) -> list[str]:
     """The stem; where two are alike, folder and extension as well; where even these are alike, a number."""
 
     def alike(names: Sequence[str]) -> Counter[str]:
         return Counter(name.casefold() for name in names)
 
-    names = [film.stem for film in films]
+    names = [image.stem for image in images]
     doubled = alike(names)
-    for index, film in enumerate(films):
+    for index, image in enumerate(images):
         if doubled[names[index].casefold()] > 1:
-            names[index] = f"{film.absolute().parent.name}__{film.name.replace('.', '_')}"
+            names[index] = f"{image.absolute().parent.name}__{image.name.replace('.', '_')}"
     taken: set[str] = set()
     for index, name in enumerate(names):
         number = 1

@@ -1,4 +1,5 @@
-"""Where the evidence for a mark lies: places are blurred away one after the other, and the mark's score is watched.
+"""Where the evidence for a detection lies: places are blurred away one after the other, and the detection's score is
+watched.
 
 Follows the occlusion of Zeiler and Fergus, "Visualizing and understanding convolutional networks", ECCV 2014, section
 4.2, from coarse to fine: where blurring costs most, the place is divided further, and what it costs is shared among its
@@ -20,13 +21,13 @@ from fractura.inference.model import Model
 from fractura.inference.views import WHOLE, Part, known_views, parts_of
 
 PASSES = 60
-"""Looks at one film beyond the first ones: what bounds the time."""
-MOST_MARKS = 3
+"""Looks at one image beyond the first ones: what bounds the time."""
+MOST_DETECTIONS = 3
 _LONGEST_SIDE = 1024
 _COARSE = 4  # places along the longer side to begin with
 _SMALLEST = 1 / 36  # of the longer side: what is not larger is not divided
 _BLUR = 24  # pixels that are left of the longer side in what a place is replaced with
-_SAME_MARK_IOU = 0.3  # what is left of a mark moves a little
+_SAME_DETECTION_IOU = 0.3  # what is left of a detection moves a little
 
 
 _Square = tuple[int, int, int]
@@ -34,18 +35,18 @@ _Square = tuple[int, int, int]
 
 
 def explain(
-    model: Model, image: NDArray[np.uint8], marks: Boxes, views: Sequence[str] = WHOLE, *, passes: int = PASSES
+    model: Model, image: NDArray[np.uint8], detections: Boxes, views: Sequence[str] = WHOLE, *, passes: int = PASSES
 ) -> NDArray[np.float32]:
-    """How much each place of a film matters for its best marks.
+    """How much each place of an image matters for its best detections.
 
-    Every mark is watched in the part of the film, among those that the views show, in which it scores highest, or in
-    one that is looked at anyway for a better mark and shows it half as well.
+    Every detection is watched in the part of the image, among those that the views show, in which it scores highest, or
+    in one that is examined anyway for a better detection and shows it half as well.
 
     Args:
         model: From ``load_model``.
         image: uint8 ``(h, w, 3)``.
-        marks: What was found on it, best first; the first ``MOST_MARKS`` are explained.
-        views: How the film was looked at.
+        detections: What was found on it, best first; the first ``MOST_DETECTIONS`` are explained.
+        views: How the image was examined.
         passes: Looks to spend.
 
     Returns:
@@ -53,8 +54,8 @@ def explain(
     """
     height, width = image.shape[:2]
     heat = np.zeros((height, width), dtype=np.float32)
-    explained = marks.select(np.arange(min(len(marks), MOST_MARKS)))
-    groups = _marks_by_part(model, image, explained, known_views(views))
+    explained = detections.select(np.arange(min(len(detections), MOST_DETECTIONS)))
+    groups = _detections_by_part(model, image, explained, known_views(views))
     for part, rows in groups.items():
         left, top, right, bottom = part.window
         shown = _heat_of_part(model, part.cut(image), part.locate(explained.select(rows)), passes // len(groups))
@@ -63,44 +64,46 @@ def explain(
     return heat / heat.max() if heat.any() else heat
 
 
-def _marks_by_part(model: Model, image: NDArray[np.uint8], marks: Boxes, views: Sequence[str]) -> dict[Part, list[int]]:
-    """The parts to look at, and for each the positions of the marks to watch there."""
-    if not len(marks):
+def _detections_by_part(
+    model: Model, image: NDArray[np.uint8], detections: Boxes, views: Sequence[str]
+) -> dict[Part, list[int]]:
+    """The parts to look at, and for each the positions of the detections to watch there."""
+    if not len(detections):
         return {}
     height, width = image.shape[:2]
-    parts = [part for view in views for part in parts_of(view, width, height) if part.shows_some(marks)]
-    scores = np.stack([_scores_of(marks, part.place(model.detect(part.cut(image)))) for part in parts])
+    parts = [part for view in views for part in parts_of(view, width, height) if part.shows_some(detections)]
+    scores = np.stack([_scores_of(detections, part.place(model.detect(part.cut(image)))) for part in parts])
     groups: dict[int, list[int]] = {}
-    for row in range(len(marks)):
+    for row in range(len(detections)):
         good = [part for part in groups if scores[part, row] >= scores[:, row].max() / 2]
         groups.setdefault(good[0] if good else int(scores[:, row].argmax()), []).append(row)
     return {parts[part]: rows for part, rows in groups.items()}
 
 
-def _scores_of(marks: Boxes, found: Boxes) -> NDArray[np.float32]:
-    """What each mark scores among the boxes that were found: the best one of its class at its place, or 0."""
-    same = (marks.iou(found) >= _SAME_MARK_IOU) & (marks.labels[:, None] == found.labels[None, :])
+def _scores_of(detections: Boxes, found: Boxes) -> NDArray[np.float32]:
+    """What each detection scores among the boxes that were found: the best one of its class at its place, or 0."""
+    same = (detections.iou(found) >= _SAME_DETECTION_IOU) & (detections.labels[:, None] == found.labels[None, :])
     scores = np.zeros(0, np.float32) if found.scores is None else found.scores
     return np.where(same, scores[None, :], 0).max(axis=1, initial=0.0).astype(np.float32)
 
 
-def _heat_of_part(model: Model, pixels: NDArray[np.uint8], marks: Boxes, passes: int) -> NDArray[np.float32]:
+def _heat_of_part(model: Model, pixels: NDArray[np.uint8], detections: Boxes, passes: int) -> NDArray[np.float32]:
     """The heat of what the model is shown in one pass: float32, as high and wide as ``pixels``."""
     full_height, full_width = pixels.shape[:2]
     scale = min(1.0, _LONGEST_SIDE / max(full_height, full_width))
     width, height = max(round(full_width * scale), 1), max(round(full_height * scale), 1)
-    film = Image.fromarray(np.ascontiguousarray(pixels)).resize((width, height), Image.Resampling.BOX)
-    shown = np.asarray(film)
-    marks = marks.scale(width / full_width, height / full_height)
+    image = Image.fromarray(np.ascontiguousarray(pixels)).resize((width, height), Image.Resampling.BOX)
+    shown = np.asarray(image)
+    detections = detections.scale(width / full_width, height / full_height)
     longer = max(width, height)
     small = (max(round(_BLUR * width / longer), 1), max(round(_BLUR * height / longer), 1))
-    blurred = np.asarray(film.resize(small, Image.Resampling.BOX).resize(film.size, Image.Resampling.BICUBIC))
-    scores = _scores_of(marks, model.detect(shown))
+    blurred = np.asarray(image.resize(small, Image.Resampling.BOX).resize(image.size, Image.Resampling.BICUBIC))
+    scores = _scores_of(detections, model.detect(shown))
 
     def shared_out(evidence: float, squares: list[_Square]) -> list[tuple[float, _Square]]:
         losses = []
         for square in squares:
-            without = _scores_of(marks, model.detect(_replaced(shown, blurred, square)))
+            without = _scores_of(detections, model.detect(_replaced(shown, blurred, square)))
             losses.append(float(np.max(scores - without, initial=0.0)))
         total = sum(losses)
         # Where no part of a place costs anything, the place keeps what it has.
@@ -127,7 +130,7 @@ def _heat_of_part(model: Model, pixels: NDArray[np.uint8], marks: Boxes, passes:
 
 
 def _replaced(shown: NDArray[np.uint8], blurred: NDArray[np.uint8], square: _Square) -> NDArray[np.uint8]:
-    """The film with one square taken from its blurred twin; the seam is soft, since an edge would be something new."""
+    """The image with one square taken from its blurred twin; the seam is soft, since an edge would be something new."""
     left, top, side = square
     height, width = shown.shape[:2]
     soft = max(side / 4, 1.0)

@@ -1,8 +1,8 @@
-"""Weighted box fusion: several looks at one film become one set of boxes.
+"""Weighted box fusion: several looks at one image become one set of boxes.
 
 Source: Solovyev, Wang and Gabruseva, "Weighted boxes fusion", 2019, arXiv 1910.13302, section 3. One thing differs: a
-look has no say where it cannot see, outside its parts of the film or because a thing is too small in them. So what only
-a tile of a large film can show keeps its score.
+look has no say where it cannot see, outside its parts of the image or because a thing is too small in them. So what
+only a tile of a large image can show keeps its score.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ from numpy.typing import NDArray
 
 from fractura.core.boxes import Boxes, pairwise_iou
 
-SAME_MARK_IOU = 0.55
+SAME_DETECTION_IOU = 0.55
 """Overlap from which two boxes mean one thing; the paper's."""
-SAME_MARK_SHARE = 0.6
+SAME_DETECTION_SHARE = 0.6
 """Share of the smaller box that two boxes from neighbouring parts have in common if they mean one thing."""
 _SEEN_SHARE = 0.9
 _SEEN_SIZE = 1 / 40
-"""Share of a window's longer side from which a thing in it can be seen; fractures on films that are labelled whole
+"""Share of a window's longer side from which a thing in it can be seen; fractures on images that are labelled whole
 have more (FracAtlas: 95 of 100 have over 1/25)."""
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
-    """What was found in one look at a film.
+class ViewResult:
+    """What was found in one look at an image.
 
     Attributes:
-        boxes: Scored boxes in pixels of the film.
-        windows: float32 ``(k, 4)``: left, top, right, bottom of the parts of the film that were looked at.
+        boxes: Scored boxes in pixels of the image.
+        windows: float32 ``(k, 4)``: left, top, right, bottom of the parts of the image that were examined.
     """
 
     boxes: Boxes
     windows: NDArray[np.float32]
 
 
-def fuse(looks: Sequence[Look], iou: float = SAME_MARK_IOU) -> Boxes:
+def fuse(views: Sequence[ViewResult], iou: float = SAME_DETECTION_IOU) -> Boxes:
     """Fuse what several looks found.
 
     Boxes are taken from the best score down. A box joins the cluster of its class whose fused box it overlaps most, if
@@ -53,12 +53,12 @@ def fuse(looks: Sequence[Look], iou: float = SAME_MARK_IOU) -> Boxes:
     Returns:
         Fused boxes, best first, scores in 0..1.
     """
-    boxes = _joined([look.boxes for look in looks])
+    boxes = _joined([view.boxes for view in views])
     xyxy, labels, scores = boxes.xyxy, boxes.labels, _scores(boxes)
-    look_of = np.repeat(np.arange(len(looks)), [len(look.boxes) for look in looks])
+    view_of = np.repeat(np.arange(len(views)), [len(view.boxes) for view in views])
     count = 0
     # Room for as many clusters as there are boxes: best score of each look, sum of weights, sum of weighted corners.
-    best = np.zeros((len(scores), len(looks)))
+    best = np.zeros((len(scores), len(views)))
     weights = np.zeros(len(scores))
     sums = np.zeros((len(scores), 4))
     fused = np.zeros((len(scores), 4), dtype=np.float32)
@@ -72,11 +72,11 @@ def fuse(looks: Sequence[Look], iou: float = SAME_MARK_IOU) -> Boxes:
             cluster_labels[place] = labels[index]
         # A box of score 0 has a corner, too: the smallest weight that leaves those of others as they are.
         weight = max(float(scores[index]), np.finfo(np.float32).tiny)
-        best[place, look_of[index]] = max(best[place, look_of[index]], scores[index])
+        best[place, view_of[index]] = max(best[place, view_of[index]], scores[index])
         weights[place] += weight
         sums[place] += weight * xyxy[index]
         fused[place] = sums[place] / weights[place]
-    seen = np.stack([_sees(look.windows, fused[:count]) for look in looks], axis=1)
+    seen = np.stack([_sees(view.windows, fused[:count]) for view in views], axis=1)
     # Whoever found a box has seen its place.
     seers = (seen | (best[:count] > 0)).sum(axis=1)
     merged = Boxes(fused[:count], cluster_labels[:count], best[:count].sum(axis=1) / np.maximum(seers, 1))
@@ -84,7 +84,7 @@ def fuse(looks: Sequence[Look], iou: float = SAME_MARK_IOU) -> Boxes:
 
 
 def without_doubles(parts: Sequence[Boxes]) -> Boxes:
-    """What overlapping parts of a film show, as one set: of boxes from different parts that mean one thing, the best.
+    """What overlapping parts of an image show, as one set: of boxes from different parts that mean one thing, the best.
 
     Parts see a thing at their common border more or less completely: what counts is the share of the smaller box.
     """
@@ -98,7 +98,7 @@ def without_doubles(parts: Sequence[Boxes]) -> Boxes:
         top_left = np.maximum(boxes.xyxy[best, :2], boxes.xyxy[left, :2])
         bottom_right = np.minimum(boxes.xyxy[best, 2:], boxes.xyxy[left, 2:])
         shared = np.prod(np.maximum(bottom_right - top_left, 0), axis=1)
-        double = shared > SAME_MARK_SHARE * np.minimum(area[best], area[left])
+        double = shared > SAME_DETECTION_SHARE * np.minimum(area[best], area[left])
         left = left[~(double & (part_of[left] != part_of[best]) & (boxes.labels[left] == boxes.labels[best]))]
     return boxes.select(kept)
 

@@ -24,7 +24,7 @@ class Model(Protocol):
         ...
 
     def detect(self, image: NDArray[np.uint8]) -> Boxes:
-        """All candidates on one film, best first, not cut at any threshold.
+        """All candidates on one image, best first, not cut at any threshold.
 
         Args:
             image: uint8 ``(h, w, 3)`` RGB, as ``read_radiograph`` gives it.
@@ -35,10 +35,10 @@ class Model(Protocol):
         ...
 
 
-def refuse_wrong_film(image: NDArray[np.uint8]) -> None:
+def refuse_wrong_image(image: NDArray[np.uint8]) -> None:
     """Raise a ValueError unless ``image`` is uint8 ``(h, w, 3)`` with at least one pixel."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise ValueError(f"a film is uint8 (h, w, 3), not {image.dtype} {image.shape}")
+        raise ValueError(f"an image is uint8 (h, w, 3), not {image.dtype} {image.shape}")
 
 
 def checked_boxes(boxes: Boxes, card: ModelCard, source: Path) -> Boxes:

@@ -1,4 +1,4 @@
-"""Draw marks on a film with Pillow: lines and letters grow with the film, labels stay inside it."""
+"""Draw detections on an image with Pillow: lines and letters grow with the image, labels stay inside it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from fractura.core.boxes import Boxes
 
 Colour = tuple[int, int, int]
 
-TRUTH_COLOUR: Colour = (90, 220, 120)
-MARK_COLOURS: tuple[Colour, ...] = (
+GROUND_TRUTH_COLOUR: Colour = (90, 220, 120)
+DETECTION_COLOURS: tuple[Colour, ...] = (
     (255, 170, 30),
     (80, 180, 255),
     (255, 100, 160),
@@ -21,11 +21,11 @@ MARK_COLOURS: tuple[Colour, ...] = (
     (255, 240, 80),
     (90, 230, 220),
 )
-"""By label, round and round; all of them stand out on grey and differ from the truth's green."""
+"""By label, round and round; all of them stand out on grey and differ from the ground truth's green."""
 _BLACK: Colour = (0, 0, 0)
 _WHITE: Colour = (255, 255, 255)
 _HEAT_COVER = 0.75
-"""How much of the film the strongest heat hides."""
+"""How much of the image the strongest heat hides."""
 
 
 def draw_boxes(
@@ -33,27 +33,27 @@ def draw_boxes(
     boxes: Boxes,
     class_names: Sequence[str],
     *,
-    truth: Boxes | None = None,
+    ground_truth: Boxes | None = None,
     letters: float = 1.0,
 ) -> Image.Image:
-    """The film with its marks: solid lines, class name and score; what people drew is dashed and green.
+    """The image with its detections: solid lines, class name and score; what people drew is dashed and green.
 
     Args:
         pixels: uint8 ``(h, w, 3)``; not changed.
-        boxes: Marks in pixels of the film; those with low scores are drawn first, so that good ones lie on top.
-        class_names: Names for the labels of ``boxes`` and ``truth``.
-        truth: Boxes that people drew, if they are to be shown too.
+        boxes: Detections in pixels of the image; those with low scores are drawn first, so that good ones lie on top.
+        class_names: Names for the labels of ``boxes`` and ``ground_truth``.
+        ground truth: Boxes that people drew, if they are to be shown too.
         letters: Size of the letters, as a multiple of the usual one: small pictures need larger ones.
 
     Returns:
-        A new RGB picture of the film's size.
+        A new RGB picture of the image's size.
     """
     picture = Image.fromarray(np.ascontiguousarray(pixels)).convert("RGB")
     draw = ImageDraw.Draw(picture)
     width, font = _line_width(picture.size), _font(picture.size, letters)
-    if truth is not None:
-        for corners in truth.xyxy.tolist():
-            _draw_dashed(draw, _inside(corners, picture.size), TRUTH_COLOUR, width)
+    if ground_truth is not None:
+        for corners in ground_truth.xyxy.tolist():
+            _draw_dashed(draw, _inside(corners, picture.size), GROUND_TRUTH_COLOUR, width)
     order = range(len(boxes)) if boxes.scores is None else np.argsort(boxes.scores, kind="stable").tolist()
     placed = [(index, _inside(boxes.xyxy[index].tolist(), picture.size)) for index in order]
     for index, corners in placed:
@@ -67,15 +67,15 @@ def draw_boxes(
 
 
 def draw_heat(pixels: NDArray[np.uint8], heat: NDArray[np.float32], boxes: Boxes) -> Image.Image:
-    """The film under a heat map, the stronger a place the brighter and less transparent; boxes are thin lines.
+    """The image under a heat map, the stronger a place the brighter and less transparent; boxes are thin lines.
 
     Args:
         pixels: uint8 ``(h, w, 3)``; not changed.
         heat: float32 ``(h, w)``, 0..1.
-        boxes: Marks in pixels of the film.
+        boxes: Detections in pixels of the image.
 
     Returns:
-        A new RGB picture of the film's size.
+        A new RGB picture of the image's size.
     """
     cover = (_HEAT_COVER * np.sqrt(heat))[:, :, None]
     mixed = np.rint(pixels + cover * (_heat_colours(heat) - pixels.astype(np.float32)))
@@ -128,7 +128,7 @@ def side_by_side(left: Image.Image, right: Image.Image) -> Image.Image:
 
 
 def _colour(label: int) -> Colour:
-    return MARK_COLOURS[label % len(MARK_COLOURS)]
+    return DETECTION_COLOURS[label % len(DETECTION_COLOURS)]
 
 
 def _line_width(size: tuple[int, int]) -> int:
@@ -136,12 +136,12 @@ def _line_width(size: tuple[int, int]) -> int:
 
 
 def _font(size: tuple[int, int], letters: float = 1.0) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own font; large enough to read when the whole film fills a screen."""
+    """Pillow's own font; large enough to read when the whole image fills a screen."""
     return ImageFont.load_default(size=max(round(letters * max(size) / 45), 10))
 
 
 def _inside(corners: Sequence[float], size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Whole pixels inside the film, right and bottom not before left and top."""
+    """Whole pixels inside the image, right and bottom not before left and top."""
     left, top, right, bottom = (
         int(min(max(round(value), 0), limit - 1)) for value, limit in zip(corners, (*size, *size), strict=True)
     )

@@ -1,7 +1,7 @@
-"""A folder of results: pictures with the marks drawn, Pascal VOC files, ``results.json`` and ``results.csv``.
+"""A folder of results: pictures with the detections drawn, Pascal VOC files, ``results.json`` and ``results.csv``.
 
 Scores have their probabilities beside them where the card holds a calibration, made for the views that are used. Where
-it was asked for, ``explanations`` holds a second picture of each film with marks: the evidence as a heat map.
+it was asked for, ``explanations`` holds a second picture of each image with detections: the evidence as a heat map.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from fractura.core.errors import FracturaError, UsageError
 from fractura.core.files import refuse_full_folder, write_atomically
 from fractura.core.model_card import ModelCard
 from fractura.formats.voc.serializer import VocAnnotation, VocObject, write_voc_file
-from fractura.inference.detect import Detection
-from fractura.inference.discovery import Film
+from fractura.inference.detect import Prediction
+from fractura.inference.discovery import ImageFile
 from fractura.inference.render import draw_boxes, draw_heat, with_caption
 
 PICTURES, ANNOTATIONS, EXPLANATIONS = "pictures", "annotations", "explanations"
@@ -33,8 +33,8 @@ JSON_FILE, CSV_FILE = "results.json", "results.csv"
 DEFAULT_FOLDER = "fractura-results"
 MADE_BY = "fractura detect"
 COLUMNS = (
-    *("film", "class", "score", "left", "top", "right", "bottom", "width", "height", "film_score"),
-    *("probability", "film_probability"),
+    *("image", "class", "score", "left", "top", "right", "bottom", "width", "height", "image_score"),
+    *("probability", "image_probability"),
 )
 _QUALITY = 92
 
@@ -49,16 +49,16 @@ class ResultFolder:
         folder: New, empty, or (with ``overwrite``) holding the results of an earlier run, which are taken away.
         card: Of the model that detects.
         threshold: Lowest score that counts.
-        views: How each film is looked at.
-        films: All films of this run; the folder must be apart from them.
-        inputs: Folders the films were searched in; the results must not lie in one.
+        views: How each image is examined.
+        images: All images of this run; the folder must be apart from them.
+        inputs: Folders the images were searched in; the results must not lie in one.
         overwrite: Replace the results of an earlier run.
 
     Attributes:
-        problems: What was skipped; give it to ``detect_films``.
+        problems: What was skipped; give it to ``detect_images``.
 
     Raises:
-        UsageError: The folder is one of the inputs, lies inside one, holds a film, or is not empty.
+        UsageError: The folder is one of the inputs, lies inside one, holds an image, or is not empty.
         DataError: The folder cannot be written.
         ModelError: The card's calibration cannot be read.
     """
@@ -69,7 +69,7 @@ class ResultFolder:
         card: ModelCard,
         threshold: float,
         views: Sequence[str],
-        films: Iterable[Film],
+        images: Iterable[ImageFile],
         *,
         inputs: Iterable[Path] = (),
         overwrite: bool = False,
@@ -79,7 +79,7 @@ class ResultFolder:
         self._rows: list[dict[str, Any]] = []
         self.problems: list[FracturaError] = []
         self._complete = False
-        _refuse_mixing(folder, [film.path for film in films], inputs)
+        _refuse_mixing(folder, [image.path for image in images], inputs)
         _clear(folder, overwrite=overwrite)
 
     def __enter__(self) -> Self:
@@ -92,36 +92,42 @@ class ResultFolder:
         write_atomically(self._folder / JSON_FILE, _json(self.to_dict()))
         write_atomically(self._folder / CSV_FILE, _table(self._rows))
 
-    def add(self, detection: Detection, heat: NDArray[np.float32] | None = None) -> dict[str, Any]:
-        """Write pictures and annotation of one film. Returns its entry of ``results.json``.
+    def add(self, prediction: Prediction, heat: NDArray[np.float32] | None = None) -> dict[str, Any]:
+        """Write pictures and annotation of one image. Returns its entry of ``results.json``.
 
         Args:
             detection: What was found on it.
-            heat: The evidence for its marks, from ``explain``; None leaves that picture out.
+            heat: The evidence for its detections, from ``explain``; None leaves that picture out.
         """
-        name, names = detection.film.name, self._card.class_names
+        name, names = prediction.image.name, self._card.class_names
         picture, annotation = f"{PICTURES}/{name}.jpg", f"{ANNOTATIONS}/{name}.xml"
-        marks = marks_of(detection, names, self._calibrator)
-        film_score = round(detection.film_score, 6)
-        count = "no mark" if not marks else "1 mark" if len(marks) == 1 else f"{len(marks)} marks"
-        caption = f"film score {detection.film_score:.2f}, {count} at threshold {self._threshold:.2f}"
-        self._save(with_caption(draw_boxes(detection.pixels, detection.boxes, names), caption), picture)
+        detections = detection_rows(prediction, names, self._calibrator)
+        image_score = round(prediction.image_score, 6)
+        count = (
+            "no detection"
+            if not detections
+            else "1 detection"
+            if len(detections) == 1
+            else f"{len(detections)} detections"
+        )
+        caption = f"image score {prediction.image_score:.2f}, {count} at threshold {self._threshold:.2f}"
+        self._save(with_caption(draw_boxes(prediction.pixels, prediction.boxes, names), caption), picture)
         explanation = None
         if heat is not None:
             explanation = f"{EXPLANATIONS}/{name}.jpg"
-            drawn = draw_heat(detection.pixels, heat, detection.boxes)
-            self._save(with_caption(drawn, "evidence for the marks", scale=("none", "most")), explanation)
-        write_voc_file(voc_annotation(detection, names), self._folder / annotation)
+            drawn = draw_heat(prediction.pixels, heat, prediction.boxes)
+            self._save(with_caption(drawn, "evidence for the detections", scale=("none", "most")), explanation)
+        write_voc_file(voc_annotation(prediction, names), self._folder / annotation)
         row = {
-            "film": printable(detection.film.path),
-            "width": detection.width,
-            "height": detection.height,
-            "film_score": film_score,
-            "film_probability": self._calibrator and round(float(self._calibrator.films([film_score])[0]), 6),
+            "image": printable(prediction.image.path),
+            "width": prediction.width,
+            "height": prediction.height,
+            "image_score": image_score,
+            "image_probability": self._calibrator and round(float(self._calibrator.images([image_score])[0]), 6),
             "picture": printable(picture),
             "explanation": None if explanation is None else printable(explanation),
             "annotation": printable(annotation),
-            "marks": marks,
+            "detections": detections,
         }
         self._rows.append(row)
         return row
@@ -141,9 +147,9 @@ class ResultFolder:
             "class_names": list(self._card.class_names),
             "threshold": self._threshold,
             "views": list(self._views),
-            "films": self._rows,
+            "images": self._rows,
             "skipped": [
-                {"film": printable(error.file or ""), "problem": printable(error.problem)} for error in self.problems
+                {"image": printable(error.file or ""), "problem": printable(error.problem)} for error in self.problems
             ],
         }
 
@@ -153,13 +159,13 @@ def printable(text: Path | str) -> str:
     return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def marks_of(
-    detection: Detection, class_names: Sequence[str], calibrator: Calibrator | None = None
+def detection_rows(
+    prediction: Prediction, class_names: Sequence[str], calibrator: Calibrator | None = None
 ) -> list[dict[str, Any]]:
     """Class, score, probability (None: no calibrator) and box (left, top, right, bottom in pixels), best first."""
-    boxes = detection.boxes
+    boxes = prediction.boxes
     scores = [1.0] * len(boxes) if boxes.scores is None else boxes.scores.tolist()
-    probabilities = [None] * len(boxes) if calibrator is None else calibrator.marks(scores).round(6).tolist()
+    probabilities = [None] * len(boxes) if calibrator is None else calibrator.detections(scores).round(6).tolist()
     return [
         {
             "class": class_names[label],
@@ -173,20 +179,21 @@ def marks_of(
     ]
 
 
-def voc_annotation(detection: Detection, class_names: Sequence[str]) -> VocAnnotation:
-    """The marks as a Pascal VOC file: whole pixels inside the film, at least one wide and high, each with its score."""
+def voc_annotation(prediction: Prediction, class_names: Sequence[str]) -> VocAnnotation:
+    """The detections as a Pascal VOC file: whole pixels inside the image, at least one wide and high, each with its
+    score."""
     objects = []
-    for mark in marks_of(detection, class_names):
-        left, top, right, bottom = (round(value) for value in mark["box"])
-        left, top = min(left, detection.width - 1), min(top, detection.height - 1)
+    for detection in detection_rows(prediction, class_names):
+        left, top, right, bottom = (round(value) for value in detection["box"])
+        left, top = min(left, prediction.width - 1), min(top, prediction.height - 1)
         right, bottom = max(right, left + 1), max(bottom, top + 1)
-        objects.append(VocObject(mark["class"], left, top, right, bottom, score=mark["score"]))
-    path = detection.film.path
+        objects.append(VocObject(detection["class"], left, top, right, bottom, score=detection["score"]))
+    path = prediction.image.path
     return VocAnnotation(
         filename=printable(path.name),
         folder=printable(path.absolute().parent.name),
-        width=detection.width,
-        height=detection.height,
+        width=prediction.width,
+        height=prediction.height,
         objects=tuple(objects),
     )
 
@@ -196,17 +203,20 @@ def _json(document: dict[str, Any]) -> str:
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
-    """One line a mark; a film without marks has one line with an empty class, so that it is not forgotten."""
+    """One line a detection; an image without detections has one line with an empty class, so that it is not
+    forgotten."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows:
-        film = (row["width"], row["height"], row["film_score"])
-        for mark in row["marks"]:
-            probabilities = (mark["probability"], row["film_probability"])
-            writer.writerow((row["film"], mark["class"], mark["score"], *mark["box"], *film, *probabilities))
-        if not row["marks"]:
-            writer.writerow((row["film"], *[""] * 6, *film, "", row["film_probability"]))
+        image = (row["width"], row["height"], row["image_score"])
+        for detection in row["detections"]:
+            probabilities = (detection["probability"], row["image_probability"])
+            writer.writerow(
+                (row["image"], detection["class"], detection["score"], *detection["box"], *image, *probabilities)
+            )
+        if not row["detections"]:
+            writer.writerow((row["image"], *[""] * 6, *image, "", row["image_probability"]))
     return text.getvalue()
 
 
@@ -219,19 +229,19 @@ def free_folder(folder: Path) -> Path:
     return chosen
 
 
-def _refuse_mixing(folder: Path, films: Iterable[Path], inputs: Iterable[Path]) -> None:
+def _refuse_mixing(folder: Path, images: Iterable[Path], inputs: Iterable[Path]) -> None:
     target = folder.resolve()
     for given in inputs:
         root = given.resolve()
         if root.is_dir() and target.is_relative_to(root):
             raise UsageError(
-                f"the results would lie among the films of {given}",
+                f"the results would lie among the images of {given}",
                 file=folder,
                 hint=f"choose a folder outside of it, such as {root.parent / (root.name + '-results')}",
             )
-    for film in films:
-        if film.resolve().is_relative_to(target):
-            raise UsageError(f"holds a film of this run ({film})", file=folder, hint="choose another output folder")
+    for image in images:
+        if image.resolve().is_relative_to(target):
+            raise UsageError(f"holds an image of this run ({image})", file=folder, hint="choose another output folder")
 
 
 def _clear(folder: Path, *, overwrite: bool) -> None:
@@ -247,11 +257,11 @@ def _clear(folder: Path, *, overwrite: bool) -> None:
 
 
 def _earlier_results(folder: Path) -> list[dict[str, Any]] | None:
-    """The films of an earlier run's ``results.json``; None if there is none of ours."""
+    """The images of an earlier run's ``results.json``; None if there is none of ours."""
     try:
         document = json.loads((folder / JSON_FILE).read_bytes())
     except (OSError, ValueError):
         return None
     if not isinstance(document, dict) or document.get("made_by") != MADE_BY:
         return None
-    return [row for row in document.get("films", []) if isinstance(row, dict) and row.get("picture")]
+    return [row for row in document.get("images", []) if isinstance(row, dict) and row.get("picture")]

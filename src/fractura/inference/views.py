@@ -1,6 +1,7 @@
-"""Ways to look at a film: whole, mirrored, in overlapping parts that the model sees enlarged; and all of them at once.
+"""Ways to look at an image: whole, mirrored, in overlapping parts that the model sees enlarged; and all of them at
+once.
 
-A detector resizes what it is given to a size of its own, so that a part of a film is seen larger than the whole.
+A detector resizes what it is given to a size of its own, so that a part of an image is seen larger than the whole.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from numpy.typing import NDArray
 
 from fractura.core.boxes import Boxes
 from fractura.core.errors import UsageError, suggest_name
-from fractura.inference.fusion import Look, fuse, without_doubles
+from fractura.inference.fusion import ViewResult, fuse, without_doubles
 from fractura.inference.model import Model
 
 WHOLE: tuple[str, ...] = ("whole",)
 VIEWS = ("whole", "flipped", "tiles", "flipped_tiles")
-"""Names of views; ``tiles=PIXELS`` is one as well: square parts of so many pixels, for films of many."""
+"""Names of views; ``tiles=PIXELS`` is one as well: square parts of so many pixels, for images of many."""
 TILE_SIZE = 1536
 """Pixels of a tile's side where nobody says otherwise."""
 SMALLEST_TILE = 128
@@ -36,7 +37,7 @@ class Part:
     """What the model is shown in one pass.
 
     Attributes:
-        window: Left, top, right, bottom in whole pixels of the film.
+        window: Left, top, right, bottom in whole pixels of the image.
         mirrored: Left and right exchanged.
     """
 
@@ -50,18 +51,18 @@ class Part:
         return np.ascontiguousarray(pixels[:, ::-1] if self.mirrored else pixels)
 
     def shows_some(self, boxes: Boxes) -> bool:
-        """Whether the middle of at least one box of the film lies in this part."""
+        """Whether the middle of at least one box of the image lies in this part."""
         middles = (boxes.xyxy[:, :2] + boxes.xyxy[:, 2:]) / 2
         return bool(((middles >= self.window[:2]) & (middles <= self.window[2:])).all(axis=1).any())
 
     def place(self, boxes: Boxes) -> Boxes:
-        """Boxes in pixels of this part, in pixels of the film."""
+        """Boxes in pixels of this part, in pixels of the image."""
         left, top, _, _ = self.window
         turned = self._turn(boxes)
         return Boxes(turned.xyxy + np.array([left, top, left, top], np.float32), boxes.labels, boxes.scores)
 
     def locate(self, boxes: Boxes) -> Boxes:
-        """Boxes in pixels of the film, in pixels of this part."""
+        """Boxes in pixels of the image, in pixels of this part."""
         left, top, _, _ = self.window
         moved = Boxes(boxes.xyxy - np.array([left, top, left, top], np.float32), boxes.labels, boxes.scores)
         return self._turn(moved)
@@ -92,10 +93,10 @@ def known_views(views: Sequence[str]) -> tuple[str, ...]:
 
 
 def parts_of(view: str, width: int, height: int) -> tuple[Part, ...]:
-    """What a view shows the model of a film of ``width`` x ``height`` pixels, one part after the other.
+    """What a view shows the model of an image of ``width`` x ``height`` pixels, one part after the other.
 
     Raises:
-        UsageError: There is no such view, or its tiles are too small for the film.
+        UsageError: There is no such view, or its tiles are too small for the image.
     """
     known_views([view])
     name, _, size = view.partition("=")
@@ -109,7 +110,7 @@ def parts_of(view: str, width: int, height: int) -> tuple[Part, ...]:
     count = len(columns) * len(rows)
     if count > MOST_PARTS:
         raise UsageError(
-            f"{count} tiles of {size} pixels for a film of {width} x {height}; up to {MOST_PARTS} are allowed",
+            f"{count} tiles of {size} pixels for an image of {width} x {height}; up to {MOST_PARTS} are allowed",
             hint="choose larger tiles",
         )
     return tuple(Part((left, top, right, bottom), mirrored) for top, bottom in rows for left, right in columns)
@@ -129,8 +130,8 @@ def _spans(side: int, length: int) -> list[tuple[int, int]]:
     return [(start, start + length) for start in (round(k * (side - length) / steps) for k in range(steps + 1))]
 
 
-def look(model: Model, image: NDArray[np.uint8], views: Sequence[str] = WHOLE) -> Boxes:
-    """All candidates on one film, best first, from all the views together.
+def detect_views(model: Model, image: NDArray[np.uint8], views: Sequence[str] = WHOLE) -> Boxes:
+    """All candidates on one image, best first, from all the views together.
 
     With ``whole`` alone these are exactly the model's; else the views are fused (see ``fusion``).
 
@@ -140,28 +141,28 @@ def look(model: Model, image: NDArray[np.uint8], views: Sequence[str] = WHOLE) -
         views: Names among ``VIEWS``, or ``tiles=PIXELS``; each once.
 
     Raises:
-        UsageError: A view is unknown, or its tiles are too small for the film.
+        UsageError: A view is unknown, or its tiles are too small for the image.
     """
     height, width = image.shape[:2]
-    # Tiles may be as large as the film: what would be seen twice is seen once.
+    # Tiles may be as large as the image: what would be seen twice is seen once.
     ways = tuple(dict.fromkeys(parts_of(view, width, height) for view in known_views(views)))
     if ways == (parts_of("whole", width, height),):
         return model.detect(image)
-    return fuse([look_at(model, image, parts) for parts in ways])
+    return fuse([detect_parts(model, image, parts) for parts in ways])
 
 
-def look_at(model: Model, image: NDArray[np.uint8], parts: Sequence[Part]) -> Look:
+def detect_parts(model: Model, image: NDArray[np.uint8], parts: Sequence[Part]) -> ViewResult:
     """What the parts show; a box that a part's border cuts is left to the parts and views that see it whole."""
     height, width = image.shape[:2]
     found = []
     for part in parts:
         boxes = part.place(model.detect(part.cut(image)))
         found.append(boxes.select(~_cut(boxes, part, width, height)))
-    return Look(without_doubles(found), np.array([part.window for part in parts], np.float32))
+    return ViewResult(without_doubles(found), np.array([part.window for part in parts], np.float32))
 
 
 def _cut(boxes: Boxes, part: Part, width: int, height: int) -> NDArray[np.bool_]:
-    """Whether a box reaches a border of the part that is not the film's: bool ``(n,)``."""
+    """Whether a box reaches a border of the part that is not the image's: bool ``(n,)``."""
     left, top, right, bottom = part.window
     across, down = _BORDER * (right - left), _BORDER * (bottom - top)
     inner = np.array([left > 0, top > 0, right < width, bottom < height])

@@ -1,7 +1,7 @@
 """The catalogue of models: names and facts, as data. Needs no PyTorch, so that the base install can show it.
 
-Figures are measured or cited, never estimated: parameters and times come from ``python -m benchmarks.catalogue``, COCO
-figures from their authors.
+Metrics are measured or cited, never estimated: parameters and times come from ``python -m benchmarks.catalogue``, COCO
+metrics from their authors.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Entry:
         source: Where those weights come from.
         licence: Of those weights.
         hub_id: Their id on the Hugging Face Hub; None where they come from elsewhere.
-        processor_milliseconds: Processor time a film, if measured: see ``MEASURED_ON``.
+        processor_milliseconds: Processor time an image, if measured: see ``MEASURED_ON``.
         coco_ap: Average precision (IoU 0.5:0.95) on COCO val2017 that its authors publish for the weights, in percent.
         coco_source: Where they do.
     """

@@ -1,4 +1,4 @@
-"""The protocol that every detector family follows: losses from films and targets, ``Boxes`` from films."""
+"""The protocol that every detector family follows: losses from images and targets, ``Boxes`` from images."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from fractura.core.boxes import Boxes
 
 @dataclass(frozen=True)
 class Target:
-    """What is marked on one film.
+    """What is annotated on one image.
 
     Attributes:
-        boxes: float32 ``(n, 4)``: left, top, right, bottom in pixels of the film as given to the detector.
+        boxes: float32 ``(n, 4)``: left, top, right, bottom in pixels of the image as given to the detector.
         labels: int64 ``(n,)``, from 0.
     """
 
@@ -33,7 +33,7 @@ class Target:
 class Detector(nn.Module, ABC):
     """A trainable detector.
 
-    Films are uint8 tensors ``(height, width, 3)`` of any size, exactly as ``read_radiograph`` gives them; each
+    Images are uint8 tensors ``(height, width, 3)`` of any size, exactly as ``read_radiograph`` gives them; each
     detector resizes and normalises them itself, so that training, detection and the exported graph see the same.
 
     Attributes:
@@ -44,11 +44,11 @@ class Detector(nn.Module, ABC):
 
     @abstractmethod
     def losses(self, images: Sequence[Tensor], targets: Sequence[Target]) -> dict[str, Tensor]:
-        """Named scalar losses of one batch; their sum is minimised. Films without boxes are allowed."""
+        """Named scalar losses of one batch; their sum is minimised. Images without boxes are allowed."""
 
     @abstractmethod
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The graph that is exported: one film to all its candidates, best first.
+        """The graph that is exported: one image to all its candidates, best first.
 
         Args:
             image: uint8 ``(height, width, 3)``.
@@ -68,7 +68,7 @@ class Detector(nn.Module, ABC):
 
     @torch.no_grad()
     def detect(self, images: Sequence[Tensor]) -> list[Boxes]:
-        """All candidates on each film, best first, in pixels of the given film. Leaves train/eval mode as it was."""
+        """All candidates on each image, best first, in pixels of the given image. Leaves train/eval mode as it was."""
         was_training = self.training
         self.eval()
         try:

@@ -1,4 +1,4 @@
-"""Layers that several trunks share: TensorFlow's SAME padding and convolution with freezable batch norm.
+"""Layers that several backbones share: TensorFlow's SAME padding and convolution with freezable batch norm.
 
 Follows tensorflow/models research/object_detection core/freezable_batch_norm.py and TensorFlow's padding rule.
 """

@@ -1,9 +1,9 @@
-"""From a film of any size to the detector's canvas, in the graph.
+"""From an image of any size to the detector's canvas, in the graph.
 
 ``legacy_bilinear`` follows ``tf.compat.v1.image.resize_images(BILINEAR, align_corners=False)`` (tensorflow/models
 research/object_detection/core/preprocessor.py:3296-3356 and 2979-3091): no half-pixel centres, no antialiasing.
-``antialiased`` is the triangle filter of Pillow's BILINEAR: it keeps thin fracture lines when a film is shrunk.
-Both are index or matrix operations on a fixed canvas, so they export with dynamic film sizes.
+``antialiased`` is the triangle filter of Pillow's BILINEAR: it keeps thin fracture lines when an image is shrunk.
+Both are index or matrix operations on a fixed canvas, so they export with dynamic image sizes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor
 
 
 class FixedShapeResizer(BaseModel):
-    """Every film becomes ``height`` x ``width``; the aspect ratio is not kept."""
+    """Every image becomes ``height`` x ``width``; the aspect ratio is not kept."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -27,16 +27,16 @@ class FixedShapeResizer(BaseModel):
     antialias: bool = False
 
     def canvas_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of the tensor a ``height`` x ``width`` film becomes, padding included."""
+        """Height and width of the tensor a ``height`` x ``width`` image becomes, padding included."""
         return self.height, self.width
 
     def resized_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of the film on that canvas, without padding."""
+        """Height and width of the image on that canvas, without padding."""
         return self.height, self.width
 
 
 class KeepAspectRatioResizer(BaseModel):
-    """The film is scaled to fit ``min_dimension`` x ``max_dimension``, and padded with black at bottom and right."""
+    """The image is scaled to fit ``min_dimension`` x ``max_dimension``, and padded with black at bottom and right."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -47,18 +47,18 @@ class KeepAspectRatioResizer(BaseModel):
     antialias: bool = False
 
     def resized_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of the film on the canvas, without padding."""
+        """Height and width of the image on the canvas, without padding."""
         sides = self.max_dimension, self.min_dimension
-        # Nothing depends on the film where both are alike: a graph that takes films of any size has no such branch.
+        # Nothing depends on the image where both are alike: a graph that takes images of any size has no such branch.
         if self.min_dimension != self.max_dimension and height < width:
             sides = self.min_dimension, self.max_dimension
-        # torch.sym_min and torch.sym_max keep this traceable when the film's sides are symbols.
+        # torch.sym_min and torch.sym_max keep this traceable when the image's sides are symbols.
         scale = torch.sym_min(sides[0] / height, sides[1] / width)
-        # A film far thinner than the canvas keeps one pixel, where TensorFlow would stop with an empty picture.
+        # An image far thinner than the canvas keeps one pixel, where TensorFlow would stop with an empty picture.
         return torch.sym_max(1, round(scale * height)), torch.sym_max(1, round(scale * width))
 
     def canvas_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of the tensor a ``height`` x ``width`` film becomes, padding included."""
+        """Height and width of the tensor a ``height`` x ``width`` image becomes, padding included."""
         if self.pad_to_max_dimension:
             return self.max_dimension, self.max_dimension
         return self.resized_size(height, width)
@@ -108,14 +108,14 @@ def antialiased(image: Tensor, height: int, width: int) -> Tensor:
 
 
 def resize(image: Tensor, resizer: Resizer) -> tuple[Tensor, tuple[int, int]]:
-    """Put one film on the detector's canvas.
+    """Put one image on the detector's canvas.
 
     Args:
         image: uint8 or float ``(height, width, 3)``, values 0..255.
         resizer: How.
 
     Returns:
-        float32 ``(3, canvas_height, canvas_width)``, values 0..255, and the film's (height, width) on it.
+        float32 ``(3, canvas_height, canvas_width)``, values 0..255, and the image's (height, width) on it.
     """
     height, width = resizer.resized_size(image.shape[0], image.shape[1])
     canvas_height, canvas_width = resizer.canvas_size(image.shape[0], image.shape[1])

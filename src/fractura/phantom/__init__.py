@@ -1,4 +1,4 @@
-"""Phantoms: synthetic radiographs with known fractures, to try a detector on before any patient's film is at hand."""
+"""Phantoms: synthetic radiographs with known fractures, to try a detector on before any patient's image is at hand."""
 
 from fractura.phantom.draw import Phantom, make_phantom
 from fractura.phantom.series import MANIFEST, make_phantom_splits, make_phantoms

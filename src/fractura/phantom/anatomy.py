@@ -12,7 +12,7 @@ from fractura.phantom.tubes import STATIONS_PER_PIXEL, Point, Tube, profile
 
 @dataclass(frozen=True)
 class Bone:
-    """One bone of a film.
+    """One bone of an image.
 
     Attributes:
         tube: Its shape.
@@ -34,9 +34,9 @@ class Limb:
 
 
 class Sketch:
-    """Collects tubes drawn in the frame of a limb and lays them on the film.
+    """Collects tubes drawn in the frame of a limb and lays them on the image.
 
-    The frame: origin in the middle of the film, ``y`` down the limb, unit = one pixel of a film with a long side of
+    The frame: origin in the middle of the image, ``y`` down the limb, unit = one pixel of an image with a long side of
     464 pixels.
 
     Args:
@@ -63,7 +63,7 @@ class Sketch:
         self.flesh: list[Tube] = []
 
     def place(self, x: float, y: float) -> Point:
-        """A point of the frame on the film."""
+        """A point of the frame on the image."""
         cos, sin = self.turn
         x, y = x * self.side * self.scale, y * self.scale
         return self.centre[0] + cos * x - sin * y, self.centre[1] + sin * x + cos * y
@@ -306,7 +306,7 @@ LIMBS: tuple[tuple[Callable[[Sketch], None], float], ...] = (
 
 
 def make_limb(rng: np.random.Generator, width: int, height: int) -> Limb:
-    """Lay a limb on a film of this size."""
+    """Lay a limb on an image of this size."""
     scale = max(width, height) / 464
     upright = 0.0 if height >= width else np.pi / 2
     angle = upright + rng.normal(0, 0.16) + (np.pi if rng.random() < 0.35 else 0.0)

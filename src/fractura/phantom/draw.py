@@ -1,4 +1,4 @@
-"""One phantom film: which of the series it is, and how it comes about."""
+"""One phantom image: which of the series it is, and how it comes about."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import numpy as np
 from fractura.core.boxes import Boxes
 from fractura.core.errors import UsageError
 from fractura.phantom.anatomy import Limb, make_limb
-from fractura.phantom.film import Field, attenuate, choose_field, expose, stamp
 from fractura.phantom.fracture import Box, Fracture, Kind, break_bone
+from fractura.phantom.image import Field, attenuate, choose_field, expose, stamp
 from fractura.phantom.mimics import choose_canals, fold_skin, wear
 
 NEGATIVES = 0.45
-"""Share of films without a fracture."""
+"""Share of images without a fracture."""
 
 KIND_SHARES: tuple[tuple[Kind, float], ...] = (("hairline", 0.42), ("displaced", 0.38), ("comminuted", 0.20))
 
 LARGEST = 0.02
-"""No box covers more of its film."""
+"""No box covers more of its image."""
 
 ATTEMPTS = 40
 
 
 @dataclass(frozen=True)
 class Phantom:
-    """One synthetic film.
+    """One synthetic image.
 
     Attributes:
         pixels: uint8 ``(height, width)``, bone bright.
@@ -41,32 +41,34 @@ class Phantom:
 
 
 def make_phantom(seed: int, index: int, *, stream: int = 0, size: tuple[int, int] = (384, 464)) -> Phantom:
-    """Draw one film of the endless series that ``seed`` and ``stream`` name.
+    """Draw one image of the endless series that ``seed`` and ``stream`` name.
 
     Args:
         seed: 0 to 2**32 - 1.
-        index: Number of the film, from 0.
-        stream: Series of the same seed that share no film; 0 for training, 1 for validation.
-        size: Short and long side in pixels, about: films vary by some percent, and a quarter lie on their side.
+        index: Number of the image, from 0.
+        stream: Series of the same seed that share no image; 0 for training, 1 for validation.
+        size: Short and long side in pixels, about: images vary by some percent, and a quarter lie on their side.
 
     Returns:
-        The film; the same for the same arguments, whatever else is drawn.
+        The image; the same for the same arguments, whatever else is drawn.
 
     Raises:
-        UsageError: The film is too small for a fracture.
+        UsageError: The image is too small for a fracture.
     """
     kind = _first_kind(seed, stream, index)
     for attempt in range(ATTEMPTS):
         phantom = _draw(np.random.default_rng([seed, stream, index, attempt]), kind, size)
         if phantom is not None:
             return phantom
-    raise UsageError(f"no room for a fracture on a film of {size[0]} x {size[1]} pixels", hint="ask for larger films")
+    raise UsageError(
+        f"no room for a fracture on an image of {size[0]} x {size[1]} pixels", hint="ask for larger images"
+    )
 
 
 def _first_kind(seed: int, stream: int, index: int) -> Kind | None:
-    """Kind of the first fracture of a film; None for a film without one.
+    """Kind of the first fracture of an image; None for an image without one.
 
-    Irrational steps instead of dice: any stretch of films has the shares asked for, yet what a film gets depends on
+    Irrational steps instead of dice: any stretch of images has the shares asked for, yet what an image gets depends on
     its own number only. The steps are those of the plastic number (M. Roberts, "The unreasonable effectiveness of
     quasirandom sequences", 2018), which fill the square of both choices evenly.
     """
@@ -79,7 +81,7 @@ def _first_kind(seed: int, stream: int, index: int) -> Kind | None:
 
 
 def _draw(rng: np.random.Generator, kind: Kind | None, size: tuple[int, int]) -> Phantom | None:
-    """One try at a film; None if its fracture would not be in sight."""
+    """One try at an image; None if its fracture would not be in sight."""
     short, long = (int(side * rng.uniform(0.94, 1.04)) for side in size)
     width, height = (long, short) if rng.random() < 0.25 else (short, long)
     scale = max(size) / 464
@@ -102,7 +104,7 @@ def _draw(rng: np.random.Generator, kind: Kind | None, size: tuple[int, int]) ->
 def _break(
     rng: np.random.Generator, limb: Limb, kind: Kind, field: Field, size: tuple[int, int], scale: float
 ) -> dict[int, Fracture]:
-    """Fractures by bone index: one of this kind, and on some films one or two more; none if there is no room."""
+    """Fractures by bone index: one of this kind, and on some images one or two more; none if there is no room."""
     names, shares = zip(*KIND_SHARES, strict=True)
     more = int(rng.choice(3, p=[0.75, 0.2, 0.05]))
     wanted: Sequence[Kind] = [kind, *(names[int(rng.choice(len(names), p=shares))] for _ in range(more))]
@@ -125,7 +127,7 @@ def _break(
 
 
 def _in_sight(box: Box, others: Sequence[Box], field: Field, size: tuple[int, int], margin: float) -> bool:
-    """Whether a box lies on the exposed film, is not huge, and touches no other."""
+    """Whether a box lies on the exposed image, is not huge, and touches no other."""
     left, top, right, bottom = box
     width, height = size
     if left < margin or top < margin or right > width - margin or bottom > height - margin:

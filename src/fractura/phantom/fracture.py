@@ -13,13 +13,13 @@ from fractura.phantom.tubes import Array, Motion, Tube
 
 Kind = Literal["displaced", "comminuted", "hairline"]
 Box = tuple[float, float, float, float]
-"""left, top, right, bottom in pixels of the film."""
+"""left, top, right, bottom in pixels of the image."""
 
 MARGIN = 5.0
-"""Pixels, on a film with a long side of 464, between a fracture and its box."""
+"""Pixels, on an image with a long side of 464, between a fracture and its box."""
 
 SHORTEST_SIDE = 20.0
-"""No side of a box is shorter, on such a film."""
+"""No side of a box is shorter, on such an image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,7 @@ class Fracture:
 
     Attributes:
         kind: ``displaced``, ``comminuted`` or ``hairline``.
-        box: left, top, right, bottom in pixels of the film: all that is visible of it, and a small margin.
+        box: left, top, right, bottom in pixels of the image: all that is visible of it, and a small margin.
         fragments: The pieces; none if the bone keeps its shape.
         cracks: Lines in it, if it does.
     """
@@ -157,7 +157,7 @@ def hairline(rng: np.random.Generator, tube: Tube, place: float, scale: float) -
     x, y = [], []
     for crack in cracks:
         across = np.linspace(max(first, -radius), min(last, radius), 25, dtype=np.float32)
-        points = tube.film(crack.line.along(across), across)
+        points = tube.to_image(crack.line.along(across), across)
         x.append(points[0])
         y.append(points[1])
     return Fracture("hairline", enclose(np.concatenate(x), np.concatenate(y), scale), cracks=tuple(cracks))
@@ -197,7 +197,7 @@ def displaced(rng: np.random.Generator, tube: Tube, place: float, scale: float) 
         Fragment(near, still if moves_far else slip, -1.0, place + reach),
         Fragment(far, slip if moves_far else still, place - reach, tube.length + 1),
     )
-    edges = [fragment.motion.apply(*tube.film(course, across)) for fragment in fragments]
+    edges = [fragment.motion.apply(*tube.to_image(course, across)) for fragment in fragments]
     x, y = (np.concatenate([edge[axis] for edge in edges]) for axis in (0, 1))
     return Fracture("displaced", enclose(x, y, scale), fragments=fragments)
 
@@ -244,8 +244,8 @@ def comminuted(rng: np.random.Generator, tube: Tube, place: float, scale: float)
     ]
     across = _sides(tube, near_line)
     points = [
-        near_motion.apply(*tube.film(near_line.along(across), across)),
-        far_motion.apply(*tube.film(far_line.along(across), across)),
+        near_motion.apply(*tube.to_image(near_line.along(across), across)),
+        far_motion.apply(*tube.to_image(far_line.along(across), across)),
     ]
     for index, (seed_along, seed_across) in enumerate(seeds):
         push = rng.normal(0, 0.16 * radius, 2) + 0.5 * np.array(slip.shift)
@@ -260,7 +260,7 @@ def comminuted(rng: np.random.Generator, tube: Tube, place: float, scale: float)
         )
         own = (cell(grid_along, grid_across) > 0.5) & (np.abs(grid_across) < tube.outer[tube.station(grid_along)])
         if own.any():
-            points.append(motion.apply(*tube.film(grid_along[own], grid_across[own])))
+            points.append(motion.apply(*tube.to_image(grid_along[own], grid_across[own])))
     x, y = (np.concatenate([np.ravel(point[axis]) for point in points]) for axis in (0, 1))
     return Fracture("comminuted", enclose(x, y, scale), fragments=tuple(fragments))
 

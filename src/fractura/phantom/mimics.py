@@ -101,7 +101,7 @@ def fold_skin(rng: np.random.Generator, attenuation: Array, scale: float) -> Non
 
 
 def wear(rng: np.random.Generator, attenuation: Array, limb: Limb, scale: float) -> None:
-    """On a few films add a cast around the limb or a bracelet, in place."""
+    """On a few images add a cast around the limb or a bracelet, in place."""
     height, width = attenuation.shape
     chance = rng.random()
     if chance < 0.07:

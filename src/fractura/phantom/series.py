@@ -1,4 +1,4 @@
-"""Folders of phantom films: drawing in parallel, images, annotations, and a manifest to go on from."""
+"""Folders of phantom images: drawing in parallel, images, annotations, and a manifest to go on from."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fractura.phantom.draw import make_phantom
 CLASS_NAME = "Fractura"
 
 MANIFEST = "phantoms.json"
-"""Lies beside images/ and annotations/: settings of the run, and per film its size, boxes and kinds of fracture."""
+"""Lies beside images/ and annotations/: settings of the run, and per image its size, boxes and kinds of fracture."""
 
 SPLITS = {"train": 0, "val": 1}
 """Folder name and stream of each half of a phantom data set."""
@@ -36,7 +36,7 @@ LARGEST_SEED = 2**32 - 1
 def make_phantoms(
     folder: Path,
     *,
-    films: int = 200,
+    images: int = 200,
     seed: int = 0,
     stream: int = 0,
     size: tuple[int, int] = (384, 464),
@@ -44,34 +44,34 @@ def make_phantoms(
 ) -> Dataset:
     """Write synthetic radiographs with known fractures: ``images/*.jpg``, ``annotations/*.xml`` and ``phantoms.json``.
 
-    Film ``i`` depends on ``seed``, ``stream``, ``size`` and ``i`` only: a longer run begins with the same films, and
-    more workers change nothing but the time. Films that an earlier run with the same settings left in the folder are
+    Image ``i`` depends on ``seed``, ``stream``, ``size`` and ``i`` only: a longer run begins with the same images, and
+    more workers change nothing but the time. Images that an earlier run with the same settings left in the folder are
     kept as they are, so a run can be repeated, resumed or extended.
 
     Args:
-        folder: New, empty, or written by an earlier run with the same settings and no more films.
-        films: How many.
+        folder: New, empty, or written by an earlier run with the same settings and no more images.
+        images: How many.
         seed: Names the series, 0 to 2**32 - 1.
-        stream: Series of the same seed that share no film.
+        stream: Series of the same seed that share no image.
         size: Short and long side in pixels, about; at least 192.
         workers: Processes that draw; 1 draws in this one.
 
     Returns:
-        The films, in order, as a data set of the class ``Fractura``.
+        The images, in order, as a data set of the class ``Fractura``.
 
     Raises:
         UsageError: A number is out of range, or the folder holds other files, other phantoms or more of them.
     """
-    _check_numbers(films, seed, size, workers)
+    _check_numbers(images, seed, size, workers)
     settings = {"seed": seed, "stream": stream, "size": list(size)}
-    known = _resume(folder, settings, films)
-    # Written before the first film: a run that is cut off leaves a folder that the next run recognises.
+    known = _resume(folder, settings, images)
+    # Written before the first image: a run that is cut off leaves a folder that the next run recognises.
     if not known:
         _write_manifest(folder, settings, [])
-    missing = [index for index in range(films) if not _is_complete(folder, index, known)]
+    missing = [index for index in range(images) if not _is_complete(folder, index, known)]
     draw = partial(_write_image, folder=folder, seed=seed, stream=stream, size=size)
     drawn = dict(zip(missing, _map(draw, missing, workers), strict=True))
-    entries = [drawn[index] if index in drawn else known[index] for index in range(films)]
+    entries = [drawn[index] if index in drawn else known[index] for index in range(images)]
     records = tuple(_record(folder, entry) for entry in entries)
     if drawn:
         write_voc(Dataset((CLASS_NAME,), tuple(records[index] for index in missing), folder), folder)
@@ -82,18 +82,18 @@ def make_phantoms(
 def make_phantom_splits(
     folder: Path,
     *,
-    films: int = 200,
-    val_films: int = 50,
+    images: int = 200,
+    val_images: int = 50,
     seed: int = 0,
     size: tuple[int, int] = (384, 464),
     workers: int = 1,
 ) -> dict[str, Dataset]:
-    """Write ``folder/train`` and ``folder/val``, which share no film; see ``make_phantoms``.
+    """Write ``folder/train`` and ``folder/val``, which share no image; see ``make_phantoms``.
 
     Args:
-        folder: New, empty, or written by an earlier run with the same settings and no more films.
-        films: How many to train on.
-        val_films: How many to validate on; 0 leaves ``val`` out.
+        folder: New, empty, or written by an earlier run with the same settings and no more images.
+        images: How many to train on.
+        val_images: How many to validate on; 0 leaves ``val`` out.
         seed: Names the series, 0 to 2**32 - 1.
         size: Short and long side in pixels, about; at least 192.
         workers: Processes that draw.
@@ -104,7 +104,7 @@ def make_phantom_splits(
     Raises:
         UsageError: As ``make_phantoms``, and nothing has been written then.
     """
-    counts = {split: count for split, count in (("train", films), ("val", val_films)) if split == "train" or count}
+    counts = {split: count for split, count in (("train", images), ("val", val_images)) if split == "train" or count}
     ours = any((folder / split / MANIFEST).is_file() for split in SPLITS)
     if not ours:
         _refuse_foreign(folder)
@@ -112,18 +112,18 @@ def make_phantom_splits(
         _check_numbers(count, seed, size, workers)
         _resume(folder / split, {"seed": seed, "stream": SPLITS[split], "size": list(size)}, count)
     return {
-        split: make_phantoms(folder / split, films=count, seed=seed, stream=SPLITS[split], size=size, workers=workers)
+        split: make_phantoms(folder / split, images=count, seed=seed, stream=SPLITS[split], size=size, workers=workers)
         for split, count in counts.items()
     }
 
 
-def _check_numbers(films: int, seed: int, size: tuple[int, int], workers: int) -> None:
-    if films < 1 or workers < 1:
-        raise UsageError(f"films={films} and workers={workers} start at 1")
+def _check_numbers(images: int, seed: int, size: tuple[int, int], workers: int) -> None:
+    if images < 1 or workers < 1:
+        raise UsageError(f"images={images} and workers={workers} start at 1")
     if not 0 <= seed <= LARGEST_SEED:
         raise UsageError(f"seed={seed} is not between 0 and {LARGEST_SEED}")
     if min(size) < SMALLEST_SIDE:
-        raise UsageError(f"films of {size[0]} x {size[1]} pixels are too small", hint=f"use {SMALLEST_SIDE} or more")
+        raise UsageError(f"images of {size[0]} x {size[1]} pixels are too small", hint=f"use {SMALLEST_SIDE} or more")
 
 
 def _refuse_foreign(folder: Path) -> None:
@@ -131,21 +131,21 @@ def _refuse_foreign(folder: Path) -> None:
         raise UsageError("there is something else here, which is left alone", file=folder, hint="give a new folder")
 
 
-def _resume(folder: Path, settings: dict[str, Any], films: int) -> list[dict[str, Any]]:
-    """What an earlier run with the same settings has made of this folder, film by film."""
+def _resume(folder: Path, settings: dict[str, Any], images: int) -> list[dict[str, Any]]:
+    """What an earlier run with the same settings has made of this folder, image by image."""
     path = folder / MANIFEST
     if not path.is_file():
         _refuse_foreign(folder)
         return []
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        known, before = manifest["films"], {key: manifest[key] for key in settings}
+        known, before = manifest["images"], {key: manifest[key] for key in settings}
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"not a manifest of phantoms ({error!r})", file=path, hint="give a new folder") from error
     if before != settings:
         raise UsageError(f"phantoms made with {before}, not with {settings}", file=folder, hint="give a new folder")
-    if len(known) > films:
-        raise UsageError(f"{len(known)} phantoms here, more than {films}", file=folder, hint="give a new folder")
+    if len(known) > images:
+        raise UsageError(f"{len(known)} phantoms here, more than {images}", file=folder, hint="give a new folder")
     return list(known)
 
 
@@ -172,7 +172,7 @@ def _map(draw: Any, indices: Sequence[int], workers: int) -> Iterator[dict[str, 
 
 
 def _write_image(index: int, *, folder: Path, seed: int, stream: int, size: tuple[int, int]) -> dict[str, Any]:
-    """Draw one film and write its image; returns its entry in the manifest."""
+    """Draw one image and write its image; returns its entry in the manifest."""
     phantom = make_phantom(seed, index, stream=stream, size=size)
     buffer = io.BytesIO()
     Image.fromarray(phantom.pixels).save(buffer, "JPEG", quality=JPEG_QUALITY)
@@ -190,4 +190,4 @@ def _record(folder: Path, entry: dict[str, Any]) -> Record:
 
 
 def _write_manifest(folder: Path, settings: dict[str, Any], entries: Sequence[dict[str, Any]]) -> None:
-    write_atomically(folder / MANIFEST, json.dumps({**settings, "films": list(entries)}, indent=1) + "\n")
+    write_atomically(folder / MANIFEST, json.dumps({**settings, "images": list(entries)}, indent=1) + "\n")

@@ -23,7 +23,7 @@ class Tube:
     from it.
 
     Attributes:
-        start: Where the axis begins, in pixels of the film.
+        start: Where the axis begins, in pixels of the image.
         heading: Unit vector of the axis.
         length: Pixels.
         outer: float32 ``(n,)``: radius of the outer surface.
@@ -50,21 +50,21 @@ class Tube:
         return np.clip(np.rint(along * STATIONS_PER_PIXEL), 0, len(self.outer) - 1).astype(np.intp)
 
     def local(self, x: Array, y: Array) -> tuple[Array, Array]:
-        """Film coordinates to ``(along, across)``."""
+        """Image coordinates to ``(along, across)``."""
         dx, dy = x - np.float32(self.start[0]), y - np.float32(self.start[1])
         hx, hy = np.float32(self.heading[0]), np.float32(self.heading[1])
         along = dx * hx + dy * hy
         return along, dy * hx - dx * hy - self.bow[self.station(along)]
 
-    def film(self, along: Array, across: Array) -> tuple[Array, Array]:
-        """``(along, across)`` to film coordinates."""
+    def to_image(self, along: Array, across: Array) -> tuple[Array, Array]:
+        """``(along, across)`` to image coordinates."""
         sideways = across + self.bow[self.station(along)]
         hx, hy = self.heading
         return self.start[0] + along * hx - sideways * hy, self.start[1] + along * hy + sideways * hx
 
     def point(self, along: float, across: float = 0.0) -> Point:
-        """One place in film coordinates."""
-        x, y = self.film(np.array([along], dtype=np.float32), np.array([across], dtype=np.float32))
+        """One place in image coordinates."""
+        x, y = self.to_image(np.array([along], dtype=np.float32), np.array([across], dtype=np.float32))
         return float(x[0]), float(y[0])
 
     def radius(self, along: float) -> float:
@@ -83,7 +83,7 @@ class Tube:
 
 @dataclass(frozen=True)
 class Motion:
-    """A rigid move on the film: turn by ``angle`` radians about ``pivot``, then shift."""
+    """A rigid move on the image: turn by ``angle`` radians about ``pivot``, then shift."""
 
     pivot: Point = (0.0, 0.0)
     angle: float = 0.0

@@ -1,4 +1,4 @@
-"""Looking for mistakes in a folder of labelled films: all of them, not just the first."""
+"""Looking for mistakes in a folder of labelled images: all of them, not just the first."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class CheckReport:
     """What ``check_dataset`` found.
 
     Attributes:
-        root: The folder that was looked at.
+        root: The folder that was examined.
         against: The other split, if one was given.
-        films: Number of films, readable or not.
+        images: Number of images, readable or not.
         annotations: Number of annotation files.
-        negatives: How many of these are right and mark nothing.
+        negatives: How many of these are right and detection nothing.
         boxes_by_class: Number of boxes of each class name found.
         findings: Errors first, then warnings, then notes; each kind in the order of the checks.
         snapshot: All that was seen.
@@ -31,7 +31,7 @@ class CheckReport:
 
     root: Path
     against: Path | None
-    films: int
+    images: int
     annotations: int
     negatives: int
     boxes_by_class: dict[str, int]
@@ -56,7 +56,7 @@ class CheckReport:
         return {
             "folder": str(self.root),
             "against": None if self.against is None else str(self.against),
-            "films": self.films,
+            "images": self.images,
             "annotations": self.annotations,
             "negatives": self.negatives,
             "boxes_by_class": self.boxes_by_class,
@@ -76,15 +76,15 @@ def check_dataset(
     skip: Sequence[str] = (),
     progress: Callable[[Sequence[Path]], Iterable[Path]] | None = None,
 ) -> CheckReport:
-    """Look for mistakes in a Pascal VOC folder. Every film is decoded; nothing is changed.
+    """Look for mistakes in a Pascal VOC folder. Every image is decoded; nothing is changed.
 
     Args:
         path: The folder.
-        against: The other split: no film may be in both. Its own mistakes are not listed.
+        against: The other split: no image may be in both. Its own mistakes are not listed.
         class_names: The names that are allowed; by default any.
         only: Ids of checks to run (``boxes.huge``), or subjects (``boxes``); by default all.
         skip: Ids or subjects to leave out.
-        progress: Is given the films of each folder and hands them on, one when it is their turn.
+        progress: Is given the images of each folder and hands them on, one when it is their turn.
 
     Raises:
         DataError: There is no such folder, or no annotation in it. Everything else is a finding.
@@ -97,14 +97,14 @@ def check_dataset(
 
 
 def check_snapshot(snapshot: Snapshot, checks: Sequence[Check]) -> CheckReport:
-    """Run checks on a folder that has been looked at."""
+    """Run checks on a folder that has been examined."""
     findings = [finding for each in checks for finding in each.run(snapshot)]
     order = list(Severity)
     path, against = snapshot.root, None if snapshot.against is None else snapshot.against.root
     return CheckReport(
         path,
         against,
-        len(snapshot.films),
+        len(snapshot.images),
         len(snapshot.annotations),
         snapshot.negatives,
         snapshot.class_counts,

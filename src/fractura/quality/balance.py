@@ -15,9 +15,9 @@ def classes(snapshot: Snapshot) -> Iterator[Fault]:
     counts = {name: snapshot.class_counts.get(name, 0) for name in snapshot.class_names or snapshot.class_counts}
     if not any(counts.values()):
         yield Fault(
-            "no film has a box: there is nothing to learn",
+            "no image has a box: there is nothing to learn",
             snapshot.root,
-            way_out="label some fractures first",
+            hint="label some fractures first",
             severity=Severity.WARNING,
         )
         return
@@ -26,7 +26,7 @@ def classes(snapshot: Snapshot) -> Iterator[Fault]:
         yield Fault(
             f"no box of class {', '.join(missing)}",
             snapshot.root,
-            way_out="label some, or leave the class out",
+            hint="label some, or leave the class out",
             severity=Severity.WARNING,
         )
     yield Fault("boxes: " + ", ".join(f"{name} {count}" for name, count in counts.items()), snapshot.root)
@@ -47,11 +47,11 @@ def rare_class(snapshot: Snapshot) -> Iterator[Fault]:
             yield Fault(
                 f"class '{name}' has {count} boxes, the most frequent class {most}",
                 snapshot.root,
-                way_out="label more of it, join it with another class, or leave it out",
+                hint="label more of it, join it with another class, or leave it out",
             )
 
 
-@check("balance.other_split", Severity.WARNING, "shares of negative films that differ between the splits")
+@check("balance.other_split", Severity.WARNING, "shares of negative images that differ between the splits")
 def other_split(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding, where the shares differ by more than chance and by more than a tenth."""
     if snapshot.against is None:
@@ -64,23 +64,23 @@ def other_split(snapshot: Snapshot) -> Iterator[Fault]:
     error = (joint * (1 - joint) * (1 / here[1] + 1 / there[1])) ** 0.5
     if abs(shares[0] - shares[1]) > max(0.1, 3 * error):
         yield Fault(
-            f"{shares[0]:.0%} of the films here have no box, {shares[1]:.0%} in {snapshot.against.root}",
+            f"{shares[0]:.0%} of the images here have no box, {shares[1]:.0%} in {snapshot.against.root}",
             snapshot.root,
-            way_out="draw both splits from the same films; thresholds chosen on one do not hold on the other",
+            hint="draw both splits from the same images; thresholds chosen on one do not hold on the other",
         )
 
 
-@check("balance.negatives", Severity.NOTE, "number of films on which nothing is marked")
+@check("balance.negatives", Severity.NOTE, "number of images on which nothing is annotated")
 def negatives(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding; a warning where there are none."""
-    films = len(snapshot.annotations)
-    share = f"{snapshot.negatives} of {films} labelled films have no box ({snapshot.negatives / films:.0%})"
+    images = len(snapshot.annotations)
+    share = f"{snapshot.negatives} of {images} labelled images have no box ({snapshot.negatives / images:.0%})"
     if snapshot.negatives:
         yield Fault(share, snapshot.root)
         return
     yield Fault(
         share,
         snapshot.root,
-        way_out="add films on which nothing is broken, or the false alarms cannot be learnt away nor measured",
+        hint="add images on which nothing is broken, or the false alarms cannot be learnt away nor measured",
         severity=Severity.WARNING,
     )

@@ -13,13 +13,13 @@ from fractura.quality.snapshot import AnnotationFile, Snapshot
 
 # A slip of the mouse leaves a box of a few pixels; the smallest real fracture box of FracAtlas is 7 pixels wide.
 TINY_SIDE = 5.0
-# The largest real fracture box of FracAtlas covers 6 % of its film.
+# The largest real fracture box of FracAtlas covers 6 % of its image.
 HUGE_SHARE = 0.5
 SAME_BOX_IOU = 0.9
-_AGAIN = "open the film in the labelling tool and draw the box again"
+_AGAIN = "open the image in the labelling tool and draw the box again"
 
 
-@check("boxes.unusable", Severity.ERROR, "boxes outside the film or without area")
+@check("boxes.unusable", Severity.ERROR, "boxes outside the image or without area")
 def unusable(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding a box."""
     for file, number, each, (width, height) in _boxes(snapshot):
@@ -38,13 +38,13 @@ def tiny(snapshot: Snapshot) -> Iterator[Fault]:
             yield Fault(problem, file.path, f"object {number}", "remove it if it was a slip of the mouse")
 
 
-@check("boxes.huge", Severity.WARNING, "boxes that cover most of the film")
+@check("boxes.huge", Severity.WARNING, "boxes that cover most of the image")
 def huge(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding a box."""
     for file, number, each, (width, height) in _boxes(snapshot):
         share = (each.xmax - each.xmin) * (each.ymax - each.ymin) / (width * height)
         if share > HUGE_SHARE and box_fault(each, width, height) is None:
-            problem = f"box covers {share:.0%} of the film"
+            problem = f"box covers {share:.0%} of the image"
             yield Fault(problem, file.path, f"object {number}", "draw it around the fracture alone")
 
 
@@ -65,8 +65,8 @@ def duplicate(snapshot: Snapshot) -> Iterator[Fault]:
 
 
 def _boxes(snapshot: Snapshot) -> Iterator[tuple[AnnotationFile, int, VocObject, tuple[int, int]]]:
-    """Every box whose film's size is known: its file, its number there, itself, width and height of the film."""
+    """Every box whose image's size is known: its file, its number there, itself, width and height of the image."""
     for file in snapshot.annotations:
-        if file.annotation is not None and file.film is not None and file.film.size is not None:
+        if file.annotation is not None and file.image is not None and file.image.size is not None:
             for number, each in zip(file.numbers, file.annotation.objects, strict=True):
-                yield file, number, each, file.film.size
+                yield file, number, each, file.image.size

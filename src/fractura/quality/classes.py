@@ -14,7 +14,7 @@ from fractura.quality.findings import Severity
 from fractura.quality.registry import Fault, check
 from fractura.quality.snapshot import Snapshot
 
-LOOK_ALIKE = 0.85
+SIMILAR = 0.85
 
 
 @check("classes.unknown", Severity.ERROR, "class names that are not among the given ones")
@@ -36,14 +36,14 @@ def unknown(snapshot: Snapshot) -> Iterator[Fault]:
                 )
 
 
-@check("classes.look_alike", Severity.WARNING, "class names that may be one class spelled in two ways")
-def look_alike(snapshot: Snapshot) -> Iterator[Fault]:
+@check("classes.similar_names", Severity.WARNING, "class names that may be one class spelled in two ways")
+def similar_names(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding a pair of names; an error where only case, spaces or accents differ."""
-    for pair in look_alikes(snapshot.class_counts):
+    for pair in similar_classes(snapshot.class_counts):
         yield Fault(
             pair.problem,
             _file_with(snapshot, pair.rarer),
-            way_out=f"if they are, rename '{pair.rarer}' to '{pair.other}'",
+            hint=f"if they are, rename '{pair.rarer}' to '{pair.other}'",
             severity=Severity.ERROR if pair.same else None,
         )
 
@@ -60,11 +60,11 @@ def other_split(snapshot: Snapshot) -> Iterator[Fault]:
             yield Fault(
                 f"class '{name}' has {here.class_counts[name]} boxes here and none in {there.root}",
                 _file_with(here, name),
-                way_out=f"{meant}A class must be in both, to be learnt and to be measured",
+                hint=f"{meant}A class must be in both, to be learnt and to be measured",
             )
 
 
-class LookAlike(NamedTuple):
+class SimilarClasses(NamedTuple):
     """Two class names that may be one: what is odd, the rarer one, the other, and whether only the spelling differs."""
 
     problem: str
@@ -73,7 +73,7 @@ class LookAlike(NamedTuple):
     same: bool
 
 
-def look_alikes(counts: Mapping[str, int]) -> Iterator[LookAlike]:
+def similar_classes(counts: Mapping[str, int]) -> Iterator[SimilarClasses]:
     """Pairs of names that may be one class spelled in two ways.
 
     Args:
@@ -84,7 +84,7 @@ def look_alikes(counts: Mapping[str, int]) -> Iterator[LookAlike]:
         if same or _one_slip_apart(first, second):
             rarer, other = sorted((first, second), key=lambda name: counts[name])
             problem = f"classes '{first}' ({counts[first]} boxes) and '{second}' ({counts[second]}) look like one"
-            yield LookAlike(problem, rarer, other, same)
+            yield SimilarClasses(problem, rarer, other, same)
 
 
 def same_but_for_spelling(counts: dict[str, int]) -> dict[str, str]:
@@ -106,7 +106,7 @@ def _one_slip_apart(first: str, second: str) -> bool:
     """Nearly the same letters; names that differ in a digit are meant to differ."""
     a, b = _plain(first), _plain(second)
     digits = ["".join(c for c in name if c.isdigit()) for name in (a, b)]
-    return digits[0] == digits[1] and SequenceMatcher(None, a, b).ratio() >= LOOK_ALIKE
+    return digits[0] == digits[1] and SequenceMatcher(None, a, b).ratio() >= SIMILAR
 
 
 def _file_with(snapshot: Snapshot, name: str) -> Path | None:

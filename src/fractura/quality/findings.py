@@ -21,7 +21,7 @@ class Severity(StrEnum):
 
 
 def counted(number: int, noun: str) -> str:
-    """``1 film``, ``2 films``."""
+    """``1 image``, ``2 images``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
@@ -35,8 +35,8 @@ class Finding:
         message: What is wrong, in one sentence.
         file: The file it is about, if it is about one.
         place: Where in the file, such as ``object 2``.
-        way_out: What to do, in one sentence.
-        others: Further files it is about, such as the copies of a film.
+        hint: What to do, in one sentence.
+        others: Further files it is about, such as the copies of an image.
     """
 
     check: str
@@ -44,13 +44,13 @@ class Finding:
     message: str
     file: Path | None = None
     place: str | None = None
-    way_out: str | None = None
+    hint: str | None = None
     others: tuple[Path, ...] = ()
 
     def __str__(self) -> str:
         where = ", ".join(str(part) for part in (self.file, self.place) if part)
         text = f"{where}: {self.message}" if where else self.message
-        return f"{text}\n  → {self.way_out}" if self.way_out else text
+        return f"{text}\n  → {self.hint}" if self.hint else text
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -60,6 +60,6 @@ class Finding:
             "message": self.message,
             "file": None if self.file is None else str(self.file),
             "place": self.place,
-            "way_out": self.way_out,
+            "hint": self.hint,
             "others": [str(other) for other in self.others],
         }

@@ -1,8 +1,8 @@
 """A cleaned copy of a data folder: what is certain is put right, what cannot be used is left out, all is logged.
 
-The original is never touched. Nothing is guessed: boxes are moved by nothing but cutting them at the film's edge, and
-where two films of one picture are labelled differently neither is taken, as only a person can tell. Nor is a film with
-a box that cannot be placed on it: without that box it would pass for a film on which nothing is broken.
+The original is never touched. Nothing is guessed: boxes are moved by nothing but cutting them at the image's edge, and
+where two images of one picture are labelled differently neither is taken, as only a person can tell. Nor is an image
+with a box that cannot be placed on it: without that box it would pass for an image on which nothing is broken.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Change:
     """One thing that differs between the original and the copy.
 
     Attributes:
-        file: Name of the film or annotation.
+        file: Name of the image or annotation.
         action: ``left out`` or ``changed``.
         what: What was done, or why it was left out.
         check: Id of the check that asked for it.
@@ -59,18 +59,18 @@ def write_fixed_copy(report: CheckReport, folder: Path) -> tuple[Change, ...]:
     _refuse_target(report.root, folder)
     snapshot = report.snapshot
     changes: list[Change] = []
-    left_out = _films_left_out(report, changes)
+    left_out = _images_left_out(report, changes)
     names = same_but_for_spelling(snapshot.class_counts)
     for file in snapshot.annotations:
-        film = file.film
-        if film is None:
-            changes.append(Change(file.path.name, "left out", "its film is missing", "annotations.without_film"))
-        elif film.path not in left_out and film.size is not None and file.annotation is not None:
-            fixed = _fixed(file, file.annotation, film.size, names, changes)
+        image = file.image
+        if image is None:
+            changes.append(Change(file.path.name, "left out", "its image is missing", "annotations.without_image"))
+        elif image.path not in left_out and image.size is not None and file.annotation is not None:
+            fixed = _fixed(file, file.annotation, image.size, names, changes)
             same = fixed == file.annotation
             data = _read(file.path) if same else fixed.to_bytes()
             write_atomically(folder / "annotations" / file.path.name, data)
-            write_atomically(folder / "images" / film.path.name, _read(film.path))
+            write_atomically(folder / "images" / image.path.name, _read(image.path))
     write_atomically(folder / LOG, _log(changes))
     return tuple(changes)
 
@@ -84,30 +84,30 @@ def _refuse_target(root: Path, folder: Path) -> None:
         raise UsageError(f"'{folder}' is there already and is not empty", hint="give a new folder")
 
 
-def _films_left_out(report: CheckReport, changes: list[Change]) -> set[Path]:
-    """Films that cannot be used, and copies beyond the first."""
+def _images_left_out(report: CheckReport, changes: list[Change]) -> set[Path]:
+    """Images that cannot be used, and copies beyond the first."""
     snapshot, left = report.snapshot, set[Path]()
-    ours = {film.path for film in snapshot.films}
+    ours = {image.path for image in snapshot.images}
 
-    def leave(film: Path | None, what: str, check: str) -> None:
-        if film is not None and film not in left:
-            left.add(film)
-            changes.append(Change(film.name, "left out", what, check))
+    def leave(image: Path | None, what: str, check: str) -> None:
+        if image is not None and image not in left:
+            left.add(image)
+            changes.append(Change(image.name, "left out", what, check))
 
-    for film in snapshot.films:
-        files = snapshot.labelled.get(film.path, [])
-        if film.fault is not None:
-            leave(film.path, film.fault.problem, "films.unreadable")
+    for image in snapshot.images:
+        files = snapshot.labelled.get(image.path, [])
+        if image.fault is not None:
+            leave(image.path, image.fault.problem, "images.unreadable")
         elif not files:
-            leave(film.path, "it has no annotation", "films.unlabelled")
+            leave(image.path, "it has no annotation", "images.unlabelled")
         elif len(files) > 1:
-            leave(film.path, f"it has {len(files)} annotation files", "annotations.shared_film")
+            leave(image.path, f"it has {len(files)} annotation files", "annotations.shared_image")
         elif files[0].annotation is None or files[0].faults:
-            leave(film.path, "its annotation cannot be understood", "annotations.malformed")
-        elif film.size is not None and (reason := _size_in_doubt(files[0], film.size)):
-            leave(film.path, reason, "annotations.size")
-        elif film.size is not None and (reason := _box_without_place(files[0], film.size)):
-            leave(film.path, reason, "boxes.unusable")
+            leave(image.path, "its annotation cannot be understood", "annotations.malformed")
+        elif image.size is not None and (reason := _size_in_doubt(files[0], image.size)):
+            leave(image.path, reason, "annotations.size")
+        elif image.size is not None and (reason := _box_without_place(files[0], image.size)):
+            leave(image.path, reason, "boxes.unusable")
     for finding in report.findings:
         if finding.check == "duplicates.contradictory" and finding.file is not None:
             for path in (finding.file, *finding.others):
@@ -123,7 +123,7 @@ def _films_left_out(report: CheckReport, changes: list[Change]) -> set[Path]:
             for each in (finding.file, *finding.others):
                 if each in ours:
                     leave(each, "its patient is in the other split", finding.check)
-        elif finding.check == "films.even" and finding.severity == Severity.ERROR and finding.file is not None:
+        elif finding.check == "images.even" and finding.severity == Severity.ERROR and finding.file is not None:
             leave(finding.file, "it shows nothing", finding.check)
     return left
 
@@ -134,15 +134,16 @@ def _size_in_doubt(file: AnnotationFile, size: tuple[int, int]) -> str | None:
     if annotation is None or size_fault(annotation, size) is None or not annotation.objects:
         return None
     if (annotation.width, annotation.height) == (size[1], size[0]) and size[0] != size[1]:
-        return "its boxes may have been drawn before the film was turned: draw them again"
+        return "its boxes may have been drawn before the image was turned: draw them again"
     if annotation.width and annotation.height:
-        return "its boxes may have been drawn on a film of another size"
+        return "its boxes may have been drawn on an image of another size"
     outside = any(box_fault(each, *size) for each in annotation.objects)
-    return "its boxes do not fit the film" if outside else None
+    return "its boxes do not fit the image" if outside else None
 
 
 def _box_without_place(file: AnnotationFile, size: tuple[int, int]) -> str | None:
-    """Which box marks something that nobody can find on the film: it is unusable, and cutting does not mend it."""
+    """Which box detections something that nobody can find on the image: it is unusable, and cutting does not mend
+    it."""
     for number, each in zip(file.numbers, () if file.annotation is None else file.annotation.objects, strict=True):
         problem = box_fault(each, *size)
         if problem is not None and not _cuts_little(each, _cut(each, *size)):
@@ -165,11 +166,11 @@ def _fixed(
     kept: list[VocObject] = []
     for number, each in zip(file.numbers, annotation.objects, strict=True):
         if each.name in names:
-            log(f"object {number}: class '{each.name}' is now '{names[each.name]}'", "classes.look_alike")
+            log(f"object {number}: class '{each.name}' is now '{names[each.name]}'", "classes.similar_names")
             each = replace(each, name=names[each.name])
         problem = box_fault(each, width, height)
-        if problem is not None:  # what cutting does not mend is left out with its film
-            log(f"object {number}: cut at the edge of the film ({problem})", "boxes.unusable")
+        if problem is not None:  # what cutting does not mend is left out with its image
+            log(f"object {number}: cut at the edge of the image ({problem})", "boxes.unusable")
             each = _cut(each, width, height)
         if any(_same(each, other) for other in kept):
             log(f"object {number}: taken out, it repeats another", "boxes.duplicate")
@@ -179,14 +180,14 @@ def _fixed(
 
 
 def _cut(each: VocObject, width: int, height: int) -> VocObject:
-    """The part of the box that is on the film."""
+    """The part of the box that is on the image."""
     return replace(
         each, xmin=max(0, each.xmin), ymin=max(0, each.ymin), xmax=min(width, each.xmax), ymax=min(height, each.ymax)
     )
 
 
 def _cuts_little(each: VocObject, cut: VocObject) -> bool:
-    """At least half of the box is on the film."""
+    """At least half of the box is on the image."""
     area = (each.xmax - each.xmin) * (each.ymax - each.ymin)
     left = max(0, cut.xmax - cut.xmin) * max(0, cut.ymax - cut.ymin)
     return each.xmax > each.xmin and each.ymax > each.ymin and left >= 0.5 * area
@@ -202,7 +203,7 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise DataError(
-            f"cannot be read: {error.strerror or error}", file=path, hint="it changed since it was looked at"
+            f"cannot be read: {error.strerror or error}", file=path, hint="it changed since it was examined"
         ) from error
 
 

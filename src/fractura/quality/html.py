@@ -14,7 +14,7 @@ from fractura.imaging.reader import read_radiograph
 from fractura.quality import CheckReport
 from fractura.quality.findings import Finding, Severity
 from fractura.quality.registry import all_checks
-from fractura.quality.snapshot import Film, Snapshot
+from fractura.quality.snapshot import CheckedImage, Snapshot
 
 PICTURED = 12
 """Findings of one check that are shown with pictures; all are listed."""
@@ -28,7 +28,7 @@ figure{display:inline-block;vertical-align:top}figcaption{max-width:280px}
 
 
 def report_page(report: CheckReport) -> str:
-    """The page as HTML text. Films are shown at 280 pixels, their boxes drawn in."""
+    """The page as HTML text. Images are shown at 280 pixels, their boxes drawn in."""
     title = f"Check of {report.root.name or report.root}"
     groups = [
         (severity, name, list(found))
@@ -42,10 +42,11 @@ def report_page(report: CheckReport) -> str:
     against = f", compared with {text(str(report.against))}" if report.against else ""
     body = (
         f"<h1>{text(title)}</h1>"
-        f"<p>{text(str(report.root))}{against}: {report.films} films, {report.annotations} annotations, "
+        f"<p>{text(str(report.root))}{against}: {report.images} images, {report.annotations} annotations, "
         f"{report.negatives} of them without a box. <b>{report.counted(Severity.ERROR)}</b>, "
         f"{report.counted(Severity.WARNING)}, {report.counted(Severity.NOTE)}.</p>"
-        "<p>This page holds pictures of the films. Treat it as you treat the films. fractura is a research tool, not a "
+        "<p>This page holds pictures of the images. Treat it as you treat the images. fractura is a research tool, not "
+        "a "
         "medical device.</p>"
         f"<table><thead><tr><th>Severity</th><th>Check</th><th>Findings</th></tr></thead><tbody>{rows}</tbody></table>"
         + "".join(_section(severity, name, found, report.snapshot) for severity, name, found in groups)
@@ -65,54 +66,54 @@ def _section(severity: str, name: str, found: list[Finding], snapshot: Snapshot)
 
 def _finding(each: Finding, snapshot: Snapshot, *, pictures: bool) -> str:
     where = ", ".join(part for part in (each.file.name if each.file else None, each.place) if part)
-    way = f'<p class="way">→ {text(each.way_out)}</p>' if each.way_out else ""
+    way = f'<p class="way">→ {text(each.hint)}</p>' if each.hint else ""
     figures = "".join(_figures(each, snapshot)) if pictures else ""
     return f'<div class="finding"><p><b>{text(where)}</b>: {text(each.message)}</p>{way}{figures}</div>'
 
 
 def _figures(each: Finding, snapshot: Snapshot) -> list[str]:
     both = (snapshot,) if snapshot.against is None else (snapshot, snapshot.against)
-    films = {film.path: film for side in both for film in side.films}
-    owners = {file.path: file.film for side in both for file in side.annotations}
+    images = {image.path: image for side in both for image in side.images}
+    owners = {file.path: file.image for side in both for file in side.annotations}
     figures: list[str] = []
     for path in dict.fromkeys(p for p in (each.file, *each.others) if p is not None):
-        film = films.get(path) or owners.get(path)
-        if film is not None and film.size is not None and len(figures) < _PICTURES_EACH:
-            figures.append(_figure(film, snapshot))
+        image = images.get(path) or owners.get(path)
+        if image is not None and image.size is not None and len(figures) < _PICTURES_EACH:
+            figures.append(_figure(image, snapshot))
     return figures
 
 
-def _figure(film: Film, snapshot: Snapshot) -> str:
-    name = Path(*film.path.parts[-3:]).as_posix()  # with its folders: films of both splits may have one name
+def _figure(image: CheckedImage, snapshot: Snapshot) -> str:
+    name = Path(*image.path.parts[-3:]).as_posix()  # with its folders: images of both splits may have one name
     caption = text(name)
-    if film.facts.burnt_in_text:
+    if image.facts.burnt_in_text:
         return f"<figure><figcaption>{caption}: not shown; it says that writing is burnt in</figcaption></figure>"
     try:
-        shown = picture(_drawn(film, snapshot), name)
-    except DataError:  # changed on the disk since it was looked at
+        shown = picture(_drawn(image, snapshot), name)
+    except DataError:  # changed on the disk since it was examined
         return f"<figure><figcaption>{caption}: cannot be shown</figcaption></figure>"
     return f"<figure>{shown}<figcaption>{caption}</figcaption></figure>"
 
 
-def _drawn(film: Film, snapshot: Snapshot) -> Image.Image:
-    """The film, small, with the boxes."""
-    pixels = read_radiograph(film.path).pixels
-    image = Image.fromarray(np.ascontiguousarray(pixels))
-    image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-    across, down = image.width / pixels.shape[1], image.height / pixels.shape[0]
-    draw = ImageDraw.Draw(image)
+def _drawn(image: CheckedImage, snapshot: Snapshot) -> Image.Image:
+    """The image, small, with the boxes."""
+    pixels = read_radiograph(image.path).pixels
+    canvas = Image.fromarray(np.ascontiguousarray(pixels))
+    canvas.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    across, down = canvas.width / pixels.shape[1], canvas.height / pixels.shape[0]
+    draw = ImageDraw.Draw(canvas)
     sides = (snapshot,) if snapshot.against is None else (snapshot, snapshot.against)
-    for file in [file for side in sides for file in side.labelled.get(film.path, [])]:
+    for file in [file for side in sides for file in side.labelled.get(image.path, [])]:
         for box in () if file.annotation is None else file.annotation.objects:
             left, right = sorted((box.xmin * across, box.xmax * across))
             top, bottom = sorted((box.ymin * down, box.ymax * down))
-            draw.rectangle([_on(left, image.width), _on(top, image.height), _on(right, image.width),
-                            _on(bottom, image.height)], outline=(255, 160, 0), width=2)  # fmt: skip
-    return image
+            draw.rectangle([_on(left, canvas.width), _on(top, canvas.height), _on(right, canvas.width),
+                            _on(bottom, canvas.height)], outline=(255, 160, 0), width=2)  # fmt: skip
+    return canvas
 
 
 def _on(value: float, limit: int) -> float:
-    """A corner far outside the film is drawn at its rim."""
+    """A corner far outside the image is drawn at its rim."""
     return min(max(value, 0.0), limit - 1.0) if value == value else 0.0
 
 

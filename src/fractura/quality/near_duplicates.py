@@ -1,4 +1,4 @@
-"""Near-identical films: a hash finds candidates in time that grows linearly, their pixels confirm them."""
+"""Near-identical images: a hash finds candidates in time that grows linearly, their pixels confirm them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from PIL import Image
 
 from fractura.core.errors import DataError
 from fractura.imaging.reader import read_radiograph
-from fractura.quality.perceptual_hash import pairs_of_lookalikes
+from fractura.quality.perceptual_hash import near_duplicate_pairs
 
 if TYPE_CHECKING:
-    from fractura.quality.snapshot import Film
+    from fractura.quality.snapshot import CheckedImage
 
-# Among FracAtlas's 2,261 films the details of different exposures correlate by 0.70 at most (two views of one wrist);
+# Among FracAtlas's 2,261 images the details of different exposures correlate by 0.70 at most (two views of one wrist);
 # those of copies that were brightened, scaled to half or saved as JPEG of quality 50 by 0.93 in the median.
 LIKELY, SURE = 0.6, 0.85
 _SIDE = 160
@@ -28,7 +28,7 @@ _SHIFTS = range(-4, 5)
 
 @dataclass(frozen=True)
 class NearIdentical:
-    """Two films that show one exposure, or nearly one.
+    """Two images that show one exposure, or nearly one.
 
     Attributes:
         first: One of ours.
@@ -36,36 +36,36 @@ class NearIdentical:
         likeness: Correlation of their details, up to 1; from ``SURE`` on there is no doubt.
     """
 
-    first: Film
-    second: Film
+    first: CheckedImage
+    second: CheckedImage
     likeness: float
 
 
-def near_identical(films: Sequence[Film], others: Sequence[Film]) -> Iterator[NearIdentical]:
-    """Pairs of films that show one exposure but differ in their pixels; the first is one of ``films``."""
-    known = [film for film in (*films, *others) if film.fingerprint is not None]
-    ours = {film.path for film in films}
+def near_identical(images: Sequence[CheckedImage], others: Sequence[CheckedImage]) -> Iterator[NearIdentical]:
+    """Pairs of images that show one exposure but differ in their pixels; the first is one of ``images``."""
+    known = [image for image in (*images, *others) if image.fingerprint is not None]
+    ours = {image.path for image in images}
     seen = set()
     details = lru_cache(maxsize=64)(_details)  # of this call only: files change
-    for pair in pairs_of_lookalikes([film.fingerprint for film in known if film.fingerprint is not None]):
+    for pair in near_duplicate_pairs([image.fingerprint for image in known if image.fingerprint is not None]):
         first, second = known[pair.first], known[pair.second]
         if first.pixels_hash == second.pixels_hash or first.path not in ours:
             continue
-        # Of a film that is there several times, one copy is enough.
+        # Of an image that is there several times, one copy is enough.
         key = (first.pixels_hash, second.pixels_hash, second.path in ours)
         if key in seen:
             continue
         seen.add(key)
         try:
             likeness = _likeness(details(first.path), details(second.path), mirrored=pair.mirrored)
-        except DataError:  # changed on the disk since it was looked at
+        except DataError:  # changed on the disk since it was examined
             continue
         if likeness >= LIKELY:
             yield NearIdentical(first, second, likeness)
 
 
 def _likeness(one: NDArray[np.float32], other: NDArray[np.float32], *, mirrored: bool) -> float:
-    """Correlation of two films' details, at the shift of up to 4 of 160 pixels where it is best."""
+    """Correlation of two images' details, at the shift of up to 4 of 160 pixels where it is best."""
     if mirrored:
         other = other[:, ::-1]
     edge = _SHIFTS.stop
@@ -78,7 +78,7 @@ def _likeness(one: NDArray[np.float32], other: NDArray[np.float32], *, mirrored:
 
 
 def _details(path: Path) -> NDArray[np.float32]:
-    """The film at 160 x 160 without its coarse shades: trabeculae, edges, notches; float32, noise smoothed."""
+    """The image at 160 x 160 without its coarse shades: trabeculae, edges, notches; float32, noise smoothed."""
     grey = Image.fromarray(np.ascontiguousarray(read_radiograph(path).pixels[:, :, 1]))
     small = np.asarray(grey.resize((_SIDE, _SIDE), Image.Resampling.BOX))
     ranks = np.cumsum(np.bincount(small.ravel(), minlength=256))[small].astype(np.float32) / small.size

@@ -1,9 +1,9 @@
-"""Films that show the same picture: the same exposure saved again, scaled, cut a little, brightened or mirrored.
+"""Images that show the same picture: the same exposure saved again, scaled, cut a little, brightened or mirrored.
 
 A perceptual hash finds candidates and pixels confirm them: of radiographs alone, too many different ones share a hash.
 Candidates come from sorting, not from comparing all pairs: the hashes are sorted by their bits in several random orders
 (Charikar, Similarity estimation techniques from rounding algorithms, 2002), and each is compared with its next few
-neighbours only. Time grows as n log n whatever the films look like.
+neighbours only. Time grows as n log n whatever the images look like.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ _ORDERS = 24
 _NEIGHBOURS = 8
 _WORDS = HASH_SIDE * HASH_SIDE // 64
 _COMMON_BIT = 0.02
-"""A bit that this share of the films or fewer has (or lacks) tells nothing apart and is sorted by last."""
+"""A bit that this share of the images or fewer has (or lacks) tells nothing apart and is sorted by last."""
 _ONES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(axis=1, dtype=np.uint8)
 """Bits that are set in each byte."""
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What is kept of a film to find its look-alikes; about 1 kB.
+    """What is kept of an image to find its near-duplicates; about 1 kB.
 
     Attributes:
         bits: 32 bytes: 256 signs of low frequencies (pHash).
-        mirrored_bits: The same of the film mirrored left to right.
-        thumbnail: 1,024 bytes: the film as 32 x 32 grey values, equalised, row by row.
+        mirrored_bits: The same of the image mirrored left to right.
+        thumbnail: 1,024 bytes: the image as 32 x 32 grey values, equalised, row by row.
         aspect: Width over height.
     """
 
@@ -51,8 +51,8 @@ class Fingerprint:
 
 
 @dataclass(frozen=True)
-class LookalikePair:
-    """Two films that show the same picture.
+class NearDuplicatePair:
+    """Two images that show the same picture.
 
     Attributes:
         first: Position of one.
@@ -70,7 +70,7 @@ class LookalikePair:
 
 
 def fingerprint(pixels: NDArray[np.uint8]) -> Fingerprint:
-    """Take a film's fingerprint.
+    """Take an image's fingerprint.
 
     Args:
         pixels: uint8 ``(h, w, 3)`` or ``(h, w)``, as displayed.
@@ -92,44 +92,44 @@ def fingerprint(pixels: NDArray[np.uint8]) -> Fingerprint:
     )
 
 
-def groups_of_lookalikes(
+def near_duplicate_groups(
     fingerprints: Sequence[Fingerprint],
     *,
     maximum_distance: int = MAXIMUM_DISTANCE,
     minimum_correlation: float = MINIMUM_CORRELATION,
     confirm: Callable[[int, int], bool] | None = None,
 ) -> list[tuple[int, ...]]:
-    """Positions of films that show the same picture, in groups of two or more, each sorted.
+    """Positions of images that show the same picture, in groups of two or more, each sorted.
 
-    Films that are linked by others are in one group.
+    Images that are linked by others are in one group.
 
     Args:
-        fingerprints: One a film.
-        maximum_distance: As for ``pairs_of_lookalikes``.
-        minimum_correlation: As for ``pairs_of_lookalikes``.
-        confirm: Has the last word on two positions, say on the films' full pixels.
+        fingerprints: One an image.
+        maximum_distance: As for ``near_duplicate_pairs``.
+        minimum_correlation: As for ``near_duplicate_pairs``.
+        confirm: Has the last word on two positions, say on the images' full pixels.
     """
-    found = pairs_of_lookalikes(
+    found = near_duplicate_pairs(
         fingerprints, maximum_distance=maximum_distance, minimum_correlation=minimum_correlation
     )
     links = ((pair.first, pair.second) for pair in found if confirm is None or confirm(pair.first, pair.second))
     return [group for group in connected_groups(len(fingerprints), links) if len(group) > 1]
 
 
-def pairs_of_lookalikes(
+def near_duplicate_pairs(
     fingerprints: Sequence[Fingerprint],
     *,
     maximum_distance: int = MAXIMUM_DISTANCE,
     minimum_correlation: float = MINIMUM_CORRELATION,
-) -> list[LookalikePair]:
-    """Pairs of films that show the same picture, sorted by position.
+) -> list[NearDuplicatePair]:
+    """Pairs of images that show the same picture, sorted by position.
 
     Of many copies of one picture not every pair is listed, but enough to link them all.
 
     Args:
-        fingerprints: One a film.
+        fingerprints: One an image.
         maximum_distance: Bits of 256 in which two hashes may differ.
-        minimum_correlation: Of the two thumbnails, which confirms a candidate. In 2,036 films of FracAtlas the pairs
+        minimum_correlation: Of the two thumbnails, which confirms a candidate. In 2,036 images of FracAtlas the pairs
             within 64 bits that are different pictures correlate by 0.915 at most; all others above are consecutive
             exposures of one limb.
     """
@@ -140,7 +140,7 @@ def pairs_of_lookalikes(
     packed = np.ascontiguousarray(np.packbits(bits, axis=1)).view(np.uint64)
     first, second = _candidates(bits, packed, maximum_distance)
     mirrored = (first >= count) != (second >= count)
-    # A film with another's mirror image is the same as its mirror image with the other: keep the smaller positions.
+    # An image with another's mirror image is the same as its mirror image with the other: keep the smaller positions.
     low, high = np.minimum(first % count, second % count), np.maximum(first % count, second % count)
     distances = _differing_bits(packed[first], packed[second])
     aspects = np.array([each.aspect for each in fingerprints])
@@ -148,10 +148,10 @@ def pairs_of_lookalikes(
     kept = (low != high) & (ratio <= MAXIMUM_ASPECT_RATIO) & (ratio >= 1 / MAXIMUM_ASPECT_RATIO)
     low, high, mirrored, distances = low[kept], high[kept], mirrored[kept], distances[kept]
     correlations = _correlations(fingerprints, low, high, mirrored)
-    best: dict[tuple[int, int], LookalikePair] = {}
+    best: dict[tuple[int, int], NearDuplicatePair] = {}
     for place in np.flatnonzero(correlations >= minimum_correlation):
         key = int(low[place]), int(high[place])
-        pair = LookalikePair(*key, int(distances[place]), float(correlations[place]), bool(mirrored[place]))
+        pair = NearDuplicatePair(*key, int(distances[place]), float(correlations[place]), bool(mirrored[place]))
         if key not in best or pair.correlation > best[key].correlation:
             best[key] = pair
     return [best[key] for key in sorted(best)]
@@ -183,7 +183,7 @@ def connected_groups(count: int, links: Iterable[tuple[int, int]]) -> list[tuple
 def _equalised(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Each grey value replaced by half way between the shares of pixels below and up to it, times 255.
 
-    A film saved with another window or gamma then looks the same.
+    An image saved with another window or gamma then looks the same.
     """
     counts = np.bincount(grey.ravel(), minlength=256)
     middle = np.cumsum(counts) - counts / 2

@@ -15,7 +15,7 @@ from fractura.core.errors import DataError, UsageError, suggest_name
 from fractura.quality.findings import Finding, Severity
 from fractura.quality.snapshot import Snapshot
 
-_SUBJECTS = ("films", "annotations", "boxes", "classes", "duplicates", "balance", "shortcuts")
+_SUBJECTS = ("images", "annotations", "boxes", "classes", "duplicates", "balance", "shortcuts")
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,18 @@ class Check:
     id: str
     severity: Severity
     summary: str
-    look: Callable[[Snapshot], Iterable[Fault]]
+    function: Callable[[Snapshot], Iterable[Fault]]
 
     def run(self, snapshot: Snapshot) -> Iterator[Finding]:
         """Look at a snapshot."""
-        for fault in self.look(snapshot):
+        for fault in self.function(snapshot):
             yield Finding(
                 self.id,
                 fault.severity or self.severity,
                 fault.message,
                 fault.file,
                 fault.place,
-                fault.way_out,
+                fault.hint,
                 fault.others,
             )
 
@@ -55,7 +55,7 @@ class Fault:
     message: str
     file: Path | None = None
     place: str | None = None
-    way_out: str | None = None
+    hint: str | None = None
     others: tuple[Path, ...] = ()
     severity: Severity | None = None
 

@@ -10,35 +10,35 @@ from numpy.typing import NDArray
 
 from fractura.quality.findings import Severity
 from fractura.quality.registry import Fault, check
-from fractura.quality.snapshot import Film, Snapshot
+from fractura.quality.snapshot import CheckedImage, Snapshot
 
 FEWEST = 12
-"""Films with boxes, and films without, that are needed before anything is said."""
+"""Images with boxes, and images without, that are needed before anything is said."""
 TELLING_SHARE = 0.1
 """What is beyond nearly all negatives must be on this share of the positives."""
 DIFFERENCE = 0.25
-"""By which the share of positives must differ between films with and without something."""
+"""By which the share of positives must differ between images with and without something."""
 _NORMAL = 3.7  # standard errors: two in 10,000 by chance
 
 
 @dataclass(frozen=True)
 class _Labelled:
-    films: tuple[Film, ...]
+    images: tuple[CheckedImage, ...]
     positive: NDArray[np.bool_]
 
 
 @check("shortcuts.source", Severity.WARNING, "kinds of file, sizes or machines that go with the label")
 def source(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding each for the kind of file and the size, and there for the value that tells most."""
-    looks: dict[str, Callable[[Film], str]] = {
-        "kind of file": lambda film: film.source,
-        "size": lambda film: "{}x{}".format(*sorted(film.size or (0, 0))),
+    traits: dict[str, Callable[[CheckedImage], str]] = {
+        "kind of file": lambda image: image.source,
+        "size": lambda image: "{}x{}".format(*sorted(image.size or (0, 0))),
     }
     labelled = _labelled(snapshot)
     if labelled is None:
         return
-    for what, look in looks.items():
-        values = [look(film) for film in labelled.films]
+    for what, trait in traits.items():
+        values = [trait(image) for image in labelled.images]
         told = []
         for value in sorted(set(values)):
             has = np.array([each == value for each in values])
@@ -53,67 +53,69 @@ def source(snapshot: Snapshot) -> Iterator[Fault]:
 @check("shortcuts.frame", Severity.WARNING, "an even frame that goes with the label")
 def frame(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding."""
-    yield from _marked(snapshot, "an even frame", lambda film: film.traits is not None and film.traits.frame > 0.004)
+    yield from _with_trait(
+        snapshot, "an even frame", lambda image: image.traits is not None and image.traits.frame > 0.004
+    )
 
 
 @check("shortcuts.writing", Severity.WARNING, "writing that goes with the label")
 def writing(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding."""
-    yield from _marked(snapshot, "writing", lambda film: film.traits is not None and film.traits.writing >= 4)
+    yield from _with_trait(snapshot, "writing", lambda image: image.traits is not None and image.traits.writing >= 4)
 
 
 @check("shortcuts.metal", Severity.WARNING, "metal, or what looks like it, that goes with the label")
 def metal(snapshot: Snapshot) -> Iterator[Fault]:
-    """One finding: bright thin parts that stand out more than on nearly all films of the other label."""
-    yield from _beyond(snapshot, "bright, sharp parts as metal has", lambda film: _trait(film, "metal"))
+    """One finding: bright thin parts that stand out more than on nearly all images of the other label."""
+    yield from _beyond(snapshot, "bright, sharp parts as metal has", lambda image: _trait(image, "metal"))
 
 
 @check("shortcuts.brightness", Severity.WARNING, "brightness, contrast or sharpness that goes with the label")
 def brightness(snapshot: Snapshot) -> Iterator[Fault]:
-    """One finding each: this one number alone tells films with boxes from films without."""
+    """One finding each: this one number alone tells images with boxes from images without."""
     labelled = _labelled(snapshot)
     if labelled is None:
         return
     for what, name in (("brightness", "mean"), ("contrast", "spread"), ("sharpness", "sharpness")):
-        values = np.array([_trait(film, name) for film in labelled.films])
+        values = np.array([_trait(image, name) for image in labelled.images])
         area = _area_under_curve(values, labelled.positive)
         if max(area, 1 - area) >= 0.8:
             yield Fault(
-                f"{what} alone tells films with boxes from films without in {max(area, 1 - area):.0%} of the pairs: "
+                f"{what} alone tells images with boxes from images without in {max(area, 1 - area):.0%} of the pairs: "
                 f"{'higher' if area > 0.5 else 'lower'} where there are boxes",
                 snapshot.root,
-                way_out="find out what differs (machine, export, hospital) and take both kinds of film from each",
+                hint="find out what differs (machine, export, hospital) and take both kinds of image from each",
             )
 
 
 def _labelled(snapshot: Snapshot) -> _Labelled | None:
-    """The films that count; None if there are too few of either kind."""
+    """The images that count; None if there are too few of either kind."""
     labels = snapshot.positives
-    films = tuple(film for film in snapshot.films if film.path in labels and film.traits is not None)
-    positive = np.array([labels[film.path] for film in films], dtype=bool)
-    if len(films) == 0 or min(int(positive.sum()), int((~positive).sum())) < FEWEST:
+    images = tuple(image for image in snapshot.images if image.path in labels and image.traits is not None)
+    positive = np.array([labels[image.path] for image in images], dtype=bool)
+    if len(images) == 0 or min(int(positive.sum()), int((~positive).sum())) < FEWEST:
         return None
-    return _Labelled(films, positive)
+    return _Labelled(images, positive)
 
 
-def _trait(film: Film, name: str) -> float:
-    return float(getattr(film.traits, name))
+def _trait(image: CheckedImage, name: str) -> float:
+    return float(getattr(image.traits, name))
 
 
-def _marked(snapshot: Snapshot, what: str, mark: Callable[[Film], bool]) -> Iterator[Fault]:
+def _with_trait(snapshot: Snapshot, what: str, shows: Callable[[CheckedImage], bool]) -> Iterator[Fault]:
     labelled = _labelled(snapshot)
     if labelled is not None:
-        has = np.array([mark(film) for film in labelled.films])
+        has = np.array([shows(image) for image in labelled.images])
         if _association(has, labelled.positive) is not None:
             yield _fault(what, has, labelled, snapshot)
 
 
-def _beyond(snapshot: Snapshot, what: str, measure: Callable[[Film], float]) -> Iterator[Fault]:
-    """What lies beyond 98 % of the one label's films, where far more of the other's do."""
+def _beyond(snapshot: Snapshot, what: str, measure: Callable[[CheckedImage], float]) -> Iterator[Fault]:
+    """What lies beyond 98 % of the one label's images, where far more of the other's do."""
     labelled = _labelled(snapshot)
     if labelled is None:
         return
-    values = np.array([measure(film) for film in labelled.films])
+    values = np.array([measure(image) for image in labelled.images])
     for side in (True, False):
         limit = float(np.quantile(values[labelled.positive != side], 0.98))
         has = values > limit
@@ -146,11 +148,11 @@ def _area_under_curve(values: NDArray[np.float64], positive: NDArray[np.bool_]) 
 
 def _fault(what: str, has: NDArray[np.bool_], labelled: _Labelled, snapshot: Snapshot) -> Fault:
     shares = [float(labelled.positive[each].mean()) for each in (has, ~has)]
-    some = [film.path for film, each in zip(labelled.films, has, strict=True) if each]
+    some = [image.path for image, each in zip(labelled.images, has, strict=True) if each]
     return Fault(
-        f"{what}: {shares[0]:.0%} of the {int(has.sum())} films with it have boxes, {shares[1]:.0%} of the "
+        f"{what}: {shares[0]:.0%} of the {int(has.sum())} images with it have boxes, {shares[1]:.0%} of the "
         f"{int((~has).sum())} without",
         snapshot.root,
-        way_out="add films with it that show no fracture and films without it that do, or measure the two groups apart",
+        hint="add images with it that show no fracture and images without it that do, or measure the two groups apart",
         others=tuple(some[:8]),
     )

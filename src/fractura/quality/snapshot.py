@@ -15,20 +15,20 @@ from fractura.formats.image_index import find_voc_folder
 from fractura.formats.voc.parser import examine_voc, read_voc_bytes
 from fractura.formats.voc.serializer import VocAnnotation
 from fractura.formats.voc.xml_source import parse_xml
-from fractura.imaging.dicom import FilmFacts, is_dicom
-from fractura.imaging.headers import film_kind
+from fractura.imaging.dicom import ImageFacts, is_dicom
+from fractura.imaging.headers import image_kind
 from fractura.imaging.reader import Radiograph, radiograph_channels, read_radiograph
 from fractura.quality.near_duplicates import NearIdentical, near_identical
 from fractura.quality.perceptual_hash import Fingerprint, fingerprint
-from fractura.quality.traits import Traits, film_traits
+from fractura.quality.traits import Traits, image_traits
 
-# More threads than this gain nothing, and each holds one decoded film in memory.
+# More threads than this gain nothing, and each holds one decoded image in memory.
 MAXIMUM_THREADS = 8
 
 
 @dataclass(frozen=True)
-class Film:
-    """One film.
+class CheckedImage:
+    """One image.
 
     Attributes:
         path: Its file.
@@ -38,8 +38,8 @@ class Film:
         fault: Why it cannot be read.
         bit_depth: Bits that its values use.
         orientation: EXIF orientation, 1 to 8.
-        source: How it was stored, in words; films of one origin share it.
-        fingerprint: To find its look-alikes; None if it cannot be decoded.
+        source: How it was stored, in words; images of one origin share it.
+        fingerprint: To find its near-duplicates; None if it cannot be decoded.
         traits: What it looks like; None if it cannot be decoded.
         facts: What a DICOM says of it.
     """
@@ -54,7 +54,7 @@ class Film:
     source: str = ""
     fingerprint: Fingerprint | None = None
     traits: Traits | None = None
-    facts: FilmFacts = FilmFacts()  # noqa: RUF009 (frozen)
+    facts: ImageFacts = ImageFacts()  # noqa: RUF009 (frozen)
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,14 @@ class AnnotationFile:
         annotation: What of it is right; None if nothing is.
         numbers: Number in the file, from 1, of each of ``annotation.objects``.
         faults: What is wrong with it.
-        film: The film it belongs to, if that is there.
+        image: The image it belongs to, if that is there.
     """
 
     path: Path
     annotation: VocAnnotation | None
     numbers: tuple[int, ...]
     faults: tuple[DataError, ...]
-    film: Film | None
+    image: CheckedImage | None
 
 
 @dataclass(frozen=True)
@@ -82,43 +82,43 @@ class Snapshot:
 
     Attributes:
         root: The folder.
-        films: Sorted by name.
+        images: Sorted by name.
         annotations: Sorted by name.
         class_names: The names that are allowed; None if any is.
         against: The folder of another split to compare with, if any.
     """
 
     root: Path
-    films: tuple[Film, ...]
+    images: tuple[CheckedImage, ...]
     annotations: tuple[AnnotationFile, ...]
     class_names: tuple[str, ...] | None = None
     against: Snapshot | None = None
 
     @cached_property
     def labelled(self) -> dict[Path, list[AnnotationFile]]:
-        """The annotation files of each film that has any."""
+        """The annotation files of each image that has any."""
         files: dict[Path, list[AnnotationFile]] = {}
         for each in self.annotations:
-            if each.film is not None:
-                files.setdefault(each.film.path, []).append(each)
+            if each.image is not None:
+                files.setdefault(each.image.path, []).append(each)
         return files
 
     @cached_property
     def positives(self) -> dict[Path, bool]:
-        """For each film with one faultless annotation: True if a box is marked on it."""
+        """For each image with one faultless annotation: True if a box is annotated on it."""
         found: dict[Path, bool] = {}
-        for film, files in self.labelled.items():
+        for image, files in self.labelled.items():
             if len(files) == 1 and files[0].annotation is not None and not files[0].faults:
-                found[film] = bool(files[0].annotation.objects)
+                found[image] = bool(files[0].annotation.objects)
         return found
 
     @cached_property
-    def lookalikes(self) -> tuple[NearIdentical, ...]:
-        """Pairs of films with near-identical pictures, confirmed on their pixels; not those with the same pixels.
+    def near_duplicates(self) -> tuple[NearIdentical, ...]:
+        """Pairs of images with near-identical pictures, confirmed on their pixels; not those with the same pixels.
 
-        With another split to compare with, that one's films are among them: the first of a pair is then ours.
+        With another split to compare with, that one's images are among them: the first of a pair is then ours.
         """
-        return tuple(near_identical(self.films, () if self.against is None else self.against.films))
+        return tuple(near_identical(self.images, () if self.against is None else self.against.images))
 
     @cached_property
     def class_counts(self) -> dict[str, int]:
@@ -144,13 +144,13 @@ def take_snapshot(
     against: Snapshot | None = None,
     progress: Callable[[Sequence[Path]], Iterable[Path]] | None = None,
 ) -> Snapshot:
-    """Read a Pascal VOC folder, every film decoded. Nothing in it is changed.
+    """Read a Pascal VOC folder, every image decoded. Nothing in it is changed.
 
     Args:
         path: The folder.
         class_names: The names that are allowed; by default any.
         against: The other split.
-        progress: Is given the films and hands them on, one when it is their turn.
+        progress: Is given the images and hands them on, one when it is their turn.
 
     Raises:
         DataError: There is no such folder, or no annotation in it.
@@ -158,55 +158,55 @@ def take_snapshot(
     folder = find_voc_folder(path)
     # Pillow lets other threads run while it decodes, and hashing does too.
     with ThreadPoolExecutor(min(os.cpu_count() or 1, MAXIMUM_THREADS)) as pool:
-        looks = [pool.submit(_look_at_film, path) for path in folder.films]
-        turns = folder.films if progress is None else progress(folder.films)
-        films = {path: look.result() for path, look in zip(turns, looks, strict=True)}
+        jobs = [pool.submit(_inspect_image, path) for path in folder.images]
+        turns = folder.images if progress is None else progress(folder.images)
+        images = {path: job.result() for path, job in zip(turns, jobs, strict=True)}
     matcher = folder.matcher()
     annotations = []
     for file in folder.annotations:
-        annotation, numbers, faults = _look_at_annotation(file)
-        film = matcher.find(file, None if annotation is None else annotation.filename)
-        annotations.append(AnnotationFile(file, annotation, numbers, faults, None if film is None else films[film]))
-    return Snapshot(Path(path), tuple(films.values()), tuple(annotations), class_names, against)
+        annotation, numbers, faults = _inspect_annotation(file)
+        image = matcher.find(file, None if annotation is None else annotation.filename)
+        annotations.append(AnnotationFile(file, annotation, numbers, faults, None if image is None else images[image]))
+    return Snapshot(Path(path), tuple(images.values()), tuple(annotations), class_names, against)
 
 
-def _look_at_film(path: Path) -> Film:
+def _inspect_image(path: Path) -> CheckedImage:
     try:
         data = path.read_bytes()
     except OSError as error:
         fault = DataError(f"cannot be opened: {error.strerror or error}", file=path, hint="check that you may read it")
-        return Film(path, None, "", "", fault)
+        return CheckedImage(path, None, "", "", fault)
     bytes_hash = hashlib.sha256(data).hexdigest()
     try:
-        film = read_radiograph(data, name=str(path))
+        image = read_radiograph(data, name=str(path))
     except DataError as fault:
-        return Film(path, None, bytes_hash, "", fault)
-    digest = hashlib.sha256(f"{film.width}x{film.height}".encode())
-    digest.update(film.pixels.data)
-    return Film(
+        return CheckedImage(path, None, bytes_hash, "", fault)
+    digest = hashlib.sha256(f"{image.width}x{image.height}".encode())
+    digest.update(image.pixels.data)
+    return CheckedImage(
         path,
-        (film.width, film.height),
+        (image.width, image.height),
         bytes_hash,
         digest.hexdigest(),
         None,
-        film.bit_depth,
-        film.exif_orientation,
-        _source(data, path, film),
-        fingerprint(film.pixels),
-        film_traits(film.pixels),
-        film.facts,
+        image.bit_depth,
+        image.exif_orientation,
+        _source(data, path, image),
+        fingerprint(image.pixels),
+        image_traits(image.pixels),
+        image.facts,
     )
 
 
-def _source(data: bytes, path: Path, film: Radiograph) -> str:
+def _source(data: bytes, path: Path, image: Radiograph) -> str:
     """Kind, colours and depth, and the machine of a DICOM: what tells one scanner or export from another."""
-    kind = "dicom" if is_dicom(data[:132], path.name) else film_kind(data)
+    kind = "dicom" if is_dicom(data[:132], path.name) else image_kind(data)
     channels = "grey" if radiograph_channels(data, name=path.name) == 1 else "colour"
-    device = f", machine {film.facts.device}" if film.facts.device else ""
-    return f"{kind}, {channels}, {film.bit_depth} bits{device}"
+    device = f", machine {image.facts.device}" if image.facts.device else ""
+    return f"{kind}, {channels}, {image.bit_depth} bits{device}"
 
 
-def _look_at_annotation(path: Path) -> tuple[VocAnnotation | None, tuple[int, ...], tuple[DataError, ...]]:
+def _inspect_annotation(path: Path) -> tuple[VocAnnotation | None, tuple[int, ...], tuple[DataError, ...]]:
     try:
         data = read_voc_bytes(path)
         examined = examine_voc(parse_xml(data, str(path)), str(path), data)

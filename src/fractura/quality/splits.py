@@ -1,10 +1,10 @@
-"""Films divided into train, validation and test so that no patient and no picture is in two of them.
+"""Images divided into train, validation and test so that no patient and no picture is in two of them.
 
-Films of one patient stay together where patients are known, and films that look alike always do: they are most likely
+Images of one patient stay together where patients are known, and images that look alike always do: they are most likely
 one exposure, or one limb a moment later. These groups are dealt out so that every split has its share of each class, of
-negative films, body parts, film and box sizes: largest and rarest groups first, each to the split that it takes
+negative images, body parts, image and box sizes: largest and rarest groups first, each to the split that it takes
 nearest to its share (the idea of Sechidis et al., On the stratification of multi-label data, 2011, with chi-squared as
-the distance). Time grows with the number of films, not with its square.
+the distance). Time grows with the number of images, not with its square.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ import numpy as np
 from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError, UsageError
 from fractura.imaging.reader import read_radiograph
-from fractura.quality.perceptual_hash import Fingerprint, connected_groups, fingerprint, pairs_of_lookalikes
+from fractura.quality.perceptual_hash import Fingerprint, connected_groups, fingerprint, near_duplicate_pairs
 
 SPLITS = ("train", "val", "test")
 Progress = Callable[[int, int], None]
-"""Called with the films that are done and the films in all."""
+"""Called with the images that are done and the images in all."""
 
 _THREADS = 8
-_FILM_SIDES = (512, 1024, 2048)
+_IMAGE_SIDES = (512, 1024, 2048)
 _BOX_SHARES = (0.002, 0.01)
-"""Borders of the classes of box size, as shares of the film: about the thirds of FracAtlas."""
+"""Borders of the classes of box size, as shares of the image: about the thirds of FracAtlas."""
 _FAR_OFF = 0.05
 
 
@@ -40,12 +40,12 @@ class Split:
     """A data set divided.
 
     Attributes:
-        dataset: All films, each with its split.
+        dataset: All images, each with its split.
         seed: Of the dealing.
         shares: Wanted share of each split.
-        by: What kept films together, in words.
+        by: What kept images together, in words.
         groups: Number of groups.
-        largest_group: Films in the largest.
+        largest_group: Images in the largest.
         notes: What people should know.
     """
 
@@ -58,7 +58,7 @@ class Split:
     notes: tuple[str, ...]
 
     def part(self, split: str) -> Dataset:
-        """The films of one split."""
+        """The images of one split."""
         return replace(self.dataset, records=tuple(each for each in self.dataset if each.split == split))
 
     def made(self) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class Split:
         """As plain JSON values."""
         parts = {split: self.part(split) for split in self.shares}
         counts = {
-            split: {"films": len(part), "negatives": part.negatives, "boxes": part.boxes_by_class}
+            split: {"images": len(part), "negatives": part.negatives, "boxes": part.boxes_by_class}
             for split, part in parts.items()
         }
         return {**self.made(), "largest_group": self.largest_group, "splits": counts, "notes": list(self.notes)}
@@ -89,26 +89,26 @@ def split_dataset(
 
     Args:
         dataset: What to divide.
-        val: Share of the films for validation, 0 for none.
-        test: Share of the films for the final measurement, 0 for none.
+        val: Share of the images for validation, 0 for none.
+        test: Share of the images for the final measurement, 0 for none.
         seed: Another seed gives another division, the same one the same.
         again: Divide a data set that is divided already; its splits are forgotten.
-        fingerprints: One a film, instead of reading the films.
-        progress: Told of each film read.
+        fingerprints: One an image, instead of reading the images.
+        progress: Told of each image read.
 
     Raises:
         UsageError: The shares leave nothing to train on, or all of it.
-        DataError: The data set is divided already, a film cannot be read, or it has fewer groups than splits.
+        DataError: The data set is divided already, an image cannot be read, or it has fewer groups than splits.
     """
     if val == test == 0:
         raise UsageError("nothing is divided off: val and test are both 0", hint="try 0.2 and 0.1")
     if not (0 <= val < 1 and 0 <= test < 1 and val + test < 1):
-        raise UsageError(f"val {val:g} and test {test:g} must leave some films to train on", hint="try 0.2 and 0.1")
+        raise UsageError(f"val {val:g} and test {test:g} must leave some images to train on", hint="try 0.2 and 0.1")
     recorded = Counter(record.split for record in dataset if record.split is not None)
     if recorded and not again:
         counts = ", ".join(f"{split} {recorded[split]}" for split in SPLITS if recorded[split])
         raise DataError(
-            f"these films are divided already: {counts}",
+            f"these images are divided already: {counts}",
             file=dataset.root,
             hint="use them as they are, or forget that division with --again",
         )
@@ -118,9 +118,9 @@ def split_dataset(
     shares = {split: share for split, share in zip(SPLITS, wanted, strict=True) if share > 0}
     if len(groups) < len(shares):
         raise DataError(
-            f"the {len(dataset)} films are {len(groups)} groups (by {by}), too few for {len(shares)} splits",
+            f"the {len(dataset)} images are {len(groups)} groups (by {by}), too few for {len(shares)} splits",
             file=dataset.root,
-            hint="collect films of more patients",
+            hint="collect images of more patients",
         )
     chosen = _deal(dataset, groups, shares, seed)
     records = tuple(replace(record, split=split) for record, split in zip(dataset, chosen, strict=True))
@@ -130,10 +130,10 @@ def split_dataset(
 
 
 def fingerprints_of(dataset: Dataset, progress: Progress | None = None) -> list[Fingerprint]:
-    """Read every film and take its fingerprint, in the order of the records.
+    """Read every image and take its fingerprint, in the order of the records.
 
     Raises:
-        DataError: A film cannot be read.
+        DataError: An image cannot be read.
     """
 
     def take(record: Record) -> Fingerprint:
@@ -155,8 +155,8 @@ def fingerprints_of(dataset: Dataset, progress: Progress | None = None) -> list[
 
 def _groups(dataset: Dataset, prints: Sequence[Fingerprint]) -> tuple[list[tuple[int, ...]], str]:
     if len(prints) != len(dataset):
-        raise ValueError(f"{len(prints)} fingerprints for {len(dataset)} films")
-    links = [(pair.first, pair.second) for pair in pairs_of_lookalikes(prints)]
+        raise ValueError(f"{len(prints)} fingerprints for {len(dataset)} images")
+    links = [(pair.first, pair.second) for pair in near_duplicate_pairs(prints)]
     first_of: dict[str, int] = {}
     patients = 0
     for place, record in enumerate(dataset):
@@ -165,13 +165,13 @@ def _groups(dataset: Dataset, prints: Sequence[Fingerprint]) -> tuple[list[tuple
             links.append((first_of.setdefault(record.patient, place), place))
     groups = connected_groups(len(dataset), links)
     if not patients:
-        return groups, "look-alike films"
-    known = "patient" if patients == len(dataset) else f"patient ({patients} of {len(dataset)} films)"
-    return groups, f"{known} and look-alike films"
+        return groups, "near-duplicate images"
+    known = "patient" if patients == len(dataset) else f"patient ({patients} of {len(dataset)} images)"
+    return groups, f"{known} and near-duplicate images"
 
 
 def _deal(dataset: Dataset, groups: Sequence[tuple[int, ...]], shares: Mapping[str, float], seed: int) -> list[str]:
-    """The split of each film."""
+    """The split of each image."""
     traits = [_traits(record) for record in dataset]
     brought = [Counter(trait for place in group for trait in traits[place]) for group in groups]
     totals: Counter[tuple[str, object]] = Counter()
@@ -217,7 +217,7 @@ def _fill_empty(chosen: list[str], groups: Sequence[tuple[int, ...]], splits: Se
 def _traits(record: Record) -> set[tuple[str, object]]:
     """What every split should have its share of."""
     side = max(record.width, record.height)
-    traits: set[tuple[str, object]] = {("films", ""), ("film size", sum(side > limit for limit in _FILM_SIDES))}
+    traits: set[tuple[str, object]] = {("images", ""), ("image size", sum(side > limit for limit in _IMAGE_SIDES))}
     if record.body_part is not None:
         traits.add(("body part", record.body_part))
     if record.is_negative:
@@ -233,19 +233,19 @@ def _notes(
     dataset: Dataset, shares: Mapping[str, float], groups: Sequence[tuple[int, ...]], by: str
 ) -> tuple[str, ...]:
     notes = []
-    films = Counter(record.split for record in dataset)
+    images = Counter(record.split for record in dataset)
     for split, share in shares.items():
-        got = films[split] / len(dataset)
+        got = images[split] / len(dataset)
         if abs(got - share) > _FAR_OFF:
             largest = max(len(group) for group in groups)
-            notes.append(f"{split} has {got:.0%} of the films, not {share:.0%}: one group alone has {largest} films")
+            notes.append(f"{split} has {got:.0%} of the images, not {share:.0%}: one group alone has {largest} images")
     for split in shares:
         used = {int(label) for record in dataset if record.split == split for label in record.boxes.labels}
         missing = [name for label, name in enumerate(dataset.class_names) if label not in used]
         if missing:
             notes.append(f"{split} has no box of {', '.join(missing)}")
     if not by.startswith("patient"):
-        notes.append("no patient is known: films of one patient that do not look alike may be in two splits")
+        notes.append("no patient is known: images of one patient that do not look alike may be in two splits")
     return tuple(notes)
 
 
@@ -255,10 +255,11 @@ _WORDS: dict[Purpose, str] = {"train": "train on", "validate": "validate on", "e
 
 
 def refuse_wrong_split(dataset: Dataset, purpose: Purpose, source: Path | None = None) -> None:
-    """See that films are used for what the division recorded with them says. Films without a split may be used at will.
+    """See that images are used for what the division recorded with them says. Images without a split may be used at
+    will.
 
     Args:
-        dataset: Films about to be used.
+        dataset: Images about to be used.
         purpose: For what.
         source: Where they are from, for the error; by default the data set's root.
 
@@ -272,7 +273,7 @@ def refuse_wrong_split(dataset: Dataset, purpose: Purpose, source: Path | None =
     counts = Counter(record.split for record in wrong)
     said = " and ".join(f"{counts[split]} of {split}" for split in SPLITS if counts[split])
     raise DataError(
-        f"{said} are among the films to {_WORDS[purpose]}, such as {wrong[0].name}",
+        f"{said} are among the images to {_WORDS[purpose]}, such as {wrong[0].name}",
         file=source or dataset.root,
         hint=f"give the folder of {' or '.join(allowed)}; where all splits are in one place, take one out with: "
         f"fractura convert … --split {allowed[0]}",
@@ -280,10 +281,10 @@ def refuse_wrong_split(dataset: Dataset, purpose: Purpose, source: Path | None =
 
 
 def refuse_shared_patients(train: Dataset, val: Dataset) -> None:
-    """See that no patient has films in both.
+    """See that no patient has images in both.
 
     Raises:
-        DataError: Some have; says how many, and names films of one.
+        DataError: Some have; says how many, and names images of one.
     """
     owners = {record.patient: record for record in train if record.patient is not None}
     shared: dict[str, Record] = {}
@@ -291,12 +292,12 @@ def refuse_shared_patients(train: Dataset, val: Dataset) -> None:
         if record.patient is not None and record.patient in owners:
             shared.setdefault(record.patient, record)
     if shared:
-        patient, film = next(iter(shared.items()))
+        patient, image = next(iter(shared.items()))
         raise DataError(
-            f"{len(shared)} patients have films both to train on and to validate on, such as {owners[patient].name} "
-            f"and {film.name}",
+            f"{len(shared)} patients have images both to train on and to validate on, such as {owners[patient].name} "
+            f"and {image.name}",
             file=val.root,
-            hint="divide all films anew, by patient: fractura split",
+            hint="divide all images anew, by patient: fractura split",
         )
 
 

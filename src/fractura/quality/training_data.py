@@ -1,5 +1,5 @@
-"""The films of a run: cut-off films and unusable boxes found before the first step, overlap refused, and which film is
-shown when.
+"""The images of a run: cut-off images and unusable boxes found before the first step, overlap refused, and which image
+is shown when.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from numpy.typing import NDArray
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError
-from fractura.imaging.headers import film_kind
+from fractura.imaging.headers import image_kind
 from fractura.imaging.reader import read_radiograph
 
 _ORDER, _NEGATIVES = 1, 2
 """Second seed number of each independent random sequence."""
-_END_MARKS = {"jpeg": b"\xff\xd9", "png": b"IEND"}
+_END_MARKERS = {"jpeg": b"\xff\xd9", "png": b"IEND"}
 _TAIL = 64
-"""Last bytes of a film in which its end mark is looked for; some programs write a little behind it."""
+"""Last bytes of an image in which its end marker is looked for; some programs write a little behind it."""
 
 
 @dataclass(frozen=True)
-class FilmStream:
-    """An endless order of films: place ``p`` of the stream always holds the same film, whoever asks and when.
+class ImageStream:
+    """An endless order of images: place ``p`` of the stream always holds the same image, whoever asks and when.
 
-    Each epoch shows every film with boxes once, and ``negatives_per_positive`` as many films without. The films
+    Each epoch shows every image with boxes once, and ``negatives_per_positive`` as many images without. The images
     without boxes are walked through from one epoch to the next, so that all of them have their turn.
 
     Attributes:
-        positives: Positions of the films with boxes in the data set.
-        negatives: Positions of the films without.
+        positives: Positions of the images with boxes in the data set.
+        negatives: Positions of the images without.
         negatives_per_epoch: How many of them one epoch shows.
         seed: Of the order.
     """
@@ -47,7 +47,7 @@ class FilmStream:
     seed: int
 
     @classmethod
-    def of(cls, data: Dataset, negatives_per_positive: float | None, seed: int) -> FilmStream:
+    def of(cls, data: Dataset, negatives_per_positive: float | None, seed: int) -> ImageStream:
         """The stream over ``data``; see ``TrainSettings`` for the other two."""
         negatives = tuple(i for i, record in enumerate(data) if record.is_negative)
         positives = tuple(i for i, record in enumerate(data) if not record.is_negative)
@@ -58,29 +58,29 @@ class FilmStream:
 
     @property
     def epoch_length(self) -> int:
-        """Films shown in one epoch."""
+        """Images shown in one epoch."""
         return len(self.positives) + self.negatives_per_epoch
 
-    def film(self, place: int) -> int:
-        """Position in the data set of the film at ``place`` of the stream."""
+    def image(self, place: int) -> int:
+        """Position in the data set of the image at ``place`` of the stream."""
         epoch, offset = divmod(place, self.epoch_length)
         return int(_epoch_order(self, epoch)[offset])
 
 
 @lru_cache(maxsize=4)
-def _epoch_order(stream: FilmStream, epoch: int) -> NDArray[np.int64]:
+def _epoch_order(stream: ImageStream, epoch: int) -> NDArray[np.int64]:
     shown = [np.array(stream.positives, dtype=np.int64)]
     if stream.negatives_per_epoch:
         count, total = stream.negatives_per_epoch, len(stream.negatives)
         places = np.arange(epoch * count, (epoch + 1) * count)
         rounds = {int(r): _shuffled(stream.negatives, stream.seed, _NEGATIVES, int(r)) for r in set(places // total)}
         shown.append(np.array([rounds[p // total][p % total] for p in places.tolist()], dtype=np.int64))
-    films = np.concatenate(shown)
-    return _generator(stream.seed, _ORDER, epoch).permutation(films)
+    images = np.concatenate(shown)
+    return _generator(stream.seed, _ORDER, epoch).permutation(images)
 
 
-def _shuffled(films: tuple[int, ...], seed: int, sequence: int, number: int) -> NDArray[np.int64]:
-    return _generator(seed, sequence, number).permutation(np.array(films, dtype=np.int64))
+def _shuffled(images: tuple[int, ...], seed: int, sequence: int, number: int) -> NDArray[np.int64]:
+    return _generator(seed, sequence, number).permutation(np.array(images, dtype=np.int64))
 
 
 def _generator(*seed: int) -> np.random.Generator:
@@ -92,7 +92,7 @@ class StepSampler:
     """The places of the stream that one process takes at each step: a DataLoader's batch sampler.
 
     Attributes:
-        batch_size: Films per step over all processes; a multiple of ``processes``.
+        batch_size: Images per step over all processes; a multiple of ``processes``.
         first_step: Where to begin; a resumed run begins where it stopped, without replaying what came before.
         last_step: Where to end (exclusive).
         process: Number of this process.
@@ -120,7 +120,7 @@ class CleanData:
     """A data set whose boxes can all be trained on, and what was left out for it.
 
     Attributes:
-        data: Boxes cut to their films.
+        data: Boxes cut to their images.
         skipped: One line per box left out.
     """
 
@@ -129,15 +129,16 @@ class CleanData:
 
 
 def clean_boxes(data: Dataset, on_error: Literal["stop", "skip"]) -> CleanData:
-    """Cut boxes to their films and find those that nothing can be learnt from, before they become NaN.
+    """Cut boxes to their images and find those that nothing can be learnt from, before they become NaN.
 
     Args:
         data: As read.
-        on_error: ``stop`` raises at the first unusable box; ``skip`` leaves it out and reports it, with its film if
-            no box is left: that film is not a normal one.
+        on_error: ``stop`` raises at the first unusable box; ``skip`` leaves it out and reports it, with its image if
+            no box is left: that image is not a normal one.
 
     Raises:
-        DataError: A box is not finite, turned inside out, thinner than a pixel or outside its film; names film and box.
+        DataError: A box is not finite, turned inside out, thinner than a pixel or outside its image; names image and
+            box.
     """
     records, skipped = [], []
     for record in data:
@@ -172,15 +173,15 @@ def _box_problem(box: NDArray[np.float32], label: int, record: Record, classes: 
     if right - left < 1 or bottom - top < 1:
         return f"{words} is thinner than one pixel or turned inside out"
     if min(right, record.width) - max(left, 0) < 1 or min(bottom, record.height) - max(top, 0) < 1:
-        return f"{words} lies outside the film of {record.width} x {record.height} pixels"
+        return f"{words} lies outside the image of {record.width} x {record.height} pixels"
     return None
 
 
 def refuse_overlap(train: Dataset, val: Dataset) -> None:
-    """See that no film to train on is measured on too, by the bytes of the files.
+    """See that no image to train on is measured on too, by the bytes of the files.
 
     Raises:
-        DataError: Some films are in both; names up to five pairs.
+        DataError: Some images are in both; names up to five pairs.
     """
     by_size: dict[int, list[Record]] = defaultdict(list)
     for record in train:
@@ -201,20 +202,20 @@ def refuse_overlap(train: Dataset, val: Dataset) -> None:
     if shared:
         more = f" and {len(shared) - 5} more" if len(shared) > 5 else ""
         raise DataError(
-            f"{len(shared)} films to validate on are also films to train on ({'; '.join(shared[:5])}{more})",
-            hint="take them out of one of the two; figures measured on films already seen say nothing",
+            f"{len(shared)} images to validate on are also images to train on ({'; '.join(shared[:5])}{more})",
+            hint="take them out of one of the two; metrics measured on images already seen say nothing",
         )
 
 
 def refuse_cut_off(data: Dataset) -> None:
     """See that no JPEG or PNG ends too early, before hours are spent on the others.
 
-    Of each film only the first and last bytes are read; one without its end mark is decoded, to be sure.
+    Of each image only the first and last bytes are read; one without its end marker is decoded, to be sure.
 
     Raises:
-        DataError: Some films are cut off; names up to five.
+        DataError: Some images are cut off; names up to five.
     """
-    cut = [record for record in data if not _has_end_mark(record) and not _is_readable(record)]
+    cut = [record for record in data if not _has_end_marker(record) and not _is_readable(record)]
     if cut:
         more = f" and {len(cut) - 5} more" if len(cut) > 5 else ""
         raise DataError(
@@ -225,15 +226,15 @@ def refuse_cut_off(data: Dataset) -> None:
         )
 
 
-def _has_end_mark(record: Record) -> bool:
-    """True too for kinds of film that have none."""
+def _has_end_marker(record: Record) -> bool:
+    """True too for kinds of image that have none."""
     try:
         with record.image.open("rb") as stream:
             offset, length = record.span or (0, stream.seek(0, os.SEEK_END))
             stream.seek(offset)
-            mark = _END_MARKS.get(film_kind(stream.read(16)))
+            detection = _END_MARKERS.get(image_kind(stream.read(16)))
             stream.seek(offset + max(0, length - _TAIL))
-            return mark is None or mark in stream.read(min(length, _TAIL))
+            return detection is None or detection in stream.read(min(length, _TAIL))
     except OSError as error:
         raise DataError(f"cannot be opened: {error.strerror or error}", file=record.image) from error
 

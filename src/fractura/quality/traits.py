@@ -1,6 +1,6 @@
-"""What a film looks like, in a few numbers: is it a negative, is there writing or metal on it, has it a frame?
+"""What an image looks like, in a few numbers: is it a negative, is there writing or metal on it, has it a frame?
 
-All are taken from the picture as it is displayed, scaled down to 512 pixels if it is larger, so that a film and its
+All are taken from the picture as it is displayed, scaled down to 512 pixels if it is larger, so that an image and its
 scaled copy give about the same.
 """
 
@@ -17,21 +17,21 @@ _SIDE, _SMALL_SIDE, _TINY_SIDE = 512, 256, 96
 _EDGE = 45  # grey levels between neighbours: writing and metal, hardly ever bone
 _BLOCK_HEIGHT, _BLOCK_WIDTH = 8, 16
 _BLOCK_EDGES = 0.16  # share of a block's pixels with an edge from left to right; one letter of lead stays below
-_EVEN = 6  # grey levels: a frame's lines are more even than any film
+_EVEN = 6  # grey levels: a frame's lines are more even than any image
 _PLATEAU = 0.985  # beyond this share of the range lie collimation and saturation, which have no polarity
 
 
 @dataclass(frozen=True)
 class Traits:
-    """Of one film.
+    """Of one image.
 
     Attributes:
         mean: Mean grey level.
         spread: Grey levels between the 1st and 99th percentile.
-        polarity: Above 0 for white bone on black air, below for a negative; exactly opposite for a film turned
-            negative. Of 625 FracAtlas films 3 are on the wrong side, none below -1.7.
+        polarity: Above 0 for white bone on black air, below for a negative; exactly opposite for an image turned
+            negative. Of 625 FracAtlas images 3 are on the wrong side, none below -1.7.
         writing: Longest run of blocks of 16 x 8 pixels, side by side, as full of edges as writing is.
-        metal: Grey levels by which the film's brightest thin parts stand out from their surroundings.
+        metal: Grey levels by which the image's brightest thin parts stand out from their surroundings.
         frame: Share of the shorter side that an even frame takes, all four sides.
         sharpness: Mean step between neighbouring pixels, against the spread.
     """
@@ -45,8 +45,8 @@ class Traits:
     sharpness: float
 
 
-def film_traits(pixels: NDArray[np.uint8]) -> Traits:
-    """Measure a film.
+def image_traits(pixels: NDArray[np.uint8]) -> Traits:
+    """Measure an image.
 
     Args:
         pixels: uint8 ``(h, w, 3)`` as ``read_radiograph`` gives it.
@@ -68,7 +68,7 @@ def film_traits(pixels: NDArray[np.uint8]) -> Traits:
 
 
 def _reduced(grey: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """The film with its longer side at most ``side``; at least one pixel each way."""
+    """The image with its longer side at most ``side``; at least one pixel each way."""
     height, width = grey.shape
     if max(height, width) <= side:
         return grey
@@ -86,7 +86,7 @@ def _steps(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _polarity(grey: NDArray[np.uint8], low: int, high: int) -> float:
-    """Air is dark, even, and most of a film; a negative turns all three round."""
+    """Air is dark, even, and most of an image; a negative turns all three round."""
     if high <= low:
         return 0.0
     tiny = np.asarray(Image.fromarray(grey).resize((_TINY_SIDE, _TINY_SIDE), Image.Resampling.BOX)).astype(np.float32)
@@ -133,7 +133,7 @@ def _writing(steps: NDArray[np.uint8]) -> int:
 
 
 def _metal(grey: NDArray[np.uint8]) -> float:
-    """99th percentile of the white top-hat (11 pixels of 256) over the film's inner part."""
+    """99th percentile of the white top-hat (11 pixels of 256) over the image's inner part."""
     opened = ~_eroded(~_eroded(grey))
     height, width = grey.shape
     inner = (slice(height // 7, height - height // 7), slice(width // 7, width - width // 7))
@@ -155,7 +155,7 @@ def _eroded(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _frame(grey: NDArray[np.uint8]) -> int:
-    """Lines that are even, and alike, on all four sides; at most a quarter of the film."""
+    """Lines that are even, and alike, on all four sides; at most a quarter of the image."""
     level = int(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
     limit = min(grey.shape) // 4
     for depth in range(limit):

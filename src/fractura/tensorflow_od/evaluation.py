@@ -1,7 +1,7 @@
 """The evaluation mode of ``model_main_tf2.py``: measure each checkpoint that appears in a folder.
 
 Follows tensorflow/models research/object_detection/model_lib_v2.py:1035-1135 (``eval_continuously``) and
-``tf.train.checkpoints_iterator``. Losses are means over the films, computed on sampled regions as in training.
+``tf.train.checkpoints_iterator``. Losses are means over the images, computed on sampled regions as in training.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from fractura.inference.render import draw_boxes
 from fractura.models import Detector, Target, build_from_architecture
 from fractura.tensorflow_od.checkpoint import CheckpointReader
 from fractura.tensorflow_od.checkpoint_state import latest_checkpoint
-from fractura.tensorflow_od.pipeline_data import read_films
+from fractura.tensorflow_od.pipeline_data import read_images
 from fractura.tensorflow_od.pipeline_mapping import EvalConfig, detector_settings, eval_config, eval_readers
 from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
 from fractura.tensorflow_od.restoring import read_number, restore
-from fractura.training.data import read_marked_film
+from fractura.training.data import read_labelled_image
 from fractura.training.progress import Reporter
 from fractura.training.tensorboard import VALIDATION_TAGS, Events
 
@@ -48,18 +48,18 @@ def evaluate_continuously(
     """Evaluate the latest checkpoint, then each newer one, until training has ended or no more appear.
 
     Args:
-        pipeline_config: Names the films and the architecture.
+        pipeline_config: Names the images and the architecture.
         model_dir: Events are written to its folder ``eval``.
         checkpoint_dir: Where checkpoints appear.
         num_train_steps: Step after which to stop waiting; None takes the file's ``num_steps``.
         eval_timeout: Seconds to wait for a new one.
-        sample_1_of_n: Only every n-th film; None takes the file's.
+        sample_1_of_n: Only every n-th image; None takes the file's.
 
     Returns:
         ``step`` and metrics of each checkpoint.
 
     Raises:
-        DataError: The file names no films to evaluate on, or they cannot be read.
+        DataError: The file names no images to evaluate on, or they cannot be read.
         ModelError: A checkpoint does not match the file.
     """
     config = read_pipeline_config(pipeline_config)
@@ -79,7 +79,7 @@ def evaluate_continuously(
     last = num_train_steps or config.root.section("train_config")["num_steps"]
     if sample_1_of_n is not None:
         readers = tuple(replace(reader, sample_1_of_n_examples=sample_1_of_n) for reader in readers)
-    sets = [read_films(config, reader) for reader in readers]
+    sets = [read_images(config, reader) for reader in readers]
     reporter = Reporter()
     detector = build_from_architecture(detector_settings(config).model_dump(mode="json"))
     detector.to(torch.device("cuda" if torch.cuda.is_available() else "cpu")).eval()
@@ -91,10 +91,10 @@ def evaluate_continuously(
         checkpoint = CheckpointReader(prefix)
         restore(detector, checkpoint, "full")
         step = read_number(checkpoint, "step") or 0
-        for number, films in enumerate(sets):
+        for number, images in enumerate(sets):
             name = EVENTS_FOLDER if number == 0 else f"{EVENTS_FOLDER}_{number}"
             events = Events(model_dir / name)
-            found.append({"step": step, **_measure(detector, films, settings, events, reporter, step)})
+            found.append({"step": step, **_measure(detector, images, settings, events, reporter, step)})
             events.close()
         if last and step >= last:
             reporter.say(f"step {step} of {last} is evaluated: done")
@@ -135,30 +135,30 @@ def new_checkpoints(
 
 
 def _measure(
-    detector: Detector, films: Dataset, settings: EvalConfig, events: Events, reporter: Reporter, step: int
+    detector: Detector, images: Dataset, settings: EvalConfig, events: Events, reporter: Reporter, step: int
 ) -> dict[str, Any]:
-    """Metrics and mean losses of one set of films, also written to ``events``."""
+    """Metrics and mean losses of one set of images, also written to ``events``."""
     predictions: list[Boxes] = []
     sums: dict[str, float] = {}
     device = next(detector.parameters()).device
-    for number, record in enumerate(films):
+    for number, record in enumerate(images):
         if number % _EVERY == 0:
             reporter.say(f"Finished eval step {number}")
-        marked = read_marked_film(record)
-        image = torch.from_numpy(np.require(marked.image, requirements=["C", "W"])).to(device)
-        target = Target(torch.from_numpy(marked.boxes), torch.from_numpy(marked.labels)).to(device)
+        labelled = read_labelled_image(record)
+        image = torch.from_numpy(np.require(labelled.image, requirements=["C", "W"])).to(device)
+        target = Target(torch.from_numpy(labelled.boxes), torch.from_numpy(labelled.labels)).to(device)
         with torch.inference_mode():
             [boxes] = detector.detect([image])
             for name, value in detector.losses([image], [target]).items():
                 sums[f"Loss/{name}"] = sums.get(f"Loss/{name}", 0.0) + float(value)
         predictions.append(boxes)
         if number < settings.num_visualizations:
-            picture = _picture(marked.image, boxes, record.boxes, films.class_names, settings)
+            picture = _picture(labelled.image, boxes, record.boxes, images.class_names, settings)
             events.picture(f"eval_side_by_side_{number}_0", picture, step)
-    losses = {name: total / len(films) for name, total in sums.items()}
+    losses = {name: total / len(images) for name, total in sums.items()}
     losses |= {"Loss/regularization_loss": 0.0, "Loss/total_loss": sum(losses.values())}
     threshold = settings.min_score_threshold
-    measured = evaluate(films, predictions, threshold=threshold, details=False)
+    measured = evaluate(images, predictions, threshold=threshold, details=False)
     precision: dict[str, Any] = {key: measured.value(key) for key in COCO_KEYS}
     events.validation(step, precision, [])
     reporter.say(f"Eval metrics at step {step}")
@@ -172,10 +172,10 @@ def _measure(
 
 
 def _picture(
-    pixels: np.ndarray, found: Boxes, truth: Boxes, names: tuple[str, ...], settings: EvalConfig
+    pixels: np.ndarray, found: Boxes, ground_truth: Boxes, names: tuple[str, ...], settings: EvalConfig
 ) -> np.ndarray:
     """Detections on the left, ground truth on the right: uint8 ``(height, 2 * width, 3)``."""
     shown = found.above(settings.min_score_threshold)
     best = shown.select(np.arange(min(len(shown), settings.max_num_boxes_to_visualize)))
-    marked = Boxes(truth.xyxy, truth.labels, np.ones(len(truth)))
-    return np.concatenate([np.asarray(draw_boxes(pixels, boxes, names)) for boxes in (best, marked)], axis=1)
+    labelled = Boxes(ground_truth.xyxy, ground_truth.labels, np.ones(len(ground_truth)))
+    return np.concatenate([np.asarray(draw_boxes(pixels, boxes, names)) for boxes in (best, labelled)], axis=1)

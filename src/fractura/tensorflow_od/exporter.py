@@ -33,14 +33,14 @@ CHECKPOINT_FOLDER = "checkpoint"
 
 
 def export_for_tensorflow(
-    model_folder: Path, *, output: Path | None = None, films: Sequence[Path] = (), pipeline_config: Path | None = None
+    model_folder: Path, *, output: Path | None = None, images: Sequence[Path] = (), pipeline_config: Path | None = None
 ) -> ExportResult:
     """Export a model as ``exporter_main_v2.py`` does; the SavedModel is compared with PyTorch before it is kept.
 
     Args:
         model_folder: Trained-model folder.
         output: Folder to write into; None is ``exported`` in the model folder.
-        films: Films to compare on, as in ``export_model``.
+        images: Images to compare on, as in ``export_model``.
         pipeline_config: The file that the model was trained with; None copies the one in the model folder, or
             else writes one from the model's card.
 
@@ -52,7 +52,7 @@ def export_for_tensorflow(
         DataError: ``pipeline_config`` cannot be read, or the folder cannot be written.
         MissingDependencyError: The extra ``train`` or ``tensorflow`` is not installed.
     """
-    result = export_model(model_folder, to="saved_model", output=output, films=films)
+    result = export_model(model_folder, to="saved_model", output=output, images=images)
     card = read_card(model_folder)
     notes = write_companions(
         load_detector(card, model_folder), card, result.output, pipeline_config or model_folder / PIPELINE_FILE

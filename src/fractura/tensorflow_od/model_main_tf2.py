@@ -24,8 +24,8 @@ FLAGS = {
     "checkpoint_every_n": Flag("int", "Steps between checkpoints.", 1000),
     "checkpoint_dir": Flag("path", "Evaluate the checkpoints that appear in this folder, instead of training."),
     "eval_timeout": Flag("int", "Seconds to wait for a new checkpoint before evaluation ends.", 3600),
-    "sample_1_of_n_eval_examples": Flag("int", "Evaluate every n-th film only."),
-    "record_summaries": Flag("bool", "Write films to the event files.", True),
+    "sample_1_of_n_eval_examples": Flag("int", "Evaluate every n-th image only."),
+    "record_summaries": Flag("bool", "Write images to the event files.", True),
     "num_steps_per_iteration": Flag(
         "int", "Steps are rounded up to a multiple of this, as TensorFlow does; 1 does not round.", STEPS_PER_ITERATION
     ),
@@ -60,7 +60,7 @@ def train(
     TensorFlow, this also writes a checkpoint at the end.
 
     Raises:
-        DataError: The file asks for something that is not supported, or films cannot be used.
+        DataError: The file asks for something that is not supported, or images cannot be used.
         ModelError: A checkpoint does not match the file.
         UsageError: A number is out of range.
     """

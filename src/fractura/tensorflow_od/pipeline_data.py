@@ -1,4 +1,4 @@
-"""The films and class names that a ``pipeline.config`` names."""
+"""The images and class names that a ``pipeline.config`` names."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def _filled_up(names: Sequence[str], count: int) -> tuple[str, ...]:
     return (*names, *(f"unused {number}" for number in range(len(names) + 1, count + 1)))
 
 
-def read_films(
+def read_images(
     config: PipelineConfig,
     reader: InputReader,
     *,
     on_error: Literal["stop", "skip"] = "stop",
     problems: list[FracturaError] | None = None,
 ) -> Dataset:
-    """The films of one input reader; paths are relative to the working folder, as in TensorFlow.
+    """The images of one input reader; paths are relative to the working folder, as in TensorFlow.
 
     Args:
         config: The file.
@@ -79,7 +79,7 @@ def read_films(
         if len(data.class_names) > count.value:
             raise config.refusal(
                 count,
-                f"num_classes is {count.value}, but the films have {len(data.class_names)} classes",
+                f"num_classes is {count.value}, but the images have {len(data.class_names)} classes",
                 f"write num_classes: {len(data.class_names)} and name a label_map_path",
             )
         names = _filled_up(data.class_names, count.value)

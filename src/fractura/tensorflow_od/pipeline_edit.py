@@ -26,7 +26,7 @@ class PipelineChanges:
 
     Attributes:
         num_classes: As many as the label map has.
-        batch_size: Films per step.
+        batch_size: Images per step.
         num_steps: Steps of training.
         fine_tune_checkpoint: Path ending in ``ckpt-0``.
         fine_tune_checkpoint_type: What to load from it.
@@ -115,8 +115,8 @@ def edit_pipeline_config(
 def new_pipeline_config(model: str, changes: PipelineChanges) -> str:
     """A new ``pipeline.config`` for fine-tuning one of ``MODELS``, with ``changes`` applied.
 
-    Defaults are one class, 2 films per step, 20000 steps and type ``detection``. The model's
-    settings are those of its zoo configuration; the learning rate is 0.008 at 16 films per step, and in proportion.
+    Defaults are one class, 2 images per step, 20000 steps and type ``detection``. The model's
+    settings are those of its zoo configuration; the learning rate is 0.008 at 16 images per step, and in proportion.
 
     Raises:
         UsageError: There is no such model.

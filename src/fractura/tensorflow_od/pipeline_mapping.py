@@ -24,7 +24,7 @@ CheckpointType = Literal["detection", "full", "classification"]
 
 @dataclass(frozen=True, kw_only=True)
 class InputReader:
-    """Where films come from, with paths as written; ``input_paths`` may be patterns.
+    """Where images come from, with paths as written; ``input_paths`` may be patterns.
 
     ``field`` is its name in the file.
     """
@@ -103,7 +103,7 @@ def train_settings(
 
     Args:
         config: The file.
-        data: Name of the films in the log of the run.
+        data: Name of the images in the log of the run.
         output: Folder of the run.
         overrides: ``TrainSettings`` by name that win over the file.
 
@@ -150,13 +150,13 @@ def start_checkpoint(config: PipelineConfig) -> tuple[str, CheckpointType]:
 
 
 def input_reader(config: PipelineConfig) -> InputReader | None:
-    """The films to train on; None if the file names none."""
+    """The images to train on; None if the file names none."""
     section = config.root.section("train_input_reader")
     return _input_reader(config, section) if section.present else None
 
 
 def eval_readers(config: PipelineConfig) -> tuple[InputReader, ...]:
-    """The films to evaluate on."""
+    """The images to evaluate on."""
     return tuple(_input_reader(config, section) for section in config.root.sections["eval_input_reader"])
 
 

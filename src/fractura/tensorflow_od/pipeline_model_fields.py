@@ -61,7 +61,7 @@ _IMAGE_RESIZER: Table = {
             "max_dimension": whole(1024, 1, setting="image_resizer.max_dimension", fresh=1024),
             "pad_to_max_dimension": flag(False, setting="image_resizer.pad_to_max_dimension"),
             "per_channel_pad_value": ignored(
-                "float", "films are padded with black, TensorFlow's default", repeated=True
+                "float", "images are padded with black, TensorFlow's default", repeated=True
             ),
             **_RESIZING,
         },
@@ -155,7 +155,7 @@ _SECOND_STAGE_NMS: Table = {
     "use_class_agnostic_nms": fixed("bool", False, _PLAIN_NMS),
     "use_combined_nms": fixed("bool", False, _PLAIN_NMS),
     "soft_nms_sigma": fixed("float", 0.0, _PLAIN_NMS),
-    "change_coordinate_frame": fixed("bool", True, "boxes are fractions of the film"),
+    "change_coordinate_frame": fixed("bool", True, "boxes are fractions of the image"),
 }
 _BOX_PREDICTOR: Table = {
     "fc_hyperparams": message(_FULLY_CONNECTED),

@@ -176,12 +176,12 @@ _INPUT: Table = {
     "tf_record_input_reader": message({"input_path": text(repeated=True, setting="input_paths")}),
     "shuffle": flag(True),
     "num_epochs": ignored(
-        "int", "training repeats films until num_steps is reached, evaluation sees them once, as in TensorFlow 2"
+        "int", "training repeats images until num_steps is reached, evaluation sees them once, as in TensorFlow 2"
     ),
     "sample_1_of_n_examples": whole(1, 1),
     "max_number_of_boxes": ignored("int", "train_config.max_number_of_boxes is used instead"),
-    "shuffle_buffer_size": ignored("int", "all films are shuffled, not a window of them"),
-    "filenames_shuffle_buffer_size": ignored("int", "all films are shuffled, not files"),
+    "shuffle_buffer_size": ignored("int", "all images are shuffled, not a window of them"),
+    "filenames_shuffle_buffer_size": ignored("int", "all images are shuffled, not files"),
     **{
         name: ignored("int", _PIPELINE)
         for name in (
@@ -189,7 +189,7 @@ _INPUT: Table = {
             "read_block_length", "prefetch_size", "num_parallel_map_calls",
         )
     },
-    "drop_remainder": ignored("bool", "training batches are always full, and evaluation always covers every film"),
+    "drop_remainder": ignored("bool", "training batches are always full, and evaluation always covers every image"),
     "num_additional_channels": fixed("int", 0, "the backbone takes three channels"),
     "num_keypoints": ignored("int", _MASKS),
     "load_instance_masks": ignored("bool", _MASKS),
@@ -208,13 +208,13 @@ _EVAL: Table = {
     "metrics_set": text(
         repeated=True, choices=same("coco_detection_metrics"), setting=None, fresh=("coco_detection_metrics",)
     ),
-    "batch_size": ignored("int", "films are evaluated one by one; the result is the same", fresh=1),
+    "batch_size": ignored("int", "images are evaluated one by one; the result is the same", fresh=1),
     "num_visualizations": whole(10, 0),
     "min_score_threshold": number(0.5),
     "max_num_boxes_to_visualize": whole(20, 0),
     "eval_interval_secs": whole(300, 0),
     "use_moving_averages": flag(False),
-    "num_examples": ignored("int", "every film is evaluated, as in TensorFlow 2"),
+    "num_examples": ignored("int", "every image is evaluated, as in TensorFlow 2"),
     "max_evals": ignored("int", "TensorFlow 2 does not use it either; see --eval_timeout"),
     "include_metrics_per_category": ignored("bool", "fractura evaluate always reports every class"),
     "retain_original_images": ignored("bool", _SHOWN),

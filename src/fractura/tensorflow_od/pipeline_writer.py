@@ -34,7 +34,7 @@ def zoo_pipeline(model: str, num_classes: int, batch_size: int, num_steps: int) 
     Args:
         model: Its name.
         num_classes: As many as the label map has.
-        batch_size: Films per step; the learning rate is the zoo's 0.008 at 16 films, in proportion.
+        batch_size: Images per step; the learning rate is the zoo's 0.008 at 16 images, in proportion.
         num_steps: Steps of training; the learning rate falls over all of them.
 
     Raises:
@@ -51,7 +51,7 @@ def new_pipeline(name: str, model: Mapping[str, Any], batch_size: int, num_steps
     Args:
         name: Of the model, for the heading.
         model: Settings of ``FasterRCNNSettings``; what is missing is as in the zoo.
-        batch_size: Films per step.
+        batch_size: Images per step.
         num_steps: Steps of training.
     """
     settings = {

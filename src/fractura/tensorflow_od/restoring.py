@@ -20,23 +20,23 @@ from fractura.tensorflow_od.checkpoint import CheckpointReader
 from fractura.tensorflow_od.object_graph import VALUE
 from fractura.tensorflow_od.pipeline_mapping import CheckpointType
 from fractura.tensorflow_od.weights import (
+    backbone_paths,
     classification_paths,
     key_of,
     model_paths,
     shape_in_tensorflow,
     to_tensor,
-    trunk_paths,
 )
 
 State = Literal["loaded", "fresh", "unused", "missing", "wrong shape"]
 _FAULTS = ("missing", "wrong shape")
 _FAULTS_SHOWN = 12
 
-_PATHS = {"detection": trunk_paths, "full": model_paths, "classification": classification_paths}
+_PATHS = {"detection": backbone_paths, "full": model_paths, "classification": classification_paths}
 _PARTS = {
-    "_feature_extractor_for_proposal_features": "trunk, first stage",
-    "_feature_extractor_for_box_classifier_features": "trunk, second stage",
-    "feature_extractor": "trunk",
+    "_feature_extractor_for_proposal_features": "backbone, first stage",
+    "_feature_extractor_for_box_classifier_features": "backbone, second stage",
+    "feature_extractor": "backbone",
     "_first_stage_box_predictor_first_conv": "first stage, convolution",
     "_first_stage_box_predictor": "first stage, heads",
     "_mask_rcnn_box_predictor": "second stage, heads",
@@ -158,8 +158,8 @@ def restore(detector: Detector, reader: CheckpointReader, kind: CheckpointType) 
     Args:
         detector: Receives the weights; unchanged if there is an error.
         reader: The checkpoint.
-        kind: ``detection``: the trunk, the heads stay as they are; ``full``: the whole model; ``classification``: the
-            trunk, from a checkpoint of the bare trunk.
+        kind: ``detection``: the backbone, the heads stay as they are; ``full``: the whole model; ``classification``: the
+            backbone, from a checkpoint of the bare backbone.
 
     Raises:
         RestoreError: A requested tensor is missing or has another shape.
@@ -212,7 +212,7 @@ def _hint(report: RestoreReport) -> str:
     if report.kind == "classification" and any(path.startswith("model/_feature") for path in paths):
         return 'this is a checkpoint of a detector: write fine_tune_checkpoint_type: "detection"'
     if report.kind != "classification" and any(path.startswith("feature_extractor/") for path in paths):
-        return 'this is a checkpoint of a bare trunk: write fine_tune_checkpoint_type: "classification"'
+        return 'this is a checkpoint of a bare backbone: write fine_tune_checkpoint_type: "classification"'
     if not missing and all(tensor.part.endswith("heads") for tensor in report.faults):
         return (
             'the heads are for another number of classes: write fine_tune_checkpoint_type: "detection", which '

@@ -11,7 +11,7 @@ from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError
 from fractura.models import Detector, build_from_architecture
 from fractura.tensorflow_od.checkpoint import CheckpointReader
-from fractura.tensorflow_od.pipeline_data import is_placeholder, read_films
+from fractura.tensorflow_od.pipeline_data import is_placeholder, read_images
 from fractura.tensorflow_od.pipeline_mapping import (
     InputReader,
     detector_settings,
@@ -36,10 +36,10 @@ class PipelineRun:
         config: The file.
         settings: How to train.
         detector: Fresh, or filled from ``fine_tune_checkpoint``.
-        train: Films to learn from.
-        val: Films to evaluate on; None if the file names none, or the run is not validated.
+        train: Images to learn from.
+        val: Images to evaluate on; None if the file names none, or the run is not validated.
         restored: What was loaded from ``fine_tune_checkpoint``; None if nothing was.
-        notes: Lines for the user: fields without effect and why, remarks on the films.
+        notes: Lines for the user: fields without effect and why, remarks on the images.
     """
 
     config: PipelineConfig
@@ -65,11 +65,11 @@ def prepare_pipeline(
         config: The file.
         output: Folder of the run.
         overrides: ``TrainSettings`` by name that win over the file.
-        validated: Read the films of ``eval_input_reader``, too.
+        validated: Read the images of ``eval_input_reader``, too.
         resumed: The weights come from the run's own state, not from ``fine_tune_checkpoint``.
 
     Raises:
-        DataError: The file asks for something that is not supported (the error names the line), or films cannot be
+        DataError: The file asks for something that is not supported (the error names the line), or images cannot be
             used.
         ModelError: ``fine_tune_checkpoint`` does not match the model.
         UsageError: ``overrides`` are invalid.
@@ -83,7 +83,7 @@ def prepare_pipeline(
     settings = train_settings(config, Path(data), output, overrides)
     notes = field_notes(config)
     problems: list[FracturaError] = []
-    train = read_films(config, reader, on_error=settings.on_error, problems=problems)
+    train = read_images(config, reader, on_error=settings.on_error, problems=problems)
     val = _read_val(config, reader, notes, problems, settings) if validated else None
     notes += [str(problem) for problem in problems[:_PROBLEMS_SHOWN]]
     if len(problems) > _PROBLEMS_SHOWN:
@@ -95,7 +95,7 @@ def prepare_pipeline(
     if checkpoint and not resumed:
         restored = restore(detector, CheckpointReader(checkpoint), kind)
     elif not checkpoint:
-        notes.append("there is no fine_tune_checkpoint: training from random weights takes far more films and steps")
+        notes.append("there is no fine_tune_checkpoint: training from random weights takes far more images and steps")
     return PipelineRun(
         config=config, settings=settings, detector=detector, train=train, val=val, restored=restored, notes=tuple(notes)
     )
@@ -108,7 +108,7 @@ def field_notes(config: PipelineConfig) -> list[str]:
     shuffle = config.root.section("train_input_reader").values["shuffle"]
     if not shuffle.value:
         notes.append(
-            f"line {shuffle.line}: train_input_reader.shuffle has no effect: films are always shuffled in training"
+            f"line {shuffle.line}: train_input_reader.shuffle has no effect: images are always shuffled in training"
         )
     return notes
 
@@ -129,6 +129,6 @@ def _read_val(
     if len(readers) > 1:
         notes.append("only the first eval_input_reader is used during training")
     if set(readers[0].input_paths) == set(training.input_paths):
-        notes.append("eval_input_reader names the training films: the model is not evaluated on them")
+        notes.append("eval_input_reader names the training images: the model is not evaluated on them")
         return None
-    return read_films(config, readers[0], on_error=settings.on_error, problems=problems)
+    return read_images(config, readers[0], on_error=settings.on_error, problems=problems)

@@ -35,7 +35,7 @@ class TensorFlowCheckpoints(Companion):
 
     Args:
         momentum: Of the optimiser; stored in the checkpoint.
-        pictures: Write films as the network sees them to the event files.
+        pictures: Write images as the network sees them to the event files.
         latest: Checkpoint to resume from; None if the run is new.
     """
 
@@ -104,7 +104,7 @@ class TensorFlowCheckpoints(Companion):
                 state.optimizer.state[parameter]["velocity"] = velocity.detach().copy_(to_tensor(reader.read(key)))
         state.average.load_state_dict(state.detector.state_dict())
         self._counter, self._saved_step = read_number(reader, "save_counter") or 0, step
-        return Restored(Progress(step=step, films_shown=step * state.identity.settings["batch_size"]), None)
+        return Restored(Progress(step=step, images_shown=step * state.identity.settings["batch_size"]), None)
 
     def logged(
         self, events: Events, reporter: Reporter, row: Mapping[str, float], parts: Mapping[str, float], batch: Batch
@@ -128,7 +128,7 @@ class TensorFlowCheckpoints(Companion):
 
 @torch.no_grad()
 def side_by_side(detector: FasterRCNN, batch: Batch) -> np.ndarray:
-    """The first films of a batch as the network sees them: uint8 ``(height, films * width, 3)``."""
+    """The first images of a batch as the network sees them: uint8 ``(height, images * width, 3)``."""
     canvas, _ = detector.preprocess(batch.images[:_PICTURES])
     rows = canvas.permute(0, 2, 3, 1).clamp(0, 255).to(torch.uint8).cpu()
     return np.concatenate(list(rows.numpy()), axis=1)

@@ -37,13 +37,13 @@ def model_paths() -> dict[str, str]:
     return {MODEL + theirs: ours for theirs, ours in tensorflow_weights.names().items()}
 
 
-def trunk_paths() -> dict[str, str]:
-    """Only the two halves of the trunk: what type ``detection`` restores."""
+def backbone_paths() -> dict[str, str]:
+    """Only the two halves of the backbone: what type ``detection`` restores."""
     return {path: ours for path, ours in model_paths().items() if path.startswith((MODEL + _FIRST, MODEL + _SECOND))}
 
 
 def classification_paths() -> dict[str, str]:
-    """The trunk as one Keras model under ``feature_extractor``: what type ``classification`` restores.
+    """The backbone as one Keras model under ``feature_extractor``: what type ``classification`` restores.
 
     The reference (models/faster_rcnn_inception_resnet_v2_keras_feature_extractor.py:99-155,
     meta_architectures/faster_rcnn_meta_arch.py:2887-2891) builds ``classification_backbone``, the whole Inception
@@ -52,8 +52,8 @@ def classification_paths() -> dict[str, str]:
     the first half is farther from it than any of the second: so the second half's numbers follow on the first's.
     """
     paths: dict[str, str] = {}
-    layers = {int(path.split(_LAYER)[1].split("/")[0]) for path in trunk_paths() if path.startswith(MODEL + _FIRST)}
-    for path, ours in trunk_paths().items():
+    layers = {int(path.split(_LAYER)[1].split("/")[0]) for path in backbone_paths() if path.startswith(MODEL + _FIRST)}
+    for path, ours in backbone_paths().items():
         number, variable = path.split(_LAYER)[1].split("/")
         shift = 0 if path.startswith(MODEL + _FIRST) else len(layers)
         paths[f"feature_extractor/{_LAYER}{int(number) + shift}/{variable}"] = ours

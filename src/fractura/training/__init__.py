@@ -13,7 +13,7 @@ _MODULES = {"TrainSettings": "settings", "stored_settings": "companion"}
 
 
 def __getattr__(name: str) -> Any:
-    # Processes that prepare films import this package for its loader; they must not wait for the whole trainer.
+    # Processes that prepare images import this package for its loader; they must not wait for the whole trainer.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_MODULES.get(name, 'trainer')}"), name)

@@ -109,5 +109,5 @@ class Companion:
             reporter: For people.
             row: ``step``, ``learning_rate``, ``loss``, ``steps_per_second``, …
             parts: Losses by name.
-            batch: The films of the step.
+            batch: The images of the step.
         """

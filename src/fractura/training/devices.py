@@ -75,11 +75,11 @@ def use_all_cores(processes: int) -> int:
 
 
 def choose_workers(wanted: int | None, device: torch.device, processes: int) -> int:
-    """Processes that prepare films for each training process.
+    """Processes that prepare images for each training process.
 
     Args:
         wanted: As set; None chooses: on a CPU the network itself needs the cores, so only every fourth one prepares
-            films, and none below four; a GPU gets all but one, eight at most.
+            images, and none below four; a GPU gets all but one, eight at most.
         device: Where the network is.
         processes: Training processes on this machine.
     """

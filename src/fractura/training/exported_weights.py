@@ -2,7 +2,7 @@
 
 An export keeps the names of the weights but where it computed with them beforehand: frozen batch norm is folded into
 the kernel before it, and the scale and shift of group norm become constants without a name. A folded kernel comes back
-as it is, with a batch norm that only shifts: the detector computes the same and can be trained on. One film tells
+as it is, with a batch norm that only shifts: the detector computes the same and can be trained on. One image tells
 whether it really does, so that a file that was exported in another way is refused instead of half understood.
 """
 
@@ -30,7 +30,7 @@ from fractura.models.layers import ConvNorm
 from fractura.phantom import make_phantom
 
 _COMPARED = 5
-"""Best candidates of the film that are compared."""
+"""Best candidates of the image that are compared."""
 _SCORE_TOLERANCE = 1e-3
 _PIXEL_TOLERANCE = 0.5
 
@@ -51,9 +51,9 @@ def read_exported_weights(file: Path) -> tuple[ModelCard, dict[str, Tensor]]:
     detector = build_from_architecture(model.card.architecture).eval()
     weights = detector.state_dict()
     graph = onnx.load(file)
-    film = np.repeat(make_phantom(seed=0, index=0).pixels[..., None], 3, axis=2)
+    image = np.repeat(make_phantom(seed=0, index=0).pixels[..., None], 3, axis=2)
     names = dict(_sources(graph.graph, detector))
-    for source, value in _values(graph, list(names), film).items():
+    for source, value in _values(graph, list(names), image).items():
         own = weights[names[source]]
         if value.size == own.numel():  # else the comparison below tells
             own.copy_(torch.from_numpy(value.astype(np.float32)).reshape(own.shape))
@@ -63,8 +63,8 @@ def read_exported_weights(file: Path) -> tuple[ModelCard, dict[str, Tensor]]:
         if norm.bn.weight is not None:
             nn.init.ones_(norm.bn.weight)
     with torch.inference_mode():
-        ours = detector.detect([torch.from_numpy(film)])[0]
-    if not _agree(checked_boxes(ours, model.card, file), model.detect(film)):
+        ours = detector.detect([torch.from_numpy(image)])[0]
+    if not _agree(checked_boxes(ours, model.card, file), model.detect(image)):
         raise ModelError(
             "its weights cannot be brought back into a detector to train",
             file=file,
@@ -74,7 +74,7 @@ def read_exported_weights(file: Path) -> tuple[ModelCard, dict[str, Tensor]]:
 
 
 def _folded(detector: Detector) -> dict[str, ConvNorm]:
-    """Convolutions whose norm an export has folded, in the order of the film's way through the network."""
+    """Convolutions whose norm an export has folded, in the order of the image's way through the network."""
     return {name: layer for name, layer in detector.named_modules() if isinstance(layer, ConvNorm)}
 
 
@@ -104,13 +104,13 @@ def _sources(graph: onnx.GraphProto, detector: Detector) -> Iterator[tuple[str, 
             norm = ""
 
 
-def _values(graph: onnx.ModelProto, names: list[str], film: NDArray[np.uint8]) -> dict[str, NDArray[np.generic]]:
+def _values(graph: onnx.ModelProto, names: list[str], image: NDArray[np.uint8]) -> dict[str, NDArray[np.generic]]:
     """Values of the graph by name: stored, or computed from what is stored."""
     stored = {each.name: numpy_helper.to_array(each) for each in graph.graph.initializer}
     computed = [name for name in names if name not in stored]
     graph.graph.output.extend(onnx.ValueInfoProto(name=name) for name in computed)
     session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
-    found = dict(zip(computed, session.run(computed, {INPUT: film}) if computed else (), strict=True))
+    found = dict(zip(computed, session.run(computed, {INPUT: image}) if computed else (), strict=True))
     return {name: stored[name] if name in stored else found[name] for name in names}
 
 

@@ -24,12 +24,12 @@ class Meter:
     def restart(self) -> None:
         """Forget the speed: something else took time."""
         self._times: deque[float] = deque([time.perf_counter()], maxlen=_RATE_WINDOW)
-        self._films = 0
+        self._images = 0
 
-    def add(self, result: StepResult, films: int, waited: float) -> None:
-        """Take in a step of ``films`` films that were waited for for so many seconds."""
+    def add(self, result: StepResult, images: int, waited: float) -> None:
+        """Take in a step of ``images`` images that were waited for for so many seconds."""
         self._times.append(time.perf_counter())
-        self._films = films
+        self._images = images
         self._results.append(result)
         self._waited += waited
 
@@ -40,9 +40,9 @@ class Meter:
         return (len(self._times) - 1) / passed if passed > 0 else 0.0
 
     @property
-    def films_per_second(self) -> float:
+    def images_per_second(self) -> float:
         """Over the last steps."""
-        return self.steps_per_second * self._films
+        return self.steps_per_second * self._images
 
     def read(self) -> tuple[dict[str, float], dict[str, float]]:
         """Means since the last reading, and the losses by name, both of this process; starts over."""
@@ -50,9 +50,9 @@ class Meter:
         row = {
             "loss": float(np.mean([result.loss for result in results])),
             "gradient_norm": float(np.mean([result.gradient_norm for result in results if result.updated] or [0.0])),
-            "films_per_second": self.films_per_second,
+            "images_per_second": self.images_per_second,
             "steps_per_second": self.steps_per_second,
-            "seconds_waiting_for_films": self._waited,
+            "seconds_waiting_for_images": self._waited,
         }
         names = results[-1].parts
         parts = {name: float(np.mean([result.parts.get(name, 0.0) for result in results])) for name in names}

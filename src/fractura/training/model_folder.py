@@ -37,11 +37,11 @@ def write_model(
         folder: The model folder.
         detector: With the weights to save.
         settings: Of the run; of paths only the last part is kept, cards travel.
-        train: Films trained on.
-        val: Films validated on.
-        threshold: Score from which a mark counts.
-        metrics: Figures of the validation, and the step.
-        start: Films behind the weights that training started from; see ``Start.films``.
+        train: Images trained on.
+        val: Images validated on.
+        threshold: Score from which a detection counts.
+        metrics: Metrics of the validation, and the step.
+        start: Images behind the weights that training started from; see ``Start.images``.
 
     Raises:
         ModelError: The disk is full or may not be written.

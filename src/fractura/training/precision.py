@@ -1,4 +1,4 @@
-"""Which number format the training computes in, and why: decided by the device, tried on real films, always said."""
+"""Which number format the training computes in, and why: decided by the device, tried on real images, always said."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def probe_precision(detector: Detector, batch: Batch, precision: Precision, devi
                 value.copy_(buffers[name])
     if bad is None:
         return precision
-    return Precision("no", f"{precision.format} gave a {bad} that is not finite on the first films")
+    return Precision("no", f"{precision.format} gave a {bad} that is not finite on the first images")
 
 
 def _not_finite(total: torch.Tensor, module: nn.Module) -> str | None:

@@ -1,4 +1,4 @@
-"""All that must be in place before the first step: films, detector, device, precision, and a line on each."""
+"""All that must be in place before the first step: images, detector, device, precision, and a line on each."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from accelerate import Accelerator
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError, UsageError
 from fractura.models.detector import Detector
-from fractura.quality.classes import look_alikes
+from fractura.quality.classes import similar_classes
 from fractura.quality.splits import refuse_shared_patients, refuse_wrong_split
-from fractura.quality.training_data import FilmStream, clean_boxes, refuse_cut_off, refuse_overlap
-from fractura.training.data import FilmDataset, collate
+from fractura.quality.training_data import ImageStream, clean_boxes, refuse_cut_off, refuse_overlap
+from fractura.training.data import ImageDataset, collate
 from fractura.training.devices import build_accelerator, choose_workers, find_device, use_all_cores
 from fractura.training.precision import precision_for, probe_precision
 from fractura.training.progress import Reporter
@@ -29,18 +29,18 @@ _BEFORE_THE_FIRST_STEP = 2**40
 
 
 @dataclass(frozen=True)
-class Films:
+class TrainingImages:
     """The data of a run.
 
     Attributes:
-        train: To learn from, boxes cut to their films.
+        train: To learn from, boxes cut to their images.
         val: To measure on, in the same label order; None trains blind.
         stream: Order in which ``train`` is shown.
     """
 
     train: Dataset
     val: Dataset | None
-    stream: FilmStream
+    stream: ImageStream
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Equipment:
     Attributes:
         detector: On the device, with the weights to start from.
         accelerator: Device, precision and processes.
-        workers: Processes that prepare films.
+        workers: Processes that prepare images.
         start: The model that the weights to start from are of, if they are of one.
     """
 
@@ -76,10 +76,10 @@ def check_output(output: Path, resume: bool) -> None:
         )
 
 
-def prepare_films(
+def prepare_images(
     settings: TrainSettings, reporter: Reporter, train: Dataset | None = None, val: Dataset | None = None
-) -> Films:
-    """Read and check the films.
+) -> TrainingImages:
+    """Read and check the images.
 
     Args:
         settings: Of the run.
@@ -88,45 +88,45 @@ def prepare_films(
         val: Instead of reading ``settings.val``.
 
     Raises:
-        DataError: Films or boxes cannot be used, there is no box to learn from, or train and val share a film.
+        DataError: Images or boxes cannot be used, there is no box to learn from, or train and val share an image.
     """
     if train is None:
-        reporter.say(f"reading films of {settings.data}")
+        reporter.say(f"reading images of {settings.data}")
         train = _read(settings.data, settings.class_names, settings, reporter)
         if settings.class_names is None:
-            _see_look_alikes(train, settings, reporter)
+            _report_near_duplicates(train, settings, reporter)
     if val is None and settings.val is not None:
         val = _read(settings.val, train.class_names, settings, reporter)
     refuse_wrong_split(train, "train", settings.data)
     train = _clean(train, settings, reporter)
     if not any(train.boxes_by_class.values()):
         raise DataError(
-            f"none of the {len(train)} films to train on has a box",
+            f"none of the {len(train)} images to train on has a box",
             file=settings.data,
-            hint="without a single marked fracture there is nothing to learn; are the annotations in place?",
+            hint="without a single annotated fracture there is nothing to learn; are the annotations in place?",
         )
     if val is not None:
         refuse_wrong_split(val, "validate", settings.val)
         refuse_shared_patients(train, val)
         val = _clean(_same_classes(val, train.class_names, settings.val), settings, reporter)
         if not len(val):
-            raise DataError("there are no films to validate on", file=settings.val)
+            raise DataError("there are no images to validate on", file=settings.val)
         refuse_overlap(train, val)
-    stream = FilmStream.of(train, settings.negatives_per_positive, settings.seed)
+    stream = ImageStream.of(train, settings.negatives_per_positive, settings.seed)
     reporter.say(f"train: {in_words(train)}" + _epoch(stream, settings))
     if val is None:
         reporter.warn(
-            "no films to validate on (--val): the last weights are saved whatever they are worth, nothing is known of "
+            "no images to validate on (--val): the last weights are saved whatever they are worth, nothing is known of "
             "their AP, and the threshold on the card is only 0.5"
         )
     else:
         reporter.say(f"val:   {in_words(val)}")
         if not any(val.boxes_by_class.values()):
-            reporter.warn("none of the films to validate on has a box: AP is not defined, the last weights are saved")
+            reporter.warn("none of the images to validate on has a box: AP is not defined, the last weights are saved")
     missing = [name for name, count in train.boxes_by_class.items() if not count]
     if missing:
         reporter.warn(f"no box to learn from for {', '.join(missing)}")
-    return Films(train, val, stream)
+    return TrainingImages(train, val, stream)
 
 
 def _read(path: Path, names: tuple[str, ...] | None, settings: TrainSettings, reporter: Reporter) -> Dataset:
@@ -141,10 +141,10 @@ def _read(path: Path, names: tuple[str, ...] | None, settings: TrainSettings, re
     return data
 
 
-def _see_look_alikes(data: Dataset, settings: TrainSettings, reporter: Reporter) -> None:
+def _report_near_duplicates(data: Dataset, settings: TrainSettings, reporter: Reporter) -> None:
     """Stop at class names that differ in spelling only, warn of those that are a slip apart; see `fractura check`."""
     names = json.dumps(data.class_names, ensure_ascii=False)
-    for pair in look_alikes({name: count for name, count in data.boxes_by_class.items() if count}):
+    for pair in similar_classes({name: count for name, count in data.boxes_by_class.items() if count}):
         if pair.same:
             raise DataError(
                 pair.problem,
@@ -159,7 +159,7 @@ def _same_classes(data: Dataset, names: tuple[str, ...], source: Path | None) ->
     try:
         return data.with_class_names(names)
     except ValueError as error:
-        raise DataError(str(error), file=source, hint="both sets of films need the same classes") from error
+        raise DataError(str(error), file=source, hint="both sets of images need the same classes") from error
 
 
 def _clean(data: Dataset, settings: TrainSettings, reporter: Reporter) -> Dataset:
@@ -176,23 +176,23 @@ def _clean(data: Dataset, settings: TrainSettings, reporter: Reporter) -> Datase
 def in_words(data: Dataset) -> str:
     """Counts of a data set in one line."""
     boxes = ", ".join(f"{name} {count}" for name, count in data.boxes_by_class.items())
-    return f"{len(data)} films, {data.negatives} of them negative; boxes: {boxes}"
+    return f"{len(data)} images, {data.negatives} of them negative; boxes: {boxes}"
 
 
-def _epoch(stream: FilmStream, settings: TrainSettings) -> str:
+def _epoch(stream: ImageStream, settings: TrainSettings) -> str:
     epochs = settings.num_steps * settings.batch_size / stream.epoch_length
     shown = "" if stream.negatives_per_epoch == len(stream.negatives) else f", {stream.negatives_per_epoch} negative"
     return f"; {stream.epoch_length} shown per epoch{shown}, {epochs:.3g} epochs"
 
 
 def prepare_equipment(
-    settings: TrainSettings, films: Films, reporter: Reporter, detector: Detector | None = None
+    settings: TrainSettings, images: TrainingImages, reporter: Reporter, detector: Detector | None = None
 ) -> Equipment:
     """Build the detector and find out what to run it on.
 
     Args:
         settings: Of the run.
-        films: Of the run; precision is tried on the first of them.
+        images: Of the run; precision is tried on the first of them.
         reporter: For what people should know.
         detector: Instead of building ``settings.model``.
 
@@ -210,19 +210,19 @@ def prepare_equipment(
     threads = use_all_cores(state.num_processes)
     if detector is None:
         seed_fresh_weights(settings)
-        detector = _build(settings, films.train.class_names)
+        detector = _build(settings, images.train.class_names)
         if detector.origin is not None:
             reporter.say(detector.origin)
     start = None
     if settings.fine_tune_checkpoint is not None:
         start = start_from(detector, settings.fine_tune_checkpoint)
         reporter.say(start.line)
-        _see_seen_films(films.val, start, reporter)
+        _report_seen_images(images.val, start, reporter)
     detector.to(state.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     precision = precision_for(settings.mixed_precision, state.device)
     if precision.format != "no":
-        dataset = FilmDataset(
-            films.train, films.stream, settings.data_augmentation_options, settings.max_number_of_boxes
+        dataset = ImageDataset(
+            images.train, images.stream, settings.data_augmentation_options, settings.max_number_of_boxes
         )
         batch = collate([dataset[place] for place in range(min(2, settings.batch_size))]).to(state.device)
         if len(batch):
@@ -236,7 +236,7 @@ def prepare_equipment(
         f"workers), {precision}"
     )
     reporter.say(
-        f"{settings.num_steps} steps of {settings.batch_size} films, {settings.optimizer}, learning rate up to "
+        f"{settings.num_steps} steps of {settings.batch_size} images, {settings.optimizer}, learning rate up to "
         f"{settings.learning_rate_base:g} after {settings.schedule_warmup_steps} steps, "
         f"{learning_rate(settings, settings.num_steps - 1):.2g} at the end"
     )
@@ -255,12 +255,12 @@ def _build(settings: TrainSettings, class_names: tuple[str, ...]) -> Detector:
     return build_detector(settings.model, len(class_names), class_names)
 
 
-def _see_seen_films(val: Dataset | None, start: Start, reporter: Reporter) -> None:
-    """Warn of films to validate on that the model to start from was trained on."""
-    if val is not None and start.films is not None and (seen := val.shared_with(start.films)):
+def _report_seen_images(val: Dataset | None, start: Start, reporter: Reporter) -> None:
+    """Warn of images to validate on that the model to start from was trained on."""
+    if val is not None and start.images is not None and (seen := val.shared_with(start.images)):
         reporter.warn(
-            f"{seen} of the {len(val)} films to validate on were trained on by the model that this starts from: on "
-            "films that neither has seen, AP will be lower"
+            f"{seen} of the {len(val)} images to validate on were trained on by the model that this starts from: on "
+            "images that neither has seen, AP will be lower"
         )
 
 
@@ -269,12 +269,12 @@ def seed_fresh_weights(settings: TrainSettings) -> None:
     seed_step(settings.seed, _BEFORE_THE_FIRST_STEP, 0)
 
 
-def identity_of(settings: TrainSettings, films: Films, detector: Detector) -> RunIdentity:
+def identity_of(settings: TrainSettings, images: TrainingImages, detector: Detector) -> RunIdentity:
     """What must stay the same for the run to be resumed."""
     return RunIdentity(
         settings=settings.to_dict(),
-        data=films.train.fingerprint(),
-        val=films.val.fingerprint() if films.val is not None else None,
+        data=images.train.fingerprint(),
+        val=images.val.fingerprint() if images.val is not None else None,
         architecture=detector.architecture(),
-        class_names=list(films.train.class_names),
+        class_names=list(images.train.class_names),
     )

@@ -82,20 +82,20 @@ class Reporter:
         self._bar.start()
         self._task = self._bar.add_task("", total=num_steps, completed=first_step)
 
-    def advance(self, step: int, loss: float, films_per_second: float) -> None:
+    def advance(self, step: int, loss: float, images_per_second: float) -> None:
         """A step is done.
 
         Args:
             step: Steps done, from 1.
             loss: Of this step.
-            films_per_second: Over the last steps.
+            images_per_second: Over the last steps.
         """
         self._loss = loss if self._loss is None else _SMOOTHING * self._loss + (1 - _SMOOTHING) * loss
         now = time.monotonic()
         due = step == self._first_step + 1 or now - self._last_line >= self._seconds_between_lines
         if self._bar is None and not due:
             return
-        status = f"loss {self._loss:.4g}  {films_per_second:.3g} films/s  memory {self.memory()}"
+        status = f"loss {self._loss:.4g}  {images_per_second:.3g} images/s  memory {self.memory()}"
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=step, description=status)
         elif due:

@@ -58,14 +58,14 @@ class TrainSettings(BaseModel):
     """Everything ``train`` needs to know. ``TrainSettings.create`` words a mistake as a ``UsageError``.
 
     Attributes:
-        data: Labelled films to learn from; any format that ``read_dataset`` reads.
-        val: Labelled films to measure on, none of which is in ``data``; None trains blind.
+        data: Labelled images to learn from; any format that ``read_dataset`` reads.
+        val: Labelled images to measure on, none of which is in ``data``; None trains blind.
         output: Folder of the trained model; must be empty or new unless the run is resumed.
         model: Name of the detector, as ``fractura models`` lists them, or ``hf:`` and a model's id or folder.
         class_names: Order of the classes; None takes them from ``data``.
         num_steps: Optimiser steps.
-        batch_size: Films per step, over all processes together.
-        micro_batch_size: Films that go through the network at once; a smaller one saves memory, gradients are
+        batch_size: Images per step, over all processes together.
+        micro_batch_size: Images that go through the network at once; a smaller one saves memory, gradients are
             accumulated up to ``batch_size``. None is all at once. Halved by itself when a GPU runs out of memory.
         optimizer: ``momentum`` as TensorFlow has it, or ``adamw``.
         momentum_optimizer_value: Share of the last velocity that ``momentum`` keeps.
@@ -80,8 +80,8 @@ class TrainSettings(BaseModel):
         fine_tune_checkpoint: Trained model to start from: ``built-in``, a folder (or its weights file), or the
             ``.onnx`` file of a ``faster_rcnn`` model.
         data_augmentation_options: Steps of augmentation in order, or the name of a preset.
-        max_number_of_boxes: Further boxes of a film, after augmentation, are not trained on; None trains on all.
-        negatives_per_positive: Films without boxes shown per film with boxes and epoch; None shows all of them.
+        max_number_of_boxes: Further boxes of an image, after augmentation, are not trained on; None trains on all.
+        negatives_per_positive: Images without boxes shown per image with boxes and epoch; None shows all of them.
         seed: Of everything random.
         eval_every: Steps between validations; None is a twentieth of ``num_steps``, at least 1.
         patience: Validations without a better AP50 after which training stops; None never stops early.
@@ -91,8 +91,8 @@ class TrainSettings(BaseModel):
         max_minutes: Stop cleanly after so many minutes of this call; ``resume`` goes on.
         mixed_precision: ``auto`` looks at the device.
         device: ``auto`` takes a GPU if there is one.
-        workers: Processes that prepare films; None looks at the device and the cores.
-        on_error: ``stop`` at the first unusable film or box, or ``skip`` and count it.
+        workers: Processes that prepare images; None looks at the device and the cores.
+        on_error: ``stop`` at the first unusable image or box, or ``skip`` and count it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -119,7 +119,7 @@ class TrainSettings(BaseModel):
     ema_decay: float = Field(0.999, ge=0, lt=1)
     fine_tune_checkpoint: Path | None = None
 
-    data_augmentation_options: tuple[NamedOption, ...] = PRESETS["film"]  # type: ignore[assignment]
+    data_augmentation_options: tuple[NamedOption, ...] = PRESETS["image"]  # type: ignore[assignment]
     max_number_of_boxes: int | None = Field(None, ge=1)
     negatives_per_positive: float | None = Field(None, ge=0)
     seed: int = Field(0, ge=0)

@@ -4,7 +4,7 @@ Tensors (weights, averaged weights, optimiser) and everything else (as JSON in t
 safetensors file, so there is no pair of files that could disagree, and nothing to unpickle.
 
 The random state is not stored because there is none to store: each step seeds its generators from the run's seed and
-the step's number (``seed_step``), films and augmentation likewise.
+the step's number (``seed_step``), images and augmentation likewise.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ class Progress:
         step: Optimiser updates made.
         best: Metrics of the best validation so far; None before the first.
         best_step: Its step.
-        validations: Step, figures and whether it was the best so far, of every validation.
-        skipped_films: Films left out so far because they cannot be read.
+        validations: Step, metrics and whether it was the best so far, of every validation.
+        skipped_images: Images left out so far because they cannot be read.
         dropped_boxes: Boxes lost in augmentation so far.
-        films_shown: Films shown so far.
+        images_shown: Images shown so far.
     """
 
     step: int = 0
     best: dict[str, Any] | None = None
     best_step: int | None = None
     validations: list[dict[str, Any]] = field(default_factory=list)
-    skipped_films: dict[str, str] = field(default_factory=dict)
+    skipped_images: dict[str, str] = field(default_factory=dict)
     dropped_boxes: int = 0
-    films_shown: int = 0
+    images_shown: int = 0
 
     @property
     def validations_without_gain(self) -> int:
@@ -66,8 +66,8 @@ class RunIdentity:
 
     Attributes:
         settings: ``TrainSettings.to_dict``.
-        data: Fingerprint of the films to train on.
-        val: Fingerprint of the films to validate on, if any.
+        data: Fingerprint of the images to train on.
+        val: Fingerprint of the images to validate on, if any.
         architecture: Of the detector.
         class_names: Of the data.
     """
@@ -218,9 +218,9 @@ def refuse_other_run(saved: RunIdentity, now: RunIdentity, folder: Path) -> None
     if saved.class_names != now.class_names:
         found.append(f"class names were {saved.class_names}, are {now.class_names}")
     if saved.data != now.data:
-        found.append("the films to train on or their boxes have changed")
+        found.append("the images to train on or their boxes have changed")
     if saved.val != now.val:
-        found.append("the films to validate on or their boxes have changed")
+        found.append("the images to validate on or their boxes have changed")
     if saved.architecture != now.architecture and not any(text.startswith("model ") for text in found):
         found.append("the detector's architecture has changed")
     if found:

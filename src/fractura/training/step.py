@@ -59,7 +59,7 @@ class OptimizerStep:
         model: The ``LossModule``, prepared by ``accelerator``.
         optimizer: Prepared likewise.
         longest_gradient: See ``TrainSettings.gradient_clipping_by_norm``.
-        micro_batch: Films at once through the network; None is all.
+        micro_batch: Images at once through the network; None is all.
         seed: Of the run.
         warn: Called with a line for people.
     """
@@ -90,7 +90,7 @@ class OptimizerStep:
 
         Raises:
             ModelError: A loss or gradient is not finite (weights are as before the step), or the memory does not even
-                hold one film.
+                hold one image.
         """
         while True:
             shortage = self._try(batch, step)
@@ -148,34 +148,34 @@ class OptimizerStep:
     def _not_finite(self, numbers: dict[str, float], batch: Batch, step: int) -> ModelError:
         bad = ", ".join(f"{name} = {number}" for name, number in numbers.items() if not math.isfinite(number))
         return ModelError(
-            f"step {step + 1}: {bad}; the films of this step were {', '.join(batch.names)}",
+            f"step {step + 1}: {bad}; the images of this step were {', '.join(batch.names)}",
             hint=(
-                "look at the boxes of these films (fractura check), lower --learning-rate, or train with "
+                "look at the boxes of these images (fractura check), lower --learning-rate, or train with "
                 "--mixed-precision no; the last saved state is unharmed and --resume goes on from it"
             ),
         )
 
-    def _make_room(self, shortage: str, films: int, step: int) -> None:
-        """After a step that did not fit: halve the films that go through at once."""
+    def _make_room(self, shortage: str, images: int, step: int) -> None:
+        """After a step that did not fit: halve the images that go through at once."""
         self.optimizer.zero_grad(set_to_none=True)
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        size = min(self.micro_batch or films, films)
+        size = min(self.micro_batch or images, images)
         first_line = shortage.splitlines()[0] if shortage else "out of memory"
         if size == 1:
             raise ModelError(
-                f"not enough memory for a single film at a time ({first_line})",
+                f"not enough memory for a single image at a time ({first_line})",
                 hint="take a smaller model, or a machine with more memory",
             )
         if self.accelerator.num_processes > 1:
             # The other processes wait for this one's gradients; they cannot be told to start over.
             raise ModelError(
-                f"not enough memory for {size} films at a time in each process ({first_line})",
+                f"not enough memory for {size} images at a time in each process ({first_line})",
                 hint=f"use --micro-batch-size {size // 2}: the batch stays the same, only less of it at once",
             )
         self.micro_batch = size // 2
         self.warn(
-            f"step {step + 1}: not enough memory for {size} films at once; going on with {self.micro_batch} at a time "
-            f"(gradients are accumulated to the same batch of {films})"
+            f"step {step + 1}: not enough memory for {size} images at once; going on with {self.micro_batch} at a time "
+            f"(gradients are accumulated to the same batch of {images})"
         )

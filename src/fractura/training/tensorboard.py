@@ -27,10 +27,10 @@ VALIDATION_TAGS = {
     "AR_small": "DetectionBoxes_Recall/AR@100 (small)",
     "AR_medium": "DetectionBoxes_Recall/AR@100 (medium)",
     "AR_large": "DetectionBoxes_Recall/AR@100 (large)",
-    "film_auc": "Films/AUC",
+    "image_auc": "Images/AUC",
     "sensitivity": "AtThreshold/sensitivity",
     "precision": "AtThreshold/precision",
-    "false_marks_per_film": "AtThreshold/false_marks_per_film",
+    "false_positives_per_image": "AtThreshold/false_positives_per_image",
     "threshold": "AtThreshold/threshold",
 }
 
@@ -59,7 +59,7 @@ class Events:
 
         Args:
             step: Steps done.
-            row: ``loss``, ``learning_rate``, ``gradient_norm``, ``films_per_second``, ``steps_per_second``.
+            row: ``loss``, ``learning_rate``, ``gradient_norm``, ``images_per_second``, ``steps_per_second``.
             parts: Losses by name.
         """
         self._writer.add_scalar("Loss/total_loss", row["loss"], step)
@@ -67,21 +67,21 @@ class Events:
             self._writer.add_scalar(f"Loss/{name}", value, step)
         self._writer.add_scalar("learning_rate", row["learning_rate"], step)
         self._writer.add_scalar("steps_per_sec", row["steps_per_second"], step)
-        self._writer.add_scalar("films_per_sec", row["films_per_second"], step)
+        self._writer.add_scalar("images_per_sec", row["images_per_second"], step)
         self._writer.add_scalar("gradient_norm", row["gradient_norm"], step)
         self._writer.flush()
 
-    def validation(self, step: int, figures: Mapping[str, Any], pictures: Sequence[np.ndarray]) -> None:
-        """Scalars and pictures of a validation; figures that are not defined are left out.
+    def validation(self, step: int, metrics: Mapping[str, Any], pictures: Sequence[np.ndarray]) -> None:
+        """Scalars and pictures of a validation; metrics that are not defined are left out.
 
         Args:
             step: Steps done.
-            figures: ``Validation.figures``.
+            metrics: ``Validation.metrics``.
             pictures: uint8 ``(height, width, 3)`` each.
         """
         for name, tag in VALIDATION_TAGS.items():
-            if figures.get(name) is not None:
-                self._writer.add_scalar(tag, figures[name], step)
+            if metrics.get(name) is not None:
+                self._writer.add_scalar(tag, metrics[name], step)
         for number, picture in enumerate(pictures):
             self._writer.add_image(f"validation_{number}", picture, step, dataformats="HWC")
         self._writer.flush()

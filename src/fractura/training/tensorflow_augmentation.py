@@ -2,7 +2,7 @@
 
 Follows tensorflow/models research/object_detection/core/preprocessor.py:1140-1250 (colours), 4095-4270 (square crop)
 and the order of builders/preprocessor_builder.py. Nothing is rounded between steps, as there. Hue and saturation leave
-grey films as they are; that is known without computing it.
+grey images as they are; that is known without computing it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
-from fractura.training.transform import AugmentationOption, MarkedFilm, Probability
+from fractura.training.transform import AugmentationOption, LabelledImage, Probability
 
 _WHITE = np.float32(255)
 
@@ -32,13 +32,13 @@ class RandomRotation90(TensorFlowOption):
     name: Literal["random_rotation90"] = "random_rotation90"
     probability: Probability = 0.5
 
-    def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
-        """The film, turned with ``probability``."""
+    def apply(self, sample: LabelledImage, generator: np.random.Generator) -> LabelledImage:
+        """The image, turned with ``probability``."""
         if generator.random() >= self.probability:
-            return film
-        left, top, right, bottom = film.boxes.T
-        boxes = np.stack([top, film.width - right, bottom, film.width - left], axis=1).astype(np.float32)
-        return replace(film, image=np.ascontiguousarray(np.rot90(film.image)), boxes=boxes)
+            return sample
+        left, top, right, bottom = sample.boxes.T
+        boxes = np.stack([top, sample.width - right, bottom, sample.width - left], axis=1).astype(np.float32)
+        return replace(sample, image=np.ascontiguousarray(np.rot90(sample.image)), boxes=boxes)
 
 
 class RandomAdjustBrightness(TensorFlowOption):
@@ -51,10 +51,10 @@ class RandomAdjustBrightness(TensorFlowOption):
     name: Literal["random_adjust_brightness"] = "random_adjust_brightness"
     max_delta: NonNegativeFloat = 0.2
 
-    def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
-        """The film, brighter or darker; boxes stay."""
+    def apply(self, sample: LabelledImage, generator: np.random.Generator) -> LabelledImage:
+        """The image, brighter or darker; boxes stay."""
         delta = np.float32(generator.uniform(-self.max_delta, self.max_delta))
-        return _with_pixels(film, _pixels(film) + delta)
+        return _with_pixels(sample, _pixels(sample) + delta)
 
 
 class RandomAdjustContrast(TensorFlowOption):
@@ -69,12 +69,12 @@ class RandomAdjustContrast(TensorFlowOption):
     min_delta: NonNegativeFloat = 0.8
     max_delta: NonNegativeFloat = 1.25
 
-    def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
-        """The film with more or less contrast; boxes stay."""
+    def apply(self, sample: LabelledImage, generator: np.random.Generator) -> LabelledImage:
+        """The image with more or less contrast; boxes stay."""
         factor = np.float32(generator.uniform(self.min_delta, self.max_delta))
-        pixels = _pixels(film)
+        pixels = _pixels(sample)
         mean = pixels.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
-        return _with_pixels(film, (pixels - mean) * factor + mean)
+        return _with_pixels(sample, (pixels - mean) * factor + mean)
 
 
 class RandomAdjustHue(TensorFlowOption):
@@ -87,14 +87,14 @@ class RandomAdjustHue(TensorFlowOption):
     name: Literal["random_adjust_hue"] = "random_adjust_hue"
     max_delta: NonNegativeFloat = 0.02
 
-    def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
-        """The film in other colours; boxes stay."""
+    def apply(self, sample: LabelledImage, generator: np.random.Generator) -> LabelledImage:
+        """The image in other colours; boxes stay."""
         delta = np.float32(generator.uniform(-self.max_delta, self.max_delta))
-        pixels = _pixels(film)
+        pixels = _pixels(sample)
         if not _is_grey(pixels):
             hue, saturation, value = _hsv(pixels)
             pixels = _rgb((hue + delta) % np.float32(1), saturation, value)
-        return _with_pixels(film, pixels)
+        return _with_pixels(sample, pixels)
 
 
 class RandomAdjustSaturation(TensorFlowOption):
@@ -109,24 +109,24 @@ class RandomAdjustSaturation(TensorFlowOption):
     min_delta: NonNegativeFloat = 0.8
     max_delta: NonNegativeFloat = 1.25
 
-    def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
-        """The film with other saturation; boxes stay."""
+    def apply(self, sample: LabelledImage, generator: np.random.Generator) -> LabelledImage:
+        """The image with other saturation; boxes stay."""
         factor = np.float32(generator.uniform(self.min_delta, self.max_delta))
-        pixels = _pixels(film)
+        pixels = _pixels(sample)
         if not _is_grey(pixels):
             hue, saturation, value = _hsv(pixels)
             pixels = _rgb(hue, np.clip(saturation * factor, 0, 1), value)
-        return _with_pixels(film, pixels)
+        return _with_pixels(sample, pixels)
 
 
 class RandomSquareCropByScale(TensorFlowOption):
-    """Cuts a square about a random centre; what lies outside the film is black.
+    """Cuts a square about a random centre; what lies outside the image is black.
 
     A box is dropped only if it lies wholly outside the square, however little of it is left.
 
     Attributes:
-        max_border: The centre keeps this distance from the film's border, in pixels (less on small films).
-        scale_min: Smallest side, as a fraction of the film's longer side.
+        max_border: The centre keeps this distance from the image's border, in pixels (less on small images).
+        scale_min: Smallest side, as a fraction of the image's longer side.
         scale_max: Largest side.
         num_scales: Sides are drawn from so many evenly spaced ones.
     """
@@ -137,50 +137,50 @@ class RandomSquareCropByScale(TensorFlowOption):
     scale_max: PositiveFloat = 1.3
     num_scales: PositiveInt = 8
 
-    def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
+    def apply(self, sample: LabelledImage, generator: np.random.Generator) -> LabelledImage:
         """The square."""
         scales = np.linspace(self.scale_min, self.scale_max, self.num_scales, dtype=np.float32)
-        side = int(scales[generator.integers(self.num_scales)] * np.float32(max(film.height, film.width)))
-        down, across = crop_border(self.max_border, film.height), crop_border(self.max_border, film.width)
-        y = int(generator.integers(down, film.height - down + 1))
-        x = int(generator.integers(across, film.width - across + 1))
-        return square_crop(film, side, x, y)
+        side = int(scales[generator.integers(self.num_scales)] * np.float32(max(sample.height, sample.width)))
+        down, across = crop_border(self.max_border, sample.height), crop_border(self.max_border, sample.width)
+        y = int(generator.integers(down, sample.height - down + 1))
+        x = int(generator.integers(across, sample.width - across + 1))
+        return square_crop(sample, side, x, y)
 
 
 def crop_border(border: int, length: int) -> int:
-    """How far a centre stays from the border of a film of ``length`` pixels."""
+    """How far a centre stays from the border of an image of ``length`` pixels."""
     divisor = 2.0 ** math.ceil(math.log2(2.0 * border / length))
     return border // int(min(max(divisor, 1.0), border))
 
 
-def square_crop(film: MarkedFilm, side: int, x: int, y: int) -> MarkedFilm:
+def square_crop(sample: LabelledImage, side: int, x: int, y: int) -> LabelledImage:
     """The square of ``side`` pixels about ``(x, y)``.
 
-    As in the reference, the last row and column of the film never come along, and with an odd side the square reaches
+    As in the reference, the last row and column of the image never come along, and with an odd side the square reaches
     one pixel further right and down than pixels are taken.
     """
     half = side // 2
     top, left = y - half, x - half
-    rows = slice(max(top, 0), min(y + half, film.height - 1))
-    columns = slice(max(left, 0), min(x + half, film.width - 1))
-    cut = film.image[rows, columns]
-    image = np.zeros((side, side, 3), film.image.dtype)
+    rows = slice(max(top, 0), min(y + half, sample.height - 1))
+    columns = slice(max(left, 0), min(x + half, sample.width - 1))
+    cut = sample.image[rows, columns]
+    image = np.zeros((side, side, 3), sample.image.dtype)
     first_row, first_column = max(0, -top), max(0, -left)
     image[first_row : first_row + cut.shape[0], first_column : first_column + cut.shape[1]] = cut
-    moved = film.boxes - np.array([left, top, left, top], np.float32)
+    moved = sample.boxes - np.array([left, top, left, top], np.float32)
     inside = (moved[:, 0] < side) & (moved[:, 1] < side) & (moved[:, 2] > 0) & (moved[:, 3] > 0)
     boxes = np.clip(moved, 0, side).astype(np.float32)[inside]
-    return MarkedFilm(image, boxes, film.labels[inside], film.dropped + int((~inside).sum()))
+    return LabelledImage(image, boxes, sample.labels[inside], sample.dropped + int((~inside).sum()))
 
 
-def _pixels(film: MarkedFilm) -> NDArray[np.float32]:
+def _pixels(sample: LabelledImage) -> NDArray[np.float32]:
     """float32 of 0..1."""
-    pixels: NDArray[np.float32] = film.image.astype(np.float32) / _WHITE
+    pixels: NDArray[np.float32] = sample.image.astype(np.float32) / _WHITE
     return pixels
 
 
-def _with_pixels(film: MarkedFilm, pixels: NDArray[np.float32]) -> MarkedFilm:
-    return replace(film, image=np.clip(pixels * _WHITE, 0, _WHITE))
+def _with_pixels(sample: LabelledImage, pixels: NDArray[np.float32]) -> LabelledImage:
+    return replace(sample, image=np.clip(pixels * _WHITE, 0, _WHITE))
 
 
 def _is_grey(pixels: NDArray[np.float32]) -> bool:

@@ -1,4 +1,4 @@
-"""``train``: from labelled films to a trained-model folder."""
+"""``train``: from labelled images to a trained-model folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fractura.evaluation.threshold import Aim
 from fractura.models.detector import Detector
 from fractura.quality.training_data import StepSampler
 from fractura.training.companion import Companion, RunState
-from fractura.training.data import Batch, FilmDataset, batches, build_loader, read_marked_film
+from fractura.training.data import Batch, ImageDataset, batches, build_loader, read_labelled_image
 from fractura.training.devices import StopWish, is_first_process
 from fractura.training.ema import MovingAverage
 from fractura.training.logging import History, read_history
@@ -27,11 +27,11 @@ from fractura.training.model_folder import write_model
 from fractura.training.optimization import build_optimizer, set_learning_rate
 from fractura.training.preparation import (
     Equipment,
-    Films,
+    TrainingImages,
     check_output,
     identity_of,
     prepare_equipment,
-    prepare_films,
+    prepare_images,
 )
 from fractura.training.progress import Reporter, duration
 from fractura.training.schedule import learning_rate
@@ -53,12 +53,12 @@ class TrainResult:
         steps: Optimiser steps made, those before a resume included.
         stopped: Why it ended before ``num_steps``; None if it did not.
         interrupted: True if a person or the system stopped it.
-        best: Figures of the best validation (``AP50``, ``AP``, ``film_auc``, ``threshold``, …); None without films to
+        best: Metrics of the best validation (``AP50``, ``AP``, ``image_auc``, ``threshold``, …); None without images to
             validate on.
         best_step: Step of it; the saved weights are those of this step.
-        validations: ``step``, ``best`` and figures of each validation.
+        validations: ``step``, ``best`` and metrics of each validation.
         history: Rows of ``log.csv``.
-        skipped_films: Films that could not be read, and why.
+        skipped_images: Images that could not be read, and why.
         dropped_boxes: Boxes lost in augmentation, over all showings.
     """
 
@@ -70,7 +70,7 @@ class TrainResult:
     best_step: int | None
     validations: list[dict[str, Any]]
     history: list[dict[str, float]]
-    skipped_films: dict[str, str] = field(default_factory=dict)
+    skipped_images: dict[str, str] = field(default_factory=dict)
     dropped_boxes: int = 0
 
 
@@ -93,13 +93,13 @@ def train(
         resume: Go on with the run in ``settings.output``, exactly where it stopped.
         quiet: Say nothing on stderr.
         detector: A detector of your own, instead of ``settings.model`` by name.
-        train_data: Films to learn from, instead of reading ``settings.data``.
-        val_data: Films to measure on, instead of reading ``settings.val``.
+        train_data: Images to learn from, instead of reading ``settings.data``.
+        val_data: Images to measure on, instead of reading ``settings.val``.
         companion: Keeps the state of the run elsewhere than in ``OUTPUT/last``.
 
     Raises:
         UsageError: Settings that do not go together, an output folder in use, or a resume of another run.
-        DataError: Films or boxes that cannot be used.
+        DataError: Images or boxes that cannot be used.
         ModelError: A loss that is not finite, too little memory, a state that cannot be read.
         MissingDependencyError: The wanted device is not there.
     """
@@ -108,25 +108,30 @@ def train(
 
         trained = settings.fine_tune_checkpoint is not None
         settings = settings.recommend(recommended_training(settings.model, trained=trained))
-    learning_rate(settings, 0)  # a schedule that is impossible stops here, not after the films are read
+    learning_rate(settings, 0)  # a schedule that is impossible stops here, not after the images are read
     companion = companion if companion is not None else Companion()
     check_output(settings.output, resume or companion.shares_output)
     with Reporter(enabled=not quiet and is_first_process()) as reporter:
         reporter.say(f"training {settings.model} into {settings.output}")
-        films = prepare_films(settings, reporter, train_data, val_data)
-        equipment = prepare_equipment(settings, films, reporter, detector)
-        return _Run(settings, films, equipment, reporter, companion).run(resume)
+        images = prepare_images(settings, reporter, train_data, val_data)
+        equipment = prepare_equipment(settings, images, reporter, detector)
+        return _Run(settings, images, equipment, reporter, companion).run(resume)
 
 
 class _Run:
     """One run of the loop, with what it needs at hand."""
 
     def __init__(
-        self, settings: TrainSettings, films: Films, equipment: Equipment, reporter: Reporter, companion: Companion
+        self,
+        settings: TrainSettings,
+        images: TrainingImages,
+        equipment: Equipment,
+        reporter: Reporter,
+        companion: Companion,
     ) -> None:
         self.settings = settings
         self.companion = companion
-        self.films = films
+        self.images = images
         self.reporter = reporter
         self.detector = equipment.detector
         self.accelerator = equipment.accelerator
@@ -137,7 +142,7 @@ class _Run:
         self.progress = Progress()
         self._skipped: dict[str, str] = {}
         self._dropped = 0
-        self.identity = identity_of(settings, films, self.detector)
+        self.identity = identity_of(settings, images, self.detector)
         self.average = MovingAverage(self.detector, settings.ema_decay)
         self.plain_optimizer = build_optimizer(settings, self.detector)
         model, optimizer = self.accelerator.prepare(LossModule(self.detector), self.plain_optimizer)
@@ -181,7 +186,7 @@ class _Run:
             best_step=done.best_step,
             validations=done.validations,
             history=read_history(self.output),
-            skipped_films=done.skipped_films,
+            skipped_images=done.skipped_images,
             dropped_boxes=done.dropped_boxes,
         )
 
@@ -217,8 +222,8 @@ class _Run:
             self.accelerator.process_index,
             self.accelerator.num_processes,
         )
-        dataset = FilmDataset(
-            self.films.train, self.films.stream, settings.data_augmentation_options, settings.max_number_of_boxes
+        dataset = ImageDataset(
+            self.images.train, self.images.stream, settings.data_augmentation_options, settings.max_number_of_boxes
         )
         gpu = self.accelerator.device.type == "cuda"
         loader = build_loader(dataset, sampler, workers=self.workers, pin_memory=gpu)
@@ -230,21 +235,21 @@ class _Run:
             set_learning_rate(self.plain_optimizer, rate)
             result = self.step.run(batch.to(self.accelerator.device), progress.step)
             progress.step += 1
-            progress.films_shown += settings.batch_size
+            progress.images_shown += settings.batch_size
             self.average.update(self.detector, progress.step)
             meter.add(result, settings.batch_size, waited)
-            self.reporter.advance(progress.step, result.loss, meter.films_per_second)
+            self.reporter.advance(progress.step, result.loss, meter.images_per_second)
             if progress.step % settings.log_every == 0 or progress.step == settings.num_steps:
                 self._log(meter, rate, batch)
             reason, interrupted = self._agree(wish)
             last = progress.step == settings.num_steps or (reason is not None and not interrupted)
-            if self.films.val is not None and (last or progress.step % settings.steps_between_validations == 0):
-                self._validate(self.films.val)
+            if self.images.val is not None and (last or progress.step % settings.steps_between_validations == 0):
+                self._validate(self.images.val)
                 meter.restart()
                 if not last and self._out_of_patience():
                     reason = reason or f"AP50 has not risen in {settings.patience} validations"
             elif progress.step % settings.checkpoint_every_n == 0:
-                if self.main and self.films.val is None:
+                if self.main and self.images.val is None:
                     self._write_model(0.5, {"step": progress.step})
                 self._save()
             if reason is not None:
@@ -257,12 +262,12 @@ class _Run:
             if self.settings.on_error == "stop" or not len(batch):
                 raise DataError(
                     problem.text,
-                    file=problem.film,
-                    hint=problem.hint or "take the film out, or leave such films out with --on-error skip",
+                    file=problem.image,
+                    hint=problem.hint or "take the image out, or leave such images out with --on-error skip",
                 )
-            if problem.film not in self.progress.skipped_films | self._skipped:
-                self._skipped[problem.film] = problem.text
-                self.reporter.warn(f"left out: {problem.film}: {problem.text}")
+            if problem.image not in self.progress.skipped_images | self._skipped:
+                self._skipped[problem.image] = problem.text
+                self.reporter.warn(f"left out: {problem.image}: {problem.text}")
         self._dropped += batch.dropped
 
     def _agree(self, wish: StopWish) -> tuple[str | None, bool]:
@@ -281,12 +286,12 @@ class _Run:
     def _merge_counts(self) -> None:
         """Bring what each process left out into the progress of all."""
         for skipped, dropped in self._gather((self._skipped, self._dropped)):
-            self.progress.skipped_films |= skipped
+            self.progress.skipped_images |= skipped
             self.progress.dropped_boxes += dropped
         self._skipped, self._dropped = {}, 0
 
     def _log(self, meter: Meter, rate: float, batch: Batch) -> None:
-        rows = self._gather(meter.read())  # each process has seen its share of the films
+        rows = self._gather(meter.read())  # each process has seen its share of the images
         if self.history is None or self.events is None:
             return
         row, parts = mean_of([row for row, _ in rows]), mean_of([parts for _, parts in rows])
@@ -307,8 +312,8 @@ class _Run:
         if outcome is not None:
             for problem in outcome.problems:
                 if self.settings.on_error == "stop":
-                    raise DataError(problem.text, file=problem.film, hint=problem.hint)
-                self._skipped[problem.film] = problem.text
+                    raise DataError(problem.text, file=problem.image, hint=problem.hint)
+                self._skipped[problem.image] = problem.text
             self._note(outcome, time.monotonic() - started)
         if self.accelerator.num_processes > 1:
             from accelerate.utils import broadcast_object_list
@@ -319,33 +324,34 @@ class _Run:
         self.model.train()
 
     def _note(self, outcome: Validation, seconds: float) -> None:
-        progress, figures = self.progress, outcome.figures
-        better = is_better(figures, progress.best)
-        progress.validations.append({"step": progress.step, "best": better, **figures})
+        progress, metrics = self.progress, outcome.metrics
+        better = is_better(metrics, progress.best)
+        progress.validations.append({"step": progress.step, "best": better, **metrics})
         if better:
-            progress.best, progress.best_step = figures, progress.step
+            progress.best, progress.best_step = metrics, progress.step
             self._write_model(outcome.choice.threshold, {"step": progress.step, "validation": outcome.evaluation})
-        shown = "  ".join(f"{n} {_number(figures[n])}" for n in ("AP50", "AP", "AP30", "film_auc", "sensitivity"))
+        shown = "  ".join(f"{n} {_number(metrics[n])}" for n in ("AP50", "AP", "AP30", "image_auc", "sensitivity"))
         note = "  best so far" if better else f"  (best {_number((progress.best or {})['AP50'])})"
         self.reporter.say(
-            f"step {progress.step}  {shown}  false marks per film {_number(figures['false_marks_per_film'])} at "
-            f"threshold {_number(figures['threshold'])}{note}  ({duration(seconds)})"
+            f"step {progress.step}  {shown}  false positives per image {_number(metrics['false_positives_per_image'])} "
+            f"at "
+            f"threshold {_number(metrics['threshold'])}{note}  ({duration(seconds)})"
         )
         if not outcome.choice.reached:
             self.reporter.say(f"the aim {self.settings.aim} is not reached: {outcome.choice}")
         if self.events is not None:
-            self.events.validation(progress.step, figures, self._pictures(outcome))
+            self.events.validation(progress.step, metrics, self._pictures(outcome))
 
     def _pictures(self, outcome: Validation) -> list[np.ndarray]:
         from fractura.inference.render import draw_boxes
 
-        assert self.films.val is not None
+        assert self.images.val is not None
         pictures = []
-        for place, marks in outcome.shown:
-            record = self.films.val.records[place]
-            pixels = read_marked_film(record).image
-            names, kept = self.films.val.class_names, marks.above(outcome.choice.threshold)
-            pictures.append(np.asarray(draw_boxes(pixels, kept, names, truth=record.boxes)))
+        for place, detections in outcome.shown:
+            record = self.images.val.records[place]
+            pixels = read_labelled_image(record).image
+            names, kept = self.images.val.class_names, detections.above(outcome.choice.threshold)
+            pictures.append(np.asarray(draw_boxes(pixels, kept, names, ground_truth=record.boxes)))
         return pictures
 
     def _write_model(self, threshold: float, metrics: dict[str, Any]) -> None:
@@ -353,11 +359,11 @@ class _Run:
             self.output,
             self.average.module,  # type: ignore[arg-type]  # a deep copy of the detector
             settings=self.settings,
-            train=self.films.train,
-            val=self.films.val,
+            train=self.images.train,
+            val=self.images.val,
             threshold=threshold,
             metrics=metrics,
-            start=self.start.films if self.start is not None else None,
+            start=self.start.images if self.start is not None else None,
         )
 
     def _save(self) -> None:
@@ -380,7 +386,7 @@ class _Run:
 
     def _finish(self, stopped: str | None) -> None:
         """Leave a usable model folder and state behind, however the run ended."""
-        if self.main and (self.films.val is None or not (self.output / WEIGHTS_FILE).is_file()):
+        if self.main and (self.images.val is None or not (self.output / WEIGHTS_FILE).is_file()):
             self._write_model(0.5, {"step": self.progress.step})
         self._save()
         if self.main:
@@ -407,9 +413,9 @@ class _Run:
         if stopped is not None and done.step < self.settings.num_steps:
             say("the state is saved; the same command with --resume goes on from here")
         if done.dropped_boxes:
-            say(f"{done.dropped_boxes} boxes left the picture in augmentation, of {done.films_shown} films shown")
-        if done.skipped_films:
-            say(f"{len(done.skipped_films)} films left out because they cannot be read")
+            say(f"{done.dropped_boxes} boxes left the picture in augmentation, of {done.images_shown} images shown")
+        if done.skipped_images:
+            say(f"{len(done.skipped_images)} images left out because they cannot be read")
         if done.best is not None:
             say(f"best: AP50 {_number(done.best['AP50'])} at step {done.best_step}; its weights are in {self.output}")
 

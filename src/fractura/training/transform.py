@@ -1,4 +1,4 @@
-"""What augmentation passes along: a film with its boxes, and the face of one step."""
+"""What augmentation passes along: an image with its boxes, and the face of one step."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True, eq=False)
-class MarkedFilm:
-    """A film on its way through augmentation.
+class LabelledImage:
+    """An image on its way through augmentation.
 
     Attributes:
         image: uint8 ``(height, width, 3)``; float32 of 0..255 after TensorFlow's options, which do not round.
         boxes: float32 ``(n, 4)`` xyxy in pixels of ``image``.
         labels: int64 ``(n,)``.
-        dropped: Boxes that left the film or collapsed so far.
+        dropped: Boxes that left the image or collapsed so far.
     """
 
     image: NDArray[Any]
@@ -39,8 +39,8 @@ class MarkedFilm:
         """Pixels."""
         return int(self.image.shape[0])
 
-    def rounded(self) -> MarkedFilm:
-        """The same film with uint8 pixels."""
+    def rounded(self) -> LabelledImage:
+        """The same image with uint8 pixels."""
         if self.image.dtype == np.uint8:
             return self
         return replace(self, image=np.rint(self.image).clip(0, 255).astype(np.uint8))
@@ -50,7 +50,7 @@ class AugmentationOption(BaseModel, ABC):
     """One step of augmentation; its settings are its fields.
 
     Attributes:
-        takes_floats: True if a film with float pixels may come in; else it is rounded first.
+        takes_floats: True if an image with float pixels may come in; else it is rounded first.
     """
 
     takes_floats: ClassVar[bool] = False
@@ -58,5 +58,5 @@ class AugmentationOption(BaseModel, ABC):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @abstractmethod
-    def apply(self, film: MarkedFilm, generator: np.random.Generator) -> MarkedFilm:
-        """The film after this step."""
+    def apply(self, sample: LabelledImage, generator: np.random.Generator) -> LabelledImage:
+        """The image after this step."""

@@ -1,4 +1,4 @@
-"""Validation during training: the averaged weights on the films to validate on, through ``fractura.evaluation``."""
+"""Validation during training: the averaged weights on the images to validate on, through ``fractura.evaluation``."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from fractura.evaluation import MAIN_CRITERION, Evaluation, evaluate
 from fractura.evaluation.metric_names import COCO_KEYS
 from fractura.evaluation.threshold import Aim, Choice, choose_threshold
 from fractura.models.detector import Detector
-from fractura.training.data import Batch, PlainFilms, Problem, build_loader
+from fractura.training.data import Batch, PlainImages, Problem, build_loader
 
 _AT_ONCE = 8
-"""Films detected at once on a GPU; a CPU gains nothing from more than one."""
+"""Images detected at once on a GPU; a CPU gains nothing from more than one."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class Validation:
     """One validation.
 
     Attributes:
-        figures: Flat JSON values: COCO's figures, ``film_auc``, ``threshold``, counts.
+        metrics: Flat JSON values: COCO's metrics, ``image_auc``, ``threshold``, counts.
         evaluation: ``Evaluation.summary`` of the same, at the chosen threshold.
         choice: The threshold that serves the aim best.
-        problems: Films that could not be read and are not counted.
-        shown: Some films with their marks, for pictures: positions and boxes.
+        problems: Images that could not be read and are not counted.
+        shown: Some images with their detections, for pictures: positions and boxes.
     """
 
-    figures: dict[str, Any]
+    metrics: dict[str, Any]
     evaluation: dict[str, Any]
     choice: Choice
     problems: tuple[Problem, ...]
@@ -45,21 +45,21 @@ class Validation:
 def validate(
     detector: Detector, data: Dataset, accelerator: Accelerator, *, workers: int, aim: Aim, pictures: int = 4
 ) -> Validation | None:
-    """Detect on every film of ``data``, each process its share, and measure.
+    """Detect on every image of ``data``, each process its share, and measure.
 
     Args:
         detector: The averaged weights.
-        data: Films to validate on.
+        data: Images to validate on.
         accelerator: Device and processes.
-        workers: Processes that read films.
+        workers: Processes that read images.
         aim: What the threshold is chosen for.
-        pictures: How many films to hand back in ``shown``.
+        pictures: How many images to hand back in ``shown``.
 
     Returns:
-        The figures on the main process, None on the others.
+        The metrics on the main process, None on the others.
 
     Raises:
-        DataError: No film could be read.
+        DataError: No image could be read.
     """
     if accelerator.num_processes > 1:
         broadcast(list(detector.state_dict().values()), from_process=0)  # batch statistics differ between processes
@@ -71,16 +71,16 @@ def validate(
     if not accelerator.is_main_process:
         return None
     if not found:
-        raise DataError("none of the films to validate on can be read", hint=problems[0].text if problems else None)
+        raise DataError("none of the images to validate on can be read", hint=problems[0].text if problems else None)
     places = sorted(found)
     measured = replace(data, records=tuple(data.records[place] for place in places))
-    marks = [found[place] for place in places]
-    choice = choose_threshold(measured, marks, aim)
-    evaluation = evaluate(measured, marks, threshold=choice.threshold, details=False)
+    detections = [found[place] for place in places]
+    choice = choose_threshold(measured, detections, aim)
+    evaluation = evaluate(measured, detections, threshold=choice.threshold, details=False)
     positive = [place for place in places if not data.records[place].is_negative]
     shown = [*positive, *(place for place in places if data.records[place].is_negative)][:pictures]
     return Validation(
-        figures=_figures(evaluation),
+        metrics=_metrics(evaluation),
         evaluation=evaluation.summary(),
         choice=choice,
         problems=tuple(problems),
@@ -93,7 +93,7 @@ def _detect(
 ) -> tuple[dict[int, Boxes], list[Problem]]:
     at_once = _AT_ONCE if device.type == "cuda" else 1
     groups = [list(places[i : i + at_once]) for i in range(0, len(places), at_once)]
-    loader = build_loader(PlainFilms(data), groups, workers=workers, pin_memory=device.type == "cuda")
+    loader = build_loader(PlainImages(data), groups, workers=workers, pin_memory=device.type == "cuda")
     found: dict[int, Boxes] = {}
     problems: list[Problem] = []
     for batch in loader:
@@ -113,26 +113,26 @@ def _detect_batch(detector: Detector, batch: Batch) -> list[Boxes]:
     return [boxes for image in batch.images for boxes in detector.detect([image])]
 
 
-def _figures(evaluation: Evaluation) -> dict[str, Any]:
+def _metrics(evaluation: Evaluation) -> dict[str, Any]:
     return {
-        **{key: evaluation.value(key) for key in (*COCO_KEYS, "film_auc")},
+        **{key: evaluation.value(key) for key in (*COCO_KEYS, "image_auc")},
         "threshold": evaluation.threshold,
         "sensitivity": evaluation.value(f"box_sensitivity/{MAIN_CRITERION}"),
         "precision": evaluation.value(f"precision/{MAIN_CRITERION}"),
-        "false_marks_per_film": evaluation.value(f"false_marks_per_film/{MAIN_CRITERION}"),
+        "false_positives_per_image": evaluation.value(f"false_positives_per_image/{MAIN_CRITERION}"),
     }
 
 
 def is_better(now: Mapping[str, Any], best: Mapping[str, Any] | None) -> bool:
-    """True if ``now`` beats ``best``: AP at IoU 0.5, then 0.5:0.95, then 0.3, then film AUC; a full tie does not.
+    """True if ``now`` beats ``best``: AP at IoU 0.5, then 0.5:0.95, then 0.3, then image AUC; a full tie does not.
 
-    On films without any box nothing tells two sets of weights apart: the later ones count as better.
+    On images without any box nothing tells two sets of weights apart: the later ones count as better.
     """
     return best is None or now["AP50"] is None or list(_rank(now)) > list(_rank(best))
 
 
-def _rank(figures: Mapping[str, Any]) -> Iterator[float]:
-    for name in ("AP50", "AP", "AP30", "film_auc"):
-        value = figures.get(name)
+def _rank(metrics: Mapping[str, Any]) -> Iterator[float]:
+    for name in ("AP50", "AP", "AP30", "image_auc"):
+        value = metrics.get(name)
         # Rounded: differences below this are noise of summation, and must not pass for a gain.
         yield -1.0 if value is None else round(float(value), 6)

@@ -27,11 +27,11 @@ class Start:
 
     Attributes:
         line: For people: how many tensors were taken, how many were left fresh, and which.
-        films: Those behind its weights, as far as its card tells: their number and digests; see ``Dataset.describe``.
+        images: Those behind its weights, as far as its card tells: their number and digests; see ``Dataset.describe``.
     """
 
     line: str
-    films: dict[str, Any] | None
+    images: dict[str, Any] | None
 
 
 def start_from(detector: Detector, source: Path) -> Start:
@@ -62,7 +62,7 @@ def start_from(detector: Detector, source: Path) -> Start:
     unused = len(found) - len(taken)
     names = f": {', '.join(fresh[:4])}{', …' if len(fresh) > 4 else ''}" if fresh else ""
     line = f"weights from {source}: {len(taken)} tensors taken, {unused} not used, {len(fresh)} left fresh{names}"
-    return Start(line, _films_behind(card) if card is not None else None)
+    return Start(line, _images_behind(card) if card is not None else None)
 
 
 def architecture_of(source: Path) -> dict[str, Any] | None:
@@ -96,9 +96,9 @@ def _read(source: Path) -> tuple[ModelCard | None, Mapping[str, Tensor]]:
     return read_card(path.parent) if (path.parent / CARD_FILE).is_file() else None, found
 
 
-def _films_behind(card: ModelCard) -> dict[str, Any] | None:
-    digests = sorted(set((card.trained_on or {}).get("film_digests", "").split()))
-    return {"films": len(digests), "film_digests": " ".join(digests)} if digests else None
+def _images_behind(card: ModelCard) -> dict[str, Any] | None:
+    digests = sorted(set((card.trained_on or {}).get("image_digests", "").split()))
+    return {"images": len(digests), "image_digests": " ".join(digests)} if digests else None
 
 
 def _size(tensors: Mapping[str, Tensor]) -> int:

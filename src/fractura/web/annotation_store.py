@@ -1,12 +1,12 @@
-"""Reading and saving one film's annotation so that no box is lost, whatever stops the computer.
+"""Reading and saving one image's annotation so that no box is lost, whatever stops the computer.
 
 A save is: compare the state the writer knew with the one on the disk; put the old bytes into
 ``.fractura/backup/NAME.xml``; write the new bytes to a temporary file, fsync, rename. At every moment the XML file is
-whole, old or new. The backup lies in a hidden folder and not beside the file (``NAME.xml~``), so that the films' folder
-holds what LabelImg would have left there and nothing else.
+whole, old or new. The backup lies in a hidden folder and not beside the file (``NAME.xml~``), so that the images'
+folder holds what LabelImg would have left there and nothing else.
 
 Comments have no place in LabelImg's files, and LabelImg would drop what it does not know: they lie as text in
-``.fractura/comments/FILM NAME.txt``.
+``.fractura/comments/IMAGE NAME.txt``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from fractura.formats.voc.parser import parse_voc, read_voc_bytes
 from fractura.formats.voc.serializer import VocAnnotation, VocObject, labelimg_object
 from fractura.imaging.reader import radiograph_channels, radiograph_size
 from fractura.web.errors import WebError
-from fractura.web.folder_index import COMMENTS, HIDDEN_FOLDER, FilmRow, FolderIndex
+from fractura.web.folder_index import COMMENTS, HIDDEN_FOLDER, FolderIndex, ImageRow
 
 BACKUP = "backup"
 NO_FILE = "none"
@@ -34,7 +34,7 @@ _SHOWN_OF_MALFORMED = 20_000
 
 @dataclass(frozen=True)
 class StoredAnnotation:
-    """A film's annotation as it is on the disk.
+    """An image's annotation as it is on the disk.
 
     Attributes:
         data: Bytes of the XML file; None if there is none.
@@ -79,7 +79,7 @@ class AnnotationStore:
     """The annotations of one folder.
 
     Args:
-        index: The folder's films; it is told of every save.
+        index: The folder's images; it is told of every save.
     """
 
     def __init__(self, index: FolderIndex) -> None:
@@ -87,8 +87,8 @@ class AnnotationStore:
         self._hidden = index.folder / HIDDEN_FOLDER
         self._lock = threading.Lock()
 
-    def load(self, row: FilmRow) -> StoredAnnotation:
-        """Read a film's annotation from the disk; a malformed one is told in ``fault``.
+    def load(self, row: ImageRow) -> StoredAnnotation:
+        """Read an image's annotation from the disk; a malformed one is told in ``fault``.
 
         Raises:
             WebError: The file is there and cannot be read, or is a link that leads out of the folder.
@@ -112,41 +112,41 @@ class AnnotationStore:
         except DataError as fault:
             return StoredAnnotation(data, None, fault, comment)
 
-    def _comment(self, row: FilmRow) -> str:
+    def _comment(self, row: ImageRow) -> str:
         try:
             return self._comment_file(row).read_bytes().decode("utf-8", "replace")
         except FileNotFoundError:
             return ""
         except OSError as error:
-            raise WebError(409, "annotation_unreadable", "the film's comment cannot be read") from error
+            raise WebError(409, "annotation_unreadable", "the image's comment cannot be read") from error
 
-    def has_backup(self, row: FilmRow) -> bool:
+    def has_backup(self, row: ImageRow) -> bool:
         """True if ``restore`` has something to bring back."""
         return self._backup_file(row).is_file()
 
     def save(
-        self, row: FilmRow, known: str, boxes: Sequence[WantedBox], *, verified: bool, comment: str
+        self, row: ImageRow, known: str, boxes: Sequence[WantedBox], *, verified: bool, comment: str
     ) -> StoredAnnotation:
-        """Write boxes, the reviewer's mark and the comment.
+        """Write boxes, the reviewer's detection and the comment.
 
         Args:
-            row: The film.
+            row: The image.
             known: ``etag`` of the state the writer worked on.
-            boxes: All boxes of the film.
-            verified: The reviewer's mark.
+            boxes: All boxes of the image.
+            verified: The reviewer's detection.
             comment: Empty for none.
 
         Raises:
             ChangedElsewhereError: The state on the disk is another one.
-            WebError: The file on the disk is malformed or belongs to another film, a box is impossible, the film cannot
-                be read, or nothing can be written.
+            WebError: The file on the disk is malformed or belongs to another image, a box is impossible, the image
+                cannot be read, or nothing can be written.
         """
         with self._lock:
             current = self._changeable(row, known)
             try:
                 size, channels = radiograph_size(row.path), radiograph_channels(row.path)
             except DataError as error:
-                raise WebError.of(error, 422, "film_unreadable") from error
+                raise WebError.of(error, 422, "image_unreadable") from error
             before = current.annotation
             if before is None:
                 before = VocAnnotation(
@@ -169,7 +169,7 @@ class AnnotationStore:
             self._write_comment(row, comment)
             return self._taken_over(row)
 
-    def delete(self, row: FilmRow, known: str) -> StoredAnnotation:
+    def delete(self, row: ImageRow, known: str) -> StoredAnnotation:
         """Take the annotation away; its bytes stay in the backup. A malformed file is never taken away.
 
         Raises:
@@ -180,7 +180,7 @@ class AnnotationStore:
             self._write(row, self._changeable(row, known).data, None)
             return self._taken_over(row)
 
-    def restore(self, row: FilmRow, known: str) -> StoredAnnotation:
+    def restore(self, row: ImageRow, known: str) -> StoredAnnotation:
         """Let the backup and the file change places.
 
         Raises:
@@ -193,19 +193,19 @@ class AnnotationStore:
                 backup = self._backup_file(row).read_bytes()
             except OSError as error:
                 raise WebError(
-                    409, "nothing_to_restore", "there is no earlier state of this film", hint="it was saved only once"
+                    409, "nothing_to_restore", "there is no earlier state of this image", hint="it was saved only once"
                 ) from error
             self._write(row, current.data, backup)
             return self._taken_over(row)
 
-    def _changeable(self, row: FilmRow, known: str) -> StoredAnnotation:
+    def _changeable(self, row: ImageRow, known: str) -> StoredAnnotation:
         """What is on the disk, if it is what the writer knows and may be written over."""
         if row.shared:
             raise WebError(
                 409,
                 "annotation_shared",
-                f"another film has the annotation file {row.annotation.name}",
-                hint="rename one of the films: LabelImg's files are told apart by the name before the extension",
+                f"another image has the annotation file {row.annotation.name}",
+                hint="rename one of the images: LabelImg's files are told apart by the name before the extension",
             )
         current = self.load(row)
         if current.fault is not None:
@@ -214,7 +214,7 @@ class AnnotationStore:
             raise ChangedElsewhereError(current)
         return current
 
-    def _write(self, row: FilmRow, old: bytes | None, new: bytes | None) -> None:
+    def _write(self, row: ImageRow, old: bytes | None, new: bytes | None) -> None:
         """The one place where an XML file changes: first the backup, then the file."""
         if old == new:
             return
@@ -230,7 +230,7 @@ class AnnotationStore:
         except OSError as error:
             raise WebError(507, "disk_refused", f"cannot be taken away: {error.strerror or error}") from error
 
-    def _write_comment(self, row: FilmRow, comment: str) -> None:
+    def _write_comment(self, row: ImageRow, comment: str) -> None:
         file = self._comment_file(row)
         try:
             if comment and self._comment(row) != comment:
@@ -242,15 +242,15 @@ class AnnotationStore:
         except OSError as error:
             raise WebError(507, "disk_refused", f"cannot be taken away: {error.strerror or error}") from error
 
-    def _taken_over(self, row: FilmRow) -> StoredAnnotation:
+    def _taken_over(self, row: ImageRow) -> StoredAnnotation:
         stored = self.load(row)
         self._index.put(row, stored.data, commented=bool(stored.comment))
         return stored
 
-    def _backup_file(self, row: FilmRow) -> Path:
+    def _backup_file(self, row: ImageRow) -> Path:
         return self._hidden / BACKUP / row.annotation.name
 
-    def _comment_file(self, row: FilmRow) -> Path:
+    def _comment_file(self, row: ImageRow) -> Path:
         return self._hidden / COMMENTS / f"{row.path.name}.txt"
 
 
@@ -276,7 +276,7 @@ def _objects(boxes: Sequence[WantedBox], before: Sequence[VocObject], size: tupl
         if not box.name.strip():
             raise DataError("has no class name", place=f"box {number}", hint="choose a class")
         if problem := box_fault(drawn, *size):
-            raise DataError(problem, place=f"box {number}", hint="draw it inside the film")
+            raise DataError(problem, place=f"box {number}", hint="draw it inside the image")
         objects.append(replace(drawn, pose=box.pose) if box.pose is not None else drawn)
     return tuple(objects)
 

@@ -17,7 +17,7 @@ from fractura.web.routes.annotations import router as annotations_router
 from fractura.web.routes.detect import router as detect_router
 from fractura.web.routes.events import router as events_router
 from fractura.web.routes.export import router as export_router
-from fractura.web.routes.films import router as films_router
+from fractura.web.routes.images import router as images_router
 from fractura.web.routes.models import router as models_router
 from fractura.web.routes.session import router as session_router
 from fractura.web.routes.session import set_cookie
@@ -30,7 +30,7 @@ from fractura.web.state import Workplace
 PAGE = Path(__file__).parent / "page"
 _ROUTERS = (
     session_router,
-    films_router,
+    images_router,
     annotations_router,
     models_router,
     suggestions_router,

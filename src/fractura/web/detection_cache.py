@@ -1,4 +1,4 @@
-"""What a model marks on films: found once, then remembered by the film's bytes and the model's."""
+"""What a model detections on images: found once, then remembered by the image's bytes and the model's."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from fractura.evaluation.classes import match_names
 from fractura.web.folder_index import Stamp
 
 LOWEST_SCORE = 0.05
-"""Marks below are not kept: the page's slider ends here."""
+"""Detections below are not kept: the page's slider ends here."""
 _logger = logging.getLogger(__name__)
 _TABLES = """
-CREATE TABLE IF NOT EXISTS marks (
-    model TEXT, film TEXT, width INTEGER, height INTEGER, marks TEXT, PRIMARY KEY (model, film)
+CREATE TABLE IF NOT EXISTS detections (
+    model TEXT, image TEXT, width INTEGER, height INTEGER, detections TEXT, PRIMARY KEY (model, image)
 );
-CREATE TABLE IF NOT EXISTS films (name TEXT PRIMARY KEY, stamp TEXT, film TEXT);
+CREATE TABLE IF NOT EXISTS images (name TEXT PRIMARY KEY, stamp TEXT, image TEXT);
 """
 
 
 @dataclass(frozen=True)
-class Mark:
-    """One mark: class name, left, top, right, bottom in pixels of the displayed film, score."""
+class Detection:
+    """One detection: class name, left, top, right, bottom in pixels of the displayed image, score."""
 
     name: str
     corners: tuple[float, float, float, float]
@@ -52,45 +52,52 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class FilmMarks:
-    """The marks of one film, best first, down to ``LOWEST_SCORE``, and the film's displayed size."""
+class ImageDetections:
+    """The detections of one image, best first, down to ``LOWEST_SCORE``, and the image's displayed size."""
 
     width: int
     height: int
-    marks: tuple[Mark, ...]
+    detections: tuple[Detection, ...]
 
-    def above(self, threshold: float) -> FilmMarks:
-        """The marks whose score is at least ``threshold``."""
-        return replace(self, marks=tuple(mark for mark in self.marks if mark.score >= threshold))
+    def above(self, threshold: float) -> ImageDetections:
+        """The detections whose score is at least ``threshold``."""
+        return replace(
+            self, detections=tuple(detection for detection in self.detections if detection.score >= threshold)
+        )
 
 
-def in_words_of(found: FilmMarks, class_names: Sequence[str], folder_names: Sequence[str]) -> FilmMarks:
-    """The marks under the class names that a folder uses, found as ``match_names`` does.
+def in_words_of(found: ImageDetections, class_names: Sequence[str], folder_names: Sequence[str]) -> ImageDetections:
+    """The detections under the class names that a folder uses, found as ``match_names`` does.
 
     So the boxes of a model that says "fracture" fit into a folder labelled "Fractura".
 
     Args:
-        found: The marks.
+        found: The detections.
         class_names: All that the model knows.
         folder_names: All that the folder uses.
     """
     words = match_names(class_names, folder_names)
-    return replace(found, marks=tuple(replace(mark, name=words.get(mark.name, mark.name)) for mark in found.marks))
+    return replace(
+        found,
+        detections=tuple(
+            replace(detection, name=words.get(detection.name, detection.name)) for detection in found.detections
+        ),
+    )
 
 
-def film_marks(boxes: Boxes, class_names: Sequence[str], width: int, height: int) -> FilmMarks:
-    """A model's candidates as marks, cut to the film."""
+def image_detections(boxes: Boxes, class_names: Sequence[str], width: int, height: int) -> ImageDetections:
+    """A model's candidates as detections, cut to the image."""
     kept = boxes.above(LOWEST_SCORE).clip(width, height)
     scores = [1.0] * len(kept) if kept.scores is None else kept.scores.tolist()
-    marks = []
+    detections = []
     for corners, label, score in zip(kept.xyxy.tolist(), kept.labels.tolist(), scores, strict=True):
         left, top, right, bottom = (round(value, 2) for value in corners)
-        marks.append(Mark(class_names[label], (left, top, right, bottom), round(score, 6)))
-    return FilmMarks(width, height, tuple(marks))
+        detections.append(Detection(class_names[label], (left, top, right, bottom), round(score, 6)))
+    return ImageDetections(width, height, tuple(detections))
 
 
-class MarkBook:
-    """Remembers marks, in a file where there is a folder for it.
+class DetectionCache:
+    """Remembers detections, in a file where there is a folder for it.
 
     Args:
         path: A SQLite file, made if it is missing; None keeps everything in memory. It holds nothing that could not be
@@ -100,57 +107,62 @@ class MarkBook:
     def __init__(self, path: Path | None) -> None:
         self._lock = threading.Lock()
         if path is not None and not _can_write(path):
-            _logger.warning("%s cannot be written: marks are remembered in memory only", path)
+            _logger.warning("%s cannot be written: detections are remembered in memory only", path)
             path = None
         try:
             self._database = _open(path)
         except sqlite3.DatabaseError:
             if path is None:
                 raise
-            _logger.warning("the remembered marks are damaged and are worked out anew")
+            _logger.warning("the remembered detections are damaged and are worked out anew")
             path.unlink()
             self._database = _open(path)
 
-    def get(self, model: str, film: str) -> FilmMarks | None:
-        """What a model marked on a film, both by their digests."""
+    def get(self, model: str, image: str) -> ImageDetections | None:
+        """What a model annotated on an image, both by their digests."""
         with self._lock:
             row = self._database.execute(
-                "SELECT width, height, marks FROM marks WHERE model = ? AND film = ?", (model, film)
+                "SELECT width, height, detections FROM detections WHERE model = ? AND image = ?", (model, image)
             ).fetchone()
-        return None if row is None else _film_marks(*row)
+        return None if row is None else _image_detections(*row)
 
-    def put(self, model: str, film: str, found: FilmMarks) -> None:
+    def put(self, model: str, image: str, found: ImageDetections) -> None:
         """Remember it."""
-        text = json.dumps([[mark.name, *mark.corners, mark.score] for mark in found.marks], ensure_ascii=False)
+        text = json.dumps(
+            [[detection.name, *detection.corners, detection.score] for detection in found.detections],
+            ensure_ascii=False,
+        )
         with self._lock, self._database:
             self._database.execute(
-                "INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?)", (model, film, found.width, found.height, text)
+                "INSERT OR REPLACE INTO detections VALUES (?, ?, ?, ?, ?)",
+                (model, image, found.width, found.height, text),
             )
 
-    def note_file(self, name: str, stamp: Stamp, film: str) -> None:
+    def note_file(self, name: str, stamp: Stamp, image: str) -> None:
         """Remember which bytes a file of the folder holds, so that it need not be read to be known again."""
         with self._lock, self._database:
-            self._database.execute("INSERT OR REPLACE INTO films VALUES (?, ?, ?)", (name, stamp_text(stamp), film))
+            self._database.execute("INSERT OR REPLACE INTO images VALUES (?, ?, ?)", (name, stamp_text(stamp), image))
 
-    def of_file(self, model: str, name: str, stamp: Stamp) -> FilmMarks | None:
-        """What a model marked on a file of the folder that did not change since."""
+    def of_file(self, model: str, name: str, stamp: Stamp) -> ImageDetections | None:
+        """What a model annotated on a file of the folder that did not change since."""
         with self._lock:
             row = self._database.execute(
-                "SELECT width, height, marks FROM films JOIN marks ON marks.film = films.film "
-                "WHERE marks.model = ? AND films.name = ? AND films.stamp = ?",
+                "SELECT width, height, detections FROM images JOIN detections ON detections.image = images.image "
+                "WHERE detections.model = ? AND images.name = ? AND images.stamp = ?",
                 (model, name, stamp_text(stamp)),
             ).fetchone()
-        return None if row is None else _film_marks(*row)
+        return None if row is None else _image_detections(*row)
 
-    def of_files(self, model: str) -> dict[tuple[str, str], FilmMarks]:
-        """What a model marked on all files of the folder, by name and stamp (see ``stamp_text``)."""
+    def of_files(self, model: str) -> dict[tuple[str, str], ImageDetections]:
+        """What a model annotated on all files of the folder, by name and stamp (see ``stamp_text``)."""
         with self._lock:
             rows = self._database.execute(
-                "SELECT name, stamp, width, height, marks FROM films JOIN marks ON marks.film = films.film "
-                "WHERE marks.model = ?",
+                "SELECT name, stamp, width, height, detections FROM images JOIN detections ON detections.image = "
+                "images.image "
+                "WHERE detections.model = ?",
                 (model,),
             ).fetchall()
-        return {(name, stamp): _film_marks(*rest) for name, stamp, *rest in rows}
+        return {(name, stamp): _image_detections(*rest) for name, stamp, *rest in rows}
 
     def close(self) -> None:
         """Close the file."""
@@ -181,8 +193,8 @@ def _open(path: Path | None) -> sqlite3.Connection:
     return database
 
 
-def _film_marks(width: int, height: int, text: str) -> FilmMarks:
-    marks = tuple(
-        Mark(name, (left, top, right, bottom), score) for name, left, top, right, bottom, score in json.loads(text)
+def _image_detections(width: int, height: int, text: str) -> ImageDetections:
+    detections = tuple(
+        Detection(name, (left, top, right, bottom), score) for name, left, top, right, bottom, score in json.loads(text)
     )
-    return FilmMarks(width, height, marks)
+    return ImageDetections(width, height, detections)

@@ -1,4 +1,4 @@
-"""What goes wrong in a request, as the page and programs are told: one JSON shape, a stable code, a way out."""
+"""What goes wrong in a request, as the page and programs are told: one JSON shape, a stable code, a hint."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class WebError(Exception):
         code: For programs; the page translates by it.
         message: One English sentence.
         place: Where in the file, if known.
-        hint: The way out.
+        hint: The hint.
         extra: Further members of the answer beside ``error``.
     """
 
@@ -60,7 +60,7 @@ class WebError(Exception):
 
     @classmethod
     def of(cls, error: FracturaError, status: int, code: str, *, extra: dict[str, Any] | None = None) -> WebError:
-        """An error of the rooms below; the file's path stays here, the page knows which film it asked for."""
+        """An error of the rooms below; the file's path stays here, the page knows which image it asked for."""
         return cls(status, code, error.problem, place=error.place, hint=error.hint, extra=extra)
 
     def detail(self) -> ErrorDetail:
@@ -108,7 +108,7 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 
 def bug(error: Exception) -> WebError:
-    """The problem for what nobody foresaw. Only its kind and our own line are logged: its text may quote a film."""
+    """The problem for what nobody foresaw. Only its kind and our own line are logged: its text may quote an image."""
     _logger.error("a bug in fractura: %s at %s", type(error).__name__, _own_line(error))
     return WebError(500, "bug", "this is a bug in fractura", hint="please report it")
 

@@ -1,4 +1,4 @@
-"""Results as files: JSON, CSV, Pascal VOC and DICOM SR, a ZIP where one film gives one file."""
+"""Results as files: JSON, CSV, Pascal VOC and DICOM SR, a ZIP where one image gives one file."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from typing import Any, Literal
 from fractura._version import __version__
 from fractura.core.model_card import ModelCard
 from fractura.formats.voc.serializer import VocAnnotation, VocObject
-from fractura.web.detection_cache import FilmMarks
+from fractura.web.detection_cache import ImageDetections
 from fractura.web.structured_report import structured_report
-from fractura.web.uploads import FilmSource
+from fractura.web.uploads import ImageSource
 
 ExportFormat = Literal["json", "csv", "voc", "dicom-sr"]
-COLUMNS = ("film", "class", "score", "xmin", "ymin", "xmax", "ymax", "width", "height")
+COLUMNS = ("image", "class", "score", "xmin", "ymin", "xmax", "ymax", "width", "height")
 
 
 @dataclass(frozen=True)
-class FilmResult:
-    """A film with what the model marked on it, cut at a threshold."""
+class ImageResult:
+    """An image with what the model detected on it, cut at a threshold."""
 
-    film: FilmSource
-    found: FilmMarks
+    image: ImageSource
+    found: ImageDetections
 
 
 @dataclass(frozen=True)
@@ -39,24 +39,24 @@ class ExportedFile:
     content: bytes
 
 
-def export(results: Sequence[FilmResult], wanted: ExportFormat, card: ModelCard, threshold: float) -> ExportedFile:
+def export(results: Sequence[ImageResult], wanted: ExportFormat, card: ModelCard, threshold: float) -> ExportedFile:
     """Write results as a file.
 
     Args:
         results: At least one.
         wanted: The format.
         card: Of the model.
-        threshold: That the marks were cut at.
+        threshold: That the detections were cut at.
 
     Raises:
-        WebError: A DICOM report was asked for a film that cannot have one.
+        WebError: A DICOM report was asked for an image that cannot have one.
     """
     if wanted == "json":
         return ExportedFile("results.json", "application/json", _json(results, card, threshold).encode("utf-8"))
     if wanted == "csv":
         return ExportedFile("results.csv", "text/csv; charset=utf-8", _csv(results).encode("utf-8"))
     suffix, media_type = (".xml", "application/xml") if wanted == "voc" else (".dcm", "application/dicom")
-    names = _file_names([result.film.name for result in results], suffix)
+    names = _file_names([result.image.name for result in results], suffix)
     files = [
         (name, _voc(each) if wanted == "voc" else _report(each, card, threshold))
         for name, each in zip(names, results, strict=True)
@@ -66,14 +66,15 @@ def export(results: Sequence[FilmResult], wanted: ExportFormat, card: ModelCard,
     return ExportedFile("results.zip", "application/zip", _zip(files))
 
 
-def _json(results: Sequence[FilmResult], card: ModelCard, threshold: float) -> str:
-    films = [
+def _json(results: Sequence[ImageResult], card: ModelCard, threshold: float) -> str:
+    images = [
         {
-            "film": each.film.name,
+            "image": each.image.name,
             "width": each.found.width,
             "height": each.found.height,
-            "marks": [
-                {"class": mark.name, "score": mark.score, "box": list(mark.corners)} for mark in each.found.marks
+            "detections": [
+                {"class": detection.name, "score": detection.score, "box": list(detection.corners)}
+                for detection in each.found.detections
             ],
         }
         for each in results
@@ -84,21 +85,22 @@ def _json(results: Sequence[FilmResult], card: ModelCard, threshold: float) -> s
         "model": card.name,
         "class_names": list(card.class_names),
         "threshold": threshold,
-        "films": films,
+        "images": images,
     }
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _csv(results: Sequence[FilmResult]) -> str:
-    """One line a mark; a film without marks has one line with an empty class, so that it is not forgotten."""
+def _csv(results: Sequence[ImageResult]) -> str:
+    """One line a detection; an image without detections has one line with an empty class, so that it is not
+    forgotten."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for each in results:
-        name, size = _cell(each.film.name), (each.found.width, each.found.height)
-        for mark in each.found.marks:
-            writer.writerow((name, _cell(mark.name), mark.score, *mark.corners, *size))
-        if not each.found.marks:
+        name, size = _cell(each.image.name), (each.found.width, each.found.height)
+        for detection in each.found.detections:
+            writer.writerow((name, _cell(detection.name), detection.score, *detection.corners, *size))
+        if not each.found.detections:
             writer.writerow((name, *[""] * 6, *size))
     return text.getvalue()
 
@@ -108,27 +110,29 @@ def _cell(text: str) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
-def _voc(each: FilmResult) -> bytes:
-    """Whole pixels inside the film, at least one wide and high, each with its score."""
+def _voc(each: ImageResult) -> bytes:
+    """Whole pixels inside the image, at least one wide and high, each with its score."""
     width, height = each.found.width, each.found.height
     objects = []
-    for mark in each.found.marks:
-        left, top, right, bottom = (round(value) for value in mark.corners)
+    for detection in each.found.detections:
+        left, top, right, bottom = (round(value) for value in detection.corners)
         left, top = min(left, width - 1), min(top, height - 1)
-        objects.append(VocObject(mark.name, left, top, max(right, left + 1), max(bottom, top + 1), score=mark.score))
-    return VocAnnotation(filename=each.film.name, width=width, height=height, objects=tuple(objects)).to_bytes()
+        objects.append(
+            VocObject(detection.name, left, top, max(right, left + 1), max(bottom, top + 1), score=detection.score)
+        )
+    return VocAnnotation(filename=each.image.name, width=width, height=height, objects=tuple(objects)).to_bytes()
 
 
-def _report(each: FilmResult, card: ModelCard, threshold: float) -> bytes:
-    return structured_report(each.film.read(), each.film.name, each.found.marks, card, threshold)
+def _report(each: ImageResult, card: ModelCard, threshold: float) -> bytes:
+    return structured_report(each.image.read(), each.image.name, each.found.detections, card, threshold)
 
 
-def _file_names(films: Sequence[str], suffix: str) -> list[str]:
-    """One name a film, all different whatever the case of their letters."""
+def _file_names(images: Sequence[str], suffix: str) -> list[str]:
+    """One name an image, all different whatever the case of their letters."""
     names: list[str] = []
     taken: set[str] = set()
-    for film in films:
-        stem = PurePath(film).stem or "film"
+    for image in images:
+        stem = PurePath(image).stem or "image"
         name, number = stem, 1
         while name.casefold() in taken:
             number += 1

@@ -1,7 +1,7 @@
-"""The films of a folder with their states, in memory: what the film list is made from.
+"""The images of a folder with their states, in memory: what the image list is made from.
 
 The two folders are listed with ``os.scandir``; no picture is opened. An annotation is read when its size or time of
-change is new, in a thread of its own, so that the list of 20,000 films is there at once and its states a moment later.
+change is new, in a thread of its own, so that the list of 20,000 images is there at once and its states a moment later.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from fractura.core.errors import DataError
-from fractura.formats.image_index import FilmMatcher, voc_folders
+from fractura.formats.image_index import ImageMatcher, voc_folders
 from fractura.formats.voc.parser import parse_voc, read_voc_bytes
 from fractura.formats.voc.serializer import VocObject
-from fractura.imaging.reader import IMAGE_EXTENSIONS, is_film_file
+from fractura.imaging.reader import IMAGE_EXTENSIONS, is_image_file
 from fractura.inference.results import printable
 
 State = Literal["reading", "unlabelled", "suggested", "labelled", "verified", "disagreeing", "malformed"]
@@ -29,8 +29,8 @@ STATES: tuple[State, ...] = get_args(State)
 HIDDEN_FOLDER = ".fractura"
 COMMENTS = "comments"
 _DIGITS = re.compile(r"(\d+)")
-_SECONDS_BETWEEN_LOOKS = 2.0
-_LOOKED_SHARE = 0.05
+_POLL_SECONDS = 2.0
+_SEEN_SHARE = 0.05
 
 Stamp = tuple[int, int, int]
 
@@ -40,9 +40,9 @@ class AnnotationSummary:
     """What the list needs of one XML file.
 
     Attributes:
-        filename: The film it names; None if it cannot be read.
+        filename: The image it names; None if it cannot be read.
         objects: Its boxes.
-        verified: The reviewer's mark.
+        verified: The reviewer's detection.
         fault: Why it cannot be read; None if it can.
     """
 
@@ -54,32 +54,32 @@ class AnnotationSummary:
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What the model's marks say of a film, beside the boxes that people drew.
+    """What the model's detections say of an image, beside the boxes that people drew.
 
     Attributes:
         uncertainty: 0 to 1.
-        has_marks: Some mark reaches the threshold.
-        disagreeing: Marks and boxes contradict each other.
+        has_detections: Some detection reaches the threshold.
+        disagreeing: Detections and boxes contradict each other.
     """
 
     uncertainty: float
-    has_marks: bool
+    has_detections: bool
     disagreeing: bool
 
 
 @dataclass(slots=True, eq=False)
-class FilmRow:
-    """One film of the list; changed only by ``FolderIndex``, under its lock.
+class ImageRow:
+    """One image of the list; changed only by ``FolderIndex``, under its lock.
 
     Attributes:
-        id: 16 hex digits of SHA-256 over the file name: no name of a film is part of an address.
+        id: 16 hex digits of SHA-256 over the file name: no name of an image is part of an address.
         name: File name, printable.
-        path: The film.
-        stamp: Time of change, size and inode of the film.
+        path: The image.
+        stamp: Time of change, size and inode of the image.
         annotation: Its XML file, whether it exists or not.
         summary: Of the XML file; None if there is none.
-        is_read: False until the XML file was looked at.
-        shared: Another film's name gives the same XML file, and that film has it.
+        is_read: False until the XML file was examined.
+        shared: Another image's name gives the same XML file, and that image has it.
         commented: A comment is there.
         opinion: What the current model says; None if it was not asked.
         state: Worked out from the rest.
@@ -104,7 +104,7 @@ class FilmRow:
         if not self.is_read:
             self.state = "reading"
         elif summary is None:
-            self.state = "suggested" if opinion is not None and opinion.has_marks else "unlabelled"
+            self.state = "suggested" if opinion is not None and opinion.has_detections else "unlabelled"
         elif summary.fault is not None:
             self.state = "malformed"
         elif summary.verified:
@@ -113,8 +113,8 @@ class FilmRow:
             self.state = "disagreeing" if opinion is not None and opinion.disagreeing else "labelled"
 
 
-def film_id(name: str) -> str:
-    """The id of the film with this file name."""
+def image_id(name: str) -> str:
+    """The id of the image with this file name."""
     return hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
 
 
@@ -128,14 +128,14 @@ def summarise(data: bytes, name: str) -> AnnotationSummary:
 
 
 class FolderIndex:
-    """The films of one folder.
+    """The images of one folder.
 
     Args:
         folder: ``images/`` + ``annotations/``, ``JPEGImages/`` + ``Annotations/``, or all in one folder.
-        on_change: Called, without any lock held, with the rows that changed; with None when films came or went.
+        on_change: Called, without any lock held, with the rows that changed; with None when images came or went.
 
     Attributes:
-        films_folder: Where the films lie.
+        image_dir: Where the images lie.
         annotations_folder: Where the XML files lie or will lie.
         revision: Grows with every change.
         outside: Links that lead out of the folder and are left aside.
@@ -144,37 +144,37 @@ class FolderIndex:
         DataError: There is no such folder, or it cannot be listed.
     """
 
-    def __init__(self, folder: Path, on_change: Callable[[list[FilmRow] | None], None]) -> None:
+    def __init__(self, folder: Path, on_change: Callable[[list[ImageRow] | None], None]) -> None:
         self.folder = Path(folder).resolve()
-        self.films_folder, self.annotations_folder = _places(self.folder)
+        self.image_dir, self.annotations_folder = _places(self.folder)
         self.revision = 0
         self.outside = 0
         self._on_change = on_change
         self._lock = threading.RLock()
-        self._looking = threading.Lock()
-        self._rows: dict[str, FilmRow] = {}
-        self._ordered: tuple[FilmRow, ...] = ()
+        self._working = threading.Lock()
+        self._rows: dict[str, ImageRow] = {}
+        self._ordered: tuple[ImageRow, ...] = ()
         self._summaries: dict[str, tuple[Stamp, AnnotationSummary]] = {}
         self._boxes_of_class: Counter[str] = Counter()
-        self._films_in: Counter[State] = Counter()
+        self._images_in: Counter[State] = Counter()
         self._assigned = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._list_films()
+        self._list_images()
 
     # --- reading -----------------------------------------------------------------------------------------------
 
-    def rows(self) -> tuple[FilmRow, ...]:
-        """All films, in natural order of their names (2 before 10)."""
+    def rows(self) -> tuple[ImageRow, ...]:
+        """All images, in natural order of their names (2 before 10)."""
         return self._ordered
 
-    def get(self, film: str) -> FilmRow | None:
-        """The film with this id."""
-        return self._rows.get(film)
+    def get(self, image: str) -> ImageRow | None:
+        """The image with this id."""
+        return self._rows.get(image)
 
     def counts(self) -> dict[State, int]:
-        """Number of films in each state."""
-        return {state: self._films_in[state] for state in STATES}
+        """Number of images in each state."""
+        return {state: self._images_in[state] for state in STATES}
 
     def class_counts(self) -> list[tuple[str, int]]:
         """Class names in the folder with their numbers of boxes, most used first."""
@@ -198,21 +198,21 @@ class FolderIndex:
             self._thread = None
 
     def refresh(self) -> None:
-        """Look at the folder now: films that came or went, XML files that another program changed.
+        """Look at the folder now: images that came or went, XML files that another program changed.
 
         Raises:
             DataError: The folder cannot be listed any more.
         """
-        with self._looking:
-            came_or_went = self._list_films()
+        with self._working:
+            came_or_went = self._list_images()
             changed = self._read_annotations(came_or_went)
         if came_or_went:
             self._on_change(None)
         if changed:
             self._on_change(changed)
 
-    def put(self, row: FilmRow, data: bytes | None, *, commented: bool) -> None:
-        """Take over what was just written for a film; ``data`` are the XML file's bytes, None if it is gone."""
+    def put(self, row: ImageRow, data: bytes | None, *, commented: bool) -> None:
+        """Take over what was just written for an image; ``data`` are the XML file's bytes, None if it is gone."""
         with self._lock:
             name = row.annotation.name
             self._summaries.pop(name, None)
@@ -226,11 +226,11 @@ class FolderIndex:
         self._on_change([row])
 
     def set_opinions(self, opinions: Mapping[str, Opinion | None]) -> None:
-        """Take over what the model says of some films, by their ids."""
+        """Take over what the model says of some images, by their ids."""
         changed = []
         with self._lock:
-            for film, opinion in opinions.items():
-                row = self._rows.get(film)
+            for image, opinion in opinions.items():
+                row = self._rows.get(image)
                 if row is not None and row.opinion != opinion:
                     row.opinion = opinion
                     self._settle(row)
@@ -242,17 +242,17 @@ class FolderIndex:
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
-    def _set_summary(self, row: FilmRow, summary: AnnotationSummary | None) -> None:
+    def _set_summary(self, row: ImageRow, summary: AnnotationSummary | None) -> None:
         for each in row.summary.objects if row.summary is not None else ():
             self._boxes_of_class[each.name] -= 1
         for each in summary.objects if summary is not None else ():
             self._boxes_of_class[each.name] += 1
         row.summary = summary
 
-    def _settle(self, row: FilmRow) -> None:
-        self._films_in[row.state] -= 1
+    def _settle(self, row: ImageRow) -> None:
+        self._images_in[row.state] -= 1
         row.settle()
-        self._films_in[row.state] += 1
+        self._images_in[row.state] += 1
 
     def _follow(self) -> None:
         pause = 0.0
@@ -261,32 +261,33 @@ class FolderIndex:
             try:
                 self.refresh()
             except DataError:
-                # A folder on a server that is away for a moment: the films stay listed, reading one says what is wrong.
-                pause = 10 * _SECONDS_BETWEEN_LOOKS
+                # A folder on a server that is away for a moment: the images stay listed, reading one says what is
+                # wrong.
+                pause = 10 * _POLL_SECONDS
                 continue
-            pause = max(_SECONDS_BETWEEN_LOOKS, (time.monotonic() - started) / _LOOKED_SHARE)
+            pause = max(_POLL_SECONDS, (time.monotonic() - started) / _SEEN_SHARE)
 
-    def _is_film(self, name: str) -> bool:
-        # The common case without a Path: there may be 20,000 names, looked at every few seconds.
-        return os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS or is_film_file(self.films_folder / name)
+    def _is_image(self, name: str) -> bool:
+        # The common case without a Path: there may be 20,000 names, examined every few seconds.
+        return os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS or is_image_file(self.image_dir / name)
 
-    def _list_films(self) -> bool:
-        """Bring the rows in line with the films folder. Returns True if films came, went or were replaced."""
-        found, outside = _entries(self.films_folder, self.folder, self._is_film)
+    def _list_images(self) -> bool:
+        """Bring the rows in line with the images folder. Returns True if images came, went or were replaced."""
+        found, outside = _entries(self.image_dir, self.folder, self._is_image)
         comments, _ = _entries(self.folder / HIDDEN_FOLDER / COMMENTS, self.folder, lambda name: name.endswith(".txt"))
         commented = {name[: -len(".txt")] for name in comments}
         with self._lock:
             before = self._rows
-            rows: dict[str, FilmRow] = {}
+            rows: dict[str, ImageRow] = {}
             changed = len(found) != len(before)
             for name, stamp in found.items():
-                key = film_id(name)
+                key = image_id(name)
                 row = before.get(key)
                 if row is None:
-                    path = self.films_folder / name
-                    row = FilmRow(key, printable(name), path, stamp, self.annotations_folder / f"{path.stem}.xml")
+                    path = self.image_dir / name
+                    row = ImageRow(key, printable(name), path, stamp, self.annotations_folder / f"{path.stem}.xml")
                     row.folded = row.name.casefold()
-                    self._films_in[row.state] += 1
+                    self._images_in[row.state] += 1
                     changed = True
                 elif row.stamp != stamp:
                     row.stamp, row.opinion = stamp, None
@@ -296,7 +297,7 @@ class FolderIndex:
                 rows[key] = row
             for key in before.keys() - rows.keys():
                 self._set_summary(before[key], None)
-                self._films_in[before[key].state] -= 1
+                self._images_in[before[key].state] -= 1
             self.outside = outside
             if changed or not self._ordered:
                 self._rows = rows
@@ -304,14 +305,14 @@ class FolderIndex:
                 self.revision += 1
         return changed
 
-    def _read_annotations(self, films_changed: bool) -> list[FilmRow]:
-        """Read what is new among the XML files, give each film its own. Returns the rows that changed."""
+    def _read_annotations(self, images_changed: bool) -> list[ImageRow]:
+        """Read what is new among the XML files, give each image its own. Returns the rows that changed."""
         stamps, outside = _entries(self.annotations_folder, self.folder, lambda name: name.lower().endswith(".xml"))
         self.outside += outside
         with self._lock:
             known = dict(self._summaries)
         new = [name for name, stamp in stamps.items() if known.get(name, (None,))[0] != stamp]
-        if self._assigned and not films_changed and not new and len(known) == len(stamps):
+        if self._assigned and not images_changed and not new and len(known) == len(stamps):
             return []
         for name in new:
             if self._stop.is_set():
@@ -326,15 +327,15 @@ class FolderIndex:
         except DataError as error:
             return AnnotationSummary(None, fault=error.problem)
 
-    def _assign(self, summaries: dict[str, tuple[Stamp, AnnotationSummary]]) -> list[FilmRow]:
-        """Give films their XML files, as the reader of Pascal VOC folders does: first come, first served."""
+    def _assign(self, summaries: dict[str, tuple[Stamp, AnnotationSummary]]) -> list[ImageRow]:
+        """Give images their XML files, as the reader of Pascal VOC folders does: first come, first served."""
         rows = {row.path: row for row in self._ordered}
-        matcher = FilmMatcher(tuple(rows))
+        matcher = ImageMatcher(tuple(rows))
         owners: dict[str, str] = {}
         for name, (_, summary) in summaries.items():
-            film = matcher.find(self.annotations_folder / name, summary.filename)
-            if film is not None:
-                owners.setdefault(rows[film].id, name)
+            image = matcher.find(self.annotations_folder / name, summary.filename)
+            if image is not None:
+                owners.setdefault(rows[image].id, name)
         taken = set(owners.values())
         changed = []
         with self._lock:
@@ -359,12 +360,12 @@ class FolderIndex:
 
 
 def _places(folder: Path) -> tuple[Path, Path]:
-    """Where films and annotations lie; ``annotations/`` beside a lonely ``images/`` is made with the first file."""
-    films, annotations = voc_folders(folder)
+    """Where images and annotations lie; ``annotations/`` beside a lonely ``images/`` is made with the first file."""
+    images, annotations = voc_folders(folder)
     lonely = folder / "images"
-    if films == folder and lonely.is_dir() and not any(is_film_file(entry) for entry in folder.iterdir()):
+    if images == folder and lonely.is_dir() and not any(is_image_file(entry) for entry in folder.iterdir()):
         return lonely, folder / "annotations"
-    return films, annotations
+    return images, annotations
 
 
 def _entries(folder: Path, root: Path, is_wanted: Callable[[str], bool]) -> tuple[dict[str, Stamp], int]:
@@ -403,5 +404,5 @@ def _stamp_of(path: Path) -> Stamp | None:
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
-    """Sorts film2 before film10, as LabelImg does."""
+    """Sorts image2 before image10, as LabelImg does."""
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in _DIGITS.split(name) if part]

@@ -15,8 +15,8 @@ from fractura.core.errors import FracturaError, ModelError
 from fractura.core.model_card import CARD_FILE, WEIGHTS_FILE, ModelCard, read_card
 from fractura.inference import Model, load_model
 from fractura.inference.built_in import built_in_model
-from fractura.inference.views import look
-from fractura.web.detection_cache import FilmMarks, film_marks
+from fractura.inference.views import detect_views
+from fractura.web.detection_cache import ImageDetections, image_detections
 from fractura.web.errors import WebError
 
 Origin = Literal["built-in", "given", "trained"]
@@ -25,7 +25,7 @@ _READ_AT_ONCE = 2**20
 
 @dataclass(frozen=True)
 class UsableModel:
-    """A model that can be used; it is loaded when it first looks at a film.
+    """A model that can be used; it is loaded when it first looks at an image.
 
     Attributes:
         id: As the API knows it.
@@ -52,7 +52,7 @@ class UnusableModel:
 
 
 class ModelShelf:
-    """Models by id. One film is looked at at a time, whoever asks: more would only take turns on the same cores."""
+    """Models by id. One image is examined at a time, whoever asks: more would only take turns on the same cores."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -129,8 +129,8 @@ class ModelShelf:
             self._loaded = (model.id, load_model(model.path))
         return self._loaded[1]
 
-    def detect(self, model: UsableModel, pixels: NDArray[np.uint8]) -> FilmMarks:
-        """Look at a film.
+    def detect(self, model: UsableModel, pixels: NDArray[np.uint8]) -> ImageDetections:
+        """Look at an image.
 
         Args:
             model: The model.
@@ -142,10 +142,10 @@ class ModelShelf:
         height, width = pixels.shape[:2]
         try:
             with self._busy:
-                boxes = look(self.load(model), pixels, model.card.views)
+                boxes = detect_views(self.load(model), pixels, model.card.views)
         except FracturaError as error:
             raise WebError.of(error, 409, "model_unusable") from error
-        return film_marks(boxes, model.card.class_names, width, height)
+        return image_detections(boxes, model.card.class_names, width, height)
 
     def _card(self, model: str, path: Path) -> ModelCard:
         if path.is_dir() and (path / CARD_FILE).is_file():

@@ -1,4 +1,4 @@
-"""What was measured of a model at its thresholds, from its card: for the figures beside the page's slider."""
+"""What was measured of a model at its thresholds, from its card: for the metrics beside the page's slider."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _MOST_POINTS = 200
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """Measured on the validation films: share of fractures found and false marks per film at a threshold."""
+    """Measured on the validation images: share of fractures found and false positives per image at a threshold."""
 
     threshold: float
     sensitivity: float
-    false_marks_per_film: float
+    false_positives_per_image: float
 
 
 def operating_points(card: ModelCard) -> list[OperatingPoint]:
@@ -25,7 +25,7 @@ def operating_points(card: ModelCard) -> list[OperatingPoint]:
     curve = _at(card.metrics, "validation", "curves", "froc", MAIN_CRITERION)
     if not isinstance(curve, dict):
         return []
-    columns = [curve.get(name) for name in ("threshold", "sensitivity", "false_marks_per_film")]
+    columns = [curve.get(name) for name in ("threshold", "sensitivity", "false_positives_per_image")]
     if not all(isinstance(column, list) for column in columns):
         return []
     points = sorted(
@@ -36,10 +36,10 @@ def operating_points(card: ModelCard) -> list[OperatingPoint]:
     return points[::step]
 
 
-def validation_films(card: ModelCard) -> int | None:
-    """Films that the figures were measured on."""
-    films = _at(card.metrics, "validation", "films")
-    return films if isinstance(films, int) else None
+def validation_images(card: ModelCard) -> int | None:
+    """Images that the metrics were measured on."""
+    images = _at(card.metrics, "validation", "images")
+    return images if isinstance(images, int) else None
 
 
 def _at(document: Any, *path: str) -> Any:

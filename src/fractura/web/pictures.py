@@ -1,4 +1,4 @@
-"""Films as PNG for the browser, through the one reader of pixels; films with more than 8 bits through any window."""
+"""Images as PNG for the browser, through the one reader of pixels; images with more than 8 bits through any window."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from fractura.imaging.dicom import GreyValues
 from fractura.imaging.reader import Radiograph, radiograph_size, read_grey_values, read_radiograph
 from fractura.web.errors import WebError
 from fractura.web.settings import WebSettings
-from fractura.web.uploads import FilmSource
+from fractura.web.uploads import ImageSource
 
 Kept = TypeVar("Kept")
-_FILMS_KEPT = 4
+_IMAGES_KEPT = 4
 _QUICK = 1
 
 
 @dataclass(frozen=True)
-class Look:
-    """How a film is to be shown.
+class Rendering:
+    """How an image is to be shown.
 
     Attributes:
-        centre: Of the window; None for the film's own.
+        centre: Of the window; None for the image's own.
         width: Of the window.
         side: Longest side in pixels; None for full size.
     """
@@ -42,49 +42,50 @@ class Look:
 
 
 class PictureShelf:
-    """Renders films and keeps the last few decoded ones, for the next window of the same film.
+    """Renders images and keeps the last few decoded ones, for the next window of the same image.
 
     Args:
-        settings: The limits on films.
+        settings: The limits on images.
     """
 
     def __init__(self, settings: WebSettings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._films: OrderedDict[Hashable, Radiograph] = OrderedDict()
+        self._images: OrderedDict[Hashable, Radiograph] = OrderedDict()
         self._values: OrderedDict[Hashable, GreyValues | None] = OrderedDict()
 
-    def film(self, source: FilmSource) -> Radiograph:
-        """A film, decoded.
+    def image(self, source: ImageSource) -> Radiograph:
+        """An image, decoded.
 
         Raises:
             WebError: It is too large, or cannot be read.
         """
-        return self._kept(self._films, source, lambda: read_within_limits(source.source, source.name, self._settings))
+        return self._kept(self._images, source, lambda: read_within_limits(source.source, source.name, self._settings))
 
-    def grey_values(self, source: FilmSource) -> GreyValues | None:
-        """Its grey values for any window; None where the film has no more than the browser can show.
+    def grey_values(self, source: ImageSource) -> GreyValues | None:
+        """Its grey values for any window; None where the image has no more than the browser can show.
 
         Raises:
             WebError: It is too large, or cannot be read.
         """
-        self.film(source)  # within the limits, and readable
+        self.image(source)  # within the limits, and readable
         return self._kept(self._values, source, lambda: read_grey_values(source.source, name=source.name))
 
-    def png(self, source: FilmSource, look: Look) -> bytes:
-        """A film as PNG.
+    def png(self, source: ImageSource, rendering: Rendering) -> bytes:
+        """An image as PNG.
 
         Raises:
             WebError: It is too large, or cannot be read.
         """
-        if look.centre is None or look.width is None:
-            return png_bytes(self.film(source).pixels, look.side)
+        if rendering.centre is None or rendering.width is None:
+            return png_bytes(self.image(source).pixels, rendering.side)
         values = self.grey_values(source)
         return png_bytes(
-            self.film(source).pixels if values is None else values.shown(look.centre, look.width), look.side
+            self.image(source).pixels if values is None else values.shown(rendering.centre, rendering.width),
+            rendering.side,
         )
 
-    def _kept(self, shelf: OrderedDict[Hashable, Kept], source: FilmSource, read: Callable[[], Kept]) -> Kept:
+    def _kept(self, shelf: OrderedDict[Hashable, Kept], source: ImageSource, read: Callable[[], Kept]) -> Kept:
         with self._lock:
             if source.key in shelf:
                 shelf.move_to_end(source.key)
@@ -92,32 +93,32 @@ class PictureShelf:
         try:
             found = read()
         except DataError as error:
-            raise WebError.of(error, 422, "film_unreadable") from error
+            raise WebError.of(error, 422, "image_unreadable") from error
         with self._lock:
             shelf[source.key] = found
-            while len(shelf) > _FILMS_KEPT:
+            while len(shelf) > _IMAGES_KEPT:
                 shelf.popitem(last=False)
         return found
 
 
 def read_within_limits(source: Path | bytes, name: str, settings: WebSettings) -> Radiograph:
-    """Read a film after its header was found to be within the limits.
+    """Read an image after its header was found to be within the limits.
 
     Raises:
         WebError: It is too large, or cannot be read.
     """
     try:
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
-        if size > settings.film_bytes:
-            raise WebError(413, "film_too_large", f"the film has more than {settings.film_bytes} bytes")
+        if size > settings.image_bytes:
+            raise WebError(413, "image_too_large", f"the image has more than {settings.image_bytes} bytes")
         width, height = radiograph_size(source, name=name)
-        if width * height > settings.film_pixels:
-            raise WebError(413, "film_too_large", f"the film has more than {settings.film_pixels} pixels")
+        if width * height > settings.image_pixels:
+            raise WebError(413, "image_too_large", f"the image has more than {settings.image_pixels} pixels")
         return read_radiograph(source, name=name)
     except DataError as error:
-        raise WebError.of(error, 422, "film_unreadable") from error
+        raise WebError.of(error, 422, "image_unreadable") from error
     except OSError as error:
-        raise WebError(422, "film_unreadable", "the film cannot be opened", hint="is it still there?") from error
+        raise WebError(422, "image_unreadable", "the image cannot be opened", hint="is it still there?") from error
 
 
 def png_bytes(pixels: NDArray[np.uint8], side: int | None) -> bytes:

@@ -13,7 +13,9 @@ MAXIMUM_BOXES = 10_000
 MAXIMUM_COMMENT = 10_000
 
 Pixels = Annotated[float, Field(allow_inf_nan=False, ge=-1e6, le=1e6)]
-FilmId = Annotated[str, Field(pattern="^u?[0-9a-f]{16}$", description="Id of a film, from the film list or an upload.")]
+ImageId = Annotated[
+    str, Field(pattern="^u?[0-9a-f]{16}$", description="Id of an image, from the image list or an upload.")
+]
 
 
 class Received(BaseModel):
@@ -23,7 +25,7 @@ class Received(BaseModel):
 
 
 class BoxIn(Received):
-    """A box as the page sends it; corners in pixels of the displayed film."""
+    """A box as the page sends it; corners in pixels of the displayed image."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     xmin: Pixels
@@ -36,7 +38,7 @@ class BoxIn(Received):
 
 
 class AnnotationIn(Received):
-    """Everything that is to be saved for a film."""
+    """Everything that is to be saved for an image."""
 
     boxes: Annotated[list[BoxIn], Field(max_length=MAXIMUM_BOXES)]
     verified: bool = False
@@ -57,7 +59,7 @@ class Box(BaseModel):
 
 
 class Note(BaseModel):
-    """Something about a film that the reader should see."""
+    """Something about an image that the reader should see."""
 
     message: str
     place: str | None
@@ -65,9 +67,9 @@ class Note(BaseModel):
 
 
 class Annotation(BaseModel):
-    """A film's annotation."""
+    """An image's annotation."""
 
-    film: FilmId
+    image: ImageId
     exists: bool
     etag: str
     width: int
@@ -80,10 +82,10 @@ class Annotation(BaseModel):
     has_backup: bool
 
 
-class Film(BaseModel):
-    """One film of the list."""
+class Image(BaseModel):
+    """One image of the list."""
 
-    id: FilmId
+    id: ImageId
     name: str
     state: State
     boxes: int | None
@@ -92,10 +94,10 @@ class Film(BaseModel):
     comment: bool
 
 
-class FilmList(BaseModel):
-    """A part of the film list."""
+class ImageList(BaseModel):
+    """A part of the image list."""
 
-    films: list[Film]
+    images: list[Image]
     total: int
     offset: int
     position: int | None
@@ -105,7 +107,7 @@ class FilmList(BaseModel):
 
 
 class Window(BaseModel):
-    """Grey levels of a film with more than 8 bits: what is shown, and what there is."""
+    """Grey levels of an image with more than 8 bits: what is shown, and what there is."""
 
     centre: float
     width: float
@@ -113,8 +115,8 @@ class Window(BaseModel):
     highest: float
 
 
-class FilmDetail(Film):
-    """A film with what its header says."""
+class ImageDetail(Image):
+    """An image with what its header says."""
 
     width: int
     height: int
@@ -132,9 +134,9 @@ class FilmDetail(Film):
 class Limits(BaseModel):
     """What the server accepts."""
 
-    film_bytes: int
-    film_pixels: int
-    films_per_request: int
+    image_bytes: int
+    image_pixels: int
+    images_per_request: int
     request_bytes: int
 
 
@@ -178,26 +180,26 @@ class ClassNames(BaseModel):
     classes: list[ClassName]
 
 
-class MarkInfo(Box):
-    """A box that a model marked."""
+class DetectionInfo(Box):
+    """A box that a model annotated."""
 
     score: float
 
 
 class DisagreementInfo(BaseModel):
-    """Where the model's marks and people's boxes contradict each other."""
+    """Where the model's detections and people's boxes contradict each other."""
 
     kind: Literal["missed_by_human", "missed_by_model", "other_class"]
-    box: MarkInfo | Box
+    box: DetectionInfo | Box
 
 
-class FilmSuggestions(BaseModel):
-    """What the model would mark on a film, best first, down to a score of 0.05."""
+class ImageSuggestions(BaseModel):
+    """What the model would detection on an image, best first, down to a score of 0.05."""
 
-    film: FilmId
+    image: ImageId
     model: str | None
     status: Literal["ready", "waiting", "none"]
-    boxes: list[MarkInfo] = []
+    boxes: list[DetectionInfo] = []
     threshold: float | None = None
     uncertainty: float | None = None
     disagreements: list[DisagreementInfo] = []
@@ -215,11 +217,11 @@ class SuggestionProgress(BaseModel):
 
 
 class OperatingPointInfo(BaseModel):
-    """Measured on the model's validation films at this threshold."""
+    """Measured on the model's validation images at this threshold."""
 
     threshold: float
     sensitivity: float
-    false_marks_per_film: float
+    false_positives_per_image: float
 
 
 class ModelInfo(BaseModel):
@@ -232,7 +234,7 @@ class ModelInfo(BaseModel):
     threshold: float | None = None
     threshold_aim: str | None = None
     licence: str | None = None
-    films: int | None = None
+    images: int | None = None
     operating_points: list[OperatingPointInfo] = []
     problem: str | None = None
 
@@ -269,7 +271,7 @@ class TrainingStep(BaseModel):
 
 
 class TrainingValidation(BaseModel):
-    """One validation; what is not defined on the films is null."""
+    """One validation; what is not defined on the images is null."""
 
     step: int
     AP50: float | None
@@ -290,8 +292,8 @@ class TrainingState(BaseModel):
     model: str | None
 
 
-class DetectedFilm(BaseModel):
-    """What the model marks on a film that was sent; or why it cannot be read."""
+class DetectedImage(BaseModel):
+    """What the model detections on an image that was sent; or why it cannot be read."""
 
     id: str | None
     name: str
@@ -299,34 +301,34 @@ class DetectedFilm(BaseModel):
     height: int | None = None
     bit_depth: int | None = None
     dicom: bool = False
-    marks: list[MarkInfo] = []
-    truth: list[Box] | None = None
-    truth_problem: str | None = None
+    detections: list[DetectionInfo] = []
+    ground_truth: list[Box] | None = None
+    ground_truth_problem: str | None = None
     seconds: float
     error: ErrorDetail | None = None
 
 
 class Detections(BaseModel):
-    """What the model marks on the films that were sent."""
+    """What the model detections on the images that were sent."""
 
     model: str
     threshold: float
     class_names: list[str]
-    films: list[DetectedFilm]
+    images: list[DetectedImage]
 
 
 class DetectionStart(BaseModel):
-    """First line of an answer in lines: the model, and how many films follow."""
+    """First line of an answer in lines: the model, and how many images follow."""
 
     model: str
     threshold: float
     class_names: list[str]
-    films: int
+    images: int
 
 
 class ExportWish(Received):
     """Which results to export."""
 
     format: Literal["json", "csv", "voc", "dicom-sr"]
-    films: Annotated[list[FilmId], Field(min_length=1, max_length=20_000)]
+    images: Annotated[list[ImageId], Field(min_length=1, max_length=20_000)]
     threshold: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None

@@ -19,7 +19,7 @@ WRITE_HEADER = "X-Fractura"
 COOKIE = "fractura_session"
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _WITHOUT_TOKEN = frozenset({"/healthz", "/api/session"})
-_WITH_FILMS = frozenset({"/api/detect"})
+_WITH_IMAGES = frozenset({"/api/detect"})
 _MAXIMUM_SESSIONS = 100
 
 _CONTENT_POLICY = "; ".join(
@@ -105,7 +105,7 @@ class Gate:
                 await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        limit = self._settings.request_bytes if scope["path"] in _WITH_FILMS else self._settings.document_bytes
+        limit = self._settings.request_bytes if scope["path"] in _WITH_IMAGES else self._settings.document_bytes
         body, answer = _CountedBody(receive, limit), _Answer(scope, send)
         refusal = self._refusal(scope, headers, limit)
         if refusal is None:
@@ -196,7 +196,7 @@ class _Answer:
 
 def _too_large(limit: int) -> WebError:
     return WebError(
-        413, "body_too_large", f"the request is larger than {limit} bytes", hint="send fewer films at a time"
+        413, "body_too_large", f"the request is larger than {limit} bytes", hint="send fewer images at a time"
     )
 
 

@@ -15,18 +15,18 @@ class WebSettings(BaseModel):
     """Settings of one server.
 
     Attributes:
-        mode: ``label`` works on a folder, ``serve`` on films that are sent to it.
-        folder: Folder of films and annotations; needed to label.
+        mode: ``label`` works on a folder, ``serve`` on images that are sent to it.
+        folder: Folder of images and annotations; needed to label.
         model: A model's path, ``built-in``, or None for no model.
         host: Address to listen on. Anything but this machine itself needs a ``token``.
         port: TCP port.
         token: Secret that every request must prove to know; None asks for none.
-        film_bytes: Largest film that is accepted.
-        film_pixels: Most pixels of a film, from its header, before it is unpacked.
-        films_per_request: Most films sent at once.
-        request_bytes: Most bytes of one request with films; any other request may have ``document_bytes``.
-        document_bytes: Most bytes of a request without films.
-        upload_bytes: Memory for films that were sent; the oldest are dropped for new ones.
+        image_bytes: Largest image that is accepted.
+        image_pixels: Most pixels of an image, from its header, before it is unpacked.
+        images_per_request: Most images sent at once.
+        request_bytes: Most bytes of one request with images; any other request may have ``document_bytes``.
+        document_bytes: Most bytes of a request without images.
+        upload_bytes: Memory for images that were sent; the oldest are dropped for new ones.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,9 +37,9 @@ class WebSettings(BaseModel):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     token: str | None = None
-    film_bytes: Annotated[int, Field(ge=1)] = 100 * 2**20
-    film_pixels: Annotated[int, Field(ge=1)] = 50_000_000
-    films_per_request: Annotated[int, Field(ge=1)] = 200
+    image_bytes: Annotated[int, Field(ge=1)] = 100 * 2**20
+    image_pixels: Annotated[int, Field(ge=1)] = 50_000_000
+    images_per_request: Annotated[int, Field(ge=1)] = 200
     request_bytes: Annotated[int, Field(ge=1)] = 512 * 2**20
     document_bytes: Annotated[int, Field(ge=1)] = 4 * 2**20
     upload_bytes: Annotated[int, Field(ge=1)] = 1024 * 2**20

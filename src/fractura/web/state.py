@@ -1,4 +1,4 @@
-"""What all requests share: the folder's films and annotations, models, uploads and running jobs."""
+"""What all requests share: the folder's images and annotations, models, uploads and running jobs."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from fastapi import Depends, Request
 from fractura.core.model_card import CARD_FILE, WEIGHTS_FILE
 from fractura.inference import BUILT_IN, load_model
 from fractura.web.annotation_store import AnnotationStore
-from fractura.web.detection_cache import FilmMarks, MarkBook
+from fractura.web.detection_cache import DetectionCache, ImageDetections
 from fractura.web.errors import WebError
 from fractura.web.events import EventBoard
-from fractura.web.film_list import FilmLister
-from fractura.web.folder_index import HIDDEN_FOLDER, FilmRow, FolderIndex
+from fractura.web.folder_index import HIDDEN_FOLDER, FolderIndex, ImageRow
+from fractura.web.image_list import ImageLister
 from fractura.web.model_registry import ModelShelf, UsableModel
 from fractura.web.pictures import PictureShelf
 from fractura.web.security import Sessions
 from fractura.web.settings import WebSettings
 from fractura.web.suggester import Suggester
 from fractura.web.training_run import TrainingPlan, TrainingReport, TrainingRun
-from fractura.web.uploads import FilmSource, UploadShelf
+from fractura.web.uploads import ImageSource, UploadShelf
 
 _TRAINED = "trained-[0-9][0-9][0-9][0-9]"
 _TOLD_ONE_BY_ONE = 50
@@ -51,20 +51,20 @@ class Workplace:
         self.pictures = PictureShelf(settings)
         self.shelf = ModelShelf()
         self.index: FolderIndex | None = None
-        self.lister: FilmLister | None = None
+        self.lister: ImageLister | None = None
         self.annotations: AnnotationStore | None = None
         self.suggester: Suggester | None = None
         self.training: TrainingRun | None = None
         if settings.folder is None:
-            self._book = MarkBook(None)
+            self._book = DetectionCache(None)
             self._shelve_models(None)
             return
-        self.index = FolderIndex(settings.folder, self._films_changed)
+        self.index = FolderIndex(settings.folder, self._images_changed)
         hidden = self.index.folder / HIDDEN_FOLDER
         self._models_folder = hidden / "models"
-        self._book = MarkBook(hidden / "marks.sqlite")
+        self._book = DetectionCache(hidden / "detections.sqlite")
         self._shelve_models(self._models_folder)
-        self.lister = FilmLister(self.index)
+        self.lister = ImageLister(self.index)
         self.annotations = AnnotationStore(self.index)
         self.suggester = Suggester(settings, self.index, self.shelf, self._book, self.board.publish)
         self.training = TrainingRun(self._training_changed, self._trained)
@@ -86,22 +86,22 @@ class Workplace:
             self.index.stop()
         self._book.close()
 
-    def source(self, film: str) -> FilmSource:
-        """A film of the folder, or one that was sent.
+    def source(self, image: str) -> ImageSource:
+        """An image of the folder, or one that was sent.
 
         Raises:
-            WebError: There is no such film.
+            WebError: There is no such image.
         """
-        if film.startswith("u"):
-            return self.uploads.get(film)
-        row = self.row(film)
-        return FilmSource(row.id, row.name, row.path, (row.id, row.stamp))
+        if image.startswith("u"):
+            return self.uploads.get(image)
+        row = self.row(image)
+        return ImageSource(row.id, row.name, row.path, (row.id, row.stamp))
 
-    def film_document(self, source: FilmSource) -> dict[str, Any]:
-        """A film as the film list shows it; one that was sent has no state of its own."""
+    def image_document(self, source: ImageSource) -> dict[str, Any]:
+        """An image as the image list shows it; one that was sent has no state of its own."""
         row = None if self.index is None else self.index.get(source.id)
         if row is not None:
-            return film_document(row)
+            return image_document(row)
         return {
             "id": source.id,
             "name": source.name,
@@ -112,17 +112,17 @@ class Workplace:
             "comment": False,
         }
 
-    def marks_on(self, source: FilmSource, model: UsableModel) -> FilmMarks:
-        """What a model marks on a film; remembered.
+    def detections_on(self, source: ImageSource, model: UsableModel) -> ImageDetections:
+        """What a model detections on an image; remembered.
 
         Raises:
-            WebError: The film cannot be read, or the model fails on it.
+            WebError: The image cannot be read, or the model fails on it.
         """
-        film = hashlib.sha256(source.read()).hexdigest()
-        found = self._book.get(model.digest, film)
+        image = hashlib.sha256(source.read()).hexdigest()
+        found = self._book.get(model.digest, image)
         if found is None:
-            found = self.shelf.detect(model, self.pictures.film(source).pixels)
-            self._book.put(model.digest, film, found)
+            found = self.shelf.detect(model, self.pictures.image(source).pixels)
+            self._book.put(model.digest, image, found)
         return found
 
     def use_model(self, model: str) -> None:
@@ -140,13 +140,13 @@ class Workplace:
         """What training on the folder now would be; it goes on from the model in use where that can be trained.
 
         Raises:
-            WebError: There is no folder, or no film in it has a box.
+            WebError: There is no folder, or no image in it has a box.
         """
         index = self.folder_index()
         index.refresh()
         if not index.class_counts():
             raise WebError(
-                409, "nothing_to_train", "no film has a box to learn from", hint="draw boxes on some films first"
+                409, "nothing_to_train", "no image has a box to learn from", hint="draw boxes on some images first"
             )
         number = 1 + max((int(each.name[-4:]) for each in self._models_folder.glob(_TRAINED)), default=0)
         model = self.shelf.in_use()
@@ -177,7 +177,7 @@ class Workplace:
         else:
             _logger.warning("no suggestions: no model is in use")
         if usable and self.settings.mode == "serve":
-            self.shelf.load(usable[-1])  # a model that cannot run is told now and not with the first film
+            self.shelf.load(usable[-1])  # a model that cannot run is told now and not with the first image
 
     def _trained(self, folder: Path) -> str:
         if isinstance(self.shelf.add(folder.name, "trained", folder), UsableModel):
@@ -190,7 +190,7 @@ class Workplace:
         self.board.publish("training", {**vars(report)})
 
     def folder_suggester(self) -> Suggester:
-        """What looks at the folder's films.
+        """What looks at the folder's images.
 
         Raises:
             WebError: There is no folder.
@@ -210,17 +210,17 @@ class Workplace:
         return self.training
 
     def folder_index(self) -> FolderIndex:
-        """The folder's films.
+        """The folder's images.
 
         Raises:
             WebError: There is no folder.
         """
         if self.index is None:
-            raise WebError(404, "no_folder", "this server has no folder of films", hint="fractura label FOLDER")
+            raise WebError(404, "no_folder", "this server has no folder of images", hint="fractura label FOLDER")
         return self.index
 
-    def film_lister(self) -> FilmLister:
-        """The folder's film list.
+    def image_lister(self) -> ImageLister:
+        """The folder's image list.
 
         Raises:
             WebError: There is no folder.
@@ -239,37 +239,37 @@ class Workplace:
         assert self.annotations is not None
         return self.annotations
 
-    def row(self, film: str) -> FilmRow:
-        """A film of the folder.
+    def row(self, image: str) -> ImageRow:
+        """An image of the folder.
 
         Raises:
-            WebError: There is no folder, or no such film in it.
+            WebError: There is no folder, or no such image in it.
         """
-        found = self.folder_index().get(film)
+        found = self.folder_index().get(image)
         if found is None:
-            raise WebError(404, "film_unknown", "there is no film with this id", hint="ask for /api/films again")
+            raise WebError(404, "image_unknown", "there is no image with this id", hint="ask for /api/images again")
         return found
 
-    def _films_changed(self, rows: list[FilmRow] | None) -> None:
+    def _images_changed(self, rows: list[ImageRow] | None) -> None:
         if rows is not None and self.suggester is not None:
             self.suggester.reconsider(rows)
         if rows is None or len(rows) > _TOLD_ONE_BY_ONE:
             index = self.folder_index()
-            self.board.publish("films", {"revision": index.revision, "counts": index.counts()})
+            self.board.publish("images", {"revision": index.revision, "counts": index.counts()})
             return
         for row in rows:
-            self.board.publish("film", {**film_document(row), "etag": self._etag(row)})
+            self.board.publish("image", {**image_document(row), "etag": self._etag(row)})
 
-    def _etag(self, row: FilmRow) -> str | None:
-        """Of a film's annotation, None where it cannot be read: who asks for it is told why."""
+    def _etag(self, row: ImageRow) -> str | None:
+        """Of an image's annotation, None where it cannot be read: who asks for it is told why."""
         try:
             return self.annotation_store().load(row).etag
         except WebError:
             return None
 
 
-def film_document(row: FilmRow) -> dict[str, Any]:
-    """A film of the list, as the API gives it."""
+def image_document(row: ImageRow) -> dict[str, Any]:
+    """An image of the list, as the API gives it."""
     summary, opinion = row.summary, row.opinion
     return {
         "id": row.id,

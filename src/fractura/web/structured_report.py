@@ -1,7 +1,8 @@
-"""A film's marks as a DICOM structured report: TID 1500, one planar region of interest a mark, tied to its film.
+"""An image's detections as a DICOM structured report: TID 1500, one planar region of interest a detection, tied to its
+image.
 
-The report belongs to the study of the film and names the same patient, so only a film that is DICOM itself can have
-one. It is preliminary and not verified: a detector made it, and no person has looked at it.
+The report belongs to the study of the image and names the same patient, so only an image that is DICOM itself can have
+one. It is preliminary and not verified: a detector made it, and no person has processed it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from fractura._version import __version__
 from fractura.core.model_card import ModelCard
 from fractura.imaging.dicom import is_dicom
-from fractura.web.detection_cache import Mark
+from fractura.web.detection_cache import Detection
 from fractura.web.errors import WebError
 
 if TYPE_CHECKING:
@@ -31,25 +32,27 @@ _SERIES_NUMBER = 9901
 _OTHERS_LOGGERS = ("highdicom", "pydicom")
 
 
-def structured_report(film: bytes, name: str, marks: tuple[Mark, ...], card: ModelCard, threshold: float) -> bytes:
-    """Write a film's marks as a Comprehensive SR.
+def structured_report(
+    image: bytes, name: str, detections: tuple[Detection, ...], card: ModelCard, threshold: float
+) -> bytes:
+    """Write an image's detections as a Comprehensive SR.
 
     Args:
-        film: The DICOM film's bytes.
+        image: The DICOM image's bytes.
         name: Its file name.
-        marks: From the threshold up; a report without any says that nothing was marked.
-        card: Of the model that marked.
-        threshold: Lowest score of a mark.
+        detections: From the threshold up; a report without any says that nothing was annotated.
+        card: Of the model that annotated.
+        threshold: Lowest score of a detection.
 
     Raises:
-        WebError: The film is no DICOM, or lacks what a report needs to refer to it.
+        WebError: The image is no DICOM, or lacks what a report needs to refer to it.
     """
-    if not is_dicom(film[:132], name):
+    if not is_dicom(image[:132], name):
         raise WebError(
             422,
             "not_dicom",
-            "a DICOM report needs a DICOM film: a picture does not say which patient and study it is of",
-            hint="export these films as JSON, CSV or Pascal VOC",
+            "a DICOM report needs a DICOM image: a picture does not say which patient and study it is of",
+            hint="export these images as JSON, CSV or Pascal VOC",
         )
     import warnings
 
@@ -59,32 +62,32 @@ def structured_report(film: bytes, name: str, marks: tuple[Mark, ...], card: Mod
             logging.getLogger(each).setLevel(logging.CRITICAL)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _written(_source(film), marks, card, threshold)
+            return _written(_source(image), detections, card, threshold)
     except WebError:
         raise
     except Exception:  # whatever is wrong with a header; its words are not passed on
         raise WebError(
             422,
             "dicom_incomplete",
-            "this DICOM film cannot be referred to by a report: its header is damaged or not complete",
-            hint="send the film again from the archive",
+            "this DICOM image cannot be referred to by a report: its header is damaged or not complete",
+            hint="send the image again from the archive",
         ) from None
     finally:
         for each, level in before.items():
             logging.getLogger(each).setLevel(level)
 
 
-def _source(film: bytes) -> Dataset:
+def _source(image: bytes) -> Dataset:
     from pydicom import dcmread
 
-    dataset = dcmread(io.BytesIO(film), stop_before_pixels=True, force=True)
+    dataset = dcmread(io.BytesIO(image), stop_before_pixels=True, force=True)
     missing = [keyword for keyword in _NEEDED if not dataset.get(keyword)]
     if missing:
         raise WebError(
             422,
             "dicom_incomplete",
-            f"this DICOM film has no {', '.join(missing)}, which a report must refer to",
-            hint="send the film again from the archive",
+            f"this DICOM image has no {', '.join(missing)}, which a report must refer to",
+            hint="send the image again from the archive",
         )
     # Elements of type 2: they may be empty, but highdicom wants them to be there.
     for keyword in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID",
@@ -94,7 +97,7 @@ def _source(film: bytes) -> Dataset:
     return dataset
 
 
-def _written(source: Dataset, marks: tuple[Mark, ...], card: ModelCard, threshold: float) -> bytes:
+def _written(source: Dataset, detections: tuple[Detection, ...], card: ModelCard, threshold: float) -> bytes:
     import highdicom
     from highdicom import sr
     from pydicom.sr.codedict import codes
@@ -112,12 +115,13 @@ def _written(source: Dataset, marks: tuple[Mark, ...], card: ModelCard, threshol
         ),
     )
     groups = [
-        _group(sr, highdicom.UID(), number, mark, source, algorithm) for number, mark in enumerate(marks, start=1)
+        _group(sr, highdicom.UID(), number, detection, source, algorithm)
+        for number, detection in enumerate(detections, start=1)
     ]
     report = sr.MeasurementReport(
         observation_context=sr.ObservationContext(observer_device_context=device),
         procedure_reported=sr.CodedConcept("363680008", "SCT", "Radiographic imaging"),
-        imaging_measurements=groups or [_nothing_marked(sr, highdicom.UID(), source, algorithm)],
+        imaging_measurements=groups or [_no_findings(sr, highdicom.UID(), source, algorithm)],
         title=codes.DCM.ImagingMeasurementReport,
     )
     document = sr.ComprehensiveSR(
@@ -138,40 +142,40 @@ def _written(source: Dataset, marks: tuple[Mark, ...], card: ModelCard, threshol
     return stream.getvalue()
 
 
-def _group(sr: Any, uid: str, number: int, mark: Mark, source: Dataset, algorithm: Any) -> Any:
-    """One mark as a planar region with its score."""
-    left, top, right, bottom = mark.corners
+def _group(sr: Any, uid: str, number: int, detection: Detection, source: Dataset, algorithm: Any) -> Any:
+    """One detection as a planar region with its score."""
+    left, top, right, bottom = detection.corners
     frames = [1] if int(source.get("NumberOfFrames") or 1) > 1 else None
     # Corners of our boxes and of DICOM's regions count alike: 0\0 is the outer corner of the first pixel.
     outline = np.array([[left, top], [right, top], [right, bottom], [left, bottom], [left, top]])
     return sr.PlanarROIMeasurementsAndQualitativeEvaluations(
-        tracking_identifier=sr.TrackingIdentifier(uid=uid, identifier=f"mark {number}"),
+        tracking_identifier=sr.TrackingIdentifier(uid=uid, identifier=f"detection {number}"),
         referenced_region=sr.ImageRegion(
             graphic_type=sr.GraphicTypeValues.POLYLINE,
             graphic_data=outline,
             source_image=sr.SourceImageForRegion(source.SOPClassUID, source.SOPInstanceUID, frames),
         ),
-        finding_type=sr.CodedConcept(*_finding(mark.name)),
+        finding_type=sr.CodedConcept(*_finding(detection.name)),
         algorithm_id=algorithm,
         measurements=[
             sr.Measurement(
                 name=sr.CodedConcept("score", _OWN_SCHEME, "Detection score"),
-                value=mark.score,
+                value=detection.score,
                 unit=sr.CodedConcept("1", "UCUM", "no units"),
             )
         ],
     )
 
 
-def _nothing_marked(sr: Any, uid: str, source: Dataset, algorithm: Any) -> Any:
-    """A group that says that the algorithm looked at the film and marked nothing."""
+def _no_findings(sr: Any, uid: str, source: Dataset, algorithm: Any) -> Any:
+    """A group that says that the algorithm examined the image and detected nothing."""
     return sr.MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=sr.TrackingIdentifier(uid=uid, identifier="no mark"),
+        tracking_identifier=sr.TrackingIdentifier(uid=uid, identifier="no detection"),
         algorithm_id=algorithm,
         source_images=[sr.SourceImageForMeasurementGroup(source.SOPClassUID, source.SOPInstanceUID)],
         measurements=[
             sr.Measurement(
-                name=sr.CodedConcept("marks", _OWN_SCHEME, "Number of marks"),
+                name=sr.CodedConcept("detections", _OWN_SCHEME, "Number of detections"),
                 value=0,
                 unit=sr.CodedConcept("1", "UCUM", "no units"),
             )

@@ -1,4 +1,4 @@
-"""Looks at films in the background: the one that a window shows first, then, if wanted, all of the folder."""
+"""Looks at images in the background: the one that a window shows first, then, if wanted, all of the folder."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fractura.web.detection_cache import FilmMarks, MarkBook, in_words_of, stamp_text
+from fractura.web.detection_cache import DetectionCache, ImageDetections, in_words_of, stamp_text
 from fractura.web.errors import WebError
-from fractura.web.folder_index import FilmRow, FolderIndex, Opinion
+from fractura.web.folder_index import FolderIndex, ImageRow, Opinion
 from fractura.web.model_registry import ModelShelf, UsableModel
 from fractura.web.opinions import opinion
 from fractura.web.pictures import read_within_limits
 from fractura.web.settings import WebSettings
 
-_PACE_FILMS = 20
+_PACE_IMAGES = 20
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class SuggestionStatus:
 
     Attributes:
         running: It goes on.
-        done: Films of the folder with marks of this model, whenever they were found.
-        total: Films of the folder.
-        failed: Films that could not be looked at.
+        done: Images of the folder with detections of this model, whenever they were found.
+        total: Images of the folder.
+        failed: Images that could not be examined.
         model: Id of the model in use.
-        seconds_left: At the pace of the last films.
+        seconds_left: At the pace of the last images.
     """
 
     running: bool
@@ -46,8 +46,8 @@ class Suggester:
     """One thread that detects.
 
     Args:
-        settings: The limits on films.
-        index: The folder; it is told what the model thinks of each film.
+        settings: The limits on images.
+        index: The folder; it is told what the model thinks of each image.
         shelf: The models.
         book: What was found already.
         publish: Tells the windows.
@@ -58,27 +58,27 @@ class Suggester:
         settings: WebSettings,
         index: FolderIndex,
         shelf: ModelShelf,
-        book: MarkBook,
+        book: DetectionCache,
         publish: Callable[[str, dict[str, Any]], None],
     ) -> None:
         self._settings, self._index, self._shelf, self._book, self._publish = settings, index, shelf, book, publish
         self._wake = threading.Condition()
         self._asked: OrderedDict[str, None] = OrderedDict()
-        self._all: deque[FilmRow] = deque()
+        self._all: deque[ImageRow] = deque()
         self._is_at_all = False
         self._failed: dict[str, tuple[object, WebError]] = {}
-        self._paces: deque[float] = deque(maxlen=_PACE_FILMS)
+        self._paces: deque[float] = deque(maxlen=_PACE_IMAGES)
         self._stopped = True
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin the thread; what is known of the films is shown at once."""
+        """Begin the thread; what is known of the images is shown at once."""
         self._stopped = False
         self._thread = threading.Thread(target=self._work, name="suggestions", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread, after the film it is at."""
+        """End the thread, after the image it is at."""
         with self._wake:
             self._stopped = True
             self._wake.notify_all()
@@ -101,11 +101,11 @@ class Suggester:
             seconds_left=round(pace * left, 1) if pace is not None and left else None,
         )
 
-    def known(self, row: FilmRow, model: UsableModel) -> FilmMarks | None:
-        """The model's marks on a film, if they were found already.
+    def known(self, row: ImageRow, model: UsableModel) -> ImageDetections | None:
+        """The model's detections on an image, if they were found already.
 
         Raises:
-            WebError: The film could not be looked at.
+            WebError: The image could not be examined.
         """
         failed = self._failed.get(row.id)
         if failed is not None and failed[0] == (row.stamp, model.digest):
@@ -113,22 +113,22 @@ class Suggester:
         found = self._book.of_file(model.digest, row.path.name, row.stamp)
         return None if found is None else self._in_folder_words(found, model)
 
-    def ask(self, row: FilmRow) -> None:
-        """Look at this film next."""
+    def ask(self, row: ImageRow) -> None:
+        """Look at this image next."""
         with self._wake:
             self._asked[row.id] = None
             self._asked.move_to_end(row.id, last=False)
             self._wake.notify_all()
 
     def run_all(self) -> None:
-        """Look at all films that were not looked at yet, by and by."""
+        """Look at all images that were not examined yet, by and by."""
         with self._wake:
             self._all = deque(row for row in self._index.rows() if row.opinion is None)
             self._wake.notify_all()
         self._publish("suggestions", vars(self.status()))
 
     def stop_all(self) -> None:
-        """Leave the films that nobody asked for."""
+        """Leave the images that nobody asked for."""
         with self._wake:
             self._all.clear()
         self._publish("suggestions", vars(self.status()))
@@ -143,8 +143,8 @@ class Suggester:
         self._index.set_opinions({row.id: None for row in self._index.rows()})
         self._recall()
 
-    def reconsider(self, rows: list[FilmRow]) -> None:
-        """The boxes of these films changed: do they still contradict the model's marks?"""
+    def reconsider(self, rows: list[ImageRow]) -> None:
+        """The boxes of these images changed: do they still contradict the model's detections?"""
         model = self._shelf.in_use()
         if model is None:
             return
@@ -179,14 +179,14 @@ class Suggester:
                 self._is_at_all = not self._asked
                 row = self._index.get(self._asked.popitem(last=False)[0]) if self._asked else self._all.popleft()
             if row is not None:
-                self._look_at(row)
+                self._suggest_for(row)
             with self._wake:
                 last, self._is_at_all = self._is_at_all and not self._all, False
             if last:
                 self._publish("suggestions", vars(self.status()))
 
-    def _look_at(self, row: FilmRow) -> None:
-        """Detect on one film, unless its bytes are known."""
+    def _suggest_for(self, row: ImageRow) -> None:
+        """Detect on one image, unless its bytes are known."""
         model = self._shelf.in_use()
         if model is None:
             return
@@ -196,15 +196,15 @@ class Suggester:
             found = self._found(row, model)
         except WebError as error:
             self._failed[row.id] = ((stamp, model.digest), error)
-            if error.code == "model_unusable":  # it would fail on all films
+            if error.code == "model_unusable":  # it would fail on all images
                 self.stop_all()
         else:
             self._paces.append(time.monotonic() - started)
             if model.id == self._shelf.current:
                 self._index.set_opinions({row.id: self._opinion(found, row, model)})
-        self._publish("suggestion", {"film": row.id})
+        self._publish("suggestion", {"image": row.id})
 
-    def _found(self, row: FilmRow, model: UsableModel) -> FilmMarks:
+    def _found(self, row: ImageRow, model: UsableModel) -> ImageDetections:
         known = self._book.of_file(model.digest, row.path.name, row.stamp)
         if known is not None:
             return known
@@ -212,19 +212,19 @@ class Suggester:
         try:
             data = row.path.read_bytes()
         except OSError as error:
-            raise WebError(422, "film_unreadable", "the film cannot be opened", hint="is it still there?") from error
-        film = hashlib.sha256(data).hexdigest()
-        found = self._book.get(model.digest, film)
+            raise WebError(422, "image_unreadable", "the image cannot be opened", hint="is it still there?") from error
+        image = hashlib.sha256(data).hexdigest()
+        found = self._book.get(model.digest, image)
         if found is None:
             pixels = read_within_limits(data, row.name, self._settings).pixels
             found = self._shelf.detect(model, pixels)
-            self._book.put(model.digest, film, found)
-        self._book.note_file(row.path.name, stamp, film)
+            self._book.put(model.digest, image, found)
+        self._book.note_file(row.path.name, stamp, image)
         return found
 
-    def _in_folder_words(self, found: FilmMarks, model: UsableModel) -> FilmMarks:
+    def _in_folder_words(self, found: ImageDetections, model: UsableModel) -> ImageDetections:
         return in_words_of(found, model.card.class_names, [name for name, _ in self._index.class_counts()])
 
-    def _opinion(self, found: FilmMarks, row: FilmRow, model: UsableModel) -> Opinion:
+    def _opinion(self, found: ImageDetections, row: ImageRow, model: UsableModel) -> Opinion:
         drawn = None if row.summary is None or row.summary.fault is not None else row.summary.objects
         return opinion(self._in_folder_words(found, model), drawn, model.card.threshold)

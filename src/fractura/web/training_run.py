@@ -24,7 +24,7 @@ from fractura.web.errors import WebError
 
 TrainingStage = Literal["idle", "preparing", "running", "done", "failed", "stopped"]
 _LINES = 50
-_SECONDS_BETWEEN_LOOKS = 1.0
+_POLL_SECONDS = 1.0
 _SECONDS_TO_STOP = 60.0
 _LOG, _SUMMARY = "log.csv", "training.json"
 _ROWS = 100
@@ -52,10 +52,10 @@ class TrainingPlan:
     """What to do.
 
     Attributes:
-        folder: Labelled films.
+        folder: Labelled images.
         output: Of the model; new.
         num_steps: Optimiser steps.
-        val_share: Share of the films to validate on; 0 trains blind.
+        val_share: Share of the images to validate on; 0 trains blind.
         seed: Of everything random.
         start_from: Model to go on from.
     """
@@ -167,13 +167,13 @@ class TrainingRun:
         reader.start()
         started = time.monotonic()
         while process.poll() is None:
-            time.sleep(_SECONDS_BETWEEN_LOOKS)
-            self._look(plan, lines, started)
+            time.sleep(_POLL_SECONDS)
+            self._follow(plan, lines, started)
         reader.join()
-        self._look(plan, lines, started)
+        self._follow(plan, lines, started)
         return process.returncode
 
-    def _look(self, plan: TrainingPlan | None, lines: deque[str], started: float) -> None:
+    def _follow(self, plan: TrainingPlan | None, lines: deque[str], started: float) -> None:
         report = replace(self.report, lines=tuple(lines))
         if plan is not None:
             history = _history(plan.output / _LOG)

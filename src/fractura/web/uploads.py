@@ -1,4 +1,4 @@
-"""Films that were sent to the server: kept in memory only, so that nothing of a patient stays on the disk."""
+"""Images that were sent to the server: kept in memory only, so that nothing of a patient stays on the disk."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _DICOM_START = 132
 
 
 @dataclass(frozen=True)
-class FilmSource:
-    """A film of the folder or one that was sent.
+class ImageSource:
+    """An image of the folder or one that was sent.
 
     Attributes:
         id: As the API knows it.
@@ -44,7 +44,7 @@ class FilmSource:
         )
 
     def read(self) -> bytes:
-        """The film's bytes.
+        """The image's bytes.
 
         Raises:
             WebError: The file cannot be read.
@@ -54,11 +54,11 @@ class FilmSource:
         try:
             return self.source.read_bytes()
         except OSError as error:
-            raise WebError(422, "film_unreadable", "the film cannot be opened", hint="is it still there?") from error
+            raise WebError(422, "image_unreadable", "the image cannot be opened", hint="is it still there?") from error
 
 
 class UploadShelf:
-    """Films that were sent; the ones not used for longest go first when the memory for them is full.
+    """Images that were sent; the ones not used for longest go first when the memory for them is full.
 
     Args:
         most_bytes: Memory for all of them.
@@ -67,54 +67,54 @@ class UploadShelf:
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
-        self._films: OrderedDict[str, FilmSource] = OrderedDict()
+        self._images: OrderedDict[str, ImageSource] = OrderedDict()
         self._bytes = 0
 
-    def keep(self, film: FilmSource) -> None:
-        """Keep a film. One that is larger than all the memory is kept alone."""
+    def keep(self, image: ImageSource) -> None:
+        """Keep an image. One that is larger than all the memory is kept alone."""
         with self._lock:
-            self._films[film.id] = film
-            self._bytes += _size(film)
-            while self._bytes > self._most_bytes and len(self._films) > 1:
-                self._drop(next(iter(self._films)))
+            self._images[image.id] = image
+            self._bytes += _size(image)
+            while self._bytes > self._most_bytes and len(self._images) > 1:
+                self._drop(next(iter(self._images)))
 
-    def get(self, film: str) -> FilmSource:
-        """A film that was sent.
+    def get(self, image: str) -> ImageSource:
+        """An image that was sent.
 
         Raises:
             WebError: It is gone.
         """
         with self._lock:
-            if film not in self._films:
+            if image not in self._images:
                 raise WebError(
-                    410, "upload_gone", "this film is no longer in the server's memory", hint="send the film again"
+                    410, "upload_gone", "this image is no longer in the server's memory", hint="send the image again"
                 )
-            self._films.move_to_end(film)
-            return self._films[film]
+            self._images.move_to_end(image)
+            return self._images[image]
 
-    def forget(self, film: str | None = None) -> None:
-        """Forget a film, or all of them."""
+    def forget(self, image: str | None = None) -> None:
+        """Forget an image, or all of them."""
         with self._lock:
-            for each in [film] if film is not None else list(self._films):
+            for each in [image] if image is not None else list(self._images):
                 self._drop(each)
 
-    def _drop(self, film: str) -> None:
-        found = self._films.pop(film, None)
+    def _drop(self, image: str) -> None:
+        found = self._images.pop(image, None)
         if found is not None:
             self._bytes -= _size(found)
 
 
-def sent_film(name: str, data: bytes) -> FilmSource:
-    """A film that was just sent, with an id that nobody can guess."""
-    return FilmSource(f"u{secrets.token_hex(8)}", name, data, (hashlib.sha256(data).hexdigest(),))
+def sent_image(name: str, data: bytes) -> ImageSource:
+    """An image that was just sent, with an id that nobody can guess."""
+    return ImageSource(f"u{secrets.token_hex(8)}", name, data, (hashlib.sha256(data).hexdigest(),))
 
 
-def _size(film: FilmSource) -> int:
-    return len(film.source) if isinstance(film.source, bytes) else 0
+def _size(image: ImageSource) -> int:
+    return len(image.source) if isinstance(image.source, bytes) else 0
 
 
 def plain_name(filename: str | None) -> str:
     """The last part of a name that a client sent, printable and not too long; it is shown, and never opened."""
     name = printable((filename or "").replace("\\", "/").rsplit("/", 1)[-1])
     name = "".join(letter for letter in name if letter.isprintable()).strip(". ")
-    return name[-_LONGEST_NAME:] or "film"
+    return name[-_LONGEST_NAME:] or "image"

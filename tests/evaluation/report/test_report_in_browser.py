@@ -72,7 +72,7 @@ def test_letters_stand_out(opened, scheme):
 
 def test_every_axis_says_what_it_shows(opened):
     page, _, _ = opened()
-    drawings = page.locator("figure.plot svg")
+    drawings = page.locator("metric.plot svg")
     assert drawings.count() == 8
     for number in range(drawings.count()):
         for axis in ("x", "y"):
@@ -95,7 +95,7 @@ def right_edge(page, name):
     return float(np.asarray(picture)[:, -3:].mean())
 
 
-@pytest.mark.parametrize("name", ["operating-points", "at-threshold", "average-precision", "subgroup-figures"])
+@pytest.mark.parametrize("name", ["operating-points", "at-threshold", "average-precision", "subgroup-metrics"])
 def test_a_table_that_goes_on_to_the_right_shows_it_by_a_shadow(opened, name):
     page, _, _ = opened(400)
     goes_on = right_edge(page, name)

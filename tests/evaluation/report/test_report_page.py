@@ -6,7 +6,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from support.report_films import CARD, HOSTILE, THRESHOLD, films, marks, measure, report, without_image
+from support.report_images import CARD, HOSTILE, THRESHOLD, detections, images, measure, report, without_image
 
 from fractura.core.errors import UsageError
 from fractura.evaluation.report import pictures, write_report
@@ -17,22 +17,22 @@ from fractura.evaluation.report.words import Words
 
 
 class Page(HTMLParser):
-    """What tests need of a page: elements with their attributes, and the text of those that hold figures."""
+    """What tests need of a page: elements with their attributes, and the text of those that hold metrics."""
 
     def __init__(self, file):
         super().__init__(convert_charrefs=True)
-        self.elements, self.figures, self.headings, self.words = [], [], [], []
+        self.elements, self.metrics, self.headings, self.words = [], [], [], []
         self._open = None
         self.feed(file.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag, attributes):
         given = dict(attributes)
         self.elements.append((tag, given))
-        if "data-figure" in given:
-            self.figures.append([given["data-figure"], ""])
-            self._open = "figure"
+        if "data-metric" in given:
+            self.metrics.append([given["data-metric"], ""])
+            self._open = "metric"
         elif tag == "span" and given.get("class") == "interval":
-            self.figures[-1].append("")
+            self.metrics[-1].append("")
             self._open = "interval"
         elif re.fullmatch("h[1-6]", tag):
             self.headings.append(int(tag[1]))
@@ -44,7 +44,7 @@ class Page(HTMLParser):
     def handle_data(self, data):
         self.words.append(data)
         if self._open:
-            self.figures[-1][-1] += data
+            self.metrics[-1][-1] += data
 
     def all(self, *tags):
         return [attributes for tag, attributes in self.elements if tag in tags]
@@ -54,52 +54,52 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
-def expected(figure, shown):
-    """A figure of evaluation.json, written as the page writes the one shown."""
-    if figure["value"] is None:
+def expected(metric, shown):
+    """A metric of evaluation.json, written as the page writes the one shown."""
+    if metric["value"] is None:
         return "–"
     digits = len(shown.split(".")[1].split("\u00a0")[0])
-    return f"{100 * figure['value']:.{digits}f}\u00a0%" if shown.endswith("%") else f"{figure['value']:.{digits}f}"
+    return f"{100 * metric['value']:.{digits}f}\u00a0%" if shown.endswith("%") else f"{metric['value']:.{digits}f}"
 
 
 def test_every_number_is_that_of_evaluation_json(made):
     document = json.loads((made.parent / "evaluation.json").read_text(encoding="utf-8"))
-    figures = dict(document["figures"])
+    metrics = dict(document["metrics"])
     for group in document["subgroups"]:
-        figures |= {f"{group['by']}/{group['name']}/{key}": figure for key, figure in group["figures"].items()}
-    shown = Page(made).figures
+        metrics |= {f"{group['by']}/{group['name']}/{key}": metric for key, metric in group["metrics"].items()}
+    shown = Page(made).metrics
     assert len(shown) > 80
     for key, text, *interval in shown:
-        assert text == expected(figures[key], text), key
+        assert text == expected(metrics[key], text), key
         if interval and "–" in interval[0]:
             low, high = re.search(r"([\d.]+)–([\d.]+)", interval[0]).groups()
             scale = 100 if text.endswith("%") else 1
             digits = len(low.split(".")[1])
-            assert (low, high) == tuple(f"{scale * figures[key][end]:.{digits}f}" for end in ("low", "high")), key
-    assert {key for key in document["figures"] if key.startswith("froc/")} <= {each[0] for each in shown}
+            assert (low, high) == tuple(f"{scale * metrics[key][end]:.{digits}f}" for end in ("low", "high")), key
+    assert {key for key in document["metrics"] if key.startswith("froc/")} <= {each[0] for each in shown}
 
 
-def test_numbers_that_are_not_in_the_table_of_figures(made):
+def test_numbers_that_are_not_in_the_table_of_metrics(made):
     document = json.loads((made.parent / "evaluation.json").read_text(encoding="utf-8"))
-    right, alone = (document["figures"][f"film_{name}"] for name in ("sensitivity", "specificity"))
+    right, alone = (document["metrics"][f"image_{name}"] for name in ("sensitivity", "specificity"))
     text = Page(made).text
     assert f"With a fracture {right['part']} {right['count'] - right['part']} {right['count']}" in text
     assert f"Normal {alone['count'] - alone['part']} {alone['part']} {alone['count']}" in text
     normal = [each for each in document["outcomes"] if each["positive"] is False]
-    free = sum(not each["marks"] for each in normal)
+    free = sum(not each["detections"] for each in normal)
     assert f"Share 0 {free} {100 * free / len(normal):.1f}\u00a0%".replace("\u00a0", " ") in text
     missed = sum(bool(each["missed"]) for each in document["outcomes"])
     alarms = sum(bool(each["false"]) for each in document["outcomes"])
-    assert f"Shown: {missed} of {missed} films" in text
-    assert f"Shown: {alarms} of {alarms} films" in text
+    assert f"Shown: {missed} of {missed} images" in text
+    assert f"Shown: {alarms} of {alarms} images" in text
     assert len(Page(made).all("img")) == 2 * (missed + alarms)
 
 
 def test_hostile_names_stay_text(made):
     for name in ("report.html", "claim.html"):
         source = (made.parent / name).read_text(encoding="utf-8")
-        assert not re.search(r"<(script|b>frac|em>films|u>|i>tiny)", source)
-        assert "&lt;em&gt;films&lt;/em&gt;" in source
+        assert not re.search(r"<(script|b>frac|em>images|u>|i>tiny)", source)
+        assert "&lt;em&gt;images&lt;/em&gt;" in source
     page = Page(made)
     assert HOSTILE in page.text
     assert any(HOSTILE in image["alt"] for image in page.all("img"))
@@ -141,66 +141,66 @@ def test_pictures_have_words_and_headings_have_order(made):
         (
             {},
             THRESHOLD,
-            "chosen for f1 on another set of films (fingerprint 000000000000…); whether",
-            "these very films",
+            "chosen for f1 on another set of images (fingerprint 000000000000…); whether",
+            "these very images",
         ),
-        ({"threshold_data": "here"}, THRESHOLD, "4 of 4 films chose the threshold: ", "were trained on"),
-        ({"threshold_data": "here"}, THRESHOLD, "chosen for f1 on these very films", "other films (fingerprint"),
-        ({"data": {"train": {"fingerprint": "here"}}}, THRESHOLD, "4 of 4 films were trained on", "final state"),
+        ({"threshold_data": "here"}, THRESHOLD, "4 of 4 images chose the threshold: ", "were trained on"),
+        ({"threshold_data": "here"}, THRESHOLD, "chosen for f1 on these very images", "other images (fingerprint"),
+        ({"data": {"train": {"fingerprint": "here"}}}, THRESHOLD, "4 of 4 images were trained on", "final state"),
         (
             {"data": {"val": {"fingerprint": "here"}}},
             THRESHOLD,
-            "4 of 4 films chose the model's final state",
-            "4 films were",
+            "4 of 4 images chose the model's final state",
+            "4 images were",
         ),
         (
             {"threshold_data": None, "data": {"val": {"fingerprint": "here"}}},
             THRESHOLD,
-            "4 of 4 films chose the threshold and the model's final state: ",
+            "4 of 4 images chose the threshold and the model's final state: ",
             "were trained on",
         ),
-        ({"threshold_data": None, "data": {}}, THRESHOLD, "on films that its card does not name", "these very films"),
+        ({"threshold_data": None, "data": {}}, THRESHOLD, "on images that its card does not name", "these very images"),
         ({"threshold_data": None, "data": {}}, THRESHOLD, "is not known: its card lists no digests", "were trained on"),
         ({"threshold_data": "here"}, 0.6, "given for this evaluation; the model's own is 0.400", "4 of 4"),
     ],
 )
 def test_what_the_threshold_was_chosen_on(tmp_path, changes, threshold, said, not_said):
-    dataset = films(tmp_path, count=4)
+    dataset = images(tmp_path, count=4)
     card = CARD.model_copy(update=json.loads(json.dumps(changes).replace("here", dataset.fingerprint())))
-    evaluation = measure(dataset, marks(dataset), rounds=0, threshold=threshold)
-    material = Material(evaluation, card, dataset, "films", Words(), ("whole",))
+    evaluation = measure(dataset, detections(dataset), rounds=0, threshold=threshold)
+    material = Material(evaluation, card, dataset, "images", Words(), ("whole",))
     text = " ".join([material.threshold_origin(), *material.warnings()])
     assert said in text
     assert not_said not in text
     assert "There are no intervals" in text
     assert "There are no intervals" not in " ".join(
-        Material(measure(dataset, marks(dataset)), card, dataset, "films", Words(), ("whole",)).warnings()
+        Material(measure(dataset, detections(dataset)), card, dataset, "images", Words(), ("whole",)).warnings()
     )
 
 
 @pytest.mark.parametrize("chosen_by", ["val", "threshold"])
-def test_one_film_more_or_fewer_does_not_silence_the_warning(tmp_path, chosen_by):
-    dataset = films(tmp_path, count=6)
+def test_one_image_more_or_fewer_does_not_silence_the_warning(tmp_path, chosen_by):
+    dataset = images(tmp_path, count=6)
     seen = {
         "train": replace(dataset, records=dataset.records[:2]),
         chosen_by: replace(dataset, records=dataset.records[1:5]),
     }
     described = {"val": None, **{part: each.describe() for part, each in seen.items()}}
     card = CARD.model_copy(update={"data": described, "threshold_data": seen[chosen_by].fingerprint()})
-    material = Material(measure(dataset, marks(dataset)), card, dataset, "films", Words(), ("whole",))
+    material = Material(measure(dataset, detections(dataset)), card, dataset, "images", Words(), ("whole",))
     told = " ".join(material.warnings())
-    assert "2 of 6 films were trained on: " in told
-    assert "4 of 6 films chose the threshold" in told
+    assert "2 of 6 images were trained on: " in told
+    assert "4 of 6 images chose the threshold" in told
     assert ("the model's final state" in told) == (chosen_by == "val")
-    assert material.threshold_origin() == "the model's own, chosen for f1 on films that hold 4 of these 6"
+    assert material.threshold_origin() == "the model's own, chosen for f1 on images that hold 4 of these 6"
     claim = " ".join(answers(material)[32])
     validated = 4 if chosen_by == "val" else 0
     assert f"2 trained on, {validated} chose the model's final state, 4 chose the threshold" in claim
-    assert "<dt>Of these films, chose the threshold</dt><dd>4</dd>" in provenance(material).html
+    assert "<dt>Of these images, chose the threshold</dt><dd>4</dd>" in provenance(material).html
 
 
-def test_films_that_had_no_part_are_said_to_be_other_films(tmp_path):
-    dataset = films(tmp_path, count=6)
+def test_images_that_had_no_part_are_said_to_be_other_images(tmp_path):
+    dataset = images(tmp_path, count=6)
     parts = {"train": dataset.records[:2], "val": dataset.records[2:3], "test": dataset.records[3:]}
     seen = {name: replace(dataset, records=records) for name, records in parts.items()}
     card = CARD.model_copy(
@@ -209,58 +209,60 @@ def test_films_that_had_no_part_are_said_to_be_other_films(tmp_path):
             "threshold_data": seen["val"].fingerprint(),
         }
     )
-    material = Material(measure(seen["test"], marks(seen["test"])), card, seen["test"], "films", Words(), ("whole",))
+    material = Material(
+        measure(seen["test"], detections(seen["test"])), card, seen["test"], "images", Words(), ("whole",)
+    )
     assert material.warnings() == []
-    assert "on other films (fingerprint" in material.threshold_origin()
+    assert "on other images (fingerprint" in material.threshold_origin()
     assert "0 trained on, 0 chose the model's final state, 0 chose the threshold" in answers(material)[32][0]
 
 
-def test_warnings_stand_before_the_figures(tmp_path):
-    dataset = films(tmp_path, count=4)
+def test_warnings_stand_before_the_metrics(tmp_path):
+    dataset = images(tmp_path, count=4)
     card = CARD.model_copy(update={"threshold_data": dataset.fingerprint()})
-    text = Page(report(tmp_path / "out", dataset, marks(dataset), card=card, rounds=0)).text
-    assert text.index("films chose the threshold") < text.index("There are no intervals") < text.index("In short")
+    text = Page(report(tmp_path / "out", dataset, detections(dataset), card=card, rounds=0)).text
+    assert text.index("images chose the threshold") < text.index("There are no intervals") < text.index("In short")
 
 
-@pytest.mark.parametrize("kind", ["no films", "normal only", "fractured only", "no marks", "one film"])
+@pytest.mark.parametrize("kind", ["no images", "normal only", "fractured only", "no detections", "one image"])
 def test_whatever_is_not_defined_is_a_dash(tmp_path, kind):
-    count = {"no films": 0, "one film": 1}.get(kind, 6)
-    dataset = films(tmp_path, count=count, positive=kind != "normal only", negative=kind != "fractured only")
-    found = marks(dataset)
-    if kind == "no marks":
+    count = {"no images": 0, "one image": 1}.get(kind, 6)
+    dataset = images(tmp_path, count=count, positive=kind != "normal only", negative=kind != "fractured only")
+    found = detections(dataset)
+    if kind == "no detections":
         found = [each.above(1.0) for each in found]
     made = report(tmp_path / "out", dataset, found)
-    figures = {key: text for key, text, *_ in Page(made).figures}
-    assert any("–" in text for text in figures.values()) or kind == "no marks"
-    assert "nan" not in " ".join(figures.values())
+    metrics = {key: text for key, text, *_ in Page(made).metrics}
+    assert any("–" in text for text in metrics.values()) or kind == "no detections"
+    assert "nan" not in " ".join(metrics.values())
     assert (made.parent / "claim.md").is_file()
 
 
-def test_a_film_that_has_gone_is_named_without_picture(tmp_path):
-    dataset = films(tmp_path, count=6)
-    found = marks(dataset)
+def test_a_image_that_has_gone_is_named_without_picture(tmp_path):
+    dataset = images(tmp_path, count=6)
+    found = detections(dataset)
     text = Page(report(tmp_path / "out", without_image(dataset, 0), found, rounds=0)).text
-    assert "The film cannot be shown" in text
+    assert "The image cannot be shown" in text
     assert HOSTILE in text
 
 
-def test_a_film_that_says_it_is_written_on_is_not_shown(tmp_path, monkeypatch):
-    dataset = films(tmp_path, count=6)
+def test_a_image_that_says_it_is_written_on_is_not_shown(tmp_path, monkeypatch):
+    dataset = images(tmp_path, count=6)
     read = pictures.read_radiograph
 
     def written(*arguments, **more):
-        film = read(*arguments, **more)
-        return replace(film, facts=replace(film.facts, burnt_in_text=True))
+        image = read(*arguments, **more)
+        return replace(image, facts=replace(image.facts, burnt_in_text=True))
 
     monkeypatch.setattr(pictures, "read_radiograph", written)
-    page = Page(report(tmp_path / "out", dataset, marks(dataset), rounds=0))
+    page = Page(report(tmp_path / "out", dataset, detections(dataset), rounds=0))
     assert "says that writing is burnt in" in page.text
     assert not page.all("img")
 
 
 def test_an_unknown_language_names_the_known_ones(tmp_path):
-    dataset = films(tmp_path, count=2)
+    dataset = images(tmp_path, count=2)
     with pytest.raises(UsageError, match="known are: en, es"):
         write_report(
-            measure(dataset, marks(dataset)), tmp_path, card=CARD, dataset=dataset, data_name="x", language="xx"
+            measure(dataset, detections(dataset)), tmp_path, card=CARD, dataset=dataset, data_name="x", language="xx"
         )

@@ -1,4 +1,4 @@
-"""The drawings: files ready for a paper, values that are the evaluation's, details cut from films."""
+"""The drawings: files ready for a paper, values that are the evaluation's, details cut from images."""
 
 import io
 from dataclasses import replace
@@ -8,7 +8,7 @@ import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
-from support.report_films import films, marks, measure
+from support.report_images import detections, images, measure
 
 from fractura.evaluation import MAIN_CRITERION
 from fractura.evaluation.report import plots
@@ -19,8 +19,8 @@ from fractura.evaluation.report.words import Words
 
 @pytest.fixture(name="evaluation", scope="module")
 def measured(tmp_path_factory):
-    dataset = films(tmp_path_factory.mktemp("plots"))
-    return measure(dataset, marks(dataset))
+    dataset = images(tmp_path_factory.mktemp("plots"))
+    return measure(dataset, detections(dataset))
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +64,7 @@ def test_froc_is_the_staircase_with_its_interval(evaluation):
     lines = {line.get_label(): line for line in axes.lines}
     across, up = lines["IoU 0.3"].get_data()
     curve = evaluation.curves.froc[MAIN_CRITERION]
-    assert list(across[1:-1]) == curve["false_marks_per_film"]
+    assert list(across[1:-1]) == curve["false_positives_per_image"]
     assert np.allclose(up[1:-1], 100 * np.array(curve["sensitivity"]))
     assert lines["IoU 0.3"].get_drawstyle() == "steps-post"
     for point in (0.125, 1.0, 8.0):
@@ -77,27 +77,27 @@ def test_froc_is_the_staircase_with_its_interval(evaluation):
 
 def test_the_ring_is_the_threshold(evaluation):
     rings = [line for line in plots.roc(evaluation, Words()).axes[0].lines if line.get_marker() == "o"]
-    expected = (1 - evaluation.value("film_specificity"), evaluation.value("film_sensitivity"))
+    expected = (1 - evaluation.value("image_specificity"), evaluation.value("image_sensitivity"))
     assert (rings[0].get_xdata()[0], rings[0].get_ydata()[0]) == pytest.approx([100 * share for share in expected])
 
 
 def test_what_cannot_be_drawn_is_not(evaluation, tmp_path):
-    nothing = measure(films(tmp_path, count=0), [])
+    nothing = measure(images(tmp_path, count=0), [])
     drawers = (plots.froc, plots.froc_by_criterion, plots.roc, plots.precision_recall, plots.scores, plots.subgroups)
     assert [draw(nothing, Words()) for draw in drawers] == [None] * len(drawers)
-    assert plots.reliability(nothing, Words(), "film") is None
+    assert plots.reliability(nothing, Words(), "image") is None
     assert plots.froc_by_criterion(replace(evaluation, intervals=None), Words()) is None
 
 
 @pytest.mark.parametrize(
     ("corners", "size", "expected"),
     [
-        ((40, 40, 60, 60), (400, 400), (0, 0, 120, 120)),  # a third of the film at least, moved inside
+        ((40, 40, 60, 60), (400, 400), (0, 0, 120, 120)),  # a third of the image at least, moved inside
         ((200, 200, 240, 220), (400, 400), (160, 150, 280, 270)),  # three times the longer side
         ((390, 390, 500, 500), (400, 400), (70, 70, 400, 400)),  # half outside
-        ((0, 0, 400, 300), (400, 300), (0, 0, 400, 300)),  # the whole film
+        ((0, 0, 400, 300), (400, 300), (0, 0, 400, 300)),  # the whole image
         ((0, 0, 2, 2), (3, 2), (0, 0, 3, 2)),
     ],
 )
-def test_details_are_square_and_inside_the_film(corners, size, expected):
+def test_details_are_square_and_inside_the_image(corners, size, expected):
     assert detail_around(corners, size) == expected

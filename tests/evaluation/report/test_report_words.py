@@ -6,11 +6,11 @@ import string
 from pathlib import Path
 
 import pytest
-from support.report_films import films, marks, report
+from support.report_images import detections, images, report
 
 import fractura.evaluation.report
 from fractura.core.errors import UsageError
-from fractura.evaluation import Figure
+from fractura.evaluation import Metric
 from fractura.evaluation.report.claim import ITEMS
 from fractura.evaluation.report.spanish import SPANISH
 from fractura.evaluation.report.words import Words, rate
@@ -47,32 +47,34 @@ def test_translations_have_the_same_places_blanks_and_full_stops():
 
 
 def test_a_spanish_report(tmp_path):
-    dataset = films(tmp_path, count=8)
-    made = report(tmp_path / "out", dataset, marks(dataset), language="es")
+    dataset = images(tmp_path, count=8)
+    made = report(tmp_path / "out", dataset, detections(dataset), language="es")
     page = made.read_text(encoding="utf-8")
     assert '<html lang="es">' in page
     assert "herramienta de investigación" in page
     assert "Lista CLAIM" in (made.parent / "claim.md").read_text(encoding="utf-8")
-    assert re.search(r'data-figure="film_sensitivity">\d+,\d', page)
+    assert re.search(r'data-metric="image_sensitivity">\d+,\d', page)
     drawing = (made.parent / "plots" / "froc.svg").read_text(encoding="utf-8")
     assert "Marcas falsas por radiografía" in drawing
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_a_report_of_nothing_speaks_each_language(tmp_path, language):
-    dataset = films(tmp_path, count=2, positive=False)
-    assert report(tmp_path / "out", dataset, [each.above(1) for each in marks(dataset)], language=language, rounds=0)
+    dataset = images(tmp_path, count=2, positive=False)
+    assert report(
+        tmp_path / "out", dataset, [each.above(1) for each in detections(dataset)], language=language, rounds=0
+    )
 
 
 def test_numbers():
     english, spanish = Words("en"), Words("es")
-    figure = Figure(0.12345, 0.1, 0.2)
+    metric = Metric(0.12345, 0.1, 0.2)
     assert english.percent(0.12345) == "12.3\u00a0%"
     assert spanish.percent(0.12345) == "12,3\u00a0%"
     assert spanish.number(None) == "–"
-    assert english.interval(figure, share=True) == "10.0–20.0"
-    assert spanish.interval(figure, share=False, digits=3) == "0,100–0,200"
-    assert english.interval(Figure(0.1), share=True) == ""
+    assert english.interval(metric, share=True) == "10.0–20.0"
+    assert spanish.interval(metric, share=False, digits=3) == "0,100–0,200"
+    assert english.interval(Metric(0.1), share=True) == ""
     assert [rate(point) for point in (0.125, 0.5, 1.0, 8)] == ["1/8", "1/2", "1", "8"]
     with pytest.raises(UsageError):
         Words("fr")

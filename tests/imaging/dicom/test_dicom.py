@@ -1,4 +1,4 @@
-"""DICOM films: every transfer syntax, every road to the picture, no word about the patient, no way to crash."""
+"""DICOM images: every transfer syntax, every road to the picture, no word about the patient, no way to crash."""
 
 import io
 import logging
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from support.dicom_films import (
+from support.dicom_images import (
     JPEG_2000,
     JPEG_LOSSLESS_SV1,
     JPEG_LS,
@@ -30,7 +30,7 @@ from fractura.formats.voc import VocAnnotation, VocObject
 from fractura.imaging.dicom import is_dicom
 from fractura.imaging.dicom.facts import patient_hash, study_hash
 from fractura.imaging.reader import radiograph_channels, radiograph_facts, radiograph_size, read_radiograph
-from fractura.inference.discovery import find_films
+from fractura.inference.discovery import find_images
 
 HEIGHT, WIDTH = 40, 60
 ROWS, COLUMNS = np.mgrid[:HEIGHT, :WIDTH]
@@ -39,10 +39,10 @@ DEEP[0, :2] = 0, 4095
 SHOWN = np.floor(DEEP / 4095 * 255 + 0.5).astype(np.uint8)
 
 
-def grey(data: bytes, name: str = "film.dcm") -> np.ndarray:
-    film = read_radiograph(data, name=name)
-    assert (film.pixels == film.pixels[:, :, :1]).all()
-    return film.pixels[:, :, 0].astype(int)
+def grey(data: bytes, name: str = "image.dcm") -> np.ndarray:
+    image = read_radiograph(data, name=name)
+    assert (image.pixels == image.pixels[:, :, :1]).all()
+    return image.pixels[:, :, 0].astype(int)
 
 
 @pytest.mark.parametrize("syntax", LOSSLESS)
@@ -70,7 +70,7 @@ def test_colour(syntax):
     assert radiograph_channels(data) == 3
 
 
-def test_first_of_several_frames_is_the_film():
+def test_first_of_several_frames_is_the_image():
     frames = np.stack([DEEP, DEEP[::-1], DEEP[:, ::-1]])
     for syntax in (LOSSLESS["native"], RLE, JPEG_LOSSLESS_SV1):
         data = dicom(frames, bits=12, syntax=syntax)
@@ -78,7 +78,7 @@ def test_first_of_several_frames_is_the_film():
         assert radiograph_facts(data).frames == 3
 
 
-def test_pain_9_same_film_in_any_file_same_picture():
+def test_pain_9_same_image_in_any_file_same_picture():
     def encoded(values, kind):
         stream = io.BytesIO()
         Image.fromarray(values).save(stream, kind)
@@ -96,7 +96,7 @@ def test_pain_9_same_film_in_any_file_same_picture():
         "16-bit dicom": dicom(DEEP * 16),
         "dark dicom": dicom((DEEP // 5).astype(np.uint16), bits=12),  # as dark as its PNG
     }
-    dark = grey(encoded((DEEP // 5).astype(np.uint16), "PNG"), "film.png")
+    dark = grey(encoded((DEEP // 5).astype(np.uint16), "PNG"), "image.png")
     for name, data in files.items():
         expected = dark if name.startswith("dark") else SHOWN
         assert np.abs(grey(data, name) - expected).max() <= 1, name
@@ -168,7 +168,7 @@ SAME = {
 
 
 @pytest.mark.parametrize("road", SAME)
-def test_pain_10_no_negative_films(road):
+def test_pain_10_no_negative_images(road):
     values, elements = SAME[road]
     assert np.abs(grey(dicom(values, bits=12, **elements)) - SHOWN).max() <= 1
 
@@ -195,7 +195,7 @@ def test_padding_is_black_and_counts_for_nothing(elements):
     assert shown[:, 10:].any()
 
 
-def test_bits_beside_the_film_are_taken_off():
+def test_bits_beside_the_image_are_taken_off():
     """Old overlays live in the bits above."""
     assert np.array_equal(grey(dicom(DEEP | (ROWS % 2 << 14).astype(np.uint16), bits=12)), SHOWN)
 
@@ -250,7 +250,7 @@ def test_a_folder_of_dicoms_is_a_data_folder(tmp_path):
     assert {record.patient for record in dataset} == {patient_hash("PLANTED-ID-4711")}
     assert dataset.records[1].study == study_hash("1.2.5") != dataset.records[0].study
     assert {record.device for record in dataset} == {radiograph_facts(dicom(DEEP, bits=12)).device} != {None}
-    assert [film.name for film in find_films([tmp_path]).films] == ["IM0002", "a"]
+    assert [image.name for image in find_images([tmp_path]).images] == ["IM0002", "a"]
 
 
 def test_no_planted_name_leaves_the_file(tmp_path, caplog, capfd, recwarn):
@@ -271,7 +271,7 @@ def test_no_planted_name_leaves_the_file(tmp_path, caplog, capfd, recwarn):
     for data in (*files, bytes(damaged), bytes(damaged)[:700]):
         for reader in (read_radiograph, radiograph_size, radiograph_facts):
             try:
-                said.append(repr(reader(data, name="film.dcm")))
+                said.append(repr(reader(data, name="image.dcm")))
             except DataError as error:
                 said.append(str(error))
     said += (
@@ -282,16 +282,16 @@ def test_no_planted_name_leaves_the_file(tmp_path, caplog, capfd, recwarn):
     written = (tmp_path / "out.tfrecord").read_bytes().upper()
     assert all(name.upper().encode() not in written for name in NAMES)
     assert b"a.dcm".upper() in written
-    # and what was written is still the film
+    # and what was written is still the image
     again = read_dataset(tmp_path / "out.tfrecord")
     assert np.array_equal(read_radiograph(again.records[1].read_bytes(), name="a.dcm").pixels[:, :, 0], SHOWN)
 
 
 def test_convert_says_that_copied_headers_name_patients(tmp_path):
-    films = data_folder(tmp_path / "films")
-    copied = convert(films, tmp_path / "coco", "coco")
+    images = data_folder(tmp_path / "images")
+    copied = convert(images, tmp_path / "coco", "coco")
     assert "2 DICOM files were copied whole" in str(copied.problems[-1])
-    assert "DICOM" not in str(convert(films, tmp_path / "films.tfrecord", "tfrecord").problems)
+    assert "DICOM" not in str(convert(images, tmp_path / "images.tfrecord", "tfrecord").problems)
 
 
 def test_detect_takes_dicom_and_writes_no_name(tmp_path, capfd):
@@ -340,12 +340,12 @@ REFUSED = {
 def test_refused_by_name_with_a_way_out(kind):
     data, message = REFUSED[kind]
     with pytest.raises(DataError, match=message) as caught:
-        read_radiograph(data(), name="film 1.dcm")
-    assert "film 1.dcm" in str(caught.value)
+        read_radiograph(data(), name="image 1.dcm")
+    assert "image 1.dcm" in str(caught.value)
     assert caught.value.hint
 
 
-def test_a_captured_film_counts():
+def test_a_captured_image_counts():
     assert np.array_equal(grey(dicom(SHOWN, Modality="OT", SOPClassUID="1.2.840.10008.5.1.4.1.1.7")), SHOWN)
 
 
@@ -375,7 +375,7 @@ def test_without_prefix():
     cut=st.floats(0, 1),
 )
 @settings(max_examples=30, deadline=None)
-def test_mutated_films_are_read_or_refused(syntax, edits, cut):
+def test_mutated_images_are_read_or_refused(syntax, edits, cut):
     """Also where GDCM would end the process: a helper process takes the fall."""
     data = bytearray(MUTANTS[syntax])
     for place, value in edits:
@@ -405,7 +405,7 @@ def test_the_helper_that_dies_is_replaced():
     assert np.array_equal(grey(good), SHOWN)
 
 
-# ---------------------------------------------------------------- real films
+# ---------------------------------------------------------------- real images
 
 
 def test_real_ankle(shared_path):
@@ -428,7 +428,7 @@ def test_real_look_up_tables(shared_path, name):
     assert (shown.min(), shown.max()) == (0, 255)
 
 
-def test_real_small_film(shared_path):
+def test_real_small_image(shared_path):
     path = shared_path("data/dicom/CR1_6154_16x16.dcm")
     assert read_radiograph(path).pixels.shape == (16, 16, 3)
     assert radiograph_facts(path).body_part == "CSPINE"

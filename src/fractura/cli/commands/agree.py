@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def agree(
-    first: Annotated[Path, typer.Argument(metavar="READER1", help="Films with the boxes of one reader.")],
-    second: Annotated[Path, typer.Argument(metavar="READER2", help="The same films with those of another.")],
+    first: Annotated[Path, typer.Argument(metavar="READER1", help="Images with the boxes of one reader.")],
+    second: Annotated[Path, typer.Argument(metavar="READER2", help="The same images with those of another.")],
     reference: Annotated[
-        Path | None, typer.Option(help="The same films with the boxes taken as true, such as a consensus.")
+        Path | None, typer.Option(help="The same images with the boxes taken as true, such as a consensus.")
     ] = None,
     model: Annotated[
-        Path | None, typer.Option(help="Model whose marks, from its threshold up, count as one more reader.")
+        Path | None, typer.Option(help="Model whose detections, from its threshold up, count as one more reader.")
     ] = None,
     rename: Annotated[
         list[str] | None,
@@ -31,18 +31,18 @@ def agree(
     ] = None,
     rounds: Annotated[int, typer.Option(min=0, help="Resamples for the intervals; 0 gives none.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of the resamples.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
-    """How far readers agree with each other, with a model and with a reference, on the films that both have read.
+    """How far readers agree with each other, with a model and with a reference, on the images that both have read.
 
-    Cohen's kappa says whether they see a fracture on the same films; F1 and sensitivity whether their boxes lie on one
+    Cohen's kappa says whether they see a fracture on the same images; F1 and sensitivity whether their boxes lie on one
     another, at IoU 0.1, 0.3 and 0.5.
     """
     from dataclasses import asdict
 
     from fractura.cli.measuring import renames
-    from fractura.evaluation import figure_text
-    from fractura.evaluation.agreement import agreements, films_apart
+    from fractura.evaluation import metric_text
+    from fractura.evaluation.agreement import agreements, images_apart
     from fractura.evaluation.classes import join_classes
 
     paths = {"reader 1": first, "reader 2": second}
@@ -50,12 +50,12 @@ def agree(
         paths["reference"] = reference
     drawn = {reader: read_drawn(path) for reader, path in paths.items()}
     for one, other in combinations(drawn, 2):
-        here, there = films_apart(drawn[one], drawn[other])
+        here, there = images_apart(drawn[one], drawn[other])
         if here or there:
-            where = f"{here} films of {paths[one]} and {there} of {paths[other]}"
+            where = f"{here} images of {paths[one]} and {there} of {paths[other]}"
             out.warn(f"{where} are not in the other and were left out")
     if model is not None:
-        drawn["model"] = marked_by(model, drawn["reader 1"])
+        drawn["model"] = predicted_by(model, drawn["reader 1"])
     problems: list[FracturaError] = []
     joined = join_classes(list(drawn.values()), problems, renamed=renames(rename))
     readers = dict(zip(drawn, joined, strict=True))
@@ -73,9 +73,9 @@ def agree(
         out.write_json([asdict(each) for each in found])
         return
     for each in found:
-        rows = [[figure_text(key), figure.to_text()] for key, figure in each.figures.items()]
-        title = f"{each.reader} measured against {each.against}, {each.films} films"
-        out.write_table(["figure", "value"], rows, title=title)
+        rows = [[metric_text(key), metric.to_text()] for key, metric in each.metrics.items()]
+        title = f"{each.reader} measured against {each.against}, {each.images} images"
+        out.write_table(["metric", "value"], rows, title=title)
 
 
 def read_drawn(path: Path) -> Dataset:
@@ -89,12 +89,12 @@ def read_drawn(path: Path) -> Dataset:
     return dataset
 
 
-def marked_by(path: Path, films: Dataset) -> Dataset:
-    """The films with a model's marks, from its threshold up, in place of their boxes."""
+def predicted_by(path: Path, images: Dataset) -> Dataset:
+    """The images with a model's detections, from its threshold up, in place of their boxes."""
     from fractura.cli.measuring import predict
     from fractura.inference import load_model
 
     model = load_model(path)
-    marks = [found.above(model.card.threshold) for found in predict(model, films)]
-    records = tuple(replace(record, boxes=found, flags=()) for record, found in zip(films, marks, strict=True))
-    return replace(films, class_names=model.card.class_names, records=records)
+    detections = [found.above(model.card.threshold) for found in predict(model, images)]
+    records = tuple(replace(record, boxes=found, flags=()) for record, found in zip(images, detections, strict=True))
+    return replace(images, class_names=model.card.class_names, records=records)

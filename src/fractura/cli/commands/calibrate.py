@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from fractura.evaluation.threshold import Aim, Choice
 
 ROUNDS = 1000
-"""Of the bootstrap: the card's figures have their intervals."""
+"""Of the bootstrap: the card's metrics have their intervals."""
 
 
 def calibrate(
     model: Annotated[Path, typer.Argument(help="Model folder or exported .onnx file.")],
-    val: Annotated[Path, typer.Argument(help="Labelled films that the model was not trained on and is not tested on.")],
+    val: Annotated[
+        Path, typer.Argument(help="Labelled images that the model was not trained on and is not tested on.")
+    ],
     output: Annotated[
         Path | None,
         typer.Option(
@@ -36,8 +38,8 @@ def calibrate(
     aim: Annotated[
         str,
         typer.Option(
-            help="What the threshold is chosen for: f1, sensitivity=0.9, fp_per_image=0.5, film_sensitivity=0.95 or "
-            "film_specificity=0.9."
+            help="What the threshold is chosen for: f1, sensitivity=0.9, fp_per_image=0.5, image_sensitivity=0.95 or "
+            "image_specificity=0.9."
         ),
     ] = "f1",
     method: Annotated[
@@ -46,16 +48,16 @@ def calibrate(
     rename: Rename = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Choose a model's threshold on validation films, and calibrate its scores; both are written into its card.
+    """Choose a model's threshold on validation images, and calibrate its scores; both are written into its card.
 
     The built-in model stays as it is: give its copy a name with --output.
 
     Aims: f1 is where sensitivity and precision are best together; sensitivity=0.9 finds at least that share of the
-    fractures; fp_per_image=0.5 allows that many false marks a film. A mark finds a box if it overlaps it with IoU 0.3.
-    Of whole films, film_sensitivity=0.95 marks at least that share of the fractured ones, and film_specificity=0.9
-    leaves at least that share of the normal ones without a mark.
+    fractures; fp_per_image=0.5 allows that many false positives an image. A detection finds a box if it overlaps it
+    with IoU 0.3. Of whole images, image_sensitivity=0.95 flags at least that share of the fractured ones, and
+    image_specificity=0.9 leaves at least that share of the normal ones without a detection.
 
-    Probabilities hold where fractures are as frequent as on these films.
+    Probabilities hold where fractures are as frequent as on these images.
     """
     from fractura.cli.measuring import predict, read_labelled
     from fractura.core.model_card import ModelCard
@@ -74,15 +76,15 @@ def calibrate(
     dataset = read_labelled(val, card.class_names, rename)
     if card.trained_on is not None and (seen := dataset.shared_with(card.trained_on)):
         raise DataError(
-            f"the model was trained on {seen} of these {len(dataset)} films: on others its scores are lower",
+            f"the model was trained on {seen} of these {len(dataset)} images: on others its scores are lower",
             file=val,
-            hint="calibrate on films that it has not seen: fractura split sets some apart",
+            hint="calibrate on images that it has not seen: fractura split sets some apart",
         )
     if not any(record.is_positive for record in dataset):
         raise DataError(
-            "none of these films has a fracture to find: no threshold can be chosen",
+            "none of these images has a fracture to find: no threshold can be chosen",
             file=val,
-            hint="add films with boxes; those flagged difficult do not count",
+            hint="add images with boxes; those flagged difficult do not count",
         )
     predictions = predict(loaded, dataset)
     choice = _choose(dataset, predictions, wanted, val)
@@ -90,7 +92,7 @@ def calibrate(
     table = build_table(dataset, predictions)
     calibrator = None if method == "none" else fit_calibrator(table, method)
     worth = "the scores are not calibrated" if method == "none" else _worth(table, method)
-    # Of the raw scores: probabilities are always right on the films they were fitted on.
+    # Of the raw scores: probabilities are always right on the images they were fitted on.
     evaluation = evaluate(dataset, predictions, threshold=choice.threshold, rounds=ROUNDS, details=False)
     chosen: dict[str, Any] = {
         "threshold": choice.threshold,
@@ -100,8 +102,8 @@ def calibrate(
         "calibration": None if calibrator is None else calibrator.to_dict(),
     }
     metrics = {**card.metrics, "validation": evaluation.summary()}
-    films = {**card.data, "threshold": dataset.describe()}
-    new = ModelCard.model_validate({**card.model_dump(), **chosen, "data": films, "metrics": metrics})
+    images = {**card.data, "threshold": dataset.describe()}
+    new = ModelCard.model_validate({**card.model_dump(), **chosen, "data": images, "metrics": metrics})
     replace_card(model, new, output)
     written = model if output is None else output
     if json:
@@ -109,32 +111,32 @@ def calibrate(
     else:
         out.write_line(f"{wanted}: {choice}")
         if fast is not None:
-            out.write_line(f"{wanted}, each film once (--fast): {fast}")
+            out.write_line(f"{wanted}, each image once (--fast): {fast}")
         out.write_line(worth)
         out.write_line(f"threshold before: {card.threshold:.4g}; written into the card of {written}")
 
 
 def _worth(table: Table, method: str) -> str:
-    """A line on what the calibration does to the scores of films it was not fitted on; a warning if it harms them."""
+    """A line on what the calibration does to the scores of images it was not fitted on; a warning if it harms them."""
     from fractura.evaluation.calibration import cross_fitted_errors
 
     try:
         errors = cross_fitted_errors(table, method)
     except DataError:
-        return f"{method} calibration: too few films to tell what it is worth on others"
+        return f"{method} calibration: too few images to tell what it is worth on others"
     worse = [f"{what}s" for what, (before, after) in errors.items() if after > before]
     if worse:
         others = "--method none" if method == "temperature" else "--method temperature or --method none"
-        out.warn(f"the {method} calibration makes scores of {' and '.join(worse)} worse on other films: try {others}")
+        out.warn(f"the {method} calibration makes scores of {' and '.join(worse)} worse on other images: try {others}")
     parts = [f"{what}s {before:.3f} before, {after:.3f} after" for what, (before, after) in errors.items()]
-    return f"{method} calibration, expected error on films it was not fitted on (5 parts): {'; '.join(parts)}"
+    return f"{method} calibration, expected error on images it was not fitted on (5 parts): {'; '.join(parts)}"
 
 
 def _choose(dataset: Dataset, predictions: list[Boxes], aim: Aim, val: Path) -> Choice:
     """The threshold for an aim.
 
     Raises:
-        DataError: No threshold reaches the aim on these films.
+        DataError: No threshold reaches the aim on these images.
     """
     from fractura.evaluation.threshold import choose_threshold
 

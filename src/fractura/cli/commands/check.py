@@ -1,4 +1,4 @@
-"""``fractura check``: mistakes in a folder of labelled films."""
+"""``fractura check``: mistakes in a folder of labelled images."""
 
 from __future__ import annotations
 
@@ -20,29 +20,31 @@ SHOWN = 10
 
 
 def check(
-    data: Annotated[Path, typer.Argument(help="Folder with the films and their Pascal VOC files.")],
-    against: Annotated[Path | None, typer.Option(help="The other split (such as val): no film may be in both.")] = None,
+    data: Annotated[Path, typer.Argument(help="Folder with the images and their Pascal VOC files.")],
+    against: Annotated[
+        Path | None, typer.Option(help="The other split (such as val): no image may be in both.")
+    ] = None,
     only: Annotated[list[str] | None, typer.Option(help="Run this check or subject only; can be given again.")] = None,
     skip: Annotated[list[str] | None, typer.Option(help="Leave this check or subject out; can be given again.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with pictures: a .html file, or a folder.")] = None,
     fix: Annotated[Path | None, typer.Option(help="Write a cleaned copy into this new folder, with a log.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print all findings as JSON.")] = False,
 ) -> None:
-    """Look for mistakes: damaged films, wrong sizes, impossible boxes, misspelt classes, copies, leaks, shortcuts.
+    """Look for mistakes: damaged images, wrong sizes, impossible boxes, misspelt classes, copies, leaks, shortcuts.
 
     Nothing in the data is changed. The exit code is 3 if there is an error; warnings and notes leave it at 0.
     """
     from fractura.quality import Severity, check_dataset
     from fractura.quality.findings import counted
 
-    output.say(f"looking at every film of {data}" + (f" and {against} …" if against else " …"))
+    output.say(f"looking at every image of {data}" + (f" and {against} …" if against else " …"))
     with ExitStack() as bars:
         report = check_dataset(
             data,
             against,
             only=only or (),
             skip=skip or (),
-            progress=lambda films: bars.enter_context(output.progress(films, description="looking")),
+            progress=lambda images: bars.enter_context(output.progress(images, description="looking")),
         )
     if html is not None:
         from fractura.core.files import write_atomically
@@ -56,9 +58,9 @@ def check(
         from fractura.quality.fix import LOG, write_fixed_copy
 
         changes = write_fixed_copy(report, fix)
-        films = {film.path.name for film in report.snapshot.films}
-        left_out = sum(each.action == "left out" and each.file in films for each in changes)
-        taken = f"{report.films - left_out} of {report.films} films, {left_out} left out"
+        images = {image.path.name for image in report.snapshot.images}
+        left_out = sum(each.action == "left out" and each.file in images for each in changes)
+        taken = f"{report.images - left_out} of {report.images} images, {left_out} left out"
         output.say(f"cleaned copy: {fix}; {taken}; {counted(len(changes), 'change')}, listed in {LOG}")
     if json:
         document = report.to_dict()
@@ -66,16 +68,16 @@ def check(
     else:
         _write_findings(report)
     other = report.snapshot.against
-    looked_at = counted(report.films, "film")
+    inspected = counted(report.images, "image")
     if other is not None:
-        looked_at += f", compared with {counted(len(other.films), 'film')} of {other.root}"
+        inspected += f", compared with {counted(len(other.images), 'image')} of {other.root}"
     if not report.is_clean:
         raise DataError(
-            f"{report.counted(Severity.ERROR)} and {report.counted(Severity.WARNING)} in {looked_at}",
+            f"{report.counted(Severity.ERROR)} and {report.counted(Severity.WARNING)} in {inspected}",
             file=data,
             hint="correct the errors listed above, then check again",
         )
-    output.say(f"no errors, {report.counted(Severity.WARNING)} in {looked_at}")
+    output.say(f"no errors, {report.counted(Severity.WARNING)} in {inspected}")
 
 
 def _write_findings(report: CheckReport) -> None:

@@ -17,7 +17,7 @@ def configure(
         typer.Option(help="Write a fresh file for this model of the zoo."),
     ] = None,
     num_classes: Annotated[int | None, typer.Option(min=1, help="As many as the label map has.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Films per step.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Images per step.")] = None,
     num_steps: Annotated[int | None, typer.Option(min=1, help="Steps of training.")] = None,
     fine_tune_checkpoint: Annotated[str | None, typer.Option(help="Path ending in ckpt-0.")] = None,
     fine_tune_checkpoint_type: Annotated[

@@ -1,4 +1,4 @@
-"""``fractura convert``: labelled films from one format into another."""
+"""``fractura convert``: labelled images from one format into another."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def convert(
         Name | None, typer.Option("--from", help="Format to read.", show_default="guessed")
     ] = None,
     images: Annotated[
-        Literal["copy", "link", "none"], typer.Option(help="Copy the films, link to them, or write annotations only.")
+        Literal["copy", "link", "none"], typer.Option(help="Copy the images, link to them, or write annotations only.")
     ] = "copy",
     classes: Annotated[
         str | None,
         typer.Option(help="Class names in the order of their ids, as a,b,c.", show_default="as the source has them"),
     ] = None,
-    films: Annotated[
+    image_dir: Annotated[
         Path | None,
-        typer.Option(help="Where the films of a COCO, CreateML or CSV file lie.", show_default="below its folder"),
+        typer.Option(help="Where the images of a COCO, CreateML or CSV file lie.", show_default="below its folder"),
     ] = None,
     split: Annotated[
-        Literal["train", "val", "test"] | None, typer.Option(help="Take the films of this split only.")
+        Literal["train", "val", "test"] | None, typer.Option(help="Take the images of this split only.")
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace what an earlier conversion wrote there, unless it was changed.")
@@ -50,16 +50,16 @@ def convert(
         ),
     ] = None,
     shards: Annotated[int | None, typer.Option(min=1, help="Write so many TFRecord files, TARGET-00000-of-…")] = None,
-    on_error: Annotated[Literal["stop", "skip"], typer.Option(help="At an unusable film or box.")] = "stop",
+    on_error: Annotated[Literal["stop", "skip"], typer.Option(help="At an unusable image or box.")] = "stop",
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")] = False,
 ) -> None:
-    """Turn labelled films from one format into another. Films keep their bytes: nothing is encoded again.
+    """Turn labelled images from one format into another. Images keep their bytes: nothing is encoded again.
 
     What the new format has no place for is listed. Nothing in SOURCE is changed.
     """
     from fractura.formats import convert as run
 
-    with out.film_bar("converting") as progress:
+    with out.image_bar("converting") as progress:
         done = run(
             source,
             target,
@@ -67,7 +67,7 @@ def convert(
             source_format=source_format,
             class_names=None if classes is None else out.names_in(classes),
             images=images,
-            films=films,
+            image_dir=image_dir,
             split=split,
             overwrite=overwrite,
             on_error=on_error,
@@ -87,4 +87,4 @@ def convert(
         out.write_line(str(path))
     data = done.dataset
     boxes = ", ".join(f"{name} {count}" for name, count in data.boxes_by_class.items())
-    out.say(f"{len(data)} films, {data.negatives} of them without boxes; boxes: {boxes}")
+    out.say(f"{len(data)} images, {data.negatives} of them without boxes; boxes: {boxes}")

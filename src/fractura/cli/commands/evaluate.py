@@ -1,4 +1,4 @@
-"""``fractura evaluate``: how good a model is on labelled films."""
+"""``fractura evaluate``: how good a model is on labelled images."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from fractura.core.errors import UsageError
 
 if TYPE_CHECKING:
     from fractura.core.dataset import Dataset
-    from fractura.evaluation import FilmGroup
+    from fractura.evaluation import ImageGroup
 
 
 def evaluate(
     model: Annotated[Path, typer.Argument(help="Model folder or exported .onnx file.")],
-    data: Annotated[Path, typer.Argument(help="Labelled films, in any format that fractura reads.")],
+    data: Annotated[Path, typer.Argument(help="Labelled images, in any format that fractura reads.")],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Folder for evaluation.json, the tables and the report: new or empty."),
@@ -29,28 +29,31 @@ def evaluate(
     ] = False,
     threshold: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Score from which a mark counts.", show_default="the model's own"),
+        typer.Option(min=0, max=1, help="Score from which a detection counts.", show_default="the model's own"),
     ] = None,
-    intervals: Annotated[bool, typer.Option(help="Bootstrap intervals of every figure.")] = True,
+    intervals: Annotated[bool, typer.Option(help="Bootstrap intervals of every metric.")] = True,
     rounds: Annotated[int, typer.Option(min=1, help="Resamples for the intervals.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of the resamples.")] = 0,
     groups: Annotated[
         Path | None,
-        typer.Option(help="CSV table of the films (column 'image'): its columns give patients, studies and subgroups."),
+        typer.Option(
+            help="CSV table of the images (column 'image'): its columns give patients, studies and subgroups."
+        ),
     ] = None,
     without: Annotated[
         list[str] | None,
-        typer.Option(help="Also measure the films where this column of the table is not 1; may be repeated."),
+        typer.Option(help="Also measure the images where this column of the table is not 1; may be repeated."),
     ] = None,
     rename: Rename = None,
-    fast: Annotated[bool, typer.Option("--fast", help="Look at each film once, whole.")] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="Look at each image once, whole.")] = False,
     language: Annotated[Literal["en", "es"], typer.Option(help="Language of the report.")] = "en",
-    json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
-    """Measure a model on labelled films: average precision, FROC, sensitivity, AUC, calibration, with 95 % intervals.
+    """Measure a model on labelled images: average precision, FROC, sensitivity, AUC, calibration, with 95 % intervals.
 
-    A mark finds a box if it overlaps it with IoU 0.1, 0.3 or 0.5, or if its centre is inside (each is reported). Boxes
-    flagged difficult neither count as missed nor make a mark false. Intervals resample patients where they are known.
+    A detection finds a box if it overlaps it with IoU 0.1, 0.3 or 0.5, or if its centre is inside (each is reported).
+    Boxes flagged difficult neither count as missed nor make a detection false. Intervals resample patients where they
+    are known.
     """
     from fractura.cli.measuring import predict, read_labelled
     from fractura.core.calibrator import Calibrator
@@ -65,7 +68,7 @@ def evaluate(
     from fractura.inference.views import WHOLE
 
     if without and groups is None:
-        raise UsageError("--without needs the table of the films", hint="give it with --groups manifest.csv")
+        raise UsageError("--without needs the table of the images", hint="give it with --groups manifest.csv")
     if output is not None:
         refuse_full_folder(output, earlier=holds_evaluation(output), overwrite=overwrite)
     loaded = load_model(model)
@@ -100,8 +103,8 @@ def evaluate(
     if json:
         out.write_json(document)
     else:
-        out.write_table(["figure", "value"], evaluation.rows(), title=f"{card.name} on {data}")
-        out.write_table(["group", "films", "boxes", *SUBGROUP_COLUMNS.values()], evaluation.subgroup_rows())
+        out.write_table(["metric", "value"], evaluation.rows(), title=f"{card.name} on {data}")
+        out.write_table(["group", "images", "boxes", *SUBGROUP_COLUMNS.values()], evaluation.subgroup_rows())
     for warning in warnings:
         out.warn(warning)
     for note in evaluation.notes:
@@ -110,29 +113,29 @@ def evaluate(
         out.say(f"saved in {output}; to be read in a browser: {page}")
 
 
-def divide(dataset: Dataset, table: Path | None, without: list[str]) -> tuple[Dataset, list[FilmGroup]]:
-    """The films with what a table adds to them, and the parts to be measured on their own.
+def divide(dataset: Dataset, table: Path | None, without: list[str]) -> tuple[Dataset, list[ImageGroup]]:
+    """The images with what a table adds to them, and the parts to be measured on their own.
 
     Args:
-        dataset: The films.
-        table: CSV table of the films; None is none.
-        without: Columns of it; films where one is 1 are also left out once.
+        dataset: The images.
+        table: CSV table of the images; None is none.
+        without: Columns of it; images where one is 1 are also left out once.
 
     Raises:
-        DataError: The table cannot be read, knows none of the films or has no such column.
+        DataError: The table cannot be read, knows none of the images or has no such column.
     """
-    from fractura.evaluation import film_groups
+    from fractura.evaluation import image_groups
     from fractura.evaluation.manifest import read_manifest
 
     if table is None:
-        return dataset, film_groups(dataset)
+        return dataset, image_groups(dataset)
     manifest = read_manifest(table)
     completed = manifest.complete(dataset)
     if missing := manifest.missing(dataset):
-        out.warn(f"{missing} films have no row in {table}: they are in none of its groups")
-    parts = film_groups(completed) + manifest.groups(completed)
+        out.warn(f"{missing} images have no row in {table}: they are in none of its groups")
+    parts = image_groups(completed) + manifest.groups(completed)
     parts += [manifest.without(completed, column) for column in without]
     for part in parts:
-        if not part.films.any():
-            out.say(f"no film is in the group '{part.by}: {part.name}'")
+        if not part.images.any():
+            out.say(f"no image is in the group '{part.by}: {part.name}'")
     return completed, parts

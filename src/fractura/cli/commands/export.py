@@ -24,9 +24,9 @@ def export(
             help="File (onnx) or folder (saved_model) to write; model.onnx or exported in the model folder by default.",
         ),
     ] = None,
-    films: Annotated[
+    images: Annotated[
         list[Path] | None,
-        typer.Option(help="Film or folder of films to compare the file with PyTorch on; may be repeated."),
+        typer.Option(help="Image or folder of images to compare the file with PyTorch on; may be repeated."),
     ] = None,
     half: Annotated[
         bool, typer.Option("--half", help="Store the weights of an onnx file in half precision: half the size.")
@@ -35,15 +35,15 @@ def export(
 ) -> None:
     """Turn a trained model into what runs without PyTorch, and check that it finds the same.
 
-    The result is put in its place only after it was compared with the model on films (yours with --films, else a few
+    The result is put in its place only after it was compared with the model on images (yours with --images, else a few
     artificial ones). It carries the model's card: class names, threshold and all.
 
     onnx is one file. saved_model is the folder that TensorFlow's exporter_main_v2.py writes: saved_model/,
     checkpoint/ and pipeline.config.
     """
-    from fractura.inference.discovery import find_films
+    from fractura.inference.discovery import find_images
 
-    given = [film.path for film in find_films(films).films] if films else []
+    given = [image.path for image in find_images(images).images] if images else []
     out.say(f"exporting {model} …")
     result = _export(model, to, output, given, half)
     if json:
@@ -54,19 +54,19 @@ def export(
         out.say(note)
     parity = result.parity
     out.say(
-        f"{result.size / 1e6:.1f} MB; compared with PyTorch on {parity.films} {result.compared_on}: "
+        f"{result.size / 1e6:.1f} MB; compared with PyTorch on {parity.images} {result.compared_on}: "
         f"{parity.boxes} boxes, {parity.unmatched} without a twin, scores within {parity.maximum_score_difference:.1g}"
     )
 
 
-def _export(model: Path, to: str, output: Path | None, films: list[Path], half: bool) -> ExportResult:
+def _export(model: Path, to: str, output: Path | None, images: list[Path], half: bool) -> ExportResult:
     if to == "saved_model" and not half:
         from fractura.core.errors import require
 
         require("torch", "train")
         from fractura.tensorflow_od.exporter import export_for_tensorflow
 
-        return export_for_tensorflow(model, output=output, films=films)
+        return export_for_tensorflow(model, output=output, images=images)
     from fractura.export import export_model
 
-    return export_model(model, to=to, output=output, films=films, half=half)
+    return export_model(model, to=to, output=output, images=images, half=half)

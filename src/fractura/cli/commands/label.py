@@ -11,7 +11,7 @@ from fractura.cli.server import HostOption, NoBrowserOption, PortOption, TokenOp
 
 
 def label(
-    folder: Annotated[Path, typer.Argument(help="Films, and their Pascal VOC files as LabelImg writes them.")],
+    folder: Annotated[Path, typer.Argument(help="Images, and their Pascal VOC files as LabelImg writes them.")],
     model: Annotated[
         str | None,
         typer.Option("--model", "-m", help="Model that suggests boxes.", show_default="the built-in one, if there"),
@@ -21,7 +21,7 @@ def label(
     token: TokenOption = None,
     no_browser: NoBrowserOption = False,
 ) -> None:
-    """Label a folder of films in the browser.
+    """Label a folder of images in the browser.
 
     Files stay Pascal VOC XML, as LabelImg reads and writes them. Only this machine can reach the page.
     """

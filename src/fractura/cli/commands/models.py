@@ -10,8 +10,9 @@ import typer
 from fractura.cli import output
 from fractura.core.errors import ModelError
 
-VALIDATION_FIGURES = ("AP50", "froc/iou10/0.5", "film_auc")
-"""Of the built-in model, as its card has them: average precision, fractures found at half a false mark a film, AUC."""
+VALIDATION_METRICS = ("AP50", "froc/iou10/0.5", "image_auc")
+"""Of the built-in model, as its card has them: average precision, fractures found at half a false positive an image,
+AUC."""
 
 
 def models(json: Annotated[bool, typer.Option("--json", help="Print the catalogue as JSON.")] = False) -> None:
@@ -28,12 +29,12 @@ def models(json: Annotated[bool, typer.Option("--json", help="Print the catalogu
         output.write_json({"built_in": own, "default": DEFAULT_MODEL, "measured_on": MEASURED_ON, "models": entries})
         return
     if own is not None:
-        from fractura.evaluation import Figure, figure_text
+        from fractura.evaluation import Metric, metric_text
 
         output.write_line(f"{own['name']}: ready to use, {own['megabytes']:.1f} MB, {own['licence']} ({own['model']})")
-        for key, figure in own["validation"].items():
-            output.write_line(f"  {figure_text(key)}: {Figure(**figure).to_text()}, on its validation films")
-        output.write_line(f"  to go on with your films: fractura train DATA --fine-tune-checkpoint {own['name']}")
+        for key, metric in own["validation"].items():
+            output.write_line(f"  {metric_text(key)}: {Metric(**metric).to_text()}, on its validation images")
+        output.write_line(f"  to go on with your images: fractura train DATA --fine-tune-checkpoint {own['name']}")
     numeric = ["size", "MB", "ms", "COCO AP\n(published)"]  # narrow: names must fit where a line has 120 columns
     rows = [
         [
@@ -55,12 +56,12 @@ def models(json: Annotated[bool, typer.Option("--json", help="Print the catalogu
         numeric=numeric,
     )
     output.say("size: number of weights; start: what they have learned when training starts (--json says where from)")
-    output.say(f"ms: milliseconds of processor time a film, {MEASURED_ON}")
+    output.say(f"ms: milliseconds of processor time an image, {MEASURED_ON}")
     output.say("COCO AP: average precision of published weights, by their authors, in percent; --json names the source")
 
 
 def built_in() -> dict[str, Any] | None:
-    """What is known of the built-in model, figures and all; None where this copy of fractura has none."""
+    """What is known of the built-in model, metrics and all; None where this copy of fractura has none."""
     from fractura.inference import BUILT_IN, load_model
     from fractura.inference.built_in import built_in_model
 
@@ -70,7 +71,7 @@ def built_in() -> dict[str, Any] | None:
         output.say(str(error))
         return None
     card = load_model(file).card
-    figures = card.metrics.get("validation", {}).get("figures", {})
+    metrics = card.metrics.get("validation", {}).get("metrics", {})
     return {
         "name": BUILT_IN,
         "model": card.name,
@@ -79,5 +80,5 @@ def built_in() -> dict[str, Any] | None:
         "megabytes": file.stat().st_size / 1e6,
         "licence": card.licence,
         "threshold": card.threshold,
-        "validation": {key: figures[key] for key in VALIDATION_FIGURES if key in figures},
+        "validation": {key: metrics[key] for key in VALIDATION_METRICS if key in metrics},
     }

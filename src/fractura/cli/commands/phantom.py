@@ -13,26 +13,26 @@ from fractura.cli import output as face
 
 def phantom(
     output: Annotated[Path, typer.Argument(help="Folder to write: OUTPUT/train and OUTPUT/val.")],
-    films: Annotated[int, typer.Option(help="Films to train on.")] = 200,
-    val_films: Annotated[int, typer.Option(help="Films to validate on; 0 for none.")] = 50,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same films.")] = 0,
-    short_side: Annotated[int, typer.Option(help="Pixels of a film's short side, about.")] = 384,
-    long_side: Annotated[int, typer.Option(help="Pixels of a film's long side, about.")] = 464,
+    images: Annotated[int, typer.Option(help="Images to train on.")] = 200,
+    val_images: Annotated[int, typer.Option(help="Images to validate on; 0 for none.")] = 50,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same images.")] = 0,
+    short_side: Annotated[int, typer.Option(help="Pixels of an image's short side, about.")] = 384,
+    long_side: Annotated[int, typer.Option(help="Pixels of an image's long side, about.")] = 464,
     workers: Annotated[int, typer.Option(help="Processes that draw; 0 for one a processor.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Write one JSON document to stdout.")] = False,
 ) -> None:
     """Make a small data set of artificial radiographs with known fractures, labelled like real ones.
 
-    A little less than half of the films have no fracture, but things that look like one. Films of an earlier run with
+    A little less than half of the images have no fracture, but things that look like one. Images of an earlier run with
     the same settings are kept, so a run can be repeated or extended. Other files are never touched.
     """
     from fractura.phantom import make_phantom_splits
 
-    face.say(f"drawing {films + val_films} films …")
+    face.say(f"drawing {images + val_images} images …")
     splits = make_phantom_splits(
         output,
-        films=films,
-        val_films=val_films,
+        images=images,
+        val_images=val_images,
         seed=seed,
         size=(short_side, long_side),
         workers=workers or os.cpu_count() or 1,
@@ -41,7 +41,7 @@ def phantom(
         {
             "split": split,
             "folder": dataset.root,
-            "films": len(dataset),
+            "images": len(dataset),
             "negatives": dataset.negatives,
             "boxes": sum(dataset.boxes_by_class.values()),
         }
@@ -50,4 +50,4 @@ def phantom(
     if json:
         face.write_json({"output": output, "seed": seed, "splits": rows})
         return
-    face.write_table(list(rows[0]), [list(row.values()) for row in rows], numeric=("films", "negatives", "boxes"))
+    face.write_table(list(rows[0]), [list(row.values()) for row in rows], numeric=("images", "negatives", "boxes"))

@@ -18,7 +18,7 @@ def serve(
     token: TokenOption = None,
     no_browser: NoBrowserOption = False,
 ) -> None:
-    """Drop films into the browser, or send them to the REST API, and see what the model finds.
+    """Drop images into the browser, or send them to the REST API, and see what the model finds.
 
     A research tool, not a medical device. Only this machine can reach it.
     """

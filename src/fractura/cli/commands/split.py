@@ -1,4 +1,4 @@
-"""``fractura split``: films divided into train, validation and test."""
+"""``fractura split``: images divided into train, validation and test."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from fractura.core.errors import FracturaError
 
 def split(
     data: Annotated[
-        Path, typer.Argument(help="Labelled films, in any format that fractura reads.", show_default=False)
+        Path, typer.Argument(help="Labelled images, in any format that fractura reads.", show_default=False)
     ],
     output: Annotated[Path, typer.Argument(help="Folder for the parts: train, val, test.", show_default=False)],
-    val: Annotated[float, typer.Option(min=0, max=1, help="Share of the films to validate on.")] = 0.2,
-    test: Annotated[float, typer.Option(min=0, max=1, help="Share of the films for the final measurement.")] = 0.1,
+    val: Annotated[float, typer.Option(min=0, max=1, help="Share of the images to validate on.")] = 0.2,
+    test: Annotated[float, typer.Option(min=0, max=1, help="Share of the images for the final measurement.")] = 0.1,
     seed: Annotated[int, typer.Option(min=0, help="Another seed gives another division.")] = 0,
     to: Annotated[Literal["voc", "coco", "yolo", "createml", "csv"], typer.Option(help="Format of the parts.")] = "voc",
     images: Annotated[
-        Literal["copy", "link", "none"], typer.Option(help="Copy the films, link to them, or write annotations only.")
+        Literal["copy", "link", "none"], typer.Option(help="Copy the images, link to them, or write annotations only.")
     ] = "copy",
     classes: Annotated[
         str | None,
         typer.Option(help="Class names in the order of their ids, as a,b,c.", show_default="as the data has them"),
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Divide films that are divided already.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Divide images that are divided already.")] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace what an earlier split wrote there, unless it was changed.")
     ] = False,
     on_error: Annotated[Literal["stop", "skip"], typer.Option(help="At an unusable annotation.")] = "stop",
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")] = False,
 ) -> None:
-    """Divide films into train, validation and test: no patient and no picture is in two of them.
+    """Divide images into train, validation and test: no patient and no picture is in two of them.
 
-    Every part has its share of each class, of films without boxes, of body parts and of sizes. The division is recorded
-    in split.json: training and evaluation refuse films of the wrong part.
+    Every part has its share of each class, of images without boxes, of body parts and of sizes. The division is
+    recorded in split.json: training and evaluation refuse images of the wrong part.
     """
     from fractura.formats import read_dataset, write_parts
     from fractura.quality.splits import split_dataset
@@ -47,9 +47,9 @@ def split(
     dataset = read_dataset(data, class_names=names, on_error=on_error, problems=problems)
     for problem in problems:
         out.warn(str(problem))
-    with out.film_bar("looking at films") as progress:
+    with out.image_bar("looking at images") as progress:
         divided = split_dataset(dataset, val=val, test=test, seed=seed, again=again, progress=progress)
-    with out.film_bar("writing") as progress:
+    with out.image_bar("writing") as progress:
         not_held = write_parts(
             divided.dataset,
             output,
@@ -71,6 +71,8 @@ def split(
     for name in divided.shares:
         part = divided.part(name)
         rows.append([name, len(part), part.negatives, *part.boxes_by_class.values()])
-    columns = ["split", "films", "negative", *dataset.class_names]
+    columns = ["split", "images", "negative", *dataset.class_names]
     out.write_table(columns, rows, numeric=columns[1:])
-    out.say(f"{divided.groups} groups by {divided.by}, the largest of {divided.largest_group} films; saved in {output}")
+    out.say(
+        f"{divided.groups} groups by {divided.by}, the largest of {divided.largest_group} images; saved in {output}"
+    )

@@ -1,4 +1,4 @@
-"""``fractura train``: a detector from a folder of labelled films."""
+"""``fractura train``: a detector from a folder of labelled images."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OTHER_OPTIONS = {"learning_rate_base": "--learning-rate", "data_augmentation_opt
 
 def train(
     data: Annotated[
-        Path | None, typer.Argument(help="Labelled films to learn from; not needed with --resume.", show_default=False)
+        Path | None, typer.Argument(help="Labelled images to learn from; not needed with --resume.", show_default=False)
     ] = None,
     output_folder: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder of the trained model.", show_default=False)
@@ -31,12 +31,12 @@ def train(
     pipeline_config: Annotated[
         Path | None,
         typer.Option(
-            help="Train from a pipeline.config of the TensorFlow Object Detection API, which names the films.",
+            help="Train from a pipeline.config of the TensorFlow Object Detection API, which names the images.",
             show_default=False,
         ),
     ] = None,
     val: Annotated[
-        Path | None, typer.Option(help="Labelled films to measure on; none may be in DATA.", show_default=False)
+        Path | None, typer.Option(help="Labelled images to measure on; none may be in DATA.", show_default=False)
     ] = None,
     model: Annotated[
         str | None,
@@ -44,7 +44,7 @@ def train(
     ] = None,
     num_steps: Annotated[int | None, typer.Option(help="Optimiser steps.", show_default=False)] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Films per step, over all processes.", show_default=False)
+        int | None, typer.Option(help="Images per step, over all processes.", show_default=False)
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --output, as it was set.")] = False,
     settings_file: Annotated[
@@ -59,11 +59,11 @@ def train(
         float | None, typer.Option(help="Highest learning rate (learning_rate_base).", show_default=False)
     ] = None,
     augmentation: Annotated[
-        str | None, typer.Option(help="none, flip, film or film_with_crops.", show_default=False)
+        str | None, typer.Option(help="none, flip, image or image_with_crops.", show_default=False)
     ] = None,
     negatives_per_positive: Annotated[
         float | None,
-        typer.Option(help="Films without boxes shown per film with; all by default.", show_default=False),
+        typer.Option(help="Images without boxes shown per image with; all by default.", show_default=False),
     ] = None,
     fine_tune_checkpoint: Annotated[
         Path | None,
@@ -80,8 +80,8 @@ def train(
     aim: Annotated[
         str | None,
         typer.Option(
-            help="What the threshold is chosen for: f1, sensitivity=0.9, fp_per_image=0.5, film_sensitivity=0.95 or "
-            "film_specificity=0.9.",
+            help="What the threshold is chosen for: f1, sensitivity=0.9, fp_per_image=0.5, image_sensitivity=0.95 or "
+            "image_specificity=0.9.",
             show_default=False,
         ),
     ] = None,
@@ -89,7 +89,7 @@ def train(
         float | None, typer.Option(help="Stop cleanly after so many minutes.", show_default=False)
     ] = None,
     micro_batch_size: Annotated[
-        int | None, typer.Option(help="Films at once through the network, to save memory.", show_default=False)
+        int | None, typer.Option(help="Images at once through the network, to save memory.", show_default=False)
     ] = None,
     mixed_precision: Annotated[
         Literal["auto", "no", "bf16", "fp16"] | None, typer.Option(help="Number format.", show_default=False)
@@ -97,16 +97,16 @@ def train(
     device: Annotated[
         Literal["auto", "cpu", "cuda", "mps"] | None, typer.Option(help="Where the network runs.", show_default=False)
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes that prepare films.", show_default=False)] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that prepare images.", show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random.", show_default=False)] = None,
     on_error: Annotated[
-        Literal["stop", "skip"] | None, typer.Option(help="At an unusable film or box.", show_default=False)
+        Literal["stop", "skip"] | None, typer.Option(help="At an unusable image or box.", show_default=False)
     ] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")] = False,
 ) -> None:
-    """Train a detector on a folder of labelled films.
+    """Train a detector on a folder of labelled images.
 
-    With --pipeline-config the films, the model and the settings are those of that file; options given here win.
+    With --pipeline-config the images, the model and the settings are those of that file; options given here win.
 
     Leaves a folder with weights, a card with everything known about them, a log and the state to resume from.
     Several GPUs: accelerate launch -m fractura train …
@@ -141,7 +141,7 @@ def train(
     }
     if pipeline_config is not None:
         if data is not None:
-            raise UsageError("the films are named in the pipeline.config", hint=f"leave out {data}")
+            raise UsageError("the images are named in the pipeline.config", hint=f"leave out {data}")
         result = train_pipeline(pipeline_config, output_folder, chosen, resume=resume)
     else:
         if data is not None:
@@ -173,7 +173,7 @@ def train(
                 "best_step": result.best_step,
                 "best": result.best,
                 "validations": result.validations,
-                "skipped_films": result.skipped_films,
+                "skipped_images": result.skipped_images,
                 "dropped_boxes": result.dropped_boxes,
             }
         )

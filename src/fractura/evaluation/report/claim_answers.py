@@ -1,4 +1,4 @@
-"""What a run can say to the items of CLAIM, from its card, its films and its figures; nothing is made up."""
+"""What a run can say to the items of CLAIM, from its card, its images and its metrics; nothing is made up."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from fractura.evaluation.metric_names import CRITERIA, CRITERION_TEXT, MAIN_CRITERION, Figure
+from fractura.evaluation.metric_names import CRITERIA, CRITERION_TEXT, MAIN_CRITERION, Metric
 from fractura.evaluation.report.claim import Answers
 from fractura.evaluation.report.context import Material, parts_of
 from fractura.evaluation.report.pictures import NUMBER
@@ -36,7 +36,7 @@ def answers(m: Material) -> Answers:
         11: _definitions,
         12: _privacy,
         13: _missing,
-        14: _truth,
+        14: _ground_truth,
         20: _partitions,
         21: _disjoint,
         22: _model,
@@ -64,8 +64,8 @@ def _sources(m: Material) -> list[str]:
     say = m.say
     return [
         say(
-            "Measured on {films} films read from {data}; fingerprint of films and boxes {fingerprint}.",
-            films=m.evaluation.films,
+            "Measured on {images} images read from {data}; fingerprint of images and boxes {fingerprint}.",
+            images=m.evaluation.images,
             data=m.data_name,
             fingerprint=m.fingerprint,
         )
@@ -76,7 +76,7 @@ def _preprocessing(m: Material) -> list[str]:
     say = m.say
     sentences = [
         say(
-            "Every film is read to 8 bits: deeper ones are scaled linearly from the number of bits that they use, "
+            "Every image is read to 8 bits: deeper ones are scaled linearly from the number of bits that they use, "
             "DICOM as a viewer shows it, grey as three equal channels, EXIF orientation applied."
         )
     ]
@@ -91,7 +91,7 @@ def _preprocessing(m: Material) -> list[str]:
 def _subsets(m: Material) -> list[str]:
     splits = counted(record.split for record in m.dataset)
     text = ", ".join(f"{name}: {count}" for name, count in splits.items())
-    return [m.say("Splits that the films name: {splits}.", splits=text)] if splits else []
+    return [m.say("Splits that the images name: {splits}.", splits=text)] if splits else []
 
 
 def _definitions(m: Material) -> list[str]:
@@ -99,7 +99,7 @@ def _definitions(m: Material) -> list[str]:
     return [
         say("Classes of boxes: {classes}.", classes=", ".join(m.evaluation.class_names)),
         say(
-            "A film with at least one box that is not flagged difficult counts as fractured, one without any box as "
+            "An image with at least one box that is not flagged difficult counts as fractured, one without any box as "
             "normal."
         ),
     ]
@@ -118,16 +118,16 @@ def _privacy(m: Material) -> list[str]:
 
 
 def _missing(m: Material) -> list[str]:
-    say, films = m.say, len(m.dataset)
+    say, images = m.say, len(m.dataset)
     unknown = {name: sum(getattr(record, name) is None for record in m.dataset) for name in _FACTS}
     text = ", ".join(f"{say(name.replace('_', ' '))} {count}" for name, count in unknown.items())
-    return [say("Of {films} films, not known: {facts}.", films=films, facts=text)]
+    return [say("Of {images} images, not known: {facts}.", images=images, facts=text)]
 
 
-def _truth(m: Material) -> list[str]:
+def _ground_truth(m: Material) -> list[str]:
     return [
         m.say(
-            "Boxes drawn on the films: {boxes} on {positive} films; {difficult} more are flagged difficult and left "
+            "Boxes drawn on the images: {boxes} on {positive} images; {difficult} more are flagged difficult and left "
             "out of the count.",
             boxes=m.evaluation.boxes,
             positive=m.evaluation.positive,
@@ -147,8 +147,8 @@ def _partitions(m: Material) -> list[str]:
 
 def _described(m: Material, described: dict[str, Any]) -> str:
     return m.say(
-        "{films} films, {negatives} of them normal, boxes {boxes}, fingerprint {fingerprint}",
-        films=described.get("films"),
+        "{images} images, {negatives} of them normal, boxes {boxes}, fingerprint {fingerprint}",
+        images=described.get("images"),
         negatives=described.get("negatives"),
         boxes=_listed(described.get("boxes") or {}),
         fingerprint=described.get("fingerprint"),
@@ -158,30 +158,31 @@ def _described(m: Material, described: dict[str, Any]) -> str:
 def _disjoint(m: Material) -> list[str]:
     say, sentences = m.say, []
     known = sum(record.patient is not None for record in m.dataset)
-    sentences.append(say("The patient is known of {known} of {films} films.", known=known, films=len(m.dataset)))
-    sentences += _films_of_making(m)
+    sentences.append(say("The patient is known of {known} of {images} images.", known=known, images=len(m.dataset)))
+    sentences += _images_of_making(m)
     if not m.overlap.trained:
         sentences.append(
             say(
-                "That no film is shared with training under another form can be shown with: fractura check FILMS "
-                "--against TRAINING_FILMS."
+                "That no image is shared with training under another form can be shown with: fractura check IMAGES "
+                "--against TRAINING_IMAGES."
             )
         )
     return sentences
 
 
-def _films_of_making(m: Material) -> list[str]:
-    """How many of the films had a part in making the model."""
+def _images_of_making(m: Material) -> list[str]:
+    """How many of the images had a part in making the model."""
     say, overlap = m.say, m.overlap
     counts = {"trained": overlap.trained, "validated": overlap.validated, "threshold": overlap.threshold}
     if set(counts.values()) == {None}:
-        return [say("Whether the model was made with any of these films is not known: its card lists no digests.")]
+        return [say("Whether the model was made with any of these images is not known: its card lists no digests.")]
     told = {name: say("not known") if count is None else str(count) for name, count in counts.items()}
     return [
         say(
-            "Of {films} films, by the bytes of their files: {trained} trained on, {validated} chose the model's final "
+            "Of {images} images, by the bytes of their files: {trained} trained on, {validated} chose the model's "
+            "final "
             "state, {threshold} chose the threshold.",
-            films=overlap.films,
+            images=overlap.images,
             **told,
         )
     ]
@@ -191,7 +192,7 @@ def _model(m: Material) -> list[str]:
     say = m.say
     return [
         say(
-            "Detector {name}; input: one film, output: boxes with class and score.",
+            "Detector {name}; input: one image, output: boxes with class and score.",
             name=str(m.card.architecture["name"]),
         ),
         say("Every setting of it stands in the model's card.json, under architecture."),
@@ -234,7 +235,7 @@ def _choice(m: Material) -> list[str]:
     say, sentences = m.say, []
     if "step" in m.card.metrics:
         sentences.append(
-            say("The state after step {step} was kept, the best on the validation films.", step=m.card.metrics["step"])
+            say("The state after step {step} was kept, the best on the validation images.", step=m.card.metrics["step"])
         )
     return [
         *sentences,
@@ -247,14 +248,14 @@ def _choice(m: Material) -> list[str]:
 
 
 def _ensemble(m: Material) -> list[str]:
-    return [m.say("One model; views of each film that it looks at: {views}.", views=", ".join(m.views))]
+    return [m.say("One model; views of each image that it looks at: {views}.", views=", ".join(m.views))]
 
 
 def _measures(m: Material) -> list[str]:
     return [
         m.say(
             "Share of fractures found, precision, F1 and FROC by four criteria ({criteria}); average precision as COCO "
-            "defines it; sensitivity, specificity, predictive values and AUC of whole films; calibration error and "
+            "defines it; sensitivity, specificity, predictive values and AUC of whole images; calibration error and "
             "Brier score.",
             criteria=", ".join(m.say(CRITERION_TEXT[criterion]) for criterion in CRITERIA),
         )
@@ -270,7 +271,7 @@ def _robustness(m: Material) -> list[str]:
     if not groups:
         return []
     text = ", ".join(f"{m.say.known(by)} ({count})" for by, count in groups.items())
-    return [m.say("The figures were measured apart by: {groups}.", groups=text)]
+    return [m.say("The metrics were measured apart by: {groups}.", groups=text)]
 
 
 def _explained(m: Material) -> list[str]:
@@ -278,18 +279,18 @@ def _explained(m: Material) -> list[str]:
 
 
 def _external(m: Material) -> list[str]:
-    return _films_of_making(m)
+    return _images_of_making(m)
 
 
 def _flow(m: Material) -> list[str]:
     say, e = m.say, m.evaluation
     sentences = [
         say(
-            "{films} films: {positive} fractured, {negative} normal, {neither} with difficult boxes only.",
-            films=e.films,
+            "{images} images: {positive} fractured, {negative} normal, {neither} with difficult boxes only.",
+            images=e.images,
             positive=e.positive,
             negative=e.negative,
-            neither=e.films - e.positive - e.negative,
+            neither=e.images - e.positive - e.negative,
         )
     ]
     if e.patients is not None:
@@ -308,24 +309,24 @@ def _characteristics(m: Material) -> list[str]:
 
 def _everywhere(m: Material) -> list[str]:
     say = m.say
-    sentences = [say("On these films: see the figures of this report.")]
+    sentences = [say("On these images: see the metrics of this report.")]
     if m.card.metrics.get("validation"):
-        sentences.append(say("On the validation films: in the model's card, under metrics."))
+        sentences.append(say("On the validation images: in the model's card, under metrics."))
     return sentences
 
 
 def _accuracy(m: Material) -> list[str]:
-    say, figures = m.say, m.evaluation.figures
+    say, metrics = m.say, m.evaluation.metrics
     main = f"{say('Fractures found (sensitivity)')}, {say(CRITERION_TEXT[MAIN_CRITERION])}"
-    told = [_told(m, main, figures[f"box_sensitivity/{MAIN_CRITERION}"])]
+    told = [_told(m, main, metrics[f"box_sensitivity/{MAIN_CRITERION}"])]
     for name, words in (("sensitivity", say("Sensitivity")), ("specificity", say("Specificity"))):
-        told.append(_told(m, f"{words}, {say('by film')}", figures[f"film_{name}"]))
-    return [*told, _told(m, say("AUC of films"), figures["film_auc"], share=False)]
+        told.append(_told(m, f"{words}, {say('by image')}", metrics[f"image_{name}"]))
+    return [*told, _told(m, say("AUC of images"), metrics["image_auc"], share=False)]
 
 
-def _told(m: Material, words: str, figure: Figure, *, share: bool = True) -> str:
-    number = m.say.percent(figure.value) if share else m.say.number(figure.value)
-    interval = m.say.interval(figure, share=share)
+def _told(m: Material, words: str, metric: Metric, *, share: bool = True) -> str:
+    number = m.say.percent(metric.value) if share else m.say.number(metric.value)
+    interval = m.say.interval(metric, share=share)
     return f"{words}: {number}" + (f" ({m.say('95 % CI {interval}', interval=interval)})" if interval else "") + "."
 
 
@@ -333,7 +334,7 @@ def _failures(m: Material) -> list[str]:
     e = m.evaluation
     return [
         m.say(
-            "The report shows {misses} films with missed fractures and {alarms} with false marks, worst first.",
+            "The report shows {misses} images with missed fractures and {alarms} with false positives, worst first.",
             misses=len(e.worst_misses(NUMBER)),
             alarms=len(e.worst_false_alarms(NUMBER)),
         )

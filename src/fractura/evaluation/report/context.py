@@ -12,8 +12,8 @@ from fractura.evaluation.leakage import Overlap, fingerprint_of
 from fractura.evaluation.report.words import Words
 from fractura.evaluation.result import Evaluation, Subgroup
 
-FRACTURED = ("films", "with a fracture")
-"""How the evaluation calls the films that have a box."""
+FRACTURED = ("images", "with a fracture")
+"""How the evaluation calls the images that have a box."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,10 +23,10 @@ class Material:
     Attributes:
         evaluation: What was measured.
         card: Of the model.
-        dataset: The films that it was measured on.
+        dataset: The images that it was measured on.
         data_name: What people call them.
         say: The reader's words.
-        views: How the model looked at each film.
+        views: How the model examined each image.
     """
 
     evaluation: Evaluation
@@ -38,12 +38,12 @@ class Material:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of the films and their boxes."""
+        """Of the images and their boxes."""
         return self.dataset.fingerprint()
 
     @cached_property
     def overlap(self) -> Overlap:
-        """How many of the films had a part in making the model."""
+        """How many of the images had a part in making the model."""
         return Overlap.of(self.card, self.dataset)
 
     @property
@@ -53,7 +53,7 @@ class Material:
 
     @property
     def threshold_data(self) -> str | None:
-        """Fingerprint of the films that the threshold was chosen on; older cards name validation films only."""
+        """Fingerprint of the images that the threshold was chosen on; older cards name validation images only."""
         return self.card.threshold_data or fingerprint_of(self.card, "val")
 
     @property
@@ -74,42 +74,43 @@ class Material:
             )
         aim = say(" for {aim}", aim=card.threshold_aim) if card.threshold_aim else ""
         if self.threshold_data is None:
-            return say("the model's own, chosen{aim} on films that its card does not name", aim=aim)
-        shared, films = self.overlap.threshold, self.threshold_data[:12]
+            return say("the model's own, chosen{aim} on images that its card does not name", aim=aim)
+        shared, images = self.overlap.threshold, self.threshold_data[:12]
         if shared is None:
             return say(
-                "the model's own, chosen{aim} on another set of films (fingerprint {films}…); whether it shares films "
+                "the model's own, chosen{aim} on another set of images (fingerprint {images}…); whether it shares "
+                "images "
                 "with these is not known",
                 aim=aim,
-                films=films,
+                images=images,
             )
-        if shared == self.overlap.films:
-            return say("the model's own, chosen{aim} on these very films", aim=aim)
+        if shared == self.overlap.images:
+            return say("the model's own, chosen{aim} on these very images", aim=aim)
         if shared:
             return say(
-                "the model's own, chosen{aim} on films that hold {shared} of these {films}",
+                "the model's own, chosen{aim} on images that hold {shared} of these {images}",
                 aim=aim,
                 shared=shared,
-                films=self.overlap.films,
+                images=self.overlap.images,
             )
-        return say("the model's own, chosen{aim} on other films (fingerprint {films}…)", aim=aim, films=films)
+        return say("the model's own, chosen{aim} on other images (fingerprint {images}…)", aim=aim, images=images)
 
     def warnings(self) -> list[str]:
-        """Sentences that must stand before the figures."""
+        """Sentences that must stand before the metrics."""
         say, evaluation = self.say, self.evaluation
         found = self.overlap.warnings(say, own_threshold=self.threshold_is_own, calibrated=evaluation.calibrated)
         if evaluation.intervals is None:
-            found.append(say("There are no intervals: nobody can tell how far chance alone may move a figure."))
+            found.append(say("There are no intervals: nobody can tell how far chance alone may move a metric."))
         return found
 
 
 def parts_of(evaluation: Evaluation) -> list[Subgroup]:
-    """The parts of the films; without the fractured ones, on which all that is told of boxes is told already."""
+    """The parts of the images; without the fractured ones, on which all that is told of boxes is told already."""
     return [group for group in evaluation.subgroups if (group.by, group.name) != FRACTURED]
 
 
 def part_name(say: Words, group: Subgroup) -> str:
-    """``view: AP``; for a column of yes and no its name alone, for a choice of films the other."""
+    """``view: AP``; for a column of yes and no its name alone, for a choice of images the other."""
     by, name = say.known(group.by), say.known(group.name)
     if group.by == FRACTURED[0]:
         return name

@@ -1,4 +1,4 @@
-"""The pieces that the report is put together from: sections, tables, figures, numbers."""
+"""The pieces that the report is put together from: sections, tables, metrics, numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from fractura.core.html import text
-from fractura.evaluation.metric_names import Figure
+from fractura.evaluation.metric_names import Metric
 from fractura.evaluation.report.words import Words
 
 
@@ -80,8 +80,8 @@ def table(
 def plot(drawing: str, caption: Cell, files: Cell) -> Markup:
     """An inline drawing with its caption and links to its files."""
     return Markup(
-        f'<figure class="plot">{drawing}<figcaption>{html_of(caption)} '
-        f'<span class="files">{html_of(files)}</span></figcaption></figure>'
+        f'<metric class="plot">{drawing}<figcaption>{html_of(caption)} '
+        f'<span class="files">{html_of(files)}</span></figcaption></metric>'
     )
 
 
@@ -101,25 +101,25 @@ def bullets(lines: Iterable[Cell]) -> Markup:
     return Markup("<ul>" + "".join(f"<li>{html_of(line)}</li>" for line in lines) + "</ul>")
 
 
-def value(say: Words, key: str, figure: Figure, *, share: bool = True, digits: int = 2) -> Markup:
-    """A figure and its interval; ``data-figure`` says which of ``evaluation.json`` it is.
+def value(say: Words, key: str, metric: Metric, *, share: bool = True, digits: int = 2) -> Markup:
+    """A metric and its interval; ``data-metric`` says which of ``evaluation.json`` it is.
 
     Args:
         say: The reader's words.
-        key: Of the figure.
-        figure: What was measured.
+        key: Of the metric.
+        metric: What was measured.
         share: Shown in per cent with one digit.
         digits: Behind the point, where it is no share.
     """
-    number = say.percent(figure.value) if share else say.number(figure.value, digits)
-    interval = say.interval(figure, share=share, digits=digits)
+    number = say.percent(metric.value) if share else say.number(metric.value, digits)
+    interval = say.interval(metric, share=share, digits=digits)
     tail = f' <span class="interval">({interval})</span>' if interval else ""
-    return Markup(f'<span class="value" data-figure="{text(key)}">{number}</span>{tail}')
+    return Markup(f'<span class="value" data-metric="{text(key)}">{number}</span>{tail}')
 
 
-def of_count(figure: Figure) -> str:
-    """``31 / 51`` where the figure is a plain share."""
-    return "" if figure.part is None or figure.count is None else f"{figure.part} / {figure.count}"
+def of_count(metric: Metric) -> str:
+    """``31 / 51`` where the metric is a plain share."""
+    return "" if metric.part is None or metric.count is None else f"{metric.part} / {metric.count}"
 
 
 def _class(kind: str) -> str:

@@ -1,4 +1,5 @@
-"""The films on which the model fails worst, as pictures: a detail with what people drew and what the model marked."""
+"""The images on which the model fails worst, as pictures: a detail with what people drew and what the model
+detected."""
 
 from __future__ import annotations
 
@@ -23,9 +24,9 @@ from fractura.inference.render import draw_boxes
 
 NUMBER = 20
 _DETAIL, _OVERVIEW = 400, 180
-"""Longer sides of the two pictures of a film, pixels."""
+"""Longer sides of the two pictures of an image, pixels."""
 _AROUND, _LEAST = 3.0, 0.3
-"""Side of the detail: this many times the box's longer side, and at least this share of the film's."""
+"""Side of the detail: this many times the box's longer side, and at least this share of the image's."""
 _FRAME = (255, 255, 255)
 
 Corners = tuple[float, float, float, float]
@@ -45,20 +46,21 @@ def misses(m: Material) -> Markup:
             else say("no candidate lies there, at any score")
         )
         caption = say(
-            "{name} of {wide} × {high} pixels, {share} of the film: {near}. Missed on this film: {missed} of {boxes}; "
-            "false marks: {false}.",
+            "{name} of {wide} × {high} pixels, {share} of the image: {near}. Missed on this image: {missed} of "
+            "{boxes}; "
+            "false positives: {false}.",
             name=m.evaluation.class_names[int(outcome.record.boxes.labels[box])],
             wide=round(corners[2] - corners[0]),
             high=round(corners[3] - corners[1]),
-            share=_share_of_film(say, corners, outcome.record),
+            share=_share_of_image(say, corners, outcome.record),
             near=near,
             missed=len(outcome.missed),
             boxes=len(outcome.record.boxes),
             false=len(outcome.false),
         )
         seen = say(
-            "Detail of the radiograph {film}: a fracture that was not marked, in a dashed frame, {place}.",
-            film=outcome.record.name,
+            "Detail of the radiograph {image}: a fracture that was not annotated, in a dashed frame, {place}.",
+            image=outcome.record.name,
             place=_place(say, corners, outcome.record),
         )
         figures.append(_figure(m, number, outcome, corners, caption, seen))
@@ -69,31 +71,32 @@ def misses(m: Material) -> Markup:
 
 
 def false_alarms(m: Material) -> Markup:
-    """The false marks that the model is surest of."""
+    """The false positives that the model is surest of."""
     say, found = m.say, m.evaluation.worst_false_alarms(NUMBER)
     figures = []
     for number, outcome in enumerate(found, start=1):
-        scores = _scores(outcome.marks)
-        mark = max(outcome.false, key=lambda each: scores[each])
-        corners = _corners(outcome.marks, mark)
+        scores = _scores(outcome.detections)
+        detection = max(outcome.false, key=lambda each: scores[each])
+        corners = _corners(outcome.detections, detection)
         caption = say(
-            "False mark of score {score}, {wide} × {high} pixels, {share} of the film: {why}. False marks on this "
-            "film: {false}.",
-            score=say.number(scores[mark]),
+            "False positive of score {score}, {wide} × {high} pixels, {share} of the image: {why}. False positives on "
+            "this "
+            "image: {false}.",
+            score=say.number(scores[detection]),
             wide=round(corners[2] - corners[0]),
             high=round(corners[3] - corners[1]),
-            share=_share_of_film(say, corners, outcome.record),
-            why=_why_false(say, outcome, mark),
+            share=_share_of_image(say, corners, outcome.record),
+            why=_why_false(say, outcome, detection),
             false=len(outcome.false),
         )
         seen = say(
-            "Detail of the radiograph {film}: a false mark of score {score} in a solid frame, {place}.",
-            film=outcome.record.name,
-            score=say.number(scores[mark]),
+            "Detail of the radiograph {image}: a false positive of score {score} in a solid frame, {place}.",
+            image=outcome.record.name,
+            score=say.number(scores[detection]),
             place=_place(say, corners, outcome.record),
         )
         figures.append(_figure(m, number, outcome, corners, caption, seen))
-    nothing = say("There is no false mark at the threshold.")
+    nothing = say("There is no false positive at the threshold.")
     return _chapter(
         m,
         "false-alarms",
@@ -104,29 +107,29 @@ def false_alarms(m: Material) -> Markup:
     )
 
 
-def _why_false(say: Words, outcome: Outcome, mark: int) -> str:
+def _why_false(say: Words, outcome: Outcome, detection: int) -> str:
     if outcome.record.is_negative:
-        return say("a normal film")
-    overlap = float(outcome.marks.iou(outcome.record.boxes)[mark].max())
+        return say("a normal image")
+    overlap = float(outcome.detections.iou(outcome.record.boxes)[detection].max())
     if overlap == 0:
-        return say("away from the fracture on this film")
+        return say("away from the fracture on this image")
     if overlap < IOU_OF[MAIN_CRITERION]:
         return say("it overlaps a drawn box, but with IoU {overlap} only", overlap=say.number(overlap))
     return say(
-        "it lies on a drawn box (IoU {overlap}) that a better mark found already, or that is of another class",
+        "it lies on a drawn box (IoU {overlap}) that a better detection found already, or that is of another class",
         overlap=say.number(overlap),
     )
 
 
-def _chapter(m: Material, name: str, title: str, figures: Sequence[Markup], nothing: str, films: int) -> Markup:
+def _chapter(m: Material, name: str, title: str, figures: Sequence[Markup], nothing: str, images: int) -> Markup:
     say = m.say
     if not figures:
         return section(name, title, [paragraph(nothing)])
     legend = say(
-        "Dashed green: drawn by people. Solid: marked by the model, with class and score. The small picture shows "
-        "where on the film the detail lies. Shown: {shown} of {films} films, worst first.",
+        "Dashed green: drawn by people. Solid: annotated by the model, with class and score. The small picture shows "
+        "where on the image the detail lies. Shown: {shown} of {images} images, worst first.",
         shown=len(figures),
-        films=films,
+        images=images,
     )
     body: list[Cell] = [paragraph(legend), Markup(f'<div class="gallery">{joined(figures).html}</div>')]
     return section(name, title, body)
@@ -135,29 +138,29 @@ def _chapter(m: Material, name: str, title: str, figures: Sequence[Markup], noth
 def _figure(m: Material, number: int, outcome: Outcome, corners: Corners, caption: str, seen: str) -> Markup:
     record, say = outcome.record, m.say
     try:
-        film = read_radiograph(record.read_bytes(), name=record.name)
-    except (DataError, OSError):  # changed on the disk since it was looked at
-        shown = paragraph(say("The film cannot be shown: it cannot be read any more."))
+        image = read_radiograph(record.read_bytes(), name=record.name)
+    except (DataError, OSError):  # changed on the disk since it was examined
+        shown = paragraph(say("The image cannot be shown: it cannot be read any more."))
     else:
-        if film.facts.burnt_in_text:
-            shown = paragraph(say("The film is not shown: it says that writing is burnt in."))
+        if image.facts.burnt_in_text:
+            shown = paragraph(say("The image is not shown: it says that writing is burnt in."))
         else:
             crop = detail_around(corners, (record.width, record.height))
-            detail = _detail(film.pixels, crop, outcome.marks, record.boxes, m.evaluation.class_names)
+            detail = _detail(image.pixels, crop, outcome.detections, record.boxes, m.evaluation.class_names)
             overview = say("The whole radiograph, small; a white frame shows where the detail lies.")
-            shown = joined([Markup(picture(detail, seen)), Markup(picture(_overview(film.pixels, crop), overview))])
+            shown = joined([Markup(picture(detail, seen)), Markup(picture(_overview(image.pixels, crop), overview))])
     return Markup(
-        f'<figure class="film"><div class="pair">{shown.html}</div>'
+        f'<figure class="image"><div class="pair">{shown.html}</div>'
         f"<figcaption><b>{number}. {text(record.name)}</b><br>{text(caption)}</figcaption></figure>"
     )
 
 
 def detail_around(corners: Corners, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """A square round a box, moved into the film and cut to it: left, top, right, bottom in whole pixels.
+    """A square round a box, moved into the image and cut to it: left, top, right, bottom in whole pixels.
 
     Args:
         corners: Of the box.
-        size: Width and height of the film.
+        size: Width and height of the image.
     """
     left, top, right, bottom = corners
     side = max(_AROUND * max(right - left, bottom - top), _LEAST * max(size))
@@ -170,7 +173,11 @@ def detail_around(corners: Corners, size: tuple[int, int]) -> tuple[int, int, in
 
 
 def _detail(
-    pixels: NDArray[np.uint8], crop: tuple[int, int, int, int], marks: Boxes, truth: Boxes, names: Sequence[str]
+    pixels: NDArray[np.uint8],
+    crop: tuple[int, int, int, int],
+    detections: Boxes,
+    ground_truth: Boxes,
+    names: Sequence[str],
 ) -> Image.Image:
     """The detail enlarged first and drawn on then: lines and letters stay fine."""
     left, top, right, bottom = crop
@@ -178,7 +185,11 @@ def _detail(
     size = max(round((right - left) * scale), 1), max(round((bottom - top) * scale), 1)
     image = Image.fromarray(np.ascontiguousarray(pixels[top:bottom, left:right])).resize(size, Image.Resampling.LANCZOS)
     return draw_boxes(
-        np.asarray(image), _moved(marks, crop, scale), names, truth=_moved(truth, crop, scale), letters=1.6
+        np.asarray(image),
+        _moved(detections, crop, scale),
+        names,
+        ground_truth=_moved(ground_truth, crop, scale),
+        letters=1.6,
     )
 
 
@@ -206,22 +217,22 @@ def _corners(boxes: Boxes, place: int) -> Corners:
     return left, top, right, bottom
 
 
-def _scores(marks: Boxes) -> list[float]:
-    return [] if marks.scores is None else marks.scores.tolist()
+def _scores(detections: Boxes) -> list[float]:
+    return [] if detections.scores is None else detections.scores.tolist()
 
 
-def _share_of_film(say: Words, corners: Corners, record: Record) -> str:
+def _share_of_image(say: Words, corners: Corners, record: Record) -> str:
     return say.percent((corners[2] - corners[0]) * (corners[3] - corners[1]) / (record.width * record.height))
 
 
 def _place(say: Words, corners: Corners, record: Record) -> str:
-    """Where on the film, in thirds."""
+    """Where on the image, in thirds."""
     across = int(min(max((corners[0] + corners[2]) / 2 / record.width, 0), 0.999) * 3)
     down = int(min(max((corners[1] + corners[3]) / 2 / record.height, 0), 0.999) * 3)
     return say(
         (
-            ("at the upper left of the film", "at the top of the film", "at the upper right of the film"),
-            ("at the left of the film", "in the middle of the film", "at the right of the film"),
-            ("at the lower left of the film", "at the bottom of the film", "at the lower right of the film"),
+            ("at the upper left of the image", "at the top of the image", "at the upper right of the image"),
+            ("at the left of the image", "in the middle of the image", "at the right of the image"),
+            ("at the lower left of the image", "at the bottom of the image", "at the lower right of the image"),
         )[down][across]
     )

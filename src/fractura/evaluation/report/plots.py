@@ -13,7 +13,7 @@ import numpy as np
 from fractura.evaluation.metric_names import (
     CRITERIA,
     CRITERION_TEXT,
-    FALSE_MARKS_PER_FILM,
+    FALSE_POSITIVES_PER_IMAGE,
     LEVELS,
     MAIN_CRITERION,
     point_text,
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 4.6, 3.5
 """Inches: a page shows them up to half as large again, a narrow telephone at about this size."""
 LEFTMOST = 1 / 64
-"""False marks per film: the working point is drawn from here on."""
+"""False positives per image: the working point is drawn from here on."""
 _DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1, 1.5)))
 _ROW = 0.24
 
 
 def froc(evaluation: Evaluation, say: Words) -> Figure | None:
-    """Share of boxes found against false marks per film, one curve a criterion; the main one with its interval."""
+    """Share of boxes found against false positives per image, one curve a criterion; the main one with its interval."""
     if not evaluation.boxes or not evaluation.curves.froc:
         return None
     figure, axes = _new(WIDTH, HEIGHT + 0.3)
@@ -44,15 +44,15 @@ def froc(evaluation: Evaluation, say: Words) -> Figure | None:
         _staircase(axes, evaluation, criterion, number, say)
     main = CRITERIA.index(MAIN_CRITERION)
     _froc_band(axes, evaluation, MAIN_CRITERION, main)
-    leftmost = FALSE_MARKS_PER_FILM[0]
-    working = evaluation.figures[f"false_marks_per_film/{MAIN_CRITERION}"].value
-    reached = evaluation.figures[f"box_sensitivity/{MAIN_CRITERION}"].value
-    if working and reached is not None and LEFTMOST <= working <= FALSE_MARKS_PER_FILM[-1]:
+    leftmost = FALSE_POSITIVES_PER_IMAGE[0]
+    working = evaluation.metrics[f"false_positives_per_image/{MAIN_CRITERION}"].value
+    reached = evaluation.metrics[f"box_sensitivity/{MAIN_CRITERION}"].value
+    if working and reached is not None and LEFTMOST <= working <= FALSE_POSITIVES_PER_IMAGE[-1]:
         while leftmost > working:
             leftmost /= 2
         _working_point(axes, working, 100 * reached, SERIES[main])
     _froc_axes(axes, leftmost)
-    _label(axes, say("False marks per film (mean number, log scale)"), say("Fractures found (% of boxes)"))
+    _label(axes, say("False positives per image (mean number, log scale)"), say("Fractures found (% of boxes)"))
     _legend(figure, axes, columns=4)
     return figure
 
@@ -68,9 +68,9 @@ def froc_by_criterion(evaluation: Evaluation, say: Words) -> Figure | None:
     for number, (criterion, axes) in enumerate(zip(CRITERIA, grid.flat, strict=True)):
         _staircase(axes, evaluation, criterion, number, say)
         _froc_band(axes, evaluation, criterion, number)
-        _froc_axes(axes, FALSE_MARKS_PER_FILM[0])
+        _froc_axes(axes, FALSE_POSITIVES_PER_IMAGE[0])
         axes.set_title(say(CRITERION_TEXT[criterion]), fontsize=9, loc="left")
-    figure.supxlabel(say("False marks per film (mean number, log scale)"), fontsize=9).set_gid("label-x")
+    figure.supxlabel(say("False positives per image (mean number, log scale)"), fontsize=9).set_gid("label-x")
     figure.supylabel(say("Fractures found (% of boxes, 95 % interval)"), fontsize=9).set_gid("label-y")
     return figure
 
@@ -79,7 +79,7 @@ def _staircase(axes: Axes, evaluation: Evaluation, criterion: str, number: int, 
     """The curve starts at nothing, and holds to the right of its last step."""
     curve = evaluation.curves.froc[criterion]
     axes.step(
-        [LEFTMOST / 1e3, *curve["false_marks_per_film"], 2 * FALSE_MARKS_PER_FILM[-1]],
+        [LEFTMOST / 1e3, *curve["false_positives_per_image"], 2 * FALSE_POSITIVES_PER_IMAGE[-1]],
         [0, *(100 * share for share in curve["sensitivity"]), 100 * max(curve["sensitivity"], default=0)],
         where="post",
         color=SERIES[number],
@@ -90,14 +90,14 @@ def _staircase(axes: Axes, evaluation: Evaluation, criterion: str, number: int, 
 
 
 def _froc_band(axes: Axes, evaluation: Evaluation, criterion: str, number: int) -> None:
-    ends = [(point, evaluation.figures[f"froc/{criterion}/{point_text(point)}"]) for point in FALSE_MARKS_PER_FILM]
+    ends = [(point, evaluation.metrics[f"froc/{criterion}/{point_text(point)}"]) for point in FALSE_POSITIVES_PER_IMAGE]
     band = np.array([(point, end.low, end.high) for point, end in ends if end.low is not None], dtype=np.float64)
     if len(band):
         axes.fill_between(band[:, 0], band[:, 1] * 100, band[:, 2] * 100, color=SERIES[number], alpha=0.16, lw=0)
 
 
 def _froc_axes(axes: Axes, leftmost: float) -> None:
-    last = FALSE_MARKS_PER_FILM[-1]
+    last = FALSE_POSITIVES_PER_IMAGE[-1]
     ticks = [2.0**power for power in range(round(np.log2(leftmost)), round(np.log2(last)) + 1)]
     axes.set_xscale("log", base=2)
     axes.set_xlim(leftmost * 0.93, last * 1.07)
@@ -107,7 +107,7 @@ def _froc_axes(axes: Axes, leftmost: float) -> None:
 
 
 def roc(evaluation: Evaluation, say: Words) -> Figure | None:
-    """Share of fractured films flagged against share of normal films flagged; also by study and patient if known."""
+    """Share of fractured images flagged against share of normal images flagged; also by study and patient if known."""
     levels = [level for level in LEVELS if evaluation.curves.roc.get(level, {}).get("sensitivity")]
     if not levels:
         return None
@@ -121,7 +121,7 @@ def roc(evaluation: Evaluation, say: Words) -> Figure | None:
             linestyle=_DASHES[number],
             label=say(f"by {level}"),
         )
-        right, left_alone = (evaluation.figures[f"{level}_{name}"] for name in ("sensitivity", "specificity"))
+        right, left_alone = (evaluation.metrics[f"{level}_{name}"] for name in ("sensitivity", "specificity"))
         if right.value is None or left_alone.value is None:
             continue
         at = (100 * (1 - left_alone.value), 100 * right.value)
@@ -132,13 +132,13 @@ def roc(evaluation: Evaluation, say: Words) -> Figure | None:
         _working_point(axes, *at, SERIES[number])
     _percent(axes, "x")
     _percent(axes, "y")
-    _label(axes, say("Normal films flagged (%, 100 − specificity)"), say("Fractured films flagged (%, sensitivity)"))
+    _label(axes, say("Normal images flagged (%, 100 − specificity)"), say("Fractured images flagged (%, sensitivity)"))
     _legend(figure, axes, columns=4)
     return figure
 
 
 def precision_recall(evaluation: Evaluation, say: Words) -> Figure | None:
-    """Share of marks that are right against share of boxes found, at three overlaps."""
+    """Share of detections that are right against share of boxes found, at three overlaps."""
     curves = evaluation.curves.precision_recall
     if not evaluation.boxes or not curves:
         return None
@@ -153,13 +153,13 @@ def precision_recall(evaluation: Evaluation, say: Words) -> Figure | None:
         )
     _percent(axes, "x")
     _percent(axes, "y")
-    _label(axes, say("Fractures found (%, recall)"), say("Marks that are right (%, precision)"))
+    _label(axes, say("Fractures found (%, recall)"), say("Detections that are right (%, precision)"))
     _legend(figure, axes, columns=3)
     return figure
 
 
 def reliability(evaluation: Evaluation, say: Words, of: str) -> Figure | None:
-    """What scores say against what is true, of ``film`` or ``mark``, in bins of equally many."""
+    """What scores say against what is true, of ``image`` or ``detection``, in bins of equally many."""
     curve: Curve = evaluation.curves.reliability.get(of, {})
     if not curve.get("score"):
         return None
@@ -178,27 +178,31 @@ def reliability(evaluation: Evaluation, say: Words, of: str) -> Figure | None:
     )
     axes.set_xlim(-0.01, 1.01)
     _percent(axes, "y")
-    if of == "film":
+    if of == "image":
         _label(
-            axes, say("Score of the film (mean of the group, 0 to 1)"), say("Films with a fracture (% of the group)")
+            axes, say("Score of the image (mean of the group, 0 to 1)"), say("Images with a fracture (% of the group)")
         )
     else:
-        _label(axes, say("Score of the mark (mean of the group, 0 to 1)"), say("Marks that are right (% of the group)"))
+        _label(
+            axes,
+            say("Score of the detection (mean of the group, 0 to 1)"),
+            say("Detections that are right (% of the group)"),
+        )
     _legend(figure, axes, columns=1)
     return figure
 
 
 def scores(evaluation: Evaluation, say: Words) -> Figure | None:
-    """How the scores of normal and fractured films lie, and the threshold."""
+    """How the scores of normal and fractured images lie, and the threshold."""
     kinds = [
-        [outcome.film_score for outcome in evaluation.outcomes if outcome.positive is positive]
+        [outcome.image_score for outcome in evaluation.outcomes if outcome.positive is positive]
         for positive in (False, True)
     ]
     if not any(kinds):
         return None
     figure, axes = _new()
     edges = [step / 20 for step in range(21)]
-    for number, (found, name) in enumerate(zip(kinds, (say("normal films"), say("fractured films")), strict=True)):
+    for number, (found, name) in enumerate(zip(kinds, (say("normal images"), say("fractured images")), strict=True)):
         if found:
             share = np.full(len(found), 100 / len(found))
             axes.hist(found, edges, weights=share, color=SERIES[number], alpha=0.28, lw=0)
@@ -207,22 +211,22 @@ def scores(evaluation: Evaluation, say: Words) -> Figure | None:
     axes.axvline(evaluation.threshold, color=INK, lw=1, label=say("threshold"))
     axes.set_xlim(0, 1)
     axes.set_ylim(bottom=0)
-    _label(axes, say("Score of the film (its best mark, 0 to 1)"), say("Films (% of their kind)"))
+    _label(axes, say("Score of the image (its best detection, 0 to 1)"), say("Images (% of their kind)"))
     _legend(figure, axes, columns=3)
     return figure
 
 
 def subgroups(evaluation: Evaluation, say: Words) -> Figure | None:
-    """Share of boxes found in each part of the films, with its interval, beside that of all films."""
+    """Share of boxes found in each part of the images, with its interval, beside that of all images."""
     key = f"box_sensitivity/{MAIN_CRITERION}"
-    groups = [group for group in parts_of(evaluation) if key in group.figures and group.figures[key].value is not None]
-    whole = evaluation.figures[key].value
+    groups = [group for group in parts_of(evaluation) if key in group.metrics and group.metrics[key].value is not None]
+    whole = evaluation.metrics[key].value
     if not groups or whole is None:
         return None
     figure, axes = _new(WIDTH, max(1.9, 0.9 + _ROW * len(groups)))
     rows = [f"{part_name(say, group)} ({group.boxes})" for group in groups]
     for height, group in enumerate(groups):
-        found = group.figures[key]
+        found = group.metrics[key]
         if found.low is not None and found.high is not None:
             axes.hlines(height, 100 * found.low, 100 * found.high, SERIES[0], lw=1.4)
         axes.plot([100 * (found.value or 0)], [height], "s", color=SERIES[0], ms=5)

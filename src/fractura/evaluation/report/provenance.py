@@ -1,4 +1,4 @@
-"""The chapter that says what was measured with what: films, model, threshold, settings, versions."""
+"""The chapter that says what was measured with what: images, model, threshold, settings, versions."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _PACKAGES = ("numpy", "pillow", "onnxruntime", "torch", "matplotlib")
 
 
 def provenance(m: Material) -> Markup:
-    """Films, model, threshold, settings, versions."""
+    """Images, model, threshold, settings, versions."""
     say, card, evaluation = m.say, m.card, m.evaluation
-    films: list[tuple[Cell, Cell]] = [
+    images: list[tuple[Cell, Cell]] = [
         (say("Read from"), m.data_name),
         (say("Fingerprint (SHA-256)"), _code(m.fingerprint)),
         (
-            say("Films"),
+            say("Images"),
             say(
-                "{films}: {positive} with a fracture, {negative} normal",
-                films=evaluation.films,
+                "{images}: {positive} with a fracture, {negative} normal",
+                images=evaluation.images,
                 positive=evaluation.positive,
                 negative=evaluation.negative,
             ),
@@ -45,17 +45,17 @@ def provenance(m: Material) -> Markup:
         (say("Architecture"), str(card.architecture["name"])),
         (say("Trained on (fingerprint)"), _code(fingerprint_of(card, "train") or say("not on the card"))),
         (say("Validated on (fingerprint)"), _code(fingerprint_of(card, "val") or say("not on the card"))),
-        (say("Of these films, trained on"), _count_or_unknown(m, m.overlap.trained)),
-        (say("Of these films, chose the model's final state"), _count_or_unknown(m, m.overlap.validated)),
-        (say("Of these films, chose the threshold"), _count_or_unknown(m, m.overlap.threshold)),
+        (say("Of these images, trained on"), _count_or_unknown(m, m.overlap.trained)),
+        (say("Of these images, chose the model's final state"), _count_or_unknown(m, m.overlap.validated)),
+        (say("Of these images, chose the threshold"), _count_or_unknown(m, m.overlap.threshold)),
         (say("Threshold"), f"{say.number(evaluation.threshold, 4)}: {m.threshold_origin()}"),
-        (say("Views of a film"), ", ".join(m.views)),
+        (say("Views of an image"), ", ".join(m.views)),
         (say("Calibration"), say("yes") if card.calibration else say("none")),
         (say("Trained with"), _versions_text(card.versions) or say("not on the card")),
     ]
     parts: list[Cell] = [
-        Markup(f"<h3>{text(say('Films'))}</h3>"),
-        definitions(films),
+        Markup(f"<h3>{text(say('Images'))}</h3>"),
+        definitions(images),
         Markup(f"<h3>{text(say('Model'))}</h3>"),
         definitions(model),
         Markup(f"<h3>{text(say('This measurement'))}</h3>"),

@@ -23,13 +23,13 @@ from fractura.evaluation.report.provenance import notes, provenance
 from fractura.evaluation.report.svg import STYLE, inline_svg, remove_figure, save_figure
 from fractura.evaluation.report.words import Words
 from fractura.evaluation.result import Evaluation
-from fractura.evaluation.writing import EVALUATION_FILE, FIGURES_FILE, FILMS_FILE
+from fractura.evaluation.writing import EVALUATION_FILE, IMAGES_FILE, METRICS_FILE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 REPORT_FILE, CLAIM_PAGE, CLAIM_TEXT, PLOTS = "report.html", "claim.html", "claim.md", "plots"
-_NEIGHBOURS = (EVALUATION_FILE, FIGURES_FILE, FILMS_FILE)
+_NEIGHBOURS = (EVALUATION_FILE, METRICS_FILE, IMAGES_FILE)
 
 
 def write_report(
@@ -44,16 +44,16 @@ def write_report(
 ) -> Path:
     """Write ``report.html``, ``claim.html``, ``claim.md`` and ``plots/`` (SVG and PNG of 300 dots an inch).
 
-    The page is one file that loads nothing and runs nothing. It holds pictures of films and their file names: treat it
-    as you treat the films. ``evaluation.json`` and its tables are linked if they lie in the folder already.
+    The page is one file that loads nothing and runs nothing. It holds pictures of images and their file names: treat it
+    as you treat the images. ``evaluation.json`` and its tables are linked if they lie in the folder already.
 
     Args:
         evaluation: With curves and outcomes.
         folder: Made if need be; files of an older report are replaced, drawings that there are no more are taken away.
         card: Of the model.
-        dataset: The films that were measured.
+        dataset: The images that were measured.
         data_name: What people call them.
-        views: How the model looked at each film; as its card says by default.
+        views: How the model examined each image; as its card says by default.
         language: ``en`` or ``es``.
 
     Returns:
@@ -72,9 +72,9 @@ def write_report(
     sheet = claim_section(m, found)
     chapters = [
         results.summary(m),
-        results.films(m, drawings),
+        results.images(m, drawings),
         results.fractures(m, drawings),
-        results.false_marks(m),
+        results.false_positives(m),
         results.calibration(m, drawings),
         results.subgroups(m, drawings),
         misses(m),
@@ -97,19 +97,19 @@ def write_report(
 def _head(m: Material, title: str, folder: Path) -> Markup:
     say, evaluation = m.say, m.evaluation
     subtitle = say(
-        "on {data}: {films} films, {positive} of them with a fracture, {boxes} marked fractures",
+        "on {data}: {images} images, {positive} of them with a fracture, {boxes} annotated fractures",
         data=m.data_name,
-        films=evaluation.films,
+        images=evaluation.images,
         positive=evaluation.positive,
         boxes=evaluation.boxes,
     )
     chapters = {
         "summary": say("In short"),
-        "films": say("Whole films"),
+        "images": say("Whole images"),
         "fractures": say("Single fractures"),
-        "false-marks": say("False marks on normal films"),
+        "false-detections": say("False positives on normal images"),
         "calibration": say("Can the scores be believed?"),
-        "subgroups": say("Parts of the films"),
+        "subgroups": say("Parts of the images"),
         "misses": say("The worst misses"),
         "false-alarms": say("The worst false alarms"),
         "provenance": say("What was measured, and with what"),
@@ -124,8 +124,9 @@ def _head(m: Material, title: str, folder: Path) -> Markup:
             Markup(f'<header><h1>{text(title)}</h1><p class="subtitle">{text(subtitle)}</p>'),
             banner(
                 say(
-                    "fractura is a research tool, not a medical device. This page holds pictures of films: treat it as "
-                    "you treat the films."
+                    "fractura is a research tool, not a medical device. This page holds pictures of images: treat it "
+                    "as "
+                    "you treat the images."
                 )
             ),
             *(Markup(f'<p class="banner alarm" role="note">{text(warning)}</p>') for warning in m.warnings()),
@@ -145,7 +146,7 @@ def _foot(m: Material) -> Markup:
 
 
 def _draw(m: Material, folder: Path) -> dict[str, Markup]:
-    """Every drawing that these films allow: saved, and as a piece of the page."""
+    """Every drawing that these images allow: saved, and as a piece of the page."""
     say, evaluation = m.say, m.evaluation
     main = say(CRITERION_TEXT[MAIN_CRITERION])
     made: list[tuple[str, Callable[[], Figure | None], str, str]] = [
@@ -154,8 +155,9 @@ def _draw(m: Material, folder: Path) -> dict[str, Markup]:
             lambda: plots.froc(evaluation, say),
             say("FROC curve"),
             say(
-                "Free-response ROC: the more false marks one accepts per film, the more fractures are found. A ring "
-                "marks the threshold, if it lies on the axis; the band is the 95 % interval of {criterion}.",
+                "Free-response ROC: the more false positives one accepts per image, the more fractures are found. A "
+                "ring "
+                "detections the threshold, if it lies on the axis; the band is the 95 % interval of {criterion}.",
                 criterion=main,
             ),
         ),
@@ -170,42 +172,47 @@ def _draw(m: Material, folder: Path) -> dict[str, Markup]:
             lambda: plots.roc(evaluation, say),
             say("ROC curve"),
             say(
-                "Receiver operating characteristic of whole films: the further to the upper left, the better. The ring "
+                "Receiver operating characteristic of whole images: the further to the upper left, the better. The "
+                "ring "
                 "is the threshold, its cross the 95 % intervals."
             ),
         ),
         (
             "scores",
             lambda: plots.scores(evaluation, say),
-            say("Scores of the films"),
-            say("How films score: the less the two kinds overlap, the better the model tells them apart."),
+            say("Scores of the images"),
+            say("How images score: the less the two kinds overlap, the better the model tells them apart."),
         ),
         (
             "precision-recall",
             lambda: plots.precision_recall(evaluation, say),
             say("Precision and recall"),
-            say("Of the marks, how many are right, when so many of the fractures are to be found. Mean over classes."),
+            say(
+                "Of the detections, how many are right, when so many of the fractures are to be found. Mean over "
+                "classes."
+            ),
         ),
         (
-            "reliability-film",
-            lambda: plots.reliability(evaluation, say, "film"),
-            say("Reliability of film scores"),
+            "reliability-image",
+            lambda: plots.reliability(evaluation, say, "image"),
+            say("Reliability of image scores"),
             say(
-                "Films grouped by score: on the dotted line, scores are true probabilities; below it, they promise too "
+                "Images grouped by score: on the dotted line, scores are true probabilities; below it, they promise "
+                "too "
                 "much."
             ),
         ),
         (
-            "reliability-mark",
-            lambda: plots.reliability(evaluation, say, "mark"),
-            say("Reliability of mark scores"),
-            say("The same for single marks; a mark is right by {criterion}.", criterion=main),
+            "reliability-detection",
+            lambda: plots.reliability(evaluation, say, "detection"),
+            say("Reliability of detection scores"),
+            say("The same for single detections; a detection is right by {criterion}.", criterion=main),
         ),
         (
             "subgroups",
             lambda: plots.subgroups(evaluation, say),
-            say("Fractures found in parts of the films"),
-            say("Squares with 95 % intervals; the dashed line is that of all films. By {criterion}.", criterion=main),
+            say("Fractures found in parts of the images"),
+            say("Squares with 95 % intervals; the dashed line is that of all images. By {criterion}.", criterion=main),
         ),
     ]
     drawings = {}

@@ -1,4 +1,5 @@
-"""The chapters that tell how good the model is: in short, by film, by fracture, false marks, calibration, subgroups."""
+"""The chapters that tell how good the model is: in short, by image, by fracture, false positives, calibration,
+subgroups."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from fractura.evaluation.metric_names import (
     CRITERIA,
     CRITERION_TEXT,
-    FALSE_MARKS_PER_FILM,
+    FALSE_POSITIVES_PER_IMAGE,
     LEVELS,
     MAIN_CRITERION,
     point_text,
@@ -31,17 +32,17 @@ def drawn(plots: Plots, *names: str) -> Markup:
 
 
 def summary(m: Material) -> Markup:
-    """The five figures that matter most, each with a sentence."""
-    say, figures = m.say, m.evaluation.figures
-    found, auc = figures[_MAIN], figures["film_auc"]
-    flagged, alone = figures["film_sensitivity"], figures["film_specificity"]
+    """The five metrics that matter most, each with a sentence."""
+    say, metrics = m.say, m.evaluation.metrics
+    found, auc = metrics[_MAIN], metrics["image_auc"]
+    flagged, alone = metrics["image_sensitivity"], metrics["image_specificity"]
     cards = [
         _card(
             m,
             _MAIN,
             say("Fractures found"),
             say(
-                "{part} of {count} marked fractures; a mark must overlap the box by {criterion} or more",
+                "{part} of {count} annotated fractures; a detection must overlap the box by {criterion} or more",
                 part=_plain(found.part),
                 count=_plain(found.count),
                 criterion=say(CRITERION_TEXT[MAIN_CRITERION]),
@@ -49,36 +50,36 @@ def summary(m: Material) -> Markup:
         ),
         _card(
             m,
-            "film_sensitivity",
-            say("Fractured films flagged"),
-            say("{part} of {count} films; sensitivity", part=_plain(flagged.part), count=_plain(flagged.count)),
+            "image_sensitivity",
+            say("Fractured images flagged"),
+            say("{part} of {count} images; sensitivity", part=_plain(flagged.part), count=_plain(flagged.count)),
         ),
         _card(
             m,
-            "film_specificity",
-            say("Normal films left alone"),
-            say("{part} of {count} films; specificity", part=_plain(alone.part), count=_plain(alone.count)),
+            "image_specificity",
+            say("Normal images left alone"),
+            say("{part} of {count} images; specificity", part=_plain(alone.part), count=_plain(alone.count)),
         ),
         _card(
             m,
-            "false_marks_per_normal_film",
-            say("False marks per normal film"),
+            "false_positives_per_normal_image",
+            say("False positives per normal image"),
             say("mean number; each is a place somebody has to look at in vain"),
             share=False,
         ),
         _card(
             m,
-            "film_auc",
-            say("AUC of films"),
-            say("chance that a fractured film scores above a normal one; 0.5 is guessing")
+            "image_auc",
+            say("AUC of images"),
+            say("chance that a fractured image scores above a normal one; 0.5 is guessing")
             if auc.value is not None
-            else say("not defined on these films"),
+            else say("not defined on these images"),
             share=False,
         ),
     ]
     explained = say(
-        "All but the AUC hold at the threshold {threshold} ({origin}). A film counts as flagged if it carries any "
-        "mark, in the right place or not.",
+        "All but the AUC hold at the threshold {threshold} ({origin}). An image counts as flagged if it carries any "
+        "detection, in the right place or not.",
         threshold=say.number(m.evaluation.threshold, 3),
         origin=m.threshold_origin(),
     )
@@ -91,14 +92,14 @@ def summary(m: Material) -> Markup:
 
 
 def _card(m: Material, key: str, name: str, detail: str, *, share: bool = True) -> Markup:
-    figure, say = m.evaluation.figures[key], m.say
-    interval = say.interval(figure, share=share)
+    metric, say = m.evaluation.metrics[key], m.say
+    interval = say.interval(metric, share=share)
     under = (
         f'<span class="interval">{say("95 % CI {interval}", interval=interval)}{" %" if share else ""}</span>'
         if interval
         else ""
     )
-    number = value(say, key, type(figure)(figure.value), share=share)
+    number = value(say, key, type(metric)(metric.value), share=share)
     return joined(
         [
             Markup('<div class="card"><h3>'),
@@ -110,9 +111,9 @@ def _card(m: Material, key: str, name: str, detail: str, *, share: bool = True) 
     )
 
 
-def films(m: Material, plots: Plots) -> Markup:
-    """Films, studies and patients as a whole."""
-    say, figures = m.say, m.evaluation.figures
+def images(m: Material, plots: Plots) -> Markup:
+    """Images, studies and patients as a whole."""
+    say, metrics = m.say, m.evaluation.metrics
     names = {
         "sensitivity": say("Sensitivity"),
         "specificity": say("Specificity"),
@@ -120,23 +121,24 @@ def films(m: Material, plots: Plots) -> Markup:
         "npv": say("Negative predictive value"),
         "auc": say("AUC"),
     }
-    levels = [level for level in LEVELS if f"{level}_auc" in figures]
+    levels = [level for level in LEVELS if f"{level}_auc" in metrics]
     rows: list[Sequence[Cell]] = []
     for level in levels:
         for name, words in names.items():
             key = f"{level}_{name}"
-            counted = of_count(figures[key])
-            rows.append([f"{words}, {say(f'by {level}')}", value(say, key, figures[key], share=name != "auc"), counted])
+            counted = of_count(metrics[key])
+            rows.append([f"{words}, {say(f'by {level}')}", value(say, key, metrics[key], share=name != "auc"), counted])
     both = m.evaluation.positive + m.evaluation.negative
     share = say.percent(m.evaluation.positive / both) if both else say.number(None)
     counts = _crosstable(m)
-    caption = say("Whole films at the threshold (95 % interval)")
-    figures_table = table("film-figures", caption, [say("Figure"), say("Value"), say("Films")], rows)
+    caption = say("Whole images at the threshold (95 % interval)")
+    metrics_table = table("image-metrics", caption, [say("Metric"), say("Value"), say("Images")], rows)
     body: list[Cell] = [
-        Markup(f'<div class="tables">{joined([counts, figures_table]).html}</div>'),
+        Markup(f'<div class="tables">{joined([counts, metrics_table]).html}</div>'),
         paragraph(
             say(
-                "Predictive values hold for a share of fractured films of {share}, as here. Where fractures are rarer, "
+                "Predictive values hold for a share of fractured images of {share}, as here. Where fractures are "
+                "rarer, "
                 "the positive one is lower and the negative one higher.",
                 share=share,
             ),
@@ -144,54 +146,57 @@ def films(m: Material, plots: Plots) -> Markup:
         ),
         drawn(plots, "roc", "scores"),
     ]
-    return section("films", say("Whole films"), body)
+    return section("images", say("Whole images"), body)
 
 
 def _crosstable(m: Material) -> Cell:
-    """Truth against flag, counted."""
+    """GroundTruth against flag, counted."""
     say = m.say
-    right, alone = m.evaluation.figures["film_sensitivity"], m.evaluation.figures["film_specificity"]
+    right, alone = m.evaluation.metrics["image_sensitivity"], m.evaluation.metrics["image_specificity"]
     rows: list[Sequence[Cell]] = []
-    for name, hit, figure in ((say("With a fracture"), True, right), (say("Normal"), False, alone)):
-        if figure.part is None or figure.count is None:
+    for name, hit, metric in ((say("With a fracture"), True, right), (say("Normal"), False, alone)):
+        if metric.part is None or metric.count is None:
             continue
-        rest = figure.count - figure.part
-        rows.append([name, *((figure.part, rest) if hit else (rest, figure.part)), figure.count])
-    return table("films-crosstable", say("Number of films"), ["", say("Flagged"), say("Not flagged"), say("All")], rows)
+        rest = metric.count - metric.part
+        rows.append([name, *((metric.part, rest) if hit else (rest, metric.part)), metric.count])
+    return table(
+        "images-crosstable", say("Number of images"), ["", say("Flagged"), say("Not flagged"), say("All")], rows
+    )
 
 
 def fractures(m: Material, plots: Plots) -> Markup:
-    """How many boxes are found, at which price in false marks."""
-    say, figures = m.say, m.evaluation.figures
+    """How many boxes are found, at which price in false positives."""
+    say, metrics = m.say, m.evaluation.metrics
     criteria = [say(CRITERION_TEXT[criterion]) for criterion in CRITERIA]
-    curve = m.evaluation.curves.froc.get(MAIN_CRITERION, {"false_marks_per_film": [], "threshold": []})
+    curve = m.evaluation.curves.froc.get(MAIN_CRITERION, {"false_positives_per_image": [], "threshold": []})
     rows: list[Sequence[Cell]] = []
-    for point in FALSE_MARKS_PER_FILM:
+    for point in FALSE_POSITIVES_PER_IMAGE:
         keys = [f"froc/{criterion}/{point_text(point)}" for criterion in CRITERIA]
         reached = [
             score
-            for false, score in zip(curve["false_marks_per_film"], curve["threshold"], strict=True)
+            for false, score in zip(curve["false_positives_per_image"], curve["threshold"], strict=True)
             if false <= point
         ]
         lowest = say.number(reached[-1], 3) if reached else say.number(None)
-        rows.append([rate(point), lowest, *(value(say, key, figures[key]) for key in keys)])
+        rows.append([rate(point), lowest, *(value(say, key, metrics[key]) for key in keys)])
     at: list[Sequence[Cell]] = [
         [
             name,
-            *(value(say, f"{key}/{criterion}", figures[f"{key}/{criterion}"], share=share) for criterion in CRITERIA),
+            *(value(say, f"{key}/{criterion}", metrics[f"{key}/{criterion}"], share=share) for criterion in CRITERIA),
         ]
         for key, name, share in (
             ("box_sensitivity", say("Fractures found (sensitivity)"), True),
-            ("precision", say("Marks that are right (precision)"), True),
+            ("precision", say("Detections that are right (precision)"), True),
             ("f1", say("F1, of the two"), False),
-            ("false_marks_per_film", say("False marks per film"), False),
+            ("false_positives_per_image", say("False positives per image"), False),
         )
     ]
     body: list[Cell] = [
         paragraph(
             say(
-                "When does a mark find a fracture? Four answers stand beside each other: an overlap (intersection over "
-                "union, IoU) with the drawn box of at least 0.1, 0.3 or 0.5, or the mark's centre inside the box. "
+                "When does a detection find a fracture? Four answers stand beside each other: an overlap (intersection "
+                "over "
+                "union, IoU) with the drawn box of at least 0.1, 0.3 or 0.5, or the detection's centre inside the box. "
                 "Fractures are small and long and drawn differently by different people, so that {criterion} is the "
                 "one that texts and pictures here go by.",
                 criterion=say(CRITERION_TEXT[MAIN_CRITERION]),
@@ -200,9 +205,9 @@ def fractures(m: Material, plots: Plots) -> Markup:
         drawn(plots, "froc", "froc-by-criterion"),
         table(
             "operating-points",
-            say("Share of fractures found, at so many false marks per film on average (95 % interval)"),
+            say("Share of fractures found, at so many false positives per image on average (95 % interval)"),
             [
-                say("False marks per film"),
+                say("False positives per image"),
                 say("Score from, for {criterion}", criterion=criteria[CRITERIA.index(MAIN_CRITERION)]),
                 *criteria,
             ],
@@ -211,7 +216,7 @@ def fractures(m: Material, plots: Plots) -> Markup:
         table(
             "at-threshold",
             say("At the threshold {threshold}", threshold=say.number(m.evaluation.threshold, 3)),
-            [say("Figure"), *criteria],
+            [say("Metric"), *criteria],
             at,
         ),
         drawn(plots, "precision-recall"),
@@ -221,7 +226,7 @@ def fractures(m: Material, plots: Plots) -> Markup:
 
 
 def _average_precision(m: Material) -> Cell:
-    say, figures = m.say, m.evaluation.figures
+    say, metrics = m.say, m.evaluation.metrics
     columns = {
         "AP10": say("IoU 0.1"),
         "AP30": say("IoU 0.3"),
@@ -236,8 +241,8 @@ def _average_precision(m: Material) -> Cell:
         [
             words,
             *(
-                value(say, f"{key}{part}", figures[f"{key}{part}"], share=False, digits=3)
-                if f"{key}{part}" in figures
+                value(say, f"{key}{part}", metrics[f"{key}{part}"], share=False, digits=3)
+                if f"{key}{part}" in metrics
                 else say.number(None)
                 for key in columns
             ),
@@ -252,10 +257,10 @@ def _average_precision(m: Material) -> Cell:
     )
 
 
-def false_marks(m: Material) -> Markup:
-    """What the model marks where there is nothing."""
+def false_positives(m: Material) -> Markup:
+    """What the model detections where there is nothing."""
     say = m.say
-    counts = Counter(min(len(each.marks), _MANY) for each in m.evaluation.outcomes if each.positive is False)
+    counts = Counter(min(len(each.detections), _MANY) for each in m.evaluation.outcomes if each.positive is False)
     normal = sum(counts.values())
     rows: list[Sequence[Cell]] = [
         [
@@ -265,49 +270,49 @@ def false_marks(m: Material) -> Markup:
         ]
         for number in range(_MANY + 1)
     ]
-    mean = m.evaluation.figures["false_marks_per_normal_film"]
+    mean = m.evaluation.metrics["false_positives_per_normal_image"]
     body: list[Cell] = [
         joined(
             [
                 Markup("<p>"),
-                say("On average, a normal film gets this many marks, all of them false: "),
-                value(say, "false_marks_per_normal_film", mean, share=False),
+                say("On average, a normal image gets this many detections, all of them false: "),
+                value(say, "false_positives_per_normal_image", mean, share=False),
                 Markup("</p>"),
             ]
         ),
         table(
-            "normal-films",
-            say("Normal films by their number of marks"),
-            [say("Marks on the film"), say("Films"), say("Share")],
+            "normal-images",
+            say("Normal images by their number of detections"),
+            [say("Detections on the image"), say("Images"), say("Share")],
             rows,
         ),
     ]
-    return section("false-marks", say("False marks on normal films"), body)
+    return section("false-detections", say("False positives on normal images"), body)
 
 
 def calibration(m: Material, plots: Plots) -> Markup:
     """Whether a score of 0.8 means 8 times in 10."""
-    say, figures = m.say, m.evaluation.figures
+    say, metrics = m.say, m.evaluation.metrics
     told = (
         say("Scores are shown as the probabilities that the model's calibration makes of them.")
         if m.evaluation.calibrated
         else say(
             "The model carries no calibration: its scores are raw, and a score of 0.8 need not mean that 8 in 10 such "
-            "films are fractured. fractura calibrate teaches it."
+            "images are fractured. fractura calibrate teaches it."
         )
     )
     rows: list[Sequence[Cell]] = [
-        [name, *(value(say, key, figures[key], share=False, digits=3) for key in keys)]
+        [name, *(value(say, key, metrics[key], share=False, digits=3) for key in keys)]
         for name, keys in (
-            (say("Films"), ("film_ece", "film_brier")),
-            (say("Marks"), ("mark_ece", "mark_brier")),
+            (say("Images"), ("image_ece", "image_brier")),
+            (say("Detections"), ("detection_ece", "detection_brier")),
         )
     ]
     body: list[Cell] = [
         paragraph(told),
-        drawn(plots, "reliability-film", "reliability-mark"),
+        drawn(plots, "reliability-image", "reliability-detection"),
         table(
-            "calibration-figures",
+            "calibration-metrics",
             say("Errors of the scores, 0 to 1; 0 is best"),
             [say("Scores of"), say("Expected calibration error"), say("Brier score")],
             rows,
@@ -317,30 +322,30 @@ def calibration(m: Material, plots: Plots) -> Markup:
 
 
 def subgroups(m: Material, plots: Plots) -> Markup:
-    """The same figures for parts of the films."""
+    """The same metrics for parts of the images."""
     say, groups = m.say, parts_of(m.evaluation)
     if not groups:
-        nothing = paragraph(say("Nothing divides these films into parts."))
-        return section("subgroups", say("Parts of the films"), [nothing])
+        nothing = paragraph(say("Nothing divides these images into parts."))
+        return section("subgroups", say("Parts of the images"), [nothing])
     columns = {
         _MAIN: say("Fractures found"),
-        "film_sensitivity": say("Film sensitivity"),
-        "film_specificity": say("Film specificity"),
-        "film_auc": say("Film AUC"),
-        "false_marks_per_normal_film": say("False marks per normal film"),
+        "image_sensitivity": say("Image sensitivity"),
+        "image_specificity": say("Image specificity"),
+        "image_auc": say("Image AUC"),
+        "false_positives_per_normal_image": say("False positives per normal image"),
     }
-    known = [key for key in columns if any(key in group.figures for group in groups)]
+    known = [key for key in columns if any(key in group.metrics for group in groups)]
     rows: list[Sequence[Cell]] = [
         [
             part_name(say, group),
-            group.films,
+            group.images,
             group.positive,
             group.boxes,
             *(_group_cell(m, group, key) for key in known),
         ]
         for group in groups
     ]
-    counts = [say("Part"), say("Films"), say("Fractured"), say("Boxes")]
+    counts = [say("Part"), say("Images"), say("Fractured"), say("Boxes")]
     body: list[Cell] = [
         paragraph(
             say(
@@ -350,20 +355,20 @@ def subgroups(m: Material, plots: Plots) -> Markup:
         ),
         drawn(plots, "subgroups"),
         table(
-            "subgroup-figures",
-            say("Figures of parts of the films (95 % interval)"),
+            "subgroup-metrics",
+            say("Metrics of parts of the images (95 % interval)"),
             [*counts, *(columns[key] for key in known)],
             rows,
         ),
     ]
-    return section("subgroups", say("Parts of the films"), body)
+    return section("subgroups", say("Parts of the images"), body)
 
 
 def _group_cell(m: Material, group: Subgroup, key: str) -> Cell:
-    if key not in group.figures:
+    if key not in group.metrics:
         return m.say.number(None)
-    share = key not in ("film_auc", "false_marks_per_normal_film")
-    return value(m.say, f"{group.by}/{group.name}/{key}", group.figures[key], share=share)
+    share = key not in ("image_auc", "false_positives_per_normal_image")
+    return value(m.say, f"{group.by}/{group.name}/{key}", group.metrics[key], share=share)
 
 
 def _plain(count: int | None) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fractura.core.errors import UsageError, suggest_name
-from fractura.evaluation.metric_names import Figure
+from fractura.evaluation.metric_names import Metric
 
 LANGUAGES = ("en", "es")
 DASH = "–"
 
 
-def rate(false_marks: float) -> str:
+def rate(false_positives: float) -> str:
     """A power of two as FROC axes write it: ``1/8``, ``2``."""
-    return f"1/{1 / false_marks:g}" if false_marks < 1 else f"{false_marks:g}"
+    return f"1/{1 / false_positives:g}" if false_positives < 1 else f"{false_positives:g}"
 
 
 class Words:
@@ -59,12 +59,12 @@ class Words:
         """A share as per cent with one digit behind the point, a dash for none."""
         return DASH if value is None else self._localised(f"{100 * value:.1f}") + "\u00a0%"
 
-    def interval(self, figure: Figure, *, share: bool, digits: int = 2) -> str:
+    def interval(self, metric: Metric, *, share: bool, digits: int = 2) -> str:
         """``47.1–73.5`` for a share, in per cent; empty without an interval."""
-        if figure.low is None or figure.high is None:
+        if metric.low is None or metric.high is None:
             return ""
         scale, digits = (100, 1) if share else (1, digits)
-        return self._localised(f"{scale * figure.low:.{digits}f}{DASH}{scale * figure.high:.{digits}f}")
+        return self._localised(f"{scale * metric.low:.{digits}f}{DASH}{scale * metric.high:.{digits}f}")
 
     def _localised(self, number: str) -> str:
         return number if self._table is None else number.replace(".", ",")

@@ -20,7 +20,7 @@ _TOKEN = re.compile(
     r"""(?P<identifier>[A-Za-z_][A-Za-z0-9_]*)
       | (?P<number>(?:0[xX][0-9a-fA-F]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[fF]?)(?![A-Za-z0-9_.]))
       | (?P<string>"(?:[^"\\\n]|\\[^\n])*"|'(?:[^'\\\n]|\\[^\n])*')
-      | (?P<mark>[{}<>\[\]:,;\-])""",
+      | (?P<symbol>[{}<>\[\]:,;\-])""",
     re.VERBOSE,
 )
 _EXTENSION = re.compile(r"\[([\w./\- \t]+)\]")
@@ -194,16 +194,16 @@ class _Parser:
             self._fail(what)
         self._kind, self._word, self._end = str(token.lastgroup), token.group(), token.end()
 
-    def _expect(self, mark: str) -> None:
-        if self._word != mark or self._kind != "mark":
-            self._fail(f"expected '{mark}' instead of {self._seen()}")
+    def _expect(self, symbol: str) -> None:
+        if self._word != symbol or self._kind != "symbol":
+            self._fail(f"expected '{symbol}' instead of {self._seen()}")
         self._advance()
 
     def _seen(self) -> str:
         return "the end of the text" if self._kind == "end" else f"'{self._word}'"
 
-    def _is(self, *marks: str) -> bool:
-        return self._kind == "mark" and self._word in marks
+    def _is(self, *symbols: str) -> bool:
+        return self._kind == "symbol" and self._word in symbols
 
     def _fields(self, closing: str | None, depth: int) -> tuple[Field, ...]:
         if depth > MAXIMUM_DEPTH:

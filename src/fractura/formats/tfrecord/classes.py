@@ -16,7 +16,7 @@ from fractura.formats.label_map import MAXIMUM_ID, LabelMap, LabelMapItem, label
 
 
 @dataclass(frozen=True)
-class MarkedClasses:
+class AnnotatedClasses:
     """The classes of one record's boxes as written.
 
     Attributes:
@@ -32,7 +32,7 @@ class ClassReader:
     """Turns texts and ids into labels, and counts where the two disagree.
 
     Args:
-        records: All records; they are looked at only where ``label_map`` is None.
+        records: All records; they are examined only where ``label_map`` is None.
         label_map: None takes the classes from the records.
         file: For errors.
 
@@ -40,7 +40,7 @@ class ClassReader:
         DataError: There is no label map and the ids are out of range.
     """
 
-    def __init__(self, records: Iterable[MarkedClasses], label_map: LabelMap | None, file: Path) -> None:
+    def __init__(self, records: Iterable[AnnotatedClasses], label_map: LabelMap | None, file: Path) -> None:
         self._file = file
         self.notes: list[DataError] = []
         self._disagreements: Counter[tuple[str, int, int]] = Counter()
@@ -54,19 +54,19 @@ class ClassReader:
         """In label order."""
         return self._label_map.class_names
 
-    def labels(self, marked: MarkedClasses) -> list[int]:
+    def labels(self, annotated: AnnotatedClasses) -> list[int]:
         """The label of each box of a record: its id minus 1.
 
         Raises:
             DataError: A text or an id is not in the label map.
         """
-        if marked.texts:
-            found = [self._label_map.id_of(text) for text in marked.texts]
-            for text, by_text, by_label in zip(marked.texts, found, marked.ids, strict=False):
+        if annotated.texts:
+            found = [self._label_map.id_of(text) for text in annotated.texts]
+            for text, by_text, by_label in zip(annotated.texts, found, annotated.ids, strict=False):
                 if by_text != by_label and self._has_label_map:
                     self._disagreements[text, by_text, by_label] += 1
         else:
-            found = list(marked.ids)
+            found = list(annotated.ids)
             if unknown := sorted(set(found) - self._known):
                 raise DataError(
                     f"the class id {unknown[0]} is not in the label map",
@@ -85,15 +85,15 @@ class ClassReader:
             for (text, by_text, by_label), count in sorted(self._disagreements.items())
         ]
 
-    def _found_in(self, records: Iterable[MarkedClasses]) -> LabelMap:
+    def _found_in(self, records: Iterable[AnnotatedClasses]) -> LabelMap:
         """A label map from what the records say: by id where texts and ids belong together, else by alphabet."""
         pairs: set[tuple[str, int]] = set()
         texts: set[str] = set()
         ids: set[int] = set()
-        for marked in records:
-            texts.update(marked.texts)
-            ids.update(() if marked.texts else marked.ids)
-            pairs.update(zip(marked.texts, marked.ids, strict=False))
+        for annotated in records:
+            texts.update(annotated.texts)
+            ids.update(() if annotated.texts else annotated.ids)
+            pairs.update(zip(annotated.texts, annotated.ids, strict=False))
         if out_of_range := [number for number in sorted(ids) if not 1 <= number <= MAXIMUM_ID]:
             raise DataError(
                 f"class ids must be 1 to {MAXIMUM_ID}, and {out_of_range[0]} is there",

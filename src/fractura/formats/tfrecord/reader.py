@@ -1,11 +1,11 @@
 """Reading TFRecord files of the TensorFlow Object Detection API.
 
 Keys and meaning follow tensorflow/models research/object_detection/data_decoders/tf_example_decoder.py:203-307.
-TensorFlow does not apply the EXIF orientation of a film, so boxes and sizes in these files belong to the film **as
-stored**; here, as everywhere in fractura, they are turned to the film as displayed.
+TensorFlow does not apply the EXIF orientation of an image, so boxes and sizes in these files belong to the image **as
+stored**; here, as everywhere in fractura, they are turned to the image as displayed.
 
-Coordinates are float32 fractions of the film's sides. Pixels that are multiples of 1/64 come back exactly from a
-fraction that was made from them by any program (for films of up to 262,144 pixels a side).
+Coordinates are float32 fractions of the image's sides. Pixels that are multiples of 1/64 come back exactly from a
+fraction that was made from them by any program (for images of up to 262,144 pixels a side).
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from fractura.core.dataset import BoxFlags, Dataset, Record
 from fractura.core.errors import DataError, FracturaError, UsageError
 from fractura.formats.label_map import LabelMap, label_map_of, read_label_map
 from fractura.formats.protobuf.wire import WireError
-from fractura.formats.tfrecord.classes import ClassReader, MarkedClasses
+from fractura.formats.tfrecord.classes import AnnotatedClasses, ClassReader
 from fractura.formats.tfrecord.example import Example
 from fractura.formats.tfrecord.frames import Frame, matching_files, read_frames
-from fractura.imaging.headers import film_header, stored_frame, stored_to_displayed
+from fractura.imaging.headers import image_header, stored_frame, stored_to_displayed
 
 _logger = logging.getLogger(__name__)
 _EXTENSION = {"jpeg": ".jpg", "png": ".png", "gif": ".gif", "bmp": ".bmp", "tiff": ".tif"}
 _EXPECTED = "image/encoded and image/object/bbox/{xmin,ymin,xmax,ymax}, as the Object Detection API reads them"
-_OUTSIDE = 1.0  # pixels a corner may lie outside the film through rounding
+_OUTSIDE = 1.0  # pixels a corner may lie outside the image through rounding
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class _Parsed:
     """One record before its classes are known."""
 
     record: Record
-    classes: MarkedClasses
+    classes: AnnotatedClasses
     place: str
     size_written: tuple[int, int]
     size_stored: tuple[int, int]
@@ -55,7 +55,7 @@ def read_tfrecord(
     on_error: Literal["stop", "skip"] = "stop",
     problems: list[FracturaError] | None = None,
 ) -> Dataset:
-    """Read TFRecord files. Films stay where they are: a record points into the file, nothing is held in memory.
+    """Read TFRecord files. Images stay where they are: a record points into the file, nothing is held in memory.
 
     Args:
         path: A file, a pattern (``train-?????-of-00010``), a sharded name (``train``), or several of these.
@@ -67,8 +67,8 @@ def read_tfrecord(
         problems: Collects what was skipped, and remarks; without it they are logged as warnings.
 
     Raises:
-        DataError: Nothing to read; or (``stop``) a record that is damaged, cut off, lacks its film, has boxes without
-            area or outside the film, or a class that the label map lacks. File and byte offset are named.
+        DataError: Nothing to read; or (``stop``) a record that is damaged, cut off, lacks its image, has boxes without
+            area or outside the image, or a class that the label map lacks. File and byte offset are named.
         UsageError: Both a label map and class names are given, or a class name twice.
     """
     files = matching_files(path)
@@ -145,12 +145,12 @@ def _parse(frame: Frame, file: Path, index: int, names: set[str]) -> _Parsed:
     example = Example(frame.payload)
     spans = example.spans("image/encoded")
     if len(spans) != 1 or spans[0][0] == spans[0][1]:
-        raise DataError("the record holds no film ('image/encoded')", hint=_EXPECTED)
+        raise DataError("the record holds no image ('image/encoded')", hint=_EXPECTED)
     first, last = spans[0]
-    film = frame.payload[first:last]
-    header = film_header(film)
+    image = frame.payload[first:last]
+    header = image_header(image)
     name = _name(example, file, index, header.kind, names)
-    width, height, orientation = stored_frame(film, header, name)
+    width, height, orientation = stored_frame(image, header, name)
     xyxy = _corners(example, width, height)
     displayed = stored_to_displayed(xyxy, orientation, width, height)
     shown = (height, width) if orientation >= 5 else (width, height)
@@ -186,7 +186,7 @@ def _name(example: Example, file: Path, index: int, kind: str, names: set[str]) 
 
 
 def _corners(example: Example, width: int, height: int) -> NDArray[np.float32]:
-    """float32 ``(n, 4)`` xyxy in pixels of the stored film."""
+    """float32 ``(n, 4)`` xyxy in pixels of the stored image."""
     columns = [example.floats(f"image/object/bbox/{key}") for key in ("xmin", "ymin", "xmax", "ymax")]
     if len({len(column) for column in columns}) > 1:
         lengths = ", ".join(str(len(column)) for column in columns)
@@ -212,8 +212,8 @@ def _refuse_boxes(xyxy: NDArray[np.float32], width: int, height: int) -> None:
             raise DataError(f"{shown} has no area", hint="correct the annotation and write the file again")
         if min(left, top) < -_OUTSIDE or right > width + _OUTSIDE or bottom > height + _OUTSIDE:
             raise DataError(
-                f"{shown} lies outside the film of {width} x {height} pixels",
-                hint="corners must be fractions of the film's sides, 0 to 1",
+                f"{shown} lies outside the image of {width} x {height} pixels",
+                hint="corners must be fractions of the image's sides, 0 to 1",
             )
 
 
@@ -236,7 +236,7 @@ def _per_box(values: NDArray[np.int64], key: str, count: int) -> NDArray[np.int6
     return values if len(values) else np.zeros(count, np.int64)
 
 
-def _classes(example: Example, count: int) -> MarkedClasses:
+def _classes(example: Example, count: int) -> AnnotatedClasses:
     texts = example.texts("image/object/class/text")
     ids = [int(number) for number in example.integers("image/object/class/label")]
     texts = texts if any(texts) else []
@@ -245,7 +245,7 @@ def _classes(example: Example, count: int) -> MarkedClasses:
             raise DataError(f"{len(values)} values of '{key}' for {count} boxes", hint=_EXPECTED)
     if count and not texts and not ids:
         raise DataError(f"{count} boxes have no class", hint="image/object/class/text or class/label must be there")
-    return MarkedClasses(tuple(texts), tuple(ids))
+    return AnnotatedClasses(tuple(texts), tuple(ids))
 
 
 def _labelled(each: _Parsed, classes: ClassReader) -> Record:
@@ -272,17 +272,17 @@ def _notes(parsed: Sequence[_Parsed], file: Path) -> list[FracturaError]:
         first = wrong[0]
         notes.append(
             DataError(
-                f"image/width and image/height differ from the film in {len(wrong)} records, first in"
+                f"image/width and image/height differ from the image in {len(wrong)} records, first in"
                 f" '{first.record.name}': {first.size_written} written, {first.size_stored} stored",
                 file=file,
                 place=first.place,
-                hint="the film's own size counts, as in TensorFlow",
+                hint="the image's own size counts, as in TensorFlow",
             )
         )
     if crowds := sum(each.crowds for each in parsed):
         notes.append(
             DataError(
-                f"{crowds} boxes are marked as crowds or groups; they are taken as single boxes",
+                f"{crowds} boxes are annotated as crowds or groups; they are taken as single boxes",
                 file=file,
                 hint="take them out if that is not what you want",
             )

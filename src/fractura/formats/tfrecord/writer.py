@@ -1,4 +1,4 @@
-"""Writing TFRecord files: the films' own bytes, untouched, with all keys that ``TfExampleDecoder`` reads."""
+"""Writing TFRecord files: the images' own bytes, untouched, with all keys that ``TfExampleDecoder`` reads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fractura.core.files import open_atomically
 from fractura.formats.label_map import LabelMap, label_map_of
 from fractura.formats.tfrecord.example import encode_features, example_from
 from fractura.formats.tfrecord.frames import shard_paths, write_frame
-from fractura.imaging.headers import displayed_to_stored, film_header, stored_frame
+from fractura.imaging.headers import displayed_to_stored, image_header, stored_frame
 from fractura.imaging.reader import read_radiograph, shareable_picture
 
 _logger = logging.getLogger(__name__)
@@ -35,25 +35,25 @@ def write_tfrecord(
     on_error: Literal["stop", "skip"] = "stop",
     problems: list[FracturaError] | None = None,
 ) -> tuple[Path, ...]:
-    """Write a data set as TFRecord, one film after the other.
+    """Write a data set as TFRecord, one image after the other.
 
-    A film that is cut off is refused: JPEG and PNG are followed to their end mark, BMP is decoded. (Damage in the
+    An image that is cut off is refused: JPEG and PNG are followed to their end marker, BMP is decoded. (Damage in the
     middle of a JPEG that has its end is invisible to this, as it is to TensorFlow and to Pillow.)
 
     Args:
-        dataset: What to write. Films keep their encoded bytes.
+        dataset: What to write. Images keep their encoded bytes.
         path: The file; with ``shards`` the beginning of their names.
         shards: Number of files ``path-00000-of-00010``, filled in turn; None writes one file.
         label_map: Ids of the classes; by default 1, 2, … in label order.
-        on_error: ``stop`` at the first film that cannot be used (nothing is written then), or ``skip`` it.
+        on_error: ``stop`` at the first image that cannot be used (nothing is written then), or ``skip`` it.
         problems: Collects the skipped; without it they are logged as warnings.
 
     Returns:
         The files written.
 
     Raises:
-        DataError: Nothing to write, a class is not in ``label_map``, a file cannot be written, or (``stop``) a film is
-            missing, cut off, not of the size that its record says, or of a kind that TensorFlow does not read.
+        DataError: Nothing to write, a class is not in ``label_map``, a file cannot be written, or (``stop``) an image
+            is missing, cut off, not of the size that its record says, or of a kind that TensorFlow does not read.
     """
     target = Path(path)
     label_map = label_map_of(dataset.class_names) if label_map is None else label_map
@@ -76,7 +76,7 @@ def write_tfrecord(
             written += 1
         if not written:
             hint = f"the first fault is: {skipped[0].problem}" if skipped else "the data set is empty"
-            raise DataError("there is no film to write", file=target, hint=hint)
+            raise DataError("there is no image to write", file=target, hint=hint)
     if problems is not None:
         problems.extend(skipped)
     else:
@@ -89,38 +89,38 @@ def example_of(record: Record, class_names: Sequence[str], ids: NDArray[np.int64
     """One record as a serialised ``tf.train.Example``.
 
     Args:
-        record: The film and its boxes.
+        record: The image and its boxes.
         class_names: In label order.
         ids: int64 ``(classes,)``: the id of each label.
 
     Raises:
-        DataError: The film cannot be read, is cut off, or is of a kind that TensorFlow does not read.
+        DataError: The image cannot be read, is cut off, or is of a kind that TensorFlow does not read.
     """
     try:
-        film = shareable_picture(record.read_bytes(), str(record.image))
+        image = shareable_picture(record.read_bytes(), str(record.image))
     except OSError as error:
         raise DataError(
             f"cannot be read: {error.strerror or error}", file=record.image, hint="check the path"
         ) from error
-    kind, width, height, orientation = _frame(film, record)
-    about_film = encode_features(
+    kind, width, height, orientation = _frame(image, record)
+    about_image = encode_features(
         {
             "image/height": height,
             "image/width": width,
             "image/filename": record.name,
             "image/source_id": record.name,
-            "image/key/sha256": hashlib.sha256(film).hexdigest(),
-            "image/encoded": film,
+            "image/key/sha256": hashlib.sha256(image).hexdigest(),
+            "image/encoded": image,
             "image/format": kind,
         }
     )
     if record.is_negative:
-        return example_from(about_film, _no_boxes())
+        return example_from(about_image, _no_boxes())
     xyxy = displayed_to_stored(record.boxes.xyxy, orientation, width, height)
     fractions = (xyxy.astype(np.float64) / (width, height, width, height)).astype(np.float32)
     labels = record.boxes.labels
     texts = [class_names[label] for label in labels]
-    return example_from(about_film, _about_boxes(fractions, texts, ids[labels], record.flags))
+    return example_from(about_image, _about_boxes(fractions, texts, ids[labels], record.flags))
 
 
 def _about_boxes(
@@ -147,24 +147,24 @@ def _no_boxes() -> bytes:
     return _about_boxes(np.zeros((0, 4), np.float32), (), np.zeros(0, np.int64), ())
 
 
-def _frame(film: bytes, record: Record) -> tuple[str, int, int, int]:
-    """Kind, stored width and height, and EXIF orientation of a film that is complete."""
-    header = film_header(film)
+def _frame(image: bytes, record: Record) -> tuple[str, int, int, int]:
+    """Kind, stored width and height, and EXIF orientation of an image that is complete."""
+    header = image_header(image)
     if not header.complete and header.kind in _DECODED_BY_TENSORFLOW:
-        read_radiograph(film, name=str(record.image))  # raises if pixels are missing
-        if header.kind != "bmp":  # Pillow sometimes does without the end of a film, TensorFlow does not
-            raise DataError("is cut off: the end mark is missing", file=record.image, hint="save the film again")
+        read_radiograph(image, name=str(record.image))  # raises if pixels are missing
+        if header.kind != "bmp":  # Pillow sometimes does without the end of an image, TensorFlow does not
+            raise DataError("is cut off: the end marker is missing", file=record.image, hint="save the image again")
     if header.kind not in _DECODED_BY_TENSORFLOW:
         name = "of this kind" if header.kind == "unknown" else f"of the kind {header.kind.upper()}"
         raise DataError(
-            f"TensorFlow does not read films {name}", file=record.image, hint="save the film as PNG or JPEG"
+            f"TensorFlow does not read images {name}", file=record.image, hint="save the image as PNG or JPEG"
         )
-    width, height, orientation = stored_frame(film, header, str(record.image))
+    width, height, orientation = stored_frame(image, header, str(record.image))
     shown = (height, width) if orientation >= 5 else (width, height)
     if shown != (record.width, record.height):
         raise DataError(
             f"is {shown[0]} x {shown[1]} pixels, but its annotation is for {record.width} x {record.height}",
             file=record.image,
-            hint="look for a film that was replaced or scaled after it was labelled",
+            hint="look for an image that was replaced or scaled after it was labelled",
         )
     return header.kind, width, height, orientation

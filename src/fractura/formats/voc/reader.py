@@ -27,22 +27,22 @@ def read_voc(
     problems: list[FracturaError] | None = None,
     scores: bool = False,
 ) -> Dataset:
-    """Read a folder of films and Pascal VOC files. Nothing in it is changed.
+    """Read a folder of images and Pascal VOC files. Nothing in it is changed.
 
     The layout is ``images/`` + ``annotations/``, ``JPEGImages/`` + ``Annotations/``, or everything in one folder. An
-    annotation without objects is a negative film; a film without annotation is not used.
+    annotation without objects is a negative image; an image without annotation is not used.
 
     Args:
         folder: The folder.
         class_names: In label order; by default the names found, sorted.
-        on_error: ``stop`` at the first fault, or ``skip`` that film.
-        problems: Collects what was skipped and which films are not used; without it they are logged as warnings.
+        on_error: ``stop`` at the first fault, or ``skip`` that image.
+        problems: Collects what was skipped and which images are not used; without it they are logged as warnings.
         scores: Read ``<score>`` (predictions) into ``Boxes.scores``; needs one at every object.
 
     Raises:
-        DataError: Nothing to read; or (``stop``) a file that is malformed, has no film, belongs to a film that has
-            one already, disagrees with the film's size, holds a box without area or outside the film or an unknown
-            class name. File, object and way out are named.
+        DataError: Nothing to read; or (``stop``) a file that is malformed, has no image, belongs to an image that has
+            one already, disagrees with the image's size, holds a box without area or outside the image or an unknown
+            class name. File, object and hint are named.
         UsageError: ``class_names`` holds a name twice.
     """
     if class_names is not None and len(set(class_names)) < len(class_names):
@@ -56,23 +56,23 @@ def read_voc(
     for path in files.annotations:
         try:
             annotation = read_voc_file(path)
-            film = _film(matcher.find(path, annotation.filename), path, annotation, files.films_folder)
-            claimed.add(film)
-            if film in owner:
+            image = _image(matcher.find(path, annotation.filename), path, annotation, files.image_dir)
+            claimed.add(image)
+            if image in owner:
                 raise DataError(
-                    f"belongs to the film {film.name}, and so does {owner[film].name}",
+                    f"belongs to the image {image.name}, and so does {owner[image].name}",
                     file=path,
-                    hint="keep one annotation file for a film, and correct its <filename>",
+                    hint="keep one annotation file for an image, and correct its <filename>",
                 )
-            size = radiograph_size(film)
+            size = radiograph_size(image)
             _check(path, annotation, size, class_names)
         except DataError as fault:
             if on_error == "stop":
                 raise
             faults.append(fault)
             continue
-        owner[film] = path
-        found.append((path, annotation, size, film))
+        owner[image] = path
+        found.append((path, annotation, size, image))
     if not found:
         raise DataError(
             f"none of {len(files.annotations)} annotations can be used; the first fault is: {faults[0].problem}",
@@ -80,25 +80,25 @@ def read_voc(
             place=faults[0].place,
             hint=faults[0].hint,
         )
-    if unused := [film for film in files.films if film not in claimed]:
-        faults.append(_unused(files.films_folder, unused))
+    if unused := [image for image in files.images if image not in claimed]:
+        faults.append(_unused(files.image_dir, unused))
     _report(faults, problems)
     names = tuple(class_names) if class_names is not None else _names(a for _, a, _, _ in found)
     labels = {name: label for label, name in enumerate(names)}
     records = tuple(
-        _record(film, path, annotation, size, labels, scores=scores) for path, annotation, size, film in found
+        _record(image, path, annotation, size, labels, scores=scores) for path, annotation, size, image in found
     )
     return Dataset(names, records, Path(folder))
 
 
-def _film(film: Path | None, path: Path, annotation: VocAnnotation, films_folder: Path) -> Path:
-    if film is None:
+def _image(image: Path | None, path: Path, annotation: VocAnnotation, image_dir: Path) -> Path:
+    if image is None:
         raise DataError(
-            f"its film '{annotation.filename or path.stem}' is not in {films_folder}",
+            f"its image '{annotation.filename or path.stem}' is not in {image_dir}",
             file=path,
-            hint="put the film there under that name, or take the annotation out",
+            hint="put the image there under that name, or take the annotation out",
         )
-    return film
+    return image
 
 
 def _check(path: Path, annotation: VocAnnotation, size: tuple[int, int], class_names: Sequence[str] | None) -> None:
@@ -120,12 +120,12 @@ def _check(path: Path, annotation: VocAnnotation, size: tuple[int, int], class_n
             )
 
 
-def _unused(films_folder: Path, unused: list[Path]) -> DataError:
-    some = ", ".join(film.name for film in unused[:3]) + (", …" if len(unused) > 3 else "")
+def _unused(image_dir: Path, unused: list[Path]) -> DataError:
+    some = ", ".join(image.name for image in unused[:3]) + (", …" if len(unused) > 3 else "")
     return DataError(
-        f"{len(unused)} films have no annotation and are not used: {some}",
-        file=films_folder,
-        hint="label them; a film on which nothing is broken needs an XML file without objects",
+        f"{len(unused)} images have no annotation and are not used: {some}",
+        file=image_dir,
+        hint="label them; an image on which nothing is broken needs an XML file without objects",
     )
 
 
@@ -142,7 +142,7 @@ def _names(annotations: Iterable[VocAnnotation]) -> tuple[str, ...]:
 
 
 def _record(
-    film: Path,
+    image: Path,
     path: Path,
     annotation: VocAnnotation,
     size: tuple[int, int],
@@ -160,9 +160,9 @@ def _record(
         )
     boxes = Boxes([each.corners for each in objects], [labels[each.name] for each in objects], certainty)
     flags = tuple(BoxFlags(each.difficult, each.truncated, each.pose) for each in objects)
-    facts = radiograph_facts(film)
+    facts = radiograph_facts(image)
     return Record(
-        film,
+        image,
         size[0],
         size[1],
         boxes.clip(*size),

@@ -19,7 +19,7 @@ from fractura.core.files import write_atomically
 from fractura.formats.voc.xml_source import escape
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
-RELABEL = "open the film in the labelling tool and draw the box again, or correct the file in a text editor"
+RELABEL = "open the image in the labelling tool and draw the box again, or correct the file in a text editor"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class VocObject:
         xmax: Right.
         ymax: Bottom.
         difficult: Hard to see.
-        truncated: Goes on outside the film.
+        truncated: Goes on outside the image.
         pose: Free text.
         score: 0 to 1 for detections, our addition; LabelImg and other readers pass over it.
     """
@@ -59,15 +59,15 @@ class VocAnnotation:
     """One file. Change it with ``dataclasses.replace``; ``to_bytes`` then finds what differs from the source.
 
     Attributes:
-        filename: Of the film, as written.
-        width: Of the film in pixels, as written; None if the file does not say.
-        height: Of the film in pixels, as written; None if the file does not say.
+        filename: Of the image, as written.
+        width: Of the image in pixels, as written; None if the file does not say.
+        height: Of the image in pixels, as written; None if the file does not say.
         depth: 1 grey, 3 colour; None if the file does not say.
         objects: In the order of the file.
-        folder: Name of the film's folder.
-        path: Where the film lay when it was labelled; stale on any other machine and never used to find it.
+        folder: Name of the image's folder.
+        path: Where the image lay when it was labelled; stale on any other machine and never used to find it.
         database: LabelImg always writes ``Unknown``.
-        verified: The reviewer's mark.
+        verified: The reviewer's detection.
         source: The bytes it was read from; None for a new file.
     """
 
@@ -106,8 +106,8 @@ def labelimg_object(
     Args:
         name: Class name.
         corners: Left, top, right, bottom in pixels, as drawn.
-        width: Of the film.
-        height: Of the film.
+        width: Of the image.
+        height: Of the image.
         difficult: Hard to see.
     """
     left, top, right, bottom = (

@@ -11,15 +11,15 @@ import numpy as np
 from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError
 from fractura.core.files import write_atomically
-from fractura.formats.image_index import FilmMatcher
+from fractura.formats.image_index import ImageMatcher
 from fractura.formats.voc.parser import read_voc_file
 from fractura.formats.voc.serializer import VocAnnotation, VocObject
-from fractura.formats.writing import film_bytes
+from fractura.formats.writing import image_bytes
 from fractura.imaging.reader import radiograph_channels
 
 
 def write_voc(
-    dataset: Dataset, folder: Path, *, scores: bool = False, films: bool = True, overwrite: bool = False
+    dataset: Dataset, folder: Path, *, scores: bool = False, copy_images: bool = True, overwrite: bool = False
 ) -> None:
     """Write ``folder/annotations/*.xml`` and ``folder/images/*``.
 
@@ -29,11 +29,11 @@ def write_voc(
         dataset: What to write.
         folder: Made if it is missing.
         scores: Write ``<score>`` where boxes have scores.
-        films: Copy the films too, byte for byte.
+        copy_images: Copy the images too, byte for byte.
         overwrite: Replace files that exist with other content; otherwise they are an error and nothing is written.
 
     Raises:
-        DataError: Two records would get the same file, a file exists with other content, a film cannot be read, or
+        DataError: Two records would get the same file, a file exists with other content, an image cannot be read, or
             a file cannot be written.
     """
     folder = Path(folder)
@@ -43,47 +43,47 @@ def write_voc(
         other = targets.setdefault(Path(record.name).stem.casefold(), record)
         if other is not record:
             raise DataError(
-                f"films '{other.name}' and '{record.name}' would share one annotation file",
+                f"images '{other.name}' and '{record.name}' would share one annotation file",
                 file=annotations / f"{Path(record.name).stem}.xml",
-                hint="rename one of the films",
+                hint="rename one of the images",
             )
-    matcher = FilmMatcher(tuple(images / record.name for record in dataset))
+    matcher = ImageMatcher(tuple(images / record.name for record in dataset))
     for writing in (False, True):  # first look at everything, then write: a refusal leaves the folder untouched
         for record in dataset:
             target = annotations / f"{Path(record.name).stem}.xml"
             data = annotation_of(record, target, matcher, dataset.class_names, scores=scores).to_bytes()
             _put(target, data, writing=writing, overwrite=overwrite)
-            if films:
-                _put(images / record.name, film_bytes(record), writing=writing, overwrite=overwrite)
+            if copy_images:
+                _put(images / record.name, image_bytes(record), writing=writing, overwrite=overwrite)
 
 
 def annotation_of(
-    record: Record, target: Path, films: FilmMatcher, class_names: Sequence[str], *, scores: bool
+    record: Record, target: Path, images: ImageMatcher, class_names: Sequence[str], *, scores: bool
 ) -> VocAnnotation:
     """The record's own file where it came from one, with what differs changed; else a new one.
 
     Args:
-        record: The film and its boxes.
+        record: The image and its boxes.
         target: Where the file goes.
-        films: The films as they will lie beside it: the source's ``<filename>`` stays if it finds the right one.
+        images: The images as they will lie beside it: the source's ``<filename>`` stays if it finds the right one.
         class_names: In label order.
         scores: Write ``<score>`` where boxes have scores.
 
     Raises:
-        DataError: The film or its source file cannot be read.
+        DataError: The image or its source file cannot be read.
     """
     objects = _objects_of(record, class_names, scores=scores)
     if record.annotation is not None and record.annotation.suffix.lower() == ".xml" and record.annotation.is_file():
         source = read_voc_file(record.annotation)
         kept = _kept(source, record, objects)
-        found = films.find(target, source.filename)
+        found = images.find(target, source.filename)
         filename = source.filename if found is not None and found.name == record.name else record.name
         return replace(source, objects=kept, width=record.width, height=record.height, filename=filename)
     return VocAnnotation(
         filename=record.name,
         width=record.width,
         height=record.height,
-        depth=radiograph_channels(film_bytes(record), name=record.name),
+        depth=radiograph_channels(image_bytes(record), name=record.name),
         objects=objects,
         folder="images",
     )

@@ -19,7 +19,7 @@ MAXIMUM_DEPTH = 100
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose detection it begins with
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
@@ -27,7 +27,7 @@ _BYTE_ORDER_MARKS = (
 _DECLARED = re.compile(rb"""^<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z][A-Za-z0-9._-]*)["']""")
 _START_TAG = re.compile(rb"""<[^\s/>]+(?:[^>"']|"[^"]*"|'[^']*')*>""")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_WAY_OUT = "label the film again, or take the file out of the folder"
+_HINT = "label the image again, or take the file out of the folder"
 
 
 @dataclass(slots=True)
@@ -72,16 +72,16 @@ class XmlSource:
     """A parsed file.
 
     Attributes:
-        text: The document as UTF-8 bytes without byte order mark, line ends as in the file.
+        text: The document as UTF-8 bytes without byte order DETECTION, line ends as in the file.
         root: Its tree.
         encoding: What the file is written in.
-        mark: Its byte order mark, if any.
+        detection: Its byte order DETECTION, if any.
     """
 
     text: bytes
     root: Element
     encoding: str
-    mark: bytes
+    detection: bytes
 
     def patched(self, patches: list[Patch]) -> bytes:
         """The file's bytes with ``patches`` applied; everything else stays byte for byte."""
@@ -89,7 +89,7 @@ class XmlSource:
         for patch in sorted(patches, key=lambda p: (p.start, p.end), reverse=True):
             text = text[: patch.start] + patch.text.encode("utf-8") + text[patch.end :]
         # A letter that the file's encoding lacks becomes a character reference, which means the same to a reader.
-        return self.mark + text.decode("utf-8").encode(self.encoding, "xmlcharrefreplace")
+        return self.detection + text.decode("utf-8").encode(self.encoding, "xmlcharrefreplace")
 
     def space_before(self, offset: int) -> str:
         """The white space right before ``offset``."""
@@ -132,28 +132,28 @@ def parse_xml(data: bytes, file: str) -> XmlSource:
         DataError: Empty, too large, in an unknown encoding, malformed, nested too deeply, or with a document type.
     """
     if not data.strip(b" \t\r\n\x00"):
-        raise DataError("is empty", file=file, hint=_WAY_OUT)
+        raise DataError("is empty", file=file, hint=_HINT)
     if len(data) > MAXIMUM_BYTES:
         raise DataError(
-            f"is larger than {MAXIMUM_BYTES // 2**20} MiB", file=file, hint="no film has so many boxes: check the file"
+            f"is larger than {MAXIMUM_BYTES // 2**20} MiB", file=file, hint="no image has so many boxes: check the file"
         )
-    encoding, mark = _encoding(data)
+    encoding, detection = _encoding(data)
     try:
-        decoded = data[len(mark) :].decode(encoding)
+        decoded = data[len(detection) :].decode(encoding)
         # What is decoded must come back the same, or a patch would change more than it should.
-        faithful = decoded.encode(encoding) == data[len(mark) :]
+        faithful = decoded.encode(encoding) == data[len(detection) :]
         text = decoded.encode("utf-8")
     except (LookupError, ValueError) as error:  # UnicodeError is a ValueError
         raise DataError(f"is not text in {encoding}: {error}", file=file, hint="save the file as UTF-8") from error
     if not faithful:
         raise DataError(f"is written in {encoding} in an unusual way", file=file, hint="save the file as UTF-8")
-    return XmlSource(text, _parse(text, file), encoding, mark)
+    return XmlSource(text, _parse(text, file), encoding, detection)
 
 
 def _encoding(data: bytes) -> tuple[str, bytes]:
-    for mark, encoding in _BYTE_ORDER_MARKS:
-        if data.startswith(mark):
-            return encoding, mark
+    for detection, encoding in _BYTE_ORDER_MARKS:
+        if data.startswith(detection):
+            return encoding, detection
     if data.startswith(b"<\0"):
         return "utf-16-le", b""
     if data.startswith(b"\0<"):
@@ -174,7 +174,7 @@ def _parse(text: bytes, file: str) -> Element:
                 f"is nested more than {MAXIMUM_DEPTH} deep",
                 file=file,
                 place=f"line {parser.CurrentLineNumber}",
-                hint=_WAY_OUT,
+                hint=_HINT,
             )
         offset = parser.CurrentByteIndex
         tag_text = _START_TAG.match(text, offset)
@@ -212,6 +212,6 @@ def _parse(text: bytes, file: str) -> Element:
             f"is not well-formed XML: {expat.ErrorString(error.code)}",
             file=file,
             place=f"line {error.lineno}, column {error.offset + 1}",
-            hint=f"correct that line in a text editor, or {_WAY_OUT}",
+            hint=f"correct that line in a text editor, or {_HINT}",
         ) from error
     return top.children[0]

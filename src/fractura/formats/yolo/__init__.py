@@ -1,1 +1,1 @@
-"""YOLO: one text file a film, and ``data.yaml`` above them."""
+"""YOLO: one text file an image, and ``data.yaml`` above them."""

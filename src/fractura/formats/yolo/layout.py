@@ -1,8 +1,8 @@
-"""Where the parts of a YOLO data set are: class names, films, and the text file of each film.
+"""Where the parts of a YOLO data set are: class names, images, and the text file of each image.
 
 ``data.yaml`` (``names``, ``path``, ``train``, ``val``, ``test``) as Ultralytics and Roboflow write it, or
-``classes.txt`` as LabelImg does (or darknet's ``obj.names``). A film's text file has its name and lies where the last
-folder called ``images`` of the film's path is called ``labels``, else beside the film.
+``classes.txt`` as LabelImg does (or darknet's ``obj.names``). An image's text file has its name and lies where the last
+folder called ``images`` of the image's path is called ``labels``, else beside the image.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fractura.core.errors import DataError
-from fractura.formats.film_index import FilmIndex, plain_name
+from fractura.formats.name_index import ImageIndex, plain_name
 from fractura.formats.text_lines import read_lines
 from fractura.formats.yolo.plain_yaml import Entry, read_plain_yaml
 
@@ -23,10 +23,10 @@ _SPLIT_KEYS = {"train": "train", "val": "val", "valid": "val", "test": "test"}
 
 
 @dataclass(frozen=True)
-class YoloFilm:
-    """A film and the text file that belongs to it, there or not."""
+class YoloImage:
+    """An image and the text file that belongs to it, there or not."""
 
-    film: Path
+    image: Path
     labels: Path
     root: Path
     split: str | None
@@ -39,13 +39,13 @@ class YoloLayout:
     Attributes:
         source: The file that names the classes; None if there is none.
         class_names: Name of each id; ids may have gaps. None if they are not named.
-        films: In the order of splits and names.
-        label_files: Text files that are there, the films' and others.
+        images: In the order of splits and names.
+        label_files: Text files that are there, the images' and others.
     """
 
     source: Path | None
     class_names: dict[int, str] | None
-    films: tuple[YoloFilm, ...]
+    images: tuple[YoloImage, ...]
     label_files: tuple[Path, ...]
 
 
@@ -100,7 +100,7 @@ def find_layout(path: Path) -> YoloLayout:
     if (entry := entries.get("path")) is not None and isinstance(entry.value, str) and entry.value:
         written = Path(entry.value)
         base = written if written.is_absolute() and written.is_dir() else base / written
-        base = base if base.is_dir() else yaml.parent  # a path of another machine: the films lie beside the file
+        base = base if base.is_dir() else yaml.parent  # a path of another machine: the images lie beside the file
     places: list[tuple[Path, str | None]] = []
     for key, split in _SPLIT_KEYS.items():
         for text in _texts(entries.get(key)):
@@ -187,52 +187,52 @@ def _place(text: str, base: Path, yaml: Path, entry: Entry) -> Path:
         f"'{text}' is not there",
         file=yaml,
         place=f"line {entry.line}",
-        hint=f"correct it, or put the films into {base / plain}",
+        hint=f"correct it, or put the images into {base / plain}",
     )
 
 
 def _layout(
     source: Path | None, names: dict[int, str] | None, places: Sequence[tuple[Path, str | None]], base: Path
 ) -> YoloLayout:
-    films: list[YoloFilm] = []
+    images: list[YoloImage] = []
     labels: set[Path] = set()
     for place, split in places:
-        if place.is_file():  # a list of films, one a line
-            index = FilmIndex([base])
+        if place.is_file():  # a list of images, one a line
+            index = ImageIndex([base])
             for number, line in enumerate(read_lines(place), start=1):
                 if line.strip():
                     try:
-                        film = index.find(line.strip())
+                        image = index.find(line.strip())
                     except DataError as fault:
                         raise DataError(fault.problem, file=place, place=f"line {number}", hint=fault.hint) from fault
-                    films.append(_film(film, base, split))
+                    images.append(_image(image, base, split))
             continue
-        films.extend(_film(film, base, split) for film in FilmIndex([place]).films)
+        images.extend(_image(image, base, split) for image in ImageIndex([place]).images)
     lists = {place.resolve() for place, _ in places}
-    for folder in {film.labels.parent for film in films}:
+    for folder in {image.labels.parent for image in images}:
         if folder.is_dir():
             labels.update(file for file in folder.iterdir() if is_label_file(file) and file.resolve() not in lists)
-    return YoloLayout(source, names, tuple(films), tuple(sorted(labels)))
+    return YoloLayout(source, names, tuple(images), tuple(sorted(labels)))
 
 
-def _film(film: Path, base: Path, split: str | None) -> YoloFilm:
-    return YoloFilm(film, label_file_of(film, base), base, split)
+def _image(image: Path, base: Path, split: str | None) -> YoloImage:
+    return YoloImage(image, label_file_of(image, base), base, split)
 
 
-def label_file_of(film: Path, base: Path) -> Path:
-    """The text file of a film."""
-    below = film.relative_to(base).parts if film.is_relative_to(base) else film.parts
-    root = film.parents[len(below) - 1] if film.is_relative_to(base) else Path()
+def label_file_of(image: Path, base: Path) -> Path:
+    """The text file of an image."""
+    below = image.relative_to(base).parts if image.is_relative_to(base) else image.parts
+    root = image.parents[len(below) - 1] if image.is_relative_to(base) else Path()
     for place in reversed(range(len(below) - 1)):
         if plain_name(below[place]) == "images":
             beside = root.joinpath(*below[:place], "labels", *below[place + 1 :]).with_suffix(".txt")
             if beside.parent.is_dir():
                 return beside
-    return film.with_suffix(".txt")
+    return image.with_suffix(".txt")
 
 
 def is_label_file(file: Path) -> bool:
-    """True if a file may hold the labels of a film."""
+    """True if a file may hold the labels of an image."""
     return (
         file.suffix.lower() == ".txt"
         and file.name.casefold() not in NAME_FILES
@@ -243,7 +243,7 @@ def is_label_file(file: Path) -> bool:
 
 
 def is_label_text(file: Path) -> bool:
-    """True if every line of a file could be a box; a file without lines can be a negative film."""
+    """True if every line of a file could be a box; a file without lines can be a negative image."""
     try:
         words = [line.split() for line in read_lines(file) if line.strip()]
     except DataError:

@@ -1,10 +1,10 @@
-"""YOLO: one text file a film, a line a box: class number, middle and size as fractions of the film's sides.
+"""YOLO: one text file an image, a line a box: class number, middle and size as fractions of the image's sides.
 
 Fractions with few digits stand for pixels: a box whose corners are whole pixels and are written with these digits is
 read as those pixels (LabelImg rounds, too), and any other as what it says. We write as many digits as it takes to read
 the same box again, six at least as LabelImg does.
 
-A film without a text file is a negative film, as Ultralytics has it; how many there are is said.
+An image without a text file is a negative image, as Ultralytics has it; how many there are is said.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError, FracturaError
 from fractura.formats.assembly import (
     Faults,
-    FilmFactsWritten,
-    FoundFilm,
+    FoundImage,
+    ImageFactsWritten,
     OnError,
     check_class_names,
     gather,
@@ -29,7 +29,7 @@ from fractura.formats.assembly import (
 )
 from fractura.formats.text_lines import read_lines
 from fractura.formats.voc.serializer import VocObject
-from fractura.formats.yolo.layout import YoloFilm, find_layout, is_label_text
+from fractura.formats.yolo.layout import YoloImage, find_layout, is_label_text
 from fractura.formats.yolo.plain_yaml import yaml_text
 from fractura.imaging.reader import radiograph_size
 
@@ -50,12 +50,12 @@ def read_yolo(
     Args:
         path: The folder or its ``data.yaml``.
         class_names: In label order instead of the file's; where no file names the classes, the names of ids 0, 1, …
-        on_error: ``stop`` at the first fault, or ``skip`` that film.
+        on_error: ``stop`` at the first fault, or ``skip`` that image.
         problems: Collects what was skipped, and remarks.
 
     Raises:
         DataError: There is nothing to read; or (``stop``) a line is not what it must be, a class number has no name, a
-            box lies outside its film; names the file, the line and the way out.
+            box lies outside its image; names the file, the line and a hint.
     """
     check_class_names(class_names)
     path = Path(path)
@@ -67,9 +67,9 @@ def read_yolo(
     made_up = names is None
     found = []
     without = 0
-    for each in layout.films:
+    for each in layout.images:
         try:
-            size = radiograph_size(each.film)
+            size = radiograph_size(each.image)
             there = each.labels.is_file()
             objects, places = _objects(each.labels, names, size) if there else ((), ())
         except DataError as fault:
@@ -77,22 +77,22 @@ def read_yolo(
             continue
         without += not there
         found.append(_found(each, objects, places, size))
-    belonging = {each.labels for each in layout.films}
+    belonging = {each.labels for each in layout.images}
     for file in layout.label_files:
         if file not in belonging and is_label_text(file):
             faults.add(
                 DataError(
-                    "has no film of its name",
+                    "has no image of its name",
                     file=file,
-                    hint="put the film beside it or into images, or take the file out",
+                    hint="put the image beside it or into images, or take the file out",
                 )
             )
     if without:
         faults.note(
             DataError(
-                f"{without} films have no text file, which in YOLO means that nothing is on them",
+                f"{without} images have no text file, which in YOLO means that nothing is on them",
                 file=path,
-                hint="label them, if they were never looked at",
+                hint="label them, if they were never examined",
             )
         )
     if made_up and any(each.objects for each in found):
@@ -111,18 +111,20 @@ def read_yolo(
         known_names=known,
         faults=faults,
         problems=problems,
-        empty="holds no films",
+        empty="holds no images",
     )
 
 
-def _in_order(found: Sequence[FoundFilm]) -> list[str]:
+def _in_order(found: Sequence[FoundImage]) -> list[str]:
     used = {box.name for each in found for box in each.objects}
     return sorted(used, key=lambda name: int(name.rpartition(" ")[2]))
 
 
-def _found(each: YoloFilm, objects: tuple[VocObject, ...], places: tuple[str, ...], size: tuple[int, int]) -> FoundFilm:
-    facts = FilmFactsWritten(split=each.split)
-    return FoundFilm(each.film, each.root, each.labels, None, objects, places, None, facts, size)
+def _found(
+    each: YoloImage, objects: tuple[VocObject, ...], places: tuple[str, ...], size: tuple[int, int]
+) -> FoundImage:
+    facts = ImageFactsWritten(split=each.split)
+    return FoundImage(each.image, each.root, each.labels, None, objects, places, None, facts, size)
 
 
 def _objects(
@@ -156,7 +158,7 @@ def _object(words: list[str], names: dict[int, str] | None, size: tuple[int, int
             raise DataError(f"'{word[:40]}' is no number", hint=_LINE)
     values = [float(word) for word in words[1:]]
     if not all(-0.5 <= value <= 1.5 for value in values):
-        raise DataError("the numbers are not fractions of the film's sides", hint=_LINE)
+        raise DataError("the numbers are not fractions of the image's sides", hint=_LINE)
     name = f"class {identity}" if names is None else names[identity]
     return VocObject(name, *corners_of(words[1:], values, size))
 
@@ -189,14 +191,14 @@ def _places(word: str) -> int:
 
 
 def fractions_of(corners: NDArray[np.floating], size: tuple[int, int]) -> tuple[float, float, float, float]:
-    """Middle x, middle y, width and height as fractions of the film's sides."""
+    """Middle x, middle y, width and height as fractions of the image's sides."""
     left, top, right, bottom = (float(value) for value in corners)
     width, height = size
     return (left + right) / 2 / width, (top + bottom) / 2 / height, (right - left) / width, (bottom - top) / height
 
 
 def label_text(record: Record) -> str:
-    """The text file of a film; empty for a negative film."""
+    """The text file of an image; empty for a negative image."""
     size = record.width, record.height
     lines = []
     for corners, label in zip(record.boxes.xyxy, record.boxes.labels, strict=True):
@@ -215,7 +217,7 @@ def label_text(record: Record) -> str:
 def data_yaml(class_names: Sequence[str], splits: Sequence[str]) -> str:
     """The ``data.yaml`` of a folder with ``images`` and ``labels``; each split has a folder of its name in both."""
     # no 'path': Ultralytics then looks beside this file, wherever it is moved to
-    lines = ["# written by fractura; the films of a split lie in images/<split>, their boxes in labels/<split>"]
+    lines = ["# written by fractura; the images of a split lie in images/<split>, their boxes in labels/<split>"]
     lines += [f"{split}: images/{split}" for split in splits]
     lines += [f"nc: {len(class_names)}", "names:" if class_names else "names: []"]
     lines += [f"  {number}: {yaml_text(name)}" for number, name in enumerate(class_names)]

@@ -33,7 +33,7 @@ def decode_first_frame(packed: bytes, header: DicomHeader, title: str) -> NDArra
     Args:
         packed: Value of the Pixel Data element.
         header: Its header.
-        title: What to call the film in errors.
+        title: What to call the image in errors.
 
     Returns:
         int32 ``(h, w)`` with the bits beside ``BitsStored`` taken off (old overlays live there), or uint8
@@ -144,7 +144,7 @@ def _pydicom(packed: bytes, header: DicomHeader, title: str, plugin: str) -> NDA
         raise damaged(title, "its pixels cannot be unpacked") from None
     wanted = (header.height, header.width) if header.samples == 1 else (header.height, header.width, 3)
     if values.shape != wanted:
-        raise damaged(title, "its pixels do not fill the film")
+        raise damaged(title, "its pixels do not fill the image")
     return values
 
 

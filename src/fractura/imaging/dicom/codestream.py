@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass
 
 _SIZES_IN = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xF7})  # baseline, extended, progressive, lossless, JPEG-LS
-_MARK = re.compile(rb"\xff[\x80-\xfe]", re.DOTALL)  # below 80, JPEG-LS stuffs bits, not bytes
+_MARKER_BYTES = re.compile(rb"\xff[\x80-\xfe]", re.DOTALL)  # below 80, JPEG-LS stuffs bits, not bytes
 _IN_SCANS = frozenset({*range(0xD0, 0xD8), 0xC4, 0xD9, 0xDA, 0xDB, 0xDD, 0xF8, 0xFE, *range(0xE0, 0xF0)})
 _BARE = frozenset({0x01, 0xD8, *range(0xD0, 0xD8)})  # markers without a length
 
@@ -53,7 +53,7 @@ def codestream_frame(data: bytes) -> Codestream | None:
 
 
 def is_whole_jpeg(data: bytes) -> bool:
-    """True if a JPEG or JPEG-LS stream goes on to its end mark, and no foreign mark breaks its pixels off.
+    """True if a JPEG or JPEG-LS stream goes on to its end marker, and no foreign detection breaks its pixels off.
 
     GDCM fills what is missing with grey and says nothing.
     """
@@ -61,8 +61,8 @@ def is_whole_jpeg(data: bytes) -> bool:
     if start < 0 or not data.rstrip(b"\0").endswith(b"\xff\xd9"):
         return False
     # After a scan begins: stuffed and restart bytes, fill, another scan with its tables, or the end.
-    marks = {data[found.start() + 1] for found in _MARK.finditer(data, start)}
-    return marks <= _IN_SCANS
+    detections = {data[found.start() + 1] for found in _MARKER_BYTES.finditer(data, start)}
+    return detections <= _IN_SCANS
 
 
 def _jpeg(data: bytes, position: int) -> Codestream | None:

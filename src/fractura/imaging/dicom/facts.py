@@ -1,4 +1,4 @@
-"""What a DICOM says of its film beside the pixels, cut down to words that cannot name a person.
+"""What a DICOM says of its image beside the pixels, cut down to words that cannot name a person.
 
 Every word kept is one of DICOM's own defined terms (PS3.16 CID 4031 and PS3.3 C.8.7.1, C.8.11.5) or a hash; free text
 is never passed on, not even from fields that should hold codes: people type names everywhere.
@@ -23,7 +23,7 @@ _PATIENT_DIGITS = 16
 
 
 @dataclass(frozen=True)
-class FilmFacts:
+class ImageFacts:
     """What splits and subgroups need; None where the file does not say, or says it in no defined term.
 
     Attributes:
@@ -31,10 +31,10 @@ class FilmFacts:
         body_part: Such as ``WRIST``.
         view: Such as ``AP`` or ``LL``.
         laterality: ``L``, ``R`` or ``B`` (both).
-        device: Hash of manufacturer and model; films of one machine share it.
-        frames: Pictures in the file; the first one is the film.
+        device: Hash of manufacturer and model; images of one machine share it.
+        frames: Pictures in the file; the first one is the image.
         burnt_in_text: The file says that there is writing in the picture (it may be a name).
-        study: ``study_hash`` of the study's unique id; films taken together share it.
+        study: ``study_hash`` of the study's unique id; images taken together share it.
     """
 
     patient: str | None = None
@@ -51,9 +51,9 @@ def patient_hash(patient_id: str) -> str | None:
     """The first 16 hex digits of SHA-256 over ``fractura patient`` + NUL + the id without outer blanks; None if empty.
 
     There is no salt and no key, on purpose: the same patient gets the same hash in every folder, on every machine and
-    in every year, so films read at different times still fall on one side of a split. The price is linkage. Whoever
+    in every year, so images read at different times still fall on one side of a split. The price is linkage. Whoever
     holds the hashes and the hospital's list of ids (or guesses them all: ids are short numbers) can tell whose they
-    are. The hash is a pseudonym, not anonymity: treat it as you treat the id, and publish splits by film name. Two
+    are. The hash is a pseudonym, not anonymity: treat it as you treat the id, and publish splits by image name. Two
     hospitals that number patients alike share hashes; for a split that errs to the safe side.
     """
     plain = patient_id.strip(" \0")

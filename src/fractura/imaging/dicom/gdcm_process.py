@@ -1,4 +1,4 @@
-"""GDCM at arm's length: a helper process unpacks, and may die of a damaged film without harm to anyone."""
+"""GDCM at arm's length: a helper process unpacks, and may die of a damaged image without harm to anyone."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 from fractura.imaging.dicom.gdcm_worker import ANSWER, REQUEST
 
 SECONDS = 120.0
-"""Longest time for one film. A film of 10 million pixels takes about half a second."""
+"""Longest time for one image. An image of 10 million pixels takes about half a second."""
 
 _WORKER = Path(__file__).with_name("gdcm_worker.py")
 
 
 class _Helper:
-    """The process, started when it is first needed and again after it died; one film at a time."""
+    """The process, started when it is first needed and again after it died; one image at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,6 +1,6 @@
 """A program, not a module: unpacks JPEG Lossless and JPEG-LS with GDCM for ``gdcm_process``, away from its caller.
 
-GDCM ends the process it runs in on some damaged films (an uncaught C++ exception), and its JPEG library writes to
+GDCM ends the process it runs in on some damaged images (an uncaught C++ exception), and its JPEG library writes to
 stderr. On stdin comes a request: ``REQUEST``, the transfer syntax (ASCII), the packed frame. On stdout the answer:
 a length (0: cannot be unpacked) and as many bytes.
 """

@@ -1,4 +1,4 @@
-"""A film's grey values before a window cuts them to 8 bits, so that any other window can be laid over them."""
+"""An image's grey values before a window cuts them to 8 bits, so that any other window can be laid over them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from fractura.imaging.dicom.header import Window
 
 @dataclass(frozen=True, eq=False)
 class GreyValues:
-    """A grey film with more to show than 256 levels.
+    """A grey image with more to show than 256 levels.
 
     Attributes:
         places: int32 ``(h, w)``: positions in ``values``.
         values: float64 ``(n,)``: grey values in the unit that ``window`` counts in.
         window: What is shown first.
         inverted: Low values are shown white.
-        padded: bool ``(h, w)``: what is no part of the film, shown black; None if nothing is.
+        padded: bool ``(h, w)``: what is no part of the image, shown black; None if nothing is.
     """
 
     places: NDArray[np.int32]
@@ -30,16 +30,16 @@ class GreyValues:
 
     @property
     def lowest(self) -> float:
-        """The least grey value of the film."""
+        """The least grey value of the image."""
         return float(self.values.min())
 
     @property
     def highest(self) -> float:
-        """The greatest grey value of the film."""
+        """The greatest grey value of the image."""
         return float(self.values.max())
 
     def shown(self, centre: float, width: float) -> NDArray[np.uint8]:
-        """The film through a window.
+        """The image through a window.
 
         Args:
             centre: Value shown as middle grey.

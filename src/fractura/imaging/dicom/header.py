@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fractura.core.errors import DataError
 from fractura.imaging.dicom.facts import (
-    FilmFacts,
+    ImageFacts,
     body_part_term,
     device_hash,
     laterality_term,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 RADIOGRAPHS = {
     "CR": "computed radiography",
     "DX": "digital radiography",
-    "RG": "film, digitised",
+    "RG": "image, digitised",
     "RF": "radiofluoroscopy",
     "PX": "panoramic X-ray",
 }
@@ -47,7 +47,7 @@ _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 
 
 @dataclass(frozen=True, eq=False)
-class LookUpTable:
+class LookupTable:
     """A modality or VOI LUT.
 
     Attributes:
@@ -80,7 +80,7 @@ class DicomHeader:
         height: Rows.
         inverted: The picture must be turned negative after the windows: MONOCHROME1, or PresentationLUTShape INVERSE.
             Both together mean one inversion: DX asks for INVERSE with every MONOCHROME1.
-        padding: Stored values that are no part of the film, first and last; or None.
+        padding: Stored values that are no part of the image, first and last; or None.
     """
 
     syntax: str
@@ -97,11 +97,11 @@ class DicomHeader:
     inverted: bool
     slope: float
     intercept: float
-    modality_lut: LookUpTable | None
-    voi_lut: LookUpTable | None
+    modality_lut: LookupTable | None
+    voi_lut: LookupTable | None
     window: Window | None
     padding: tuple[int, int] | None
-    facts: FilmFacts
+    facts: ImageFacts
 
 
 def read_header(dataset: Dataset, title: str, maximum_pixels: int) -> DicomHeader:
@@ -120,7 +120,7 @@ def read_header(dataset: Dataset, title: str, maximum_pixels: int) -> DicomHeade
         raise DataError(
             f"claims more than {maximum_pixels / 1e6:.0f} million pixels",
             file=title,
-            hint="a film this large is most likely damaged; if it is real, scale it down first",
+            hint="an image this large is most likely damaged; if it is real, scale it down first",
         )
     photometric = text_of(dataset, "PhotometricInterpretation").strip().upper()
     samples = _whole(dataset, "SamplesPerPixel", 1)
@@ -131,7 +131,7 @@ def read_header(dataset: Dataset, title: str, maximum_pixels: int) -> DicomHeade
         raise DataError(
             f"is a DICOM of {known} with {samples} values a pixel, which is not read",
             file=title,
-            hint="export it as a grey film (MONOCHROME2)",
+            hint="export it as a grey image (MONOCHROME2)",
         )
     if allocated not in ((8, 16) if samples == 1 else (8,)) or not 1 <= stored <= allocated:
         raise DataError(
@@ -156,7 +156,7 @@ def read_header(dataset: Dataset, title: str, maximum_pixels: int) -> DicomHeade
         high_bit if stored - 1 <= high_bit < allocated else stored - 1,
         is_signed,
         photometric == "MONOCHROME1" or shape == "INVERSE",
-        1.0 if slope is None or slope == 0 else slope,  # 0 would make every film even; it is never meant
+        1.0 if slope is None or slope == 0 else slope,  # 0 would make every image even; it is never meant
         number_of(dataset, "RescaleIntercept") or 0.0,
         _table(dataset, "ModalityLUTSequence", title),
         _table(dataset, "VOILUTSequence", title),
@@ -166,9 +166,9 @@ def read_header(dataset: Dataset, title: str, maximum_pixels: int) -> DicomHeade
     )
 
 
-def read_facts(dataset: Dataset) -> FilmFacts:
+def read_facts(dataset: Dataset) -> ImageFacts:
     """What may leave the file beside the pixels; call it inside ``quiet_pydicom``."""
-    return FilmFacts(
+    return ImageFacts(
         patient_hash(text_of(dataset, "PatientID")),
         body_part_term(text_of(dataset, "BodyPartExamined")),
         view_term(text_of(dataset, "ViewPosition")),
@@ -226,7 +226,7 @@ def _as_stored(value: int, is_signed: bool, allocated: int) -> int:
     return value - (1 << allocated) if is_signed and value >> (allocated - 1) else value
 
 
-def _table(dataset: Dataset, keyword: str, title: str) -> LookUpTable | None:
+def _table(dataset: Dataset, keyword: str, title: str) -> LookupTable | None:
     """The first table of a LUT sequence."""
     item = first_value(dataset, keyword)
     if item is None:
@@ -239,11 +239,11 @@ def _table(dataset: Dataset, keyword: str, title: str) -> LookUpTable | None:
         if _whole(dataset, "PixelRepresentation", 0) == 1 and first >= 1 << 15:
             first -= 1 << 16
     except DICOM_ERRORS:
-        raise damaged(title, "its look-up table cannot be read") from None
+        raise damaged(title, "its lookup table cannot be read") from None
     if len(entries) == 0 or not 1 <= bits <= 16:
-        raise damaged(title, "its look-up table is empty or too deep")
+        raise damaged(title, "its lookup table is empty or too deep")
     largest = int(entries.max())
-    return LookUpTable(first, entries, max(bits, largest.bit_length()))
+    return LookupTable(first, entries, max(bits, largest.bit_length()))
 
 
 def _entries(value: Any, count: int, bits: int) -> NDArray[np.int64]:

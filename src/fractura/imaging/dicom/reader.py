@@ -1,4 +1,4 @@
-"""A DICOM radiograph: its picture, its size, and what it says of the film."""
+"""A DICOM radiograph: its picture, its size, and what it says of the image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fractura.core.errors import DataError
 from fractura.imaging.dicom.codec import decode_first_frame
-from fractura.imaging.dicom.facts import FilmFacts
+from fractura.imaging.dicom.facts import ImageFacts
 from fractura.imaging.dicom.grey_values import GreyValues
 from fractura.imaging.dicom.header import DicomHeader, read_header
 from fractura.imaging.dicom.source import DICOM_ERRORS, damaged, parse_dicom, quiet_pydicom
@@ -19,8 +19,8 @@ from fractura.imaging.dicom.windowing import displayed, grey_values
 
 
 @dataclass(frozen=True, eq=False)
-class DicomFilm:
-    """A film as a viewer shows it.
+class DicomImage:
+    """An image as a viewer shows it.
 
     Attributes:
         pixels: uint8 ``(h, w)`` grey, or ``(h, w, 3)`` RGB where it is stored in colour.
@@ -30,32 +30,32 @@ class DicomFilm:
 
     pixels: NDArray[np.uint8]
     bit_depth: int
-    facts: FilmFacts
+    facts: ImageFacts
 
 
-def read_dicom(data: bytes, title: str, maximum_pixels: int) -> DicomFilm:
+def read_dicom(data: bytes, title: str, maximum_pixels: int) -> DicomImage:
     """Decode the first frame of a DICOM radiograph and show it.
 
-    Of a file with several frames the first one is the film, always: boxes belong to one picture, and the first frame
+    Of a file with several frames the first one is the image, always: boxes belong to one picture, and the first frame
     is what a viewer opens with. ``facts.frames`` says how many there are.
 
     Args:
         data: The file's bytes.
-        title: What to call the film in errors.
-        maximum_pixels: Larger films are refused before anything is unpacked.
+        title: What to call the image in errors.
+        maximum_pixels: Larger images are refused before anything is unpacked.
 
     Raises:
         DataError: No radiograph, cut off, damaged, too large, or packed in a way that is not read.
     """
     stored, header = _decoded(data, title, maximum_pixels)
     if header.samples == 3:
-        return DicomFilm(255 - stored if header.inverted else stored, 8, header.facts)
+        return DicomImage(255 - stored if header.inverted else stored, 8, header.facts)
     grey, bits = displayed(stored, header, title)
-    return DicomFilm(grey, bits, header.facts)
+    return DicomImage(grey, bits, header.facts)
 
 
 def read_dicom_values(data: bytes, title: str, maximum_pixels: int) -> GreyValues | None:
-    """The film of ``read_dicom`` before its window; None where it is stored in colour.
+    """The image of ``read_dicom`` before its window; None where it is stored in colour.
 
     Raises:
         DataError: As for ``read_dicom``.
@@ -83,8 +83,8 @@ def dicom_frame(stream: BinaryIO, title: str, maximum_pixels: int) -> tuple[int,
     return header.width, header.height, header.samples
 
 
-def dicom_facts(stream: BinaryIO, title: str, maximum_pixels: int) -> FilmFacts:
-    """What the header says of the film.
+def dicom_facts(stream: BinaryIO, title: str, maximum_pixels: int) -> ImageFacts:
+    """What the header says of the image.
 
     Raises:
         DataError: As for ``dicom_frame``.

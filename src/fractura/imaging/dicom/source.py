@@ -73,11 +73,11 @@ def quiet_pydicom() -> Iterator[None]:
 
 
 def parse_dicom(stream: BinaryIO, title: str, *, pixels: bool) -> Dataset:
-    """The few elements that a film needs; call it, and read the result, inside ``quiet_pydicom``.
+    """The few elements that an image needs; call it, and read the result, inside ``quiet_pydicom``.
 
     Args:
         stream: The file, at its start.
-        title: What to call the film in errors.
+        title: What to call the image in errors.
         pixels: Read up to the end; otherwise up to the pixels.
 
     Raises:

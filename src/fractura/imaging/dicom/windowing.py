@@ -13,23 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fractura.imaging.dicom.grey_values import GreyValues, grey_levels, windowed
-from fractura.imaging.dicom.header import DicomHeader, LookUpTable, Window
+from fractura.imaging.dicom.header import DicomHeader, LookupTable, Window
 
 _BIT_DEPTHS = (8, 10, 12, 14, 16)
 _logger = logging.getLogger(__name__)
 
 
 def displayed(stored: NDArray[np.int32], header: DicomHeader, title: str) -> tuple[NDArray[np.uint8], int]:
-    """Grey levels of a film.
+    """Grey levels of an image.
 
-    Without a VOI LUT or window, the film is scaled as ``radiograph.py`` scales a PNG of more than 8 bits: by the
+    Without a VOI LUT or window, the image is scaled as ``radiograph.py`` scales a PNG of more than 8 bits: by the
     smallest of 8, 10, 12, 14 and 16 bits that holds its brightest value. The same is done, and logged, where the
     window shows nothing at all: all black or all white.
 
     Args:
         stored: int32 ``(h, w)``, ``BitsStored`` bits each.
         header: Its header.
-        title: What to call the film in the log.
+        title: What to call the image in the log.
 
     Returns:
         uint8 ``(h, w)`` with white bone on black, and the bits its values use.
@@ -52,7 +52,7 @@ def displayed(stored: NDArray[np.int32], header: DicomHeader, title: str) -> tup
 
 
 def grey_values(stored: NDArray[np.int32], header: DicomHeader) -> GreyValues:
-    """A film's values for any window; what is shown first is what ``displayed`` shows, a VOI LUT apart.
+    """An image's values for any window; what is shown first is what ``displayed`` shows, a VOI LUT apart.
 
     Args:
         stored: int32 ``(h, w)``, ``BitsStored`` bits each.
@@ -77,14 +77,14 @@ def grey_values(stored: NDArray[np.int32], header: DicomHeader) -> GreyValues:
 
 
 def _shows_nothing(table: NDArray[np.uint8], visible: NDArray[np.int32]) -> bool:
-    """True if a film with different values would be all of one grey."""
+    """True if an image with different values would be all of one grey."""
     first = int(visible.min())
     used = table[np.unique(visible) - first]
     return first < int(visible.max()) and int(used.min()) == int(used.max())
 
 
 def _padded(stored: NDArray[np.int32], header: DicomHeader) -> NDArray[np.bool_] | None:
-    """bool ``(h, w)``: what is no part of the film; None where that would be nothing, or all of it."""
+    """bool ``(h, w)``: what is no part of the image; None where that would be nothing, or all of it."""
     if header.padding is None:
         return None
     padded: NDArray[np.bool_] = (stored >= header.padding[0]) & (stored <= header.padding[1])
@@ -94,7 +94,7 @@ def _padded(stored: NDArray[np.int32], header: DicomHeader) -> NDArray[np.bool_]
 def _modality_values(domain: NDArray[np.int64], header: DicomHeader) -> NDArray[np.float64]:
     """What the stored values mean: through the modality LUT, or rescaled."""
     if header.modality_lut is not None:
-        return np.asarray(_looked_up(domain, header.modality_lut), dtype=np.float64)
+        return np.asarray(_through_table(domain, header.modality_lut), dtype=np.float64)
     return np.asarray(domain * header.slope + header.intercept, dtype=np.float64)
 
 
@@ -105,7 +105,7 @@ def _shown(domain: NDArray[np.int64], header: DicomHeader) -> NDArray[np.uint8] 
     values = _modality_values(domain, header)
     if header.voi_lut is not None:
         white = (1 << header.voi_lut.bits) - 1
-        light = _looked_up(np.rint(values).astype(np.int64), header.voi_lut) / white
+        light = _through_table(np.rint(values).astype(np.int64), header.voi_lut) / white
     else:
         assert header.window is not None
         light = windowed(values, header.window)
@@ -124,7 +124,7 @@ def _range_values(domain: NDArray[np.int64], header: DicomHeader) -> tuple[NDArr
     A rescale moves and stretches the whole range, which changes nothing here, or turns it round.
     """
     if header.modality_lut is not None:
-        values, stored_bits = _looked_up(domain, header.modality_lut), header.modality_lut.bits
+        values, stored_bits = _through_table(domain, header.modality_lut), header.modality_lut.bits
         is_open, turned = stored_bits == 16, header.inverted
     else:
         values, stored_bits = domain, header.bits_stored
@@ -141,6 +141,6 @@ def _depth(brightest: int) -> int:
     return next((bits for bits in _BIT_DEPTHS if brightest < 1 << bits), _BIT_DEPTHS[-1])
 
 
-def _looked_up(values: NDArray[np.int64], table: LookUpTable) -> NDArray[np.int64]:
+def _through_table(values: NDArray[np.int64], table: LookupTable) -> NDArray[np.int64]:
     """Values below the table take its first entry, values above its last."""
     return table.entries[np.clip(values - table.first, 0, len(table.entries) - 1)]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fractura.core.boxes import Boxes
 from fractura.core.errors import MissingDependencyError, ModelError
 from fractura.core.model_card import METADATA_KEY, ModelCard
-from fractura.inference.model import Device, checked_boxes, refuse_wrong_film
+from fractura.inference.model import Device, checked_boxes, refuse_wrong_image
 
 INPUT = "image"
 OUTPUTS = ("boxes", "scores", "labels")
@@ -49,13 +49,13 @@ class OnnxModel:
         return "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
 
     def detect(self, image: NDArray[np.uint8]) -> Boxes:
-        """All candidates on one film, best first; see ``Model.detect``."""
-        refuse_wrong_film(image)
+        """All candidates on one image, best first; see ``Model.detect``."""
+        refuse_wrong_image(image)
         try:
             boxes, scores, labels = self._session.run(list(OUTPUTS), {INPUT: np.ascontiguousarray(image)})
         except Exception as error:  # ONNX Runtime has no common class for what its graphs raise
             raise ModelError(
-                f"the model fails on a film of {image.shape[1]} x {image.shape[0]} pixels ({_first_line(error)})",
+                f"the model fails on an image of {image.shape[1]} x {image.shape[0]} pixels ({_first_line(error)})",
                 file=self._path,
                 hint=_EXPORT_AGAIN,
             ) from error
@@ -84,7 +84,7 @@ def _open(path: Path, providers: list[str]) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = _usable_processors()
     options.inter_op_num_threads = 1
-    # Threads that wait by spinning would take the few processors from the film being decoded next.
+    # Threads that wait by spinning would take the few processors from the image being decoded next.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = _ERRORS_ONLY
     try:

@@ -17,7 +17,7 @@ from fractura.core.boxes import Boxes
 from fractura.core.errors import MissingDependencyError, ModelError, UsageError
 from fractura.core.model_card import CARD_FILE, ModelCard, read_card
 from fractura.formats.label_map import read_label_map
-from fractura.inference.model import Device, checked_boxes, refuse_wrong_film
+from fractura.inference.model import Device, checked_boxes, refuse_wrong_image
 
 FOLDER = "saved_model"
 FILE = "saved_model.pb"
@@ -65,14 +65,14 @@ class SavedModel:
         return self._card
 
     def detect(self, image: NDArray[np.uint8]) -> Boxes:
-        """All candidates on one film, best first; see ``Model.detect``."""
-        refuse_wrong_film(image)
+        """All candidates on one image, best first; see ``Model.detect``."""
+        refuse_wrong_image(image)
         with self._place():
             try:
                 found = self._run(**{self._input: tf.constant(image[None], self._dtype)})
             except tf.errors.OpError as error:
                 raise ModelError(
-                    f"the model fails on a film of {image.shape[1]} x {image.shape[0]} pixels ({_first_line(error)})",
+                    f"the model fails on an image of {image.shape[1]} x {image.shape[0]} pixels ({_first_line(error)})",
                     file=self._folder,
                 ) from error
         count = int(found["num_detections"].numpy().item())

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from fractura.core.boxes import Boxes
 from fractura.core.errors import MissingDependencyError, ModelError
 from fractura.core.model_card import WEIGHTS_FILE, ModelCard, read_card
-from fractura.inference.model import Device, checked_boxes, refuse_wrong_film
+from fractura.inference.model import Device, checked_boxes, refuse_wrong_image
 from fractura.models import Detector, build_from_architecture
 
 
@@ -46,11 +46,11 @@ class TorchModel:
         return self._device.type
 
     def detect(self, image: NDArray[np.uint8]) -> Boxes:
-        """All candidates on one film, best first; see ``Model.detect``."""
-        refuse_wrong_film(image)
-        film = torch.from_numpy(np.require(image, requirements=["C", "W"])).to(self._device)
+        """All candidates on one image, best first; see ``Model.detect``."""
+        refuse_wrong_image(image)
+        tensor = torch.from_numpy(np.require(image, requirements=["C", "W"])).to(self._device)
         with torch.inference_mode():
-            found = self._detector.detect([film])[0]
+            found = self._detector.detect([tensor])[0]
         return checked_boxes(found, self._card, self._folder)
 
 

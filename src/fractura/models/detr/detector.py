@@ -1,7 +1,7 @@
 """A detection transformer of ``transformers`` behind the protocol that all our detectors follow.
 
 The network and its losses are the library's own (models/{d_fine,rt_detr_v2,rf_detr,deimv2}, loss/loss_*.py); what is
-here puts films in and boxes out. There is no suppression: such networks learn to give each object one box.
+here puts images in and boxes out. There is no suppression: such networks learn to give each object one box.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from fractura.models.detr.library import library_classes, quiet
 from fractura.models.detr.settings import DetectionTransformerSettings
 from fractura.models.resizer import resize
 
-_TRUNK_LEARNING_RATE = 0.1
-"""Pretrained trunks are changed with care: about the share that D-FINE and RT-DETR fine-tune theirs with."""
+_BACKBONE_LEARNING_RATE = 0.1
+"""Pretrained backbones are changed with care: about the share that D-FINE and RT-DETR fine-tune theirs with."""
 
 
 class DetectionTransformer(Detector):
-    """A trunk, an encoder, and a decoder whose queries each become one box.
+    """A backbone, an encoder, and a decoder whose queries each become one box.
 
     Args:
         settings: The architecture; weights are fresh.
@@ -53,11 +53,11 @@ class DetectionTransformer(Detector):
         return self.settings.model_dump(mode="json")
 
     def learning_rate_factor(self, name: str) -> float:
-        """See ``Detector``: the trunk learns slowly."""
-        return _TRUNK_LEARNING_RATE if "backbone." in name or "conv_encoder." in name else 1.0
+        """See ``Detector``: the backbone learns slowly."""
+        return _BACKBONE_LEARNING_RATE if "backbone." in name or "conv_encoder." in name else 1.0
 
     def preprocess(self, images: Sequence[Tensor]) -> Tensor:
-        """Films to one batch float32 ``(n, 3, height, width)``, normalised."""
+        """Images to one batch float32 ``(n, 3, height, width)``, normalised."""
         canvases = [resize(image, self.settings.image_resizer)[0] for image in images]
         return (torch.stack(canvases) / 255.0 - self.image_mean) / self.image_std
 
@@ -67,11 +67,11 @@ class DetectionTransformer(Detector):
         scores, labels = output.logits[0].float().sigmoid().max(dim=1)
         scores, order = scores.topk(output.logits.shape[1])  # all of them, best first
         x, y, width, height = output.pred_boxes[0].float()[order].unbind(dim=1)
-        # Cut to the film while they are fractions of it.
+        # Cut to the image while they are fractions of it.
         left, right = (x - width / 2).clamp(0, 1), (x + width / 2).clamp(0, 1)
         top, bottom = (y - height / 2).clamp(0, 1), (y + height / 2).clamp(0, 1)
-        film_height, film_width = image.shape[0], image.shape[1]
-        boxes = torch.stack([left * film_width, top * film_height, right * film_width, bottom * film_height], dim=1)
+        image_height, image_width = image.shape[0], image.shape[1]
+        boxes = torch.stack([left * image_width, top * image_height, right * image_width, bottom * image_height], dim=1)
         return boxes, scores, labels[order]
 
     def losses(self, images: Sequence[Tensor], targets: Sequence[Target]) -> dict[str, Tensor]:
@@ -85,14 +85,14 @@ class DetectionTransformer(Detector):
         terms: dict[str, Tensor] = {}
         for name, value in output.loss_dict.items():
             kind = re.match(r"loss_[a-z]+", name)
-            if kind is not None:  # "cardinality_error" is only a figure
+            if kind is not None:  # "cardinality_error" is only a metric
                 weighted = value * weights.get(kind[0], 1.0)
                 terms[kind[0]] = terms[kind[0]] + weighted if kind[0] in terms else weighted
         return terms
 
 
 def _centred(boxes: Tensor, height: int, width: int) -> Tensor:
-    """xyxy in pixels to (x, y, width, height) of the middle, as fractions of the film."""
+    """xyxy in pixels to (x, y, width, height) of the middle, as fractions of the image."""
     fractions = boxes / boxes.new_tensor([width, height, width, height])
     return torch.cat([(fractions[:, :2] + fractions[:, 2:]) / 2, fractions[:, 2:] - fractions[:, :2]], dim=1)
 

@@ -148,7 +148,7 @@ def _class_names(config: Any) -> list[str]:
 
 
 def _preprocessing(folder: Path, family: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """How films become the network's input, as the model was pretrained: fields of the settings."""
+    """How images become the network's input, as the model was pretrained: fields of the settings."""
     file = folder / PREPROCESSOR_FILE
     document = _read_json(file) if file.is_file() else {}
     size = document.get("size") or {}
@@ -156,7 +156,7 @@ def _preprocessing(folder: Path, family: str, config: Mapping[str, Any]) -> dict
     height, width = size.get("height", side), size.get("width", side)
     resizer = FixedShapeResizer(height=height, width=width, antialias=True)
     backbone = (config.get("backbone_config") or {}).get("model_type", "")
-    # Of the four families, those on a DINO trunk see ImageNet's normalisation, those on a convolutional one 0..1.
+    # Of the four families, those on a DINO backbone see ImageNet's normalisation, those on a convolutional one 0..1.
     if not document.get("do_normalize", "dino" in backbone):
         return {"image_resizer": resizer}
     return {

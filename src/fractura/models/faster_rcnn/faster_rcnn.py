@@ -92,7 +92,7 @@ class FasterRCNN(Detector):
     # -- first stage -------------------------------------------------------------------------------------------------
 
     def preprocess(self, images: Sequence[Tensor]) -> tuple[Tensor, list[tuple[int, int]]]:
-        """Films to one canvas batch float32 ``(n, 3, h, w)`` of 0..255, and each film's (height, width) on it."""
+        """Images to one canvas batch float32 ``(n, 3, h, w)`` of 0..255, and each image's (height, width) on it."""
         resized = [resize(image, self.settings.image_resizer) for image in images]
         height = max(canvas.shape[1] for canvas, _ in resized)
         width = max(canvas.shape[2] for canvas, _ in resized)
@@ -105,7 +105,7 @@ class FasterRCNN(Detector):
 
     def anchors(self, height: int, width: int, device: torch.device) -> Tensor:
         """All anchors of a canvas: float32 ``(n, 4)`` xyxy in pixels, not clipped; finest map first."""
-        # Only those of the last canvas are kept: where films keep their aspect ratio there are hundreds of canvases.
+        # Only those of the last canvas are kept: where images keep their aspect ratio there are hundreds of canvases.
         if self._anchors is not None and self._anchors[0] == (height, width):
             return self._anchors[1].to(device)
         settings = self.settings.anchors
@@ -139,24 +139,26 @@ class FasterRCNN(Detector):
 
     @torch.no_grad()
     def propose(self, codes: Tensor, logits: Tensor, anchors: Tensor, windows: Sequence[tuple[int, int]]) -> Proposals:
-        """Decode, suppress, clip to each film's window, best first, pad to ``first_stage_max_proposals``."""
+        """Decode, suppress, clip to each image's window, best first, pad to ``first_stage_max_proposals``."""
         settings = self.settings
         boxes = box_coder.decode(codes, anchors)
         scores = logits.softmax(dim=-1)[..., 1]
         found = []
-        for film_boxes, film_scores, window in zip(boxes, scores, windows, strict=True):
-            if settings.first_stage_pre_nms_top_n is not None and settings.first_stage_pre_nms_top_n < len(film_scores):
-                film_scores, best = film_scores.topk(settings.first_stage_pre_nms_top_n)
-                film_boxes = film_boxes[best]
+        for image_boxes, image_scores, window in zip(boxes, scores, windows, strict=True):
+            if settings.first_stage_pre_nms_top_n is not None and settings.first_stage_pre_nms_top_n < len(
+                image_scores
+            ):
+                image_scores, best = image_scores.topk(settings.first_stage_pre_nms_top_n)
+                image_boxes = image_boxes[best]
             kept = nms(
-                film_boxes[None],
-                film_scores[None, None],
+                image_boxes[None],
+                image_scores[None, None],
                 settings.first_stage_nms_iou_threshold,
                 settings.first_stage_nms_score_threshold,
                 settings.first_stage_max_proposals,
             )[:, 2]
             found.append(
-                _clip_sort_pad(film_boxes[kept], film_scores[kept], window, settings.first_stage_max_proposals)
+                _clip_sort_pad(image_boxes[kept], image_scores[kept], window, settings.first_stage_max_proposals)
             )
         padded_boxes, padded_scores = torch.stack([b for b, _, _ in found]), torch.stack([s for _, s, _ in found])
         return Proposals(padded_boxes, padded_scores, (padded_scores > 0).sum(dim=1))
@@ -166,7 +168,7 @@ class FasterRCNN(Detector):
     def crop(self, features: Tensor, boxes: Tensor, canvas: tuple[int, int]) -> Tensor:
         """Regions ``(n, regions, 4)`` (canvas pixels) of the finest map: ``(n * regions, channels, size, size)``."""
         height, width = canvas
-        # Not by one tensor of the canvas' sides: a graph would keep those of the film that it was traced with.
+        # Not by one tensor of the canvas' sides: a graph would keep those of the image that it was traced with.
         fractions = torch.stack(
             [boxes[..., 0] / width, boxes[..., 1] / height, boxes[..., 2] / width, boxes[..., 3] / height], dim=-1
         )
@@ -179,12 +181,12 @@ class FasterRCNN(Detector):
         return codes.float(), self.second_stage_class_head(vectors).float()
 
     def postprocess(
-        self, codes: Tensor, logits: Tensor, proposals: Proposals, film: int, window: tuple[int, int]
+        self, codes: Tensor, logits: Tensor, proposals: Proposals, image: int, window: tuple[int, int]
     ) -> Detections:
-        """Detections on one film of the batch from its ``regions`` codes and logits."""
+        """Detections on one image of the batch from its ``regions`` codes and logits."""
         settings = self.settings
-        real = torch.arange(len(logits), device=logits.device) < proposals.count[film]
-        boxes = box_coder.decode(codes, proposals.boxes[film][:, None, :]).transpose(0, 1)
+        real = torch.arange(len(logits), device=logits.device) < proposals.count[image]
+        boxes = box_coder.decode(codes, proposals.boxes[image][:, None, :]).transpose(0, 1)
         scores = torch.where(real[:, None], logits.softmax(dim=-1)[:, 1:], 0.0).T
         # Boxes shared by all classes are one group of many classes; else each class is a group of its own.
         grouped = scores[None] if settings.share_box_across_classes else scores[:, None]
@@ -231,7 +233,7 @@ class FasterRCNN(Detector):
         """See ``Detector``; names are TensorFlow's TensorBoard tags."""
         canvas, windows = self.preprocess(images)
         size = (canvas.shape[2], canvas.shape[3])
-        truths = [_on_canvas(t, i.shape, w) for t, i, w in zip(targets, images, windows, strict=True)]
+        ground_truths = [_on_canvas(t, i.shape, w) for t, i, w in zip(targets, images, windows, strict=True)]
         features = self.feature_extractor.proposal_features(canvas)
         codes, logits = self.predict_first_stage(features)
         anchors = self.anchors(*size, canvas.device)
@@ -240,23 +242,23 @@ class FasterRCNN(Detector):
         else:
             whole = inside(anchors, *size)
             anchors, codes, logits = anchors[whole], codes[:, whole], logits[:, whole]
-        losses = self.first_stage_losses(codes, logits, anchors, truths)
+        losses = self.first_stage_losses(codes, logits, anchors, ground_truths)
         proposals = self.propose(codes.detach(), logits.detach(), anchors, windows)
-        return losses | self.second_stage_losses(features[0], proposals, truths, size)
+        return losses | self.second_stage_losses(features[0], proposals, ground_truths, size)
 
     def sampling_priority(self, count: int, device: torch.device) -> Tensor:
         """float32 ``(count,)`` in 0..1: which candidates are sampled first; random."""
         return torch.rand(count, device=device)
 
     def first_stage_losses(
-        self, codes: Tensor, logits: Tensor, anchors: Tensor, truths: Sequence[Target]
+        self, codes: Tensor, logits: Tensor, anchors: Tensor, ground_truths: Sequence[Target]
     ) -> dict[str, Tensor]:
         """Localization and objectness loss of a batch from its anchors' codes and logits."""
         settings = self.settings
         localization, objectness = [], []
-        for film_codes, film_logits, truth in zip(codes, logits, truths, strict=True):
+        for image_codes, image_logits, ground_truth in zip(codes, logits, ground_truths, strict=True):
             matches = matching.match(
-                truth.boxes,
+                ground_truth.boxes,
                 anchors,
                 matched=settings.first_stage_matched_threshold,
                 unmatched=settings.first_stage_unmatched_threshold,
@@ -271,31 +273,33 @@ class FasterRCNN(Detector):
                 priority=self.sampling_priority(len(anchors), anchors.device),
             )
             count = sampled.sum().clamp(min=1)
-            wanted = _targets(truth, anchors, matches)
-            localization.append(masked_sum(localization_loss(film_codes, wanted), sampled & positive) / count)
-            objectness.append(masked_sum(classification_loss(film_logits, positive.long()), sampled) / count)
+            wanted = _targets(ground_truth, anchors, matches)
+            localization.append(masked_sum(localization_loss(image_codes, wanted), sampled & positive) / count)
+            objectness.append(masked_sum(classification_loss(image_logits, positive.long()), sampled) / count)
         return {
             "RPNLoss/localization_loss": torch.stack(localization).mean()
             * settings.first_stage_localization_loss_weight,
             "RPNLoss/objectness_loss": torch.stack(objectness).mean() * settings.first_stage_objectness_loss_weight,
         }
 
-    def sample_regions(self, proposals: Proposals, truths: Sequence[Target]) -> tuple[Tensor, Tensor, Tensor]:
+    def sample_regions(self, proposals: Proposals, ground_truths: Sequence[Target]) -> tuple[Tensor, Tensor, Tensor]:
         """The regions that the second stage learns from.
 
         Returns:
             boxes float32 ``(n, second_stage_batch_size, 4)`` in canvas pixels, padded with zero boxes; int64
-            ``(n, size)`` matched truth or ``UNMATCHED``; bool ``(n, size)``: which are real.
+            ``(n, size)`` matched ground truth or ``UNMATCHED``; bool ``(n, size)``: which are real.
         """
         settings = self.settings
         size = settings.second_stage_batch_size
         boxes, matches, real = [], [], []
-        for film, truth in enumerate(truths):
-            candidates = proposals.boxes[film][: int(proposals.count[film])]
+        for image, ground_truth in enumerate(ground_truths):
+            candidates = proposals.boxes[image][: int(proposals.count[image])]
             if settings.append_groundtruth_boxes:
-                candidates = torch.cat([truth.boxes, candidates])
+                candidates = torch.cat([ground_truth.boxes, candidates])
             threshold = settings.second_stage_matched_threshold
-            matched = matching.match(truth.boxes, candidates, matched=threshold, unmatched=threshold, force=False)
+            matched = matching.match(
+                ground_truth.boxes, candidates, matched=threshold, unmatched=threshold, force=False
+            )
             sampled = matching.sample(
                 matched >= 0,
                 matched < 0,
@@ -311,24 +315,24 @@ class FasterRCNN(Detector):
         return torch.stack(boxes), torch.stack(matches), torch.stack(real)
 
     def second_stage_losses(
-        self, features: Tensor, proposals: Proposals, truths: Sequence[Target], canvas: tuple[int, int]
+        self, features: Tensor, proposals: Proposals, ground_truths: Sequence[Target], canvas: tuple[int, int]
     ) -> dict[str, Tensor]:
         """Localization and classification loss of a batch from its proposals."""
         settings = self.settings
-        regions, matches, real = self.sample_regions(proposals, truths)
+        regions, matches, real = self.sample_regions(proposals, ground_truths)
         codes, logits = self.predict_second_stage(self.crop(features, regions, canvas))
         codes = codes.unflatten(0, regions.shape[:2])
         logits = logits.unflatten(0, regions.shape[:2])
         localization, classification = [], []
-        for film, truth in enumerate(truths):
-            positive = matches[film] >= 0
-            classes = _classes(truth, matches[film])
+        for image, ground_truth in enumerate(ground_truths):
+            positive = matches[image] >= 0
+            classes = _classes(ground_truth, matches[image])
             chosen = torch.zeros_like(classes) if settings.share_box_across_classes else (classes - 1).clamp(min=0)
-            film_codes = codes[film][torch.arange(len(chosen), device=chosen.device), chosen]
-            wanted = _targets(truth, regions[film], matches[film])
-            count = real[film].sum().clamp(min=1)
-            localization.append(masked_sum(localization_loss(film_codes, wanted), positive & real[film]) / count)
-            classification.append(masked_sum(classification_loss(logits[film], classes), real[film]) / count)
+            image_codes = codes[image][torch.arange(len(chosen), device=chosen.device), chosen]
+            wanted = _targets(ground_truth, regions[image], matches[image])
+            count = real[image].sum().clamp(min=1)
+            localization.append(masked_sum(localization_loss(image_codes, wanted), positive & real[image]) / count)
+            classification.append(masked_sum(classification_loss(logits[image], classes), real[image]) / count)
         return {
             "BoxClassifierLoss/localization_loss": torch.stack(localization).mean()
             * settings.second_stage_localization_loss_weight,
@@ -338,39 +342,39 @@ class FasterRCNN(Detector):
 
 
 def _build_feature_extractor(settings: FasterRCNNSettings) -> FeatureExtractor:
-    trunk = settings.feature_extractor
-    if isinstance(trunk, InceptionResNetV2Settings):
-        return InceptionResNetV2(batch_norm_trainable=trunk.batch_norm_trainable)
+    backbone = settings.feature_extractor
+    if isinstance(backbone, InceptionResNetV2Settings):
+        return InceptionResNetV2(batch_norm_trainable=backbone.batch_norm_trainable)
     strides = settings.anchors.strides
-    if trunk.crop_stride is not None and trunk.crop_stride < strides[0]:
-        strides = (trunk.crop_stride, *strides)
+    if backbone.crop_stride is not None and backbone.crop_stride < strides[0]:
+        strides = (backbone.crop_stride, *strides)
     return EfficientNetLitePyramid(
         strides=strides,
-        channels=trunk.channels,
+        channels=backbone.channels,
         crop_size=settings.initial_crop_size,
-        region_channels=trunk.region_channels,
-        frozen_blocks=trunk.frozen_blocks,
+        region_channels=backbone.region_channels,
+        frozen_blocks=backbone.frozen_blocks,
     )
 
 
-def _on_canvas(target: Target, film: torch.Size, window: tuple[int, int]) -> Target:
-    down, across = window[0] / film[0], window[1] / film[1]
+def _on_canvas(target: Target, image: torch.Size, window: tuple[int, int]) -> Target:
+    down, across = window[0] / image[0], window[1] / image[1]
     return Target(target.boxes * target.boxes.new_tensor([across, down, across, down]), target.labels)
 
 
-def _targets(truth: Target, candidates: Tensor, matches: Tensor) -> Tensor:
+def _targets(ground_truth: Target, candidates: Tensor, matches: Tensor) -> Tensor:
     """Codes that each candidate should give; zeros where it matches nothing."""
-    if len(truth.boxes) == 0:
+    if len(ground_truth.boxes) == 0:
         return torch.zeros_like(candidates)
-    codes = box_coder.encode(truth.boxes[matches.clamp(min=0)], candidates)
+    codes = box_coder.encode(ground_truth.boxes[matches.clamp(min=0)], candidates)
     return torch.where((matches >= 0)[:, None], codes, 0.0)
 
 
-def _classes(truth: Target, matches: Tensor) -> Tensor:
+def _classes(ground_truth: Target, matches: Tensor) -> Tensor:
     """Class that each candidate should give: 0 is background, label + 1 otherwise."""
-    if len(truth.labels) == 0:
+    if len(ground_truth.labels) == 0:
         return torch.zeros_like(matches)
-    return torch.where(matches >= 0, truth.labels[matches.clamp(min=0)] + 1, 0)
+    return torch.where(matches >= 0, ground_truth.labels[matches.clamp(min=0)] + 1, 0)
 
 
 def _clip_sort_pad(boxes: Tensor, scores: Tensor, window: tuple[int, int], count: int) -> tuple[Tensor, Tensor, Tensor]:

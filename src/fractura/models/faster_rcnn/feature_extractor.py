@@ -1,4 +1,4 @@
-"""What a trunk must offer to Faster R-CNN."""
+"""What a backbone must offer to Faster R-CNN."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class FeatureExtractor(nn.Module, ABC):
-    """A trunk in two parts: feature maps for proposals, and features of each cropped region.
+    """A backbone in two parts: feature maps for proposals, and features of each cropped region.
 
     Attributes:
         strides: Pixels of the canvas per cell, one per feature map, finest first. Regions are cropped from the finest.

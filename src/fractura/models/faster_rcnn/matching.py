@@ -1,4 +1,4 @@
-"""Which anchors and proposals learn from which marked box, and which of them are sampled.
+"""Which anchors and proposals learn from which ground-ground-truth box, and which of them are sampled.
 
 Follows tensorflow/models research/object_detection core/target_assigner.py:411-427, matchers/argmax_matcher.py:133-184
 and core/balanced_positive_negative_sampler.py:203-262.
@@ -15,28 +15,29 @@ IGNORED = -2
 UNMATCHED = -1
 
 
-def match(truth: Tensor, candidates: Tensor, *, matched: float, unmatched: float, force: bool) -> Tensor:
-    """The marked box that each candidate learns from.
+def match(ground_truth: Tensor, candidates: Tensor, *, matched: float, unmatched: float, force: bool) -> Tensor:
+    """The ground-ground-truth box that each candidate learns from.
 
     Args:
-        truth: ``(n, 4)`` xyxy.
+        ground truth: ``(n, 4)`` xyxy.
         candidates: ``(m, 4)`` xyxy.
         matched: At this IoU or above a candidate is positive.
         unmatched: Below this IoU it is negative; between the two it is ignored.
-        force: Every marked box also takes its best candidate, whatever their IoU.
+        force: Every ground-ground-truth box also takes its best candidate, whatever their IoU.
 
     Returns:
-        int64 ``(m,)``: position in ``truth``, ``UNMATCHED`` or ``IGNORED``.
+        int64 ``(m,)``: position in ``ground_truth``, ``UNMATCHED`` or ``IGNORED``.
     """
-    if len(truth) == 0:
+    if len(ground_truth) == 0:
         return torch.full((len(candidates),), UNMATCHED, dtype=torch.int64, device=candidates.device)
-    overlaps = iou(truth, candidates)
+    overlaps = iou(ground_truth, candidates)
     best, index = overlaps.max(dim=0)
     index = torch.where(best >= matched, index, torch.where(best < unmatched, UNMATCHED, IGNORED))
     if force:
         favourites = overlaps.argmax(dim=1)
-        # Where two marked boxes claim one candidate the first wins, as argmax over the indicator does in TensorFlow.
-        for position in reversed(range(len(truth))):
+        # Where two ground-ground-truth boxes claim one candidate the first wins, as argmax over the indicator does in
+        # TensorFlow.
+        for position in reversed(range(len(ground_truth))):
             index[favourites[position]] = position
     return index
 

@@ -43,7 +43,7 @@ class AnchorSettings(BaseModel):
 
 
 class InceptionResNetV2Settings(BaseModel):
-    """The tutorial's trunk: stride 16, one feature map."""
+    """The tutorial's backbone: stride 16, one feature map."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -52,7 +52,7 @@ class InceptionResNetV2Settings(BaseModel):
 
 
 class EfficientNetLiteSettings(BaseModel):
-    """The small trunk with a feature pyramid.
+    """The small backbone with a feature pyramid.
 
     Attributes:
         channels: Of the pyramid.
@@ -78,7 +78,8 @@ class FasterRCNNSettings(BaseModel):
     Attributes:
         clip_anchors_to_image: In training, clip anchors to the canvas; else drop those that cross its border.
         first_stage_pre_nms_top_n: Only so many best anchors enter the first suppression; None is all.
-        append_groundtruth_boxes: In training, marked boxes join the proposals, a head start TensorFlow does not give.
+        append_groundtruth_boxes: In training, ground-ground-truth boxes join the proposals, a head start TensorFlow
+            does not give.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

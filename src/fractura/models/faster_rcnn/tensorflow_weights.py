@@ -1,7 +1,7 @@
 """Which variable of a TensorFlow checkpoint is which tensor of our Inception ResNet V2 Faster R-CNN.
 
 Names are checkpoint keys without ``model/`` and ``/.ATTRIBUTES/VARIABLE_VALUE``. ``tensorflow_layers.json`` beside this
-file lists, for both halves of the trunk, the place in the architecture of each ``layer_with_weights-N`` of Keras.
+file lists, for both halves of the backbone, the place in the architecture of each ``layer_with_weights-N`` of Keras.
 """
 
 from __future__ import annotations

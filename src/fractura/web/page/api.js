@@ -125,15 +125,15 @@ export const giveToken = async (token) => {
 
 /**
  * @param {{state?: string[], query?: string, order?: string, offset?: number, limit?: number, around?: string | null}} wish
- * @returns {Promise<import("./types.js").FilmPage>}
+ * @returns {Promise<import("./types.js").ImagePage>}
  */
-export const films = (wish) => json(request("GET", `/api/films${query(wish)}`));
+export const images = (wish) => json(request("GET", `/api/images${query(wish)}`));
 
 /**
  * @param {string} id
- * @returns {Promise<import("./types.js").FilmRow & import("./types.js").FilmFacts>}
+ * @returns {Promise<import("./types.js").ImageRow & import("./types.js").ImageFacts>}
  */
-export const film = (id) => json(request("GET", `/api/films/${id}`));
+export const image = (id) => json(request("GET", `/api/images/${id}`));
 
 /**
  * @param {string} id
@@ -142,7 +142,7 @@ export const film = (id) => json(request("GET", `/api/films/${id}`));
  * @returns {Promise<Blob>}
  */
 export async function picture(id, wish, signal) {
-  const path = `/api/films/${id}/picture${query({ centre: wish.grey?.centre, width: wish.grey?.width, side: wish.side })}`;
+  const path = `/api/images/${id}/picture${query({ centre: wish.grey?.centre, width: wish.grey?.width, side: wish.side })}`;
   return reached((await request("GET", path, signal ? { signal } : {})).blob());
 }
 
@@ -192,9 +192,9 @@ export const chooseModel = (id) => json(request("PUT", "/api/models/current", { 
 
 /**
  * @param {string} id
- * @returns {Promise<import("./types.js").FilmSuggestions>}
+ * @returns {Promise<import("./types.js").ImageSuggestions>}
  */
-export const suggestionsFor = (id) => json(request("GET", `/api/films/${id}/suggestions`));
+export const suggestionsFor = (id) => json(request("GET", `/api/images/${id}/suggestions`));
 
 /** @returns {Promise<import("./types.js").SuggestionRun>} */
 export const suggestionRun = () => json(request("GET", "/api/suggestions"));
@@ -212,19 +212,19 @@ export const startTraining = (numSteps) => json(request("POST", "/api/training",
 export const stopTraining = () => request("DELETE", "/api/training");
 
 /**
- * @param {File} filmFile
- * @param {File[]} annotations Pascal VOC files of that film, as ground truth.
- * @returns {Promise<import("./types.js").Detection>}
+ * @param {File} imageFile
+ * @param {File[]} annotations Pascal VOC files of that image, as ground truth.
+ * @returns {Promise<import("./types.js").DetectResponse>}
  */
-export function detect(filmFile, annotations) {
+export function detect(imageFile, annotations) {
   const form = new FormData();
-  form.append("films", filmFile);
+  form.append("images", imageFile);
   for (const each of annotations) form.append("annotations", each);
   return json(request("POST", "/api/detect", { form }));
 }
 
 /** @param {string} id */
-export const forgetFilm = (id) => request("DELETE", `/api/uploads/${id}`);
+export const forgetImage = (id) => request("DELETE", `/api/uploads/${id}`);
 
 /**
  * @param {string} format
@@ -232,8 +232,8 @@ export const forgetFilm = (id) => request("DELETE", `/api/uploads/${id}`);
  * @param {number} threshold
  * @returns {Promise<{name: string, content: Blob}>}
  */
-export async function exportFilms(format, ids, threshold) {
-  const answer = await request("POST", "/api/export", { body: { format, films: ids, threshold } });
+export async function exportImages(format, ids, threshold) {
+  const answer = await request("POST", "/api/export", { body: { format, images: ids, threshold } });
   const said = answer.headers.get("Content-Disposition") ?? "";
   const name = /filename\*=UTF-8''([^;]+)/.exec(said)?.[1];
   return { name: name ? decodeURIComponent(name) : `results.${format}`, content: await reached(answer.blob()) };

@@ -1,5 +1,5 @@
 /**
- * Saving one film's labels: soon after each change, again until the server has them, and never over somebody else's.
+ * Saving one image's labels: soon after each change, again until the server has them, and never over somebody else's.
  *
  * @typedef {import("./types.js").Annotation} Annotation
  * @typedef {import("./types.js").Labels} Labels
@@ -18,7 +18,7 @@ const LONGEST_WAIT = 4000;
 
 export class Autosave {
   /**
-   * @param {{id: string, name: string}} film
+   * @param {{id: string, name: string}} image
    * @param {string} etag Of the annotation as it was read.
    * @param {Drafts} drafts
    * @param {object} told
@@ -26,8 +26,8 @@ export class Autosave {
    * @param {(saver: Autosave, answer: Annotation) => void} told.saved All is on the server's disk.
    * @param {(saver: Autosave, current: Annotation) => void} told.conflict Somebody else saved in between.
    */
-  constructor(film, etag, drafts, told) {
-    this.film = film;
+  constructor(image, etag, drafts, told) {
+    this.image = image;
     this.etag = etag;
     this.drafts = drafts;
     this.told = told;
@@ -72,7 +72,7 @@ export class Autosave {
     this.#keepDraft();
     this.#become("saving");
     try {
-      this.#acknowledged(await api.saveAnnotation(this.film.id, this.etag, sent, closing), labels);
+      this.#acknowledged(await api.saveAnnotation(this.image.id, this.etag, sent, closing), labels);
     } catch (reason) {
       if (!(reason instanceof api.ServerError)) throw reason;
       this.#failed(reason, labels);
@@ -91,7 +91,7 @@ export class Autosave {
     this.etag = etag;
     this.wanted = labels;
     this.unanswered = [];
-    if (labels === null) this.drafts.drop(this.film.id);
+    if (labels === null) this.drafts.drop(this.image.id);
     else this.#keepDraft();
     this.#become(labels === null ? "saved" : "waiting");
     if (labels !== null) void this.flush();
@@ -112,7 +112,7 @@ export class Autosave {
       return;
     }
     this.wanted = null;
-    this.drafts.drop(this.film.id);
+    this.drafts.drop(this.image.id);
     this.#become("saved");
     this.told.saved(this, answer);
   }
@@ -145,10 +145,10 @@ export class Autosave {
 
   #keepDraft() {
     if (this.wanted === null) return;
-    const { etag, film, unanswered } = this;
+    const { etag, image, unanswered } = this;
     this.drafts.keep({
-      film: film.id,
-      name: film.name,
+      image: image.id,
+      name: image.name,
       etag,
       labels: plain(this.wanted),
       unanswered,
@@ -188,9 +188,9 @@ export function plain(labels) {
 }
 
 /**
- * Save the drafts that closed windows left, where nobody has changed the film since.
+ * Save the drafts that closed windows left, where nobody has changed the image since.
  * @param {Drafts} drafts
- * @returns {Promise<{saved: string[], kept: import("./drafts.js").Draft[]}>} Names of the films saved; drafts that need a decision.
+ * @returns {Promise<{saved: string[], kept: import("./drafts.js").Draft[]}>} Names of the images saved; drafts that need a decision.
  */
 export async function replay(drafts) {
   /** @type {string[]} */
@@ -215,7 +215,7 @@ export async function replay(drafts) {
  */
 async function sendDraft(draft, etag) {
   try {
-    await api.saveAnnotation(draft.film, etag, draft.labels);
+    await api.saveAnnotation(draft.image, etag, draft.labels);
     return true;
   } catch (reason) {
     if (!(reason instanceof api.ServerError)) throw reason;

@@ -1,4 +1,4 @@
-/** The panel beside the film: its boxes, the class palette, flags, the comment, and the model's suggestions. */
+/** The panel beside the image: its boxes, the class palette, flags, the comment, and the model's suggestions. */
 import { byId, fill, make, replaceKeepingFocus } from "./dom.js";
 import { colourOf } from "./draw.js";
 import { number, say } from "./i18n.js";
@@ -8,7 +8,7 @@ import { number, say } from "./i18n.js";
  * @typedef {import("./types.js").Suggestion} Suggestion
  * @typedef {import("./types.js").Labels} Labels
  * @typedef {object} PanelState
- * @property {Labels | null} labels null: no film, or its labels cannot be read.
+ * @property {Labels | null} labels null: no image, or its labels cannot be read.
  * @property {boolean} editable
  * @property {boolean} exists The annotation file is there.
  * @property {readonly Suggestion[]} suggestions
@@ -23,8 +23,8 @@ import { number, say } from "./i18n.js";
  * @property {(box: KeyedBox) => void} remove
  * @property {(name: string) => void} useClass
  * @property {() => void} newClass
- * @property {(mark: Suggestion) => void} accept
- * @property {(mark: Suggestion) => void} dismiss
+ * @property {(detection: Suggestion) => void} accept
+ * @property {(detection: Suggestion) => void} dismiss
  * @property {() => void} acceptAll
  * @property {(comment: string) => void} comment
  */
@@ -143,19 +143,19 @@ export class BoxPanel {
 
   /** @param {PanelState} state */
   #drawSuggestions({ suggestions, suggestionNote, editable, names, selected }) {
-    const rows = suggestions.map((mark) =>
+    const rows = suggestions.map((detection) =>
       make(
         "div",
-        { class: "box suggested", "aria-current": String(mark.key === selected) },
+        { class: "box suggested", "aria-current": String(detection.key === selected) },
         make(
           "div",
           { class: "line" },
           make(
             "button",
-            { class: "plain pick", "data-part": `pick-${mark.key}`, onclick: () => this.actions.select(mark.key) },
-            swatch(mark.name, names),
-            make("span", { class: "name" }, mark.name),
-            make("span", { class: "score" }, number(mark.score, 2)),
+            { class: "plain pick", "data-part": `pick-${detection.key}`, onclick: () => this.actions.select(detection.key) },
+            swatch(detection.name, names),
+            make("span", { class: "name" }, detection.name),
+            make("span", { class: "score" }, number(detection.score, 2)),
           ),
           make(
             "button",
@@ -163,8 +163,8 @@ export class BoxPanel {
               class: "small",
               disabled: !editable,
               title: "Enter",
-              "aria-label": `${say("suggestions.accept")}: ${mark.name}`,
-              onclick: () => this.actions.accept(mark),
+              "aria-label": `${say("suggestions.accept")}: ${detection.name}`,
+              onclick: () => this.actions.accept(detection),
             },
             "✓",
           ),
@@ -174,8 +174,8 @@ export class BoxPanel {
               class: "small",
               disabled: !editable,
               title: "Del",
-              "aria-label": `${say("suggestions.dismiss")}: ${mark.name}`,
-              onclick: () => this.actions.dismiss(mark),
+              "aria-label": `${say("suggestions.dismiss")}: ${detection.name}`,
+              onclick: () => this.actions.dismiss(detection),
             },
             "×",
           ),

@@ -1,6 +1,6 @@
 /**
- * Boxes: where a point hits them, and how they move. Pure, in whole film pixels, as LabelImg saves them: left and top are
- * at least 1, right and bottom at most the film's width and height.
+ * Boxes: where a point hits them, and how they move. Pure, in whole image pixels, as LabelImg saves them: left and top are
+ * at least 1, right and bottom at most the image's width and height.
  *
  * @typedef {import("./types.js").Box} Box
  * @typedef {import("./types.js").KeyedBox} KeyedBox
@@ -10,7 +10,7 @@
  */
 import { within } from "./view.js";
 
-/** A drawn box smaller than this on either side was a slip of the hand. Film pixels. */
+/** A drawn box smaller than this on either side was a slip of the hand. Image pixels. */
 export const SMALLEST_SIDE = 2;
 
 let made = 0;
@@ -36,40 +36,40 @@ export function bare(box) {
 }
 
 /**
- * The box between two points, in whole pixels within the film.
+ * The box between two points, in whole pixels within the image.
  * @param {Point} one
  * @param {Point} other
- * @param {Size} film
+ * @param {Size} image
  */
-export function between(one, other, film) {
+export function between(one, other, image) {
   const left = Math.min(one.x, other.x);
   const top = Math.min(one.y, other.y);
   return {
-    xmin: within(Math.round(left), 1, film.width),
-    ymin: within(Math.round(top), 1, film.height),
-    xmax: within(Math.round(left + Math.abs(one.x - other.x)), 1, film.width),
-    ymax: within(Math.round(top + Math.abs(one.y - other.y)), 1, film.height),
+    xmin: within(Math.round(left), 1, image.width),
+    ymin: within(Math.round(top), 1, image.height),
+    xmax: within(Math.round(left + Math.abs(one.x - other.x)), 1, image.width),
+    ymax: within(Math.round(top + Math.abs(one.y - other.y)), 1, image.height),
   };
 }
 
 /**
  * @template {Box} T
  * @param {T} box
- * @param {number} dx Film pixels.
- * @param {number} dy Film pixels.
- * @param {Size} film
- * @returns {T} The box moved, kept whole within the film.
+ * @param {number} dx Image pixels.
+ * @param {number} dy Image pixels.
+ * @param {Size} image
+ * @returns {T} The box moved, kept whole within the image.
  */
-export function shifted(box, dx, dy, film) {
+export function shifted(box, dx, dy, image) {
   const width = Math.round(box.xmax) - Math.round(box.xmin);
   const height = Math.round(box.ymax) - Math.round(box.ymin);
-  const xmin = within(Math.round(box.xmin + dx), 1, Math.max(film.width - width, 1));
-  const ymin = within(Math.round(box.ymin + dy), 1, Math.max(film.height - height, 1));
+  const xmin = within(Math.round(box.xmin + dx), 1, Math.max(image.width - width, 1));
+  const ymin = within(Math.round(box.ymin + dy), 1, Math.max(image.height - height, 1));
   return changed(box, {
     xmin,
     ymin,
-    xmax: Math.min(xmin + width, film.width),
-    ymax: Math.min(ymin + height, film.height),
+    xmax: Math.min(xmin + width, image.width),
+    ymax: Math.min(ymin + height, image.height),
   });
 }
 
@@ -77,11 +77,11 @@ export function shifted(box, dx, dy, film) {
  * @template {Box} T
  * @param {T} box
  * @param {Handle} handle
- * @param {Point} to Film pixel the edge or corner goes to.
- * @param {Size} film
+ * @param {Point} to Image pixel the edge or corner goes to.
+ * @param {Size} image
  * @returns {T} Never turned inside out, never smaller than `SMALLEST_SIDE`.
  */
-export function stretched(box, handle, to, film) {
+export function stretched(box, handle, to, image) {
   let { xmin, ymin, xmax, ymax } = {
     xmin: Math.round(box.xmin),
     ymin: Math.round(box.ymin),
@@ -89,9 +89,9 @@ export function stretched(box, handle, to, film) {
     ymax: Math.round(box.ymax),
   };
   if (handle.includes("w")) xmin = within(Math.round(to.x), 1, xmax - SMALLEST_SIDE);
-  if (handle.includes("e")) xmax = within(Math.round(to.x), xmin + SMALLEST_SIDE, film.width);
+  if (handle.includes("e")) xmax = within(Math.round(to.x), xmin + SMALLEST_SIDE, image.width);
   if (handle.includes("n")) ymin = within(Math.round(to.y), 1, ymax - SMALLEST_SIDE);
-  if (handle.includes("s")) ymax = within(Math.round(to.y), ymin + SMALLEST_SIDE, film.height);
+  if (handle.includes("s")) ymax = within(Math.round(to.y), ymin + SMALLEST_SIDE, image.height);
   return changed(box, { xmin, ymin, xmax, ymax });
 }
 
@@ -110,8 +110,8 @@ function changed(box, corners) {
 
 /**
  * @param {Box} box
- * @param {Point} point Film pixels.
- * @param {number} reach How far from an edge still counts, in film pixels.
+ * @param {Point} point Image pixels.
+ * @param {number} reach How far from an edge still counts, in image pixels.
  * @returns {Handle | "inside" | null}
  */
 export function hit(box, point, reach) {

@@ -1,56 +1,56 @@
-/** The films that were dropped, and the marks of the one that is shown, as lists. */
+/** The images that were dropped, and the detections of the one that is shown, as lists. */
 import { explain } from "./announce.js";
 import { byId, make, replaceKeepingFocus } from "./dom.js";
 import { colourOf } from "./draw.js";
 import { number, say } from "./i18n.js";
 
-/** @typedef {import("./dropped_films.js").Dropped} Dropped */
+/** @typedef {import("./dropped_images.js").Dropped} Dropped */
 
 /**
- * @param {readonly Dropped[]} films
+ * @param {readonly Dropped[]} images
  * @param {Dropped | null} open
  * @param {object} how
- * @param {(film: Dropped) => number} how.count Marks above the threshold.
- * @param {(film: Dropped) => void} how.show
- * @param {(film: Dropped) => void} how.remove
+ * @param {(image: Dropped) => number} how.count Detections above the threshold.
+ * @param {(image: Dropped) => void} how.show
+ * @param {(image: Dropped) => void} how.remove
  */
-export function drawDropped(films, open, how) {
-  const rows = films.map((film) => {
-    const count = how.count(film);
-    const found = film.state === "done" && count > 0;
-    const dot = make("span", { class: `dot ${film.state} ${found ? "found" : ""}`, "aria-hidden": "true" });
-    const name = make("span", { class: "name" }, film.file.name);
-    const pick = { class: "plain pick", "data-part": `pick-${film.key}`, onclick: () => how.show(film) };
+export function drawDropped(images, open, how) {
+  const rows = images.map((image) => {
+    const count = how.count(image);
+    const found = image.state === "done" && count > 0;
+    const dot = make("span", { class: `dot ${image.state} ${found ? "found" : ""}`, "aria-hidden": "true" });
+    const name = make("span", { class: "name" }, image.file.name);
+    const pick = { class: "plain pick", "data-part": `pick-${image.key}`, onclick: () => how.show(image) };
     const remove = {
       class: "plain",
-      "data-part": `remove-${film.key}`,
+      "data-part": `remove-${image.key}`,
       title: say("detect.remove"),
-      "aria-label": `${say("detect.remove")}: ${film.file.name}`,
-      onclick: () => how.remove(film),
+      "aria-label": `${say("detect.remove")}: ${image.file.name}`,
+      onclick: () => how.remove(image),
     };
     return make(
       "div",
-      { class: "drop", role: "listitem", "aria-current": String(film === open) },
-      make("button", pick, dot, name, make("span", { class: "quiet below" }, stateText(film, count))),
+      { class: "drop", role: "listitem", "aria-current": String(image === open) },
+      make("button", pick, dot, name, make("span", { class: "quiet below" }, stateText(image, count))),
       make("button", remove, "×"),
     );
   });
   replaceKeepingFocus(byId("dropped", HTMLElement), rows);
 }
 
-/** Scroll to the film that is shown. */
+/** Scroll to the image that is shown. */
 export function revealDropped() {
   document.querySelector("#dropped [aria-current=true]")?.scrollIntoView({ block: "nearest" });
 }
 
 /**
- * @param {Dropped} film
+ * @param {Dropped} image
  * @param {number} count
  */
-function stateText(film, count) {
-  if (film.state === "failed") return film.failure ? explain(film.failure) : "";
-  if (film.state !== "done") return say(`detect.${film.state}`);
-  return count > 0 ? say("detect.marks", { count }) : say("detect.no_marks");
+function stateText(image, count) {
+  if (image.state === "failed") return image.failure ? explain(image.failure) : "";
+  if (image.state !== "done") return say(`detect.${image.state}`);
+  return count > 0 ? say("detect.detections", { count }) : say("detect.no_detections");
 }
 
 /** @param {Dropped | null} open */
@@ -59,10 +59,10 @@ export function drawFacts(open) {
   const facts = open?.facts;
   const parts = facts
     ? [
-        say("film.size", { width: facts.width, height: facts.height, bits: facts.bit_depth }),
-        facts.dicom && say("film.dicom"),
-        facts.burnt_in_text && say("film.burnt_in"),
-        open.result?.truth_problem,
+        say("image.size", { width: facts.width, height: facts.height, bits: facts.bit_depth }),
+        facts.dicom && say("image.dicom"),
+        facts.burnt_in_text && say("image.burnt_in"),
+        open.result?.ground_truth_problem,
       ]
     : [];
   byId("detect-facts", HTMLElement).textContent = parts.filter(Boolean).join(" · ");
@@ -70,34 +70,34 @@ export function drawFacts(open) {
 
 /**
  * @param {Dropped | null} open
- * @param {readonly import("./types.js").Mark[]} marks Those above the threshold.
+ * @param {readonly import("./types.js").Detection[]} detections Those above the threshold.
  * @param {object} how
  * @param {number | null} how.selected
  * @param {readonly string[]} how.names Of all classes.
  * @param {(place: number) => void} how.select
  */
-export function drawMarks(open, marks, how) {
-  const place = byId("marks", HTMLElement);
+export function drawDetections(open, detections, how) {
+  const place = byId("detections", HTMLElement);
   if (open?.state === "failed" && open.failure) {
     return replaceKeepingFocus(place, [make("p", { class: "problem" }, explain(open.failure))]);
   }
-  if (marks.length === 0) {
-    const note = make("p", { class: "quiet" }, say("detect.no_marks"));
+  if (detections.length === 0) {
+    const note = make("p", { class: "quiet" }, say("detect.no_detections"));
     return replaceKeepingFocus(place, open?.state === "done" ? [note] : []);
   }
-  const rows = marks.map((mark, index) => {
+  const rows = detections.map((detection, index) => {
     const swatch = make("span", { class: "swatch", "aria-hidden": "true" });
-    swatch.style.backgroundColor = colourOf(mark.name, how.names);
+    swatch.style.backgroundColor = colourOf(detection.name, how.names);
     return make(
       "button",
       {
-        class: "plain pick mark-row",
+        class: "plain pick detection-row",
         "aria-current": String(index === how.selected),
         onclick: () => how.select(index),
       },
       swatch,
-      make("span", { class: "name" }, mark.name),
-      make("span", { class: "score" }, number(mark.score, 2)),
+      make("span", { class: "name" }, detection.name),
+      make("span", { class: "score" }, number(detection.score, 2)),
     );
   });
   replaceKeepingFocus(place, rows);

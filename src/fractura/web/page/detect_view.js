@@ -1,18 +1,18 @@
 /**
- * Films dropped on the page, the model's boxes on them, and what was measured of the model at the chosen threshold.
+ * Images dropped on the page, the model's boxes on them, and what was measured of the model at the chosen threshold.
  *
- * @typedef {import("./types.js").Mark} Mark
- * @typedef {import("./dropped_films.js").Dropped} Dropped
+ * @typedef {import("./types.js").Detection} Detection
+ * @typedef {import("./dropped_images.js").Dropped} Dropped
  */
 import { tell, tellError, whisper } from "./announce.js";
 import * as api from "./api.js";
 import { topmost } from "./boxes.js";
-import { drawDropped, drawFacts, drawMarks, revealDropped } from "./detect_lists.js";
+import { drawDropped, drawFacts, drawDetections, revealDropped } from "./detect_lists.js";
 import { byId, make } from "./dom.js";
-import { TRUTH_COLOUR, colourOf, drawBoxes } from "./draw.js";
-import { DroppedFilms } from "./dropped_films.js";
+import { GROUND_TRUTH_COLOUR, colourOf, drawBoxes } from "./draw.js";
+import { DroppedImages } from "./dropped_images.js";
 import * as events from "./events.js";
-import { FilmStage } from "./film_stage.js";
+import { ImageStage } from "./image_stage.js";
 import { language, number, say } from "./i18n.js";
 import { DETECT } from "./keys.js";
 import { Value } from "./store.js";
@@ -36,10 +36,10 @@ const THRESHOLD_STEP = 0.05;
 export class DetectView {
   constructor() {
     this.table = DETECT;
-    this.dropped = new DroppedFilms((film) => this.#changed(film));
+    this.dropped = new DroppedImages((image) => this.#changed(image));
     /** @type {Dropped | null} */
     this.open = null;
-    /** Place of the selected mark among those shown. @type {number | null} */
+    /** Place of the selected detection among those shown. @type {number | null} */
     this.selected = null;
     this.hidden = false;
     /** @type {number | null} */
@@ -50,9 +50,9 @@ export class DetectView {
     this.models = new Value(/** @type {import("./types.js").Models} */ ({ models: [], current: null }));
     this.stageElement = byId("detect-stage", HTMLElement);
     const tool = this.#tool();
-    this.stage = new FilmStage(this.stageElement, tool, byId("detect-status", HTMLElement));
-    this.truthElement = byId("truth-stage", HTMLElement);
-    this.mirror = new Viewer(this.truthElement, tool);
+    this.stage = new ImageStage(this.stageElement, tool, byId("detect-status", HTMLElement));
+    this.groundTruthElement = byId("ground-truth-stage", HTMLElement);
+    this.mirror = new Viewer(this.groundTruthElement, tool);
     this.mirror.onView = (view) => {
       // moved here: the other side follows
       if (view !== this.stage.viewer.view) this.stage.viewer.setView(view);
@@ -65,7 +65,7 @@ export class DetectView {
     this.mirror.follows = true;
     this.stage.mirror = this.mirror;
     this.stage.viewer.paint = (context, view) => this.#paint(context, view);
-    this.mirror.paint = (context, view) => this.#paintTruth(context, view);
+    this.mirror.paint = (context, view) => this.#paintGroundTruth(context, view);
     this.stage.onTools = () => this.draw();
     this.actions = this.#actions();
     this.toolbar = byId("detect-toolbar", HTMLElement);
@@ -102,20 +102,20 @@ export class DetectView {
     for (const choice of document.querySelectorAll("input[name=export]"))
       choice.addEventListener("change", () => this.draw());
     byId("clear", HTMLButtonElement).addEventListener("click", () => {
-      for (const film of this.dropped.films) this.dropped.remove(film);
+      for (const image of this.dropped.images) this.dropped.remove(image);
     });
     events.on("model", () => void this.start().catch(tellError));
   }
 
-  // ------------------------------------------------------------------ films
+  // ------------------------------------------------------------------ images
 
-  /** @param {Dropped | null} film */
-  #changed(film) {
-    if (this.open && !this.dropped.films.includes(this.open)) this.#close();
-    if (film && film === this.open && film.state === "done") void this.show(film);
-    if (!this.open && film?.state === "done") void this.show(film);
-    if (film?.state === "done")
-      whisper(say("detect.finished", { name: film.file.name, count: this.#marks(film).length }));
+  /** @param {Dropped | null} image */
+  #changed(image) {
+    if (this.open && !this.dropped.images.includes(this.open)) this.#close();
+    if (image && image === this.open && image.state === "done") void this.show(image);
+    if (!this.open && image?.state === "done") void this.show(image);
+    if (image?.state === "done")
+      whisper(say("detect.finished", { name: image.file.name, count: this.#detections(image).length }));
     this.draw();
   }
 
@@ -125,33 +125,33 @@ export class DetectView {
     this.stage.close();
   }
 
-  /** The film behind it is shown instead, or the one before. @param {Dropped} film */
-  #remove(film) {
-    const { films } = this.dropped;
-    const place = films.indexOf(film);
-    const next = films[place + 1] ?? films[place - 1];
-    if (film === this.open && next) void this.show(next);
-    this.dropped.remove(film);
+  /** The image behind it is shown instead, or the one before. @param {Dropped} image */
+  #remove(image) {
+    const { images } = this.dropped;
+    const place = images.indexOf(image);
+    const next = images[place + 1] ?? images[place - 1];
+    if (image === this.open && next) void this.show(next);
+    this.dropped.remove(image);
   }
 
-  /** @param {Dropped} film */
-  async show(film) {
-    this.open = film;
+  /** @param {Dropped} image */
+  async show(image) {
+    this.open = image;
     this.selected = null;
     this.draw();
     revealDropped();
-    if (!film.facts) return this.stage.close();
+    if (!image.facts) return this.stage.close();
     try {
-      await this.stage.open(film.facts);
+      await this.stage.open(image.facts);
     } catch (reason) {
       if (!(reason instanceof api.ServerError)) return tellError(reason);
-      film.state = "failed";
-      film.failure = reason;
+      image.state = "failed";
+      image.failure = reason;
       this.draw();
     }
   }
 
-  // ------------------------------------------------------------------ marks
+  // ------------------------------------------------------------------ detections
 
   get model() {
     const { models, current } = this.models.now;
@@ -169,9 +169,9 @@ export class DetectView {
     this.draw();
   }
 
-  /** @param {Dropped | null} film @returns {Mark[]} */
-  #marks(film) {
-    return (film?.result?.marks ?? []).filter((mark) => mark.score >= this.shownFrom);
+  /** @param {Dropped | null} image @returns {Detection[]} */
+  #detections(image) {
+    return (image?.result?.detections ?? []).filter((detection) => detection.score >= this.shownFrom);
   }
 
   get names() {
@@ -179,18 +179,18 @@ export class DetectView {
   }
 
   get comparing() {
-    return !this.truthElement.hidden;
+    return !this.groundTruthElement.hidden;
   }
 
   /** @returns {import("./viewer.js").Tool} */
   #tool() {
     const under = (/** @type {import("./types.js").Point} */ point) =>
-      topmost(this.#marks(this.open), point, 6 / this.stage.viewer.view.scale);
+      topmost(this.#detections(this.open), point, 6 / this.stage.viewer.view.scale);
     return {
       press: (point) => {
-        const mark = under(point);
-        this.select(mark ? this.#marks(this.open).indexOf(mark) : null);
-        return mark !== null;
+        const detection = under(point);
+        this.select(detection ? this.#detections(this.open).indexOf(detection) : null);
+        return detection !== null;
       },
       drag: () => undefined,
       release: () => undefined,
@@ -202,8 +202,8 @@ export class DetectView {
   /** @param {number | null} place */
   select(place) {
     this.selected = place;
-    const mark = place === null ? undefined : this.#marks(this.open)[place];
-    if (mark) this.stage.viewer.reveal(mark);
+    const detection = place === null ? undefined : this.#detections(this.open)[place];
+    if (detection) this.stage.viewer.reveal(detection);
     this.draw();
   }
 
@@ -213,10 +213,10 @@ export class DetectView {
    */
   #paint(context, view) {
     if (this.hidden) return;
-    if (!this.comparing) this.#paintTruth(context, view);
-    const items = this.#marks(this.open).map((box, place) => {
+    if (!this.comparing) this.#paintGroundTruth(context, view);
+    const items = this.#detections(this.open).map((box, place) => {
       const tag = `${box.name} ${number(box.score, 2)}`;
-      return { box, look: { colour: colourOf(box.name, this.names), tag, selected: place === this.selected } };
+      return { box, style: { colour: colourOf(box.name, this.names), tag, selected: place === this.selected } };
     });
     drawBoxes(context, view, items);
   }
@@ -225,12 +225,12 @@ export class DetectView {
    * @param {CanvasRenderingContext2D} context
    * @param {import("./view.js").View} view
    */
-  #paintTruth(context, view) {
+  #paintGroundTruth(context, view) {
     if (this.hidden) return;
-    const look = { colour: TRUTH_COLOUR, dashed: !this.comparing };
-    const items = (this.open?.result?.truth ?? []).map((box) => ({
+    const style = { colour: GROUND_TRUTH_COLOUR, dashed: !this.comparing };
+    const items = (this.open?.result?.ground_truth ?? []).map((box) => ({
       box,
-      look: { ...look, tag: this.comparing ? box.name : say("detect.truth") },
+      style: { ...style, tag: this.comparing ? box.name : say("detect.ground_truth") },
     }));
     drawBoxes(context, view, items);
   }
@@ -239,8 +239,8 @@ export class DetectView {
 
   #actions() {
     const go = (/** @type {1 | -1} */ step) => () => {
-      const { films } = this.dropped;
-      const next = films[this.open ? films.indexOf(this.open) + step : 0];
+      const { images } = this.dropped;
+      const next = images[this.open ? images.indexOf(this.open) + step : 0];
       if (next) void this.show(next);
       else whisper(say(step > 0 ? "list.last" : "list.first"));
     };
@@ -251,13 +251,13 @@ export class DetectView {
       open: () => byId("chooser", HTMLInputElement).click(),
       lower: () => this.setThreshold(this.shownFrom - THRESHOLD_STEP),
       higher: () => this.setThreshold(this.shownFrom + THRESHOLD_STEP),
-      nextMark: () => {
-        const { length } = this.#marks(this.open);
+      nextDetection: () => {
+        const { length } = this.#detections(this.open);
         this.select(length ? ((this.selected ?? -1) + 1) % length : null);
       },
       compare: () => {
-        if (!this.open?.result?.truth) return tell(say("detect.no_truth"));
-        this.truthElement.hidden = !this.truthElement.hidden;
+        if (!this.open?.result?.ground_truth) return tell(say("detect.no_ground_truth"));
+        this.groundTruthElement.hidden = !this.groundTruthElement.hidden;
         this.draw();
       },
       hide: () => {
@@ -272,11 +272,11 @@ export class DetectView {
   /** @param {string} format */
   async #export(format) {
     const all = byId("export-all", HTMLInputElement).checked;
-    const films = all ? this.dropped.films : this.dropped.films.filter((film) => film === this.open);
-    const ids = films.flatMap((film) => (film.state === "done" && film.result?.id ? [film.result.id] : []));
+    const images = all ? this.dropped.images : this.dropped.images.filter((image) => image === this.open);
+    const ids = images.flatMap((image) => (image.state === "done" && image.result?.id ? [image.result.id] : []));
     if (ids.length === 0) return;
     try {
-      const { name, content } = await api.exportFilms(format, ids, this.shownFrom);
+      const { name, content } = await api.exportImages(format, ids, this.shownFrom);
       const address = URL.createObjectURL(content);
       make("a", { href: address, download: name }).click();
       // the download reads it after this returns
@@ -289,36 +289,36 @@ export class DetectView {
   // ------------------------------------------------------------------ picture of it all
 
   draw() {
-    const { films } = this.dropped;
-    byId("detect", HTMLElement).classList.toggle("empty", films.length === 0);
-    byId("detect-progress", HTMLElement).textContent = films.length
-      ? say("detect.done", { done: this.dropped.done, total: films.length })
+    const { images } = this.dropped;
+    byId("detect", HTMLElement).classList.toggle("empty", images.length === 0);
+    byId("detect-progress", HTMLElement).textContent = images.length
+      ? say("detect.done", { done: this.dropped.done, total: images.length })
       : "";
-    drawDropped(films, this.open, {
-      count: (film) => this.#marks(film).length,
-      show: (film) => {
+    drawDropped(images, this.open, {
+      count: (image) => this.#detections(image).length,
+      show: (image) => {
         document.body.classList.remove("list-open");
-        void this.show(film);
+        void this.show(image);
       },
-      remove: (film) => this.#remove(film),
+      remove: (image) => this.#remove(image),
     });
     drawFacts(this.open);
     const { names, selected } = this;
-    drawMarks(this.open, this.#marks(this.open), { selected, names, select: (place) => this.select(place) });
+    drawDetections(this.open, this.#detections(this.open), { selected, names, select: (place) => this.select(place) });
     drawThreshold(this.model, this.shownFrom, (threshold) => this.setThreshold(threshold));
-    const truth = this.open?.result?.truth ?? null;
-    if (truth === null) this.truthElement.hidden = true;
+    const groundTruth = this.open?.result?.ground_truth ?? null;
+    if (groundTruth === null) this.groundTruthElement.hidden = true;
     this.stageElement.dataset["title"] = this.comparing ? say("detect.model_says") : "";
-    this.truthElement.dataset["title"] = say("detect.truth");
+    this.groundTruthElement.dataset["title"] = say("detect.ground_truth");
     const { viewer } = this.stage;
     showStates(this.toolbar, {
-      compare: { pressed: this.comparing, disabled: truth === null },
+      compare: { pressed: this.comparing, disabled: groundTruth === null },
       window: { pressed: viewer.windowing },
       invert: { pressed: viewer.inverted },
       magnifier: { pressed: viewer.magnifying },
       hide: { pressed: this.hidden },
     });
-    const dicomOnly = films.length > 0 && films.every((film) => film.state !== "done" || film.result?.dicom);
+    const dicomOnly = images.length > 0 && images.every((image) => image.state !== "done" || image.result?.dicom);
     const report = /** @type {HTMLButtonElement} */ (document.querySelector("[data-export=dicom-sr]"));
     report.disabled = byId("export-all", HTMLInputElement).checked ? !dicomOnly : !this.open?.result?.dicom;
     report.title = report.disabled ? say("detect.no_dicom") : "";

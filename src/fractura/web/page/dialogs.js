@@ -116,8 +116,8 @@ export function askName(title, text) {
 }
 
 /**
- * Somebody else saved the film in between.
- * @param {string} name Of the film.
+ * Somebody else saved the image in between.
+ * @param {string} name Of the image.
  * @param {Said} mine
  * @param {Said} theirs
  * @param {(context: CanvasRenderingContext2D, said: Said, width: number, height: number) => void} preview

@@ -38,7 +38,7 @@ export function fill(element, ...children) {
 
 /**
  * Replace what an element holds without taking the focus from somebody who works with the keyboard: it goes to the same
- * `data-part`, else to the button at the same place, else to the film.
+ * `data-part`, else to the button at the same place, else to the image.
  * @param {HTMLElement} place
  * @param {readonly HTMLElement[]} children
  */
@@ -54,7 +54,7 @@ export function replaceKeepingFocus(place, children) {
   else focusStage();
 }
 
-/** Give the keyboard back to the film of the view that is shown. */
+/** Give the keyboard back to the image of the view that is shown. */
 export function focusStage() {
   const stage = document.querySelector("main:not([hidden]) .stage");
   if (stage instanceof HTMLElement) stage.focus({ preventScroll: true });

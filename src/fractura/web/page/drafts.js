@@ -9,8 +9,8 @@
  * @typedef {{boxes: Box[], verified: boolean, comment: string}} Plain Labels as the server takes them.
  *
  * @typedef {object} Draft
- * @property {string} film
- * @property {string} name Of the film.
+ * @property {string} image
+ * @property {string} name Of the image.
  * @property {string} etag Of the file it is a change of.
  * @property {Plain} labels
  * @property {Plain[]} unanswered What was sent and not answered: the file may hold one of these.
@@ -22,7 +22,7 @@ const PREFIX = "fractura-draft";
 const PATIENCE = 10_000;
 
 export class Drafts {
-  /** @param {string} folder Which folder's films; drafts of another are never seen. */
+  /** @param {string} folder Which folder's images; drafts of another are never seen. */
   constructor(folder) {
     this.folder = folder;
     this.window = crypto.getRandomValues(new Uint32Array(2)).join("-");
@@ -37,29 +37,29 @@ export class Drafts {
   /** @param {Draft} draft */
   keep(draft) {
     try {
-      localStorage.setItem(this.#place(draft.film, this.window), JSON.stringify(draft));
+      localStorage.setItem(this.#place(draft.image, this.window), JSON.stringify(draft));
     } catch (reason) {
       if (!(reason instanceof DOMException)) throw reason;
       this.onRefused?.();
     }
   }
 
-  /** @param {string} film */
-  drop(film) {
-    localStorage.removeItem(this.#place(film, this.window));
+  /** @param {string} image */
+  drop(image) {
+    localStorage.removeItem(this.#place(image, this.window));
   }
 
   /**
    * Take over the drafts that closed windows left, newest first.
-   * @param {string | null} [film] Of this film only.
+   * @param {string | null} [image] Of this image only.
    * @returns {Promise<{draft: Draft, forget: () => void}[]>}
    */
-  async left(film = null) {
+  async left(image = null) {
     const alive = await this.#alive();
     const found = [];
     for (const place of Object.keys(localStorage)) {
       const [prefix, folder, id, window] = place.split("|");
-      if (prefix !== PREFIX || folder !== this.folder || !id || !window || (film !== null && id !== film)) continue;
+      if (prefix !== PREFIX || folder !== this.folder || !id || !window || (image !== null && id !== image)) continue;
       const draft = read(place);
       if (draft === null || window === this.window) continue;
       if (alive === null ? Date.now() - draft.time < PATIENCE : alive.has(lockName(window))) continue;
@@ -76,11 +76,11 @@ export class Drafts {
   }
 
   /**
-   * @param {string} film
+   * @param {string} image
    * @param {string} window
    */
-  #place(film, window) {
-    return [PREFIX, this.folder, film, window].join("|");
+  #place(image, window) {
+    return [PREFIX, this.folder, image, window].join("|");
   }
 }
 

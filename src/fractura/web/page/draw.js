@@ -1,11 +1,11 @@
-/** Drawing boxes over a film: a dark line under a bright one, so that they show on bone and on air alike. */
+/** Drawing boxes over an image: a dark line under a bright one, so that they show on bone and on air alike. */
 import { toStage } from "./view.js";
 
 /**
  * @typedef {import("./types.js").Box} Box
  * @typedef {import("./view.js").View} View
  * @typedef {{x: number, y: number, width: number, height: number}} Place Stage pixels.
- * @typedef {object} Look
+ * @typedef {object} BoxStyle
  * @property {string} colour
  * @property {string} [tag] Text at the upper left corner.
  * @property {boolean} [dashed] A suggestion.
@@ -15,7 +15,7 @@ import { toStage } from "./view.js";
 
 /** Told apart by people with any colour vision, bright on black. */
 const COLOURS = ["#4cc9f0", "#ffb703", "#8ce99a", "#ff8fab", "#b197fc", "#ffd8a8", "#63e6be", "#ff922b", "#e9ecef"];
-export const TRUTH_COLOUR = "#8ce99a";
+export const GROUND_TRUTH_COLOUR = "#8ce99a";
 export const HANDLE = 7;
 const TAG_FONT = "600 12px system-ui, sans-serif";
 
@@ -44,19 +44,19 @@ export function onStage(view, box) {
  * Boxes, the first on top; a tag that would cover an earlier one is left out, unless its box is selected or pointed at.
  * @param {CanvasRenderingContext2D} context In stage pixels.
  * @param {View} view
- * @param {readonly {box: Box, look: Look}[]} items Most important first.
+ * @param {readonly {box: Box, style: BoxStyle}[]} items Most important first.
  */
 export function drawBoxes(context, view, items) {
-  for (const { box, look } of [...items].reverse()) drawBox(context, view, box, look);
+  for (const { box, style } of [...items].reverse()) drawBox(context, view, box, style);
   /** @type {Place[]} */
   const taken = [];
-  const first = (/** @type {Look} */ look) => Number(Boolean(look.selected)) * 2 + Number(Boolean(look.pointed));
-  for (const { box, look } of items.toSorted((one, other) => first(other.look) - first(one.look))) {
-    if (!look.tag) continue;
-    const place = tagPlace(context, look.tag, onStage(view, box));
+  const first = (/** @type {BoxStyle} */ style) => Number(Boolean(style.selected)) * 2 + Number(Boolean(style.pointed));
+  for (const { box, style } of items.toSorted((one, other) => first(other.style) - first(one.style))) {
+    if (!style.tag) continue;
+    const place = tagPlace(context, style.tag, onStage(view, box));
     if (taken.some((other) => cover(place, other))) continue;
     taken.push(place);
-    drawTag(context, look.tag, place, look.colour, Boolean(look.dashed));
+    drawTag(context, style.tag, place, style.colour, Boolean(style.dashed));
   }
 }
 
@@ -64,20 +64,20 @@ export function drawBoxes(context, view, items) {
  * @param {CanvasRenderingContext2D} context
  * @param {View} view
  * @param {Box} box
- * @param {Look} look
+ * @param {BoxStyle} style
  */
-function drawBox(context, view, box, look) {
+function drawBox(context, view, box, style) {
   const { x, y, width, height } = onStage(view, box);
   context.save();
-  context.setLineDash(look.dashed ? [7, 5] : []);
+  context.setLineDash(style.dashed ? [7, 5] : []);
   context.strokeStyle = "rgba(0, 0, 0, 0.75)";
-  context.lineWidth = look.selected ? 5 : 4;
+  context.lineWidth = style.selected ? 5 : 4;
   context.strokeRect(x, y, width, height);
-  context.strokeStyle = look.colour;
-  context.lineWidth = look.selected || look.pointed ? 2.5 : 1.75;
+  context.strokeStyle = style.colour;
+  context.lineWidth = style.selected || style.pointed ? 2.5 : 1.75;
   context.strokeRect(x, y, width, height);
   context.setLineDash([]);
-  if (look.selected) drawHandles(context, { x, y, width, height }, look.colour);
+  if (style.selected) drawHandles(context, { x, y, width, height }, style.colour);
   context.restore();
 }
 

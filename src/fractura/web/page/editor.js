@@ -9,7 +9,7 @@
  * @typedef {object} Scene What the editor works on; the labelling view.
  * @property {() => readonly KeyedBox[]} boxes
  * @property {() => readonly Suggestion[]} suggestions
- * @property {() => import("./types.js").Size} film
+ * @property {() => import("./types.js").Size} image
  * @property {() => boolean} editable
  * @property {() => string | null} className Of new boxes; null: ask.
  * @property {() => readonly string[]} classNames
@@ -61,7 +61,7 @@ export class Editor {
 
   /** @returns {Suggestion | null} */
   get selectedSuggestion() {
-    return this.scene.suggestions().find((mark) => mark.key === this.selected) ?? null;
+    return this.scene.suggestions().find((detection) => detection.key === this.selected) ?? null;
   }
 
   /** @param {string | null} key */
@@ -107,13 +107,13 @@ export class Editor {
 
   /** @param {Point} point */
   drag(point) {
-    const film = this.scene.film();
+    const image = this.scene.image();
     if (this.held?.kind === "new") {
-      this.shown = { ...between(this.held.from, point, film), name: this.scene.className() ?? "", key: "new" };
+      this.shown = { ...between(this.held.from, point, image), name: this.scene.className() ?? "", key: "new" };
     } else if (this.held?.kind === "move") {
-      this.shown = shifted(this.held.box, point.x - this.held.from.x, point.y - this.held.from.y, film);
+      this.shown = shifted(this.held.box, point.x - this.held.from.x, point.y - this.held.from.y, image);
     } else if (this.held?.kind === "stretch") {
-      this.shown = stretched(this.held.box, this.held.handle, point, film);
+      this.shown = stretched(this.held.box, this.held.handle, point, image);
     }
   }
 
@@ -145,21 +145,21 @@ export class Editor {
   // ------------------------------------------------------------------ keyboard
 
   /**
-   * @param {number} dx Film pixels.
+   * @param {number} dx Image pixels.
    * @param {number} dy
    * @returns {boolean} Whether a box was there to move.
    */
   nudge(dx, dy) {
-    return this.#alter((box) => shifted(box, dx, dy, this.scene.film()));
+    return this.#alter((box) => shifted(box, dx, dy, this.scene.image()));
   }
 
   /**
    * Move the lower right corner.
-   * @param {number} dx Film pixels.
+   * @param {number} dx Image pixels.
    * @param {number} dy
    */
   grow(dx, dy) {
-    return this.#alter((box) => stretched(box, "se", { x: box.xmax + dx, y: box.ymax + dy }, this.scene.film()));
+    return this.#alter((box) => stretched(box, "se", { x: box.xmax + dx, y: box.ymax + dy }, this.scene.image()));
   }
 
   /** @param {(box: KeyedBox) => KeyedBox} change */
@@ -193,7 +193,7 @@ export class Editor {
     const corners = between(
       { x: middle.x - half, y: middle.y - half },
       { x: middle.x + half, y: middle.y + half },
-      this.scene.film(),
+      this.scene.image(),
     );
     this.#finish({ ...corners, name: this.scene.className() ?? "", key: "new" });
   }
@@ -209,26 +209,26 @@ export class Editor {
     const boxes = this.scene
       .boxes()
       .map((box) => this.#item(box, { tag: box.difficult ? `${box.name} ?` : box.name }, names));
-    const marks = this.scene
+    const detections = this.scene
       .suggestions()
-      .map((mark) => this.#item(mark, { dashed: true, tag: `${mark.name} ${number(mark.score, 2)}` }, names));
-    if (!this.hidden) drawBoxes(context, view, [...boxes, ...marks]);
+      .map((detection) => this.#item(detection, { dashed: true, tag: `${detection.name} ${number(detection.score, 2)}` }, names));
+    if (!this.hidden) drawBoxes(context, view, [...boxes, ...detections]);
     if (this.shown?.key === "new")
-      drawBoxes(context, view, [{ box: this.shown, look: { colour: colourOf(this.shown.name, names) } }]);
+      drawBoxes(context, view, [{ box: this.shown, style: { colour: colourOf(this.shown.name, names) } }]);
     const { viewer } = this;
     if (this.drawing && viewer?.pointer && view === viewer.view) drawCross(context, viewer.pointer, viewer.stage);
   }
 
   /**
    * @param {KeyedBox} box
-   * @param {{dashed?: boolean, tag: string}} look
+   * @param {{dashed?: boolean, tag: string}} style
    * @param {readonly string[]} names
    */
-  #item(box, look, names) {
+  #item(box, style, names) {
     const state = { selected: box.key === this.selected, pointed: box.key === this.pointed };
     return {
       box: this.shown?.key === box.key ? this.shown : box,
-      look: { ...look, ...state, colour: colourOf(box.name, names) },
+      style: { ...style, ...state, colour: colourOf(box.name, names) },
     };
   }
 
@@ -265,7 +265,7 @@ export class Editor {
    * @param {KeyedBox} after
    */
   #replace(before, after) {
-    const suggestion = this.scene.suggestions().find((mark) => mark.key === before.key);
+    const suggestion = this.scene.suggestions().find((detection) => detection.key === before.key);
     if (suggestion) this.scene.accept(suggestion, after);
     else this.scene.commit(this.scene.boxes().map((box) => (box.key === before.key ? after : box)));
   }

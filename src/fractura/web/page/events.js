@@ -1,13 +1,13 @@
-/** What the server tells by itself: films changed, suggestions ready, training going on. */
+/** What the server tells by itself: images changed, suggestions ready, training going on. */
 
 import { Value } from "./store.js";
 
 /**
  * @typedef {object} Heard
- * @property {import("./types.js").FilmRow} film
- * @property {{revision: number, counts: Record<string, number>}} films
+ * @property {import("./types.js").ImageRow} image
+ * @property {{revision: number, counts: Record<string, number>}} images
  * @property {import("./types.js").SuggestionRun} suggestions
- * @property {{film: string}} suggestion
+ * @property {{image: string}} suggestion
  * @property {import("./types.js").Training} training
  * @property {{current: string | null}} model
  */

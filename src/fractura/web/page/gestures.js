@@ -1,5 +1,5 @@
 /** Mouse, pen and fingers on the stage: what is common to all views. The rest is the view's tool. */
-import { toFilm } from "./view.js";
+import { toImage } from "./view.js";
 
 /**
  * @typedef {import("./types.js").Point} Point
@@ -11,7 +11,7 @@ const WHEEL_SPEED = 0.0015;
 const PINCH_SPEED = 0.01;
 
 /**
- * Left drag is the tool's, or moves the film; middle drag moves it; right drag changes the window; the wheel zooms; two
+ * Left drag is the tool's, or moves the image; middle drag moves it; right drag changes the window; the wheel zooms; two
  * fingers move and zoom.
  * @param {import("./viewer.js").Viewer} viewer
  */
@@ -21,7 +21,7 @@ export function watchPointer(viewer) {
   /** @type {Drag | null} */
   let drag = null;
   const { host } = viewer;
-  const film = (/** @type {Point} */ point) => toFilm(viewer.view, point);
+  const image = (/** @type {Point} */ point) => toImage(viewer.view, point);
 
   host.addEventListener("pointerdown", (event) => {
     if (!viewer.picture || (event.target instanceof Element && event.target.closest("button, a, input"))) return;
@@ -47,20 +47,20 @@ export function watchPointer(viewer) {
     if (event.button === 2) return "grey";
     if (event.button === 1) return "move";
     if (viewer.windowing) return "grey";
-    return viewer.tool.press(film(point), event) ? "tool" : "move";
+    return viewer.tool.press(image(point), event) ? "tool" : "move";
   }
 
   host.addEventListener("pointermove", (event) => {
     const point = viewer.pointOf(event);
     const before = fingers.get(event.pointerId) ?? point;
     viewer.pointer = point;
-    if (drag === "tool") viewer.tool.drag(film(point), event);
+    if (drag === "tool") viewer.tool.drag(image(point), event);
     else if (drag === "move") viewer.move(point.x - before.x, point.y - before.y);
     else if (drag === "grey") viewer.dragGrey(point.x - before.x, point.y - before.y);
     else if (drag === "pinch") pinch(event.pointerId, before, point);
     if (fingers.has(event.pointerId)) fingers.set(event.pointerId, point);
     host.style.cursor =
-      drag === "move" ? "grabbing" : drag === "grey" || viewer.windowing ? "ns-resize" : viewer.tool.hover(film(point));
+      drag === "move" ? "grabbing" : drag === "grey" || viewer.windowing ? "ns-resize" : viewer.tool.hover(image(point));
     viewer.refresh();
   });
 
@@ -78,7 +78,7 @@ export function watchPointer(viewer) {
   }
 
   host.addEventListener("pointerup", (event) => {
-    if (drag === "tool") viewer.tool.release(film(viewer.pointOf(event)), event);
+    if (drag === "tool") viewer.tool.release(image(viewer.pointOf(event)), event);
     end(event);
   });
   host.addEventListener("pointercancel", (event) => {
@@ -90,7 +90,7 @@ export function watchPointer(viewer) {
   function end(event) {
     fingers.delete(event.pointerId);
     if (fingers.size === 0) drag = null;
-    host.style.cursor = viewer.tool.hover(film(viewer.pointOf(event)));
+    host.style.cursor = viewer.tool.hover(image(viewer.pointOf(event)));
     viewer.refresh();
   }
 

@@ -1,5 +1,5 @@
 /**
- * Undo and redo of one film's labels: a list of states and a place in it. Pure.
+ * Undo and redo of one image's labels: a list of states and a place in it. Pure.
  *
  * @template T
  */

@@ -1,7 +1,7 @@
-/** Keys that are pressed before the film is there wait for it, and those behind them keep their order. */
+/** Keys that are pressed before the image is there wait for it, and those behind them keep their order. */
 import { tellError } from "./announce.js";
 
-/** What a key does that must wait for the film's labels. */
+/** What a key does that must wait for the image's labels. */
 const NEEDS_LABELS = new Set([
   "draw",
   "drawMiddle",
@@ -20,7 +20,7 @@ const NEEDS_LABELS = new Set([
 export class KeyQueue {
   /**
    * @param {Record<string, () => unknown>} work What returns a promise is waited for before the next key counts.
-   * @param {() => boolean} loading A film is on its way.
+   * @param {() => boolean} loading An image is on its way.
    */
   constructor(work, loading) {
     this.work = work;

@@ -79,7 +79,7 @@ export const DETECT = [
   { keys: "O", word: "detect.choose", action: "open" },
   { keys: "[ / ,", word: "detect.lower", action: "lower" },
   { keys: "] / .", word: "detect.higher", action: "higher" },
-  { keys: "N", word: "detect.mark", action: "nextMark" },
+  { keys: "N", word: "detect.detection", action: "nextDetection" },
   { keys: "G", word: "detect.compare", action: "compare" },
   { keys: "Delete / Backspace", word: "detect.remove", action: "remove" },
   { keys: "Escape", word: "tool.cancel", action: "cancel" },
@@ -118,7 +118,7 @@ export function listenToKeys(present) {
 
 /**
  * Letters are keys of the view, never a search among the options, which would choose one unseen; Escape and Enter go back
- * to the film.
+ * to the image.
  * @param {KeyboardEvent} event
  */
 function leaveSelect(event) {

@@ -27,7 +27,7 @@ export function labelActions(view) {
   }
 
   /**
-   * The arrow keys move the selected box; without one they move the film.
+   * The arrow keys move the selected box; without one they move the image.
    * @param {number} dx
    * @param {number} dy
    * @param {number} step
@@ -40,49 +40,49 @@ export function labelActions(view) {
 
   /** @param {1 | -1} step */
   const go = (step) => async () => {
-    const film = await view.pages.beside(step);
-    if (film) void view.show(film.id);
+    const image = await view.pages.beside(step);
+    if (image) void view.show(image.id);
     else whisper(say(step > 0 ? "list.last" : "list.first"));
   };
 
   async function nextUnlabelled() {
-    // films that the model has looked at are unlabelled, too
+    // images that the model has processed are unlabelled, too
     const wish = { state: ["unlabelled", "suggested"], order: view.pages.wish.order, limit: 2, around: view.id };
-    const { films, position, offset } = await api.films(wish);
-    const next = position === null ? films[0] : films.slice(position - offset).find((film) => film.id !== view.id);
+    const { images, position, offset } = await api.images(wish);
+    const next = position === null ? images[0] : images.slice(position - offset).find((image) => image.id !== view.id);
     if (next) void view.show(next.id);
     else whisper(say("list.last"));
   }
 
   function duplicate() {
     const box = editor.selectedBox;
-    const film = view.open;
-    if (!box || !film) return;
+    const image = view.open;
+    if (!box || !image) return;
     const step = Math.max(Math.round(14 / stage.viewer.view.scale), 2);
-    const room = { x: film.size.width - box.xmax, y: film.size.height - box.ymax };
+    const room = { x: image.size.width - box.xmax, y: image.size.height - box.ymax };
     const dx = room.x >= step ? step : -Math.min(step, Math.round(box.xmin) - 1);
     const dy = room.y >= step ? step : -Math.min(step, Math.round(box.ymin) - 1);
     const corners = { xmin: box.xmin + dx, ymin: box.ymin + dy, xmax: box.xmax + dx, ymax: box.ymax + dy };
     const copy = keyed({ ...box, ...corners, truncated: undefined });
-    labelling.commit([...film.labels.boxes, copy]);
+    labelling.commit([...image.labels.boxes, copy]);
     editor.select(copy.key);
   }
 
   async function paste() {
-    const film = view.open;
-    const before = film && (await view.pages.beside(-1));
-    if (!film || !before) return;
-    const known = view.desk.films.get(before.id);
+    const image = view.open;
+    const before = image && (await view.pages.beside(-1));
+    if (!image || !before) return;
+    const known = view.desk.images.get(before.id);
     const boxes = known ? known.labels.boxes : (await api.annotation(before.id)).boxes;
-    const fitting = boxes.filter((box) => box.xmax <= film.size.width && box.ymax <= film.size.height);
-    if (film !== view.open || fitting.length === 0) return;
-    labelling.commit([...film.labels.boxes, ...fitting.map((box) => keyed({ ...box, truncated: undefined }))]);
+    const fitting = boxes.filter((box) => box.xmax <= image.size.width && box.ymax <= image.size.height);
+    if (image !== view.open || fitting.length === 0) return;
+    labelling.commit([...image.labels.boxes, ...fitting.map((box) => keyed({ ...box, truncated: undefined }))]);
     whisper(say("box.pasted", { count: fitting.length }));
   }
 
   function accept() {
-    const mark = editor.selectedSuggestion ?? labelling.suggestions[0];
-    if (mark) labelling.accept(mark, null);
+    const detection = editor.selectedSuggestion ?? labelling.suggestions[0];
+    if (detection) labelling.accept(detection, null);
   }
 
   function remove() {
@@ -159,7 +159,7 @@ export function labelActions(view) {
       view.draw();
     },
     comment: () => byId("comment", HTMLTextAreaElement).focus(),
-    search: () => byId("film-search", HTMLInputElement).focus(),
+    search: () => byId("image-search", HTMLInputElement).focus(),
     cancel,
     nothing: () => undefined,
   };

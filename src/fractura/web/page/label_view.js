@@ -1,5 +1,5 @@
 /**
- * Labelling a folder film by film: opens films, keeps what is drawn safe, shows the list, the boxes and the suggestions.
+ * Labelling a folder image by image: opens images, keeps what is drawn safe, shows the list, the boxes and the suggestions.
  */
 import { tellError } from "./announce.js";
 import * as api from "./api.js";
@@ -7,11 +7,11 @@ import { BoxPanel } from "./box_panel.js";
 import { previewer } from "./conflict_preview.js";
 import { byId } from "./dom.js";
 import * as events from "./events.js";
-import { FilmDesk } from "./film_desk.js";
-import { FilmList } from "./film_list.js";
-import { drawNotes, drawProblem, drawSaveState } from "./film_notes.js";
-import { FilmPages } from "./film_pages.js";
-import { FilmStage } from "./film_stage.js";
+import { ImageDesk } from "./image_desk.js";
+import { ImageList } from "./image_list.js";
+import { drawNotes, drawProblem, drawSaveState } from "./image_notes.js";
+import { ImagePages } from "./image_pages.js";
+import { ImageStage } from "./image_stage.js";
 import { language, number, say } from "./i18n.js";
 import { KeyQueue } from "./key_queue.js";
 import { LABEL } from "./keys.js";
@@ -20,7 +20,7 @@ import { Labelling } from "./labelling.js";
 import { ModelPanel } from "./model_panel.js";
 import { VIEWING, makeToolbar, showStates } from "./toolbar.js";
 
-/** ms; the list is read again so long after the server said that films changed. */
+/** ms; the list is read again so long after the server said that images changed. */
 const LIST_DELAY = 400;
 
 /** @type {(import("./toolbar.js").Button | null)[]} */
@@ -46,12 +46,12 @@ export class LabelView {
   constructor(session, drafts) {
     this.table = LABEL;
     this.models = new ModelPanel(session);
-    this.desk = new FilmDesk(drafts, () => this.models.current !== null, {
+    this.desk = new ImageDesk(drafts, () => this.models.current !== null, {
       changed: () => this.#opened(),
       state: () => this.drawSaveState(),
       problem: () => this.#refused(),
       again: (id) => void this.show(id),
-      preview: (film) => previewer(this.stage.kept.get(film.facts.id) ?? null, film.size, this.labelling.names),
+      preview: (image) => previewer(this.stage.kept.get(image.facts.id) ?? null, image.size, this.labelling.names),
     });
     this.stageElement = byId("stage", HTMLElement);
     this.labelling = new Labelling(
@@ -61,12 +61,12 @@ export class LabelView {
       () => this.stageElement.focus(),
     );
     this.editor = this.labelling.editor;
-    this.stage = new FilmStage(this.stageElement, this.editor, byId("stage-status", HTMLElement));
+    this.stage = new ImageStage(this.stageElement, this.editor, byId("stage-status", HTMLElement));
     this.editor.viewer = this.stage.viewer;
     this.stage.viewer.paint = (context, view) => this.editor.paint(context, view);
     this.stage.onTools = () => this.drawTools();
-    this.pages = new FilmPages();
-    this.list = new FilmList(
+    this.pages = new ImagePages();
+    this.list = new ImageList(
       this.pages,
       () => this.id,
       (id) => this.show(id),
@@ -77,8 +77,8 @@ export class LabelView {
       remove: (box) => this.labelling.removeBox(box),
       useClass: (name) => this.labelling.useClass(name),
       newClass: () => void this.labelling.newClass(),
-      accept: (mark) => this.labelling.accept(mark, null),
-      dismiss: (mark) => this.labelling.dismiss(mark),
+      accept: (detection) => this.labelling.accept(detection, null),
+      dismiss: (detection) => this.labelling.dismiss(detection),
       acceptAll: () => this.labelling.acceptAll(),
       comment: (comment) => this.open?.setComment(comment),
     });
@@ -100,30 +100,30 @@ export class LabelView {
     language.watch(() => this.draw());
   }
 
-  /** The film whose labels are shown. */
+  /** The image whose labels are shown. */
   get open() {
     return this.desk.open;
   }
 
-  /** Of the film that was asked for. */
+  /** Of the image that was asked for. */
   get id() {
     return this.desk.id;
   }
 
   #listen() {
-    events.on("film", (row) => {
+    events.on("image", (row) => {
       this.pages.update(row);
-      const known = this.desk.films.get(row.id);
+      const known = this.desk.images.get(row.id);
       if (known && row.etag) known.heard = row.etag;
       if (row.id === this.id) void this.desk.heardOf(row.id);
     });
     let waiting = 0;
-    events.on("films", () => {
+    events.on("images", () => {
       clearTimeout(waiting);
       waiting = window.setTimeout(() => void this.refreshList(), LIST_DELAY);
     });
     events.on("suggestions", (run) => !run.running && void this.refreshList());
-    events.on("suggestion", ({ film }) => film === this.id && void this.desk.suggest());
+    events.on("suggestion", ({ image }) => image === this.id && void this.desk.suggest());
     this.models.models.watch(() => {
       void this.desk.suggest();
       this.labelling.readClasses().catch(tellError);
@@ -157,9 +157,9 @@ export class LabelView {
     void this.queue.run();
   }
 
-  // ------------------------------------------------------------------ films
+  // ------------------------------------------------------------------ images
 
-  /** @param {string | null} id The film of the address, if any. */
+  /** @param {string | null} id The image of the address, if any. */
   async start(id) {
     await Promise.all([this.labelling.readClasses(), this.pages.refresh(id), this.models.start()]);
     const first = this.pages.included && id ? id : ((await this.pages.at(0))?.id ?? null);
@@ -184,7 +184,7 @@ export class LabelView {
     this.draw();
     history.replaceState(null, "", `#label/${id}`);
     try {
-      const facts = await api.film(id);
+      const facts = await api.image(id);
       if (this.id !== id) return;
       await Promise.all([this.#showPicture(facts), this.desk.openLabels(facts)]);
       if (this.id === id) this.stageElement.setAttribute("aria-busy", "false");
@@ -194,7 +194,7 @@ export class LabelView {
     }
   }
 
-  /** @param {import("./types.js").FilmFacts} facts */
+  /** @param {import("./types.js").ImageFacts} facts */
   async #showPicture(facts) {
     try {
       await this.stage.open(facts);
@@ -205,7 +205,7 @@ export class LabelView {
     }
   }
 
-  /** @param {string} id Of the film that is shown. */
+  /** @param {string} id Of the image that is shown. */
   async #prepareNext(id) {
     const next = await this.pages.beside(1);
     if (next && this.id === id) await this.stage.prepare(next.id);
@@ -258,6 +258,6 @@ export class LabelView {
 
   drawSaveState() {
     const { open } = this;
-    if (this.desk.problem === null) drawSaveState(open, this.desk.unsaved.filter((film) => film !== open));
+    if (this.desk.problem === null) drawSaveState(open, this.desk.unsaved.filter((image) => image !== open));
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What is done to the boxes of the open film: drawn, changed, taken from the suggestions; and the palette of classes.
+ * What is done to the boxes of the open image: drawn, changed, taken from the suggestions; and the palette of classes.
  *
  * @typedef {import("./types.js").KeyedBox} KeyedBox
  * @typedef {import("./types.js").Suggestion} Suggestion
@@ -12,16 +12,16 @@ import { say } from "./i18n.js";
 
 export class Labelling {
   /**
-   * @param {import("./film_desk.js").FilmDesk} desk
+   * @param {import("./image_desk.js").ImageDesk} desk
    * @param {() => import("./types.js").Model | null} model
    * @param {() => void} changed Draw anew.
-   * @param {() => void} focusFilm Give the keyboard back to the film.
+   * @param {() => void} focusImage Give the keyboard back to the image.
    */
-  constructor(desk, model, changed, focusFilm) {
+  constructor(desk, model, changed, focusImage) {
     this.desk = desk;
     this.model = model;
     this.changed = changed;
-    this.focusFilm = focusFilm;
+    this.focusImage = focusImage;
     /** All classes, as the palette shows them. @type {string[]} */
     this.names = [];
     /** Class of new boxes. @type {string | null} */
@@ -40,13 +40,13 @@ export class Labelling {
     return {
       boxes: () => this.open?.labels.boxes ?? [],
       suggestions: () => this.suggestions,
-      film: () => this.open?.size ?? { width: 1, height: 1 },
+      image: () => this.open?.size ?? { width: 1, height: 1 },
       editable: () => this.open !== null,
       className: () => this.active,
       classNames: () => this.names,
       commit: (boxes) => this.commit(boxes),
       drawn: (box) => void this.drawn(box),
-      accept: (mark, box) => this.accept(mark, box),
+      accept: (detection, box) => this.accept(detection, box),
       changed: () => this.changed(),
     };
   }
@@ -76,13 +76,13 @@ export class Labelling {
 
   /** @param {KeyedBox} box */
   async drawn(box) {
-    const film = this.open;
-    if (!film) return;
+    const image = this.open;
+    if (!image) return;
     const name = this.active ?? (await this.newClass());
-    if (name === null || film !== this.open) return;
-    this.commit([...film.labels.boxes, { ...box, name }]);
+    if (name === null || image !== this.open) return;
+    this.commit([...image.labels.boxes, { ...box, name }]);
     this.editor.select(box.key);
-    whisper(say("box.drawn", { name, count: film.labels.boxes.length }));
+    whisper(say("box.drawn", { name, count: image.labels.boxes.length }));
   }
 
   /**
@@ -111,7 +111,7 @@ export class Labelling {
   /** @returns {Promise<string | null>} */
   async newClass() {
     const name = await askName(say("boxes.new_class_name"), this.names.length ? "" : say("boxes.first_class"));
-    this.focusFilm();
+    this.focusImage();
     if (name === null) return null;
     if (!this.names.includes(name)) this.names = [...this.names, name];
     this.useClass(name);
@@ -119,11 +119,11 @@ export class Labelling {
   }
 
   /**
-   * @param {Suggestion} mark
+   * @param {Suggestion} detection
    * @param {KeyedBox | null} changed As it was dragged; null: as it is.
    */
-  accept(mark, changed) {
-    const { score, ...box } = { ...mark, ...changed };
+  accept(detection, changed) {
+    const { score, ...box } = { ...detection, ...changed };
     void score;
     this.commit([...(this.open?.labels.boxes ?? []), box]);
     this.editor.select(changed ? box.key : (this.suggestions[0]?.key ?? null));
@@ -136,9 +136,9 @@ export class Labelling {
     if (boxes.length > 0) this.commit([...(this.open?.labels.boxes ?? []), ...boxes]);
   }
 
-  /** @param {Suggestion} mark */
-  dismiss(mark) {
-    this.open?.dismiss(mark);
+  /** @param {Suggestion} detection */
+  dismiss(detection) {
+    this.open?.dismiss(detection);
     this.editor.select(this.suggestions[0]?.key ?? null);
     this.changed();
   }

@@ -67,7 +67,7 @@ function listenToPage() {
   });
 }
 
-/** On a narrow screen the list lies over the film: Escape and a press beside it close it. */
+/** On a narrow screen the list lies over the image: Escape and a press beside it close it. */
 function listenBesideList() {
   const { classList } = document.body;
   addEventListener("pointerdown", ({ target }) => {
@@ -97,7 +97,7 @@ function help() {
 async function start() {
   language.watch(translatePage);
   api.onTokenNeeded(askToken);
-  // before anything is asked: a film dropped now would be opened by the browser instead
+  // before anything is asked: an image dropped now would be opened by the browser instead
   detect = new DetectView();
   listenToPage();
   const session = await api.session();
@@ -114,7 +114,7 @@ async function start() {
     show(wanted === "#detect" ? "detect" : "label");
     await label.start(/^#label\/(\w+)$/.exec(wanted)?.[1] ?? null);
     if (saved.length > 0) tell(say("save.recovered", { names: saved.join(", ") }));
-    const undecided = kept.filter((draft) => draft.film !== label?.id).map((draft) => draft.name);
+    const undecided = kept.filter((draft) => draft.image !== label?.id).map((draft) => draft.name);
     if (undecided.length > 0) tell(say("save.decide", { names: undecided.join(", ") }), "warning");
   } else {
     show("detect");

@@ -1,12 +1,12 @@
 /**
- * A film's pixels in the browser, in several sizes, so that a film of 4000 pixels moves as smoothly as a small one.
+ * An image's pixels in the browser, in several sizes, so that an image of 4000 pixels moves as smoothly as a small one.
  *
  * @typedef {import("./types.js").Grey} Grey
  * @typedef {object} Picture
- * @property {number} width Of the film, in film pixels; the levels may have fewer.
+ * @property {number} width Of the image, in image pixels; the levels may have fewer.
  * @property {number} height
  * @property {ImageBitmap[]} levels Largest first, each half as large as the one before.
- * @property {Grey | null} grey The window it was drawn with; null for films of 8 bit.
+ * @property {Grey | null} grey The window it was drawn with; null for images of 8 bit.
  */
 
 /** No level smaller than this on its longer side. */
@@ -14,17 +14,17 @@ const SMALLEST_LEVEL = 500;
 
 /**
  * @param {Blob} blob
- * @param {{width: number, height: number}} film
+ * @param {{width: number, height: number}} image
  * @param {Grey | null} grey
  * @returns {Promise<Picture>}
  */
-export async function decode(blob, film, grey) {
+export async function decode(blob, image, grey) {
   const levels = [await createImageBitmap(blob, { colorSpaceConversion: "none" })];
   for (let last = levels[0]; last && Math.max(last.width, last.height) > 2 * SMALLEST_LEVEL; last = levels.at(-1)) {
     const size = { resizeWidth: Math.ceil(last.width / 2), resizeHeight: Math.ceil(last.height / 2) };
     levels.push(await createImageBitmap(last, { ...size, resizeQuality: "medium", colorSpaceConversion: "none" }));
   }
-  return { width: film.width, height: film.height, levels, grey };
+  return { width: image.width, height: image.height, levels, grey };
 }
 
 /** @param {Picture | null} picture */
@@ -35,7 +35,7 @@ export function release(picture) {
 /**
  * The level with just enough pixels.
  * @param {Picture} picture
- * @param {number} scale Device pixels a film pixel.
+ * @param {number} scale Device pixels an image pixel.
  * @returns {ImageBitmap}
  */
 export function levelFor(picture, scale) {

@@ -1,24 +1,24 @@
-/** Windows of one browser tell each other which film they have open. */
+/** Windows of one browser tell each other which image they have open. */
 
 export class Presence {
   /**
    * @param {string} folder
-   * @param {(film: string) => void} met Another window has the film open that this one has.
+   * @param {(image: string) => void} met Another window has the image open that this one has.
    */
   constructor(folder, met) {
     this.channel = new BroadcastChannel(`fractura-${folder}`);
     /** @type {string | null} */
-    this.film = null;
+    this.image = null;
     this.channel.addEventListener("message", ({ data }) => {
-      if (data.film !== this.film || this.film === null) return;
-      if (data.kind === "open") this.channel.postMessage({ kind: "here", film: this.film });
-      met(data.film);
+      if (data.image !== this.image || this.image === null) return;
+      if (data.kind === "open") this.channel.postMessage({ kind: "here", image: this.image });
+      met(data.image);
     });
   }
 
-  /** @param {string} film */
-  open(film) {
-    this.film = film;
-    this.channel.postMessage({ kind: "open", film });
+  /** @param {string} image */
+  open(image) {
+    this.image = image;
+    this.channel.postMessage({ kind: "open", image });
   }
 }

@@ -4,7 +4,7 @@ import { number, say } from "./i18n.js";
 
 /** A measured point farther from the threshold than this says nothing of it. */
 const NEAR = 0.05;
-/** A mark counts as right from this intersection over union with a labelled box on. */
+/** A detection counts as right from this intersection over union with a labelled box on. */
 const MEASURED_IOU = 0.3;
 
 /**
@@ -23,7 +23,7 @@ export function drawThreshold(model, threshold, choose) {
   const nearest = points.toSorted(
     (one, other) => Math.abs(one.threshold - threshold) - Math.abs(other.threshold - threshold),
   )[0];
-  byId("measured", HTMLElement).textContent = model ? measuredText(nearest, threshold, model.films) : "";
+  byId("measured", HTMLElement).textContent = model ? measuredText(nearest, threshold, model.images) : "";
   byId("points", HTMLElement).hidden = points.length < 2;
   replaceKeepingFocus(
     byId("points-rows", HTMLElement),
@@ -36,7 +36,7 @@ export function drawThreshold(model, threshold, choose) {
       const cells = [
         make("td", {}, pick),
         make("td", {}, number(point.sensitivity, 2)),
-        make("td", {}, number(point.false_marks_per_film, 2)),
+        make("td", {}, number(point.false_positives_per_image, 2)),
       ];
       return make("tr", { "aria-current": String(point === nearest && isNear(point, threshold)) }, ...cells);
     }),
@@ -54,18 +54,18 @@ function isNear(point, threshold) {
 /**
  * @param {import("./types.js").OperatingPoint | undefined} point The nearest measured one.
  * @param {number} threshold
- * @param {number | null} films
+ * @param {number | null} images
  */
-function measuredText(point, threshold, films) {
+function measuredText(point, threshold, images) {
   if (!point) return say("detect.never_measured");
   if (!isNear(point, threshold)) return say("detect.not_measured", { threshold: number(threshold, 2) });
   const values = {
     threshold: number(point.threshold, 2),
     sensitivity: number(point.sensitivity, 2),
-    marks: number(point.false_marks_per_film, 2),
+    detections: number(point.false_positives_per_image, 2),
     iou: number(MEASURED_IOU, 1),
   };
-  return films === null
+  return images === null
     ? say("detect.measured_unknown", values)
-    : say("detect.measured", { ...values, films: number(films) });
+    : say("detect.measured", { ...values, images: number(images) });
 }

@@ -1,7 +1,7 @@
 /**
  * Types that several modules share; no code. They follow the server's API.
  *
- * @typedef {object} Box A box in pixels of the film as displayed.
+ * @typedef {object} Box A box in pixels of the image as displayed.
  * @property {string} name Class.
  * @property {number} xmin
  * @property {number} ymin
@@ -11,29 +11,29 @@
  * @property {boolean | undefined} [truncated] Left out when the box was changed: the server works it out as LabelImg does.
  * @property {string | undefined} [pose]
  *
- * @typedef {Box & {score: number}} Mark A detector's box, score 0..1.
+ * @typedef {Box & {score: number}} Detection A detector's box, score 0..1.
  * @typedef {Box & {key: string}} KeyedBox A box with an identity that lasts while the page is open.
- * @typedef {Mark & {key: string}} Suggestion
+ * @typedef {Detection & {key: string}} Suggestion
  *
- * @typedef {object} Labels What a person says of one film: the content of one annotation file.
+ * @typedef {object} Labels What a person says of one image: the content of one annotation file.
  * @property {readonly KeyedBox[]} boxes
  * @property {boolean} verified
  * @property {string} comment
  *
- * @typedef {"reading"|"unlabelled"|"suggested"|"labelled"|"verified"|"disagreeing"|"malformed"} FilmState
+ * @typedef {"reading"|"unlabelled"|"suggested"|"labelled"|"verified"|"disagreeing"|"malformed"} ImageState
  *
- * @typedef {object} FilmRow
+ * @typedef {object} ImageRow
  * @property {string} id
  * @property {string} name
- * @property {FilmState} state
+ * @property {ImageState} state
  * @property {number | null} boxes
  * @property {number | null} uncertainty
  * @property {boolean} disagreeing
  * @property {boolean} comment
  * @property {string} [etag] Of the annotation; only in events.
  *
- * @typedef {object} FilmPage
- * @property {FilmRow[]} films
+ * @typedef {object} ImagePage
+ * @property {ImageRow[]} images
  * @property {number} total
  * @property {number} offset
  * @property {number | null} position
@@ -43,7 +43,7 @@
  *
  * @typedef {{centre: number, width: number}} Grey Window: grey values centre - width/2 … centre + width/2 are shown.
  *
- * @typedef {object} FilmFacts
+ * @typedef {object} ImageFacts
  * @property {string} id
  * @property {string} name
  * @property {number} width
@@ -61,7 +61,7 @@
  * @typedef {{message: string, place: string | null, hint: string | null}} Note
  *
  * @typedef {object} Annotation
- * @property {string} film
+ * @property {string} image
  * @property {boolean} exists
  * @property {string} etag
  * @property {number} width
@@ -81,9 +81,9 @@
  * @property {string | null} model
  * @property {boolean} can_train
  * @property {string | null} train_hint
- * @property {{film_bytes: number, film_pixels: number, films_per_request: number}} limits
+ * @property {{image_bytes: number, image_pixels: number, images_per_request: number}} limits
  *
- * @typedef {{threshold: number, sensitivity: number, false_marks_per_film: number}} OperatingPoint Measured at IoU 0.3.
+ * @typedef {{threshold: number, sensitivity: number, false_positives_per_image: number}} OperatingPoint Measured at IoU 0.3.
  *
  * @typedef {object} Model
  * @property {string} id
@@ -93,17 +93,17 @@
  * @property {number} threshold
  * @property {string | null} threshold_aim
  * @property {string | null} licence
- * @property {number | null} films
+ * @property {number | null} images
  * @property {OperatingPoint[]} operating_points
  * @property {string | null} problem
  *
  * @typedef {{models: Model[], current: string | null}} Models
  *
- * @typedef {object} FilmSuggestions
- * @property {string} film
+ * @typedef {object} ImageSuggestions
+ * @property {string} image
  * @property {string | null} model
  * @property {"ready" | "waiting" | "none"} status
- * @property {Mark[]} boxes
+ * @property {Detection[]} boxes
  * @property {number} threshold
  * @property {number | null} uncertainty
  * @property {{kind: string, box: Box}[]} disagreements
@@ -128,20 +128,20 @@
  * @property {string | null} model
  * @property {{step: number, AP50: number | null}[]} validations
  *
- * @typedef {object} DetectedFilm
+ * @typedef {object} DetectedImage
  * @property {string | null} id
  * @property {string} name
  * @property {number} width
  * @property {number} height
  * @property {number} bit_depth
  * @property {boolean} dicom
- * @property {Mark[]} marks
- * @property {Box[] | null} truth
- * @property {string | null} truth_problem Why the annotation that came along is not used.
+ * @property {Detection[]} detections
+ * @property {Box[] | null} ground_truth
+ * @property {string | null} ground_truth_problem Why the annotation that came along is not used.
  * @property {number} seconds
  * @property {{code: string, message: string, place: string | null, hint: string | null} | null} error
  *
- * @typedef {{model: string, threshold: number, class_names: string[], films: DetectedFilm[]}} Detection
+ * @typedef {{model: string, threshold: number, class_names: string[], images: DetectedImage[]}} DetectResponse
  *
  * @typedef {{x: number, y: number}} Point
  * @typedef {{width: number, height: number}} Size

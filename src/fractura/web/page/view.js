@@ -1,7 +1,7 @@
 /**
- * Where the film lies on the stage: pure arithmetic, no page.
+ * Where the image lies on the stage: pure arithmetic, no page.
  *
- * A view maps film pixels to stage pixels (CSS pixels): stage = offset + film · scale. Boxes live in film pixels only, so
+ * A view maps image pixels to stage pixels (CSS pixels): stage = offset + image · scale. Boxes live in image pixels only, so
  * neither zoom nor the screen's pixel ratio can ever move them.
  *
  * @typedef {import("./types.js").Point} Point
@@ -10,46 +10,46 @@
  */
 
 export const LARGEST_SCALE = 64;
-/** The film can be made this much smaller than the stage, not more. */
+/** The image can be made this much smaller than the stage, not more. */
 const SMALLEST_PART = 0.25;
-/** So many stage pixels of the film stay in sight however it is moved. */
+/** So many stage pixels of the image stay in sight however it is moved. */
 const IN_SIGHT = 48;
 
 /**
- * The whole film in the middle of the stage.
- * @param {Size} film
+ * The whole image in the middle of the stage.
+ * @param {Size} image
  * @param {Size} stage
  * @param {number} [margin] Free stage pixels on each side.
  * @returns {View}
  */
-export function fit(film, stage, margin = 12) {
+export function fit(image, stage, margin = 12) {
   const room = { width: Math.max(stage.width - 2 * margin, 1), height: Math.max(stage.height - 2 * margin, 1) };
-  return centred(film, stage, Math.min(room.width / film.width, room.height / film.height));
+  return centred(image, stage, Math.min(room.width / image.width, room.height / image.height));
 }
 
 /**
- * The film's middle in the middle of the stage.
- * @param {Size} film
+ * The image's middle in the middle of the stage.
+ * @param {Size} image
  * @param {Size} stage
  * @param {number} scale
  * @returns {View}
  */
-export function centred(film, stage, scale) {
-  return { scale, x: (stage.width - film.width * scale) / 2, y: (stage.height - film.height * scale) / 2 };
+export function centred(image, stage, scale) {
+  return { scale, x: (stage.width - image.width * scale) / 2, y: (stage.height - image.height * scale) / 2 };
 }
 
 /**
  * @param {View} view
  * @param {Point} point On the stage.
- * @returns {Point} On the film.
+ * @returns {Point} On the image.
  */
-export function toFilm(view, point) {
+export function toImage(view, point) {
   return { x: (point.x - view.x) / view.scale, y: (point.y - view.y) / view.scale };
 }
 
 /**
  * @param {View} view
- * @param {Point} point On the film.
+ * @param {Point} point On the image.
  * @returns {Point} On the stage.
  */
 export function toStage(view, point) {
@@ -61,46 +61,46 @@ export function toStage(view, point) {
  * @param {View} view
  * @param {number} factor
  * @param {Point} point On the stage.
- * @param {Size} film
+ * @param {Size} image
  * @param {Size} stage
  * @returns {View}
  */
-export function zoomed(view, factor, point, film, stage) {
-  const smallest = Math.min(fit(film, stage).scale * SMALLEST_PART, 1);
+export function zoomed(view, factor, point, image, stage) {
+  const smallest = Math.min(fit(image, stage).scale * SMALLEST_PART, 1);
   const scale = Math.min(Math.max(view.scale * factor, smallest), LARGEST_SCALE);
-  const held = toFilm(view, point);
-  return kept({ scale, x: point.x - held.x * scale, y: point.y - held.y * scale }, film, stage);
+  const held = toImage(view, point);
+  return kept({ scale, x: point.x - held.x * scale, y: point.y - held.y * scale }, image, stage);
 }
 
 /**
  * @param {View} view
  * @param {number} dx Stage pixels.
  * @param {number} dy Stage pixels.
- * @param {Size} film
+ * @param {Size} image
  * @param {Size} stage
  * @returns {View}
  */
-export function moved(view, dx, dy, film, stage) {
-  return kept({ scale: view.scale, x: view.x + dx, y: view.y + dy }, film, stage);
+export function moved(view, dx, dy, image, stage) {
+  return kept({ scale: view.scale, x: view.x + dx, y: view.y + dy }, image, stage);
 }
 
 /**
- * The view, moved back if the film had left the stage.
+ * The view, moved back if the image had left the stage.
  * @param {View} view
- * @param {Size} film
+ * @param {Size} image
  * @param {Size} stage
  * @returns {View}
  */
-function kept(view, film, stage) {
+function kept(view, image, stage) {
   return {
     scale: view.scale,
-    x: within(view.x, IN_SIGHT - film.width * view.scale, stage.width - IN_SIGHT),
-    y: within(view.y, IN_SIGHT - film.height * view.scale, stage.height - IN_SIGHT),
+    x: within(view.x, IN_SIGHT - image.width * view.scale, stage.width - IN_SIGHT),
+    y: within(view.y, IN_SIGHT - image.height * view.scale, stage.height - IN_SIGHT),
   };
 }
 
 /**
- * The same place of the film in the middle after the stage changed its size.
+ * The same place of the image in the middle after the stage changed its size.
  * @param {View} view
  * @param {Size} before
  * @param {Size} after
@@ -116,11 +116,11 @@ export function resized(view, before, after) {
 
 /**
  * @param {View} view
- * @param {Point} point Film pixel to bring to the middle.
+ * @param {Point} point Image pixel to bring to the middle.
  * @param {Size} stage
  * @returns {View}
  */
-export function lookingAt(view, point, stage) {
+export function centredOn(view, point, stage) {
   return { scale: view.scale, x: stage.width / 2 - point.x * view.scale, y: stage.height / 2 - point.y * view.scale };
 }
 

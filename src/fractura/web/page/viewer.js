@@ -1,14 +1,14 @@
 /**
- * The stage: one film, seen through a view and a grey window, with a layer of boxes above it.
+ * The stage: one image, seen through a view and a grey window, with a layer of boxes above it.
  *
- * Two canvases lie on each other. Only the lower one, the film, passes through the grey window (an SVG filter, exact and
+ * Two canvases lie on each other. Only the lower one, the image, passes through the grey window (an SVG filter, exact and
  * done by the browser's compositor); the boxes above keep their colours.
  *
  * @typedef {import("./types.js").Grey} Grey
  * @typedef {import("./types.js").Point} Point
  * @typedef {import("./view.js").View} View
  * @typedef {import("./picture.js").Picture} Picture
- * @typedef {object} Tool What the pointer does besides moving and zooming; points are on the film.
+ * @typedef {object} Tool What the pointer does besides moving and zooming; points are on the image.
  * @property {(point: Point, event: PointerEvent) => boolean} press Whether it takes this drag.
  * @property {(point: Point, event: PointerEvent) => void} drag
  * @property {(point: Point, event: PointerEvent) => void} release
@@ -18,9 +18,9 @@
 import { make } from "./dom.js";
 import { watchPointer } from "./gestures.js";
 import { greyChange, levelFor } from "./picture.js";
-import { centred, fit, lookingAt, moved, resized, toFilm, within, zoomed } from "./view.js";
+import { centred, fit, centredOn, moved, resized, toImage, within, zoomed } from "./view.js";
 
-/** Above so many screen pixels a film pixel, pixels are shown as squares. */
+/** Above so many screen pixels an image pixel, pixels are shown as squares. */
 const SQUARES_FROM = 6;
 const LOUPE = { radius: 110, power: 3 };
 let viewers = 0;
@@ -34,10 +34,10 @@ export class Viewer {
     viewers += 1;
     this.host = host;
     this.tool = tool;
-    this.film = make("canvas", { class: "film", "aria-hidden": "true" });
+    this.image = make("canvas", { class: "image", "aria-hidden": "true" });
     this.layer = make("canvas", { class: "layer", "aria-hidden": "true" });
     this.filter = greyFilter(`grey-${viewers}`);
-    host.append(this.filter.element, this.film, this.layer);
+    host.append(this.filter.element, this.image, this.layer);
     /** @type {Picture | null} */
     this.picture = null;
     /** @type {View} */
@@ -67,7 +67,7 @@ export class Viewer {
 
   /**
    * @param {Picture | null} picture
-   * @param {{keep?: boolean, dark?: boolean, grey?: Grey}} [options] `keep`: the view stays (the same film, drawn anew).
+   * @param {{keep?: boolean, dark?: boolean, grey?: Grey}} [options] `keep`: the view stays (the same image, drawn anew).
    */
   show(picture, options = {}) {
     this.picture = picture;
@@ -81,12 +81,12 @@ export class Viewer {
     if (this.picture) this.setView(fit(this.picture, this.stage));
   }
 
-  /** One film pixel to one pixel of the screen. */
+  /** One image pixel to one pixel of the screen. */
   actual() {
     if (!this.picture) return;
-    const middle = toFilm(this.view, { x: this.stage.width / 2, y: this.stage.height / 2 });
+    const middle = toImage(this.view, { x: this.stage.width / 2, y: this.stage.height / 2 });
     const view = { ...this.view, scale: 1 / devicePixelRatio };
-    this.setView(moved(lookingAt(view, middle, this.stage), 0, 0, this.picture, this.stage));
+    this.setView(moved(centredOn(view, middle, this.stage), 0, 0, this.picture, this.stage));
   }
 
   /**
@@ -115,7 +115,7 @@ export class Viewer {
     const x = this.view.x + middle.x * this.view.scale;
     const y = this.view.y + middle.y * this.view.scale;
     if (x < 0 || y < 0 || x > this.stage.width || y > this.stage.height)
-      this.setView(lookingAt(this.view, middle, this.stage));
+      this.setView(centredOn(this.view, middle, this.stage));
   }
 
   /** @param {View} view */
@@ -158,7 +158,7 @@ export class Viewer {
     const after = { width: Math.max(this.host.clientWidth, 1), height: Math.max(this.host.clientHeight, 1) };
     const wasFitted = this.picture && Math.abs(fit(this.picture, before).scale - this.view.scale) < 1e-9;
     this.stage = after;
-    for (const canvas of [this.film, this.layer]) {
+    for (const canvas of [this.image, this.layer]) {
       canvas.width = Math.round(after.width * devicePixelRatio);
       canvas.height = Math.round(after.height * devicePixelRatio);
     }
@@ -173,18 +173,18 @@ export class Viewer {
   }
 
   #draw() {
-    const film = /** @type {CanvasRenderingContext2D} */ (this.film.getContext("2d"));
+    const image = /** @type {CanvasRenderingContext2D} */ (this.image.getContext("2d"));
     const layer = /** @type {CanvasRenderingContext2D} */ (this.layer.getContext("2d"));
-    for (const context of [film, layer]) {
+    for (const context of [image, layer]) {
       context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
       context.clearRect(0, 0, this.stage.width, this.stage.height);
     }
     if (!this.picture) return;
-    this.#drawFilm(film, this.picture, this.view);
+    this.#drawImage(image, this.picture, this.view);
     this.paint(layer, this.view);
-    if (this.magnifying && this.pointer) this.#drawLoupe(film, layer, this.picture, this.pointer);
+    if (this.magnifying && this.pointer) this.#drawLoupe(image, layer, this.picture, this.pointer);
     const drawn = this.picture.grey ?? { centre: 127.5, width: 255 };
-    this.film.style.filter = this.filter.set(greyChange(drawn, this.grey, this.dark, this.inverted));
+    this.image.style.filter = this.filter.set(greyChange(drawn, this.grey, this.dark, this.inverted));
   }
 
   /**
@@ -192,7 +192,7 @@ export class Viewer {
    * @param {Picture} picture
    * @param {View} view
    */
-  #drawFilm(context, picture, view) {
+  #drawImage(context, picture, view) {
     const scale = view.scale * devicePixelRatio;
     context.imageSmoothingEnabled = scale < SQUARES_FROM;
     context.imageSmoothingQuality = "high";
@@ -206,22 +206,22 @@ export class Viewer {
   }
 
   /**
-   * @param {CanvasRenderingContext2D} film
+   * @param {CanvasRenderingContext2D} image
    * @param {CanvasRenderingContext2D} layer
    * @param {Picture} picture
    * @param {Point} at
    */
-  #drawLoupe(film, layer, picture, at) {
-    const held = toFilm(this.view, at);
+  #drawLoupe(image, layer, picture, at) {
+    const held = toImage(this.view, at);
     const scale = Math.max(this.view.scale * LOUPE.power, 1.5);
     const view = { scale, x: at.x - held.x * scale, y: at.y - held.y * scale };
-    for (const context of [film, layer]) {
+    for (const context of [image, layer]) {
       context.save();
       context.beginPath();
       context.arc(at.x, at.y, LOUPE.radius, 0, 2 * Math.PI);
       context.clip();
       context.clearRect(0, 0, this.stage.width, this.stage.height);
-      if (context === film) this.#drawFilm(context, picture, view);
+      if (context === image) this.#drawImage(context, picture, view);
       else this.paint(context, view);
       context.restore();
     }

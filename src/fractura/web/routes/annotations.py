@@ -1,4 +1,4 @@
-"""``/api/annotations``: reading and saving the boxes of a film."""
+"""``/api/annotations``: reading and saving the boxes of an image."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from fractura.formats.validation import box_fault, size_fault
 from fractura.imaging.reader import radiograph_size
 from fractura.web.annotation_store import ChangedElsewhereError, StoredAnnotation, WantedBox, malformed
 from fractura.web.errors import WebError, documented
-from fractura.web.folder_index import FilmRow
+from fractura.web.folder_index import ImageRow
 from fractura.web.routes.suggestions import box_info
-from fractura.web.schemas import Annotation, AnnotationIn, ClassName, ClassNames, FilmId, Note
+from fractura.web.schemas import Annotation, AnnotationIn, ClassName, ClassNames, ImageId, Note
 from fractura.web.state import Here, Workplace
 
 _NAME_FILES = ("predefined_classes.txt", "classes.txt")
@@ -26,39 +26,40 @@ IfMatch = Annotated[str | None, Header(description="The etag of the state that t
 _WRITING = documented(401, 403, 404, 409, 413, 422, 428, 507)
 
 
-@router.get("/api/annotations/{film}", response_model=Annotation, responses=documented(401, 404, 409, 413, 422))
-def read_annotation(film: FilmId, here: Here, response: Response) -> Annotation:
-    """The boxes of a film; a malformed file is an error that shows its text."""
-    row = here.row(film)
+@router.get("/api/annotations/{image}", response_model=Annotation, responses=documented(401, 404, 409, 413, 422))
+def read_annotation(image: ImageId, here: Here, response: Response) -> Annotation:
+    """The boxes of an image; a malformed file is an error that shows its text."""
+    row = here.row(image)
     return _answer(here, row, here.annotation_store().load(row), response)
 
 
-@router.put("/api/annotations/{film}", response_model=Annotation, responses=_WRITING)
+@router.put("/api/annotations/{image}", response_model=Annotation, responses=_WRITING)
 def save_annotation(
-    film: FilmId, wanted: AnnotationIn, here: Here, response: Response, if_match: IfMatch = None
+    image: ImageId, wanted: AnnotationIn, here: Here, response: Response, if_match: IfMatch = None
 ) -> Annotation:
-    """Save all boxes of a film. What comes back is what is in the file now: new boxes are rounded as LabelImg does."""
+    """Save all boxes of an image. What comes back is what is in the file now: new boxes are rounded as LabelImg
+    does."""
     boxes = [
         WantedBox(each.name, (each.xmin, each.ymin, each.xmax, each.ymax), each.difficult, each.pose)
         for each in wanted.boxes
     ]
 
-    def save(row: FilmRow, known: str) -> StoredAnnotation:
+    def save(row: ImageRow, known: str) -> StoredAnnotation:
         return here.annotation_store().save(row, known, boxes, verified=wanted.verified, comment=wanted.comment)
 
-    return _changed(here, film, if_match, response, save)
+    return _changed(here, image, if_match, response, save)
 
 
-@router.delete("/api/annotations/{film}", response_model=Annotation, responses=_WRITING)
-def delete_annotation(film: FilmId, here: Here, response: Response, if_match: IfMatch = None) -> Annotation:
-    """Take the annotation away, so that the film counts as not labelled; the backup stays."""
-    return _changed(here, film, if_match, response, here.annotation_store().delete)
+@router.delete("/api/annotations/{image}", response_model=Annotation, responses=_WRITING)
+def delete_annotation(image: ImageId, here: Here, response: Response, if_match: IfMatch = None) -> Annotation:
+    """Take the annotation away, so that the image counts as not labelled; the backup stays."""
+    return _changed(here, image, if_match, response, here.annotation_store().delete)
 
 
-@router.post("/api/annotations/{film}/restore", response_model=Annotation, responses=_WRITING)
-def restore_annotation(film: FilmId, here: Here, response: Response, if_match: IfMatch = None) -> Annotation:
+@router.post("/api/annotations/{image}/restore", response_model=Annotation, responses=_WRITING)
+def restore_annotation(image: ImageId, here: Here, response: Response, if_match: IfMatch = None) -> Annotation:
     """Let the backup and the file change places."""
-    return _changed(here, film, if_match, response, here.annotation_store().restore)
+    return _changed(here, image, if_match, response, here.annotation_store().restore)
 
 
 @router.get("/api/classes", response_model=ClassNames, responses=documented(401, 404))
@@ -84,13 +85,13 @@ def _names_in(file: Path) -> list[str]:
 
 def _changed(
     here: Workplace,
-    film: str,
+    image: str,
     if_match: str | None,
     response: Response,
-    change: Callable[[FilmRow, str], StoredAnnotation],
+    change: Callable[[ImageRow, str], StoredAnnotation],
 ) -> Annotation:
     """Make a change that starts from a known state; another state is answered with the one that is there now."""
-    row = here.row(film)
+    row = here.row(image)
     if if_match is None:
         raise WebError(
             428, "if_match_needed", "the header If-Match is missing", hint="send the etag of the state you changed"
@@ -101,25 +102,25 @@ def _changed(
         raise WebError(
             409,
             "changed_elsewhere",
-            "this film was changed in another window or program",
+            "this image was changed in another window or program",
             hint="take over the other state, or save again with its etag",
             extra={"current": _document(here, row, error.current).model_dump()},
         ) from error
     return _answer(here, row, stored, response)
 
 
-def _answer(here: Workplace, row: FilmRow, stored: StoredAnnotation, response: Response) -> Annotation:
+def _answer(here: Workplace, row: ImageRow, stored: StoredAnnotation, response: Response) -> Annotation:
     response.headers["ETag"] = stored.etag
     return _document(here, row, stored)
 
 
-def _document(here: Workplace, row: FilmRow, stored: StoredAnnotation) -> Annotation:
+def _document(here: Workplace, row: ImageRow, stored: StoredAnnotation) -> Annotation:
     if stored.fault is not None:
         raise malformed(stored, has_backup=here.annotation_store().has_backup(row))
     try:
         size = radiograph_size(row.path, name=row.name)
     except DataError as error:
-        raise WebError.of(error, 422, "film_unreadable") from error
+        raise WebError.of(error, 422, "image_unreadable") from error
     annotation = stored.annotation
     objects = annotation.objects if annotation is not None else ()
     notes = []
@@ -129,7 +130,7 @@ def _document(here: Workplace, row: FilmRow, stored: StoredAnnotation) -> Annota
         if problem := box_fault(each, *size):
             notes.append(Note(message=problem, place=f"box {number}", hint="draw it again"))
     return Annotation(
-        film=row.id,
+        image=row.id,
         exists=annotation is not None,
         etag=stored.etag,
         width=size[0],

@@ -16,5 +16,5 @@ router = APIRouter(tags=["events"])
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "Events"}},
 )
 async def listen(here: Here) -> StreamingResponse:
-    """Changes of films, suggestions, training and models, as server-sent events, until the client goes away."""
+    """Changes of images, suggestions, training and models, as server-sent events, until the client goes away."""
     return StreamingResponse(here.board.listen(), media_type="text/event-stream")

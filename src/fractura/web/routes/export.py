@@ -1,4 +1,4 @@
-"""``/api/export``: the model's marks on some films as a file."""
+"""``/api/export``: the model's detections on some images as a file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Response
 
 from fractura.web.errors import documented
-from fractura.web.exports import FilmResult, export
+from fractura.web.exports import ImageResult, export
 from fractura.web.schemas import ExportWish
 from fractura.web.state import Here
 
@@ -30,12 +30,13 @@ _FILE = {"schema": {"type": "string", "format": "binary"}}
     },
 )
 def export_results(wish: ExportWish, here: Here) -> Response:
-    """Marks from the threshold up (the model's own by default); films that were not looked at yet are looked at now."""
+    """Detections from the threshold up (the model's own by default); images that were not examined yet are examined
+    now."""
     model = here.shelf.get()
     threshold = model.card.threshold if wish.threshold is None else wish.threshold
     results = [
-        FilmResult(source, here.marks_on(source, model).above(threshold))
-        for source in (here.source(film) for film in dict.fromkeys(wish.films))
+        ImageResult(source, here.detections_on(source, model).above(threshold))
+        for source in (here.source(image) for image in dict.fromkeys(wish.images))
     ]
     file = export(results, wish.format, model.card, threshold)
     disposition = f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from fractura.web.errors import documented
 from fractura.web.model_registry import UnusableModel, UsableModel
-from fractura.web.operating_points import operating_points, validation_films
+from fractura.web.operating_points import operating_points, validation_images
 from fractura.web.schemas import ModelChoice, ModelInfo, ModelList, OperatingPointInfo
 from fractura.web.state import Here, Workplace
 
@@ -42,12 +42,12 @@ def _info(entry: UsableModel | UnusableModel) -> ModelInfo:
         threshold=card.threshold,
         threshold_aim=card.threshold_aim,
         licence=card.licence,
-        films=validation_films(card),
+        images=validation_images(card),
         operating_points=[
             OperatingPointInfo(
                 threshold=point.threshold,
                 sensitivity=point.sensitivity,
-                false_marks_per_film=point.false_marks_per_film,
+                false_positives_per_image=point.false_positives_per_image,
             )
             for point in operating_points(card)
         ],

@@ -41,9 +41,9 @@ async def session(here: Here, request: Request) -> Session:
         can_train=here.index is not None and obstacle is None,
         train_hint=obstacle,
         limits=Limits(
-            film_bytes=settings.film_bytes,
-            film_pixels=settings.film_pixels,
-            films_per_request=settings.films_per_request,
+            image_bytes=settings.image_bytes,
+            image_pixels=settings.image_pixels,
+            images_per_request=settings.images_per_request,
             request_bytes=settings.request_bytes,
         ),
         states=list(STATES),

@@ -1,4 +1,4 @@
-"""``/api/training``: train on the folder's labelled films from the page."""
+"""``/api/training``: train on the folder's labelled images from the page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def training(here: Here) -> TrainingState:
 
 @router.post("/api/training", status_code=202, response_model=TrainingState, responses=_CHANGING)
 def start_training(wish: TrainingWish, here: Here) -> TrainingState:
-    """Train a model on the labelled films; it is used for suggestions when it is done."""
+    """Train a model on the labelled images; it is used for suggestions when it is done."""
     run = here.folder_training()
     run.start(here.training_plan(wish.num_steps, wish.val_share, wish.seed))
     return _state(run.report)

@@ -1,16 +1,16 @@
-/** The list of films on the left: state, search, filter, order. Only the rows in sight exist, so 100,000 films scroll well. */
+/** The list of images on the left: state, search, filter, order. Only the rows in sight exist, so 100,000 images scroll well. */
 import { tellError } from "./announce.js";
 import { byId, fill, make } from "./dom.js";
 import { language, number, say } from "./i18n.js";
 
-/** @typedef {import("./types.js").FilmRow} FilmRow */
+/** @typedef {import("./types.js").ImageRow} ImageRow */
 
 const ROW_HEIGHT = 30;
 const STATES = /** @type {const} */ (["unlabelled", "suggested", "labelled", "verified", "disagreeing", "malformed"]);
 
-export class FilmList {
+export class ImageList {
   /**
-   * @param {import("./film_pages.js").FilmPages} pages
+   * @param {import("./image_pages.js").ImagePages} pages
    * @param {() => string | null} openId
    * @param {(id: string) => void} open
    */
@@ -18,12 +18,12 @@ export class FilmList {
     this.pages = pages;
     this.openId = openId;
     this.open = open;
-    this.box = byId("films", HTMLElement);
+    this.box = byId("images", HTMLElement);
     this.rows = make("div", { class: "rows", role: "presentation" });
     this.box.append(this.rows);
-    this.search = byId("film-search", HTMLInputElement);
-    this.state = byId("film-state", HTMLSelectElement);
-    this.order = byId("film-order", HTMLSelectElement);
+    this.search = byId("image-search", HTMLInputElement);
+    this.state = byId("image-state", HTMLSelectElement);
+    this.order = byId("image-order", HTMLSelectElement);
     this.waiting = false;
     pages.onChange = () => this.refresh();
     this.box.addEventListener("scroll", () => this.refresh());
@@ -55,7 +55,7 @@ export class FilmList {
     }
   }
 
-  /** Open the first match, unless the open film is one. */
+  /** Open the first match, unless the open image is one. */
   async #find() {
     await this.#wish();
     const first = this.pages.included ? null : await this.pages.at(0);
@@ -83,7 +83,7 @@ export class FilmList {
     });
   }
 
-  /** Scroll to the open film. */
+  /** Scroll to the open image. */
   reveal() {
     const { position } = this.pages;
     if (position === null) return;
@@ -114,13 +114,13 @@ export class FilmList {
   #draw() {
     this.#drawChoices();
     const { total, position, included } = this.pages;
-    byId("film-position", HTMLElement).textContent =
+    byId("image-position", HTMLElement).textContent =
       position === null || !included
         ? number(total)
         : say("list.position", { position: number(position + 1), total: number(total) });
     if (total === 0) {
       const filtered = this.pages.wish.query !== "" || this.pages.wish.state.length > 0;
-      return fill(this.rows, make("p", { class: "quiet" }, say(filtered ? "list.empty" : "list.no_films")));
+      return fill(this.rows, make("p", { class: "quiet" }, say(filtered ? "list.empty" : "list.no_images")));
     }
     const first = Math.max(Math.floor(this.box.scrollTop / ROW_HEIGHT) - 5, 0);
     const last = Math.min(first + Math.ceil(this.box.clientHeight / ROW_HEIGHT) + 10, total);
@@ -128,14 +128,14 @@ export class FilmList {
     for (let place = first; place < last; place += 1) rows.push(this.#row(place));
     fill(this.rows, ...rows);
     const open = this.openId();
-    if (open && this.rows.querySelector(`#film-${open}`))
-      this.box.setAttribute("aria-activedescendant", `film-${open}`);
+    if (open && this.rows.querySelector(`#image-${open}`))
+      this.box.setAttribute("aria-activedescendant", `image-${open}`);
     else this.box.removeAttribute("aria-activedescendant");
   }
 
   /** @param {number} place */
   #row(place) {
-    const film = this.pages.row(place);
+    const image = this.pages.row(place);
     const row = make("div", {
       class: "row",
       role: "option",
@@ -143,22 +143,22 @@ export class FilmList {
       "aria-posinset": place + 1,
     });
     row.style.top = `${place * ROW_HEIGHT}px`;
-    if (film === null) return row;
-    const state = say(`state.${film.state}`);
-    row.id = `film-${film.id}`;
-    row.setAttribute("aria-selected", String(film.id === this.openId()));
-    row.title = `${film.name}: ${state}`;
+    if (image === null) return row;
+    const state = say(`state.${image.state}`);
+    row.id = `image-${image.id}`;
+    row.setAttribute("aria-selected", String(image.id === this.openId()));
+    row.title = `${image.name}: ${state}`;
     fill(
       row,
-      make("span", { class: `dot ${film.disagreeing ? "disagreeing" : film.state}`, "aria-hidden": "true" }),
-      make("span", { class: "name" }, film.name),
+      make("span", { class: `dot ${image.disagreeing ? "disagreeing" : image.state}`, "aria-hidden": "true" }),
+      make("span", { class: "name" }, image.name),
       make("span", { class: "unseen" }, state),
-      film.comment && make("span", { class: "mark", title: say("list.comment") }, "✎"),
-      film.boxes ? make("span", { class: "count", title: say("list.boxes", { count: film.boxes }) }, film.boxes) : null,
+      image.comment && make("span", { class: "note-sign", title: say("list.comment") }, "✎"),
+      image.boxes ? make("span", { class: "count", title: say("list.boxes", { count: image.boxes }) }, image.boxes) : null,
     );
     row.addEventListener("click", () => {
       document.body.classList.remove("list-open");
-      this.open(film.id);
+      this.open(image.id);
     });
     return row;
   }
@@ -172,7 +172,7 @@ export class FilmList {
     const place = Math.min(Math.max((this.pages.position ?? -1) + step, 0), this.pages.total - 1);
     this.pages
       .at(place)
-      .then((film) => film && this.open(film.id))
+      .then((image) => image && this.open(image.id))
       .catch(tellError);
   }
 }

@@ -1,4 +1,4 @@
-"""Small data sets for the tests of formats: real PNG films with boxes of every kind."""
+"""Small data sets for the tests of formats: real PNG images with boxes of every kind."""
 
 import io
 from pathlib import Path
@@ -20,22 +20,22 @@ def png(width, height, seed=0):
     return stream.getvalue()
 
 
-def make_films(folder, count=4, sizes=((120, 90), (64, 200))):
-    """Write films; give their records without boxes."""
+def make_images(folder, count=4, sizes=((120, 90), (64, 200))):
+    """Write images; give their records without boxes."""
     folder.mkdir(parents=True, exist_ok=True)
     records = []
     for number in range(count):
         width, height = sizes[number % len(sizes)]
-        path = folder / f"film {number}.png"
+        path = folder / f"image {number}.png"
         path.write_bytes(png(width, height, number))
         records.append(Record(path, width, height, Boxes.empty()))
     return records
 
 
 def make_dataset(folder, count=4):
-    """Boxes, flags and a negative film: what a LabelImg user has."""
-    bare, *records = make_films(folder, count)
-    marked = [
+    """Boxes, flags and a negative image: what a LabelImg user has."""
+    bare, *records = make_images(folder, count)
+    annotated = [
         Record(
             each.image,
             each.width,
@@ -45,11 +45,11 @@ def make_dataset(folder, count=4):
         )
         for number, each in enumerate(records)
     ]
-    return Dataset(CLASSES, (bare, *marked), folder)
+    return Dataset(CLASSES, (bare, *annotated), folder)
 
 
-def same_films(first, second, *, flags=True):
-    """Both hold the same films with the same boxes, by class name."""
+def same_images(first, second, *, flags=True):
+    """Both hold the same images with the same boxes, by class name."""
     assert [each.name for each in sorted(first, key=lambda r: r.name)] == [
         each.name for each in sorted(second, key=lambda r: r.name)
     ]
@@ -73,7 +73,7 @@ corner = st.one_of(  # a corner nearer to the border than a ten-thousandth of a 
 
 @st.composite
 def boxes_of(draw, classes=len(CLASSES)):
-    """Boxes inside a film of 64 x 90 or more, any float32 corners, at least a sixteenth of a pixel wide."""
+    """Boxes inside an image of 64 x 90 or more, any float32 corners, at least a sixteenth of a pixel wide."""
     corners, labels = [], []
     for _ in range(draw(st.integers(0, 4))):
         left, top = draw(corner), draw(corner)

@@ -1,4 +1,4 @@
-"""Boxes that people drew on films that are sent for detection, sent along as Pascal VOC files."""
+"""Boxes that people drew on images that are sent for detection, sent along as Pascal VOC files."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fractura.core.errors import DataError
-from fractura.formats.image_index import FilmMatcher
+from fractura.formats.image_index import ImageMatcher
 from fractura.formats.validation import size_fault
 from fractura.formats.voc.parser import parse_voc
 from fractura.formats.voc.serializer import VocAnnotation, VocObject
 
 
 @dataclass(frozen=True)
-class Truth:
-    """What people drew on a film.
+class GroundTruth:
+    """What people drew on an image.
 
     Attributes:
         annotation: The file that belongs to it, if one was sent and can be read.
@@ -31,34 +31,34 @@ class Truth:
         return None if self.annotation is None else self.annotation.objects
 
     def problem_for(self, width: int, height: int) -> str | None:
-        """Why the boxes cannot be shown on a film of this size."""
+        """Why the boxes cannot be shown on an image of this size."""
         if self.annotation is None:
             return self.fault
         fault = size_fault(self.annotation, (width, height))
         return None if fault is None else f"the annotation {fault[0]}"
 
 
-def match_truths(films: Sequence[str], files: Sequence[tuple[str, bytes]]) -> list[Truth]:
-    """Find each film's annotation among the files, by the rules for folders.
+def match_ground_truths(images: Sequence[str], files: Sequence[tuple[str, bytes]]) -> list[GroundTruth]:
+    """Find each image's annotation among the files, by the rules for folders.
 
     Args:
-        films: Names of the films.
+        images: Names of the images.
         files: Names and bytes of the Pascal VOC files.
 
     Returns:
-        One a film.
+        One an image.
     """
-    matcher = FilmMatcher(tuple(Path(name) for name in films))
-    found: dict[str, Truth] = {}
+    matcher = ImageMatcher(tuple(Path(name) for name in images))
+    found: dict[str, GroundTruth] = {}
     for name, data in files:
         try:
             annotation = parse_voc(data, name)
         except DataError as error:
-            film = matcher.find(Path(name), None)
-            truth = Truth(fault=f"{error.place}: {error.problem}" if error.place else error.problem)
+            image = matcher.find(Path(name), None)
+            ground_truth = GroundTruth(fault=f"{error.place}: {error.problem}" if error.place else error.problem)
         else:
-            film = matcher.find(Path(name), annotation.filename)
-            truth = Truth(annotation)
-        if film is not None:
-            found.setdefault(film.name, truth)
-    return [found.get(name, Truth()) for name in films]
+            image = matcher.find(Path(name), annotation.filename)
+            ground_truth = GroundTruth(annotation)
+        if image is not None:
+            found.setdefault(image.name, ground_truth)
+    return [found.get(name, GroundTruth()) for name in images]

@@ -1,24 +1,24 @@
 /**
- * The folder's films as the server lists them, page by page: which film stands where, what comes next.
+ * The folder's images as the server lists them, page by page: which image stands where, what comes next.
  *
- * @typedef {import("./types.js").FilmRow} FilmRow
+ * @typedef {import("./types.js").ImageRow} ImageRow
  */
 import { tellError } from "./announce.js";
 import * as api from "./api.js";
 
 const PAGE = 200;
 
-export class FilmPages {
+export class ImagePages {
   constructor() {
-    /** @type {Map<number, FilmRow[]>} Rows by page. */
+    /** @type {Map<number, ImageRow[]>} Rows by page. */
     this.pages = new Map();
     this.wish = { state: /** @type {string[]} */ ([]), query: "", order: "name" };
     this.total = 0;
     /** @type {Record<string, number>} */
     this.counts = {};
-    /** Of the film that is open, or where it would be. @type {number | null} */
+    /** Of the image that is open, or where it would be. @type {number | null} */
     this.position = null;
-    /** Whether that film is in the list. */
+    /** Whether that image is in the list. */
     this.included = false;
     /** @type {Set<number>} */
     this.asked = new Set();
@@ -37,24 +37,24 @@ export class FilmPages {
 
   /**
    * Read again, after another wish or when the folder has changed.
-   * @param {string | null} id Of the film that is open.
+   * @param {string | null} id Of the image that is open.
    */
   async refresh(id) {
     this.wishNumber += 1;
     const number = this.wishNumber;
-    const page = await api.films({ ...this.wish, limit: PAGE, around: id });
+    const page = await api.images({ ...this.wish, limit: PAGE, around: id });
     if (number !== this.wishNumber) return;
     this.pages = new Map();
     this.asked = new Set();
     this.#take(page);
     this.position = page.position;
-    this.included = page.position !== null && page.films[page.position - page.offset]?.id === id;
+    this.included = page.position !== null && page.images[page.position - page.offset]?.id === id;
     this.onChange();
   }
 
   /**
-   * A film's row changed; the list's order waits for the next refresh.
-   * @param {FilmRow} row
+   * An image's row changed; the list's order waits for the next refresh.
+   * @param {ImageRow} row
    */
   update(row) {
     for (const rows of this.pages.values()) {
@@ -66,11 +66,11 @@ export class FilmPages {
 
   /**
    * @param {1 | -1} step
-   * @returns {Promise<FilmRow | null>} The film before or behind the open one.
+   * @returns {Promise<ImageRow | null>} The image before or behind the open one.
    */
   async beside(step) {
     if (this.total === 0) return null;
-    // the open film left the list: the one at its place is the next
+    // the open image left the list: the one at its place is the next
     const place =
       this.position === null ? (step > 0 ? 0 : this.total - 1) : this.position + (this.included || step < 0 ? step : 0);
     return this.at(place);
@@ -78,7 +78,7 @@ export class FilmPages {
 
   /**
    * @param {number} place
-   * @returns {Promise<FilmRow | null>}
+   * @returns {Promise<ImageRow | null>}
    */
   async at(place) {
     if (place < 0 || place >= this.total) return null;
@@ -86,7 +86,7 @@ export class FilmPages {
     return this.row(place);
   }
 
-  /** @param {string} id The film that is open now. */
+  /** @param {string} id The image that is open now. */
   opened(id) {
     for (const [page, rows] of this.pages) {
       const place = rows.findIndex((row) => row.id === id);
@@ -105,7 +105,7 @@ export class FilmPages {
     const number = this.wishNumber;
     let answer;
     try {
-      answer = await api.films({ ...this.wish, limit: PAGE, offset: page * PAGE });
+      answer = await api.images({ ...this.wish, limit: PAGE, offset: page * PAGE });
     } catch (reason) {
       if (number === this.wishNumber) this.asked.delete(page);
       throw reason;
@@ -115,11 +115,11 @@ export class FilmPages {
     this.onChange();
   }
 
-  /** @param {import("./types.js").FilmPage} answer */
+  /** @param {import("./types.js").ImagePage} answer */
   #take(answer) {
     this.total = answer.total;
     this.counts = answer.counts;
-    answer.films.forEach((row, index) => {
+    answer.images.forEach((row, index) => {
       const place = answer.offset + index;
       const page = Math.floor(place / PAGE);
       const rows = this.pages.get(page) ?? [];

@@ -1,4 +1,4 @@
-"""Filtering, ordering and cutting the film list: what the page shows of 20,000 films."""
+"""Filtering, ordering and cutting the image list: what the page shows of 20,000 images."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from fractura.web.folder_index import STATES, FilmRow, FolderIndex, State
+from fractura.web.folder_index import STATES, FolderIndex, ImageRow, State
 
 _LISTS_KEPT = 20
 
 
 @dataclass(frozen=True)
-class FilmQuery:
-    """Which films, in which order.
+class ImageQuery:
+    """Which images, in which order.
 
     Attributes:
         states: Only these; all if empty.
@@ -32,15 +32,15 @@ class ListPart:
     """A part of the filtered list.
 
     Attributes:
-        rows: The films.
-        total: Films in the filtered list.
+        rows: The images.
+        total: Images in the filtered list.
         offset: Of the first one.
-        position: Of the film that was asked for, or of the next one behind it; None if there is none.
-        counts: Films of the whole folder by state.
+        position: Of the image that was asked for, or of the next one behind it; None if there is none.
+        counts: Images of the whole folder by state.
         revision: Of the index.
     """
 
-    rows: Sequence[FilmRow]
+    rows: Sequence[ImageRow]
     total: int
     offset: int
     position: int | None
@@ -48,27 +48,27 @@ class ListPart:
     revision: int
 
 
-class FilmLister:
+class ImageLister:
     """Cuts parts out of the list. The last few filtered lists are kept until the folder changes.
 
     Args:
-        index: The films.
+        index: The images.
     """
 
     def __init__(self, index: FolderIndex) -> None:
         self._index = index
         self._revision = -1
-        self._places: dict[FilmQuery, _Filtered] = {}
+        self._places: dict[ImageQuery, _Filtered] = {}
         self._counts: dict[State, int] = {}
 
-    def part(self, wanted: FilmQuery, *, offset: int, limit: int, around: str | None) -> ListPart:
+    def part(self, wanted: ImageQuery, *, offset: int, limit: int, around: str | None) -> ListPart:
         """A part of a filtered list.
 
         Args:
             wanted: Filter and order.
-            offset: Of the first film; not used with ``around``.
-            limit: Most films.
-            around: The part that this film lies in, whole parts of ``limit`` counted from the start.
+            offset: Of the first image; not used with ``around``.
+            limit: Most images.
+            around: The part that this image lies in, whole parts of ``limit`` counted from the start.
         """
         revision = self._index.revision
         if revision != self._revision:
@@ -90,17 +90,17 @@ class _Filtered:
     """A filtered list.
 
     Attributes:
-        ordered: All films in its order.
+        ordered: All images in its order.
         rows: Those that are wanted.
         places: Their places in ``ordered``.
     """
 
-    ordered: Sequence[FilmRow]
-    rows: Sequence[FilmRow]
+    ordered: Sequence[ImageRow]
+    rows: Sequence[ImageRow]
     places: Sequence[int]
 
     @classmethod
-    def of(cls, rows: Sequence[FilmRow], wanted: FilmQuery) -> _Filtered:
+    def of(cls, rows: Sequence[ImageRow], wanted: ImageQuery) -> _Filtered:
         ordered = sorted(rows, key=_certainty) if wanted.order == "uncertainty" else rows
         if not wanted.states and not wanted.query:
             return cls(ordered, ordered, range(len(ordered)))
@@ -111,13 +111,13 @@ class _Filtered:
             places = [place for place, row in enumerate(ordered) if row.state in states]
         return cls(ordered, [ordered[place] for place in places], places)
 
-    def position_of(self, film: str) -> int | None:
-        """Of a film in the filtered list, or of the next one behind it; None if there is none."""
-        at = next((place for place, row in enumerate(self.ordered) if row.id == film), len(self.ordered))
+    def position_of(self, image: str) -> int | None:
+        """Of an image in the filtered list, or of the next one behind it; None if there is none."""
+        at = next((place for place, row in enumerate(self.ordered) if row.id == image), len(self.ordered))
         position = bisect_left(self.places, at)
         return position if position < len(self.places) else None
 
 
-def _certainty(row: FilmRow) -> float:
-    """Sort key; sorting keeps the order of names among equals, and films not looked at come last."""
+def _certainty(row: ImageRow) -> float:
+    """Sort key; sorting keeps the order of names among equals, and images not examined come last."""
     return -row.opinion.uncertainty if row.opinion is not None else 1.0

@@ -8,8 +8,8 @@ from fractura.core.boxes import Boxes
 from fractura.core.dataset import BoxFlags, Dataset, Record
 
 
-def film(boxes=(), labels=None, difficult=None, *, name="a.png"):
-    """A film of 200 x 200 pixels with these boxes."""
+def image(boxes=(), labels=None, difficult=None, *, name="a.png"):
+    """An image of 200 x 200 pixels with these boxes."""
     labels = [0] * len(boxes) if labels is None else labels
     flags = tuple(BoxFlags(difficult=bool(flag)) for flag in (difficult or [False] * len(boxes)))
     return Record(image=Path(name), width=200, height=200, boxes=Boxes(boxes, labels), flags=flags)
@@ -19,23 +19,23 @@ def dataset(*records, class_names=("fracture",)):
     return Dataset(class_names=tuple(class_names), records=tuple(records))
 
 
-def marks(*rows, labels=None):
+def detections(*rows, labels=None):
     """Scored boxes from rows ``(left, top, right, bottom, score)``."""
     table = np.array(rows, dtype=np.float32).reshape(-1, 5)
     return Boxes(table[:, :4], [0] * len(table) if labels is None else labels, table[:, 4])
 
 
-def random_case(seed, *, films=12, classes=2, difficult=True, score_steps=None):
-    """Random films with random marks, many of them near a box; with ``score_steps`` scores repeat."""
+def random_case(seed, *, images=12, classes=2, difficult=True, score_steps=None):
+    """Random images with random detections, many of them near a box; with ``score_steps`` scores repeat."""
     random = np.random.default_rng(seed)
     records, predictions = [], []
-    for index in range(films):
+    for index in range(images):
         count = int(random.integers(0, 5))
         corner = random.uniform(0, 120, (count, 2))
         boxes = np.hstack([corner, corner + random.uniform(4, 110, (count, 2))]).astype(np.float32)
         labels = random.integers(0, classes, count)
         flags = random.random(count) < (0.25 if difficult else 0)
-        records.append(film(boxes, labels, flags.tolist(), name=f"{index}.png"))
+        records.append(image(boxes, labels, flags.tolist(), name=f"{index}.png"))
         copies = np.repeat(np.arange(count), random.integers(0, 4, count))
         near = boxes[copies] + random.normal(0, 8, (len(copies), 4))
         strays = int(random.integers(0, 4))

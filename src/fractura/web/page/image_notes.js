@@ -1,11 +1,11 @@
-/** What is said around the film: whether it is saved, what is odd about it, and why it cannot be shown. */
+/** What is said around the image: whether it is saved, what is odd about it, and why it cannot be shown. */
 import { explain } from "./announce.js";
 import { byId, fill, make } from "./dom.js";
 import { say } from "./i18n.js";
 
 /**
- * @param {import("./open_film.js").OpenFilm | null} open
- * @param {readonly import("./open_film.js").OpenFilm[]} others Other films that are not saved yet.
+ * @param {import("./open_image.js").OpenImage | null} open
+ * @param {readonly import("./open_image.js").OpenImage[]} others Other images that are not saved yet.
  */
 export function drawSaveState(open, others) {
   const place = byId("save-state", HTMLElement);
@@ -14,7 +14,7 @@ export function drawSaveState(open, others) {
   // the server was reached and could not write, such as on a full disk: it is tried again, and the reason is told
   const shown = state === "unreachable" && saver?.failure?.status ? "refused" : state;
   const text = shown === null ? "" : say(`save.${shown}`, { reason: saver?.failure ? explain(saver.failure) : "" });
-  const refused = others.filter((film) => film.saver.state === "refused").map((film) => film.facts.name);
+  const refused = others.filter((image) => image.saver.state === "refused").map((image) => image.facts.name);
   const waiting = others.length - refused.length;
   const parts = [
     text,
@@ -27,22 +27,22 @@ export function drawSaveState(open, others) {
 }
 
 /**
- * @param {import("./open_film.js").OpenFilm | null} open
- * @param {string} name Of the film that is asked for.
+ * @param {import("./open_image.js").OpenImage | null} open
+ * @param {string} name Of the image that is asked for.
  */
 export function drawNotes(open, name) {
   const facts = open?.facts;
-  byId("film-name", HTMLElement).textContent = facts?.name ?? name;
+  byId("image-name", HTMLElement).textContent = facts?.name ?? name;
   const about = facts
     ? [
-        say("film.size", { width: facts.width, height: facts.height, bits: facts.bit_depth }),
-        facts.dicom && say("film.dicom"),
+        say("image.size", { width: facts.width, height: facts.height, bits: facts.bit_depth }),
+        facts.dicom && say("image.dicom"),
         facts.body_part,
         facts.view,
         facts.laterality,
       ]
     : [];
-  byId("film-facts", HTMLElement).textContent = about.filter(Boolean).join(" · ");
+  byId("image-facts", HTMLElement).textContent = about.filter(Boolean).join(" · ");
   fill(
     byId("notes", HTMLElement),
     ...(open ? oddities(open) : []).map((note) => make("p", { class: "note-line" }, note)),
@@ -52,11 +52,11 @@ export function drawNotes(open, name) {
   byId("file-part", HTMLElement).hidden = !open?.annotation.has_backup && !open?.annotation.exists;
 }
 
-/** @param {import("./open_film.js").OpenFilm} open */
+/** @param {import("./open_image.js").OpenImage} open */
 function oddities({ annotation, answer, facts }) {
   const notes = annotation.notes.map((note) => [note.message, note.place, note.hint].filter(Boolean).join("; "));
-  if (facts.burnt_in_text) notes.push(say("film.burnt_in"));
-  if (facts.frames > 1) notes.push(say("film.frames", { frames: facts.frames }));
+  if (facts.burnt_in_text) notes.push(say("image.burnt_in"));
+  if (facts.frames > 1) notes.push(say("image.frames", { frames: facts.frames }));
   const kinds = new Set((answer?.disagreements ?? []).map((each) => each.kind));
   for (const kind of /** @type {const} */ (["missed_by_human", "missed_by_model", "other_class"])) {
     if (kinds.has(kind)) notes.push(say(`suggestions.${kind}`));
@@ -64,7 +64,7 @@ function oddities({ annotation, answer, facts }) {
   return notes;
 }
 
-/** @param {import("./api.js").ServerError | null} reason Why the film, or its labels, cannot be shown. */
+/** @param {import("./api.js").ServerError | null} reason Why the image, or its labels, cannot be shown. */
 export function drawProblem(reason) {
   const place = byId("stage-problem", HTMLElement);
   place.hidden = reason === null;
@@ -73,9 +73,9 @@ export function drawProblem(reason) {
   const text = /** @type {string | undefined} */ (reason.document?.text);
   fill(
     place,
-    make("h2", {}, say(malformed ? "film.malformed" : "film.unreadable")),
+    make("h2", {}, say(malformed ? "image.malformed" : "image.unreadable")),
     make("p", {}, malformed ? [reason.message, reason.place].filter(Boolean).join("; ") : explain(reason)),
-    malformed && make("p", { class: "quiet" }, say("film.malformed_hint")),
+    malformed && make("p", { class: "quiet" }, say("image.malformed_hint")),
     text !== undefined && make("pre", { tabindex: 0 }, text),
   );
   if (!malformed) return;

@@ -1,8 +1,8 @@
 /**
- * A viewer that fetches its film: a small picture at once, then all pixels; films of more than 8 bits are drawn anew by the
+ * A viewer that fetches its image: a small picture at once, then all pixels; images of more than 8 bits are drawn anew by the
  * server for each window. Also the tools that both views have.
  *
- * @typedef {import("./types.js").FilmFacts} FilmFacts
+ * @typedef {import("./types.js").ImageFacts} ImageFacts
  * @typedef {import("./types.js").Grey} Grey
  * @typedef {import("./picture.js").Picture} Picture
  */
@@ -10,19 +10,19 @@ import { tellError } from "./announce.js";
 import * as api from "./api.js";
 import { number, say } from "./i18n.js";
 import { decode, release } from "./picture.js";
-import { toFilm } from "./view.js";
+import { toImage } from "./view.js";
 import { Viewer } from "./viewer.js";
 
-/** Films of more pixels show a smaller picture first. */
+/** Images of more pixels show a smaller picture first. */
 const LARGE = 2_500_000;
 const PREVIEW_SIDE = 1000;
-/** Films kept decoded: this one, the one before, the one that comes. */
+/** Images kept decoded: this one, the one before, the one that comes. */
 const KEPT = 3;
 const EIGHT_BIT = { centre: 127.5, width: 255 };
 /** ms after the last movement of the window until the server draws anew */
 const GREY_DELAY = 150;
 
-export class FilmStage {
+export class ImageStage {
   /**
    * @param {HTMLElement} host
    * @param {import("./viewer.js").Tool} tool
@@ -31,9 +31,9 @@ export class FilmStage {
   constructor(host, tool, status) {
     this.viewer = new Viewer(host, tool);
     this.status = status;
-    /** Shows the same film in the same view. @type {Viewer | null} */
+    /** Shows the same image in the same view. @type {Viewer | null} */
     this.mirror = null;
-    /** @type {FilmFacts | null} */
+    /** @type {ImageFacts | null} */
     this.facts = null;
     /** @type {Map<string, Picture>} Oldest first. */
     this.kept = new Map();
@@ -48,8 +48,8 @@ export class FilmStage {
   }
 
   /**
-   * @param {FilmFacts} facts
-   * @returns {Promise<void>} When all pixels are there; a film that cannot be shown is a `ServerError`.
+   * @param {ImageFacts} facts
+   * @returns {Promise<void>} When all pixels are there; an image that cannot be shown is a `ServerError`.
    */
   async open(facts) {
     this.request.abort();
@@ -83,24 +83,24 @@ export class FilmStage {
   }
 
   /**
-   * Fetch a film that will be opened next.
+   * Fetch an image that will be opened next.
    * @param {string} id
    */
   async prepare(id) {
     if (this.kept.has(id)) return;
     try {
-      const facts = await api.film(id);
+      const facts = await api.image(id);
       const picture = await this.#fetch(facts, null, null);
       if (this.kept.has(id)) release(picture);
       else this.#keep(id, picture);
     } catch (reason) {
-      // it is asked for again, and then said, when the film is opened
+      // it is asked for again, and then said, when the image is opened
       if (!(reason instanceof api.ServerError)) throw reason;
     }
   }
 
   /**
-   * @param {FilmFacts} facts
+   * @param {ImageFacts} facts
    * @param {Grey | null} grey
    * @param {number | null} side
    * @param {AbortSignal} [signal]
@@ -148,8 +148,8 @@ export class FilmStage {
   }
 
   /**
-   * Have the server draw the film with the present window.
-   * @param {FilmFacts} facts
+   * Have the server draw the image with the present window.
+   * @param {ImageFacts} facts
    */
   async #drawGrey(facts) {
     const { signal } = this.request;
@@ -182,10 +182,10 @@ export class FilmStage {
     const parts = [say("scale", { percent: number(viewer.view.scale * devicePixelRatio * 100) })];
     const base = facts.window ?? EIGHT_BIT;
     if (viewer.grey.centre !== base.centre || viewer.grey.width !== base.width) {
-      parts.unshift(say("film.window", { centre: number(viewer.grey.centre), half: number(viewer.grey.width / 2) }));
+      parts.unshift(say("image.window", { centre: number(viewer.grey.centre), half: number(viewer.grey.width / 2) }));
     }
     if (viewer.pointer) {
-      const at = toFilm(viewer.view, viewer.pointer);
+      const at = toImage(viewer.view, viewer.pointer);
       if (at.x >= 0 && at.y >= 0 && at.x < facts.width && at.y < facts.height)
         parts.unshift(`${Math.floor(at.x)}, ${Math.floor(at.y)}`);
     }

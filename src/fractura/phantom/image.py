@@ -1,4 +1,4 @@
-"""From bones and flesh to a film: attenuation, beam, scatter, noise, read-out, collimator and marker."""
+"""From bones and flesh to an image: attenuation, beam, scatter, noise, read-out, collimator and marker."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from fractura.phantom.mimics import Canal, growth_plates
 from fractura.phantom.tubes import Array, Tube, paint
 
 BONE = 0.043
-"""Attenuation of cortical bone per pixel of a film with a long side of 464."""
+"""Attenuation of cortical bone per pixel of an image with a long side of 464."""
 
 FLESH = 0.0040
-"""Attenuation of fat per pixel of such a film; muscle has 1.45 of it."""
+"""Attenuation of fat per pixel of such an image; muscle has 1.45 of it."""
 
 BLEND = 4
 """Exponent of the norm by which overlapping tubes of flesh are joined."""
@@ -25,12 +25,12 @@ BLEND = 4
 
 @dataclass(frozen=True)
 class Field:
-    """The part of the film that the beam reaches: a turned rectangle.
+    """The part of the image that the beam reaches: a turned rectangle.
 
     Attributes:
         corners: float ``(4, 2)``, pixels.
         bright: What lies outside reads white (no exposure) instead of black (shuttered after read-out).
-        open: The rectangle is larger than the film: nothing is cut.
+        open: The rectangle is larger than the image: nothing is cut.
     """
 
     corners: np.ndarray
@@ -48,7 +48,7 @@ class Field:
 
 
 def choose_field(rng: np.random.Generator, width: int, height: int) -> Field:
-    """Collimate some films on some sides, slightly askew."""
+    """Collimate some images on some sides, slightly askew."""
     inset = np.where(rng.random(4) < 0.3, rng.uniform(0.015, 0.09, 4), -0.2)
     if rng.random() < 0.45:
         inset[:] = -0.2
@@ -116,7 +116,7 @@ def _bone_shade(
 def paint_bone(
     canvas: Array, bone: Bone, fracture: Fracture | None, canals: Sequence[Canal], scale: float, grain: Array
 ) -> None:
-    """Add a bone, whole or in pieces, to the attenuation of the film, in place."""
+    """Add a bone, whole or in pieces, to the attenuation of the image, in place."""
     whole = _bone_shade(bone.tube, bone.plates, canals, scale, grain)
     cracks = fracture.cracks if fracture is not None else ()
 
@@ -204,24 +204,24 @@ def expose(rng: np.random.Generator, attenuation: Array, field: Field, scale: fl
     return np.asarray(np.rint(shown * 255), dtype=np.uint8)
 
 
-def stamp(rng: np.random.Generator, film: np.ndarray, boxes: Sequence[Box], scale: float) -> np.ndarray:
-    """Burn a side marker into most films, clear of the boxes; returns a new uint8 ``(height, width)``."""
+def stamp(rng: np.random.Generator, image: np.ndarray, boxes: Sequence[Box], scale: float) -> np.ndarray:
+    """Burn a side marker into most images, clear of the boxes; returns a new uint8 ``(height, width)``."""
     if rng.random() > 0.7:
-        return film
-    height, width = film.shape
-    image = Image.fromarray(film)
-    draw = ImageDraw.Draw(image)
+        return image
+    height, width = image.shape
+    canvas = Image.fromarray(image)
+    draw = ImageDraw.Draw(canvas)
     letter = "LR"[int(rng.integers(2))]
     size = int(rng.uniform(11, 18) * scale)
     framed = rng.random() < 0.4
     spots = rng.uniform(0.06, 0.9, (12, 2)) * (width, height)
     for x, y in spots:
         clear = all(x + 2 * size < b[0] or x - size > b[2] or y + 2 * size < b[1] or y - size > b[3] for b in boxes)
-        spot = film[int(y) : int(y) + size + 4, int(x) : int(x) + size + 4]
-        # Technicians put the marker beside the limb, where the film is dark and even.
+        spot = image[int(y) : int(y) + size + 4, int(x) : int(x) + size + 4]
+        # Technicians put the marker beside the limb, where the image is dark and even.
         if clear and spot.mean() < 90 and spot.std() < 9:
             if framed:
                 draw.rectangle((x - 3, y - 2, x + 0.85 * size, y + 1.25 * size), fill=245)
             draw.text((x, y), letter, fill=10 if framed else 245, font=ImageFont.load_default(size))
             break
-    return np.asarray(image)
+    return np.asarray(canvas)

@@ -1,10 +1,10 @@
 /**
- * One film that is being labelled: its labels with their history, and how they get saved.
+ * One image that is being labelled: its labels with their history, and how they get saved.
  *
  * @typedef {import("./types.js").Annotation} Annotation
  * @typedef {import("./types.js").KeyedBox} KeyedBox
  * @typedef {import("./types.js").Labels} Labels
- * @typedef {import("./types.js").FilmSuggestions} FilmSuggestions
+ * @typedef {import("./types.js").ImageSuggestions} ImageSuggestions
  * @typedef {import("./types.js").Suggestion} Suggestion
  * @typedef {Labels & {dismissed: readonly string[]}} State With the places of suggestions that were dismissed.
  */
@@ -15,9 +15,9 @@ import { History } from "./history.js";
 /** A suggestion that covers a box so well says nothing new. Intersection over union. */
 const SAME_PLACE = 0.5;
 
-export class OpenFilm {
+export class OpenImage {
   /**
-   * @param {import("./types.js").FilmFacts} facts
+   * @param {import("./types.js").ImageFacts} facts
    * @param {Annotation} annotation
    * @param {import("./drafts.js").Drafts} drafts
    * @param {ConstructorParameters<typeof Autosave>[3]} told
@@ -37,10 +37,10 @@ export class OpenFilm {
     });
     /** Etag that the server told of last, without being asked. @type {string | null} */
     this.heard = null;
-    /** @type {FilmSuggestions | null} */
+    /** @type {ImageSuggestions | null} */
     this.answer = null;
     /** @type {Suggestion[]} */
-    this.marks = [];
+    this.detections = [];
   }
 
   get labels() {
@@ -74,7 +74,7 @@ export class OpenFilm {
     return true;
   }
 
-  /** Write the file even if nothing was changed: a film without finding has an annotation without boxes. */
+  /** Write the file even if nothing was changed: an image without finding has an annotation without boxes. */
   save() {
     if (!this.saver.pending && !this.annotation.exists) this.saver.change(this.labels);
     return this.saver.flush();
@@ -100,12 +100,12 @@ export class OpenFilm {
     this.saver.resolve(current.etag, labels);
   }
 
-  /** @param {FilmSuggestions} answer */
+  /** @param {ImageSuggestions} answer */
   suggest(answer) {
     this.answer = answer;
-    this.marks = answer.boxes.map((mark) => ({
-      ...keyed(mark),
-      ...between({ x: mark.xmin, y: mark.ymin }, { x: mark.xmax, y: mark.ymax }, this.size),
+    this.detections = answer.boxes.map((detection) => ({
+      ...keyed(detection),
+      ...between({ x: detection.xmin, y: detection.ymin }, { x: detection.xmax, y: detection.ymax }, this.size),
     }));
   }
 
@@ -117,17 +117,17 @@ export class OpenFilm {
   open(threshold) {
     const { boxes, verified, dismissed } = this.labels;
     if (verified) return [];
-    return this.marks.filter(
-      (mark) =>
-        mark.score >= threshold &&
-        !dismissed.includes(place(mark)) &&
-        !boxes.some((box) => overlap(box, mark) > SAME_PLACE),
+    return this.detections.filter(
+      (detection) =>
+        detection.score >= threshold &&
+        !dismissed.includes(place(detection)) &&
+        !boxes.some((box) => overlap(box, detection) > SAME_PLACE),
     );
   }
 
-  /** It stays away until the page is closed; can be undone. @param {Suggestion} mark */
-  dismiss(mark) {
-    this.history.push({ ...this.labels, dismissed: [...this.labels.dismissed, place(mark)] });
+  /** It stays away until the page is closed; can be undone. @param {Suggestion} detection */
+  dismiss(detection) {
+    this.history.push({ ...this.labels, dismissed: [...this.labels.dismissed, place(detection)] });
   }
 
   /** @param {Annotation} answer */

@@ -1,4 +1,4 @@
-"""DICOM films for the tests: any header, any transfer syntax, with a name planted in every field that can hold one."""
+"""DICOM images for the tests: any header, any transfer syntax, with a name planted in every field that can hold one."""
 
 import io
 import tempfile
@@ -25,7 +25,7 @@ LOSSLESS = {
 
 
 def dicom(values: np.ndarray, *, bits: int | None = None, syntax: str = NATIVE, **elements) -> bytes:
-    """A DX film of these stored values, ``(h, w)``, ``(frames, h, w)`` or ``(h, w, 3)`` with ``SamplesPerPixel=3``."""
+    """A DX image of these stored values, ``(h, w)``, ``(frames, h, w)`` or ``(h, w, 3)`` with ``SamplesPerPixel=3``."""
     from pydicom.dataset import Dataset, FileMetaDataset
 
     allocated = 8 * values.dtype.itemsize
@@ -91,7 +91,7 @@ def _recoded(data: bytes, syntax: str) -> bytes:
 
 
 def as_jpeg(values: np.ndarray, **elements) -> bytes:
-    """A JPEG baseline film of uint8 values, packed with Pillow."""
+    """A JPEG baseline image of uint8 values, packed with Pillow."""
     from PIL import Image
     from pydicom import dcmread
     from pydicom.encaps import encapsulate

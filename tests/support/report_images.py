@@ -1,4 +1,4 @@
-"""Films on the disk with marks, some right and some wrong, under names that would love to be HTML."""
+"""Images on the disk with detections, some right and some wrong, under names that would love to be HTML."""
 
 import json
 from dataclasses import replace
@@ -10,7 +10,7 @@ from PIL import Image
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import BoxFlags, Dataset, Record
 from fractura.core.model_card import ModelCard
-from fractura.evaluation import evaluate, film_groups
+from fractura.evaluation import evaluate, image_groups
 from fractura.evaluation.report import write_report
 
 HOSTILE = '<script>alert("x")</script>&.png'
@@ -25,14 +25,14 @@ CARD = ModelCard(
     threshold=THRESHOLD,
     threshold_aim="f1",
     threshold_data="0" * 64,
-    data={"train": {"fingerprint": "1" * 64, "films": 9, "negatives": 4, "boxes": {"cast": 5}}},
+    data={"train": {"fingerprint": "1" * 64, "images": 9, "negatives": 4, "boxes": {"cast": 5}}},
     settings={"num_steps": 7, "seed": 3, "data_augmentation_options": [{"name": "random_horizontal_flip"}]},
     versions={"torch": "9.9.9"},
 )
 
 
-def films(folder, *, count=16, positive=True, negative=True):
-    """Films with random grey levels; every second one has a box, one of them a difficult one."""
+def images(folder, *, count=16, positive=True, negative=True):
+    """Images with random grey levels; every second one has a box, one of them a difficult one."""
     random = np.random.default_rng(5)
     records = []
     for number in range(count):
@@ -49,7 +49,7 @@ def films(folder, *, count=16, positive=True, negative=True):
                 height=SIZE[1],
                 boxes=Boxes(boxes, [number % 4 // 2] * len(boxes)),
                 flags=flags,
-                name=HOSTILE if number == 0 else f"film {number}.png",
+                name=HOSTILE if number == 0 else f"image {number}.png",
                 patient=f"patient {number // 2}",
                 body_part="WRIST" if number < count // 2 else "$x_{1} <u>",
             )
@@ -57,8 +57,8 @@ def films(folder, *, count=16, positive=True, negative=True):
     return Dataset(class_names=CLASS_NAMES, records=tuple(records), root=Path(folder))
 
 
-def marks(dataset, *, seed=1):
-    """On every third film nothing right; a stray mark on each, of any score."""
+def detections(dataset, *, seed=1):
+    """On every third image nothing right; a stray detection on each, of any score."""
     random = np.random.default_rng(seed)
     found = []
     for number, record in enumerate(dataset):
@@ -71,7 +71,7 @@ def marks(dataset, *, seed=1):
 
 
 def measure(dataset, predictions, *, rounds=60, threshold=THRESHOLD):
-    return evaluate(dataset, predictions, threshold=threshold, rounds=rounds, groups=film_groups(dataset))
+    return evaluate(dataset, predictions, threshold=threshold, rounds=rounds, groups=image_groups(dataset))
 
 
 def report(folder, dataset, predictions, *, card=CARD, language="en", **more):
@@ -79,11 +79,11 @@ def report(folder, dataset, predictions, *, card=CARD, language="en", **more):
     evaluation = measure(dataset, predictions, **more)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "evaluation.json").write_text(json.dumps(evaluation.to_dict()), encoding="utf-8")
-    return write_report(evaluation, folder, card=card, dataset=dataset, data_name="<em>films</em>", language=language)
+    return write_report(evaluation, folder, card=card, dataset=dataset, data_name="<em>images</em>", language=language)
 
 
 def without_image(dataset, number):
-    """The data set with one film that is no longer there."""
+    """The data set with one image that is no longer there."""
     records = list(dataset.records)
     records[number] = replace(records[number], image=Path("gone.png"))
     return replace(dataset, records=tuple(records))

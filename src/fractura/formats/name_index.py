@@ -1,4 +1,4 @@
-"""Finding the film that an annotation names: only inside the folders it was given with, never by a stale path."""
+"""Finding the image that an annotation names: only inside the folders it was given with, never by a stale path."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from fractura.core.errors import DataError
 from fractura.imaging.reader import IMAGE_EXTENSIONS
 
 
-class FilmIndex:
-    """All films below some folders. Names are compared without regard to letter case and to the spelling of accents.
+class ImageIndex:
+    """All images below some folders. Names are compared without regard to letter case and to the spelling of accents.
 
     Args:
-        folders: Where films lie; sub-folders belong to them, hidden files and folders do not.
+        folders: Where images lie; sub-folders belong to them, hidden files and folders do not.
 
     Raises:
         DataError: A folder cannot be listed.
@@ -23,21 +23,21 @@ class FilmIndex:
 
     def __init__(self, folders: Iterable[Path]) -> None:
         self.folders = tuple(dict.fromkeys(folders))
-        self.films: list[Path] = []
+        self.images: list[Path] = []
         self._by_path: dict[str, Path] = {}
         self._by_name: dict[str, list[Path]] = {}
         for folder in self.folders:
-            for film in _films_below(folder):
-                key = plain_name(film.relative_to(folder).as_posix())
-                if self._by_path.setdefault(key, film) is film:
-                    self._by_name.setdefault(plain_name(film.name), []).append(film)
-                    self.films.append(film)
+            for image in _images_below(folder):
+                key = plain_name(image.relative_to(folder).as_posix())
+                if self._by_path.setdefault(key, image) is image:
+                    self._by_name.setdefault(plain_name(image.name), []).append(image)
+                    self.images.append(image)
 
     def find(self, written: str) -> Path:
-        """The film called ``written``: by its path below one of the folders, else by its file name alone.
+        """The image called ``written``: by its path below one of the folders, else by its file name alone.
 
         Raises:
-            DataError: There is no such film, or several films have this name.
+            DataError: There is no such image, or several images have this name.
         """
         parts = [part for part in written.replace("\\", "/").split("/") if part not in ("", ".", "..")]
         for start in range(len(parts)):  # a path from another machine ends like the right one
@@ -48,13 +48,13 @@ class FilmIndex:
         where = " or ".join(str(folder) for folder in self.folders)
         if not same:
             raise DataError(
-                f"its film '{written}' is not in {where}",
-                hint="put the film there under that name, name the films' folder, or take the entry out",
+                f"its image '{written}' is not in {where}",
+                hint="put the image there under that name, name the images' folder, or take the entry out",
             )
         if len(same) > 1:
             raise DataError(
-                f"'{written}' may be any of {len(same)} films: {', '.join(str(film) for film in same[:3])}",
-                hint="write the film's path below the folder, or give the films names of their own",
+                f"'{written}' may be any of {len(same)} images: {', '.join(str(image) for image in same[:3])}",
+                hint="write the image's path below the folder, or give the images names of their own",
             )
         return same[0]
 
@@ -64,30 +64,30 @@ def plain_name(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def unique_names(films: Iterable[tuple[Path, Path]]) -> dict[Path, str]:
-    """A name for each film that no other has: its file name, or its path with ``_`` where that is shared.
+def unique_names(images: Iterable[tuple[Path, Path]]) -> dict[Path, str]:
+    """A name for each image that no other has: its file name, or its path with ``_`` where that is shared.
 
     Args:
-        films: Each film with the folder it was found below.
+        images: Each image with the folder it was found below.
     """
     names: dict[Path, str] = {}
     owners: dict[str, Path] = {}
-    for film, root in films:
-        name = film.name
-        if owners.get(plain_name(name), film) != film:
-            relative = film.relative_to(root) if film.is_relative_to(root) else PurePosixPath(film.name)
+    for image, root in images:
+        name = image.name
+        if owners.get(plain_name(name), image) != image:
+            relative = image.relative_to(root) if image.is_relative_to(root) else PurePosixPath(image.name)
             name = "_".join(relative.parts)
         number = 1
         unique = name
-        while owners.get(plain_name(unique), film) != film:
+        while owners.get(plain_name(unique), image) != image:
             number += 1
             unique = f"{PurePosixPath(name).stem}-{number}{PurePosixPath(name).suffix}"
-        owners[plain_name(unique)] = film
-        names[film] = unique
+        owners[plain_name(unique)] = image
+        names[image] = unique
     return names
 
 
-def _films_below(folder: Path) -> list[Path]:
+def _images_below(folder: Path) -> list[Path]:
     def stop(error: OSError) -> None:
         raise DataError(
             f"cannot be listed: {error.strerror or error}", file=folder, hint="check that you may read the folder"

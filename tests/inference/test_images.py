@@ -1,11 +1,11 @@
-"""Which files are films, and that no two of them share a name."""
+"""Which files are images, and that no two of them share a name."""
 
 from pathlib import Path
 
 import pytest
 
 from fractura.core.errors import DataError
-from fractura.inference.discovery import find_films
+from fractura.inference.discovery import find_images
 
 
 def touch(folder, *names):
@@ -17,24 +17,24 @@ def touch(folder, *names):
 
 
 def names(found):
-    return [film.name for film in found.films]
+    return [image.name for image in found.images]
 
 
 def test_folders_are_searched_in_order_and_the_rest_is_counted(tmp_path):
     touch(tmp_path, "b.PNG", "a.jpg", "sub/c.tif", "a.xml", "sub/c.xml", "notes", "._a.jpg")
-    found = find_films([tmp_path])
-    assert [film.path.relative_to(tmp_path).as_posix() for film in found.films] == ["a.jpg", "b.PNG", "sub/c.tif"]
+    found = find_images([tmp_path])
+    assert [image.path.relative_to(tmp_path).as_posix() for image in found.images] == ["a.jpg", "b.PNG", "sub/c.tif"]
     assert found.passed_over == {".xml": 2, "notes": 1, ".jpg": 1}
 
 
 def test_a_file_given_by_name_is_taken_at_its_word(tmp_path):
-    touch(tmp_path, "film.raw")
-    assert names(find_films([tmp_path / "film.raw"])) == ["film"]
+    touch(tmp_path, "image.raw")
+    assert names(find_images([tmp_path / "image.raw"])) == ["image"]
 
 
-def test_a_film_met_twice_counts_once(tmp_path):
+def test_a_image_met_twice_counts_once(tmp_path):
     touch(tmp_path, "a.jpg", "b.jpg")
-    found = find_films([tmp_path / "b.jpg", tmp_path, str(tmp_path / "." / "a.jpg")])
+    found = find_images([tmp_path / "b.jpg", tmp_path, str(tmp_path / "." / "a.jpg")])
     assert names(found) == ["b", "a"]
 
 
@@ -50,7 +50,7 @@ def test_a_film_met_twice_counts_once(tmp_path):
 )
 def test_names_are_unique_whatever_the_case(tmp_path, files, expected):
     touch(tmp_path, *files)
-    assert names(find_films([tmp_path])) == expected
+    assert names(find_images([tmp_path])) == expected
 
 
 def test_linked_folders_are_followed_and_circles_end(tmp_path):
@@ -62,14 +62,14 @@ def test_linked_folders_are_followed_and_circles_end(tmp_path):
         (tmp_path / "real" / "back").symlink_to(given, target_is_directory=True)
     except OSError:
         pytest.skip("this system does not let the test make links")
-    assert names(find_films([given])) == ["a"]
+    assert names(find_images([given])) == ["a"]
 
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [([], "no files or folders"), (["empty"], "holds no films"), (["missing"], "no such file")],
+    [([], "no files or folders"), (["empty"], "holds no images"), (["missing"], "no such file")],
 )
 def test_nothing_to_look_at_is_an_error(tmp_path, given, said):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=said):
-        find_films([tmp_path / Path(name) for name in given])
+        find_images([tmp_path / Path(name) for name in given])
