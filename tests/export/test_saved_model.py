@@ -134,7 +134,7 @@ def test_the_tutorials_detection_script(tensorflow, exported, images, tmp_path, 
     Image.open(images[0]).convert("RGB").save(picture)
     drawn, shown = [], []
     plot = SimpleNamespace(
-        metric=lambda figsize: None, imshow=shown.append, axis=lambda word: None, show=lambda: shown.append("shown")
+        figure=lambda figsize: None, imshow=shown.append, axis=lambda word: None, show=lambda: shown.append("shown")
     )
     monkeypatch.setitem(
         sys.modules, "cv2", SimpleNamespace(rectangle=lambda image, *rest: drawn.append((image.shape, *rest)))

@@ -158,8 +158,8 @@ def restore(detector: Detector, reader: CheckpointReader, kind: CheckpointType) 
     Args:
         detector: Receives the weights; unchanged if there is an error.
         reader: The checkpoint.
-        kind: ``detection``: the backbone, the heads stay as they are; ``full``: the whole model; ``classification``: the
-            backbone, from a checkpoint of the bare backbone.
+        kind: ``detection``: the backbone, the heads stay as they are; ``full``: the whole model;
+            ``classification``: the backbone, from a checkpoint of the bare backbone.
 
     Raises:
         RestoreError: A requested tensor is missing or has another shape.
