@@ -10,14 +10,11 @@ from typing import Any, Literal
 from fractura.core.errors import UsageError
 from fractura.core.files import write_atomically
 from fractura.formats.protobuf.text_format import Document, Scalar, parse, read_text
-from fractura.formats.protobuf.text_format_edit import quoted, set_value
+from fractura.formats.protobuf.text_format_edit import set_value
 from fractura.tensorflow_od.pipeline_reader import PipelineConfig, parse_pipeline_config
 from fractura.tensorflow_od.pipeline_schema import MessageField, ValueField
 from fractura.tensorflow_od.pipeline_training_fields import PIPELINE
-from fractura.tensorflow_od.pipeline_writer import zoo_pipeline
-
-_TRAIN, _TRAIN_READER, _EVAL_READER = ("train_config",), ("train_input_reader",), ("eval_input_reader",)
-_RECORDS = ("tf_record_input_reader", "input_path")
+from fractura.tensorflow_od.pipeline_writer import literal, zoo_pipeline
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,15 +96,16 @@ def edit_pipeline_config(
     """
     document = parse(text, file)
     done: list[Change] = []
-    for path, value in _assignments(document, changes):
+    for where, value in _assignments(document, changes):
+        path = where.split(".")
         before = _text_at(document, path)
-        after = _literal(path, value, before)
+        after = literal(value, _row_at(path), like=before or '"')
         if before == after and len(_fields_at(document, path)) == 1:
             continue
         for _ in range(len(_fields_at(document, path)) - 1):
             document = _without_first(document, path)
         document = set_value(document, path, after)
-        done.append(Change(".".join(path), before, after))
+        done.append(Change(where, before, after))
     parse_pipeline_config(document.text, file)
     return document.text, tuple(done)
 
@@ -170,41 +168,34 @@ def _notes(config: PipelineConfig) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _assignments(document: Document, changes: PipelineChanges) -> list[tuple[tuple[str, ...], Any]]:
-    wanted: list[tuple[tuple[str, ...], Any]] = [
-        (("model", "faster_rcnn", "num_classes"), changes.num_classes),
-        ((*_TRAIN, "batch_size"), changes.batch_size),
-        ((*_TRAIN, "num_steps"), changes.num_steps),
-        ((*_TRAIN, "fine_tune_checkpoint"), changes.fine_tune_checkpoint),
-        ((*_TRAIN, "fine_tune_checkpoint_type"), changes.fine_tune_checkpoint_type),
-        ((*_TRAIN_READER, "label_map_path"), changes.label_map),
-        ((*_TRAIN_READER, *_RECORDS), changes.train_records or None),
+def _assignments(document: Document, changes: PipelineChanges) -> list[tuple[str, Any]]:
+    wanted: list[tuple[str, Any]] = [
+        ("model.faster_rcnn.num_classes", changes.num_classes),
+        ("train_config.batch_size", changes.batch_size),
+        ("train_config.num_steps", changes.num_steps),
+        ("train_config.fine_tune_checkpoint", changes.fine_tune_checkpoint),
+        ("train_config.fine_tune_checkpoint_type", changes.fine_tune_checkpoint_type),
+        ("train_input_reader.label_map_path", changes.label_map),
+        ("train_input_reader.tf_record_input_reader.input_path", changes.train_records or None),
     ]
-    if document.message(*_EVAL_READER) or changes.eval_records:
+    if document.message("eval_input_reader") or changes.eval_records:
         wanted += [
-            ((*_EVAL_READER, "label_map_path"), changes.label_map),
-            ((*_EVAL_READER, *_RECORDS), changes.eval_records or None),
+            ("eval_input_reader.label_map_path", changes.label_map),
+            ("eval_input_reader.tf_record_input_reader.input_path", changes.eval_records or None),
         ]
-    version = (*_TRAIN, "fine_tune_checkpoint_version")
-    if changes.fine_tune_checkpoint and not _text_at(document, version):
+    version = "train_config.fine_tune_checkpoint_version"
+    if changes.fine_tune_checkpoint and not _text_at(document, version.split(".")):
         wanted.append((version, "V2"))
-    return [(path, value) for path, value in wanted if value is not None]
+    return [(where, value) for where, value in wanted if value is not None]
 
 
-def _literal(path: Sequence[str], value: Any, before: str | None) -> str:
-    """``value`` as the field at ``path`` holds it, quoted as it was before."""
-    if isinstance(value, tuple):
-        each = [_literal(path, item, before) for item in value]
-        return each[0] if len(each) == 1 else "[" + ", ".join(each) + "]"
-    *messages, name = path
-    row = PIPELINE
-    for message in messages:
-        inner = row.fields[message]
-        assert isinstance(inner, MessageField)
-        row = inner
-    field = row.fields[name]
-    assert isinstance(field, ValueField)
-    return quoted(value, like=before or '"') if field.kind == "string" else str(value)
+def _row_at(path: Sequence[str]) -> ValueField:
+    row: ValueField | MessageField = PIPELINE
+    for name in path:
+        assert isinstance(row, MessageField)
+        row = row.fields[name]
+    assert isinstance(row, ValueField)
+    return row
 
 
 def _fields_at(document: Document, path: Sequence[str]) -> list[Any]:

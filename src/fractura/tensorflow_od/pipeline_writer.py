@@ -85,7 +85,7 @@ def _field(name: str, row: ValueField | MessageField, settings: Mapping[str, Any
         value = row.fresh if value is None else value
         if value is None or (row.fresh is None and value == row.default):
             return ""
-        return f"{indent}{name}: {_text(value, row)}\n"
+        return f"{indent}{name}: {literal(value, row)}\n"
     if row.repeated:
         each = settings.get(row.setting, []) if row.setting else []
         return "".join(_braced(name, _field(e["name"], _named(row, e["name"]), e, indent + "  "), indent) for e in each)
@@ -113,11 +113,12 @@ def _get(settings: Mapping[str, Any], path: str) -> Any:
     return found[0] if path.endswith(".0") and found else found
 
 
-def _text(value: Any, row: ValueField) -> str:
+def literal(value: Any, row: ValueField, like: str = '"') -> str:
+    """A value as a file has it; strings with the quotes of ``like``, lists of one without brackets."""
     if isinstance(value, list | tuple):
-        each = [_text(item, row) for item in value]
+        each = [literal(item, row, like) for item in value]
         return each[0] if len(each) == 1 else f"[{', '.join(each)}]"
     word = next((theirs for theirs, ours in row.choices.items() if ours == value), value)
     if row.kind == "string":
-        return quoted(word)
+        return quoted(word, like=like)
     return str(int(value)) if row.kind == "int" else shown(word)
