@@ -6,9 +6,8 @@ from fractura.core.errors import ModelError
 from fractura.models.faster_rcnn.family import named_settings
 from fractura.models.faster_rcnn.settings import AnchorSettings
 from fractura.models.resizer import FixedShapeResizer, KeepAspectRatioResizer
-from fractura.tensorflow_od.mapping import detector_settings
-from fractura.tensorflow_od.pipeline_config import parse_pipeline_config
-from fractura.tensorflow_od.pipeline_writer import pipeline_config_for
+from fractura.tensorflow_od.pipeline_mapping import detector_settings, pipeline_config_for
+from fractura.tensorflow_od.pipeline_reader import parse_pipeline_config
 
 ZOO = ("faster_rcnn_inception_resnet_v2_640x640", "faster_rcnn_inception_resnet_v2_1024x1024")
 OTHERWISE = {
@@ -31,7 +30,8 @@ def test_reading_gives_the_model_back(name, changes):
     settings = named_settings(name, 3).model_copy(update=changes)
     config = parse_pipeline_config(pipeline_config_for(settings, {"batch_size": 1, "num_steps": 500, "seed": 0}))
     assert detector_settings(config) == settings
-    assert (config.train_config.batch_size, config.train_config.num_steps) == (1, 500)
+    train = config.root.section("train_config")
+    assert (train["batch_size"], train["num_steps"]) == (1, 500)
 
 
 @pytest.mark.parametrize(

@@ -215,13 +215,14 @@ def train_pipeline(config: Path, output_folder: Path | None, chosen: Mapping[str
         )
     target = output_folder if output_folder is not None else config.parent / "trained"
     output.say(f"fractura train: {config} into {target}")  # before PyTorch is loaded, which takes seconds
+    from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
     from fractura.tensorflow_od.training import prepare_pipeline
     from fractura.training import train as run
     from fractura.training.devices import is_first_process
     from fractura.training.model_folder import check_output
 
     check_output(target, resume)
-    prepared = prepare_pipeline(config, target, chosen, resumed=resume)
+    prepared = prepare_pipeline(read_pipeline_config(config), target, chosen, resumed=resume)
     if is_first_process():
         for note in prepared.notes:
             output.say(note)

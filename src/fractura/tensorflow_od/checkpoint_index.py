@@ -1,6 +1,6 @@
-"""The sorted table of keys and values that a TensorFlow checkpoint's ``.index`` file is: LevelDB's format.
+"""The ``.index`` file of a TensorFlow checkpoint: a sorted table of keys and values in LevelDB's format.
 
-Follows tensorflow/tsl lib/io/{format.cc,block.cc,table_builder.cc} (itself LevelDB's table format): data blocks with
+Follows tensorflow/tsl lib/io/{format.cc,block.cc,table_builder.cc}: data blocks with
 prefix-compressed keys, an index block, a footer of 48 bytes; each block ends with a type byte and a masked CRC-32C.
 """
 
@@ -14,13 +14,15 @@ from fractura.core.errors import ModelError
 from fractura.formats.protobuf.wire import WireError, read_varint, varint
 from fractura.formats.tfrecord.frames import masked_crc32c
 
+COPY_AGAIN = "copy the checkpoint again; both its .index and its .data files are needed"
+
 _MAGIC = 0xDB4775248B80FB57
 _FOOTER = 48
 _TRAILER = 5
 _RESTART_INTERVAL = 16
 _BLOCK_BYTES = 262_144
 _MAXIMUM_KEY = 65_536
-_MAXIMUM_KEY_BYTES = 1 << 28  # of all keys together: prefix compression must not blow a small file up
+_MAXIMUM_KEY_BYTES = 1 << 28  # of all keys together: prefix compression must not inflate a small file
 
 
 def read_table(data: bytes, file: Path) -> dict[bytes, bytes]:
@@ -80,7 +82,7 @@ def _entries(data: bytes, file: Path) -> Iterator[tuple[bytes, bytes]]:
         raise ModelError(
             "is not the index of a TensorFlow 2 checkpoint, or is cut off",
             file=file,
-            hint="copy the checkpoint again; both its .index and its .data files are needed",
+            hint=COPY_AGAIN,
         )
     footer, stop = len(data) - _FOOTER, len(data) - 8
     position = footer
@@ -96,7 +98,7 @@ def _entries(data: bytes, file: Path) -> Iterator[tuple[bytes, bytes]]:
         for key, value in _read_block(data, block_offset, block_size, file):
             budget -= len(key)
             if budget < 0 or (previous is not None and key <= previous):
-                raise _damaged(file, "its keys are not in order")
+                raise _damaged(file, "its keys are not sorted")
             previous = key
             yield key, value
 
@@ -104,24 +106,24 @@ def _entries(data: bytes, file: Path) -> Iterator[tuple[bytes, bytes]]:
 def _read_block(data: bytes, offset: int, size: int, file: Path) -> Iterator[tuple[bytes, bytes]]:
     end = offset + size
     if end + _TRAILER > len(data) or size < 4:
-        raise _damaged(file, "a block lies outside the file")
+        raise _damaged(file, "a block is outside the file")
     if struct.unpack_from("<I", data, end + 1)[0] != masked_crc32c(data[offset : end + 1]):
-        raise _damaged(file, f"the checksum of the block at byte {offset} differs")
+        raise _damaged(file, f"the checksum of the block at byte {offset} is wrong")
     if data[end] != 0:
         raise ModelError(
-            "is compressed, which TensorFlow never does with a checkpoint", file=file, hint="save it with TensorFlow"
+            "is compressed, which is not supported", file=file, hint="restore and save it again with TensorFlow"
         )
     (restarts,) = struct.unpack_from("<I", data, end - 4)
     stop = end - 4 - 4 * restarts
     if stop < offset:
-        raise _damaged(file, f"the block at byte {offset} has a broken end")
+        raise _damaged(file, f"the block at byte {offset} has a malformed end")
     key, position = b"", offset
     while position < stop:
         shared, position = read_varint(data, position, stop)
         unshared, position = read_varint(data, position, stop)
         length, position = read_varint(data, position, stop)
         if shared > len(key) or unshared + length > stop - position or shared + unshared > _MAXIMUM_KEY:
-            raise _damaged(file, f"an entry at byte {position} is broken")
+            raise _damaged(file, f"an entry at byte {position} is malformed")
         key = key[:shared] + data[position : position + unshared]
         position += unshared
         yield key, data[position : position + length]
@@ -144,4 +146,4 @@ def _block(entries: list[tuple[bytes, bytes]], restart_interval: int) -> bytes:
 
 
 def _damaged(file: Path, what: str) -> ModelError:
-    return ModelError(f"is damaged: {what}", file=file, hint="copy the checkpoint again from its source")
+    return ModelError(f"is damaged: {what}", file=file, hint=COPY_AGAIN)

@@ -8,9 +8,10 @@ from support.pipeline_files import small_config
 
 from fractura.core.errors import DataError, UsageError
 from fractura.formats.label_map import label_map_of, write_label_map
-from fractura.tensorflow_od.mapping import class_names, detector_settings, train_settings
-from fractura.tensorflow_od.pipeline_config import parse_pipeline_config, read_pipeline_config
+from fractura.tensorflow_od.pipeline_data import class_names
 from fractura.tensorflow_od.pipeline_edit import PipelineChanges, new_pipeline_config
+from fractura.tensorflow_od.pipeline_mapping import detector_settings, train_settings
+from fractura.tensorflow_od.pipeline_reader import parse_pipeline_config, read_pipeline_config
 from fractura.tensorflow_od.training import field_notes
 from fractura.training.optimization import learning_rate
 
@@ -127,13 +128,13 @@ REFUSED = [
     (change("height_stride: 16", "height_stride: 8"), "height_stride 8 and width_stride 16 differ"),
     (
         (("height_stride: 16", "height_stride: 8"), ("width_stride: 16", "width_stride: 8")),
-        "stride 8 are not built",
+        "stride 8 are not supported",
     ),
     (
         (("momentum_optimizer {", "adam_optimizer {"), ("momentum_optimizer_value: 0.9", "")),
-        "adam_optimizer is not built",
+        "adam_optimizer is not supported",
     ),
-    (change(_COSINE, _EXPONENTIAL), "exponential_decay_learning_rate is not built"),
+    (change(_COSINE, _EXPONENTIAL), "exponential_decay_learning_rate is not supported"),
     (change("warmup_learning_rate: 0.0", "warmup_learning_rate: 5.0"), "higher than learning_rate_base"),
     (change("warmup_steps: 5", "warmup_steps: 500"), "more than total_steps"),
     (change("warmup_steps: 5", "warmup_steps: 5\n hold_base_rate_steps: 3"), "holding the base rate"),
@@ -144,7 +145,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("change", "said"), REFUSED, ids=[said for _, said in REFUSED])
-def test_what_is_not_built_is_refused_with_its_line(tmp_path, change, said):
+def test_what_is_not_supported_is_refused_with_its_line(tmp_path, change, said):
     def read():
         config = config_of(*change)
         detector_settings(config)
@@ -190,7 +191,7 @@ def test_paths_that_are_not_filled_in(tmp_path):
     from fractura.tensorflow_od.training import prepare_pipeline
 
     with pytest.raises(DataError, match=r"line \d+.*PATH_TO_BE_CONFIGURED"):
-        prepare_pipeline(CONFIGS["640"], tmp_path / "out")
+        prepare_pipeline(read_pipeline_config(CONFIGS["640"]), tmp_path / "out")
     file = small_config(tmp_path / "pipeline.config")
     with pytest.raises(DataError, match="no input_path"):
-        prepare_pipeline(file, tmp_path / "out")
+        prepare_pipeline(read_pipeline_config(file), tmp_path / "out")

@@ -1,4 +1,4 @@
-"""pipeline.config: every field honoured or told, unknown ones kept, errors with their line."""
+"""pipeline.config: every field honoured or reported, unknown ones kept, errors with their line."""
 
 import pytest
 from hypothesis import given, settings
@@ -6,16 +6,25 @@ from hypothesis import strategies as st
 from support.material import REFERENCE
 
 from fractura.core.errors import DataError
-from fractura.tensorflow_od.pipeline_config import (
-    FixedShapeResizer,
-    KeepAspectRatioResizer,
-    parse_pipeline_config,
-    read_pipeline_config,
+from fractura.models.faster_rcnn.settings import FasterRCNNSettings
+from fractura.models.resizer import FixedShapeResizer, KeepAspectRatioResizer
+from fractura.tensorflow_od.pipeline_mapping import (
+    EvalConfig,
+    InputReader,
+    detector_settings,
+    eval_config,
+    eval_readers,
+    input_reader,
+    num_classes,
+    start_checkpoint,
 )
-from fractura.tensorflow_od.pipeline_schema import AUGMENTATIONS, Effect
-from fractura.tensorflow_od.pipeline_template import MODELS, pipeline_template
+from fractura.tensorflow_od.pipeline_reader import Located, parse_pipeline_config, read_pipeline_config
+from fractura.tensorflow_od.pipeline_schema import Effect, MessageField
+from fractura.tensorflow_od.pipeline_training_fields import AUGMENTATIONS, PIPELINE
+from fractura.tensorflow_od.pipeline_writer import MODELS, zoo_pipeline
+from fractura.training.settings import TrainSettings
 
-TEMPLATE = pipeline_template("faster_rcnn_inception_resnet_v2_640x640", 1, 2, 20_000)
+TEMPLATE = zoo_pipeline("faster_rcnn_inception_resnet_v2_640x640", 1, 2, 20_000)
 
 
 def changed(old, new):
@@ -45,40 +54,42 @@ def changed(old, new):
 def test_the_zoos_own_files(size, expected):
     file = REFERENCE / "configs" / f"inception_resnet_v2_{size}_coco.config"
     config = read_pipeline_config(file)
-    model, train = config.model, config.train_config
+    model, train = detector_settings(config), config.root.section("train_config")
     assert model.num_classes == 90
-    assert model.image_resizer == FixedShapeResizer(expected["side"], expected["side"])
-    assert model.batch_norm_trainable is expected["batch_norm_trainable"]
+    assert model.image_resizer == FixedShapeResizer(height=expected["side"], width=expected["side"])
+    assert model.feature_extractor.batch_norm_trainable is expected["batch_norm_trainable"]
     assert model.clip_anchors_to_image is expected["clip"]
     assert model.share_box_across_classes is expected["share"]
-    assert (model.anchors.scales, model.anchors.aspect_ratios) == ((0.25, 0.5, 1.0, 2.0), (0.5, 1.0, 2.0))
-    assert (model.anchors.base_size, model.anchors.stride, model.anchors.offset) == ((256, 256), (16, 16), (0, 0))
+    anchors = model.anchors
+    assert (anchors.scales, anchors.aspect_ratios) == ((0.25, 0.5, 1.0, 2.0), (0.5, 1.0, 2.0))
+    assert (anchors.base_sizes, anchors.strides, anchors.offsets) == ((256,), (16,), (0,))
     assert (model.first_stage_max_proposals, model.initial_crop_size) == (300, 17)
     assert (model.first_stage_minibatch_size, model.second_stage_batch_size) == (256, 64)
-    assert model.second_stage_nms.iou_threshold == 0.6
-    assert (train.batch_size, train.num_steps) == (expected["batch"], expected["steps"])
-    assert train.gradient_clipping_by_norm == expected["clipping"]
-    assert train.optimizer.kind == "momentum_optimizer"
-    assert train.optimizer.settings == {"momentum_optimizer_value": 0.9}
-    assert train.optimizer.moving_average_decay is None
-    assert train.optimizer.learning_rate.kind == "cosine_decay_learning_rate"
-    assert train.optimizer.learning_rate.settings["learning_rate_base"] == expected["rate"]
-    assert train.optimizer.learning_rate.settings["warmup_steps"] == expected["warmup"]
-    assert [step.name for step in train.data_augmentation_options] == [
+    assert model.second_stage_nms_iou_threshold == 0.6
+    assert (train["batch_size"], train["num_steps"]) == (expected["batch"], expected["steps"])
+    assert train["gradient_clipping_by_norm"] == expected["clipping"]
+    kind, optimizer = train.section("optimizer").chosen()
+    assert (kind, optimizer["momentum_optimizer_value"]) == ("momentum_optimizer", 0.9)
+    assert train.section("optimizer")["use_moving_average"] is False
+    kind, rate = optimizer.section("learning_rate").chosen()
+    assert kind == "cosine_decay_learning_rate"
+    assert (rate["learning_rate_base"], rate["warmup_steps"]) == (expected["rate"], expected["warmup"])
+    steps = [step.chosen() for step in train.sections["data_augmentation_options"]]
+    assert [name for name, _ in steps] == [
         "random_horizontal_flip",
         "random_adjust_hue",
         "random_adjust_contrast",
         "random_adjust_saturation",
         "random_square_crop_by_scale",
     ]
-    assert train.data_augmentation_options[4].settings == {
+    assert {name: found.value for name, found in steps[4][1].values.items()} == {
         "max_border": 128, "scale_min": 0.6, "scale_max": 1.3, "num_scales": 8,
     }  # fmt: skip
-    assert train.fine_tune_checkpoint_type == "classification"
-    assert config.train_input_reader.label_map_path == "PATH_TO_BE_CONFIGURED/label_map.txt"
-    assert config.train_input_reader.input_paths == ("PATH_TO_BE_CONFIGURED/train2017-?????-of-00256.tfrecord",)
-    assert config.eval_input_readers[0].shuffle is False
-    assert config.eval_config.metrics_set == ("coco_detection_metrics",)
+    assert start_checkpoint(config)[1] == "classification"
+    assert input_reader(config).label_map_path == "PATH_TO_BE_CONFIGURED/label_map.txt"
+    assert input_reader(config).input_paths == ("PATH_TO_BE_CONFIGURED/train2017-?????-of-00256.tfrecord",)
+    assert eval_readers(config)[0].shuffle is False
+    assert config.root.section("eval_config")["metrics_set"] == ("coco_detection_metrics",)
     assert config.unknown == ()
     assert len(config.without_effect) == expected["without_effect"]
     assert all(field.reason for field in config.without_effect)
@@ -110,16 +121,73 @@ def test_defaults_of_the_protos():
       from_detection_checkpoint: true }
     """
     config = parse_pipeline_config(text)
-    assert config.model.image_resizer == KeepAspectRatioResizer(600, 1024, False)
-    assert config.model.first_stage_localization_loss_weight == 1.0
-    assert config.model.first_stage_positive_balance_fraction == 0.5
-    assert config.model.anchors.aspect_ratios == (1.0, 2.0)
-    assert (config.train_config.batch_size, config.train_config.num_steps) == (32, 0)
-    assert config.train_config.optimizer.moving_average_decay == 0.9999
-    assert config.train_config.optimizer.learning_rate.settings == {"learning_rate": 0.002}
-    assert config.train_config.fine_tune_checkpoint_type == "detection"
-    assert config.train_input_reader is None
-    assert config.eval_config.num_visualizations == 10
+    model, train = detector_settings(config), config.root.section("train_config")
+    assert model.image_resizer == KeepAspectRatioResizer(min_dimension=600, max_dimension=1024)
+    assert model.first_stage_localization_loss_weight == 1.0
+    assert model.first_stage_positive_balance_fraction == 0.5
+    assert model.anchors.aspect_ratios == (1.0, 2.0)
+    assert (train["batch_size"], train["num_steps"]) == (32, 0)
+    assert train.section("optimizer")["moving_average_decay"] == 0.9999
+    rate = train.section("optimizer", "momentum_optimizer", "learning_rate", "constant_learning_rate")
+    assert rate["learning_rate"] == 0.002
+    assert start_checkpoint(config) == ("", "detection")
+    assert input_reader(config) is None
+    assert eval_config(config).num_visualizations == 10
+
+
+def test_every_value_has_its_place():
+    config = parse_pipeline_config(TEMPLATE)
+    model = config.root.section("model", "faster_rcnn")
+    lines = TEMPLATE.split("\n")
+    line = lines.index("    first_stage_max_proposals: 300") + 1
+    assert model.values["first_stage_max_proposals"] == Located(
+        300, "model.faster_rcnn.first_stage_max_proposals", line
+    )
+    # A field that the file does not have is looked for in the message that would hold it.
+    assert model.values["second_stage_batch_size"].line == lines.index("  faster_rcnn {") + 1
+
+
+def rows(message, path=""):
+    for name, row in message.fields.items():
+        where = f"{path}.{name}" if path else name
+        yield where, row
+        if isinstance(row, MessageField):
+            yield from rows(row, where)
+
+
+SETTINGS = {
+    "model": FasterRCNNSettings.model_fields,
+    "train_config": TrainSettings.model_fields,
+    "train_input_reader": InputReader.__dataclass_fields__,
+    "eval_config": EvalConfig.__dataclass_fields__,
+    "eval_input_reader": InputReader.__dataclass_fields__,
+}
+# Honoured without becoming a setting: `start_checkpoint` and `train_settings` use them, or they are only checked.
+READ_ELSEWHERE = {
+    "train_config.fine_tune_checkpoint",
+    "train_config.fine_tune_checkpoint_type",
+    "train_config.from_detection_checkpoint",
+    "train_config.optimizer.use_moving_average",
+    "eval_config.metrics_set",
+}
+
+
+def test_every_row_says_what_becomes_of_its_field():
+    """An honoured field becomes a setting that exists; one that is ignored, fixed or refused has a reason."""
+    found = dict(rows(PIPELINE))
+    assert len(found) > 250
+    assert set(found) >= READ_ELSEWHERE
+    refused = tuple(f"{path}." for path, row in found.items() if isinstance(row, MessageField) and row.refusal)
+    for path, row in found.items():
+        if isinstance(row, MessageField):
+            continue
+        if row.effect is not Effect.HONOURED:
+            assert row.reason, path
+        elif row.setting is None:
+            assert row.refusal or path in READ_ELSEWHERE, path
+        elif not path.startswith((*refused, "train_config.data_augmentation_options.")):
+            part, *_, name = path.split(".")
+            assert (row.setting or name).split(".")[0] in SETTINGS[part], path
 
 
 def test_other_schedules_and_optimisers():
@@ -127,27 +195,24 @@ def test_other_schedules_and_optimisers():
       initial_learning_rate: 1e-3 warmup: true
       schedule { step: 100 learning_rate: 1e-4 } schedule { step: 200 learning_rate: .5e-4 } } } } }"""
     text = TEMPLATE[: TEMPLATE.index("  optimizer {")] + manual + TEMPLATE[TEMPLATE.index("  gradient_clipping") :]
-    optimizer = parse_pipeline_config(text).train_config.optimizer
-    assert (optimizer.kind, optimizer.settings, optimizer.moving_average_decay) == (
-        "adam_optimizer",
-        {"epsilon": 1e-8},
-        0.9999,
-    )
-    assert optimizer.learning_rate.settings == {
-        "initial_learning_rate": 0.001,
-        "warmup": True,
-        "schedule": ((100, 1e-4), (200, 5e-5)),
-    }
+    optimizer = parse_pipeline_config(text).root.section("train_config", "optimizer")
+    assert (optimizer["use_moving_average"], optimizer["moving_average_decay"]) == (True, 0.9999)
+    kind, adam = optimizer.chosen()
+    assert (kind, adam["epsilon"]) == ("adam_optimizer", 1e-8)
+    kind, rate = adam.section("learning_rate").chosen()
+    assert (kind, rate["initial_learning_rate"], rate["warmup"]) == ("manual_step_learning_rate", 0.001, True)
+    assert [(step["step"], step["learning_rate"]) for step in rate.sections["schedule"]] == [(100, 1e-4), (200, 5e-5)]
 
 
-def test_what_is_overridden_is_told_and_the_last_counts():
+def test_what_is_overridden_is_reported_and_the_last_counts():
     text = changed("  batch_size: 2\n", "  batch_size: 8\n  batch_size: 4\n") + "train_config { num_steps: 7 }\n"
     text = text.replace(
         "fixed_shape_resizer {", "keep_aspect_ratio_resizer { min_dimension: 3 }\n fixed_shape_resizer {"
     )
     config = parse_pipeline_config(text)
-    assert (config.train_config.batch_size, config.train_config.num_steps) == (4, 7)
-    assert config.model.image_resizer == FixedShapeResizer(640, 640)
+    train = config.root.section("train_config")
+    assert (train["batch_size"], train["num_steps"]) == (4, 7)
+    assert detector_settings(config).image_resizer == FixedShapeResizer(height=640, width=640)
     told = {(field.path, field.reason) for field in config.without_effect if "overrides" in field.reason}
     line = text[: text.index("batch_size: 4")].count("\n") + 1
     assert ("train_config.batch_size", f"line {line} overrides it") in told
@@ -189,14 +254,14 @@ def test_unknown_fields_are_listed_and_kept():
         ("momentum_optimizer {", "lion_optimizer {", "not supported", "'momentum_optimizer'"),
         ('"coco_detection_metrics"', '"pascal_voc_detection_metrics"', "not supported", "coco_detection_metrics"),
         ("fine_tune_checkpoint_version: V2", "fine_tune_checkpoint_version: V1", "TensorFlow 2", "only V2 is"),
-        ("initial_crop_size: 17", "hard_example_miner { }", "hard example mining", "take it out"),
-        ('fine_tune_checkpoint_type: "detection"', r'fine_tune_checkpoint: "C:\zoo"', "'\\z' is no escape", "Windows"),
+        ("initial_crop_size: 17", "hard_example_miner { }", "hard example mining", "remove it"),
+        ('fine_tune_checkpoint_type: "detection"', r'fine_tune_checkpoint: "C:\zoo"', "not a valid escape", "Windows"),
         ('fine_tune_checkpoint_type: "detection"', r'fine_tune_checkpoint: "C:\tmp"', "control character", "Windows"),
         ("gradient_clipping_by_norm: 10.0", "gradient_clipping_by_norm: -1", "must be at least 0", None),
         ("gradient_clipping_by_norm: 10.0", "gradient_clipping_by_norm: nan", "out of range", None),
     ],
 )  # fmt: skip
-def test_errors_name_the_line_and_the_way_out(old, new, problem, hint):
+def test_errors_name_the_line_and_have_a_hint(old, new, problem, hint):
     text = changed(old, new)
     with pytest.raises(DataError) as caught:
         parse_pipeline_config(text)
@@ -223,12 +288,14 @@ def test_what_must_be_there(text, problem):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_templates_are_fully_understood(model):
-    config = parse_pipeline_config(pipeline_template(model, 3, 4, 1000))
-    assert config.model.num_classes == 3
+    config = parse_pipeline_config(zoo_pipeline(model, 3, 4, 1000))
+    assert num_classes(config).value == 3
     assert config.unknown == ()
-    assert config.train_config.optimizer.learning_rate.settings["learning_rate_base"] == 0.002
-    assert config.train_config.fine_tune_checkpoint_type == "detection"
-    assert all(step.name in AUGMENTATIONS for step in config.train_config.data_augmentation_options)
+    train = config.root.section("train_config")
+    rate = train.section("optimizer", "momentum_optimizer", "learning_rate", "cosine_decay_learning_rate")
+    assert rate["learning_rate_base"] == 0.002
+    assert start_checkpoint(config) == ("", "detection")
+    assert {step.chosen()[0] for step in train.sections["data_augmentation_options"]} <= set(AUGMENTATIONS)
 
 
 @settings(max_examples=60, deadline=None)
@@ -242,4 +309,4 @@ def test_any_mutation_is_read_or_refused(data):
         config = parse_pipeline_config("".join(text))
     except DataError:
         return
-    assert config.model.num_classes >= 1
+    assert num_classes(config).value >= 1
