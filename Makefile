@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-fast lint bench clean
+.PHONY: demo test test-fast golden lint bench clean
 
 demo: .venv/train.stamp
 	$(BIN)/python recipes/demo.py demo
@@ -18,6 +18,10 @@ test: .venv/dev.stamp lint
 
 test-fast: .venv/dev.stamp
 	$(PYTEST) -m "not slow" --durations=5
+
+# After a change that is meant: writes anew what the commands write, for `git diff` to show.
+golden: .venv/dev.stamp
+	OMP_NUM_THREADS=1 $(BIN)/python tests/golden/update.py
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check
