@@ -11,7 +11,7 @@ import numpy as np
 
 from fractura.core.boxes import Boxes
 from fractura.imaging.reader import read_radiograph
-from fractura.inference import Model
+from fractura.inference.runtimes.runtime import Runtime
 
 MINIMUM_IOU = 0.99
 MAXIMUM_SCORE_DIFFERENCE = 1e-3
@@ -55,7 +55,7 @@ class Parity:
         return {**asdict(self), "holds": self.holds}
 
 
-def compare(first: Model, second: Model, images: Sequence[Path]) -> Parity:
+def compare(first: Runtime, second: Runtime, images: Sequence[Path]) -> Parity:
     """Run both on ``images`` and compare box by box, in both directions."""
     boxes = unmatched = 0
     worst_iou, worst_score = 1.0, 0.0
