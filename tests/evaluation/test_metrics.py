@@ -128,7 +128,7 @@ def test_the_worst_come_first(case):
         (dataset(), [], "no images"),
         (dataset(image()), [detections()], "no box is to be found"),
         (dataset(image([BOX])), [detections((*BOX, 0.9))], "every image has a box"),
-        (dataset(image([BOX])), [detections()], "annotated nothing at all"),
+        (dataset(image([BOX])), [detections()], "detected nothing at all"),
         (
             dataset(image([BOX], difficult=[True]), image()),
             [detections((*BOX, 0.9)), detections()],

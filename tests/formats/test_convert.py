@@ -187,7 +187,7 @@ def test_images_are_copied_linked_or_left_out(voc, tmp_path):
     assert not (tmp_path / "copied" / "images" / "image 1.png").samefile(image)
     convert(voc, tmp_path / "bare", "coco", images="none")
     assert sorted(path.name for path in (tmp_path / "bare").iterdir()) == ["annotations.json", "conversion.json"]
-    same_images(read_dataset(tmp_path / "bare" / "annotations.json", images=voc / "images"), read_dataset(voc))
+    same_images(read_dataset(tmp_path / "bare" / "annotations.json", image_dir=voc / "images"), read_dataset(voc))
     content = image.read_bytes()
     convert(voc, tmp_path / "linked", "yolo", overwrite=True)  # a link that is replaced is not written through
     assert image.read_bytes() == content

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from golden_comparison import normalise, without_numbers
-from golden_workshop import Workshop, film, options, voc
+from golden.comparison import normalise, without_numbers
+from golden.workshop import Workshop, image, options, voc
 
 # What is read back of each format: the folder, or the file in it.
 FORMATS = {
@@ -13,14 +13,14 @@ FORMATS = {
     "yolo": "",
     "createml": "/annotations.json",
     "csv": "/annotations.csv",
-    "tfrecord": "/films.tfrecord",
+    "tfrecord": "/images.tfrecord",
 }
 
 
 def phantom(shop: Workshop) -> dict:
     return {
         "made": shop.phantoms,
-        "too small": shop.run("phantom", "small", "--films", "2", "--short-side", "90", folder="small"),
+        "too small": shop.run("phantom", "small", "--images", "2", "--short-side", "90", folder="small"),
     }
 
 
@@ -37,14 +37,14 @@ def check(shop: Workshop) -> dict:
         "twice": voc("twice.png", [("Fractura", 10, 20, 60, 70)] * 2),
         "malformed": "<annotation><object>",
         "copy_of_good": voc("copy_of_good.png", [("Fractura", 10, 20, 60, 70)]),
-        "no_film": voc("no_film.png", [("Fractura", 10, 20, 60, 70)]),
+        "no_image": voc("no_image.png", [("Fractura", 10, 20, 60, 70)]),
     }
     for number, (name, text) in enumerate(faults.items()):
-        if name != "no_film":
-            film(messy / "images" / f"{name}.png", 0 if name == "copy_of_good" else number)
+        if name != "no_image":
+            image(messy / "images" / f"{name}.png", 0 if name == "copy_of_good" else number)
         (messy / "annotations" / f"{name}.xml").write_text(text, encoding="utf-8")
     (messy / "images" / "damaged.png").write_bytes(b"\x89PNG damaged")
-    film(messy / "images" / "no_label.png", 77)
+    image(messy / "images" / "no_label.png", 77)
     words = ["check", "messy", "--html", "report", "--fix", "fixed", "--json"]
     found = shop.run(*words, folder="report")
     found["fixed"] = shop.run("check", "fixed", "--json", folder="fixed", known=["messy"])
@@ -68,7 +68,7 @@ def convert(shop: Workshop) -> dict:
     return {
         **made,
         "shards": shop.run(
-            *("convert", shop.labelled, "shards/films", "--to", "tfrecord", "--shards", "2", "--json"), folder="shards"
+            *("convert", shop.labelled, "shards/images", "--to", "tfrecord", "--shards", "2", "--json"), folder="shards"
         ),
         "written twice": shop.run("convert", shop.labelled, "as_voc", "--to", "voc"),
         "no such format": shop.run("convert", shop.labelled, "other", "--to", "pascal"),
@@ -86,8 +86,8 @@ def split(shop: Workshop) -> dict:
 
 
 def fetch(shop: Workshop) -> dict:
-    from archives import member, tar_gz
-    from file_server import serving
+    from support.archives import member, tar_gz
+    from support.file_server import serving
 
     os.environ["no_proxy"] = "127.0.0.1"
     name = "zoo:faster_rcnn_inception_resnet_v2_640x640"
@@ -140,9 +140,9 @@ def train(shop: Workshop) -> dict:
 
 def import_tf(shop: Workshop) -> dict:
     import torch
-    from pipeline_files import small_config
+    from support.pipeline_files import small_config
 
-    from fractura.detectors import build_from_architecture
+    from fractura.models import build_from_architecture
     from fractura.tensorflow_od.checkpoint import write_checkpoint
     from fractura.tensorflow_od.mapping import detector_settings
     from fractura.tensorflow_od.pipeline_config import read_pipeline_config
@@ -165,7 +165,7 @@ def import_tf(shop: Workshop) -> dict:
 
 def evaluate(shop: Workshop) -> dict:
     words = ["evaluate", shop.model, shop.labelled, "--seed", "0", "--json"]
-    groups = ["--groups", "films.csv", "--without", "hardware", "--rounds", "30", "--output", "evaluated"]
+    groups = ["--groups", "images.csv", "--without", "hardware", "--rounds", "30", "--output", "evaluated"]
     return {
         "with groups": shop.run(*words, *groups, folder="evaluated"),
         "in Spanish": shop.run(
@@ -180,7 +180,7 @@ def evaluate(shop: Workshop) -> dict:
 
 
 def compare(shop: Workshop) -> dict:
-    words = ["compare", shop.model, shop.other_model, shop.labelled, "--groups", "films.csv", "--rounds", "30"]
+    words = ["compare", shop.model, shop.other_model, shop.labelled, "--groups", "images.csv", "--rounds", "30"]
     return {
         "two models": shop.run(*words, "--json"),
         "table": shop.run(*words, "--all"),
@@ -199,7 +199,7 @@ def agree(shop: Workshop) -> dict:
 
 def calibrate(shop: Workshop) -> dict:
     words = ["calibrate", shop.model, shop.labelled]
-    isotonic = [*words, "--output", "isotonic/model.onnx", "--aim", "film_sensitivity=0.5", "--json"]
+    isotonic = [*words, "--output", "isotonic/model.onnx", "--aim", "image_sensitivity=0.5", "--json"]
     temperature = [*words, "--output", "warm/model.onnx", "--aim", "fp_per_image=1", "--json"]
     temperature += ["--method", "temperature"]
     for folder in ("isotonic", "warm"):
@@ -213,7 +213,7 @@ def calibrate(shop: Workshop) -> dict:
 
 
 def export(shop: Workshop) -> dict:
-    words = ["export", shop.trained, "--films", "phantoms/val", "--output", "exported/model.onnx", "--json"]
+    words = ["export", shop.trained, "--images", "phantoms/val", "--output", "exported/model.onnx", "--json"]
     done = shop.run(*words, folder="exported")
     done["printed"]["size"] = "<size>"
     done["printed"]["parity"] = {
@@ -234,10 +234,10 @@ def export(shop: Workshop) -> dict:
 
 
 def detect(shop: Workshop) -> dict:
-    words = ["detect", shop.labelled, shop.dicom_film, "--model", shop.model]
+    words = ["detect", shop.labelled, shop.dicom_image, "--model", shop.model]
     (shop.place / "bad").mkdir()
     (shop.place / "bad" / "bad.png").write_bytes(b"x")
-    film(shop.place / "bad" / "=good.png", 3)
+    image(shop.place / "bad" / "=good.png", 3)
     skip = ["detect", "bad", "--model", shop.model, "--on-error", "skip", "--tile", "--tile-size", "512"]
     return {
         "labelled": shop.run(*words, "--output", "detected", "--json", folder="detected"),
@@ -246,10 +246,10 @@ def detect(shop: Workshop) -> dict:
             *("--output", "detected_fast", "--json"),
             folder="detected_fast",
         ),
-        "a bad film skipped": shop.run(*skip, "--output", "skipped", "--json", folder="skipped"),
-        "a bad film stops": shop.run("detect", "bad", "--model", shop.model, "--output", "stopped"),
+        "a bad image skipped": shop.run(*skip, "--output", "skipped", "--json", folder="skipped"),
+        "a bad image stops": shop.run("detect", "bad", "--model", shop.model, "--output", "stopped"),
         "not overwritten": shop.run(*words, "--output", "detected"),
-        "no film": shop.run("detect", "nowhere", "--model", shop.model),
+        "no image": shop.run("detect", "nowhere", "--model", shop.model),
         "no model": shop.run("detect", shop.labelled, "--model", "nowhere.onnx"),
         "no such threshold": shop.run("detect", shop.labelled, "--threshold", "1.5"),
     }
@@ -262,13 +262,13 @@ def _calibrated(shop: Workshop) -> str:
 
 
 def label(shop: Workshop) -> dict:
-    from golden_session import label_session
+    from golden.session import label_session
 
     return {"no folder": shop.run("label", "nowhere", "--no-browser"), "session": label_session(shop)}
 
 
 def serve(shop: Workshop) -> dict:
-    from golden_session import schema, serve_session
+    from golden.session import schema, serve_session
 
     return {
         "no model": shop.run("serve", "--model", "nowhere.onnx", "--no-browser"),

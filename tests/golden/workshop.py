@@ -1,4 +1,4 @@
-"""What the golden runs start from: phantoms, films labelled by hand, tiny models; each made when first asked for."""
+"""What the golden runs start from: phantoms, images labelled by hand, tiny models; each made when first asked for."""
 
 import contextlib
 import io
@@ -10,16 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from dicom_films import dicom
-from golden_comparison import normalise
-from golden_files import read_folder
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
-from tiny_models import CARD, write_tiny_onnx
+from support.dicom_images import dicom
+from support.tiny_models import CARD, write_tiny_onnx
 
 from fractura.cli.main import main
+from golden.comparison import normalise
+from golden.files import read_folder
 
-# name, boxes as (class, xmin, ymin, xmax, ymax); the tiny models mark 20,20-100,60, 0,0-40,10 and 100,50-200,100.
+# name, boxes as (class, xmin, ymin, xmax, ymax); the tiny models detection 20,20-100,60, 0,0-40,10 and 100,50-200,100.
 LABELLED = (
     ("a", (("Fractura", 20, 20, 100, 60),)),
     ("b", ()),
@@ -44,7 +44,7 @@ CLASSES = ("Fractura", "yeso")
 _HELP_OPTION = re.compile(r"^│\s+(?:\*\s+)?((?:-{1,2}[A-Za-z][\w-]*[\s,/]+)+)")
 
 
-def film(path: Path, seed: int) -> None:
+def image(path: Path, seed: int) -> None:
     """Soft bright shapes on black, 200 x 100; no two seeds give the same brightness."""
     path.parent.mkdir(parents=True, exist_ok=True)
     shapes = Image.fromarray(np.random.default_rng(seed).integers(0, 256, (6, 12), dtype=np.uint8))
@@ -68,16 +68,16 @@ def voc(name: str, boxes=(), *, width=WIDTH, height=HEIGHT) -> str:
     return "\n".join([*lines, "</annotation>", ""])
 
 
-def label(folder: Path, films) -> None:
-    """Films and their annotations, in the two folders that the package expects."""
+def label(folder: Path, images) -> None:
+    """Images and their annotations, in the two folders that the package expects."""
     (folder / "annotations").mkdir(parents=True, exist_ok=True)
-    for number, (name, boxes) in enumerate(films):
-        film(folder / "images" / f"{name}.png", number)
+    for number, (name, boxes) in enumerate(images):
+        image(folder / "images" / f"{name}.png", number)
         (folder / "annotations" / f"{name}.xml").write_text(voc(f"{name}.png", boxes), encoding="utf-8")
 
 
 def tiny_model(path: Path, *, scores=(0.3, 0.9, 0.5), **card) -> None:
-    """A model of three fixed marks whose scores grow with the film's mean brightness."""
+    """A model of three fixed detections whose scores grow with the image's mean brightness."""
     write_tiny_onnx(
         path,
         card=CARD.model_copy(update={"class_names": CLASSES, "views": ("whole", "flipped"), "threshold": 0.28, **card}),
@@ -127,22 +127,22 @@ class Workshop:
     @cached_property
     def phantoms(self) -> dict:
         """Ten phantoms in ``phantoms/train`` and ``phantoms/val``, by the command itself."""
-        sizes = ["--films", "6", "--val-films", "4", "--short-side", "192", "--long-side", "224"]
+        sizes = ["--images", "6", "--val-images", "4", "--short-side", "192", "--long-side", "224"]
         words = ["phantom", "phantoms", *sizes, "--seed", "3", "--workers", "1", "--json"]
         return self.run(*words, folder="phantoms")
 
     @cached_property
     def labelled(self) -> str:
-        """Eight films labelled by hand, and the table of their patients."""
+        """Eight images labelled by hand, and the table of their patients."""
         label(self.place / "labelled", LABELLED)
         rows = ["image,patient,hardware,site"]
         rows += [f"{name}.png,{number // 2},{number % 3 // 2},north" for number, (name, _) in enumerate(LABELLED)]
-        (self.place / "films.csv").write_text("\n".join([*rows, ""]), encoding="utf-8")
+        (self.place / "images.csv").write_text("\n".join([*rows, ""]), encoding="utf-8")
         return "labelled"
 
     @cached_property
     def second_reading(self) -> str:
-        """The same films, one less, read by another."""
+        """The same images, one less, read by another."""
         label(self.place / "second", SECOND_READING)
         return "second"
 
@@ -159,8 +159,8 @@ class Workshop:
         return "other.onnx"
 
     @cached_property
-    def dicom_film(self) -> str:
-        """A 12-bit DICOM film."""
+    def dicom_image(self) -> str:
+        """A 12-bit DICOM image."""
         values = np.arange(64 * 80, dtype=np.uint16).reshape(64, 80) % 4096
         (self.place / "dicom").mkdir()
         (self.place / "dicom" / "deep.dcm").write_bytes(dicom(values, bits=12))
@@ -169,7 +169,7 @@ class Workshop:
     @cached_property
     def training(self) -> dict:
         """Two steps of a tiny detection transformer on the phantoms."""
-        from tiny_transformers import save_folder
+        from support.tiny_transformers import save_folder
 
         assert self.phantoms["exit_code"] == 0
         save_folder(self.place / "pretrained", "rt_detr_v2")

@@ -5,7 +5,7 @@ import math
 import re
 from pathlib import Path
 
-from golden_files import ANSWER, GREY_LEVELS
+from golden.files import ANSWER, GREY_LEVELS
 
 RELATIVE, ABSOLUTE = 1e-4, 1e-6
 LOOSE = {GREY_LEVELS: 1.5, ANSWER: 2e-3}  # codecs, and the arithmetic of networks, differ from machine to machine

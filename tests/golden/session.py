@@ -6,11 +6,12 @@ import re
 import zipfile
 
 import numpy as np
-from dicom_films import dicom
-from golden_comparison import normalise
-from golden_files import GREY_LEVELS
-from golden_workshop import LABELLED, Workshop, film, label, voc
-from web_places import WRITE, client, film_ids, wait_for
+from support.dicom_images import dicom
+from support.web_places import WRITE, client, image_ids, wait_for
+
+from golden.comparison import normalise
+from golden.files import GREY_LEVELS
+from golden.workshop import LABELLED, Workshop, image, label, voc
 
 _UNSETTLED = frozenset({"DA", "TM", "DT", "UI"})
 REFERABLE = {
@@ -46,7 +47,7 @@ class Session:
         return answer
 
     def named(self, text: str) -> str:
-        """Ids of films are replaced by their names, which can be read."""
+        """Ids of images are replaced by their names, which can be read."""
         for number, name in self.names.items():
             text = text.replace(number, f"<{name}>")
         return text
@@ -106,21 +107,21 @@ def _dicom_lines(content: bytes) -> list[str]:
 
 
 def label_session(shop: Workshop) -> list[dict]:
-    """Films listed, an annotation opened and saved, the model's suggestions, an export."""
+    """Images listed, an annotation opened and saved, the model's suggestions, an export."""
     data = shop.place / "on_page"
     label(data, LABELLED[:5])
-    film(data / "images" / "new.png", 42)
+    image(data / "images" / "new.png", 42)
     (data / "annotations" / "e.xml").write_text("<annotation><object>", encoding="utf-8")
     with client(mode="label", folder=data, model=str(shop.place / shop.model)) as web:
         session = Session(web, shop)
-        ids = film_ids(web)
+        ids = image_ids(web)
         session.names = {number: name for name, number in ids.items()}
         one, new = ids["a.png"], ids["new.png"]
         session.ask("GET", "/healthz")
         session.ask("GET", "/api/session")
-        session.ask("GET", "/api/films", params={"limit": 3, "order": "name"})
-        session.ask("GET", f"/api/films/{one}")
-        session.ask("GET", f"/api/films/{one}/picture")
+        session.ask("GET", "/api/images", params={"limit": 3, "order": "name"})
+        session.ask("GET", f"/api/images/{one}")
+        session.ask("GET", f"/api/images/{one}/picture")
         session.ask("GET", "/api/classes")
         opened = session.ask("GET", f"/api/annotations/{one}").json()
         boxes = [
@@ -140,12 +141,12 @@ def label_session(shop: Workshop) -> list[dict]:
         wait_for(lambda: not web.get("/api/suggestions").json()["running"])
         session.ask("GET", "/api/suggestions")
         for name in ("a.png", "b.png", "c.png", "d.png"):
-            session.ask("GET", f"/api/films/{ids[name]}/suggestions")
-        session.ask("GET", "/api/films", params={"order": "uncertainty", "limit": 10})
-        session.ask("POST", "/api/export", json={"format": "json", "films": [ids["c.png"], ids["d.png"]]})
+            session.ask("GET", f"/api/images/{ids[name]}/suggestions")
+        session.ask("GET", "/api/images", params={"order": "uncertainty", "limit": 10})
+        session.ask("POST", "/api/export", json={"format": "json", "images": [ids["c.png"], ids["d.png"]]})
         session.ask("GET", "/api/training")
         session.ask("GET", "/api/models")
-        session.ask("GET", f"/api/films/{'0' * 16}")
+        session.ask("GET", f"/api/images/{'0' * 16}")
         for entry in session.talk:
             _hide_revisions(entry)
     files = {path.name: path.read_text(encoding="utf-8").splitlines() for path in sorted(data.rglob("*.xml"))}
@@ -165,31 +166,31 @@ def _hide_revisions(value) -> None:
 
 
 def serve_session(shop: Workshop) -> list[dict]:
-    """Films sent for detection, and results in each format."""
-    film(shop.place / "sent" / "a.png", 1)
-    film(shop.place / "sent" / "b.png", 2)
+    """Images sent for detection, and results in each format."""
+    image(shop.place / "sent" / "a.png", 1)
+    image(shop.place / "sent" / "b.png", 2)
     first, second = ((shop.place / "sent" / name).read_bytes() for name in ("a.png", "b.png"))
     deep = dicom(np.arange(64 * 80, dtype=np.uint16).reshape(64, 80) % 4096, bits=12, **REFERABLE)
-    truth = voc("a.png", [("Fractura", 20, 20, 100, 60)]).encode()
+    ground_truth = voc("a.png", [("Fractura", 20, 20, 100, 60)]).encode()
     with client(mode="serve", model=str(shop.place / shop.model)) as web:
         session = Session(web, shop)
         session.ask("GET", "/api/session")
         session.ask("GET", "/api/models")
-        sent = [("films", ("a.png", first)), ("films", ("b.png", b"nothing")), ("films", ("c.dcm", deep))]
-        found = session.ask("POST", "/api/detect", files=[*sent, ("annotations", ("a.xml", truth))]).json()
-        films = next(value for value in found.values() if isinstance(value, list) and isinstance(value[0], dict))
-        ids = [each["id"] for each in films if each["id"]]
+        sent = [("images", ("a.png", first)), ("images", ("b.png", b"nothing")), ("images", ("c.dcm", deep))]
+        found = session.ask("POST", "/api/detect", files=[*sent, ("annotations", ("a.xml", ground_truth))]).json()
+        images = next(value for value in found.values() if isinstance(value, list) and isinstance(value[0], dict))
+        ids = [each["id"] for each in images if each["id"]]
         lines = {"Accept": "application/x-ndjson"}
-        session.ask("POST", "/api/detect", files=[("films", ("b.png", second))], headers=lines)
-        session.ask("GET", f"/api/films/{ids[1]}")
-        session.ask("GET", f"/api/films/{ids[1]}/picture", params={"centre": 2000, "width": 1000})
+        session.ask("POST", "/api/detect", files=[("images", ("b.png", second))], headers=lines)
+        session.ask("GET", f"/api/images/{ids[1]}")
+        session.ask("GET", f"/api/images/{ids[1]}/picture", params={"centre": 2000, "width": 1000})
         for kind in ("json", "csv", "voc"):
-            session.ask("POST", "/api/export", json={"format": kind, "films": ids, "threshold": 0.2})
-        session.ask("POST", "/api/export", json={"format": "voc", "films": ids[:1]})
-        session.ask("POST", "/api/export", json={"format": "dicom-sr", "films": ids[1:], "threshold": 0.2})
-        session.ask("POST", "/api/export", json={"format": "pdf", "films": ids})
+            session.ask("POST", "/api/export", json={"format": kind, "images": ids, "threshold": 0.2})
+        session.ask("POST", "/api/export", json={"format": "voc", "images": ids[:1]})
+        session.ask("POST", "/api/export", json={"format": "dicom-sr", "images": ids[1:], "threshold": 0.2})
+        session.ask("POST", "/api/export", json={"format": "pdf", "images": ids})
         session.ask("DELETE", f"/api/uploads/{ids[0]}")
-        session.ask("GET", f"/api/films/{ids[0]}")
+        session.ask("GET", f"/api/images/{ids[0]}")
     return session.talk
 
 

@@ -149,7 +149,7 @@ def fields(message: bytes) -> list:
 
 
 def _example(frame: bytes) -> dict:
-    """A tf.train.Example: its features by name; films are told by their length only, as other bytes are."""
+    """A tf.train.Example: its features by name; images are told by their length only, as other bytes are."""
     features = {}
     for _, group in fields(frame):
         for _, entry in fields(group):
@@ -198,20 +198,20 @@ def _tensors(path: Path) -> dict:
     return {"metadata": header.get("__metadata__", {}), "tensors": dict(sorted(facts.items()))}
 
 
-def fixed_film() -> np.ndarray:
-    """The film that exported graphs are asked about, (120, 160, 3) of uint8."""
+def fixed_image() -> np.ndarray:
+    """The image that exported graphs are asked about, (120, 160, 3) of uint8."""
     rows, columns = np.mgrid[:120, :160]
     grey = (rows * 7 + columns * 3 + (rows // 20) * (columns // 20) * 11) % 256
     return np.repeat(grey[:, :, None], 3, axis=2).astype(np.uint8)
 
 
 def _graph(path: Path) -> dict:
-    """Inputs, outputs and metadata of an ONNX file, and what it answers on one fixed film."""
+    """Inputs, outputs and metadata of an ONNX file, and what it answers on one fixed image."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     metadata = session.get_modelmeta().custom_metadata_map
-    answers = session.run(None, {session.get_inputs()[0].name: fixed_film()})
+    answers = session.run(None, {session.get_inputs()[0].name: fixed_image()})
     outputs = {output.name: answer for output, answer in zip(session.get_outputs(), answers, strict=True)}
     order = np.lexsort(next(value for value in outputs.values() if value.ndim == 2).round().T)
     return {
