@@ -21,14 +21,12 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("inference",),
     ("evaluation",),
     ("training", "export"),
+    ("tensorflow_od",),
     ("workflows",),
-    ("cli", "web", "tensorflow_od"),
+    ("cli", "web"),
 )
 # Allowed neighbours on one floor: (importing package, imported package).
-SAME_FLOOR = {
-    ("cli", "web"),  # `fractura serve` and `fractura label` start the page
-    ("cli", "tensorflow_od"),  # `fractura configure` and `fractura convert` read TensorFlow's files
-}
+SAME_FLOOR: set[tuple[str, str]] = set()
 FLOOR_OF = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 
 TRAINED_IN_TENSORFLOW_OD = {

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fractura.core.boxes import Boxes
 from fractura.core.errors import ModelError
 from fractura.imaging.reader import read_radiograph
-from fractura.inference import Model
+from fractura.inference.runtimes.runtime import Runtime
 
 MINIMUM_IOU = 0.99
 MAXIMUM_SCORE_DIFFERENCE = 1e-3
@@ -85,8 +85,8 @@ class Parity:
         return {**asdict(self), "holds": self.holds}
 
 
-def compare(first: Model, second: Model, images: Sequence[Path]) -> Parity:
-    """Run both models on ``images`` and compare box by box, in both directions."""
+def compare(first: Runtime, second: Runtime, images: Sequence[Path]) -> Parity:
+    """Run both on ``images`` and compare box by box, in both directions."""
     boxes = unmatched = 0
     worst_iou, worst_score = 1.0, 0.0
     for image in images:

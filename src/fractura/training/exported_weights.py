@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from fractura.core.boxes import Boxes
 from fractura.core.errors import ModelError
 from fractura.core.model_card import ModelCard
-from fractura.inference.model import checked_boxes
 from fractura.inference.runtimes.onnx import INPUT, OnnxModel
+from fractura.inference.runtimes.runtime import checked_boxes
 from fractura.models import Detector, build_from_architecture
 from fractura.models.layers import ConvNorm
 from fractura.phantom import make_phantom

@@ -45,6 +45,19 @@ class TrainResult:
     skipped_images: dict[str, str] = field(default_factory=dict)
     dropped_boxes: int = 0
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values, without the rows of ``log.csv``."""
+        return {
+            "model": str(self.model_folder),
+            "steps": self.steps,
+            "stopped": self.stopped,
+            "best_step": self.best_step,
+            "best": self.best,
+            "validations": self.validations,
+            "skipped_images": self.skipped_images,
+            "dropped_boxes": self.dropped_boxes,
+        }
+
 
 def write_summary(settings: TrainSettings, progress: RunProgress, stopped: str | None) -> None:
     """Write ``training.json`` into the output folder.

@@ -1,4 +1,4 @@
-"""Images as PNG for the browser, through the one reader of pixels; images with more than 8 bits through any window."""
+"""Renders images as PNG for the browser through the one reader of pixels, deep images through any grey window."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from PIL import Image
 from fractura.core.errors import DataError
 from fractura.imaging.dicom import GreyValues
 from fractura.imaging.reader import Radiograph, radiograph_size, read_grey_values, read_radiograph
-from fractura.web.errors import WebError
+from fractura.web.errors import WebError, image_vanished
 from fractura.web.settings import WebSettings
 from fractura.web.uploads import ImageSource
 
-Kept = TypeVar("Kept")
+Decoded = TypeVar("Decoded")
 _IMAGES_KEPT = 4
-_QUICK = 1
+_FAST_COMPRESSION = 1
 
 
 @dataclass(frozen=True)
 class Rendering:
-    """How an image is to be shown.
+    """How to render an image.
 
     Attributes:
-        centre: Of the window; None for the image's own.
-        width: Of the window.
+        centre: Centre of the grey window; None for the image's own window.
+        width: Width of the grey window.
         side: Longest side in pixels; None for full size.
     """
 
@@ -41,8 +41,8 @@ class Rendering:
     side: int | None = None
 
 
-class PictureShelf:
-    """Renders images and keeps the last few decoded ones, for the next window of the same image.
+class ImageCache:
+    """Renders images and caches the last few decoded ones, for the next window of the same image.
 
     Args:
         settings: The limits on images.
@@ -54,22 +54,24 @@ class PictureShelf:
         self._images: OrderedDict[Hashable, Radiograph] = OrderedDict()
         self._values: OrderedDict[Hashable, GreyValues | None] = OrderedDict()
 
-    def image(self, source: ImageSource) -> Radiograph:
+    def radiograph(self, source: ImageSource) -> Radiograph:
         """An image, decoded.
 
         Raises:
             WebError: It is too large, or cannot be read.
         """
-        return self._kept(self._images, source, lambda: read_within_limits(source.source, source.name, self._settings))
+        return self._cached(
+            self._images, source, lambda: read_within_limits(source.source, source.name, self._settings)
+        )
 
     def grey_values(self, source: ImageSource) -> GreyValues | None:
-        """Its grey values for any window; None where the image has no more than the browser can show.
+        """Its grey values, for any window; None where the image has no more than 8 bits.
 
         Raises:
             WebError: It is too large, or cannot be read.
         """
-        self.image(source)  # within the limits, and readable
-        return self._kept(self._values, source, lambda: read_grey_values(source.source, name=source.name))
+        self.radiograph(source)  # checks that it is readable and within the limits
+        return self._cached(self._values, source, lambda: read_grey_values(source.source, name=source.name))
 
     def png(self, source: ImageSource, rendering: Rendering) -> bytes:
         """An image as PNG.
@@ -78,31 +80,33 @@ class PictureShelf:
             WebError: It is too large, or cannot be read.
         """
         if rendering.centre is None or rendering.width is None:
-            return png_bytes(self.image(source).pixels, rendering.side)
+            return png_bytes(self.radiograph(source).pixels, rendering.side)
         values = self.grey_values(source)
         return png_bytes(
-            self.image(source).pixels if values is None else values.shown(rendering.centre, rendering.width),
+            self.radiograph(source).pixels if values is None else values.shown(rendering.centre, rendering.width),
             rendering.side,
         )
 
-    def _kept(self, shelf: OrderedDict[Hashable, Kept], source: ImageSource, read: Callable[[], Kept]) -> Kept:
+    def _cached(
+        self, cache: OrderedDict[Hashable, Decoded], source: ImageSource, read: Callable[[], Decoded]
+    ) -> Decoded:
         with self._lock:
-            if source.key in shelf:
-                shelf.move_to_end(source.key)
-                return shelf[source.key]
+            if source.key in cache:
+                cache.move_to_end(source.key)
+                return cache[source.key]
         try:
             found = read()
         except DataError as error:
             raise WebError.of(error, 422, "image_unreadable") from error
         with self._lock:
-            shelf[source.key] = found
-            while len(shelf) > _IMAGES_KEPT:
-                shelf.popitem(last=False)
+            cache[source.key] = found
+            while len(cache) > _IMAGES_KEPT:
+                cache.popitem(last=False)
         return found
 
 
 def read_within_limits(source: Path | bytes, name: str, settings: WebSettings) -> Radiograph:
-    """Read an image after its header was found to be within the limits.
+    """Read an image, after checking its size and header against the limits.
 
     Raises:
         WebError: It is too large, or cannot be read.
@@ -118,15 +122,15 @@ def read_within_limits(source: Path | bytes, name: str, settings: WebSettings) -
     except DataError as error:
         raise WebError.of(error, 422, "image_unreadable") from error
     except OSError as error:
-        raise WebError(422, "image_unreadable", "the image cannot be opened", hint="is it still there?") from error
+        raise image_vanished() from error
 
 
 def png_bytes(pixels: NDArray[np.uint8], side: int | None) -> bytes:
-    """A picture as PNG, grey where all channels agree.
+    """Encode pixels as PNG, as grey where all channels agree.
 
     Args:
         pixels: uint8 ``(h, w)`` or ``(h, w, 3)``.
-        side: Longest side wanted; a smaller picture is not enlarged.
+        side: Longest side of the result; smaller images are not enlarged.
     """
     if pixels.ndim == 3:
         grey = pixels[:, :, 0]
@@ -136,5 +140,5 @@ def png_bytes(pixels: NDArray[np.uint8], side: int | None) -> bytes:
     if side is not None and max(image.size) > side:
         image.thumbnail((side, side), Image.Resampling.BOX)
     stream = io.BytesIO()
-    image.save(stream, "PNG", compress_level=_QUICK)
+    image.save(stream, "PNG", compress_level=_FAST_COMPRESSION)
     return stream.getvalue()
