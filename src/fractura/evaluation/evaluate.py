@@ -114,7 +114,7 @@ def _notes(table: Table) -> tuple[Message, ...]:
     if neither:
         notes.append(
             Message(
-                "{images} images have difficult boxes only: they count as neither positive nor negative",
+                "images with difficult boxes only, which count as neither positive nor negative: {images}",
                 {"images": neither},
             )
         )

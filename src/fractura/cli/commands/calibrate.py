@@ -63,6 +63,7 @@ def calibrate(
     from fractura.core.model_card import ModelCard
     from fractura.evaluation import evaluate
     from fractura.evaluation.calibration import fit_calibrator
+    from fractura.evaluation.leakage import refuse_trained_images
     from fractura.evaluation.table import build_table
     from fractura.evaluation.threshold import Aim
     from fractura.inference import load_model
@@ -74,12 +75,7 @@ def calibrate(
     loaded = load_model(model)
     card = loaded.card
     dataset = read_labelled(val, card.class_names, rename)
-    if card.trained_on is not None and (seen := dataset.shared_with(card.trained_on)):
-        raise DataError(
-            f"the model was trained on {seen} of these {len(dataset)} images: on others its scores are lower",
-            file=val,
-            hint="calibrate on images that it has not seen: fractura split sets some apart",
-        )
+    refuse_trained_images(card, dataset, val)
     if not any(record.is_positive for record in dataset):
         raise DataError(
             "none of these images has a fracture to find: no threshold can be chosen",

@@ -36,9 +36,8 @@ def compare(
     """
     from fractura.cli.measuring import predict, read_labelled
     from fractura.evaluation.comparison import compare as measure
-    from fractura.evaluation.leakage import Overlap
+    from fractura.evaluation.leakage import Leakage
     from fractura.evaluation.manifest import read_manifest
-    from fractura.evaluation.report.words import Words
     from fractura.inference import load_model
 
     models = [load_model(path) for path in (first, second)]
@@ -57,11 +56,11 @@ def compare(
         rounds=rounds,
         seed=seed,
     )
-    overlaps = {"first": Overlap.of(cards[0], sets[0]), "second": Overlap.of(cards[1], sets[1])}
+    leakages = {"first": Leakage.of(cards[0], sets[0]), "second": Leakage.of(cards[1], sets[1])}
     warnings = [
         f"the {which} model: {warning}"
-        for which, overlap in overlaps.items()
-        for warning in overlap.warnings(Words(), own_threshold=True, calibrated=False)
+        for which, leakage in leakages.items()
+        for warning in leakage.warnings(own_threshold=True, calibrated=False)
     ]
     if same_classes and detections[0] == detections[1]:
         differ = "" if cards[0].threshold == cards[1].threshold else "; they differ in their thresholds alone"
@@ -72,7 +71,7 @@ def compare(
                 "first": str(first),
                 "second": str(second),
                 "data": str(data),
-                "overlap": {which: asdict(overlap) for which, overlap in overlaps.items()},
+                "overlap": {which: asdict(leakage) for which, leakage in leakages.items()},
                 "warnings": warnings,
                 **comparison.to_dict(),
             }

@@ -59,11 +59,9 @@ def evaluate(
     from fractura.core.calibrator import Calibrator
     from fractura.core.files import refuse_full_folder, write_atomically
     from fractura.evaluation import evaluate as measure
-    from fractura.evaluation.report import write_report
-    from fractura.evaluation.report.context import Material
-    from fractura.evaluation.report.words import Words
+    from fractura.evaluation.report import ReportContext, write_report
     from fractura.evaluation.result import SUBGROUP_COLUMNS
-    from fractura.evaluation.writing import EVALUATION_FILE, holds_evaluation, write_tables
+    from fractura.evaluation.evaluation_folder import EVALUATION_FILE, holds_evaluation, write_tables
     from fractura.inference import load_model
     from fractura.inference.views import WHOLE
 
@@ -86,20 +84,18 @@ def evaluate(
         groups=parts,
         calibrator=Calibrator.from_card(card, views),
     )
-    material = Material(evaluation, card, dataset, str(data), Words(), views)
-    warnings = material.warnings()
+    context = ReportContext(evaluation=evaluation, card=card, dataset=dataset, data_name=str(data), views=views)
+    warnings = [str(warning) for warning in context.warnings]
     document = {
         "model": {"name": card.name, "path": str(model)},
-        "data": {"path": str(data), "fingerprint": material.fingerprint, "overlap": asdict(material.overlap)},
+        "data": {"path": str(data), "fingerprint": context.fingerprint, "overlap": asdict(context.leakage)},
         "warnings": warnings,
         **evaluation.to_dict(),
     }
     if output is not None:
         write_atomically(output / EVALUATION_FILE, out.json_text(document))
         write_tables(evaluation, output)
-        page = write_report(
-            evaluation, output, card=card, dataset=dataset, data_name=str(data), views=views, language=language
-        )
+        page = write_report(context, output, language=language)
     if json:
         out.write_json(document)
     else:

@@ -96,7 +96,7 @@ def _preprocessing(context: ReportContext, language: Language) -> list[str]:
         )
     ]
     if resizer := card.architecture.get("image_resizer"):
-        sentences.append(_("Size before the network: {settings}.", settings=_json(resizer)))
+        sentences.append(_("Input size of the network: {settings}.", settings=_json(resizer)))
     if card.preprocessing:
         sentences.append(_("Further steps: {settings}.", settings=_json(card.preprocessing)))
     return sentences
@@ -141,8 +141,7 @@ def _ground_truth(context: ReportContext, language: Language) -> list[str]:
     evaluation = context.evaluation
     return [
         language.gettext(
-            "Boxes drawn on the images: {boxes} on {positive} images; {difficult} more are flagged difficult and not "
-            "counted.",
+            "Boxes drawn on the images: {boxes}, on {positive} images; flagged difficult and not counted: {difficult}.",
             boxes=evaluation.boxes,
             positive=evaluation.positive,
             difficult=evaluation.difficult,

@@ -184,6 +184,7 @@ def reliability(evaluation: Evaluation, language: Language, of: str) -> Figure |
         label=_("groups of equal size, 95% interval"),
     )
     axes.set_xlim(-0.01, 1.01)
+    _decimal(axes, language)
     _percent(axes, "y")
     if of == "image":
         _label(axes, _("Score of the image (mean of the group, 0 to 1)"), _("Images with a fracture (% of the group)"))
@@ -216,6 +217,7 @@ def scores(evaluation: Evaluation, language: Language) -> Figure | None:
                       ls=_DASHES[number], label=f"{name} ({len(found)})")  # fmt: skip
     axes.axvline(evaluation.threshold, color=INK, lw=1, label=_("threshold"))
     axes.set_xlim(0, 1)
+    _decimal(axes, language)
     axes.set_ylim(bottom=0)
     _label(axes, _("Score of the image (its best detection, 0 to 1)"), _("Images (% of their kind)"))
     _legend(figure, axes, columns=3)
@@ -230,7 +232,7 @@ def subgroups(context: ReportContext, language: Language) -> Figure | None:
     whole = context.evaluation.metrics[key].value
     if not groups or whole is None:
         return None
-    figure, axes = _new(WIDTH, max(1.9, 0.9 + _ROW * len(groups)))
+    figure, axes = _new(WIDTH, max(2.3, 0.9 + _ROW * len(groups)))
     rows = [f"{subgroup_name(group, language)} ({group.boxes})" for group in groups]
     for height, group in enumerate(groups):
         found = group.metrics[key]
@@ -258,6 +260,10 @@ def _new(width: float = WIDTH, height: float = HEIGHT) -> tuple[Figure, Axes]:
 def _percent(axes: Axes, which: str) -> None:
     (axes.set_xlim if which == "x" else axes.set_ylim)(-1, 101)
     (axes.set_xticks if which == "x" else axes.set_yticks)(range(0, 101, 20))
+
+
+def _decimal(axes: Axes, language: Language) -> None:
+    axes.xaxis.set_major_formatter(lambda value, _: language.number(value, 1))
 
 
 def _label(axes: Axes, across: str, up: str) -> None:
