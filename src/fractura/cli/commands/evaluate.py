@@ -59,9 +59,9 @@ def evaluate(
     from fractura.core.calibrator import Calibrator
     from fractura.core.files import refuse_full_folder, write_atomically
     from fractura.evaluation import evaluate as measure
+    from fractura.evaluation.evaluation_folder import EVALUATION_FILE, holds_evaluation, write_tables
     from fractura.evaluation.report import ReportContext, write_report
     from fractura.evaluation.result import SUBGROUP_COLUMNS
-    from fractura.evaluation.evaluation_folder import EVALUATION_FILE, holds_evaluation, write_tables
     from fractura.inference import load_model
     from fractura.inference.views import WHOLE
 

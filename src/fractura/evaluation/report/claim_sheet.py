@@ -37,5 +37,6 @@ def claim_markdown(title: str, answers: Answers, language: Language) -> str:
 
 
 def _escaped(sentence: str) -> str:
-    """As Markdown text: names of files may hold its signs."""
-    return "".join(f"\\{sign}" if sign in "\\`*_[]<>#|" else sign for sign in sentence.replace("\n", " "))
+    """As Markdown text: names of files may hold its signs, and bytes that are not UTF-8."""
+    clean = sentence.replace("\n", " ").encode("utf-8", "replace").decode("utf-8")
+    return "".join(f"\\{sign}" if sign in "\\`*_[]<>#|" else sign for sign in clean)

@@ -17,6 +17,8 @@ from fractura.evaluation.threshold import Aim
 
 _FRACTURED = ("images", "with a fracture")
 """How the evaluation calls the images that have a box."""
+_BOX_SIZE = "box size"
+"""How it calls the sizes of boxes."""
 _WORDS = frozenset(
     (
         *(gettext_noop("images"), gettext_noop("body part"), gettext_noop("view"), gettext_noop("laterality")),
@@ -179,7 +181,9 @@ def subgroup_name(group: Subgroup, language: Language) -> str:
         column = group.name.removeprefix("without ")
         return language.gettext("without {column}", column=known_word(column, language))
     by = known_word(group.by, language)
-    return by if group.name == "yes" else f"{by}: {known_word(group.name, language)}"
+    if group.name == "yes":
+        return by
+    return f"{by}: {known_word(group.name, language) if group.by == _BOX_SIZE else group.name}"
 
 
 def known_word(word: str, language: Language) -> str:
