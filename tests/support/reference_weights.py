@@ -4,8 +4,8 @@ import sys
 
 import torch
 
-from fractura.models.faster_rcnn import FasterRCNN
 from fractura.models.faster_rcnn import tensorflow_weights as tf_weights
+from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 from support.material import REFERENCE
 
 sys.path.insert(0, str(REFERENCE))
