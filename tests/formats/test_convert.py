@@ -297,8 +297,8 @@ def test_the_command_says_what_it_guessed_and_what_is_lost(voc, tmp_path, capsys
     assert main(["convert", str(voc), str(tmp_path / "z"), "--to", "yolo", "--classes", "a,,b"]) == 2
 
 
-def test_real_images_go_round(shared_path, tmp_path):
-    source = shared_path("data/fracatlas/val")
+def test_real_images_go_round(real_images, tmp_path):
+    source = real_images("fracatlas/val")
     data = read_dataset(source)
     for name in FORMATS:
         convert(source, target_of(tmp_path, name), name, images="copy" if name == "tfrecord" else "link")

@@ -12,17 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fractura.evaluation.measures import Measure, Shares
+from fractura.evaluation.messages import gettext_noop
 from fractura.evaluation.metric_names import Metric
 
 Floats = NDArray[np.float64]
 LEVEL = 0.95
 ROUNDS = 1000
-METHOD = (
-    "percentile bootstrap, 95 %: {rounds} resamples of {clusters} {units} drawn with replacement; resamples in which "
+METHOD = gettext_noop(
+    "percentile bootstrap, 95%: {rounds} resamples of {clusters} {units} drawn with replacement; resamples in which "
     "a metric is not defined are left out; metrics of exactly 0 or 1 have the exact interval of as many {units} "
     "(Clopper-Pearson, for rates Poisson); metrics that are the same in every resample have none"
 )
-UNITS = {"image": "images", "study": "studies", "patient": "patients"}
+UNITS = {"image": gettext_noop("images"), "study": gettext_noop("studies"), "patient": gettext_noop("patients")}
 """What ``METHOD`` calls many of what is resampled."""
 
 

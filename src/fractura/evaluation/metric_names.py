@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fractura.evaluation.messages import gettext_noop
+
 FALSE_POSITIVES_PER_IMAGE = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0)
-CRITERION_TEXT = {"iou10": "IoU 0.1", "iou30": "IoU 0.3", "iou50": "IoU 0.5", "centre": "centre in box"}
+CRITERION_TEXT = {
+    "iou10": gettext_noop("IoU 0.1"),
+    "iou30": gettext_noop("IoU 0.3"),
+    "iou50": gettext_noop("IoU 0.5"),
+    "centre": gettext_noop("centre in box"),
+}
 CRITERIA = tuple(CRITERION_TEXT)
 """What "a detection finds a box" may mean: loose, middle and strict overlap, and the detection's centre inside the
 box."""

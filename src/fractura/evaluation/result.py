@@ -8,6 +8,7 @@ from typing import Any
 
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Record
+from fractura.evaluation.messages import Message
 from fractura.evaluation.metric_names import (
     CRITERIA,
     CRITERION_TEXT,
@@ -163,7 +164,7 @@ class Evaluation:
     subgroups: tuple[Subgroup, ...] = ()
     curves: Curves = field(default_factory=Curves)
     outcomes: tuple[Outcome, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
     def value(self, key: str) -> float | None:
         """The value of a metric."""
@@ -204,7 +205,7 @@ class Evaluation:
             "intervals": None if self.intervals is None else asdict(self.intervals),
             "metrics": {key: asdict(metric) for key, metric in self.metrics.items()},
             "curves": {"froc": froc},
-            "notes": list(self.notes),
+            "notes": [str(note) for note in self.notes],
         }
 
     def rows(self) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from fractura.core.model_card import ModelCard
 from fractura.core.reporter import LOG, Reporter
 from fractura.evaluation import evaluate
 from fractura.evaluation.calibration import cross_fitted_errors, fit_calibrator
+from fractura.evaluation.leakage import refuse_trained_images
 from fractura.evaluation.table import Table, build_table
 from fractura.evaluation.threshold import Aim, Choice, choose_threshold
 from fractura.inference import load_model
@@ -95,7 +96,8 @@ def calibrate_model(
     loaded = load_model(model)
     card = loaded.card
     dataset = read_labelled(data, card.class_names, rename=rename, reporter=reporter)
-    _refuse_unfit(dataset, card, data)
+    refuse_trained_images(card, dataset, data)
+    _refuse_without_fractures(dataset, data)
     candidates = find_candidates(loaded, dataset, reporter=reporter)
     choice, fast = _choose(dataset, candidates, wanted, data), None
     if card.views != WHOLE:
@@ -136,13 +138,7 @@ def _chosen(card: ModelCard) -> dict[str, Any]:
     return {name: getattr(card, name) for name in names}
 
 
-def _refuse_unfit(dataset: Dataset, card: ModelCard, data: Path) -> None:
-    if card.trained_on is not None and (seen := dataset.shared_with(card.trained_on)):
-        raise DataError(
-            f"the model was trained on {seen} of these {len(dataset)} images: on others its scores are lower",
-            file=data,
-            hint="calibrate on images that it has not seen: fractura split sets some apart",
-        )
+def _refuse_without_fractures(dataset: Dataset, data: Path) -> None:
     if not any(record.is_positive for record in dataset):
         raise DataError(
             "none of these images has a fracture to find: no threshold can be chosen",

@@ -11,9 +11,8 @@ from fractura.core.model_card import ModelCard
 from fractura.core.reporter import LOG, Reporter
 from fractura.evaluation import metric_text
 from fractura.evaluation.comparison import MAIN, MAIN_TEXT, Comparison, compare
-from fractura.evaluation.leakage import Overlap
+from fractura.evaluation.leakage import Leakage
 from fractura.evaluation.manifest import read_manifest
-from fractura.evaluation.report.words import Words
 from fractura.inference import load_model
 from fractura.workflows.labelled import find_candidates, read_labelled
 
@@ -26,7 +25,7 @@ class ModelComparison:
         models: Their paths, the first one's first.
         cards: Their cards.
         data: Where the images are.
-        overlaps: How many of the images had a part in making each model.
+        leakages: How many of the images had a part in making each model.
         warnings: What must be known before the metrics are believed.
         comparison: Metrics, differences, intervals and p-values.
     """
@@ -34,7 +33,7 @@ class ModelComparison:
     models: tuple[Path, Path]
     cards: tuple[ModelCard, ModelCard]
     data: Path
-    overlaps: tuple[Overlap, Overlap]
+    leakages: tuple[Leakage, Leakage]
     warnings: tuple[str, ...]
     comparison: Comparison
 
@@ -44,7 +43,7 @@ class ModelComparison:
             "first": str(self.models[0]),
             "second": str(self.models[1]),
             "data": str(self.data),
-            "overlap": dict(zip(("first", "second"), map(asdict, self.overlaps), strict=True)),
+            "overlap": dict(zip(("first", "second"), map(asdict, self.leakages), strict=True)),
             "warnings": list(self.warnings),
             **self.comparison.to_dict(),
         }
@@ -123,11 +122,11 @@ def compare_models(
         rounds=rounds,
         seed=seed,
     )
-    overlaps = (Overlap.of(cards[0], sets[0]), Overlap.of(cards[1], sets[1]))
+    leakages = (Leakage.of(cards[0], sets[0]), Leakage.of(cards[1], sets[1]))
     warnings = [
         f"the {which} model: {warning}"
-        for which, overlap in zip(("first", "second"), overlaps, strict=True)
-        for warning in overlap.warnings(Words(), own_threshold=True, calibrated=False)
+        for which, leakage in zip(("first", "second"), leakages, strict=True)
+        for warning in leakage.warnings(own_threshold=True, calibrated=False)
     ]
     if same_classes and candidates[0] == candidates[1]:
         differ = "" if cards[0].threshold == cards[1].threshold else "; they differ in their thresholds alone"
@@ -136,7 +135,7 @@ def compare_models(
         models=(Path(first), Path(second)),
         cards=cards,
         data=data,
-        overlaps=overlaps,
+        leakages=leakages,
         warnings=tuple(warnings),
         comparison=comparison,
     )

@@ -15,14 +15,12 @@ from fractura.core.json_text import json_text
 from fractura.core.model_card import ModelCard
 from fractura.core.reporter import LOG, Reporter
 from fractura.evaluation import Evaluation, ImageGroup, evaluate, image_groups
-from fractura.evaluation.leakage import Overlap
+from fractura.evaluation.evaluation_folder import EVALUATION_FILE, holds_evaluation, write_tables
+from fractura.evaluation.leakage import Leakage
 from fractura.evaluation.manifest import read_manifest
-from fractura.evaluation.report import write_report
-from fractura.evaluation.report.context import Material
+from fractura.evaluation.report import ReportContext, write_report
 from fractura.evaluation.report.report import REPORT_FILE
-from fractura.evaluation.report.words import Words
 from fractura.evaluation.result import SUBGROUP_COLUMNS
-from fractura.evaluation.writing import EVALUATION_FILE, holds_evaluation, write_tables
 from fractura.inference import load_model
 from fractura.inference.settings import DetectionSettings
 from fractura.workflows.labelled import find_candidates, read_labelled
@@ -37,7 +35,7 @@ class ModelEvaluation:
         card: Its card.
         data: Where the images are.
         fingerprint: Of the images and their boxes.
-        overlap: How many of the images had a part in making the model.
+        leakage: How many of the images had a part in making the model.
         warnings: What must be known before the metrics are believed.
         evaluation: Everything that was measured.
         report: The page that was written; None without an output folder.
@@ -47,7 +45,7 @@ class ModelEvaluation:
     card: ModelCard
     data: Path
     fingerprint: str
-    overlap: Overlap
+    leakage: Leakage
     warnings: tuple[str, ...]
     evaluation: Evaluation
     report: Path | None = None
@@ -56,7 +54,7 @@ class ModelEvaluation:
         """The content of ``evaluation.json``."""
         return {
             "model": {"name": self.card.name, "path": str(self.model)},
-            "data": {"path": str(self.data), "fingerprint": self.fingerprint, "overlap": asdict(self.overlap)},
+            "data": {"path": str(self.data), "fingerprint": self.fingerprint, "overlap": asdict(self.leakage)},
             "warnings": list(self.warnings),
             **self.evaluation.to_dict(),
         }
@@ -128,29 +126,23 @@ def evaluate_model(
         groups=parts,
         calibrator=Calibrator.from_card(card, settings.views),
     )
-    context = Material(evaluation, card, dataset, str(data), Words(), settings.views)
+    context = ReportContext(
+        evaluation=evaluation, card=card, dataset=dataset, data_name=str(data), views=settings.views
+    )
     result = ModelEvaluation(
         model=model,
         card=card,
         data=data,
         fingerprint=context.fingerprint,
-        overlap=context.overlap,
-        warnings=tuple(context.warnings()),
+        leakage=context.leakage,
+        warnings=tuple(str(warning) for warning in context.warnings),
         evaluation=evaluation,
         report=None if folder is None else folder / REPORT_FILE,
     )
     if folder is not None:
         write_atomically(folder / EVALUATION_FILE, json_text(result.to_dict()))
         write_tables(evaluation, folder)
-        write_report(
-            evaluation,
-            folder,
-            card=card,
-            dataset=dataset,
-            data_name=str(data),
-            views=settings.views,
-            language=language,
-        )
+        write_report(context, folder, language=language)
     return result
 
 

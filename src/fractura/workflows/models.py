@@ -9,7 +9,8 @@ from fractura.core.errors import ModelError
 from fractura.evaluation import Metric
 from fractura.inference import BUILT_IN, load_model
 from fractura.inference.built_in import built_in_model
-from fractura.models.catalogue import CATALOGUE, DEFAULT_MODEL, MEASURED_ON, Entry
+from fractura.models.catalogue import CATALOGUE, DEFAULT_MODEL, MEASURED_ON
+from fractura.models.family import ModelEntry
 
 VALIDATION_METRICS = ("AP50", "froc/iou10/0.5", "image_auc")
 """Of the built-in model, as its card has them: average precision, fractures found at half a false positive an image,
@@ -57,7 +58,7 @@ class AvailableModels:
     problem: ModelError | None
     default: str
     measured_on: str
-    models: tuple[Entry, ...]
+    models: tuple[ModelEntry, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -89,14 +89,15 @@ def _train_pipeline(config: Path, chosen: Mapping[str, Any], resume: bool, repor
         )
     output = Path(chosen.get("output") or config.parent / "trained")
     reporter.say(f"fractura train: {config} into {output}")  # before PyTorch is loaded, which takes seconds
+    from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
     from fractura.tensorflow_od.training import prepare_pipeline
     from fractura.training import train
     from fractura.training.devices import is_first_process
-    from fractura.training.preparation import check_output
+    from fractura.training.model_folder import check_output
 
     check_output(output, resume)
     overrides = {name: value for name, value in chosen.items() if name != "output"}
-    prepared = prepare_pipeline(config, output, overrides, resumed=resume)
+    prepared = prepare_pipeline(read_pipeline_config(config), output, overrides, resumed=resume)
     if is_first_process():
         for note in prepared.notes:
             reporter.say(note)
