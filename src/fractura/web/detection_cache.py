@@ -26,7 +26,9 @@ CREATE TABLE IF NOT EXISTS detections (
     PRIMARY KEY (model, image)
 );
 CREATE TABLE IF NOT EXISTS images (name TEXT PRIMARY KEY, stamp TEXT, image TEXT);
+SELECT image_score FROM detections LIMIT 0;
 """
+# The last statement fails on a file with other columns, which is then replaced like a damaged one.
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,6 @@ def _open(path: Path | None) -> sqlite3.Connection:
     return database
 
 
-def _image_detections(width: int, height: int, text: str, score: float) -> ImageDetections:
+def _image_detections(width: int, height: int, text: str, best: float) -> ImageDetections:
     detections = tuple(scored_box(name, tuple(corners), score) for name, *corners, score in json.loads(text))
-    return ImageDetections(width, height, detections, score)
+    return ImageDetections(width, height, detections, best)
