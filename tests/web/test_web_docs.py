@@ -60,7 +60,7 @@ def test_the_commands_of_the_page_on_the_api(server, tmp_path):
 
 
 def test_the_example_answer_names_real_fields():
-    from fractura.web.schemas import DetectedImage, ScoredBox, DetectionResponse
+    from fractura.web.schemas import DetectedImage, DetectionResponse, ScoredBox
 
     block = re.search(r"```json\n(.*?)```", TEXT, flags=re.S)[1]
     fields = set(re.findall(r'"([a-z_]+)":', block))
