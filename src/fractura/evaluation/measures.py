@@ -94,7 +94,8 @@ def divide(numerator: Floats, denominator: Floats) -> Floats:
         array([0.5, nan])
     """
     out = np.full(np.shape(numerator), np.nan)
-    return np.divide(numerator, denominator, out=out, where=np.asarray(denominator) != 0)
+    np.divide(numerator, denominator, out=out, where=np.asarray(denominator) != 0)
+    return out
 
 
 class CumulativeWeights:
@@ -122,7 +123,7 @@ class CumulativeWeights:
 
     def of(self, weights: Floats) -> Floats:
         """The sum of weights of the first ``ends`` detections, for each end."""
-        return np.asarray(np.cumsum(self._steps @ weights)[self._place])
+        return np.asarray(np.cumsum(np.asarray(self._steps @ weights))[self._place])
 
 
 class Froc:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,7 +70,7 @@ def compare(
                 "first": str(first),
                 "second": str(second),
                 "data": str(data),
-                "overlap": {which: asdict(leakage) for which, leakage in leakages.items()},
+                "overlap": {which: leakage.to_dict() for which, leakage in leakages.items()},
                 "warnings": warnings,
                 **comparison.to_dict(),
             }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -61,7 +60,7 @@ def evaluate(
     from fractura.evaluation import evaluate as measure
     from fractura.evaluation.evaluation_folder import EVALUATION_FILE, holds_evaluation, write_tables
     from fractura.evaluation.report import ReportContext, write_report
-    from fractura.evaluation.result import SUBGROUP_COLUMNS
+    from fractura.evaluation.rows import SUBGROUP_COLUMNS
     from fractura.inference import load_model
     from fractura.inference.views import WHOLE
 
@@ -88,7 +87,7 @@ def evaluate(
     warnings = [str(warning) for warning in context.warnings]
     document = {
         "model": {"name": card.name, "path": str(model)},
-        "data": {"path": str(data), "fingerprint": context.fingerprint, "overlap": asdict(context.leakage)},
+        "data": {"path": str(data), "fingerprint": context.fingerprint, "overlap": context.leakage.to_dict()},
         "warnings": warnings,
         **evaluation.to_dict(),
     }
