@@ -22,7 +22,6 @@ import onnx
 import onnxruntime
 from PIL import Image
 
-from benchmarks.transformer_architectures import ARCHITECTURES, build_untrained
 from fractura.cli.measuring import predict, read_labelled
 from fractura.cli.output import write_table
 from fractura.core.model_card import METADATA_KEY, ModelCard
@@ -30,8 +29,8 @@ from fractura.evaluation import evaluate, metric_text
 from fractura.export.graph import write_graph
 from fractura.imaging.reader import read_radiograph
 from fractura.inference import Model, load_model
-from fractura.models import Detector, build_detector
-from fractura.models.catalogue import CATALOGUE
+from fractura.models import Detector, build_detector, build_untrained, model_names
+from fractura.models.catalogue import find_model
 from fractura.phantom import make_phantoms
 
 METRICS = {"AP50": "AP50", "froc/iou10/0.5": "found", "image_auc": "image AUC"}
@@ -42,7 +41,7 @@ ROUNDS = 7
 
 def build(name: str) -> Detector:
     """The detector of a catalogue name, with whatever weights there are without a network."""
-    return build_untrained(name) if name in ARCHITECTURES else build_detector(name, 1)
+    return build_detector(name, 1) if find_model(name).hub_id is None else build_untrained(name)
 
 
 def export_untrained(name: str, file: Path) -> int:
@@ -107,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("models", nargs="*", metavar="MODEL")
     parser.add_argument("--images", type=Path, help="labelled images to measure trained models on")
     chosen = parser.parse_args(arguments)
-    known = [entry.name for entry in CATALOGUE]
+    known = model_names()
     rows = []
     with TemporaryDirectory() as name:
         image = make_image(Path(name) / "image")

@@ -95,8 +95,8 @@ def test_a_missing_container_is_a_data_error(model, images):
 
 
 @pytest.mark.parametrize("name", ["exif_rotated/IMG0000428.jpg", "fullres/images/IMG0000057.jpg"])
-def test_real_images(model, shared_path, name):
-    prediction = next(detect_images(model, [shared_path(f"data/awkward/{name}")]))
+def test_real_images(model, real_images, name):
+    prediction = next(detect_images(model, [real_images(f"awkward/{name}")]))
     assert prediction.boxes.xyxy[0].tolist() == pytest.approx(
         [0.1 * prediction.width, 0.2 * prediction.height, 0.5 * prediction.width, 0.6 * prediction.height], rel=1e-4
     )

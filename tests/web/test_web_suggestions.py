@@ -9,7 +9,7 @@ from support.web_places import BOX, WRITE, annotation, client, folder, image, im
 
 from fractura.formats.voc import VocObject
 from fractura.web.detection_cache import Detection, ImageDetections, in_words_of
-from fractura.web.opinions import disagreements, uncertainty
+from fractura.web.suggester import disagreements, uncertainty
 
 
 @pytest.fixture(name="web")
@@ -122,7 +122,7 @@ def test_another_model_says_something_else(web, tmp_path):
     write_tiny_onnx(
         tmp_path / "data" / ".fractura" / "other.onnx", scores=(0.1,), labels=(0,), shares=((0.1, 0.2, 0.5, 0.6),)
     )
-    web.app.state.workplace.shelf.add("trained-0001", "trained", tmp_path / "data" / ".fractura" / "other.onnx")
+    web.app.state.shared.shelf.add("trained-0001", "trained", tmp_path / "data" / ".fractura" / "other.onnx")
     answer = web.put("/api/models/current", headers=WRITE, json={"id": "trained-0001"})
     assert answer.json()["current"] == "trained-0001"
     assert states(web)["image1.png"] == ("unlabelled", False)
@@ -238,7 +238,7 @@ def trainable_fixture(tmp_path, web):
     (prepared / "weights.safetensors").write_bytes(b"x")
     script = tmp_path / "pretended.py"
     script.write_text(f"PREPARED = {str(prepared)!r}\n{PRETENDED}", encoding="utf-8")
-    web.app.state.workplace.training.command = (sys.executable, str(script))
+    web.app.state.shared.training.command = (sys.executable, str(script))
     return web
 
 
@@ -272,8 +272,8 @@ def test_training_can_be_stopped_and_keeps_what_it_learned(trainable):
 
 
 def test_training_that_fails_says_why(trainable, monkeypatch):
-    workplace = trainable.app.state.workplace
-    monkeypatch.setattr(workplace, "_models_folder", workplace._models_folder / "FAIL")
+    state = trainable.app.state.shared
+    monkeypatch.setattr(state, "_models_folder", state._models_folder / "FAIL")
     trainable.post("/api/training", headers=WRITE, json={})
     report = ended(trainable)
     assert (report["state"], report["message"], report["model"]) == ("failed", "no image has a box", None)

@@ -1,7 +1,7 @@
-"""A detector's weights under TensorFlow's checkpoint keys, and back.
+"""Convert a detector's weights to variables under TensorFlow's checkpoint keys, and back.
 
-The keys are those that the Object Detection API's ``tf.train.Checkpoint(model=…, optimizer=…, step=…)`` writes; of the
-optimiser it keeps the velocities of legacy Keras SGD as slots named ``momentum``.
+The keys are those that the Object Detection API's ``tf.train.Checkpoint(model=…, optimizer=…, step=…)`` writes; the
+velocities of legacy Keras SGD are slots named ``momentum``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ _LAYER = "layer_with_weights-"
 
 
 def key_of(path: str) -> str:
-    """The key of the variable at a path such as ``model/…/kernel``."""
+    """The key of the variable at a path.
+
+    >>> key_of("optimizer/iter")
+    'optimizer/iter/.ATTRIBUTES/VARIABLE_VALUE'
+    """
     return f"{path}/{VALUE}"
 
 
