@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fractura.core.errors import DataError
-from fractura.imaging.headers import displayed_to_stored, image_header, stored_frame, stored_to_displayed
+from fractura.formats.tfrecord.orientation import displayed_to_stored, stored_frame, stored_to_displayed
+from fractura.imaging.headers import image_header
 from fractura.imaging.reader import read_radiograph
 
 

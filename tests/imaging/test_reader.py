@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fractura.core.errors import DataError
-from fractura.imaging.reader import MAXIMUM_PIXELS, radiograph_size, read_radiograph
+from fractura.imaging.limits import MAXIMUM_PIXELS
+from fractura.imaging.reader import radiograph_size, read_radiograph
 
 WIDTH, HEIGHT = 17, 11
 GREY = np.add.outer(np.arange(HEIGHT) * 23, np.arange(WIDTH)).astype(np.uint8)  # 0 to 246, no symmetry

@@ -396,12 +396,12 @@ MUTANTS["jpeg"] = as_jpeg(SHOWN)
 
 
 def test_the_helper_that_dies_is_replaced():
-    from fractura.imaging.dicom import gdcm_process
+    from fractura.imaging.dicom import decoder_process
 
     good = dicom(DEEP, bits=12, syntax=JPEG_LOSSLESS_SV1)
     assert np.array_equal(grey(good), SHOWN)
-    gdcm_process._helper._process.kill()
-    gdcm_process._helper._process.wait()
+    decoder_process._helper._process.kill()
+    decoder_process._helper._process.wait()
     assert np.array_equal(grey(good), SHOWN)
 
 

@@ -27,7 +27,8 @@ from fractura.formats.protobuf.wire import WireError
 from fractura.formats.tfrecord.classes import AnnotatedClasses, ClassReader
 from fractura.formats.tfrecord.example import Example
 from fractura.formats.tfrecord.frames import Frame, matching_files, read_frames
-from fractura.imaging.headers import image_header, stored_frame, stored_to_displayed
+from fractura.formats.tfrecord.orientation import stored_frame, stored_to_displayed
+from fractura.imaging.headers import image_header
 
 _logger = logging.getLogger(__name__)
 _EXTENSION = {"jpeg": ".jpg", "png": ".png", "gif": ".gif", "bmp": ".bmp", "tiff": ".tif"}

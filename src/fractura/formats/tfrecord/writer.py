@@ -19,7 +19,8 @@ from fractura.core.files import open_atomically
 from fractura.formats.label_map import LabelMap, label_map_of
 from fractura.formats.tfrecord.example import encode_features, example_from
 from fractura.formats.tfrecord.frames import shard_paths, write_frame
-from fractura.imaging.headers import displayed_to_stored, image_header, stored_frame
+from fractura.formats.tfrecord.orientation import displayed_to_stored, stored_frame
+from fractura.imaging.headers import image_header
 from fractura.imaging.reader import read_radiograph, shareable_picture
 
 _logger = logging.getLogger(__name__)
