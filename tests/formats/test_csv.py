@@ -1,5 +1,7 @@
 """CSV: the tutorial's columns, ours, negative images, and files that are damaged."""
 
+from functools import partial
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -7,7 +9,10 @@ from support.format_images import CLASSES, boxes_of, is_sound, make_dataset, mak
 
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError
-from fractura.formats.csv import csv_bytes, read_csv
+from fractura.formats.csv import csv_bytes
+from fractura.formats.reading import read_dataset
+
+read_csv = partial(read_dataset, source_format="csv")
 
 TUTORIAL = "filename,width,height,class,xmin,ymin,xmax,ymax\n"
 

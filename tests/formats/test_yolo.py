@@ -3,6 +3,7 @@
 import tempfile
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,11 @@ from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError
 from fractura.formats import convert, write_voc
-from fractura.formats.yolo.plain_yaml import read_plain_yaml, yaml_text
-from fractura.formats.yolo.yolo import corners_of, label_text, read_yolo
+from fractura.formats.reading import read_dataset
+from fractura.formats.yolo.data_yaml import read_entries, yaml_text
+from fractura.formats.yolo.yolo import corners_of, label_text
+
+read_yolo = partial(read_dataset, source_format="yolo")
 
 LINE = "0 0.5 0.5 0.25 0.2\n"  # on 120 x 90: 45 36 75 54
 
@@ -140,12 +144,12 @@ def test_pain_23_edited_labels_are_seen_and_every_image_is_accounted_for(tmp_pat
         ("0 0.5 0.5 0.1", "4 values"),
         ("0 0.5 0.5 0.1 0.1 0.9", "a score"),
         ("0 0.1 0.1 0.2 0.2 0.3 0.3", "outlines"),
-        ("x 0.5 0.5 0.1 0.1", "no class number"),
-        ("-1 0.5 0.5 0.1 0.1", "no class number"),
-        ("0.0 0.5 0.5 0.1 0.1", "no class number"),
+        ("x 0.5 0.5 0.1 0.1", "not a class number"),
+        ("-1 0.5 0.5 0.1 0.1", "not a class number"),
+        ("0.0 0.5 0.5 0.1 0.1", "not a class number"),
         ("9 0.5 0.5 0.1 0.1", "has no name"),
-        ("0 nan 0.5 0.1 0.1", "no number"),
-        ("0 inf 0.5 0.1 0.1", "no number"),
+        ("0 nan 0.5 0.1 0.1", "not a number"),
+        ("0 inf 0.5 0.1 0.1", "not a number"),
         ("0 60 45 30 18", "not fractions"),
         ("0 0.5 0.5 0 0.1", "no area"),
         ("0 0.95 0.5 0.4 0.1", "outside"),
@@ -211,7 +215,7 @@ def test_any_printable_name_goes_through_yaml(name):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "data.yaml"
         path.write_text(f"names:\n  0: {yaml_text(name)}\n", encoding="utf-8")
-        assert read_plain_yaml(path, frozenset({"names"}))["names"].value == {"0": name}
+        assert read_entries(path)["names"].value == {"0": name}
 
 
 @pytest.mark.parametrize(

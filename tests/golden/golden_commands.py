@@ -140,9 +140,9 @@ def train(shop: Workshop) -> dict:
 
 def import_tf(shop: Workshop) -> dict:
     import torch
+    from fractura.detectors import build_from_architecture
     from pipeline_files import small_config
 
-    from fractura.detectors import build_from_architecture
     from fractura.tensorflow_od.checkpoint import write_checkpoint
     from fractura.tensorflow_od.mapping import detector_settings
     from fractura.tensorflow_od.pipeline_config import read_pipeline_config

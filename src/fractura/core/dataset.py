@@ -192,7 +192,7 @@ class Dataset:
         }
 
     def shared_with(self, described: Mapping[str, Any]) -> int | None:
-        """How many of these images are in another data set that ``describe`` summarised, compared by the bytes of their files.
+        """How many of these images are in another data set that ``describe`` summarised, by the bytes of their files.
 
         Args:
             described: What ``describe`` gave; from older cards without ``image_digests``.

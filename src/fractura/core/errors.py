@@ -92,7 +92,7 @@ def suggest_name(word: str, names: Iterable[str]) -> str:
     """A hint for an unknown name: the nearest known one, or all of them.
 
     Examples:
-        >>> suggest_name("boxes.hug", ["boxes.huge", "images.even"])
+        >>> suggest_name("boxes.hug", ["boxes.huge", "images.blank"])
         "did you mean 'boxes.huge'?"
     """
     known = sorted(names)

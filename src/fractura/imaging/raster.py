@@ -9,17 +9,18 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from fractura.core.errors import DataError
-from fractura.imaging.dicom.windowing import GreyValues, Window
+from fractura.imaging.dicom.header import Window
+from fractura.imaging.dicom.windowing import GreyValues
 from fractura.imaging.headers import png_may_hold_exif
 from fractura.imaging.limits import BIT_DEPTHS, bit_depth_of, refuse_huge, too_large
 
@@ -29,7 +30,7 @@ _FORMATS = ("JPEG", "PNG", "TIFF", "BMP")
 _ORIENTATION = 0x0112
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _TIFF_PHOTOMETRIC = 256, 257, 258, 262
 _DAMAGED = "save the image again from its source, or leave it out"
-_TURN = {
+_TURN: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
     1: lambda p: p,
     2: lambda p: p[:, ::-1],
     3: lambda p: p[::-1, ::-1],
@@ -134,7 +135,7 @@ def _opened(stream: BinaryIO, title: str) -> Iterator[Image.Image]:
             yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise too_large(title) from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         empty = "is empty" if stream.seek(0, io.SEEK_END) == 0 else f"is not a readable {READABLE} picture"
         raise DataError(empty, file=title, hint=f"save the image as {READABLE}, or leave the file out") from error
     except _DECODER_ERRORS as error:

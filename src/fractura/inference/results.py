@@ -23,7 +23,8 @@ from fractura.core.calibrator import Calibrator
 from fractura.core.errors import FracturaError, UsageError
 from fractura.core.files import refuse_full_folder, write_atomically
 from fractura.core.model_card import ModelCard
-from fractura.formats.voc.serializer import VocAnnotation, VocObject, write_voc_file
+from fractura.formats.voc.model import VocAnnotation, VocObject
+from fractura.formats.voc.serializer import write_voc_file
 from fractura.inference.detect import Prediction
 from fractura.inference.discovery import ImageFile
 from fractura.inference.render import draw_boxes, draw_heat, with_caption

@@ -20,8 +20,9 @@ from pathlib import Path
 from fractura.core.errors import DataError
 from fractura.core.files import write_atomically
 from fractura.formats.validation import box_fault
+from fractura.formats.voc.model import VocAnnotation, VocObject, labelimg_object
 from fractura.formats.voc.parser import parse_voc, read_voc_bytes
-from fractura.formats.voc.serializer import VocAnnotation, VocObject, labelimg_object
+from fractura.formats.voc.serializer import voc_bytes
 from fractura.imaging.reader import radiograph_channels, radiograph_size
 from fractura.web.errors import WebError
 from fractura.web.folder_index import COMMENTS, HIDDEN_FOLDER, FolderIndex, ImageRow
@@ -162,7 +163,7 @@ class AnnotationStore:
                 annotation = before
                 if (objects, verified) != (before.objects, before.verified):
                     annotation = replace(before, objects=objects, verified=verified, width=size[0], height=size[1])
-                data = annotation.to_bytes()
+                data = voc_bytes(annotation)
             except DataError as error:
                 raise WebError.of(error, 422, "box_invalid") from error
             self._write(row, current.data, data)
@@ -275,7 +276,7 @@ def _objects(boxes: Sequence[WantedBox], before: Sequence[VocObject], size: tupl
         drawn = labelimg_object(box.name, box.corners, *size, difficult=box.difficult)
         if not box.name.strip():
             raise DataError("has no class name", place=f"box {number}", hint="choose a class")
-        if problem := box_fault(drawn, *size):
+        if problem := box_fault(drawn.corners, *size):
             raise DataError(problem, place=f"box {number}", hint="draw it inside the image")
         objects.append(replace(drawn, pose=box.pose) if box.pose is not None else drawn)
     return tuple(objects)

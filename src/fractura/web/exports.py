@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from fractura._version import __version__
 from fractura.core.model_card import ModelCard
-from fractura.formats.voc.serializer import VocAnnotation, VocObject
+from fractura.formats.voc.model import VocAnnotation, VocObject
+from fractura.formats.voc.serializer import voc_bytes
 from fractura.web.detection_cache import ImageDetections
 from fractura.web.structured_report import structured_report
 from fractura.web.uploads import ImageSource
@@ -120,7 +121,7 @@ def _voc(each: ImageResult) -> bytes:
         objects.append(
             VocObject(detection.name, left, top, max(right, left + 1), max(bottom, top + 1), score=detection.score)
         )
-    return VocAnnotation(filename=each.image.name, width=width, height=height, objects=tuple(objects)).to_bytes()
+    return voc_bytes(VocAnnotation(filename=each.image.name, width=width, height=height, objects=tuple(objects)))
 
 
 def _report(each: ImageResult, card: ModelCard, threshold: float) -> bytes:

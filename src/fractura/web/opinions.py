@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from fractura.core.boxes import pairwise_iou
-from fractura.formats.voc.serializer import VocObject
+from fractura.formats.voc.model import VocObject
 from fractura.web.detection_cache import Detection, ImageDetections
 from fractura.web.folder_index import Opinion
 

@@ -27,6 +27,7 @@ from fractura.core.errors import DataError
 from fractura.formats import read_dataset, write_tfrecord
 from fractura.formats.convert import convert
 from fractura.formats.voc import VocAnnotation, VocObject
+from fractura.formats.voc.serializer import voc_bytes
 from fractura.imaging.dicom import is_dicom
 from fractura.imaging.dicom.facts import patient_hash, study_hash
 from fractura.imaging.reader import radiograph_channels, radiograph_facts, radiograph_size, read_radiograph
@@ -239,7 +240,7 @@ def data_folder(root: Path) -> Path:
     }.items():
         (root / "images" / name).write_bytes(data)
         annotation = VocAnnotation(name, WIDTH, HEIGHT, 1, boxes)
-        (root / "annotations" / f"{Path(name).stem}.xml").write_bytes(annotation.to_bytes())
+        (root / "annotations" / f"{Path(name).stem}.xml").write_bytes(voc_bytes(annotation))
     return root
 
 

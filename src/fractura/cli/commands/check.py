@@ -35,7 +35,7 @@ def check(
     Nothing in the data is changed. The exit code is 3 if there is an error; warnings and notes leave it at 0.
     """
     from fractura.quality import Severity, check_dataset
-    from fractura.quality.findings import counted
+    from fractura.quality.registry import counted
 
     output.say(f"looking at every image of {data}" + (f" and {against} …" if against else " …"))
     with ExitStack() as bars:

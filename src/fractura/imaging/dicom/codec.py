@@ -124,7 +124,7 @@ def _shape(header: DicomHeader) -> tuple[int, ...]:
 
 def _pydicom(packed: bytes, header: DicomHeader, title: str, plugin: str) -> NDArray[Any]:
     """One frame through pydicom's decoders; colours come as RGB."""
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
 
     options: dict[str, Any] = {
         "rows": header.height,
@@ -146,7 +146,7 @@ def _pydicom(packed: bytes, header: DicomHeader, title: str, plugin: str) -> NDA
         raise damaged(title, "its pixels cannot be unpacked") from None
     if values.shape != _shape(header):
         raise damaged(title, "its pixels do not fill the image")
-    return values
+    return np.asarray(values)
 
 
 def _stored_bits(values: NDArray[np.int32], header: DicomHeader) -> NDArray[np.int32]:

@@ -64,7 +64,6 @@ class GreyValues:
         return grey
 
 
-
 def displayed(stored: NDArray[np.int32], header: DicomHeader, title: str) -> tuple[NDArray[np.uint8], int]:
     """Grey levels of an image.
 

@@ -124,10 +124,10 @@ def _document(here: Workplace, row: ImageRow, stored: StoredAnnotation) -> Annot
     annotation = stored.annotation
     objects = annotation.objects if annotation is not None else ()
     notes = []
-    if annotation is not None and (fault := size_fault(annotation, size)):
+    if annotation is not None and (fault := size_fault(annotation.size, size)):
         notes.append(Note(message=fault[0], place=None, hint=fault[1]))
     for number, each in enumerate(objects, start=1):
-        if problem := box_fault(each, *size):
+        if problem := box_fault(each.corners, *size):
             notes.append(Note(message=problem, place=f"box {number}", hint="draw it again"))
     return Annotation(
         image=row.id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from fractura.formats.voc.serializer import VocObject
+from fractura.formats.voc.model import VocObject
 from fractura.web.detection_cache import Detection
 from fractura.web.errors import documented
 from fractura.web.opinions import disagreements, uncertainty
