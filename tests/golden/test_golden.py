@@ -5,19 +5,12 @@
 
 import json
 import os
-import sys
-from pathlib import Path
 
 import pytest
 
-_TESTS = Path(__file__).parents[1]
-for _folder in ("fetch", "tensorflow_od", "web"):  # whose helpers are used here
-    if str(_TESTS / _folder) not in sys.path:
-        sys.path.append(str(_TESTS / _folder))
-
-from golden_commands import COMMANDS, EXPECTED, document  # noqa: E402
-from golden_comparison import differences  # noqa: E402
-from golden_workshop import Workshop  # noqa: E402
+from golden.commands import COMMANDS, EXPECTED, document
+from golden.comparison import differences
+from golden.workshop import Workshop
 
 SHOWN = 40
 

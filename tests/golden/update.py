@@ -4,12 +4,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-_TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(_TESTS), *(str(_TESTS / folder) for folder in ("golden", "fetch", "tensorflow_od", "web"))]
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from golden_commands import COMMANDS, EXPECTED, document  # noqa: E402
-from golden_comparison import to_text  # noqa: E402
-from golden_workshop import Workshop  # noqa: E402
+from golden.commands import COMMANDS, EXPECTED, document
+from golden.comparison import to_text
+from golden.workshop import Workshop
 
 
 def update(commands: list[str]) -> None:

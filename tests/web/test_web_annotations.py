@@ -254,7 +254,7 @@ def test_names_with_any_letters(tmp_path):
 
 def test_every_save_is_told_to_the_windows(web):
     said = []
-    web.app.state.workplace.board.publish = lambda kind, data: said.append((kind, data))
+    web.app.state.shared.events.publish = lambda kind, data: said.append((kind, data))
     saved = put(web, "image1.png", '"none"', [box()]).json()
     # the first look at the folder may still be telling of the other images, and of this one
     assert ("image", "labelled", saved["etag"]) in [
@@ -265,15 +265,15 @@ def test_every_save_is_told_to_the_windows(web):
 def test_events_go_over_the_wire():
     import asyncio
 
-    from fractura.web.events import EventBoard
+    from fractura.web.events import EventStream
 
     async def listen():
-        board = EventBoard()
-        stream = board.listen()
+        events = EventStream()
+        stream = events.listen()
         assert await anext(stream) == ": here\n\n"
-        board.publish("image", {"id": "é"})
+        events.publish("image", {"id": "é"})
         assert await anext(stream) == 'event: image\ndata: {"id": "é"}\n\n'
-        board.close()
+        events.close()
         return [text async for text in stream]
 
     assert asyncio.run(listen()) == []

@@ -50,11 +50,11 @@ def place_fixture(tmp_path_factory):
     place = tmp_path_factory.mktemp("fuzz")
     app = create_app(WebSettings(mode="label", folder=folder(place / "data"), model=model(place)))
     app.router.lifespan_context = nothing_around
-    workplace = app.state.workplace
-    workplace.index.refresh()
-    workplace.training.command = (sys.executable, "-c", "pass")
+    state = app.state.shared
+    state.folder.index.refresh()
+    state.folder.training.command = (sys.executable, "-c", "pass")
     yield app, image_ids(TestClient(app, base_url=ADDRESS))
-    workplace.stop()
+    state.stop()
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
@@ -93,5 +93,5 @@ def test_the_document_is_complete(place):
                     assert content["schema"], f"{method} {path} {status} has no schema"
                 if status.startswith("4"):
                     assert answer["content"]["application/json"]["schema"] == {
-                        "$ref": "#/components/schemas/ErrorAnswer"
+                        "$ref": "#/components/schemas/ErrorResponse"
                     }, f"{method} {path} {status}"

@@ -1,6 +1,6 @@
 """``Format``: what has to be known of a format to recognise, read and write it, and what it has no place for.
 
-A format is one module that ends with a ``Format``; ``registry`` lists them. What a reader does is described in ``assembly``.
+A format is one module that ends with a ``Format``; ``registry`` lists them. For what a reader does, see ``assembly``.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def _of_file(path: Path) -> Guess:
     if ending == ".json":
         return _of_json(path)
     if ending == ".csv":
-        return Guess("csv", path, "it ends in .csv")
+        return _of_table(path) or Guess("csv", path, "it ends in .csv")
     if ending in (".yaml", ".yml"):
         return Guess("yolo", path, "it ends in .yaml")
     if ending == ".xml":

@@ -83,8 +83,8 @@ def brightness(snapshot: Snapshot) -> Iterator[Fault]:
         area = _area_under_curve(values, labelled.positive)
         if max(area, 1 - area) >= 0.8:
             yield Fault(
-                f"{what} alone separates images with boxes from images without in {max(area, 1 - area):.0%} of the pairs: "
-                f"{'higher' if area > 0.5 else 'lower'} where there are boxes",
+                f"{what} alone separates images with boxes from those without in {max(area, 1 - area):.0%} of the "
+                f"pairs: {'higher' if area > 0.5 else 'lower'} where there are boxes",
                 snapshot.root,
                 hint="find out what differs (machine, export, hospital) and take both kinds of image from each",
             )

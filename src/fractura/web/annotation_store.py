@@ -1,11 +1,11 @@
-"""Reading and saving one image's annotation so that no box is lost, whatever stops the computer.
+"""Reads and saves one image's annotation so that no box is ever lost, whenever the computer stops.
 
-A save is: compare the state the writer knew with the one on the disk; put the old bytes into
-``.fractura/backup/NAME.xml``; write the new bytes to a temporary file, fsync, rename. At every moment the XML file is
-whole, old or new. The backup lies in a hidden folder and not beside the file (``NAME.xml~``), so that the images'
-folder holds what LabelImg would have left there and nothing else.
+A save compares the state the writer started from with the one on the disk; copies the old bytes to
+``.fractura/backup/NAME.xml``; then writes the new bytes to a temporary file, fsyncs and renames it. At every moment the
+XML file is complete, either old or new. The backup lies in a hidden folder instead of next to the file (``NAME.xml~``),
+so that the image folder holds what LabelImg would have left there and nothing else.
 
-Comments have no place in LabelImg's files, and LabelImg would drop what it does not know: they lie as text in
+Comments have no place in LabelImg's files, and LabelImg would drop unknown elements: they are text files,
 ``.fractura/comments/IMAGE NAME.txt``.
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,12 +26,14 @@ from fractura.formats.voc.parser import parse_voc, read_voc_bytes
 from fractura.formats.voc.serializer import voc_bytes
 from fractura.imaging.reader import radiograph_channels, radiograph_size
 from fractura.web.errors import WebError
-from fractura.web.folder_index import COMMENTS, HIDDEN_FOLDER, FolderIndex, ImageRow
+from fractura.web.folder_index import COMMENTS, HIDDEN_FOLDER, AnnotationSummary, FolderIndex, ImageRow, Stamp
+from fractura.web.schemas import AnnotationIn, BoxIn
 
 BACKUP = "backup"
 NO_FILE = "none"
 _DIGITS = 32
 _SHOWN_OF_MALFORMED = 20_000
+_PARSED_KEPT = 64
 
 
 @dataclass(frozen=True)
@@ -39,37 +42,32 @@ class StoredAnnotation:
 
     Attributes:
         data: Bytes of the XML file; None if there is none.
-        annotation: What they say; None if there is no file or it is malformed.
-        fault: Why it is malformed.
+        annotation: Their content; None if there is no file or it is malformed.
+        fault: Why the file is malformed.
         comment: Empty if there is none.
     """
 
-    data: bytes | None
-    annotation: VocAnnotation | None
-    fault: DataError | None
-    comment: str
+    data: bytes | None = None
+    annotation: VocAnnotation | None = None
+    fault: DataError | None = None
+    comment: str = ""
 
     @property
     def etag(self) -> str:
         """Changes with every byte of the XML file and the comment."""
-        tag = NO_FILE if self.data is None else hashlib.sha256(self.data).hexdigest()[:_DIGITS]
-        if self.comment:
-            tag += "." + hashlib.sha256(self.comment.encode("utf-8")).hexdigest()[:_DIGITS]
-        return f'"{tag}"'
+        tag = NO_FILE if self.data is None else _digest(self.data)
+        return f'"{tag}.{_digest(self.comment.encode("utf-8"))}"' if self.comment else f'"{tag}"'
 
-
-@dataclass(frozen=True)
-class WantedBox:
-    """A box as a window sends it; ``pose`` is None for one that was just drawn."""
-
-    name: str
-    corners: tuple[float, float, float, float]
-    difficult: bool
-    pose: str | None
+    @property
+    def summary(self) -> AnnotationSummary | None:
+        """The part of the file that the image list needs; None if there is no file."""
+        if self.fault is not None:
+            return AnnotationSummary(None, fault=self.fault.problem)
+        return None if self.annotation is None else AnnotationSummary.of(self.annotation)
 
 
 class ChangedElsewhereError(Exception):
-    """The annotation is no longer the one that the writer knew."""
+    """The annotation is no longer in the state that the writer started from."""
 
     def __init__(self, current: StoredAnnotation) -> None:
         super().__init__("the annotation was changed elsewhere")
@@ -77,22 +75,27 @@ class ChangedElsewhereError(Exception):
 
 
 class AnnotationStore:
-    """The annotations of one folder.
+    """The annotations of one folder, and the only place that parses their files for the API.
+
+    The annotations last read or written are kept with their bytes, so that a file is parsed again only when its bytes
+    are new.
 
     Args:
-        index: The folder's images; it is told of every save.
+        index: The folder's images; it is notified of every save.
     """
 
     def __init__(self, index: FolderIndex) -> None:
         self._index = index
         self._hidden = index.folder / HIDDEN_FOLDER
         self._lock = threading.Lock()
+        self._parsed: OrderedDict[Path, tuple[bytes, VocAnnotation]] = OrderedDict()
+        self._sizes: dict[str, tuple[Stamp, tuple[int, int]]] = {}
 
     def load(self, row: ImageRow) -> StoredAnnotation:
-        """Read an image's annotation from the disk; a malformed one is told in ``fault``.
+        """Read an image's annotation from the disk; a malformed file is reported in ``fault``.
 
         Raises:
-            WebError: The file is there and cannot be read, or is a link that leads out of the folder.
+            WebError: The file exists and cannot be read, or is a link that leads out of the folder.
         """
         if row.annotation.is_symlink() and not row.annotation.resolve().is_relative_to(self._index.folder):
             raise WebError(
@@ -107,71 +110,71 @@ class AnnotationStore:
             raise WebError.of(error, 409, "annotation_unreadable") from error
         comment = self._comment(row)
         if data is None:
-            return StoredAnnotation(None, None, None, comment)
+            return StoredAnnotation(comment=comment)
+        path, kept = row.annotation, self._parsed.get(row.annotation)
+        if kept is not None and kept[0] == data:
+            return StoredAnnotation(data, kept[1], comment=comment)
         try:
-            return StoredAnnotation(data, parse_voc(data, row.annotation.name), None, comment)
+            annotation = parse_voc(data, path.name)
         except DataError as fault:
-            return StoredAnnotation(data, None, fault, comment)
+            return StoredAnnotation(data, fault=fault, comment=comment)
+        self._keep(path, data, annotation)
+        return StoredAnnotation(data, annotation, comment=comment)
 
-    def _comment(self, row: ImageRow) -> str:
+    def size(self, row: ImageRow) -> tuple[int, int]:
+        """Width and height of an image in pixels, as displayed; its header is read once.
+
+        Raises:
+            WebError: The image cannot be read.
+        """
+        stamp, known = row.stamp, self._sizes.get(row.id)
+        if known is not None and known[0] == stamp:
+            return known[1]
         try:
-            return self._comment_file(row).read_bytes().decode("utf-8", "replace")
-        except FileNotFoundError:
-            return ""
-        except OSError as error:
-            raise WebError(409, "annotation_unreadable", "the image's comment cannot be read") from error
+            size = radiograph_size(row.path, name=row.name)
+        except DataError as error:
+            raise WebError.of(error, 422, "image_unreadable") from error
+        self._sizes[row.id] = (stamp, size)
+        return size
 
     def has_backup(self, row: ImageRow) -> bool:
         """True if ``restore`` has something to bring back."""
         return self._backup_file(row).is_file()
 
-    def save(
-        self, row: ImageRow, known: str, boxes: Sequence[WantedBox], *, verified: bool, comment: str
-    ) -> StoredAnnotation:
-        """Write boxes, the reviewer's detection and the comment.
+    def save(self, row: ImageRow, known: str, wanted: AnnotationIn) -> StoredAnnotation:
+        """Write an image's boxes, whether they are verified, and the comment.
 
         Args:
             row: The image.
-            known: ``etag`` of the state the writer worked on.
-            boxes: All boxes of the image.
-            verified: The reviewer's detection.
-            comment: Empty for none.
+            known: ``etag`` of the state that the writer started from.
+            wanted: What to write.
 
         Raises:
-            ChangedElsewhereError: The state on the disk is another one.
-            WebError: The file on the disk is malformed or belongs to another image, a box is impossible, the image
-                cannot be read, or nothing can be written.
+            ChangedElsewhereError: The state on the disk is a different one.
+            WebError: The file on the disk is malformed or belongs to another image, a box is invalid, the image cannot
+                be read, or nothing can be written.
         """
         with self._lock:
             current = self._changeable(row, known)
+            size = self.size(row)
+            before = current.annotation or _new_annotation(row, size)
             try:
-                size, channels = radiograph_size(row.path), radiograph_channels(row.path)
-            except DataError as error:
-                raise WebError.of(error, 422, "image_unreadable") from error
-            before = current.annotation
-            if before is None:
-                before = VocAnnotation(
-                    filename=row.path.name,
-                    width=size[0],
-                    height=size[1],
-                    depth=channels,
-                    folder=row.path.parent.name,
-                    path=str(row.path),
-                )
-            try:
-                objects = _objects(boxes, before.objects, size)
-                annotation = before
-                if (objects, verified) != (before.objects, before.verified):
-                    annotation = replace(before, objects=objects, verified=verified, width=size[0], height=size[1])
-                data = voc_bytes(annotation)
+                objects = _objects(wanted.boxes, before.objects, size)
+                annotation, data = before, current.data
+                if data is None or (objects, wanted.verified) != (before.objects, before.verified):
+                    annotation = replace(
+                        before, objects=objects, verified=wanted.verified, width=size[0], height=size[1]
+                    )
+                    data = voc_bytes(annotation)
             except DataError as error:
                 raise WebError.of(error, 422, "box_invalid") from error
             self._write(row, current.data, data)
-            self._write_comment(row, comment)
-            return self._taken_over(row)
+            self._write_comment(row, wanted.comment)
+            self._keep(row.annotation, data, replace(annotation, source=data))
+            return self._saved(row)
 
     def delete(self, row: ImageRow, known: str) -> StoredAnnotation:
-        """Take the annotation away; its bytes stay in the backup. A malformed file is never taken away.
+        """Delete the annotation; its bytes stay in the backup. A malformed file is never deleted.
 
         Raises:
             ChangedElsewhereError: See ``save``.
@@ -179,10 +182,10 @@ class AnnotationStore:
         """
         with self._lock:
             self._write(row, self._changeable(row, known).data, None)
-            return self._taken_over(row)
+            return self._saved(row)
 
     def restore(self, row: ImageRow, known: str) -> StoredAnnotation:
-        """Let the backup and the file change places.
+        """Swap the backup and the file.
 
         Raises:
             ChangedElsewhereError: See ``save``.
@@ -194,19 +197,20 @@ class AnnotationStore:
                 backup = self._backup_file(row).read_bytes()
             except OSError as error:
                 raise WebError(
-                    409, "nothing_to_restore", "there is no earlier state of this image", hint="it was saved only once"
-                ) from error
+                    409, "nothing_to_restore", "there is no earlier version of this image's labels",
+                    hint="they were saved only once",
+                ) from error  # fmt: skip
             self._write(row, current.data, backup)
-            return self._taken_over(row)
+            return self._saved(row)
 
     def _changeable(self, row: ImageRow, known: str) -> StoredAnnotation:
-        """What is on the disk, if it is what the writer knows and may be written over."""
+        """The state on the disk, if it is the one that the writer knows and may be overwritten."""
         if row.shared:
             raise WebError(
                 409,
                 "annotation_shared",
-                f"another image has the annotation file {row.annotation.name}",
-                hint="rename one of the images: LabelImg's files are told apart by the name before the extension",
+                f"another image uses the annotation file {row.annotation.name}",
+                hint="rename one of the images: annotation files differ only by the name before the extension",
             )
         current = self.load(row)
         if current.fault is not None:
@@ -226,10 +230,8 @@ class AnnotationStore:
                 write_atomically(row.annotation, new)
             else:
                 row.annotation.unlink()
-        except DataError as error:
-            raise WebError.of(error, 507, "disk_refused") from error
-        except OSError as error:
-            raise WebError(507, "disk_refused", f"cannot be taken away: {error.strerror or error}") from error
+        except (DataError, OSError) as error:
+            raise _disk_refused(error) from error
 
     def _write_comment(self, row: ImageRow, comment: str) -> None:
         file = self._comment_file(row)
@@ -238,15 +240,28 @@ class AnnotationStore:
                 write_atomically(file, comment)
             elif not comment:
                 file.unlink(missing_ok=True)
-        except DataError as error:
-            raise WebError.of(error, 507, "disk_refused") from error
-        except OSError as error:
-            raise WebError(507, "disk_refused", f"cannot be taken away: {error.strerror or error}") from error
+        except (DataError, OSError) as error:
+            raise _disk_refused(error) from error
 
-    def _taken_over(self, row: ImageRow) -> StoredAnnotation:
+    def _comment(self, row: ImageRow) -> str:
+        try:
+            return self._comment_file(row).read_bytes().decode("utf-8", "replace")
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            raise WebError(409, "annotation_unreadable", "the image's comment cannot be read") from error
+
+    def _saved(self, row: ImageRow) -> StoredAnnotation:
+        """The state on the disk after a change, which the index is notified of."""
         stored = self.load(row)
-        self._index.put(row, stored.data, commented=bool(stored.comment))
+        self._index.put(row, stored.summary, commented=bool(stored.comment))
         return stored
+
+    def _keep(self, path: Path, data: bytes, annotation: VocAnnotation) -> None:
+        self._parsed.pop(path, None)
+        self._parsed[path] = (data, annotation)
+        while len(self._parsed) > _PARSED_KEPT:
+            self._parsed.popitem(last=False)
 
     def _backup_file(self, row: ImageRow) -> Path:
         return self._hidden / BACKUP / row.annotation.name
@@ -263,8 +278,28 @@ def malformed(stored: StoredAnnotation, *, has_backup: bool) -> WebError:
     return WebError.of(stored.fault, 409, "annotation_malformed", extra=extra)
 
 
-def _objects(boxes: Sequence[WantedBox], before: Sequence[VocObject], size: tuple[int, int]) -> tuple[VocObject, ...]:
-    """The boxes as they go into the file: one that is there already stays as it is, others as LabelImg writes them."""
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:_DIGITS]
+
+
+def _disk_refused(error: DataError | OSError) -> WebError:
+    if isinstance(error, DataError):
+        return WebError.of(error, 507, "disk_refused")
+    return WebError(507, "disk_refused", f"cannot be deleted: {error.strerror or error}")
+
+
+def _new_annotation(row: ImageRow, size: tuple[int, int]) -> VocAnnotation:
+    try:
+        channels = radiograph_channels(row.path, name=row.name)
+    except DataError as error:
+        raise WebError.of(error, 422, "image_unreadable") from error
+    width, height = size
+    folder = row.path.parent.name
+    return VocAnnotation(row.path.name, width, height, channels, folder=folder, path=str(row.path))
+
+
+def _objects(boxes: Sequence[BoxIn], before: Sequence[VocObject], size: tuple[int, int]) -> tuple[VocObject, ...]:
+    """The boxes as they go into the file: existing ones stay as they are, others are written as LabelImg does."""
     left = list(before)
     objects = []
     for number, box in enumerate(boxes, start=1):
@@ -273,16 +308,20 @@ def _objects(boxes: Sequence[WantedBox], before: Sequence[VocObject], size: tupl
             left.remove(same)
             objects.append(same)
             continue
-        drawn = labelimg_object(box.name, box.corners, *size, difficult=box.difficult)
+        place = f"box {number}"
         if not box.name.strip():
-            raise DataError("has no class name", place=f"box {number}", hint="choose a class")
+            raise DataError("has no class name", place=place, hint="choose a class")
+        if any("\n" in text and text != text.strip() for text in (box.name, box.pose or "")):
+            # A reader cannot tell such a line break from a pretty printer's, and would drop it.
+            raise DataError("has a line break in its class name", place=place, hint="choose another class name")
+        drawn = labelimg_object(box.name, box.corners, *size, difficult=box.difficult)
         if problem := box_fault(drawn.corners, *size):
-            raise DataError(problem, place=f"box {number}", hint="draw it inside the image")
+            raise DataError(problem, place=place, hint="draw it inside the image")
         objects.append(replace(drawn, pose=box.pose) if box.pose is not None else drawn)
     return tuple(objects)
 
 
-def _is_same(box: WantedBox, each: VocObject) -> bool:
+def _is_same(box: BoxIn, each: VocObject) -> bool:
     return (
         (box.name, box.corners, box.difficult) == (each.name, each.corners, each.difficult)
         and box.pose in (None, each.pose)

@@ -1,4 +1,4 @@
-"""``create_app``: the web app, put together from its routers, behind the gate."""
+"""``create_app``: assembles the web app from its routers, behind the request guard."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 from fractura._version import __version__
-from fractura.web.errors import add_problem_handlers
+from fractura.web.errors import add_error_handlers
 from fractura.web.routes.annotations import router as annotations_router
 from fractura.web.routes.detect import router as detect_router
 from fractura.web.routes.events import router as events_router
@@ -23,9 +23,9 @@ from fractura.web.routes.session import router as session_router
 from fractura.web.routes.session import set_cookie
 from fractura.web.routes.suggestions import router as suggestions_router
 from fractura.web.routes.training import router as training_router
-from fractura.web.security import Gate
+from fractura.web.security import RequestGuard
 from fractura.web.settings import WebSettings
-from fractura.web.state import Workplace
+from fractura.web.state import AppState
 
 PAGE = Path(__file__).parent / "page"
 _ROUTERS = (
@@ -43,23 +43,23 @@ _VIEWS = ("/", "/label", "/review")
 
 
 def create_app(settings: WebSettings) -> FastAPI:
-    """The app, ready for uvicorn or a test client.
+    """Create the app for uvicorn or a test client.
 
     Raises:
         DataError: The folder cannot be used.
         ModelError: The model cannot be used.
     """
-    workplace = Workplace(settings)
+    state = AppState(settings)
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        workplace.start()
+        state.start()
         try:
             yield
         finally:
-            workplace.stop()
+            state.stop()
 
-    # No page of documentation: FastAPI's would load scripts from another host.
+    # FastAPI's documentation page is off: it would load scripts from another host.
     app = FastAPI(
         title="fractura",
         version=__version__,
@@ -69,17 +69,17 @@ def create_app(settings: WebSettings) -> FastAPI:
         redoc_url=None,
         lifespan=life,
     )
-    app.state.workplace = workplace
-    add_problem_handlers(app)
+    app.state.shared = state
+    add_error_handlers(app)
     for router in _ROUTERS:
         app.include_router(router)
-    _serve_page(app, workplace)
-    app.add_middleware(Gate, settings=settings, sessions=workplace.sessions)
+    _serve_page(app, state)
+    app.add_middleware(RequestGuard, settings=settings, sessions=state.sessions)
     return app
 
 
-def _serve_page(app: FastAPI, workplace: Workplace) -> None:
-    # Windows takes types from its registry, where programs leave wrong ones for scripts.
+def _serve_page(app: FastAPI, state: AppState) -> None:
+    # Windows takes MIME types from its registry, where other programs leave wrong ones for scripts.
     mimetypes.add_type("text/javascript", ".js")
     mimetypes.add_type("image/svg+xml", ".svg")
 
@@ -87,11 +87,11 @@ def _serve_page(app: FastAPI, workplace: Workplace) -> None:
         token = request.query_params.get("token")
         if token is None:
             return FileResponse(PAGE / "index.html", headers={"Cache-Control": "no-cache"})
-        # Out of the address at once, so that it stays in no history.
-        answer = RedirectResponse(request.url.path, status_code=303)
-        if workplace.sessions.is_token(token):
-            set_cookie(answer, workplace)
-        return answer
+        # Remove the token from the address at once, so that it does not stay in the browser's history.
+        response = RedirectResponse(request.url.path, status_code=303)
+        if state.sessions.is_token(token):
+            set_cookie(response, state)
+        return response
 
     for path in _VIEWS:
         app.add_api_route(path, view, methods=["GET"], include_in_schema=False)
@@ -99,10 +99,10 @@ def _serve_page(app: FastAPI, workplace: Workplace) -> None:
 
 
 class _Page(StaticFiles):
-    """The page's files; the browser asks each time whether they changed."""
+    """The page's files; the browser revalidates them each time."""
 
     def file_response(self, *arguments: object, **options: object) -> Response:
-        """As in Starlette, with our header."""
-        answer = super().file_response(*arguments, **options)  # type: ignore[arg-type]
-        answer.headers["Cache-Control"] = "no-cache"
-        return answer
+        """The response of Starlette, with our header."""
+        response = super().file_response(*arguments, **options)  # type: ignore[arg-type]
+        response.headers["Cache-Control"] = "no-cache"
+        return response

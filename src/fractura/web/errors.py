@@ -1,4 +1,4 @@
-"""What goes wrong in a request, as the page and programs are told: one JSON shape, a stable code, a hint."""
+"""API errors: one JSON shape with a stable code for programs, a message and a hint for people."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CODES_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "body_too_
 
 
 class ErrorDetail(BaseModel):
-    """What is wrong, for programs (``code``) and for people."""
+    """What went wrong."""
 
     code: str
     message: str
@@ -26,8 +26,8 @@ class ErrorDetail(BaseModel):
     hint: str | None = None
 
 
-class ErrorAnswer(BaseModel):
-    """The body of every answer that is an error."""
+class ErrorResponse(BaseModel):
+    """The body of every error response."""
 
     error: ErrorDetail
 
@@ -37,11 +37,11 @@ class WebError(Exception):
 
     Args:
         status: HTTP status, 4xx or 5xx.
-        code: For programs; the page translates by it.
+        code: Stable identifier; the page looks up its translation by it.
         message: One English sentence.
         place: Where in the file, if known.
-        hint: The hint.
-        extra: Further members of the answer beside ``error``.
+        hint: What to do about it.
+        extra: Further members of the response besides ``error``.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class WebError(Exception):
 
     @classmethod
     def of(cls, error: FracturaError, status: int, code: str, *, extra: dict[str, Any] | None = None) -> WebError:
-        """An error of the rooms below; the file's path stays here, the page knows which image it asked for."""
+        """Wrap an error of a lower layer, without the file's path: the client knows which image it asked for."""
         return cls(status, code, error.problem, place=error.place, hint=error.hint, extra=extra)
 
     def detail(self) -> ErrorDetail:
@@ -68,47 +68,52 @@ class WebError(Exception):
         return ErrorDetail(code=self.code, message=self.message, place=self.place, hint=self.hint)
 
 
-def problem_response(problem: WebError) -> JSONResponse:
-    """The answer that tells of a problem."""
-    return JSONResponse({"error": problem.detail().model_dump(), **problem.extra}, problem.status)
+def image_vanished() -> WebError:
+    """The error for an image file that can no longer be opened."""
+    return WebError(422, "image_unreadable", "the image cannot be opened", hint="is it still there?")
+
+
+def error_response(error: WebError) -> JSONResponse:
+    """The response that reports an error."""
+    return JSONResponse({"error": error.detail().model_dump(), **error.extra}, error.status)
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For ``responses=`` of a route: these statuses answer with an ``ErrorAnswer``."""
-    return {status: {"model": ErrorAnswer} for status in statuses}
+    """For ``responses=`` of a route: these statuses come with an ``ErrorResponse``."""
+    return {status: {"model": ErrorResponse} for status in statuses}
 
 
-def add_problem_handlers(app: FastAPI) -> None:
-    """Give every error of the app the one shape."""
+def add_error_handlers(app: FastAPI) -> None:
+    """Make every error of the app use the same shape."""
 
     @app.exception_handler(WebError)
-    async def _told(request: Request, problem: WebError) -> JSONResponse:
-        return problem_response(problem)
+    async def _web(request: Request, error: WebError) -> JSONResponse:
+        return error_response(error)
 
     @app.exception_handler(FracturaError)
-    async def _unforeseen(request: Request, error: FracturaError) -> JSONResponse:
-        return problem_response(WebError.of(error, 409, "refused"))
+    async def _fractura(request: Request, error: FracturaError) -> JSONResponse:
+        return error_response(WebError.of(error, 409, "refused"))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        return problem_response(
+        return error_response(
             WebError(422, "request_invalid", str(first["msg"]), place=place, hint="see /api/openapi.json")
         )
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
-        # A body that is no text, or no form, is as invalid as one that is no JSON: 422, too.
+        # FastAPI says 400 for a body that is not text or not a form, and 422 for one that is not JSON: make it one.
         status = 422 if error.status_code == 400 else error.status_code
         code = _CODES_OF_STATUS.get(status, "request_invalid")
-        answer = problem_response(WebError(status, code, str(error.detail)))
-        answer.headers.update(error.headers or {})
-        return answer
+        response = error_response(WebError(status, code, str(error.detail)))
+        response.headers.update(error.headers or {})
+        return response
 
 
 def bug(error: Exception) -> WebError:
-    """The problem for what nobody foresaw. Only its kind and our own line are logged: its text may quote an image."""
+    """The error for an unforeseen exception. Only its type and our own line are logged: its text may quote an image."""
     _logger.error("a bug in fractura: %s at %s", type(error).__name__, _own_line(error))
     return WebError(500, "bug", "this is a bug in fractura", hint="please report it")
 

@@ -1,7 +1,7 @@
-"""The images of a folder with their states, in memory: what the image list is made from.
+"""The images of a folder with their states, kept in memory for the image list.
 
-The two folders are listed with ``os.scandir``; no picture is opened. An annotation is read when its size or time of
-change is new, in a thread of its own, so that the list of 20,000 images is there at once and its states a moment later.
+The two folders are listed with ``os.scandir``; no image is opened. An annotation is read, in a background thread, when
+its size or modification time has changed: the list of 20,000 images appears at once and its states a moment later.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from typing import Literal, get_args
 from fractura.core.errors import DataError
 from fractura.formats.image_index import ImageIndex
 from fractura.formats.voc.layout import voc_folders
-from fractura.formats.voc.model import VocObject
+from fractura.formats.voc.model import VocAnnotation, VocObject
 from fractura.formats.voc.parser import parse_voc, read_voc_bytes
 from fractura.imaging.reader import IMAGE_EXTENSIONS, is_image_file
 from fractura.inference.results import printable
 
-State = Literal["reading", "unlabelled", "suggested", "labelled", "verified", "disagreeing", "malformed"]
-STATES: tuple[State, ...] = get_args(State)
+ImageState = Literal["reading", "unlabelled", "suggested", "labelled", "verified", "disagreeing", "malformed"]
+STATES: tuple[ImageState, ...] = get_args(ImageState)
 HIDDEN_FOLDER = ".fractura"
 COMMENTS = "comments"
 _DIGITS = re.compile(r"(\d+)")
@@ -38,13 +38,13 @@ Stamp = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class AnnotationSummary:
-    """What the list needs of one XML file.
+    """The part of an XML file that the list needs.
 
     Attributes:
-        filename: The image it names; None if it cannot be read.
+        filename: The image it names; None if the file cannot be read.
         objects: Its boxes.
-        verified: The reviewer's detection.
-        fault: Why it cannot be read; None if it can.
+        verified: A reviewer has confirmed them.
+        fault: Why the file cannot be read; None if it can.
     """
 
     filename: str | None
@@ -52,10 +52,15 @@ class AnnotationSummary:
     verified: bool = False
     fault: str | None = None
 
+    @classmethod
+    def of(cls, annotation: VocAnnotation) -> AnnotationSummary:
+        """Summarise a file that was parsed."""
+        return cls(annotation.filename, annotation.objects, annotation.verified)
 
-@dataclass(frozen=True, slots=True)
-class Opinion:
-    """What the model's detections say of an image, beside the boxes that people drew.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """How the model's detections on an image compare with the boxes that people drew.
 
     Attributes:
         uncertainty: 0 to 1.
@@ -68,22 +73,23 @@ class Opinion:
     disagreeing: bool
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class ImageRow:
     """One image of the list; changed only by ``FolderIndex``, under its lock.
 
     Attributes:
-        id: 16 hex digits of SHA-256 over the file name: no name of an image is part of an address.
+        id: 16 hex digits of SHA-256 over the file name: addresses contain no file names.
         name: File name, printable.
-        path: The image.
-        stamp: Time of change, size and inode of the image.
+        path: The image file.
+        stamp: Modification time, size and inode of the image file.
         annotation: Its XML file, whether it exists or not.
         summary: Of the XML file; None if there is none.
-        is_read: False until the XML file was examined.
-        shared: Another image's name gives the same XML file, and that image has it.
-        commented: A comment is there.
-        opinion: What the current model says; None if it was not asked.
-        state: Worked out from the rest.
+        is_read: False until the XML file has been read.
+        shared: Another image of the same stem owns the XML file.
+        commented: There is a comment.
+        assessment: By the current model; None if it has not run on the image.
+        state: Derived from the rest.
+        folded: ``name`` case-folded, for searching.
     """
 
     id: str
@@ -95,23 +101,23 @@ class ImageRow:
     is_read: bool = False
     shared: bool = False
     commented: bool = False
-    opinion: Opinion | None = None
-    state: State = "reading"
-    folded: str = field(default="", repr=False)
+    assessment: Assessment | None = None
+    state: ImageState = "reading"
+    folded: str = field(repr=False)
 
     def settle(self) -> None:
-        """Work out ``state``."""
-        opinion, summary = self.opinion, self.summary
+        """Derive ``state`` from the other attributes."""
+        assessment, summary = self.assessment, self.summary
         if not self.is_read:
             self.state = "reading"
         elif summary is None:
-            self.state = "suggested" if opinion is not None and opinion.has_detections else "unlabelled"
+            self.state = "suggested" if assessment is not None and assessment.has_detections else "unlabelled"
         elif summary.fault is not None:
             self.state = "malformed"
         elif summary.verified:
             self.state = "verified"
         else:
-            self.state = "disagreeing" if opinion is not None and opinion.disagreeing else "labelled"
+            self.state = "disagreeing" if assessment is not None and assessment.disagreeing else "labelled"
 
 
 def image_id(name: str) -> str:
@@ -119,27 +125,19 @@ def image_id(name: str) -> str:
     return hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
 
 
-def summarise(data: bytes, name: str) -> AnnotationSummary:
-    """Read an XML file's bytes for the list."""
-    try:
-        annotation = parse_voc(data, name)
-    except DataError as error:
-        return AnnotationSummary(None, fault=error.problem)
-    return AnnotationSummary(annotation.filename, annotation.objects, annotation.verified)
-
-
 class FolderIndex:
     """The images of one folder.
 
     Args:
         folder: ``images/`` + ``annotations/``, ``JPEGImages/`` + ``Annotations/``, or all in one folder.
-        on_change: Called, without any lock held, with the rows that changed; with None when images came or went.
+        on_change: Called without any lock held: with the rows that changed, or with None when images were added or
+            removed.
 
     Attributes:
-        image_dir: Where the images lie.
-        annotations_folder: Where the XML files lie or will lie.
-        revision: Grows with every change.
-        outside: Links that lead out of the folder and are left aside.
+        image_dir: Folder of the images.
+        annotations_folder: Folder of the XML files; may not exist yet.
+        revision: Increases with every change.
+        outside: Number of links that lead out of the folder and are skipped.
 
     Raises:
         DataError: There is no such folder, or it cannot be listed.
@@ -147,7 +145,7 @@ class FolderIndex:
 
     def __init__(self, folder: Path, on_change: Callable[[list[ImageRow] | None], None]) -> None:
         self.folder = Path(folder).resolve()
-        self.image_dir, self.annotations_folder = _places(self.folder)
+        self.image_dir, self.annotations_folder = _image_and_annotation_folders(self.folder)
         self.revision = 0
         self.outside = 0
         self._on_change = on_change
@@ -157,7 +155,7 @@ class FolderIndex:
         self._ordered: tuple[ImageRow, ...] = ()
         self._summaries: dict[str, tuple[Stamp, AnnotationSummary]] = {}
         self._boxes_of_class: Counter[str] = Counter()
-        self._images_in: Counter[State] = Counter()
+        self._images_in: Counter[ImageState] = Counter()
         self._assigned = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -173,7 +171,7 @@ class FolderIndex:
         """The image with this id."""
         return self._rows.get(image)
 
-    def counts(self) -> dict[State, int]:
+    def counts(self) -> dict[ImageState, int]:
         """Number of images in each state."""
         return {state: self._images_in[state] for state in STATES}
 
@@ -183,12 +181,12 @@ class FolderIndex:
             found = [(name, count) for name, count in self._boxes_of_class.items() if count > 0]
         return sorted(found, key=lambda item: (-item[1], item[0]))
 
-    # --- following the disk --------------------------------------------------------------------------------------
+    # --- watching the disk --------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Follow the folder in a thread, until ``stop``."""
+        """Watch the folder in a background thread, until ``stop``."""
         self._stop.clear()
-        self._thread = threading.Thread(target=self._follow, name="folder index", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name="folder index", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -199,41 +197,41 @@ class FolderIndex:
             self._thread = None
 
     def refresh(self) -> None:
-        """Look at the folder now: images that came or went, XML files that another program changed.
+        """Check the folder now for added and removed images, and for XML files that another program changed.
 
         Raises:
-            DataError: The folder cannot be listed any more.
+            DataError: The folder can no longer be listed.
         """
         with self._working:
-            came_or_went = self._list_images()
-            changed = self._read_annotations(came_or_went)
-        if came_or_went:
+            images_changed = self._list_images()
+            changed = self._read_annotations(images_changed)
+        if images_changed:
             self._on_change(None)
         if changed:
             self._on_change(changed)
 
-    def put(self, row: ImageRow, data: bytes | None, *, commented: bool) -> None:
-        """Take over what was just written for an image; ``data`` are the XML file's bytes, None if it is gone."""
+    def put(self, row: ImageRow, summary: AnnotationSummary | None, *, commented: bool) -> None:
+        """Record what was just written for an image; None if its XML file was deleted."""
         with self._lock:
             name = row.annotation.name
             self._summaries.pop(name, None)
-            self._set_summary(row, None if data is None else summarise(data, name))
+            self._set_summary(row, summary)
             stamp = _stamp_of(row.annotation)
-            if stamp is not None and row.summary is not None:
-                self._summaries[name] = (stamp, row.summary)
+            if stamp is not None and summary is not None:
+                self._summaries[name] = (stamp, summary)
             row.is_read, row.commented = True, commented
             self._settle(row)
             self.revision += 1
         self._on_change([row])
 
-    def set_opinions(self, opinions: Mapping[str, Opinion | None]) -> None:
-        """Take over what the model says of some images, by their ids."""
+    def set_assessments(self, assessments: Mapping[str, Assessment | None]) -> None:
+        """Record the model's assessments of some images, by their ids."""
         changed = []
         with self._lock:
-            for image, opinion in opinions.items():
+            for image, assessment in assessments.items():
                 row = self._rows.get(image)
-                if row is not None and row.opinion != opinion:
-                    row.opinion = opinion
+                if row is not None and row.assessment != assessment:
+                    row.assessment = assessment
                     self._settle(row)
                     changed.append(row)
             if changed:
@@ -241,7 +239,7 @@ class FolderIndex:
         if changed:
             self._on_change(changed)
 
-    # --- inside ----------------------------------------------------------------------------------------------------
+    # --- internals ----------------------------------------------------------------------------------------------------
 
     def _set_summary(self, row: ImageRow, summary: AnnotationSummary | None) -> None:
         for each in row.summary.objects if row.summary is not None else ():
@@ -255,25 +253,25 @@ class FolderIndex:
         row.settle()
         self._images_in[row.state] += 1
 
-    def _follow(self) -> None:
+    def _watch(self) -> None:
         pause = 0.0
         while not self._stop.wait(pause):
             started = time.monotonic()
             try:
                 self.refresh()
             except DataError:
-                # A folder on a server that is away for a moment: the images stay listed, reading one says what is
-                # wrong.
+                # A network folder may be unavailable for a moment: the images stay listed, and opening one reports
+                # the problem.
                 pause = 10 * _POLL_SECONDS
                 continue
             pause = max(_POLL_SECONDS, (time.monotonic() - started) / _SEEN_SHARE)
 
     def _is_image(self, name: str) -> bool:
-        # The common case without a Path: there may be 20,000 names, examined every few seconds.
+        # The common case avoids creating a Path: 20,000 names may be checked every few seconds.
         return os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS or is_image_file(self.image_dir / name)
 
     def _list_images(self) -> bool:
-        """Bring the rows in line with the images folder. Returns True if images came, went or were replaced."""
+        """Update the rows from the image folder. Returns True if images were added, removed or replaced."""
         found, outside = _entries(self.image_dir, self.folder, self._is_image)
         comments, _ = _entries(self.folder / HIDDEN_FOLDER / COMMENTS, self.folder, lambda name: name.endswith(".txt"))
         commented = {name[: -len(".txt")] for name in comments}
@@ -285,13 +283,19 @@ class FolderIndex:
                 key = image_id(name)
                 row = before.get(key)
                 if row is None:
-                    path = self.image_dir / name
-                    row = ImageRow(key, printable(name), path, stamp, self.annotations_folder / f"{path.stem}.xml")
-                    row.folded = row.name.casefold()
+                    path, shown = self.image_dir / name, printable(name)
+                    row = ImageRow(
+                        id=key,
+                        name=shown,
+                        folded=shown.casefold(),
+                        path=path,
+                        stamp=stamp,
+                        annotation=self.annotations_folder / f"{path.stem}.xml",
+                    )
                     self._images_in[row.state] += 1
                     changed = True
                 elif row.stamp != stamp:
-                    row.stamp, row.opinion = stamp, None
+                    row.stamp, row.assessment = stamp, None
                     self._settle(row)
                     changed = True
                 row.commented = name in commented
@@ -307,7 +311,7 @@ class FolderIndex:
         return changed
 
     def _read_annotations(self, images_changed: bool) -> list[ImageRow]:
-        """Read what is new among the XML files, give each image its own. Returns the rows that changed."""
+        """Read new and changed XML files and assign them to the images. Returns the rows that changed."""
         stamps, outside = _entries(self.annotations_folder, self.folder, lambda name: name.lower().endswith(".xml"))
         self.outside += outside
         with self._lock:
@@ -322,14 +326,13 @@ class FolderIndex:
         return self._assign({name: known[name] for name in sorted(stamps)})
 
     def _read(self, name: str) -> AnnotationSummary:
-        path = self.annotations_folder / name
         try:
-            return summarise(read_voc_bytes(path), name)
+            return AnnotationSummary.of(parse_voc(read_voc_bytes(self.annotations_folder / name), name))
         except DataError as error:
             return AnnotationSummary(None, fault=error.problem)
 
     def _assign(self, summaries: dict[str, tuple[Stamp, AnnotationSummary]]) -> list[ImageRow]:
-        """Give images their XML files, as the reader of Pascal VOC folders does: first come, first served."""
+        """Assign XML files to images as the reader of Pascal VOC folders does: first come, first served."""
         rows = {row.path: row for row in self._ordered}
         matcher = ImageIndex(tuple(rows))
         owners: dict[str, str] = {}
@@ -340,7 +343,7 @@ class FolderIndex:
         taken = set(owners.values())
         changed = []
         with self._lock:
-            # What was saved while the files were read is newer than what was read.
+            # A file saved while the others were being read is newer than what was read.
             for name, (stamp, summary) in self._summaries.items():
                 if name in summaries and stamp[0] > summaries[name][0][0]:
                     summaries[name] = (stamp, summary)
@@ -360,17 +363,17 @@ class FolderIndex:
         return changed
 
 
-def _places(folder: Path) -> tuple[Path, Path]:
-    """Where images and annotations lie; ``annotations/`` beside a lonely ``images/`` is made with the first file."""
+def _image_and_annotation_folders(folder: Path) -> tuple[Path, Path]:
+    """The folders of images and annotations; ``annotations/`` next to ``images/`` is created with the first file."""
     images, annotations = voc_folders(folder)
-    lonely = folder / "images"
-    if images == folder and lonely.is_dir() and not any(is_image_file(entry) for entry in folder.iterdir()):
-        return lonely, folder / "annotations"
+    subfolder = folder / "images"
+    if images == folder and subfolder.is_dir() and not any(is_image_file(entry) for entry in folder.iterdir()):
+        return subfolder, folder / "annotations"
     return images, annotations
 
 
 def _entries(folder: Path, root: Path, is_wanted: Callable[[str], bool]) -> tuple[dict[str, Stamp], int]:
-    """Files of a folder that are wanted and not hidden, with their stamps; and how many links lead out of ``root``."""
+    """Wanted, non-hidden files of a folder with their stamps, and the number of links that lead out of ``root``."""
     try:
         with os.scandir(folder) as listing:
             entries = [entry for entry in listing if not entry.name.startswith(".") and is_wanted(entry.name)]
@@ -390,7 +393,7 @@ def _entries(folder: Path, root: Path, is_wanted: Callable[[str], bool]) -> tupl
                 outside += 1
                 continue
             status = entry.stat()
-        except OSError:  # taken away since it was listed
+        except OSError:  # deleted since it was listed
             continue
         found[entry.name] = (status.st_mtime_ns, status.st_size, status.st_ino)
     return found, outside

@@ -1,4 +1,4 @@
-"""Filtering, ordering and cutting the image list: what the page shows of 20,000 images."""
+"""Filters, orders and pages the image list, so that the page can show a part of 20,000 images."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from fractura.web.folder_index import STATES, FolderIndex, ImageRow, State
+from fractura.web.folder_index import STATES, FolderIndex, ImageRow, ImageState
+from fractura.web.schemas import ImageItem
 
 _LISTS_KEPT = 20
 
@@ -17,26 +18,26 @@ class ImageQuery:
     """Which images, in which order.
 
     Attributes:
-        states: Only these; all if empty.
-        query: Only names that hold this, in lower case.
+        states: Only images in these states; all if empty.
+        query: Only names that contain this text, which is in lower case.
         order: By name, or the most uncertain first.
     """
 
-    states: tuple[State, ...] = ()
+    states: tuple[ImageState, ...] = ()
     query: str = ""
     order: Literal["name", "uncertainty"] = "name"
 
 
-@dataclass(frozen=True)
-class ListPart:
-    """A part of the filtered list.
+@dataclass(frozen=True, kw_only=True)
+class ListPage:
+    """A page of the filtered list.
 
     Attributes:
-        rows: The images.
-        total: Images in the filtered list.
-        offset: Of the first one.
-        position: Of the image that was asked for, or of the next one behind it; None if there is none.
-        counts: Images of the whole folder by state.
+        rows: Its images.
+        total: Number of images in the filtered list.
+        offset: Position of the first row.
+        position: Of the requested image, or of the next one after it; None if there is none.
+        counts: Number of images of the whole folder in each state.
         revision: Of the index.
     """
 
@@ -44,12 +45,12 @@ class ListPart:
     total: int
     offset: int
     position: int | None
-    counts: dict[State, int]
+    counts: dict[ImageState, int]
     revision: int
 
 
 class ImageLister:
-    """Cuts parts out of the list. The last few filtered lists are kept until the folder changes.
+    """Serves pages of the list. The last few filtered lists are cached until the folder changes.
 
     Args:
         index: The images.
@@ -58,31 +59,52 @@ class ImageLister:
     def __init__(self, index: FolderIndex) -> None:
         self._index = index
         self._revision = -1
-        self._places: dict[ImageQuery, _Filtered] = {}
-        self._counts: dict[State, int] = {}
+        self._lists: dict[ImageQuery, _Filtered] = {}
+        self._counts: dict[ImageState, int] = {}
 
-    def part(self, wanted: ImageQuery, *, offset: int, limit: int, around: str | None) -> ListPart:
-        """A part of a filtered list.
+    def page(self, wanted: ImageQuery, *, offset: int, limit: int, around: str | None) -> ListPage:
+        """A page of a filtered list.
 
         Args:
             wanted: Filter and order.
-            offset: Of the first image; not used with ``around``.
+            offset: Position of the first image; ignored with ``around``.
             limit: Most images.
-            around: The part that this image lies in, whole parts of ``limit`` counted from the start.
+            around: Return the page that contains this image, in pages of ``limit`` images.
         """
         revision = self._index.revision
         if revision != self._revision:
-            self._places, self._counts, self._revision = {}, self._index.counts(), revision
-        filtered = self._places.get(wanted)
+            self._lists, self._counts, self._revision = {}, self._index.counts(), revision
+        filtered = self._lists.get(wanted)
         if filtered is None:
-            if len(self._places) >= _LISTS_KEPT:
-                self._places.clear()
-            filtered = self._places[wanted] = _Filtered.of(self._index.rows(), wanted)
+            if len(self._lists) >= _LISTS_KEPT:
+                self._lists.clear()
+            filtered = self._lists[wanted] = _Filtered.of(self._index.rows(), wanted)
         position = None if around is None else filtered.position_of(around)
         if around is not None:
             offset = 0 if position is None else position // limit * limit
         rows = filtered.rows[offset : offset + limit]
-        return ListPart(rows, len(filtered.rows), offset, position, self._counts, revision)
+        return ListPage(
+            rows=rows,
+            total=len(filtered.rows),
+            offset=offset,
+            position=position,
+            counts=self._counts,
+            revision=revision,
+        )
+
+
+def image_item(row: ImageRow) -> ImageItem:
+    """An image as the API lists it."""
+    summary, assessment = row.summary, row.assessment
+    return {
+        "id": row.id,
+        "name": row.name,
+        "state": row.state,
+        "boxes": None if summary is None or summary.fault is not None else len(summary.objects),
+        "uncertainty": None if assessment is None else round(assessment.uncertainty, 4),
+        "disagreeing": assessment is not None and assessment.disagreeing,
+        "comment": row.commented,
+    }
 
 
 @dataclass(frozen=True)
@@ -91,8 +113,8 @@ class _Filtered:
 
     Attributes:
         ordered: All images in its order.
-        rows: Those that are wanted.
-        places: Their places in ``ordered``.
+        rows: Those that match.
+        places: Their positions in ``ordered``.
     """
 
     ordered: Sequence[ImageRow]
@@ -112,12 +134,12 @@ class _Filtered:
         return cls(ordered, [ordered[place] for place in places], places)
 
     def position_of(self, image: str) -> int | None:
-        """Of an image in the filtered list, or of the next one behind it; None if there is none."""
+        """Of an image in the filtered list, or of the next one after it; None if there is none."""
         at = next((place for place, row in enumerate(self.ordered) if row.id == image), len(self.ordered))
         position = bisect_left(self.places, at)
         return position if position < len(self.places) else None
 
 
 def _certainty(row: ImageRow) -> float:
-    """Sort key; sorting keeps the order of names among equals, and images not examined come last."""
-    return -row.opinion.uncertainty if row.opinion is not None else 1.0
+    """Sort key; sorting is stable, so equals stay in the order of names, and images not yet processed come last."""
+    return -row.assessment.uncertainty if row.assessment is not None else 1.0

@@ -1,4 +1,4 @@
-"""The models a server can use: the one it was started with, the built-in one, and those trained from the page."""
+"""The models a server can use: the one it was started with, the built-in one and those trained from the page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fractura.core.errors import FracturaError, ModelError
 from fractura.core.model_card import CARD_FILE, WEIGHTS_FILE, ModelCard, read_card
 from fractura.inference import Model, load_model
 from fractura.inference.built_in import built_in_model
-from fractura.inference.views import detect_views
+from fractura.inference.views import detect_in_views
 from fractura.web.detection_cache import ImageDetections, image_detections
 from fractura.web.errors import WebError
 
@@ -23,15 +23,15 @@ Origin = Literal["built-in", "given", "trained"]
 _READ_AT_ONCE = 2**20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class UsableModel:
-    """A model that can be used; it is loaded when it first looks at an image.
+    """A model that can be used; it is loaded when it first runs.
 
     Attributes:
-        id: As the API knows it.
+        id: Its id in the API.
         origin: Where it comes from.
         path: Its folder or file.
-        card: What is known of it.
+        card: Its model card.
         digest: SHA-256 of its files.
     """
 
@@ -51,8 +51,8 @@ class UnusableModel:
     problem: str
 
 
-class ModelShelf:
-    """Models by id. One image is examined at a time, whoever asks: more would only take turns on the same cores."""
+class ModelRegistry:
+    """Models by id. Inference is serialised across requests: parallel runs would only compete for the same cores."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -66,13 +66,13 @@ class ModelShelf:
         """Id of the model in use."""
         return self._current
 
-    def models(self) -> list[UsableModel | UnusableModel]:
-        """All of them, in the order they came."""
+    def entries(self) -> list[UsableModel | UnusableModel]:
+        """All models, in the order they were added."""
         with self._lock:
             return list(self._models.values())
 
     def add(self, model: str, origin: Origin, path: Path | None) -> UsableModel | UnusableModel:
-        """Put a model on the shelf; one that cannot be used is there with its problem.
+        """Register a model; one that cannot be used is listed with its problem.
 
         Args:
             model: Its id.
@@ -82,7 +82,8 @@ class ModelShelf:
         entry: UsableModel | UnusableModel
         try:
             path = built_in_model() if path is None else path
-            entry = UsableModel(model, origin, path, self._card(model, path), digest_of(path))
+            card = self._card(model, path)
+            entry = UsableModel(id=model, origin=origin, path=path, card=card, digest=digest_of(path))
         except FracturaError as error:
             entry = UnusableModel(model, origin, error.problem)
         with self._lock:
@@ -90,7 +91,7 @@ class ModelShelf:
         return entry
 
     def choose(self, model: str) -> None:
-        """Use this model from now on.
+        """Make a model the one in use.
 
         Raises:
             WebError: There is no such model, or it cannot be used.
@@ -119,30 +120,30 @@ class ModelShelf:
         return entry
 
     def load(self, model: UsableModel) -> Model:
-        """A model ready to detect; the last one stays in memory.
+        """Load a model; the last one stays in memory.
 
         Raises:
             ModelError: It is damaged.
-            MissingDependencyError: What runs it is not installed.
+            MissingDependencyError: Its runtime is not installed.
         """
         if self._loaded is None or self._loaded[0] != model.id:
             self._loaded = (model.id, load_model(model.path))
         return self._loaded[1]
 
     def detect(self, model: UsableModel, pixels: NDArray[np.uint8]) -> ImageDetections:
-        """Look at an image.
+        """Run a model on an image.
 
         Args:
             model: The model.
             pixels: uint8 ``(h, w, 3)``.
 
         Raises:
-            WebError: The model cannot be loaded, or fails on it.
+            WebError: The model cannot be loaded, or fails on the image.
         """
         height, width = pixels.shape[:2]
         try:
             with self._busy:
-                boxes = detect_views(self.load(model), pixels, model.card.views)
+                boxes = detect_in_views(self.load(model), pixels, model.card.views)
         except FracturaError as error:
             raise WebError.of(error, 409, "model_unusable") from error
         return image_detections(boxes, model.card.class_names, width, height)
@@ -150,13 +151,13 @@ class ModelShelf:
     def _card(self, model: str, path: Path) -> ModelCard:
         if path.is_dir() and (path / CARD_FILE).is_file():
             return read_card(path)
-        loaded = load_model(path)  # other kinds carry their card inside
+        loaded = load_model(path)  # other formats carry their card inside
         self._loaded = (model, loaded)
         return loaded.card
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of what a model is made of.
+    """SHA-256 of the files of a model.
 
     Raises:
         ModelError: A file cannot be read.

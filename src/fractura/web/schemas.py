@@ -1,30 +1,33 @@
-"""The JSON of the API, as pydantic models: what goes in is checked, what goes out is documented."""
+"""The JSON of the API as pydantic models: requests are validated, responses are documented."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict  # pydantic refuses that of ``typing`` before Python 3.12
 
+from fractura.formats.voc.model import VocObject
 from fractura.web.errors import ErrorDetail
-from fractura.web.folder_index import State
+from fractura.web.folder_index import ImageState
 
 MAXIMUM_BOXES = 10_000
 MAXIMUM_COMMENT = 10_000
 
 Pixels = Annotated[float, Field(allow_inf_nan=False, ge=-1e6, le=1e6)]
+Corners = tuple[float, float, float, float]
 ImageId = Annotated[
     str, Field(pattern="^u?[0-9a-f]{16}$", description="Id of an image, from the image list or an upload.")
 ]
 
 
-class Received(BaseModel):
-    """A body that is sent to us: closed to unknown keys."""
+class RequestBody(BaseModel):
+    """A body that a client sends; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class BoxIn(Received):
+class BoxIn(RequestBody):
     """A box as the page sends it; corners in pixels of the displayed image."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
@@ -36,9 +39,14 @@ class BoxIn(Received):
     truncated: bool | None = None
     pose: Annotated[str, Field(max_length=200)] | None = None
 
+    @property
+    def corners(self) -> Corners:
+        """Left, top, right, bottom."""
+        return self.xmin, self.ymin, self.xmax, self.ymax
 
-class AnnotationIn(Received):
-    """Everything that is to be saved for an image."""
+
+class AnnotationIn(RequestBody):
+    """Everything to be saved for an image."""
 
     boxes: Annotated[list[BoxIn], Field(max_length=MAXIMUM_BOXES)]
     verified: bool = False
@@ -46,20 +54,48 @@ class AnnotationIn(Received):
 
 
 class Box(BaseModel):
-    """A box as it is in the file."""
+    """A box as the file holds it; corners in pixels of the displayed image."""
+
+    model_config = ConfigDict(frozen=True)
 
     name: str
     xmin: float
     ymin: float
     xmax: float
     ymax: float
-    difficult: bool
-    truncated: bool
-    pose: str
+    difficult: bool = False
+    truncated: bool = False
+    pose: str = "Unspecified"
+
+    @property
+    def corners(self) -> Corners:
+        """Left, top, right, bottom."""
+        return self.xmin, self.ymin, self.xmax, self.ymax
+
+    @classmethod
+    def of(cls, each: VocObject) -> Box:
+        """The box of an ``<object>``."""
+        left, top, right, bottom = each.corners
+        return cls(
+            name=each.name,
+            xmin=left,
+            ymin=top,
+            xmax=right,
+            ymax=bottom,
+            difficult=each.difficult,
+            truncated=each.truncated,
+            pose=each.pose,
+        )
+
+
+class ScoredBox(Box):
+    """A box that a model detected, with its score from 0 to 1."""
+
+    score: float
 
 
 class Note(BaseModel):
-    """Something about an image that the reader should see."""
+    """A remark about an image that the reader should see."""
 
     message: str
     place: str | None
@@ -82,32 +118,38 @@ class Annotation(BaseModel):
     has_backup: bool
 
 
-class Image(BaseModel):
+class ImageItem(TypedDict):
     """One image of the list."""
 
     id: ImageId
     name: str
-    state: State
+    state: ImageState
     boxes: int | None
     uncertainty: float | None
     disagreeing: bool
     comment: bool
 
 
-class ImageList(BaseModel):
-    """A part of the image list."""
+class ImageEvent(ImageItem):
+    """An image that changed, as the event stream reports it, with the etag of its annotation."""
 
-    images: list[Image]
+    etag: str | None
+
+
+class ImageList(BaseModel):
+    """A page of the image list."""
+
+    images: list[ImageItem]
     total: int
     offset: int
     position: int | None
-    counts: dict[State, int]
+    counts: dict[ImageState, int]
     revision: int
     reading: bool
 
 
-class Window(BaseModel):
-    """Grey levels of an image with more than 8 bits: what is shown, and what there is."""
+class GreyWindow(BaseModel):
+    """Grey values of an image with more than 8 bits: the window that is displayed, and the range that exists."""
 
     centre: float
     width: float
@@ -115,13 +157,13 @@ class Window(BaseModel):
     highest: float
 
 
-class ImageDetail(Image):
-    """An image with what its header says."""
+class ImageDetail(ImageItem):
+    """An image with the information in its header."""
 
     width: int
     height: int
     bit_depth: int
-    window: Window | None
+    window: GreyWindow | None
     dicom: bool
     inverted: bool
     burnt_in_text: bool
@@ -141,7 +183,7 @@ class Limits(BaseModel):
 
 
 class Session(BaseModel):
-    """What the page needs to know first."""
+    """What the page needs to know before anything else."""
 
     version: str
     mode: Literal["label", "serve"]
@@ -151,62 +193,72 @@ class Session(BaseModel):
     can_train: bool
     train_hint: str | None
     limits: Limits
-    states: list[State]
+    states: list[ImageState]
 
 
-class TokenIn(Received):
+class TokenIn(RequestBody):
     """The token of this server."""
 
     token: Annotated[str, Field(max_length=1000)]
 
 
 class Health(BaseModel):
-    """The server answers."""
+    """The server is up."""
 
     status: Literal["ok"]
     version: str
 
 
 class ClassName(BaseModel):
-    """A class name and how often it is used in the folder."""
+    """A class name and the number of boxes in the folder that have it."""
 
     name: str
     boxes: int
 
 
 class ClassNames(BaseModel):
-    """Names to choose from."""
+    """Class names to choose from."""
 
     classes: list[ClassName]
 
 
-class DetectionInfo(Box):
-    """A box that a model annotated."""
+class Disagreement(BaseModel):
+    """A contradiction between the model's detections and the boxes that people drew.
 
-    score: float
-
-
-class DisagreementInfo(BaseModel):
-    """Where the model's detections and people's boxes contradict each other."""
+    Attributes:
+        kind: ``missed_by_human``: a detection at or above the threshold where there is no box. ``missed_by_model``: a
+            box without a detection of any score. ``other_class``: a detection at or above the threshold on a box of
+            another class.
+        box: The detection, or the box that the model missed.
+    """
 
     kind: Literal["missed_by_human", "missed_by_model", "other_class"]
-    box: DetectionInfo | Box
+    box: ScoredBox | Box
 
 
 class ImageSuggestions(BaseModel):
-    """What the model would detection on an image, best first, down to a score of 0.05."""
+    """The model's detections on an image, best first, down to a score of 0.05."""
 
     image: ImageId
     model: str | None
     status: Literal["ready", "waiting", "none"]
-    boxes: list[DetectionInfo] = []
+    boxes: list[ScoredBox] = []
     threshold: float | None = None
     uncertainty: float | None = None
-    disagreements: list[DisagreementInfo] = []
+    disagreements: list[Disagreement] = []
 
 
-class SuggestionProgress(BaseModel):
-    """How far the model is with the folder."""
+class SuggestionStatus(BaseModel):
+    """Progress of the model through the folder.
+
+    Attributes:
+        running: Images are still queued.
+        done: Images with detections of this model, whenever they were computed.
+        total: Images of the folder.
+        failed: Images that could not be processed.
+        model: Id of the model in use.
+        seconds_left: Estimated from the most recent images.
+    """
 
     running: bool
     done: int
@@ -216,7 +268,7 @@ class SuggestionProgress(BaseModel):
     seconds_left: float | None
 
 
-class OperatingPointInfo(BaseModel):
+class OperatingPoint(BaseModel):
     """Measured on the model's validation images at this threshold."""
 
     threshold: float
@@ -235,7 +287,7 @@ class ModelInfo(BaseModel):
     threshold_aim: str | None = None
     licence: str | None = None
     images: int | None = None
-    operating_points: list[OperatingPointInfo] = []
+    operating_points: list[OperatingPoint] = []
     problem: str | None = None
 
 
@@ -249,13 +301,13 @@ class ModelList(BaseModel):
 ModelId = Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$")]
 
 
-class ModelChoice(Received):
-    """A model to use."""
+class ModelChoice(RequestBody):
+    """The model to use."""
 
     id: ModelId
 
 
-class TrainingWish(Received):
+class TrainingRequest(RequestBody):
     """How to train on the folder."""
 
     num_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 300
@@ -263,37 +315,39 @@ class TrainingWish(Received):
     seed: Annotated[int, Field(ge=0, le=2**31)] = 0
 
 
-class TrainingStep(BaseModel):
+class TrainingStep(TypedDict):
     """One logged step."""
 
     step: int
     loss: float
 
 
-class TrainingValidation(BaseModel):
-    """One validation; what is not defined on the images is null."""
+class TrainingValidation(TypedDict):
+    """One validation; AP50 is null where the images do not define it."""
 
     step: int
     AP50: float | None
 
 
-class TrainingState(BaseModel):
-    """The training that runs, or the last one."""
+class TrainingStatus(BaseModel):
+    """The current training, or the last one."""
 
-    state: Literal["idle", "preparing", "running", "done", "failed", "stopped"]
-    step: int
-    num_steps: int
-    loss: float | None
-    seconds_left: float | None
-    message: str | None
-    lines: list[str]
-    history: list[TrainingStep]
-    validations: list[TrainingValidation]
-    model: str | None
+    model_config = ConfigDict(frozen=True)
+
+    state: Literal["idle", "preparing", "running", "done", "failed", "stopped"] = "idle"
+    step: int = 0
+    num_steps: int = 0
+    loss: float | None = None
+    seconds_left: float | None = None
+    message: str | None = None
+    lines: list[str] = []
+    history: list[TrainingStep] = []
+    validations: list[TrainingValidation] = []
+    model: str | None = None
 
 
 class DetectedImage(BaseModel):
-    """What the model detections on an image that was sent; or why it cannot be read."""
+    """The model's detections on an uploaded image, or the reason why it cannot be read."""
 
     id: str | None
     name: str
@@ -301,15 +355,15 @@ class DetectedImage(BaseModel):
     height: int | None = None
     bit_depth: int | None = None
     dicom: bool = False
-    detections: list[DetectionInfo] = []
+    detections: list[ScoredBox] = []
     ground_truth: list[Box] | None = None
     ground_truth_problem: str | None = None
     seconds: float
     error: ErrorDetail | None = None
 
 
-class Detections(BaseModel):
-    """What the model detections on the images that were sent."""
+class DetectionResponse(BaseModel):
+    """The model's detections on the uploaded images."""
 
     model: str
     threshold: float
@@ -318,7 +372,7 @@ class Detections(BaseModel):
 
 
 class DetectionStart(BaseModel):
-    """First line of an answer in lines: the model, and how many images follow."""
+    """First line of an NDJSON response: the model, and how many images follow."""
 
     model: str
     threshold: float
@@ -326,7 +380,7 @@ class DetectionStart(BaseModel):
     images: int
 
 
-class ExportWish(Received):
+class ExportRequest(RequestBody):
     """Which results to export."""
 
     format: Literal["json", "csv", "voc", "dicom-sr"]

@@ -1,6 +1,6 @@
-"""The gate in front of every request: host, origin, our header, token, size; and the headers of every answer.
+"""Checks host, origin, write header, token and size of every request, and sets the headers of every response.
 
-See docs/security.md for the threats that each of these answers.
+See docs/security.md for the threats that each of these counters.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fractura.web.errors import WebError, bug, problem_response
+from fractura.web.errors import WebError, bug, error_response
 from fractura.web.settings import LOOPBACK_NAMES, WebSettings
 
 WRITE_HEADER = "X-Fractura"
@@ -37,7 +37,7 @@ _CONTENT_POLICY = "; ".join(
         "base-uri 'none'",
     )
 )
-ANSWER_HEADERS = {
+RESPONSE_HEADERS = {
     "Content-Security-Policy": _CONTENT_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -49,7 +49,7 @@ ANSWER_HEADERS = {
 
 
 class Sessions:
-    """Who has shown the token. A session's id is random and lives in memory only; the cookie never holds the token."""
+    """Clients that have shown the token. Session ids are random and live in memory only; no cookie holds the token."""
 
     def __init__(self, token: str | None) -> None:
         self._token = token
@@ -61,11 +61,11 @@ class Sessions:
         return self._token is not None
 
     def is_token(self, given: str) -> bool:
-        """True if ``given`` is the token; takes as long for a wrong one."""
+        """True if ``given`` is the token; compared in constant time."""
         return self._token is not None and secrets.compare_digest(given.encode(), self._token.encode())
 
     def open(self) -> str:
-        """A new session; the oldest ends when there are too many."""
+        """Open a session; the oldest one ends when there are too many."""
         name = secrets.token_urlsafe(32)
         self._open[name] = None
         while len(self._open) > _MAXIMUM_SESSIONS:
@@ -73,7 +73,7 @@ class Sessions:
         return name
 
     def admits(self, headers: Headers) -> bool:
-        """True if a request proves to know the token, by cookie or by ``Authorization: Bearer``, or none is needed."""
+        """True if a request carries the token, by cookie or ``Authorization: Bearer``, or if none is needed."""
         if self._token is None:
             return True
         kind, _, given = headers.get("authorization", "").partition(" ")
@@ -86,43 +86,43 @@ class Sessions:
         return cookie is not None and cookie.value in self._open
 
 
-class Gate:
-    """ASGI middleware. Refuses what must not pass and puts the security headers on every answer.
+class RequestGuard:
+    """ASGI middleware that refuses unsafe requests and puts the security headers on every response.
 
     Args:
-        app: What lies behind it.
+        app: The app behind it.
         settings: Host, token and limits.
-        sessions: Who has shown the token.
+        sessions: Clients that have shown the token.
     """
 
     def __init__(self, app: ASGIApp, settings: WebSettings, sessions: Sessions) -> None:
         self._app, self._settings, self._sessions = app, settings, sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Handle one request."""
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         limit = self._settings.request_bytes if scope["path"] in _WITH_IMAGES else self._settings.document_bytes
-        body, answer = _CountedBody(receive, limit), _Answer(scope, send)
+        body, response = _CountedBody(receive, limit), _Response(scope, send)
         refusal = self._refusal(scope, headers, limit)
         if refusal is None:
             try:
-                await self._app(scope, body, answer.send_unless(body))
-            except Exception as error:  # the last line of defence, here so that the server never logs an error's text
+                await self._app(scope, body, response.send_unless(body))
+            except Exception as error:  # caught here so that the server never logs an exception's text
                 refusal = bug(error)
         if body.is_too_large:
             refusal = _too_large(limit)
-        if refusal is not None and not answer.started:
-            await problem_response(refusal)(scope, receive, answer.send)
+        if refusal is not None and not response.started:
+            await error_response(refusal)(scope, receive, response.send)
 
     def _refusal(self, scope: Scope, headers: Headers, limit: int) -> WebError | None:
-        # With a token the name does not matter: a browser has our cookie for our own name only.
+        # With a token the host name does not matter: a browser sends our cookie to our own host only.
         if not self._sessions.needed and _host_name(headers.get("host", "")) not in LOOPBACK_NAMES:
             return WebError(
-                400, "host_refused", "this server answers to its own address only", hint="open http://127.0.0.1"
+                400, "host_refused", "this server only answers to its own address", hint="open http://127.0.0.1"
             )
         path, is_write = scope["path"], scope["method"] not in _SAFE_METHODS
         if path.startswith("/api/") and headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
@@ -139,7 +139,7 @@ class Gate:
             return WebError(
                 401,
                 "token_needed",
-                "this server asks for its token",
+                "this server requires its token",
                 hint="open the address that the server printed, or send 'Authorization: Bearer TOKEN'",
             )
         length = headers.get("content-length", "")
@@ -149,7 +149,7 @@ class Gate:
 
 
 class _CountedBody:
-    """``receive`` of a request whose body may have so many bytes, also where it does not announce its length."""
+    """``receive`` that limits the size of a body, even one that does not announce its length."""
 
     def __init__(self, receive: Receive, limit: int) -> None:
         self._receive, self._left = receive, limit
@@ -165,8 +165,8 @@ class _CountedBody:
         return message
 
 
-class _Answer:
-    """``send`` that puts our headers on the answer."""
+class _Response:
+    """``send`` that puts our headers on the response."""
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self._path: str = scope["path"]
@@ -174,18 +174,18 @@ class _Answer:
         self.started = False
 
     async def send(self, message: Message) -> None:
-        """Pass a message on."""
+        """Send a message."""
         if message["type"] == "http.response.start":
             self.started = True
             headers = MutableHeaders(scope=message)
-            for name, value in ANSWER_HEADERS.items():
+            for name, value in RESPONSE_HEADERS.items():
                 headers[name] = value
             if self._path.startswith("/api/") and "cache-control" not in headers:
                 headers["Cache-Control"] = "no-store"
         await self._send(message)
 
     def send_unless(self, body: _CountedBody) -> Send:
-        """``send`` that keeps back what the app makes of a body that was cut off."""
+        """``send`` that suppresses the app's response to a truncated body."""
 
         async def send(message: Message) -> None:
             if not body.is_too_large:

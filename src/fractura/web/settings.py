@@ -1,4 +1,4 @@
-"""What the web app is started with: closed, typed, checked before anything listens."""
+"""Settings of the web app: closed, typed and validated before the server listens."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ class WebSettings(BaseModel):
     """Settings of one server.
 
     Attributes:
-        mode: ``label`` works on a folder, ``serve`` on images that are sent to it.
-        folder: Folder of images and annotations; needed to label.
-        model: A model's path, ``built-in``, or None for no model.
-        host: Address to listen on. Anything but this machine itself needs a ``token``.
+        mode: ``label`` works on a folder, ``serve`` on uploaded images.
+        folder: Folder of images and annotations; required for ``label``.
+        model: A model's path or ``built-in``; None for the newest model that can be used.
+        host: Address to listen on. Anything but the loopback interface requires a ``token``.
         port: TCP port.
-        token: Secret that every request must prove to know; None asks for none.
-        image_bytes: Largest image that is accepted.
-        image_pixels: Most pixels of an image, from its header, before it is unpacked.
-        images_per_request: Most images sent at once.
-        request_bytes: Most bytes of one request with images; any other request may have ``document_bytes``.
-        document_bytes: Most bytes of a request without images.
-        upload_bytes: Memory for images that were sent; the oldest are dropped for new ones.
+        token: Secret that every request must present; None requires none.
+        image_bytes: Largest size of an image file.
+        image_pixels: Largest number of pixels of an image, checked in its header before it is decoded.
+        images_per_request: Largest number of images per request.
+        request_bytes: Largest size of a request with images; all others are limited to ``document_bytes``.
+        document_bytes: Largest size of a request without images.
+        upload_bytes: Memory for uploaded images; the least recently used are dropped for new ones.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

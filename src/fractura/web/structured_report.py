@@ -1,8 +1,7 @@
-"""An image's detections as a DICOM structured report: TID 1500, one planar region of interest a detection, tied to its
-image.
+"""Writes detections as a DICOM structured report: TID 1500, one planar region of interest per detection.
 
-The report belongs to the study of the image and names the same patient, so only an image that is DICOM itself can have
-one. It is preliminary and not verified: a detector made it, and no person has processed it.
+The report belongs to the image's study and names the same patient, so the image itself must be DICOM. The report is
+preliminary and unverified: it comes from a detector and no person has reviewed it.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ import numpy as np
 from fractura._version import __version__
 from fractura.core.model_card import ModelCard
 from fractura.imaging.dicom import is_dicom
-from fractura.web.detection_cache import Detection
 from fractura.web.errors import WebError
+from fractura.web.schemas import ScoredBox
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -28,30 +27,30 @@ _FRACTURE = ("125605004", "SCT", "Fracture of bone")
 _NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Rows", "Columns")
 _LONGEST_CODE, _LONGEST_MEANING = 16, 64
 _SERIES_NUMBER = 9901
-# Packages at work here quote elements of a header in what they raise and log, and an element may hold a name.
+# These packages quote header elements, which may contain names, in their exceptions and log messages.
 _OTHERS_LOGGERS = ("highdicom", "pydicom")
 
 
 def structured_report(
-    image: bytes, name: str, detections: tuple[Detection, ...], card: ModelCard, threshold: float
+    image: bytes, name: str, detections: tuple[ScoredBox, ...], card: ModelCard, threshold: float
 ) -> bytes:
     """Write an image's detections as a Comprehensive SR.
 
     Args:
         image: The DICOM image's bytes.
         name: Its file name.
-        detections: From the threshold up; a report without any says that nothing was annotated.
-        card: Of the model that annotated.
+        detections: Those at or above the threshold; a report without any states that nothing was detected.
+        card: Of the model.
         threshold: Lowest score of a detection.
 
     Raises:
-        WebError: The image is no DICOM, or lacks what a report needs to refer to it.
+        WebError: The image is not DICOM, or lacks elements that the report must refer to.
     """
     if not is_dicom(image[:132], name):
         raise WebError(
             422,
             "not_dicom",
-            "a DICOM report needs a DICOM image: a picture does not say which patient and study it is of",
+            "a DICOM report needs a DICOM image, which names its patient and study",
             hint="export these images as JSON, CSV or Pascal VOC",
         )
     import warnings
@@ -65,12 +64,12 @@ def structured_report(
             return _written(_source(image), detections, card, threshold)
     except WebError:
         raise
-    except Exception:  # whatever is wrong with a header; its words are not passed on
+    except Exception:  # any fault of the header; the message is not passed on
         raise WebError(
             422,
             "dicom_incomplete",
-            "this DICOM image cannot be referred to by a report: its header is damaged or not complete",
-            hint="send the image again from the archive",
+            "a report cannot refer to this DICOM image: its header is damaged or incomplete",
+            hint="retrieve the image from the archive again",
         ) from None
     finally:
         for each, level in before.items():
@@ -87,9 +86,9 @@ def _source(image: bytes) -> Dataset:
             422,
             "dicom_incomplete",
             f"this DICOM image has no {', '.join(missing)}, which a report must refer to",
-            hint="send the image again from the archive",
+            hint="retrieve the image from the archive again",
         )
-    # Elements of type 2: they may be empty, but highdicom wants them to be there.
+    # Type 2 elements: they may be empty, but highdicom requires them to exist.
     for keyword in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID",
                     "StudyDate", "StudyTime", "ReferringPhysicianName"):  # fmt: skip
         if keyword not in dataset:
@@ -97,7 +96,7 @@ def _source(image: bytes) -> Dataset:
     return dataset
 
 
-def _written(source: Dataset, detections: tuple[Detection, ...], card: ModelCard, threshold: float) -> bytes:
+def _written(source: Dataset, detections: tuple[ScoredBox, ...], card: ModelCard, threshold: float) -> bytes:
     import highdicom
     from highdicom import sr
     from pydicom.sr.codedict import codes
@@ -142,11 +141,11 @@ def _written(source: Dataset, detections: tuple[Detection, ...], card: ModelCard
     return stream.getvalue()
 
 
-def _group(sr: Any, uid: str, number: int, detection: Detection, source: Dataset, algorithm: Any) -> Any:
+def _group(sr: Any, uid: str, number: int, detection: ScoredBox, source: Dataset, algorithm: Any) -> Any:
     """One detection as a planar region with its score."""
     left, top, right, bottom = detection.corners
     frames = [1] if int(source.get("NumberOfFrames") or 1) > 1 else None
-    # Corners of our boxes and of DICOM's regions count alike: 0\0 is the outer corner of the first pixel.
+    # Our boxes and DICOM's regions share the coordinates: 0\0 is the outer corner of the first pixel.
     outline = np.array([[left, top], [right, top], [right, bottom], [left, bottom], [left, top]])
     return sr.PlanarROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(uid=uid, identifier=f"detection {number}"),
@@ -168,7 +167,7 @@ def _group(sr: Any, uid: str, number: int, detection: Detection, source: Dataset
 
 
 def _no_findings(sr: Any, uid: str, source: Dataset, algorithm: Any) -> Any:
-    """A group that says that the algorithm examined the image and annotated nothing."""
+    """A group stating that the algorithm processed the image and detected nothing."""
     return sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(uid=uid, identifier="no detection"),
         algorithm_id=algorithm,
@@ -184,7 +183,7 @@ def _no_findings(sr: Any, uid: str, source: Dataset, algorithm: Any) -> Any:
 
 
 def _finding(name: str) -> tuple[str, str, str]:
-    """A class name as a code: SNOMED CT's for a fracture in the languages of the page, else one of our own."""
+    """A class name as a code: the SNOMED CT code for a fracture in either language of the page, else a private one."""
     if name.strip().casefold() in ("fracture", "fractura", "fractured"):
         return _FRACTURE
     code = "".join(letter for letter in name if letter.isascii() and letter.isalnum())[:_LONGEST_CODE] or "class"

@@ -1,4 +1,4 @@
-"""Images that were sent to the server: kept in memory only, so that nothing of a patient stays on the disk."""
+"""Uploaded images and the ground truth sent along: kept in memory only, so that no patient data reaches the disk."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ import hashlib
 import secrets
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fractura.core.errors import DataError
+from fractura.formats.image_index import ImageIndex
+from fractura.formats.validation import size_fault
+from fractura.formats.voc.model import VocAnnotation
+from fractura.formats.voc.parser import parse_voc
 from fractura.imaging.dicom import is_dicom
 from fractura.imaging.reader import is_dicom_file
 from fractura.inference.results import printable
-from fractura.web.errors import WebError
+from fractura.web.errors import WebError, image_vanished
+from fractura.web.schemas import Box
 
 _LONGEST_NAME = 200
 _DICOM_START = 132
@@ -20,10 +27,10 @@ _DICOM_START = 132
 
 @dataclass(frozen=True)
 class ImageSource:
-    """An image of the folder or one that was sent.
+    """An image of the folder or an uploaded one.
 
     Attributes:
-        id: As the API knows it.
+        id: Its id in the API.
         name: File name.
         source: The file, or its bytes.
         key: Changes with its content.
@@ -36,7 +43,7 @@ class ImageSource:
 
     @property
     def is_dicom(self) -> bool:
-        """True if it is DICOM, told by its content."""
+        """True if it is DICOM, judged by its content."""
         return (
             is_dicom(self.source[:_DICOM_START], self.name)
             if isinstance(self.source, bytes)
@@ -54,11 +61,11 @@ class ImageSource:
         try:
             return self.source.read_bytes()
         except OSError as error:
-            raise WebError(422, "image_unreadable", "the image cannot be opened", hint="is it still there?") from error
+            raise image_vanished() from error
 
 
-class UploadShelf:
-    """Images that were sent; the ones not used for longest go first when the memory for them is full.
+class UploadStore:
+    """Uploaded images; the least recently used are dropped when their memory is full.
 
     Args:
         most_bytes: Memory for all of them.
@@ -71,7 +78,7 @@ class UploadShelf:
         self._bytes = 0
 
     def keep(self, image: ImageSource) -> None:
-        """Keep an image. One that is larger than all the memory is kept alone."""
+        """Store an image. One that is larger than the whole memory is kept alone."""
         with self._lock:
             self._images[image.id] = image
             self._bytes += _size(image)
@@ -79,21 +86,21 @@ class UploadShelf:
                 self._drop(next(iter(self._images)))
 
     def get(self, image: str) -> ImageSource:
-        """An image that was sent.
+        """An uploaded image.
 
         Raises:
-            WebError: It is gone.
+            WebError: It has been dropped.
         """
         with self._lock:
             if image not in self._images:
                 raise WebError(
-                    410, "upload_gone", "this image is no longer in the server's memory", hint="send the image again"
+                    410, "upload_gone", "this image is no longer in the server's memory", hint="upload it again"
                 )
             self._images.move_to_end(image)
             return self._images[image]
 
     def forget(self, image: str | None = None) -> None:
-        """Forget an image, or all of them."""
+        """Drop an image, or all of them."""
         with self._lock:
             for each in [image] if image is not None else list(self._images):
                 self._drop(each)
@@ -104,8 +111,8 @@ class UploadShelf:
             self._bytes -= _size(found)
 
 
-def sent_image(name: str, data: bytes) -> ImageSource:
-    """An image that was just sent, with an id that nobody can guess."""
+def uploaded_image(name: str, data: bytes) -> ImageSource:
+    """A new upload, with an id that cannot be guessed."""
     return ImageSource(f"u{secrets.token_hex(8)}", name, data, (hashlib.sha256(data).hexdigest(),))
 
 
@@ -114,7 +121,58 @@ def _size(image: ImageSource) -> int:
 
 
 def plain_name(filename: str | None) -> str:
-    """The last part of a name that a client sent, printable and not too long; it is shown, and never opened."""
+    """The last part of a name that a client sent, printable and of limited length; displayed, never opened."""
     name = printable((filename or "").replace("\\", "/").rsplit("/", 1)[-1])
     name = "".join(letter for letter in name if letter.isprintable()).strip(". ")
     return name[-_LONGEST_NAME:] or "image"
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """The boxes that people drew on an uploaded image.
+
+    Attributes:
+        annotation: The image's Pascal VOC file, if one was sent and can be read.
+        fault: Why the file cannot be read.
+    """
+
+    annotation: VocAnnotation | None = None
+    fault: str | None = None
+
+    @property
+    def boxes(self) -> list[Box] | None:
+        """The boxes; None where there is no ground truth, which is not the same as no boxes."""
+        return None if self.annotation is None else [Box.of(each) for each in self.annotation.objects]
+
+    def problem_for(self, width: int, height: int) -> str | None:
+        """Why the boxes cannot be shown on an image of this size."""
+        if self.annotation is None:
+            return self.fault
+        fault = size_fault(self.annotation.size, (width, height))
+        return None if fault is None else f"the annotation {fault[0]}"
+
+
+def match_ground_truths(images: Sequence[str], files: Sequence[tuple[str, bytes]]) -> list[GroundTruth]:
+    """Find each image's annotation among the files, by the rules for folders.
+
+    Args:
+        images: Names of the images.
+        files: Names and bytes of the Pascal VOC files.
+
+    Returns:
+        One per image.
+    """
+    matcher = ImageIndex(tuple(Path(name) for name in images))
+    found: dict[str, GroundTruth] = {}
+    for name, data in files:
+        try:
+            annotation = parse_voc(data, name)
+        except DataError as error:
+            image = matcher.match(Path(name), None)
+            ground_truth = GroundTruth(fault=f"{error.place}: {error.problem}" if error.place else error.problem)
+        else:
+            image = matcher.match(Path(name), annotation.filename)
+            ground_truth = GroundTruth(annotation)
+        if image is not None:
+            found.setdefault(image.name, ground_truth)
+    return [found.get(name, GroundTruth()) for name in images]

@@ -1,1 +1,1 @@
-"""The addresses of the API, one file for each; what they do is done one folder up."""
+"""The routes of the API, one module per path; the work is done in ``fractura.web``."""

@@ -1,4 +1,4 @@
-"""``/api/detect`` and ``/api/uploads``: images are sent, detections come back."""
+"""``/api/detect`` and ``/api/uploads``: detects fractures on uploaded images."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from fractura.web.errors import WebError, documented
-from fractura.web.ground_truths import GroundTruth, match_ground_truths
 from fractura.web.model_registry import UsableModel
-from fractura.web.routes.suggestions import box_info
-from fractura.web.schemas import DetectedImage, DetectionInfo, Detections, DetectionStart, ImageId, ModelId
-from fractura.web.state import Here, Workplace
-from fractura.web.uploads import plain_name, sent_image
+from fractura.web.schemas import DetectedImage, DetectionResponse, DetectionStart, ImageId, ModelId
+from fractura.web.state import AppState, CurrentState
+from fractura.web.uploads import GroundTruth, match_ground_truths, plain_name, uploaded_image
 
 _LINES = "application/x-ndjson"
 
@@ -26,37 +24,38 @@ router = APIRouter(tags=["detect"])
 
 @router.post(
     "/api/detect",
-    response_model=Detections,
+    response_model=DetectionResponse,
     responses={
-        200: {"content": {_LINES: {"schema": {"type": "string"}}}, "description": "What the model detections"},
+        200: {"content": {_LINES: {"schema": {"type": "string"}}}, "description": "The model's detections"},
         **documented(401, 403, 404, 409, 413, 422),
     },
 )
 async def detect(
-    here: Here,
+    state: CurrentState,
     request: Request,
     images: Annotated[list[UploadFile], File(description="JPEG, PNG, TIFF, BMP or DICOM.")],
     annotations: Annotated[
-        list[UploadFile] | None, File(description="Pascal VOC files of these images, to compare with.")
+        list[UploadFile] | None, File(description="Pascal VOC files of these images, for comparison.")
     ] = None,
     model: Annotated[ModelId | None, Form(description="By default the model in use.")] = None,
     keep: Annotated[bool, Form(description="Keep the images in memory, for pictures and exports.")] = True,
-) -> Response | Detections:
-    """Find fractures on images. An image that cannot be read has an ``error`` and does not spoil the others.
+) -> Response | DetectionResponse:
+    """Detect fractures on images. An image that cannot be read has an ``error`` and does not affect the others.
 
-    With ``Accept: application/x-ndjson`` the answer is one line of JSON for the model, and one an image as it is done.
+    With ``Accept: application/x-ndjson`` the response is one line of JSON about the model, then one per image as soon
+    as it is done.
     """
-    most = here.settings.images_per_request
+    most = state.settings.images_per_request
     if len(images) > most:
-        raise WebError(413, "too_many_images", f"more than {most} images in one request", hint="send them in parts")
-    using = here.shelf.get(model)
-    sent = [(plain_name(image.filename), await image.read()) for image in images]
+        raise WebError(413, "too_many_images", f"more than {most} images in one request", hint="send fewer at a time")
+    using = state.models.get(model)
+    sent = [(plain_name(each.filename), await each.read()) for each in images]
     drawn = [(plain_name(each.filename), await each.read()) for each in annotations or []]
     ground_truths = match_ground_truths([name for name, _ in sent], drawn)
 
     def results() -> Iterator[DetectedImage]:
         for (name, data), ground_truth in zip(sent, ground_truths, strict=True):
-            yield _detected(here, using, name, data, ground_truth, keep=keep)
+            yield _detected(state, using, name, data, ground_truth, keep=keep)
 
     card = using.card
     if _LINES in request.headers.get("accept", ""):
@@ -65,20 +64,20 @@ async def detect(
         )
         return StreamingResponse(_lines(start, results()), media_type=_LINES)
     found = await run_in_threadpool(lambda: list(results()))
-    return Detections(model=using.id, threshold=card.threshold, class_names=list(card.class_names), images=found)
+    return DetectionResponse(model=using.id, threshold=card.threshold, class_names=list(card.class_names), images=found)
 
 
 @router.delete("/api/uploads", status_code=204, response_class=Response, responses=documented(401, 403))
-async def forget_all(here: Here) -> Response:
-    """Forget all images that were sent."""
-    here.uploads.forget()
+async def forget_all(state: CurrentState) -> Response:
+    """Drop all uploaded images."""
+    state.uploads.forget()
     return Response(status_code=204)
 
 
 @router.delete("/api/uploads/{image}", status_code=204, response_class=Response, responses=documented(401, 403, 422))
-async def forget(image: ImageId, here: Here) -> Response:
-    """Forget an image that was sent; one that is gone already is no error."""
-    here.uploads.forget(image)
+async def forget(image: ImageId, state: CurrentState) -> Response:
+    """Drop an uploaded image; it is not an error if it is already gone."""
+    state.uploads.forget(image)
     return Response(status_code=204)
 
 
@@ -90,18 +89,18 @@ def _lines(start: DetectionStart, results: Iterator[DetectedImage]) -> Iterator[
 
 
 def _detected(
-    here: Workplace, model: UsableModel, name: str, data: bytes, ground_truth: GroundTruth, *, keep: bool
+    state: AppState, model: UsableModel, name: str, data: bytes, ground_truth: GroundTruth, *, keep: bool
 ) -> DetectedImage:
     started = time.perf_counter()
-    source = sent_image(name, data)
+    source = uploaded_image(name, data)
     try:
-        image = here.pictures.image(source)
-        found = here.detections_on(source, model)
+        image = state.images.radiograph(source)
+        found = state.detections_on(source, model)
     except WebError as error:
         return DetectedImage(id=None, name=name, seconds=_since(started), error=error.detail())
     problem = ground_truth.problem_for(found.width, found.height)
     if keep:
-        here.uploads.keep(source)
+        state.uploads.keep(source)
     return DetectedImage(
         id=source.id if keep else None,
         name=name,
@@ -109,8 +108,8 @@ def _detected(
         height=found.height,
         bit_depth=image.bit_depth,
         dicom=source.is_dicom,
-        detections=[DetectionInfo(**detection.to_dict()) for detection in found.detections],
-        ground_truth=None if ground_truth.boxes is None or problem else [box_info(each) for each in ground_truth.boxes],
+        detections=list(found.detections),
+        ground_truth=None if problem else ground_truth.boxes,
         ground_truth_problem=problem,
         seconds=_since(started),
     )

@@ -1,11 +1,11 @@
-"""``/api/events``: the stream of what happens."""
+"""``/api/events``: the event stream."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
-from fractura.web.state import Here
+from fractura.web.state import CurrentState
 
 router = APIRouter(tags=["events"])
 
@@ -15,6 +15,6 @@ router = APIRouter(tags=["events"])
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "Events"}},
 )
-async def listen(here: Here) -> StreamingResponse:
-    """Changes of images, suggestions, training and models, as server-sent events, until the client goes away."""
-    return StreamingResponse(here.board.listen(), media_type="text/event-stream")
+async def listen(state: CurrentState) -> StreamingResponse:
+    """Server-sent events about images, suggestions, training and models, until the client disconnects."""
+    return StreamingResponse(state.events.listen(), media_type="text/event-stream")

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Response
 
 from fractura.web.errors import documented
 from fractura.web.exports import ImageResult, export
-from fractura.web.schemas import ExportWish
-from fractura.web.state import Here
+from fractura.web.schemas import ExportRequest
+from fractura.web.state import CurrentState
 
 router = APIRouter(tags=["export"])
 _KINDS = ("application/json", "text/csv", "application/xml", "application/dicom", "application/zip")
@@ -22,22 +22,19 @@ _FILE = {"schema": {"type": "string", "format": "binary"}}
     responses={
         200: {
             "description": "The file",
-            "content": dict.fromkeys(
-                ("application/json", "text/csv", "application/xml", "application/dicom", "application/zip"), _FILE
-            ),
+            "content": dict.fromkeys(_KINDS, _FILE),
         },
         **documented(401, 403, 404, 409, 410, 413, 422),
     },
 )
-def export_results(wish: ExportWish, here: Here) -> Response:
-    """Detections from the threshold up (the model's own by default); images that were not examined yet are examined
-    now."""
-    model = here.shelf.get()
-    threshold = model.card.threshold if wish.threshold is None else wish.threshold
+def export_results(request: ExportRequest, state: CurrentState) -> Response:
+    """Export the detections at or above the threshold (by default the model's own), running the model where needed."""
+    model = state.models.get()
+    threshold = model.card.threshold if request.threshold is None else request.threshold
     results = [
-        ImageResult(source, here.detections_on(source, model).above(threshold))
-        for source in (here.source(image) for image in dict.fromkeys(wish.images))
+        ImageResult(source, state.detections_on(source, model))
+        for source in (state.source(image) for image in dict.fromkeys(request.images))
     ]
-    file = export(results, wish.format, model.card, threshold)
+    file = export(results, request.format, model.card, threshold)
     disposition = f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"
     return Response(file.content, media_type=file.media_type, headers={"Content-Disposition": disposition})

@@ -1,33 +1,33 @@
-"""``/api/models``: which models there are, what was measured of them, which one is in use."""
+"""``/api/models``: the models, what was measured of them, and which one is in use."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
 from fractura.web.errors import documented
-from fractura.web.model_registry import UnusableModel, UsableModel
+from fractura.web.model_registry import ModelRegistry, UnusableModel, UsableModel
 from fractura.web.operating_points import operating_points, validation_images
-from fractura.web.schemas import ModelChoice, ModelInfo, ModelList, OperatingPointInfo
-from fractura.web.state import Here, Workplace
+from fractura.web.schemas import ModelChoice, ModelInfo, ModelList
+from fractura.web.state import CurrentState
 
 router = APIRouter(tags=["models"])
 
 
 @router.get("/api/models", response_model=ModelList, responses=documented(401))
-def models(here: Here) -> ModelList:
+def models(state: CurrentState) -> ModelList:
     """The models this server can use."""
-    return _list(here)
+    return _list(state.models)
 
 
 @router.put("/api/models/current", response_model=ModelList, responses=documented(401, 403, 404, 409, 413, 422))
-def choose_model(choice: ModelChoice, here: Here) -> ModelList:
+def choose_model(choice: ModelChoice, state: CurrentState) -> ModelList:
     """Use this model from now on, in all windows."""
-    here.use_model(choice.id)
-    return _list(here)
+    state.use_model(choice.id)
+    return _list(state.models)
 
 
-def _list(here: Workplace) -> ModelList:
-    return ModelList(models=[_info(each) for each in here.shelf.models()], current=here.shelf.current)
+def _list(registry: ModelRegistry) -> ModelList:
+    return ModelList(models=[_info(each) for each in registry.entries()], current=registry.current)
 
 
 def _info(entry: UsableModel | UnusableModel) -> ModelInfo:
@@ -43,12 +43,5 @@ def _info(entry: UsableModel | UnusableModel) -> ModelInfo:
         threshold_aim=card.threshold_aim,
         licence=card.licence,
         images=validation_images(card),
-        operating_points=[
-            OperatingPointInfo(
-                threshold=point.threshold,
-                sensitivity=point.sensitivity,
-                false_positives_per_image=point.false_positives_per_image,
-            )
-            for point in operating_points(card)
-        ],
+        operating_points=operating_points(card),
     )

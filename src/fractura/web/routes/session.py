@@ -1,4 +1,4 @@
-"""``/api/session`` and ``/healthz``: what the server is, and showing it the token."""
+"""``/api/session`` and ``/healthz``: information about the server, and logging in with the token."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fractura.web.errors import WebError, documented
 from fractura.web.folder_index import STATES
 from fractura.web.schemas import Health, Limits, Session, TokenIn
 from fractura.web.security import COOKIE
-from fractura.web.state import Here, Workplace
+from fractura.web.state import AppState, CurrentState
 from fractura.web.training_run import TrainingRun
 
 router = APIRouter(tags=["session"])
@@ -21,24 +21,25 @@ router = APIRouter(tags=["session"])
 
 @router.get("/healthz", response_model=Health)
 async def health() -> Health:
-    """The server answers; nothing else is told, so no token is needed."""
+    """The server is up; nothing else is revealed, so no token is needed."""
     return Health(status="ok", version=__version__)
 
 
 @router.get("/api/session", response_model=Session, responses=documented(401))
-async def session(here: Here, request: Request) -> Session:
-    """What the page needs to know first."""
-    if not here.sessions.admits(request.headers):
-        raise WebError(401, "token_needed", "this server asks for its token", hint="send it to /api/session")
-    settings = here.settings
+async def session(state: CurrentState, request: Request) -> Session:
+    """What the page needs to know before anything else."""
+    if not state.sessions.admits(request.headers):
+        raise WebError(401, "token_needed", "this server requires its token", hint="send it to /api/session")
+    settings = state.settings
+    folder = state.folder.index.folder if state.has_folder else None
     obstacle = TrainingRun.obstacle()
     return Session(
         version=__version__,
         mode=settings.mode,
-        folder=None if here.index is None else printable(here.index.folder.name),
-        folder_id=None if here.index is None else hashlib.sha256(os.fsencode(here.index.folder)).hexdigest()[:16],
-        model=here.shelf.current,
-        can_train=here.index is not None and obstacle is None,
+        folder=None if folder is None else printable(folder.name),
+        folder_id=None if folder is None else hashlib.sha256(os.fsencode(folder)).hexdigest()[:16],
+        model=state.models.current,
+        can_train=folder is not None and obstacle is None,
         train_hint=obstacle,
         limits=Limits(
             image_bytes=settings.image_bytes,
@@ -51,15 +52,15 @@ async def session(here: Here, request: Request) -> Session:
 
 
 @router.post("/api/session", status_code=204, response_class=Response, responses=documented(401, 403, 422))
-async def open_session(shown: TokenIn, here: Here) -> Response:
-    """Show the token; the answer sets a cookie that stands for it."""
-    if here.sessions.needed and not here.sessions.is_token(shown.token):
+async def open_session(shown: TokenIn, state: CurrentState) -> Response:
+    """Log in with the token; the response sets a session cookie."""
+    if state.sessions.needed and not state.sessions.is_token(shown.token):
         raise WebError(401, "wrong_token", "this is not the token of this server", hint="the server printed it")
     response = Response(status_code=204)
-    set_cookie(response, here)
+    set_cookie(response, state)
     return response
 
 
-def set_cookie(response: Response, here: Workplace) -> None:
-    """Begin a session with this answer."""
-    response.set_cookie(COOKIE, here.sessions.open(), httponly=True, samesite="strict", path="/")
+def set_cookie(response: Response, state: AppState) -> None:
+    """Start a session with this response."""
+    response.set_cookie(COOKIE, state.sessions.open(), httponly=True, samesite="strict", path="/")

@@ -1,16 +1,13 @@
-"""``/api/suggestions`` and ``/api/images/{image}/suggestions``: what the model would detection on the folder's
-images."""
+"""``/api/suggestions`` and ``/api/images/{image}/suggestions``: the model's detections on the folder's images."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
-from fractura.formats.voc.model import VocObject
-from fractura.web.detection_cache import Detection
 from fractura.web.errors import documented
-from fractura.web.opinions import disagreements, uncertainty
-from fractura.web.schemas import Box, DetectionInfo, DisagreementInfo, ImageId, ImageSuggestions, SuggestionProgress
-from fractura.web.state import Here
+from fractura.web.schemas import ImageId, ImageSuggestions, SuggestionStatus
+from fractura.web.state import CurrentState
+from fractura.web.suggester import disagreements, drawn_boxes, uncertainty
 
 router = APIRouter(tags=["suggestions"])
 _CHANGING = documented(401, 403, 404, 409)
@@ -19,68 +16,48 @@ _CHANGING = documented(401, 403, 404, 409)
 @router.get(
     "/api/images/{image}/suggestions", response_model=ImageSuggestions, responses=documented(401, 404, 409, 413, 422)
 )
-def image_suggestions(image: ImageId, here: Here) -> ImageSuggestions:
-    """The model's detections on an image; while they are being worked out, the answer says so and an event follows."""
-    row = here.row(image)
-    model = here.shelf.in_use()
+def image_suggestions(image: ImageId, state: CurrentState) -> ImageSuggestions:
+    """The model's detections on an image; if they are still to be computed, the status says so and an event follows."""
+    folder = state.folder
+    row = folder.row(image)
+    model = state.models.in_use()
     if model is None:
         return ImageSuggestions(image=row.id, model=None, status="none")
-    found = here.folder_suggester().known(row, model)
+    found = folder.suggester.known(row, model)
     threshold = model.card.threshold
     if found is None:
-        here.folder_suggester().ask(row)
+        folder.suggester.ask(row)
         return ImageSuggestions(image=row.id, model=model.id, status="waiting", threshold=threshold)
-    labelled = row.summary is not None and row.summary.fault is None
-    contradictions = disagreements(found.detections, row.summary.objects, threshold) if labelled and row.summary else []
+    drawn = drawn_boxes(row)
     return ImageSuggestions(
         image=row.id,
         model=model.id,
         status="ready",
-        boxes=[DetectionInfo(**detection.to_dict()) for detection in found.detections],
+        boxes=list(found.detections),
         threshold=threshold,
         uncertainty=round(uncertainty(found.detections, threshold), 4),
-        disagreements=[DisagreementInfo(kind=each.kind, box=_place(each.place)) for each in contradictions],
+        disagreements=[] if drawn is None else disagreements(found.detections, drawn, threshold),
     )
 
 
-@router.get("/api/suggestions", response_model=SuggestionProgress, responses=documented(401, 404))
-def progress(here: Here) -> SuggestionProgress:
-    """How many images of the folder the model has processed."""
-    return SuggestionProgress(**vars(here.folder_suggester().status()))
+@router.get("/api/suggestions", response_model=SuggestionStatus, responses=documented(401, 404))
+def progress(state: CurrentState) -> SuggestionStatus:
+    """The progress of the model through the folder."""
+    return state.folder.suggester.status()
 
 
-@router.post("/api/suggestions", status_code=202, response_model=SuggestionProgress, responses=_CHANGING)
-def suggest_all(here: Here) -> SuggestionProgress:
-    """Look at all images in the background."""
-    suggester = here.folder_suggester()
-    here.shelf.get()
+@router.post("/api/suggestions", status_code=202, response_model=SuggestionStatus, responses=_CHANGING)
+def suggest_all(state: CurrentState) -> SuggestionStatus:
+    """Run the model on all remaining images in the background."""
+    suggester = state.folder.suggester
+    state.models.get()  # an error if there is none
     suggester.run_all()
-    return SuggestionProgress(**vars(suggester.status()))
+    return suggester.status()
 
 
-@router.delete("/api/suggestions", response_model=SuggestionProgress, responses=_CHANGING)
-def stop_suggesting(here: Here) -> SuggestionProgress:
-    """Stop looking at all images; what was found stays."""
-    suggester = here.folder_suggester()
+@router.delete("/api/suggestions", response_model=SuggestionStatus, responses=_CHANGING)
+def stop_suggesting(state: CurrentState) -> SuggestionStatus:
+    """Stop running the model on all images; detections found so far are kept."""
+    suggester = state.folder.suggester
     suggester.stop_all()
-    return SuggestionProgress(**vars(suggester.status()))
-
-
-def _place(place: Detection | VocObject) -> DetectionInfo | Box:
-    if isinstance(place, Detection):
-        return DetectionInfo(**place.to_dict())
-    return box_info(place)
-
-
-def box_info(each: VocObject) -> Box:
-    """A box of a file, as the API gives it."""
-    return Box(
-        name=each.name,
-        xmin=each.xmin,
-        ymin=each.ymin,
-        xmax=each.xmax,
-        ymax=each.ymax,
-        difficult=each.difficult,
-        truncated=each.truncated,
-        pose=each.pose,
-    )
+    return suggester.status()

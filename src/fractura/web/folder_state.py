@@ -1,0 +1,140 @@
+"""The state of the folder being labelled: its images and annotations, the suggestions and the training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fractura.core.model_card import WEIGHTS_FILE
+from fractura.inference import BUILT_IN
+from fractura.web.annotation_store import AnnotationStore
+from fractura.web.detection_cache import DetectionCache
+from fractura.web.errors import WebError
+from fractura.web.events import EventStream
+from fractura.web.folder_index import HIDDEN_FOLDER, FolderIndex, ImageRow
+from fractura.web.image_list import ImageLister, image_item
+from fractura.web.model_registry import ModelRegistry, UsableModel
+from fractura.web.schemas import ImageEvent, TrainingRequest
+from fractura.web.settings import WebSettings
+from fractura.web.suggester import Suggester
+from fractura.web.training_run import TrainingPlan, TrainingRun
+from fractura.web.uploads import ImageSource
+
+TRAINED_MODELS = "trained-[0-9][0-9][0-9][0-9]"
+_MOST_SINGLE_EVENTS = 50
+
+
+class FolderState:
+    """A folder that is being labelled.
+
+    Args:
+        folder: The folder.
+        settings: Of the server.
+        models: The server's models; those trained here are added to it.
+        events: Notified of all changes.
+        use_model: Called with the id of a newly trained model.
+
+    Attributes:
+        index: The images.
+        lister: The image list.
+        annotations: The annotations.
+        detections: The cache of the models' detections.
+        suggester: Runs the model on the images.
+        training: Trains on the folder.
+        models_folder: Where models trained from the page are saved.
+
+    Raises:
+        DataError: The folder cannot be used.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: WebSettings,
+        models: ModelRegistry,
+        events: EventStream,
+        use_model: Callable[[str], None],
+    ) -> None:
+        self._models, self._events, self._use_model = models, events, use_model
+        self.index = FolderIndex(folder, self._images_changed)
+        hidden = self.index.folder / HIDDEN_FOLDER
+        self.models_folder = hidden / "models"
+        self.detections = DetectionCache(hidden / "detections.sqlite")
+        self.lister = ImageLister(self.index)
+        self.annotations = AnnotationStore(self.index)
+        self.suggester = Suggester(settings, self.index, models, self.detections, events)
+        self.training = TrainingRun(lambda status: events.publish("training", status.model_dump()), self._trained)
+
+    def start(self) -> None:
+        """Start the background threads."""
+        self.index.start()
+        self.suggester.start()
+
+    def stop(self) -> None:
+        """End the training and the threads."""
+        self.training.close()
+        self.suggester.stop()
+        self.index.stop()
+
+    def row(self, image: str) -> ImageRow:
+        """An image of the folder.
+
+        Raises:
+            WebError: There is no such image.
+        """
+        found = self.index.get(image)
+        if found is None:
+            raise WebError(404, "image_unknown", "there is no image with this id", hint="ask for /api/images again")
+        return found
+
+    def source(self, image: str) -> ImageSource:
+        """The file of an image of the folder.
+
+        Raises:
+            WebError: There is no such image.
+        """
+        row = self.row(image)
+        return ImageSource(row.id, row.name, row.path, (row.id, row.stamp))
+
+    def training_plan(self, request: TrainingRequest) -> TrainingPlan:
+        """Plan a training on the folder as it is now; it starts from the model in use where that can be trained.
+
+        Raises:
+            WebError: No image in the folder has a box.
+        """
+        self.index.refresh()
+        if not self.index.class_counts():
+            raise WebError(
+                409, "nothing_to_train", "no image has a box to learn from", hint="draw boxes on some images first"
+            )
+        number = 1 + max((int(each.name[-4:]) for each in self.models_folder.glob(TRAINED_MODELS)), default=0)
+        model = self._models.in_use()
+        start = None
+        if model is not None and model.origin == "built-in":
+            start = Path(BUILT_IN)
+        elif model is not None and (model.path / WEIGHTS_FILE).is_file():
+            start = model.path
+        output = self.models_folder / f"trained-{number:04d}"
+        return TrainingPlan(folder=self.index.folder, output=output, request=request, start_from=start)
+
+    def _trained(self, folder: Path) -> str:
+        if isinstance(self._models.add(folder.name, "trained", folder), UsableModel):
+            self._use_model(folder.name)
+            self.suggester.run_all()
+        return folder.name
+
+    def _images_changed(self, rows: list[ImageRow] | None) -> None:
+        if rows is not None:
+            self.suggester.reassess(rows)
+        if rows is None or len(rows) > _MOST_SINGLE_EVENTS:
+            self._events.publish("images", {"revision": self.index.revision, "counts": self.index.counts()})
+            return
+        for row in rows:
+            self._events.publish("image", ImageEvent(**image_item(row), etag=self._etag(row)))
+
+    def _etag(self, row: ImageRow) -> str | None:
+        """The etag of an image's annotation; None where it cannot be read, which opening the image reports."""
+        try:
+            return self.annotations.load(row).etag
+        except WebError:
+            return None
