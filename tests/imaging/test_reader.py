@@ -200,7 +200,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("kind", REFUSED)
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-def test_refused_by_name_with_a_way_out(tmp_path, kind):
+def test_refused_by_name_with_a_hint(tmp_path, kind):
     data, message = REFUSED[kind]
     path = tmp_path / "image 1.jpg"
     path.write_bytes(data())
