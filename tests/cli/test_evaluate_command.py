@@ -11,7 +11,7 @@ from support.tiny_models import CARD, write_tiny_onnx
 from fractura.cli.main import main
 from fractura.evaluation import align_classes
 from fractura.formats import read_dataset
-from fractura.formats.voc.model import VocAnnotation, VocObject
+from fractura.formats.voc.annotation import VocAnnotation, VocObject
 from fractura.formats.voc.serializer import write_voc_file
 
 

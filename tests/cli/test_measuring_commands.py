@@ -15,7 +15,7 @@ from fractura.core.model_card import WEIGHTS_FILE, read_card, write_card
 from fractura.evaluation import align_classes
 from fractura.evaluation.comparison import COMPARED, MAIN
 from fractura.formats import read_dataset
-from fractura.formats.voc.model import VocAnnotation, VocObject
+from fractura.formats.voc.annotation import VocAnnotation, VocObject
 from fractura.formats.voc.serializer import write_voc_file
 from fractura.inference import load_model
 

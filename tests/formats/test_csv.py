@@ -53,9 +53,9 @@ def test_a_row_without_box_is_a_negative_image(tmp_path):
     [
         ("image 0.png,120,90,a,1,2,30", "7 cells"),
         ("image 0.png,120,90,,1,2,30,40", "no class"),
-        ("image 0.png,120,90,a,1,2,,40", "xmax is no number"),
-        ("image 0.png,120,90,a,1,2,nan,40", "xmax is no number"),
-        ("image 0.png,120,90,a,1,2,1_0,40", "xmax is no number"),
+        ("image 0.png,120,90,a,1,2,,40", "xmax is not a number"),
+        ("image 0.png,120,90,a,1,2,nan,40", "xmax is not a number"),
+        ("image 0.png,120,90,a,1,2,1_0,40", "xmax is not a number"),
         ("image 0.png,120,90,a,30,2,1,40", "no area"),
         ("image 0.png,90,120,a,1,2,30,40", "EXIF"),
         ("image 9.png,120,90,a,1,2,30,40", "is not in"),

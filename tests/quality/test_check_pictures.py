@@ -19,8 +19,8 @@ from fractura.formats.voc.serializer import voc_bytes
 from fractura.phantom import make_phantoms
 from fractura.quality import check_dataset
 from fractura.quality.fix import write_fixed_copy
-from fractura.quality.html import report_page
 from fractura.quality.registry import all_checks
+from fractura.quality.report_page import report_page
 
 BOX = VocObject("Fractura", 60, 60, 120, 140)
 

@@ -5,18 +5,16 @@ A reader turns its file into ``FoundImage`` values and ends with ``gather``; fau
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import BoxFlags, Dataset, Record
-from fractura.core.errors import DataError, FracturaError
+from fractura.core.errors import DataError
+from fractura.formats.faults import Faults, box_fault, placed, size_fault, unknown_class
 from fractura.formats.image_index import ImageIndex, unique_names
-from fractura.formats.validation import box_fault, size_fault, unknown_class
-from fractura.formats.voc.model import VocObject
+from fractura.formats.voc.annotation import VocObject
 from fractura.imaging.reader import radiograph_size
 
 _SPLIT_WORDS = {
@@ -29,8 +27,6 @@ _SPLIT_WORDS = {
     "test": "test",
     "testing": "test",
 }
-_logger = logging.getLogger(__name__)
-OnError = Literal["stop", "skip"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,62 +84,6 @@ class FoundImage:
     facts: WrittenFacts = field(default_factory=WrittenFacts)
     displayed: tuple[int, int] | None = None
     name: str | None = None
-
-
-class Faults:
-    """What is wrong, gathered or raised at once.
-
-    Args:
-        on_error: ``stop`` raises the first fault; ``skip`` keeps it and goes on.
-    """
-
-    def __init__(self, on_error: OnError) -> None:
-        self.stops = on_error == "stop"
-        self.faults: list[FracturaError] = []
-        self.notes: list[FracturaError] = []
-
-    def add(self, fault: DataError) -> None:
-        """An image or entry that cannot be used.
-
-        Raises:
-            DataError: It, with ``stop``.
-        """
-        if self.stops:
-            raise fault
-        self.faults.append(fault)
-
-    def note(self, remark: DataError) -> None:
-        """Something people should know though nothing is left out."""
-        self.notes.append(remark)
-
-    def report(self, problems: list[FracturaError] | None) -> None:
-        """Hand all of it over; without ``problems`` as warnings in the log."""
-        if problems is not None:
-            problems.extend([*self.faults, *self.notes])
-            return
-        for each in (*self.faults, *self.notes):
-            _logger.warning("%s", each)
-
-    def nothing_left(self, what: str, empty: str, file: Path) -> DataError:
-        """The error where nothing can be used.
-
-        Args:
-            what: ``image`` or ``record``.
-            empty: What to say where there is nothing at all.
-            file: What was read.
-        """
-        if not self.faults:
-            return DataError(empty, file=file, hint="give the file or folder that describes labelled images")
-        first = self.faults[0]
-        problem = f"no {what} can be used; the first fault is: {first.problem}"
-        return DataError(problem, file=first.file, place=first.place, hint=first.hint)
-
-
-def placed(fault: DataError, file: Path, place: str | None) -> DataError:
-    """``fault`` with file and place, where it does not name its own."""
-    if fault.file is not None and fault.place is not None:
-        return fault
-    return DataError(fault.problem, file=fault.file or file, place=fault.place or place, hint=fault.hint)
 
 
 def split_of(text: str) -> str | None:

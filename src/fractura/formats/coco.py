@@ -16,21 +16,13 @@ import numpy as np
 
 from fractura.core.dataset import BoxFlags, Dataset
 from fractura.core.errors import DataError
-from fractura.formats.assembly import (
-    Faults,
-    FoundImage,
-    ReadOptions,
-    WrittenFacts,
-    gather,
-    images_of,
-    placed,
-    split_of,
-)
+from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gather, images_of, split_of
+from fractura.formats.faults import Faults, placed
 from fractura.formats.format import CLASS_LIST, FACTS, FLAGS, FRACTIONS, Format
 from fractura.formats.image_index import ImageIndex
 from fractura.formats.numbers import fewest_digits, shortest_decimal, whole_or_float
 from fractura.formats.text_files import a_dict, a_flag, a_list, a_number, a_text, a_whole_number, json_bytes, read_json
-from fractura.formats.voc.model import VocObject
+from fractura.formats.voc.annotation import VocObject
 from fractura.formats.writing import PlannedFile, plan_images
 
 _BACKGROUND = frozenset({"background", "__background__", "_background_"})

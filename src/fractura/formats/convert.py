@@ -9,7 +9,7 @@ from typing import Any
 
 from fractura.core.dataset import SPLITS, Dataset, Progress
 from fractura.core.errors import DataError, FracturaError, UsageError
-from fractura.formats.assembly import OnError
+from fractura.formats.faults import OnError
 from fractura.formats.format import Format, losses
 from fractura.formats.label_map import LabelMap, read_label_map, update_label_map
 from fractura.formats.reading import open_dataset

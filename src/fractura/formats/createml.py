@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError
-from fractura.formats.assembly import Faults, FoundImage, ReadOptions, gather, images_of, placed
+from fractura.formats.assembly import FoundImage, ReadOptions, gather, images_of
+from fractura.formats.faults import Faults, placed
 from fractura.formats.format import FACTS, FRACTIONS, Format
 from fractura.formats.image_index import ImageIndex
 from fractura.formats.numbers import fewest_digits, shortest_decimal, whole_or_float
 from fractura.formats.split_file import plan_split_file
 from fractura.formats.text_files import a_dict, a_list, a_number, a_text, json_bytes, read_json
-from fractura.formats.voc.model import VocObject
+from fractura.formats.voc.annotation import VocObject
 from fractura.formats.writing import PlannedFile, plan_images
 
 _IMAGE_KEYS = ("image", "imagefilename", "filename")

@@ -17,21 +17,13 @@ from typing import TYPE_CHECKING
 
 from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError
-from fractura.formats.assembly import (
-    Faults,
-    FoundImage,
-    ReadOptions,
-    WrittenFacts,
-    gather,
-    images_of,
-    placed,
-    split_of,
-)
+from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gather, images_of, split_of
+from fractura.formats.faults import Faults, placed
 from fractura.formats.format import FACTS, FLAGS, FRACTIONS, Format
 from fractura.formats.image_index import ImageIndex
 from fractura.formats.numbers import number_text, shortest_decimal
 from fractura.formats.text_files import read_text
-from fractura.formats.voc.model import CORNERS, VocObject
+from fractura.formats.voc.annotation import CORNERS, VocObject
 from fractura.formats.writing import PlannedFile, plan_images
 
 if TYPE_CHECKING:

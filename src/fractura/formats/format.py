@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from fractura.core.dataset import Dataset
-from fractura.formats.assembly import Faults, ReadOptions
+from fractura.formats.assembly import ReadOptions
+from fractura.formats.faults import Faults
 from fractura.formats.writing import PlannedFile
 
 _HEAD = 4096

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError, UsageError
-from fractura.formats.assembly import Faults, OnError, ReadOptions
+from fractura.formats.assembly import ReadOptions
+from fractura.formats.faults import Faults, OnError, refuse_repeated_names
 from fractura.formats.recognition import Guess, guess_format, split_folders
 from fractura.formats.registry import FORMATS, find_format
 from fractura.formats.split_file import with_split_file
-from fractura.formats.validation import refuse_repeated_names
 
 _logger = logging.getLogger(__name__)
 

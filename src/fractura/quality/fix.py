@@ -14,12 +14,12 @@ from typing import Any
 from fractura.core.boxes import Boxes
 from fractura.core.errors import UsageError
 from fractura.core.files import read_file, write_atomically
-from fractura.formats.validation import box_fault, size_fault
-from fractura.formats.voc.model import VocAnnotation, VocObject
+from fractura.formats.faults import box_fault, size_fault
+from fractura.formats.voc.annotation import VocAnnotation, VocObject
 from fractura.formats.voc.serializer import voc_bytes
 from fractura.quality import CheckReport
-from fractura.quality.boxes import SAME_BOX_IOU
-from fractura.quality.classes import same_but_for_spelling
+from fractura.quality.box_checks import SAME_BOX_IOU
+from fractura.quality.class_checks import same_but_for_spelling
 from fractura.quality.registry import Severity
 from fractura.quality.snapshot import AnnotationFile
 

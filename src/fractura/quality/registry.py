@@ -16,7 +16,16 @@ from typing import Any
 from fractura.core.errors import DataError, UsageError, suggest_name
 from fractura.quality.snapshot import Snapshot
 
-_SUBJECTS = ("images", "annotations", "boxes", "classes", "duplicates", "balance", "shortcuts")
+_SUBJECTS = {
+    "images": "image_checks",
+    "annotations": "annotation_checks",
+    "boxes": "box_checks",
+    "classes": "class_checks",
+    "duplicates": "duplicate_checks",
+    "balance": "balance_checks",
+    "shortcuts": "shortcut_checks",
+}
+"""The module of each subject."""
 
 
 class Severity(StrEnum):
@@ -147,9 +156,10 @@ def check(
 
 def all_checks() -> tuple[Check, ...]:
     """Every check, in the order of ``_SUBJECTS`` and of their files."""
-    for subject in _SUBJECTS:
-        import_module(f"fractura.quality.{subject}")
-    return tuple(sorted(_CHECKS.values(), key=lambda each: _SUBJECTS.index(each.id.split(".")[0])))
+    for module in _SUBJECTS.values():
+        import_module(f"fractura.quality.{module}")
+    order = list(_SUBJECTS)
+    return tuple(sorted(_CHECKS.values(), key=lambda each: order.index(each.id.split(".")[0])))
 
 
 def chosen_checks(only: Sequence[str] = (), skip: Sequence[str] = ()) -> tuple[Check, ...]:

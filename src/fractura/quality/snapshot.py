@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import Path
 
 from fractura.core.errors import DataError
+from fractura.formats.voc.annotation import VocAnnotation
 from fractura.formats.voc.layout import find_voc_folder
-from fractura.formats.voc.model import VocAnnotation
 from fractura.formats.voc.parser import examine_voc, read_voc_bytes
 from fractura.formats.voc.xml_source import parse_xml
 from fractura.quality.checked_image import CheckedImage, check_image

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError
-from fractura.formats.validation import box_fault
+from fractura.formats.faults import box_fault
 from fractura.imaging.headers import image_kind
 from fractura.imaging.reader import read_radiograph
 

@@ -20,8 +20,8 @@ from pathlib import Path
 
 from fractura.core.errors import DataError
 from fractura.core.files import write_atomically
-from fractura.formats.validation import box_fault
-from fractura.formats.voc.model import VocAnnotation, VocObject, labelimg_object
+from fractura.formats.faults import box_fault
+from fractura.formats.voc.annotation import VocAnnotation, VocObject, labelimg_object
 from fractura.formats.voc.parser import parse_voc, read_voc_bytes
 from fractura.formats.voc.serializer import voc_bytes
 from fractura.imaging.reader import radiograph_channels, radiograph_size

@@ -19,8 +19,8 @@ from typing import Literal, get_args
 
 from fractura.core.errors import DataError
 from fractura.formats.image_index import ImageIndex
+from fractura.formats.voc.annotation import VocAnnotation, VocObject
 from fractura.formats.voc.layout import voc_folders
-from fractura.formats.voc.model import VocAnnotation, VocObject
 from fractura.formats.voc.parser import parse_voc, read_voc_bytes
 from fractura.imaging.reader import IMAGE_EXTENSIONS, is_image_file
 from fractura.inference.results import printable

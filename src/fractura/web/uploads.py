@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fractura.core.errors import DataError
+from fractura.formats.faults import size_fault
 from fractura.formats.image_index import ImageIndex
-from fractura.formats.validation import size_fault
-from fractura.formats.voc.model import VocAnnotation
+from fractura.formats.voc.annotation import VocAnnotation
 from fractura.formats.voc.parser import parse_voc
 from fractura.imaging.dicom import is_dicom
 from fractura.imaging.reader import is_dicom_file

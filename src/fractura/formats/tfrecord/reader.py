@@ -20,16 +20,16 @@ from numpy.typing import NDArray
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import BoxFlags, Dataset, Record
 from fractura.core.errors import DataError, FracturaError, UsageError
-from fractura.formats.assembly import Faults, OnError, ReadOptions
+from fractura.formats.assembly import ReadOptions
+from fractura.formats.faults import Faults, OnError, box_fault, refuse_repeated_names
 from fractura.formats.format import CLASS_LIST, FLAGS, Evidence, Format
 from fractura.formats.image_index import UniqueNames
 from fractura.formats.label_map import LabelMap, label_map_of, read_label_map
 from fractura.formats.protobuf.wire import WireError
-from fractura.formats.tfrecord.classes import AnnotatedClasses, ClassReader
+from fractura.formats.tfrecord.class_labels import AnnotatedClasses, ClassReader
 from fractura.formats.tfrecord.example import Example
 from fractura.formats.tfrecord.frames import Frame, matching_files, read_frames
 from fractura.formats.tfrecord.orientation import stored_frame, stored_to_displayed
-from fractura.formats.validation import box_fault, refuse_repeated_names
 from fractura.imaging.headers import image_header
 
 _EXTENSION = {"jpeg": ".jpg", "png": ".png", "gif": ".gif", "bmp": ".bmp", "tiff": ".tif"}

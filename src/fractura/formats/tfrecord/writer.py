@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fractura.core.dataset import BoxFlags, Dataset, Record
 from fractura.core.errors import DataError, FracturaError
 from fractura.core.files import open_atomically
-from fractura.formats.assembly import OnError
+from fractura.formats.faults import OnError
 from fractura.formats.label_map import LabelMap, label_map_of
 from fractura.formats.tfrecord.example import encode_features, example_from
 from fractura.formats.tfrecord.frames import shard_paths, write_frame

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError
-from fractura.formats.assembly import Faults, FoundImage, OnError, ReadOptions, WrittenFacts, gather
+from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gather
+from fractura.formats.faults import Faults, OnError, refuse_repeated_names
 from fractura.formats.format import FACTS, FLAGS, FRACTIONS, Evidence, Format
-from fractura.formats.validation import refuse_repeated_names
 from fractura.formats.voc.layout import VocFolder, find_voc_folder
 from fractura.formats.voc.parser import read_voc_file
 from fractura.formats.voc.writer import plan_voc

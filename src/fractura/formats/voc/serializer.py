@@ -20,7 +20,7 @@ from pathlib import Path
 from fractura.core.errors import DataError
 from fractura.core.files import write_atomically
 from fractura.formats.numbers import number_text
-from fractura.formats.voc.model import CORNERS, RELABEL, VocAnnotation, VocObject
+from fractura.formats.voc.annotation import CORNERS, RELABEL, VocAnnotation, VocObject
 from fractura.formats.voc.parser import annotation_of
 from fractura.formats.voc.xml_source import Element, Patch, XmlSource, escape, parse_xml
 

@@ -14,7 +14,7 @@ from fractura.core.files import write_atomically
 from fractura.formats.image_index import ImageIndex
 from fractura.formats.numbers import shortest_decimal
 from fractura.formats.split_file import plan_split_file
-from fractura.formats.voc.model import VocAnnotation, VocObject
+from fractura.formats.voc.annotation import VocAnnotation, VocObject
 from fractura.formats.voc.parser import read_voc_file
 from fractura.formats.voc.serializer import voc_bytes
 from fractura.formats.writing import PlannedFile

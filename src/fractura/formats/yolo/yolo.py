@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from fractura.core.dataset import SPLITS, Dataset, Record
 from fractura.core.errors import DataError
-from fractura.formats.assembly import Faults, FoundImage, ReadOptions, WrittenFacts, gather, placed
+from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gather
+from fractura.formats.faults import Faults, placed
 from fractura.formats.format import CLASS_LIST, FACTS, FRACTIONS, Evidence, Format
 from fractura.formats.split_file import plan_split_file
 from fractura.formats.text_files import read_lines
-from fractura.formats.voc.model import VocObject
+from fractura.formats.voc.annotation import VocObject
 from fractura.formats.writing import PlannedFile
 from fractura.formats.yolo.data_yaml import data_yaml, find_data_yaml
 from fractura.formats.yolo.layout import (

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
 
-from fractura.formats.validation import box_fault, size_fault
+from fractura.formats.faults import box_fault, size_fault
 from fractura.web.annotation_store import AnnotationStore, ChangedElsewhereError, StoredAnnotation, malformed
 from fractura.web.errors import WebError, documented
 from fractura.web.folder_index import ImageRow

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from fractura.formats.validation import box_fault, size_fault, unknown_class
+from fractura.formats.faults import box_fault, size_fault, unknown_class
 
 
 @pytest.mark.parametrize(

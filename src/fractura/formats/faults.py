@@ -1,14 +1,79 @@
-"""What makes a box, an image's size or a class name unusable: the readers stop at these, the checks list them."""
+"""What makes a box, an image's size or a class name unusable, and what a reader does about it.
+
+Readers stop at these faults or skip the image; the checks list them.
+"""
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
 
-from fractura.core.errors import DataError, UsageError, nearest_name
+from fractura.core.errors import DataError, FracturaError, UsageError, nearest_name
 
+OnError = Literal["stop", "skip"]
 ROUNDING = 1.0
 """LabelImg rounds to whole pixels and counts from 1, so a box along the border may lie this far outside."""
+
+_logger = logging.getLogger(__name__)
+
+
+class Faults:
+    """What is wrong, gathered or raised at once.
+
+    Args:
+        on_error: ``stop`` raises the first fault; ``skip`` keeps it and goes on.
+    """
+
+    def __init__(self, on_error: OnError) -> None:
+        self.stops = on_error == "stop"
+        self.faults: list[FracturaError] = []
+        self.notes: list[FracturaError] = []
+
+    def add(self, fault: DataError) -> None:
+        """An image or entry that cannot be used.
+
+        Raises:
+            DataError: It, with ``stop``.
+        """
+        if self.stops:
+            raise fault
+        self.faults.append(fault)
+
+    def note(self, remark: DataError) -> None:
+        """Something people should know though nothing is left out."""
+        self.notes.append(remark)
+
+    def report(self, problems: list[FracturaError] | None) -> None:
+        """Hand all of it over; without ``problems`` as warnings in the log."""
+        if problems is not None:
+            problems.extend([*self.faults, *self.notes])
+            return
+        for each in (*self.faults, *self.notes):
+            _logger.warning("%s", each)
+
+    def nothing_left(self, what: str, empty: str, file: Path) -> DataError:
+        """The error where nothing can be used.
+
+        Args:
+            what: ``image`` or ``record``.
+            empty: What to say where there is nothing at all.
+            file: What was read.
+        """
+        if not self.faults:
+            return DataError(empty, file=file, hint="give the file or folder that describes labelled images")
+        first = self.faults[0]
+        problem = f"no {what} can be used; the first fault is: {first.problem}"
+        return DataError(problem, file=first.file, place=first.place, hint=first.hint)
+
+
+def placed(fault: DataError, file: Path, place: str | None) -> DataError:
+    """``fault`` with file and place, where it does not name its own."""
+    if fault.file is not None and fault.place is not None:
+        return fault
+    return DataError(fault.problem, file=fault.file or file, place=fault.place or place, hint=fault.hint)
 
 
 def box_fault(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fractura.core.errors import nearest_name
-from fractura.formats.validation import unknown_class
+from fractura.formats.faults import unknown_class
 from fractura.quality.registry import Fault, Severity, check
 from fractura.quality.snapshot import Snapshot
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fractura.core.boxes import Boxes
-from fractura.formats.validation import box_fault
-from fractura.formats.voc.model import VocObject
+from fractura.formats.faults import box_fault
+from fractura.formats.voc.annotation import VocObject
 from fractura.quality.registry import Fault, Severity, check
 from fractura.quality.snapshot import AnnotationFile, Snapshot
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fractura.formats.validation import size_fault
+from fractura.formats.faults import size_fault
 from fractura.quality.registry import Fault, Severity, check
 from fractura.quality.snapshot import Snapshot
 
