@@ -92,7 +92,7 @@ def refuse_wrong_detections(dataset: Dataset, predictions: Sequence[Boxes]) -> N
 
 def _intervals(table: Table, clusters: int, rounds: int, seed: int) -> Intervals:
     text = METHOD.format(rounds=rounds, clusters=clusters, units=UNITS[table.unit])
-    return Intervals(rounds, seed, LEVEL, table.unit, clusters, text)
+    return Intervals(rounds=rounds, seed=seed, level=LEVEL, unit=table.unit, clusters=clusters, method=text)
 
 
 def _notes(table: Table) -> tuple[Message, ...]:
