@@ -49,9 +49,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("label", "label", DATA, "Draw and correct boxes in the browser, in LabelImg's files"),
     Command("check", "check_folder", DATA, "Find mistakes in a folder of labelled images"),
-    Command(
-        "convert", "convert", DATA, "Convert labelled images to another format: VOC, COCO, YOLO, CreateML, CSV, TFRecord"
-    ),
+    Command("convert", "convert", DATA, "Convert labelled images: VOC, COCO, YOLO, CreateML, CSV, TFRecord"),
     Command("split", "split_folder", DATA, "Divide images into train, validation and test, by patient and by picture"),
     Command(
         "fetch", "fetch_resource", MODEL, "Download a public data set, or a model of the TensorFlow 2 detection zoo"

@@ -20,7 +20,7 @@ from fractura.evaluation.leakage import Leakage
 from fractura.evaluation.manifest import read_manifest
 from fractura.evaluation.report import ReportContext, write_report
 from fractura.evaluation.report.report import REPORT_FILE
-from fractura.evaluation.result import SUBGROUP_COLUMNS
+from fractura.evaluation.rows import SUBGROUP_COLUMNS
 from fractura.inference import load_model
 from fractura.inference.settings import DetectionSettings
 from fractura.workflows.labelled import find_candidates, read_labelled
