@@ -24,7 +24,7 @@ from fractura.phantom.draw import make_phantom
 CLASS_NAME = "Fractura"
 
 MANIFEST = "phantoms.json"
-"""Lies beside images/ and annotations/: settings of the run, and per image its size, boxes and kinds of fracture."""
+"""Next to images/ and annotations/: settings of the run, and per image its size, boxes and kinds of fracture."""
 
 SPLITS = {"train": 0, "val": 1}
 """Folder name and stream of each half of a phantom data set."""
@@ -175,7 +175,7 @@ def _map(draw: Any, indices: Sequence[int], workers: int) -> Iterator[dict[str, 
 
 
 def _write_image(index: int, *, folder: Path, seed: int, stream: int, size: tuple[int, int]) -> dict[str, Any]:
-    """Draw one image and write its image; returns its entry in the manifest."""
+    """Draw one image and write its files; returns its entry in the manifest."""
     phantom = make_phantom(seed, index, stream=stream, size=size)
     buffer = io.BytesIO()
     Image.fromarray(phantom.pixels).save(buffer, "JPEG", quality=JPEG_QUALITY)
