@@ -34,7 +34,7 @@ class Language:
     Example:
         >>> spanish = Language("es")
         >>> spanish.gettext("At the threshold {threshold}", threshold=spanish.number(0.25))
-        'En el umbral 0,25'
+        'Con el umbral 0,25'
     """
 
     def __init__(self, code: str = "en") -> None:
