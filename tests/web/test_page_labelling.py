@@ -241,7 +241,7 @@ def test_two_windows_on_one_image(label, images):
     first.page.locator("#boxes .box").nth(1).wait_for()
 
 
-def test_a_draft_of_a_image_that_was_changed_meanwhile_asks(label, images):
+def test_a_draft_of_an_image_that_was_changed_meanwhile_asks(label, images):
     """Drawn while the server was dead, the window closed, the file then changed by another program."""
     folder, names = images
     path = (folder / names[0]).with_suffix(".xml")

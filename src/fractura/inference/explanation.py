@@ -84,7 +84,7 @@ def _scores_of(detections: Boxes, found: Boxes) -> NDArray[np.float32]:
     """What each detection scores among the boxes that were found: the best one of its class at its place, or 0."""
     same = (detections.iou(found) >= _SAME_DETECTION_IOU) & (detections.labels[:, None] == found.labels[None, :])
     scores = np.zeros(0, np.float32) if found.scores is None else found.scores
-    return np.where(same, scores[None, :], 0).max(axis=1, initial=0.0).astype(np.float32)
+    return np.asarray(np.where(same, scores[None, :], 0).max(axis=1, initial=0.0), np.float32)
 
 
 def _heat_of_part(model: Runtime, pixels: NDArray[np.uint8], detections: Boxes, passes: int) -> NDArray[np.float32]:

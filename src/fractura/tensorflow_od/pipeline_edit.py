@@ -113,6 +113,10 @@ def edit_pipeline_config(
 def new_pipeline_config(model: str, changes: PipelineChanges) -> str:
     """A new ``pipeline.config`` for fine-tuning one of ``MODELS``, with ``changes`` applied.
 
+    >>> text = new_pipeline_config("faster_rcnn_inception_resnet_v2_640x640", PipelineChanges(label_map="a.txt"))
+    >>> edit_pipeline_config(text, PipelineChanges(batch_size=4))[1]
+    (Change(field='train_config.batch_size', before='2', after='4'),)
+
     Defaults are one class, 2 images per step, 20000 steps and type ``detection``. The model's
     settings are those of its zoo configuration; the learning rate is 0.008 at 16 images per step, and in proportion.
 
