@@ -106,7 +106,8 @@ def test_what_is_remembered_of_a_save_is_what_a_reader_finds(tmp_path_factory, s
         try:
             stored = store.save(row, store.load(row).etag, AnnotationIn(boxes=boxes, verified=verified))
         except WebError as error:
-            assert error.code == "box_invalid"
+            if error.code != "box_invalid":
+                raise
             continue
         read = parse_voc(row.annotation.read_bytes(), row.annotation.name)
         assert stored.annotation == read
