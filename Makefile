@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-fast golden lint bench clean
+.PHONY: demo test test-fast golden lint docs bench clean
 
 demo: .venv/train.stamp
 	$(BIN)/python recipes/demo.py demo
@@ -30,11 +30,15 @@ lint: .venv/dev.stamp
 	@if command -v npm >/dev/null; then npm ci --silent && npm run --silent check; \
 	else echo "no npm here: the types of the page's modules are not checked"; fi
 
+# The site, in site/: open site/index.html. Any broken link or unresolved name stops it.
+docs: .venv/dev.stamp
+	$(BIN)/mkdocs build --strict
+
 bench: .venv/dev.stamp
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf .venv node_modules demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv node_modules demo build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/created.stamp:
 	$(PYTHON) -m venv .venv
@@ -47,6 +51,6 @@ clean:
 
 # labelImg is the reference that our XML is compared with; its own dependency PyQt5 is not needed for that.
 .venv/dev.stamp: .venv/created.stamp pyproject.toml constraints.txt
-	$(INSTALL) -e ".[train,tensorflow,dev]"
+	$(INSTALL) -e ".[train,tensorflow,dev,docs]"
 	$(INSTALL) --no-deps labelImg==1.8.6
 	touch $@

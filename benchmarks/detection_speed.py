@@ -25,7 +25,7 @@ from fractura.export import export_model
 from fractura.imaging.reader import read_radiograph
 from fractura.inference import Model, load_model
 from fractura.inference.discovery import find_images
-from fractura.inference.views import WHOLE, detect_views
+from fractura.inference.views import WHOLE, detect_in_views
 from fractura.models import DEFAULT_MODEL, build_detector
 from fractura.phantom import make_phantoms
 
@@ -41,11 +41,11 @@ def untrained(folder: Path) -> Path:
 
 def milliseconds(model: Model, images: list[Path], views: Sequence[str] = WHOLE) -> list[float]:
     """Decode and look at each image once, after one image of warm-up."""
-    detect_views(model, read_radiograph(images[0]).pixels, views)
+    detect_in_views(model, read_radiograph(images[0]).pixels, views)
     times = []
     for image in images:
         started = time.perf_counter()
-        detect_views(model, read_radiograph(image).pixels, views)
+        detect_in_views(model, read_radiograph(image).pixels, views)
         times.append(1000 * (time.perf_counter() - started))
     return times
 

@@ -21,8 +21,8 @@ import torch
 
 from fractura.core.dataset import Record
 from fractura.formats import read_dataset
-from fractura.models.faster_rcnn import FasterRCNN
-from fractura.models.faster_rcnn.catalogue import inception_resnet_v2
+from fractura.models.faster_rcnn.family import named_settings
+from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 from fractura.models.faster_rcnn.settings import InceptionResNetV2Settings
 from fractura.phantom import make_phantoms
 from fractura.training.data import Sample, read_labelled_image
@@ -42,7 +42,7 @@ def measure(samples: list[Sample], steps: int, batch_norm_trainable: bool, learn
     """Train on the same two images and print each step."""
     torch.manual_seed(0)
     backbone = InceptionResNetV2Settings(batch_norm_trainable=batch_norm_trainable)
-    detector = FasterRCNN(inception_resnet_v2(NAME, 1).model_copy(update={"feature_extractor": backbone})).train()
+    detector = FasterRCNN(named_settings(NAME, 1).model_copy(update={"feature_extractor": backbone})).train()
     optimizer = TensorFlowMomentum(detector.parameters(), lr=learning_rate, momentum=0.9)
     process, seconds, losses = psutil.Process(), [], []
     peak = 0

@@ -27,7 +27,7 @@ from fractura.formats import read_dataset
 from fractura.imaging.reader import read_radiograph
 from fractura.inference import Model, load_model
 from fractura.inference.fusion import ViewResult, fuse
-from fractura.inference.views import detect_parts, parts_of
+from fractura.inference.views import detect_in_parts, parts_of
 
 CHOICES = (
     ("whole",),
@@ -46,7 +46,7 @@ FALSE_POSITIVES = "froc/iou10/0.5"
 class Seen:
     """What one view shows of one image, and the seconds it takes."""
 
-    detect_views: ViewResult
+    found: ViewResult
     seconds: float
 
 
@@ -57,7 +57,7 @@ def look_through_all(model: Model, dataset: Dataset) -> dict[str, list[Seen]]:
         pixels = read_radiograph(record.image).pixels
         for view in VIEWS:
             started = time.perf_counter()
-            shown = detect_parts(model, pixels, parts_of(view, record.width, record.height))
+            shown = detect_in_parts(model, pixels, parts_of(view, record.width, record.height))
             seen[view].append(Seen(shown, time.perf_counter() - started))
     return seen
 
@@ -104,7 +104,7 @@ def main() -> None:
     for views in CHOICES:
         images = list(zip(*(seen[view] for view in views), strict=True))
         # One look is not fused: these are the model's own boxes.
-        view_results = [[each.detect_views for each in image] for image in images]
+        view_results = [[each.found for each in image] for image in images]
         predictions = [image[0].boxes if len(image) == 1 else fuse(image) for image in view_results]
         milliseconds = 1000 * statistics.median(sum(each.seconds for each in image) for image in images)
         whole = whole or milliseconds

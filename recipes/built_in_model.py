@@ -3,7 +3,7 @@
     python recipes/built_in_model.py FracAtlas/train FracAtlas/val --output built_in
 
 Needs the extra `train`; a CPU with two cores takes about four hours, a GPU a few minutes. Stopped and run again, it
-goes on where it was. Its steps, with what each buys (docs/model-log.md has the metrics):
+goes on where it was. Its steps, with what each buys (docs/developers/model-log.md has the metrics):
 
 1. `train.tfrecord`: every image in one file, those over 512 px shrunk to 640 px. It is all that another machine needs.
 2. `crops`: the network learns on cuts of about half an image, at 256 px. Fractures are tiny (0.4 % of an image), so a

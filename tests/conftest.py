@@ -1,11 +1,11 @@
-"""What all tests share: where the reference material lies."""
+"""Fixtures of all tests: material to compare with, TensorFlow, Chromium."""
 
 import logging
-import os
 import shutil
 from pathlib import Path
 
 import pytest
+from support.material import absent, dicom_example, real_images
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 CHROMIUM_ARGUMENTS = [
@@ -18,18 +18,6 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-SHARED = Path(__file__).resolve().parents[2] / "shared"
-
-
-def shared_path(relative: str) -> Path:
-    """A path in the reference material beside the checkout; skips where it is absent, fails there under CI."""
-    path = SHARED / relative
-    if not path.exists():
-        reason = f"needs the reference material: {path.name} is not beside the checkout"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return path
 
 
 def pytest_runtest_logstart():
@@ -42,9 +30,14 @@ def pytest_runtest_logstart():
     trace.handlers.clear()
 
 
-@pytest.fixture(name="shared_path")
-def shared_path_fixture():
-    return shared_path
+@pytest.fixture(name="real_images")
+def real_images_fixture():
+    return real_images
+
+
+@pytest.fixture(name="dicom_example")
+def dicom_example_fixture():
+    return dicom_example
 
 
 @pytest.fixture(name="tensorflow", scope="session")
@@ -53,28 +46,24 @@ def tensorflow_fixture():
     try:
         import tensorflow
     except ImportError:
-        reason = "needs TensorFlow: pip install 'fractura[tensorflow]'"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        absent("needs TensorFlow: pip install 'fractura[tensorflow]'")
     return tensorflow
 
 
 @pytest.fixture(name="chromium", scope="session")
 def chromium_fixture():
     """A real Chromium; skips where there is none, fails there under CI."""
-    path = next((found for name in CHROMIUM_NAMES if (found := shutil.which(name))), None)
     try:
         from playwright.sync_api import expect, sync_playwright
     except ImportError:
-        sync_playwright = None
-    if path is None or sync_playwright is None:
-        reason = "needs Chromium and playwright: pip install playwright, and Chromium from the system's packages"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        absent("needs playwright: pip install playwright")
+    path = next((found for name in CHROMIUM_NAMES if (found := shutil.which(name))), None)
     expect.set_options(timeout=30_000)  # as long as Playwright waits for all else
     with sync_playwright() as playwright:
+        if path is None and Path(playwright.chromium.executable_path).is_file():
+            path = playwright.chromium.executable_path
+        if path is None:
+            absent("needs Chromium: from the system's packages, or python -m playwright install chromium")
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
         yield browser
         browser.close()

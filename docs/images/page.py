@@ -1,4 +1,4 @@
-"""Takes the pictures of docs/page.md: phantoms in the page, with the model of `make demo`.
+"""Takes the pictures of docs/guide/page.md: phantoms in the page, with the model of `make demo`.
 
 Usage: python docs/images/page.py DEMO_FOLDER
 """

@@ -3,7 +3,8 @@
 import json
 
 from fractura.cli.main import main
-from fractura.tensorflow_od.pipeline_config import read_pipeline_config
+from fractura.tensorflow_od.pipeline_mapping import input_reader
+from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
 
 
 def test_a_fresh_file_then_an_edit(tmp_path, capsys):
@@ -19,7 +20,7 @@ def test_a_fresh_file_then_an_edit(tmp_path, capsys):
         "train_input_reader.label_map_path",
         "train_input_reader.tf_record_input_reader.input_path",
     ]
-    assert read_pipeline_config(file).train_input_reader.input_paths == ("a-*", "b")
+    assert input_reader(read_pipeline_config(file)).input_paths == ("a-*", "b")
 
 
 def test_words_for_people_and_errors(tmp_path, capsys):

@@ -203,8 +203,8 @@ def test_wrong_calls_have_their_exit_codes(place, capsys, model, data, code):
     assert capsys.readouterr().out == ""
 
 
-def test_real_images(place, capsys, shared_path):
-    val = str(shared_path("data/fracatlas/val"))
+def test_real_images(place, capsys, real_images):
+    val = str(real_images("fracatlas/val"))
     file = write_tiny_onnx(place / "real.onnx", card=CARD.model_copy(update={"class_names": ("Fractura", "cast")}))
     assert main(["evaluate", str(file), val, "--json", "--no-intervals"]) == 0
     document = json.loads(capsys.readouterr().out)

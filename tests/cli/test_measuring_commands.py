@@ -207,7 +207,7 @@ def test_compare(place, capsys):
     assert main(words) == 0
     captured = capsys.readouterr()
     assert f"first:  tiny ({place / 'tiny.onnx'})\nsecond: blind ({place / 'blind.onnx'})\n" in captured.out
-    assert f"images:  3 ({place / 'data'})\n" in captured.out
+    assert f"images: 3 ({place / 'data'})\n" in captured.out
     assert "first only 3" in captured.out
     assert "the same model" not in captured.err
     assert main([*words, "--all"]) == 0
@@ -224,7 +224,7 @@ def test_compare_fits_a_terminal_of_80_columns(place, capsys, monkeypatch):
     captured = capsys.readouterr().out
     for name in MAIN.values():  # none is broken into two lines
         assert f" {name} " in captured
-    assert f"images:  3 of 2 patients ({place / 'data'})\n" in captured
+    assert f"images: 3 of 2 patients ({place / 'data'})\n" in captured
 
 
 def test_compare_says_so_of_the_same_model_and_of_images_that_it_was_made_with(place, capsys):

@@ -109,7 +109,7 @@ def test_what_is_missing_is_named(folders, capsys):
     [
         (["--set", "num_step=3"], 2, "did you mean 'num_steps'"),
         (["--set", "num_steps"], 2, "NAME=VALUE"),
-        (["--augmentation", "filmm"], 2, "did you mean 'image'"),
+        (["--augmentation", "imagge"], 2, "did you mean 'image'"),
         (["--num-steps", "0"], 2, "--num-steps = 0: must be at least 1"),
         (["--learning-rate", "-1"], 2, "--learning-rate = -1.0: must be more than 0"),
         (["--set", "learning_rate_base=-1"], 2, "learning_rate_base = -1: must be more than 0"),

@@ -53,7 +53,7 @@ def trained_fixture(root):
 def test_the_terminal_shows_our_words_only(trained, root):
     assert trained.stdout == f"{root / 'model'}\n"
     assert "weights of hf:pretrained: " in trained.stderr
-    assert "7 made anew: " in trained.stderr
+    assert "7 left fresh: " in trained.stderr
     for noise in ("Warning", "LOAD REPORT", "it/s", "huggingface", "site-packages", "torch_dtype"):
         assert noise not in trained.stderr
 

@@ -84,5 +84,5 @@ def test_the_same_numbers(tensorflow, name):
 def test_what_has_no_translation_is_named(tensorflow):
     from fractura.export.aten_tensorflow import AtenGraph
 
-    with pytest.raises(ModelError, match=r"no translation to TensorFlow: aten.cumsum.default, aten.sin.default"):
+    with pytest.raises(ModelError, match=r"without a translation to TensorFlow: aten.cumsum.default, aten.sin.default"):
         AtenGraph("part", Function(lambda x: x.sin().cumsum(1)), torch.zeros(1, 6, 4, 4))

@@ -101,8 +101,8 @@ def test_a_detector_that_keeps_the_images_shape_agrees_on_images_of_every_shape(
     assert parity.holds, parity
 
 
-def test_it_agrees_on_real_images(exported, folder, shared_path):
-    images = sorted(shared_path("data/fracatlas/val/images").iterdir())[:60:12]
+def test_it_agrees_on_real_images(exported, folder, real_images):
+    images = sorted(real_images("fracatlas/val/images").iterdir())[:60:12]
     parity = compare(TorchModel(folder, device="cpu"), OnnxModel(exported[1], device="cpu"), images)
     assert parity.holds, parity
     assert parity.images == 5
@@ -161,7 +161,7 @@ def ready_made(exported, monkeypatch):
 def test_a_file_of_other_weights_is_refused_and_not_left_behind(ready_made, tmp_path, phantoms):
     other = write_model_folder(tmp_path / "other", SMALL, seed=5)
     output = tmp_path / "out" / "other.onnx"
-    with pytest.raises(ModelError, match=r"does not find what PyTorch finds: \d+ of \d+ boxes have no twin") as caught:
+    with pytest.raises(ModelError, match=r"disagrees with PyTorch: \d+ of \d+ boxes are unmatched") as caught:
         export_onnx(other, output, phantoms[:1])
     assert str(output) in str(caught.value)
     assert not output.exists()
@@ -245,9 +245,9 @@ def test_when_parity_holds(images, boxes, unmatched, difference, holds):
 
 
 @pytest.mark.slow
-def test_the_tutorials_model_on_a_real_image(tmp_path, shared_path):
+def test_the_tutorials_model_on_a_real_image(tmp_path, real_images):
     """Inception ResNet V2 at 640 x 640: 59 million weights in one file."""
-    (image,) = sorted(shared_path("data/fracatlas/val/images").iterdir())[:1]
+    (image,) = sorted(real_images("fracatlas/val/images").iterdir())[:1]
     name = "faster_rcnn_inception_resnet_v2_640x640"
     model = write_model_folder(tmp_path / "model", name, classes=("fracture",))
     result = export_model(model, output=tmp_path / "big.onnx", images=[image])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support.reference_weights import REFERENCE
+from support.material import REFERENCE
 from support.saved_model_helpers import TUTORIAL_SCRIPT, card_of, inception_detector, small_detector, write_model_folder
 
 from fractura.core.errors import ModelError, UsageError
@@ -134,7 +134,7 @@ def test_the_tutorials_detection_script(tensorflow, exported, images, tmp_path, 
     Image.open(images[0]).convert("RGB").save(picture)
     drawn, shown = [], []
     plot = SimpleNamespace(
-        metric=lambda figsize: None, imshow=shown.append, axis=lambda word: None, show=lambda: shown.append("shown")
+        figure=lambda figsize: None, imshow=shown.append, axis=lambda word: None, show=lambda: shown.append("shown")
     )
     monkeypatch.setitem(
         sys.modules, "cv2", SimpleNamespace(rectangle=lambda image, *rest: drawn.append((image.shape, *rest)))
@@ -204,7 +204,7 @@ def test_what_cannot_be_exported_is_refused(tensorflow, model, images, tmp_path,
     monkeypatch.setattr(saved_model, "compare", lambda first, second, images: Parity(1, 5, 2, 0.9, 0.1))
     former = tmp_path / "out" / "saved_model"
     former.mkdir(parents=True)
-    with pytest.raises(ModelError, match="2 of 5 boxes have no twin"):
+    with pytest.raises(ModelError, match="2 of 5 boxes are unmatched"):
         export_model(model, to="saved_model", output=tmp_path / "out", images=images)
     assert list((tmp_path / "out").iterdir()) == [former]
     with pytest.raises(UsageError, match="savedmodel"):
@@ -256,17 +256,17 @@ def test_golden_detections(loaded, name):
     assert np.array_equal(found["detection_scores"], found["detection_multiclass_scores"][..., 1])
 
 
-def test_checkpoint_and_pipeline_config_are_tensorflows(tensorflow, inception, shared_path):
+def test_checkpoint_and_pipeline_config_are_tensorflows(tensorflow, inception):
     from weights_by_name import canonical, make
 
-    from fractura.tensorflow_od.mapping import detector_settings
-    from fractura.tensorflow_od.pipeline_config import read_pipeline_config
+    from fractura.tensorflow_od.pipeline_mapping import detector_settings
+    from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
 
     settings = detector_settings(read_pipeline_config(inception / "pipeline.config"))
     assert settings == inception_detector().settings
     reader = tensorflow.train.load_checkpoint(str(inception / "checkpoint" / "ckpt-0"))
     shapes = reader.get_variable_to_shape_map()
-    table = shared_path("reference/variables_640.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    table = (REFERENCE / "variables_640.tsv").read_text(encoding="utf-8").splitlines()[1:]
     keys = [line.split("\t")[0] for line in table]
     ours = {key for key in shapes if key.startswith("model/")}
     assert ours == {key for key in keys if key.startswith("model/")}

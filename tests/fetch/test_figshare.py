@@ -12,7 +12,7 @@ import pytest
 
 from fractura.cli.main import main
 from fractura.core.errors import DataError, UsageError
-from fractura.fetch import fetch_data, unpack_zip
+from fractura.fetch import fetch_data, unpack_archive
 
 
 @pytest.fixture(autouse=True)
@@ -183,7 +183,7 @@ def test_unknown_names_have_a_suggestion(capsys):
 def test_a_zip_that_leads_outside_is_refused(name, tmp_path):
     (tmp_path / "a.zip").write_bytes(zipped({"fine": b"1", name: b"2"}))
     with pytest.raises(DataError):
-        unpack_zip(tmp_path / "a.zip", tmp_path / "out")
+        unpack_archive(tmp_path / "a.zip", tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 
 
@@ -194,10 +194,20 @@ def test_a_zip_that_is_cut_off_damaged_or_a_bomb_is_refused(tmp_path):
     for content in (whole[:-30], bytes(damaged), b"", whole[:100]):
         (tmp_path / "a.zip").write_bytes(content)
         with pytest.raises(DataError):
-            unpack_zip(tmp_path / "a.zip", tmp_path / "out")
+            unpack_archive(tmp_path / "a.zip", tmp_path / "out")
     (tmp_path / "a.zip").write_bytes(whole)
     with pytest.raises(DataError, match="unpacks to more"):
-        unpack_zip(tmp_path / "a.zip", tmp_path / "out", maximum_size=1000)
+        unpack_archive(tmp_path / "a.zip", tmp_path / "out", maximum_size=1000)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_name_that_a_zip_contains_twice_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a", b"first")
+        archive.writestr("a", b"second")
+    with pytest.raises(DataError, match="'a' twice"):
+        unpack_archive(tmp_path / "a.zip", tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 
 
@@ -207,4 +217,4 @@ def test_a_link_in_a_zip_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr(entry, "/etc/passwd")
     with pytest.raises(DataError, match="link"):
-        unpack_zip(tmp_path / "a.zip", tmp_path / "out")
+        unpack_archive(tmp_path / "a.zip", tmp_path / "out")

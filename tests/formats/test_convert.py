@@ -187,7 +187,7 @@ def test_images_are_copied_linked_or_left_out(voc, tmp_path):
     assert not (tmp_path / "copied" / "images" / "image 1.png").samefile(image)
     convert(voc, tmp_path / "bare", "coco", images="none")
     assert sorted(path.name for path in (tmp_path / "bare").iterdir()) == ["annotations.json", "conversion.json"]
-    same_images(read_dataset(tmp_path / "bare" / "annotations.json", images=voc / "images"), read_dataset(voc))
+    same_images(read_dataset(tmp_path / "bare" / "annotations.json", image_dir=voc / "images"), read_dataset(voc))
     content = image.read_bytes()
     convert(voc, tmp_path / "linked", "yolo", overwrite=True)  # a link that is replaced is not written through
     assert image.read_bytes() == content
@@ -297,8 +297,8 @@ def test_the_command_says_what_it_guessed_and_what_is_lost(voc, tmp_path, capsys
     assert main(["convert", str(voc), str(tmp_path / "z"), "--to", "yolo", "--classes", "a,,b"]) == 2
 
 
-def test_real_images_go_round(shared_path, tmp_path):
-    source = shared_path("data/fracatlas/val")
+def test_real_images_go_round(real_images, tmp_path):
+    source = real_images("fracatlas/val")
     data = read_dataset(source)
     for name in FORMATS:
         convert(source, target_of(tmp_path, name), name, images="copy" if name == "tfrecord" else "link")

@@ -49,9 +49,9 @@ def test_fields_that_are_not_used_are_noted(label_map_file):
     ("text", "place", "problem"),
     [
         ("", None, "no items"),
-        ("item { id: 1 name: 'a' }\nitem { id: 1 name: 'b' }", "line 2", "the id 1 is there twice"),
-        ("item { id: 1 name: 'a' }\nitem { id: 2 name: 'a' }", "line 2", "the name 'a' is there twice"),
-        ("item { id: 1 name: 'a' }\nitem { id: 2 name: 'b' display_name: 'a' }", "line 2", "there twice"),
+        ("item { id: 1 name: 'a' }\nitem { id: 1 name: 'b' }", "line 2", "the id 1 is used twice"),
+        ("item { id: 1 name: 'a' }\nitem { id: 2 name: 'a' }", "line 2", "the name 'a' is used twice"),
+        ("item { id: 1 name: 'a' }\nitem { id: 2 name: 'b' display_name: 'a' }", "line 2", "used twice"),
         ("item {\n name: 'background'\n id: 0 }", "line 3", "id 0 means background"),
         ("item { name: 'a'\n id: -1 }", "line 2", "not in 1 to"),
         ("item { name: 'a' id: 1.5 }", "line 1", "not a whole number"),

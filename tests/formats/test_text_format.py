@@ -50,7 +50,7 @@ def test_what_is_read(text, expected):
         ("a: [1 2]", "line 1, column 7", "expected ','"),
         ("a: -x", "line 1, column 5", "expected a number"),
         ("a: 1x", "line 1, column 4", "unexpected character"),
-        (r"p: 'C:\data'", "line 1, column 7", r"'\d' is no escape"),
+        (r"p: 'C:\data'", "line 1, column 7", r"'\d' is not a valid escape"),
         (r"p: '\xff'", "line 1, column 4", "UTF-8"),
         ("a{" * 2000, "line 1, column 123", "nested"),
         ("a { b: 1 >", "line 1, column 10", "expected the name"),
@@ -63,7 +63,7 @@ def test_errors_name_the_place(text, place, problem):
     assert problem in caught.value.problem
 
 
-def test_a_windows_path_gets_the_way_out():
+def test_a_windows_path_gets_a_hint():
     with pytest.raises(DataError, match="Windows path"):
         parse(r"input_path: 'C:\pacientes\tren.tfrecord'")
 

@@ -328,8 +328,8 @@ def test_images_move_from_file_to_file(dataset, tmp_path):
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
-def test_real_images_that_are_cut_off_are_refused(tmp_path, shared_path):
-    for path in sorted(shared_path("data/awkward/truncated_jpeg").glob("*.jpg")):
+def test_real_images_that_are_cut_off_are_refused(tmp_path, real_images):
+    for path in sorted(real_images("awkward/truncated_jpeg").glob("*.jpg")):
         dataset = Dataset((), (record(path, size=(373, 454)),))
         with pytest.raises(DataError, match="cut off"):
             write_tfrecord(dataset, tmp_path / "out")

@@ -152,8 +152,8 @@ def test_write_and_read_is_the_identity(annotation):
     assert back.to_bytes() == data
 
 
-def test_all_real_files_come_back_byte_for_byte(shared_path):
-    files = sorted(shared_path("data/fracatlas").glob("*/annotations/*.xml"))
+def test_all_real_files_come_back_byte_for_byte(real_images):
+    files = [file for split in ("train", "val") for file in real_images(f"fracatlas/{split}/annotations").glob("*.xml")]
     assert len(files) == 2261
     for file in files:
         annotation = read_voc_file(file)
@@ -719,15 +719,15 @@ def test_two_images_that_would_share_one_annotation(tmp_path):
         write_voc(Dataset((), records), tmp_path / "out")
 
 
-def test_real_splits(shared_path):
+def test_real_splits(real_images):
     for split, images, negatives, boxes in (("train", 2036, 1468, 754), ("val", 225, 180, 51)):
         problems = []
-        dataset = read_voc(shared_path(f"data/fracatlas/{split}"), problems=problems)
+        dataset = read_voc(real_images(f"fracatlas/{split}"), problems=problems)
         assert problems == []
         assert (len(dataset), dataset.negatives, dataset.boxes_by_class) == (images, negatives, {"Fractura": boxes})
 
 
-def test_real_full_size_image(shared_path):
-    record = read_voc(shared_path("data/awkward/fullres")).records[0]
+def test_real_full_size_image(real_images):
+    record = read_voc(real_images("awkward/fullres")).records[0]
     assert (record.width, record.height) == (2304, 2880)
     assert len(record.boxes) > 0

@@ -112,7 +112,7 @@ def test_boxes_turn_as_the_pixels_do(orientation):
     np.testing.assert_array_equal(stored_to_displayed(box, orientation, width, height), displayed)
 
 
-def test_real_images_that_are_cut_off(shared_path):
-    cut = sorted(shared_path("data/awkward/truncated_jpeg").glob("*.jpg"))
+def test_real_images_that_are_cut_off(real_images):
+    cut = sorted(real_images("awkward/truncated_jpeg").glob("*.jpg"))
     assert cut
     assert not any(image_header(image.read_bytes()).complete for image in cut)

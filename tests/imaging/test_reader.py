@@ -244,8 +244,8 @@ def test_mutated_images_are_read_or_refused(kind, edits, cut):
         assert named
 
 
-def test_real_truncated_images(shared_path):
-    images = sorted(shared_path("data/awkward/truncated_jpeg").glob("*.jpg"))
+def test_real_truncated_images(real_images):
+    images = sorted(real_images("awkward/truncated_jpeg").glob("*.jpg"))
     assert len(images) == 4
     for radiograph in images:
         assert radiograph_size(radiograph) == (373, 454)  # the header is whole
@@ -263,8 +263,8 @@ def test_real_truncated_images(shared_path):
         ("IMG0002628.jpg", 8, (373, 454), (454, 373)),
     ],
 )
-def test_real_rotated_images(shared_path, name, orientation, encoded, shown):
-    path = shared_path(f"data/awkward/exif_rotated/{name}")
+def test_real_rotated_images(real_images, name, orientation, encoded, shown):
+    path = real_images(f"awkward/exif_rotated/{name}")
     radiograph = read_radiograph(path)
     assert (radiograph.exif_orientation, radiograph.encoded_size, (radiograph.width, radiograph.height)) == (
         orientation,

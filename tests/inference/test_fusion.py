@@ -11,7 +11,7 @@ from fractura.inference.fusion import ViewResult, fuse, without_doubles
 IMAGE = (0, 0, 100, 100)
 
 
-def detect_views(*detections, windows=(IMAGE,), labels=None):
+def view_result(*detections, windows=(IMAGE,), labels=None):
     """Detections are (left, top, right, bottom, score)."""
     table = np.reshape(np.array(detections, np.float32), (-1, 5))
     return ViewResult(
@@ -25,31 +25,31 @@ def detection_rows(boxes):
 
 
 @pytest.mark.parametrize(
-    ("looks", "expected"),
+    ("views", "expected"),
     [
         # Two agree: corners weighted by 0.75 and 0.25, mean of the scores.
-        ([detect_views((10, 10, 30, 30, 0.75)), detect_views((14, 10, 34, 30, 0.25))], [(11, 10, 31, 30, 0.5)]),
+        ([view_result((10, 10, 30, 30, 0.75)), view_result((14, 10, 34, 30, 0.25))], [(11, 10, 31, 30, 0.5)]),
         # Only one of two finds it: half the score.
-        ([detect_views((10, 10, 30, 30, 0.8)), detect_views()], [(10, 10, 30, 30, 0.4)]),
+        ([view_result((10, 10, 30, 30, 0.8)), view_result()], [(10, 10, 30, 30, 0.4)]),
         # Too little overlap (IoU 1/3): two detections, each found by one look of two.
         (
-            [detect_views((10, 10, 30, 30, 0.8)), detect_views((20, 10, 40, 30, 0.4))],
+            [view_result((10, 10, 30, 30, 0.8)), view_result((20, 10, 40, 30, 0.4))],
             [(10, 10, 30, 30, 0.4), (20, 10, 40, 30, 0.2)],
         ),
         # The second look does not see the place: nothing is taken off for that.
-        ([detect_views((60, 60, 80, 80, 0.8)), detect_views(windows=[(0, 0, 50, 50)])], [(60, 60, 80, 80, 0.8)]),
+        ([view_result((60, 60, 80, 80, 0.8)), view_result(windows=[(0, 0, 50, 50)])], [(60, 60, 80, 80, 0.8)]),
         # It sees half of it: as good as not at all.
-        ([detect_views((60, 60, 80, 80, 0.8)), detect_views(windows=[(0, 0, 70, 100)])], [(60, 60, 80, 80, 0.8)]),
+        ([view_result((60, 60, 80, 80, 0.8)), view_result(windows=[(0, 0, 70, 100)])], [(60, 60, 80, 80, 0.8)]),
         # Two pixels of a hundred are too small for the first look, and large enough for the second.
-        ([detect_views(), detect_views((10, 10, 12, 12, 0.8), windows=[(0, 0, 50, 50)])], [(10, 10, 12, 12, 0.8)]),
+        ([view_result(), view_result((10, 10, 12, 12, 0.8), windows=[(0, 0, 50, 50)])], [(10, 10, 12, 12, 0.8)]),
         # Two tiles of one look find it both: they count as one, with the better score.
         (
-            [detect_views((10, 10, 30, 30, 0.6)), detect_views((10, 10, 30, 30, 0.8), (10, 10, 30, 30, 0.2))],
+            [view_result((10, 10, 30, 30, 0.6)), view_result((10, 10, 30, 30, 0.8), (10, 10, 30, 30, 0.2))],
             [(10, 10, 30, 30, 0.7)],
         ),
-        ([detect_views()], []),
-        ([detect_views(), detect_views()], []),
-        ([detect_views((1, 1, 9, 9, 0.0)), detect_views((1, 1, 9, 9, 0.0))], [(1, 1, 9, 9, 0.0)]),
+        ([view_result()], []),
+        ([view_result(), view_result()], []),
+        ([view_result((1, 1, 9, 9, 0.0)), view_result((1, 1, 9, 9, 0.0))], [(1, 1, 9, 9, 0.0)]),
     ],
 )
 def test_cases_worked_by_hand(views, expected):
@@ -60,21 +60,21 @@ def test_cases_worked_by_hand(views, expected):
 
 
 def test_classes_never_mix():
-    fused = fuse([detect_views((10, 10, 30, 30, 0.8), labels=[0]), detect_views((10, 10, 30, 30, 0.6), labels=[1])])
+    fused = fuse([view_result((10, 10, 30, 30, 0.8), labels=[0]), view_result((10, 10, 30, 30, 0.6), labels=[1])])
     assert fused.labels.tolist() == [0, 1]
     assert fused.scores.tolist() == pytest.approx([0.4, 0.3])
 
 
 def test_of_boxes_from_overlapping_parts_that_mean_one_thing_the_best_stays():
     whole, half, other_class = (10, 10, 30, 30, 0.7), (10, 10, 20, 30, 0.9), (10, 10, 30, 30, 0.6)
-    first = detect_views(whole, (12, 10, 32, 30, 0.5)).boxes  # of one part: that they overlap is the model's affair
-    assert without_doubles([first, detect_views().boxes]) == first
+    first = view_result(whole, (12, 10, 32, 30, 0.5)).boxes  # of one part: that they overlap is the model's affair
+    assert without_doubles([first, view_result().boxes]) == first
     found = without_doubles(
         [
             first,
-            detect_views(half).boxes,
-            detect_views(other_class, labels=[1]).boxes,
-            detect_views((25, 25, 60, 60, 0.1)).boxes,
+            view_result(half).boxes,
+            view_result(other_class, labels=[1]).boxes,
+            view_result((25, 25, 60, 60, 0.1)).boxes,
         ]
     )
     assert found.scores.tolist() == pytest.approx([0.9, 0.6, 0.1])
@@ -134,14 +134,14 @@ def corners_of(cluster):
 def test_the_slow_twin_agrees(seed, views, detections):
     random = np.random.default_rng(seed)
     centres = random.uniform(20, 80, (3, 2))  # few places, so that many boxes meet
-    given_looks = []
+    given_views = []
     for _ in range(views):
         middle = centres[random.integers(0, 3, detections)] + random.normal(0, 2, (detections, 2))
         half = random.uniform(6, 10, (detections, 2))
         table = np.concatenate([middle - half, middle + half, random.uniform(0.05, 1, (detections, 1))], axis=1)
-        given_looks.append(detect_views(*table, labels=random.integers(0, 2, detections)))
-    fused = fuse(given_looks)
-    expected = slow_twin(given_looks, 0.55)
+        given_views.append(view_result(*table, labels=random.integers(0, 2, detections)))
+    fused = fuse(given_views)
+    expected = slow_twin(given_views, 0.55)
     assert len(fused) == len(expected)
     assert fused.scores.tolist() == pytest.approx([detection[4] for detection in expected], abs=1e-5)
     assert ((fused.scores >= 0) & (fused.scores <= 1)).all()

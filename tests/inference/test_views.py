@@ -11,7 +11,7 @@ from fractura.core.boxes import Boxes
 from fractura.core.errors import UsageError
 from fractura.core.model_card import ModelCard
 from fractura.inference import load_model
-from fractura.inference.views import MOST_PARTS, WHOLE, Part, detect_views, known_views, parts_of
+from fractura.inference.views import MOST_PARTS, WHOLE, Part, detect_in_views, known_views, parts_of
 
 CARD = ModelCard(name="bright", architecture={"name": "bright"}, class_names=("square",))
 CANVAS = 100
@@ -55,7 +55,7 @@ def corners(boxes):
 def test_whole_alone_is_exactly_what_the_model_gives(tmp_path):
     model = load_model(write_tiny_onnx(tmp_path / "tiny.onnx"))
     pixels = image(width=120, height=80)
-    assert detect_views(model, pixels) == detect_views(model, pixels, WHOLE) == model.detect(pixels)
+    assert detect_in_views(model, pixels) == detect_in_views(model, pixels, WHOLE) == model.detect(pixels)
 
 
 @pytest.mark.parametrize("size", [(200, 200), (454, 373), (101, 57)])
@@ -100,7 +100,7 @@ def test_what_is_found_in_a_part_is_placed_on_the_image(mirrored):
 def test_every_way_of_looking_finds_the_same(views):
     # One square lies on the border of two tiles (80 and 120), one where all four meet, one in a corner.
     squares = [(70, 30, 90, 50), (110, 90, 130, 110), (90, 96, 106, 104), (184, 184, 200, 200)]
-    found = detect_views(BrightSquares(), image(*squares), views)
+    found = detect_in_views(BrightSquares(), image(*squares), views)
     assert corners(found) == sorted(squares)
     assert found.scores.tolist() == pytest.approx([0.8] * 4)
 
@@ -108,8 +108,8 @@ def test_every_way_of_looking_finds_the_same(views):
 def test_half_boxes_at_inner_borders_do_not_survive():
     # From 20 to 180: no tile (0 to 120, 80 to 200) shows it whole, so that only the whole image has it.
     wide = (20, 90, 180, 110)
-    assert corners(detect_views(BrightSquares(), image(wide), ("tiles",))) == []
-    found = detect_views(BrightSquares(), image(wide), ("whole", "tiles"))
+    assert corners(detect_in_views(BrightSquares(), image(wide), ("tiles",))) == []
+    found = detect_in_views(BrightSquares(), image(wide), ("whole", "tiles"))
     assert corners(found) == [wide]
     assert found.scores.tolist() == pytest.approx([0.8])
 
@@ -117,9 +117,9 @@ def test_half_boxes_at_inner_borders_do_not_survive():
 def test_tiles_see_what_is_lost_when_a_large_image_is_shrunk():
     fractures = [(400, 500, 416, 514), (3980, 3000, 3996, 3016), (1500, 2990, 1512, 3006)]
     pixels = image(*fractures, width=4000, height=3200)
-    assert len(detect_views(BrightSquares(), pixels)) == 0
+    assert len(detect_in_views(BrightSquares(), pixels)) == 0
     model = BrightSquares()
-    found = detect_views(model, pixels, ("whole", "tiles=512"))
+    found = detect_in_views(model, pixels, ("whole", "tiles=512"))
     assert np.abs(np.array(corners(found)) - np.array(sorted(fractures))).max() <= 5
     # One pass over the whole image, 11 x 8 tiles, none larger than was asked for.
     assert model.sizes[0] == (3200, 4000)
@@ -130,13 +130,13 @@ def test_tiles_see_what_is_lost_when_a_large_image_is_shrunk():
 def test_tiles_as_large_as_the_image_are_not_looked_at_twice():
     model = BrightSquares()
     pixels = image((10, 10, 20, 20))
-    assert detect_views(model, pixels, ("whole", "tiles=256")) == model.detect(pixels)
+    assert detect_in_views(model, pixels, ("whole", "tiles=256")) == model.detect(pixels)
     assert len(model.sizes) == 2
 
 
 def test_a_image_of_one_pixel():
     pixels = image(width=1, height=1)
-    assert len(detect_views(BrightSquares(), pixels, ("whole", "flipped", "tiles", "tiles=512"))) == 0
+    assert len(detect_in_views(BrightSquares(), pixels, ("whole", "flipped", "tiles", "tiles=512"))) == 0
 
 
 @pytest.mark.parametrize(

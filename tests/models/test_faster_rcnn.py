@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from fractura.models import build_from_architecture
 from fractura.models.detector import Target
-from fractura.models.faster_rcnn import FasterRCNN, FasterRCNNSettings
-from fractura.models.faster_rcnn.settings import AnchorSettings, EfficientNetLiteSettings
+from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
+from fractura.models.faster_rcnn.settings import AnchorSettings, EfficientNetLiteSettings, FasterRCNNSettings
 from fractura.models.resizer import FixedShapeResizer, KeepAspectRatioResizer
 
 LOSSES = {

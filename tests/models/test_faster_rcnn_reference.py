@@ -6,11 +6,10 @@ import torch
 from support.reference_weights import REFERENCE, fill_with_reference_weights
 
 from fractura.models.detector import Target
-from fractura.models.faster_rcnn import FasterRCNN
 from fractura.models.faster_rcnn import tensorflow_weights as tf_weights
 from fractura.models.faster_rcnn.anchors import clip
-from fractura.models.faster_rcnn.catalogue import inception_resnet_v2
-from fractura.models.faster_rcnn.faster_rcnn import Proposals
+from fractura.models.faster_rcnn.family import named_settings
+from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN, Proposals
 
 pytestmark = pytest.mark.slow
 NAME = "faster_rcnn_inception_resnet_v2_640x640"
@@ -25,7 +24,7 @@ class LowestFirst(FasterRCNN):
 
 
 def build(**changes) -> LowestFirst:
-    settings = inception_resnet_v2(NAME, 1).model_copy(update=changes)
+    settings = named_settings(NAME, 1).model_copy(update=changes)
     return fill_with_reference_weights(LowestFirst(settings))
 
 

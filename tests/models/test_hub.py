@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -71,7 +72,14 @@ def hub_fixture(tmp_path):
 
 def run_find(name, cache, **environment):
     """Find ``name`` in a process of its own: the Hub's client reads its environment once."""
-    environment = {"HF_HOME": str(cache), "PATH": "", "HF_HUB_DISABLE_XET": "1", "NO_PROXY": "*", **environment}
+    environment = {
+        "HF_HOME": str(cache),
+        "HF_HUB_DISABLE_XET": "1",
+        "NO_PROXY": "*",
+        "PATH": "",
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+        **environment,
+    }
     return subprocess.run([sys.executable, "-c", FIND, name], capture_output=True, text=True, env=environment)
 
 
@@ -128,7 +136,7 @@ def test_a_network_that_is_silent_does_not_hang(tmp_path):
 
 @pytest.mark.parametrize("source", ["./nowhere", "/nowhere/at/all", "dfine-small-coco", "a/b/c", "../secret/x y", ""])
 def test_what_is_neither_a_folder_nor_an_id_is_refused(source):
-    with pytest.raises(ModelError, match=f"'{source}' is no folder here, and no model's id") as caught:
+    with pytest.raises(ModelError, match=f"'{source}' is neither a folder here nor the id of a model") as caught:
         find_folder(source)
     assert "hf:OWNER/NAME" in str(caught.value)
 

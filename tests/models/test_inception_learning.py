@@ -5,12 +5,11 @@ import pytest
 import torch
 
 from fractura.models.detector import Target
-from fractura.models.faster_rcnn import FasterRCNN
-from fractura.models.faster_rcnn.catalogue import inception_resnet_v2
+from fractura.models.faster_rcnn.family import named_settings
+from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 from fractura.models.faster_rcnn.settings import InceptionResNetV2Settings
 from fractura.models.resizer import FixedShapeResizer
-from fractura.training.optimization import build_optimizer, clip_by_global_norm, set_learning_rate
-from fractura.training.schedule import learning_rate
+from fractura.training.optimization import build_optimizer, clip_by_global_norm, learning_rate, set_learning_rate
 from fractura.training.settings import TrainSettings
 
 NAME = "faster_rcnn_inception_resnet_v2_640x640"
@@ -31,7 +30,7 @@ def two_images():
 def test_the_loss_falls(batch_norm_trainable):
     torch.manual_seed(0)
     # Fewer and smaller regions than the tutorial's: the second stage is nearly all of the work.
-    settings = inception_resnet_v2(NAME, 1).model_copy(
+    settings = named_settings(NAME, 1).model_copy(
         update={
             "image_resizer": FixedShapeResizer(height=128, width=128),
             "feature_extractor": InceptionResNetV2Settings(batch_norm_trainable=batch_norm_trainable),

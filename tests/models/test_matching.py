@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fractura.core.boxes import pairwise_iou
 from fractura.models.faster_rcnn.matching import IGNORED, UNMATCHED, match, sample
-from fractura.models.overlap import iou
+from fractura.models.nms import iou
 
 # One ground truth of 10 x 10, and candidates that overlap it by a known share.
 GROUND_TRUTH = torch.tensor([[0.0, 0.0, 10.0, 10.0]])

@@ -11,15 +11,17 @@ from fractura.models import (
     Detector,
     build_detector,
     build_from_architecture,
+    build_untrained,
     model_names,
     recommended_training,
 )
 from fractura.models.catalogue import CATALOGUE
-from fractura.models.faster_rcnn import FasterRCNN
-from fractura.models.faster_rcnn.catalogue import BUILDERS
+from fractura.models.faster_rcnn.backbones import BACKBONES
+from fractura.models.faster_rcnn.family import FasterRCNNFamily, named_settings
 from fractura.training import TrainSettings
 
 SMALL = "faster_rcnn_efficientnet_lite0_320x320"
+FASTER_RCNN = tuple(entry.name for entry in FasterRCNNFamily.entries)
 
 
 def test_the_default_is_one_of_the_names():
@@ -27,23 +29,31 @@ def test_the_default_is_one_of_the_names():
     assert len(set(model_names())) == len(model_names()) >= 5
 
 
-def test_the_catalogue_and_the_registry_name_the_same_models():
-    assert sorted(entry.name for entry in CATALOGUE) == sorted(model_names())
+def test_an_entry_shows_its_facts_and_not_how_it_is_built():
+    for entry in CATALOGUE:
+        facts = entry.to_dict()
+        assert facts["name"] == entry.name
+        assert facts["megabytes"] == entry.parameters * 4 / 1e6
+        assert not {"architecture", "training", "further_training"} & set(facts)
 
 
-@pytest.mark.parametrize(
-    "entry", [entry for entry in CATALOGUE if entry.name in BUILDERS], ids=lambda entry: entry.name
-)
+@pytest.mark.parametrize("entry", FasterRCNNFamily.entries, ids=lambda entry: entry.name)
 def test_the_catalogue_counts_weights_right(entry):
     with torch.device("meta"):
-        detector = FasterRCNN(BUILDERS[entry.name](entry.name, 1))
+        detector = build_untrained(entry.name)
+    assert detector.architecture()["name"] == entry.name
     assert sum(p.numel() for p in detector.parameters()) == entry.parameters
 
 
-@pytest.mark.parametrize("name", BUILDERS)
+def test_every_backbone_is_used_by_a_named_model():
+    kinds = {entry.architecture["feature_extractor"]["kind"] for entry in FasterRCNNFamily.entries}
+    assert kinds == set(BACKBONES)
+
+
+@pytest.mark.parametrize("name", FASTER_RCNN)
 @pytest.mark.parametrize("classes", [1, 7])
 def test_a_name_says_family_and_size(name, classes):
-    settings = BUILDERS[name](name, classes)
+    settings = named_settings(name, classes)
     height, width = map(int, name.rsplit("_", 1)[1].split("x"))
     assert settings.image_resizer.canvas_size(500, 500) == (height, width)
     assert settings.num_classes == classes
@@ -52,9 +62,9 @@ def test_a_name_says_family_and_size(name, classes):
     assert settings.feature_extractor.kind.startswith(backbone)
 
 
-@pytest.mark.parametrize("name", BUILDERS)
+@pytest.mark.parametrize("name", FASTER_RCNN)
 def test_the_fine_ones_keep_the_images_shape_and_cut_from_the_finer_map(name):
-    settings = BUILDERS[name](name, 1)
+    settings = named_settings(name, 1)
     fine, side = "_fine_" in name, int(name.rsplit("x", 1)[1])
     assert settings.image_resizer.resized_size(500, 250) == ((side, side // 2) if fine else (side, side))
     assert getattr(settings.feature_extractor, "crop_stride", None) == (4 if fine else None)
@@ -65,12 +75,12 @@ def test_recommended_settings_are_settings_of_training(name):
     settings = TrainSettings.create({"data": "d", "output": "o", "model": name})
     recommended = settings.recommend(recommended_training(name))
     assert recommended.optimizer == ("momentum" if "inception" in name else "adamw")
-    assert recommended.gradient_clipping_by_norm == (10.0 if name in BUILDERS else 0.1)
+    assert recommended.gradient_clipping_by_norm == (10.0 if name in FASTER_RCNN else 0.1)
     assert recommended.to_dict().items() >= recommended_training(name).items()
 
 
 def test_the_tutorials_models_follow_their_configs():
-    small, large = (BUILDERS[f"faster_rcnn_inception_resnet_v2_{s}x{s}"](f"_{s}x{s}", 1) for s in (640, 1024))
+    small, large = (named_settings(f"faster_rcnn_inception_resnet_v2_{s}x{s}", 1) for s in (640, 1024))
     assert small.feature_extractor.batch_norm_trainable
     assert small.clip_anchors_to_image
     assert not large.feature_extractor.batch_norm_trainable
@@ -109,7 +119,7 @@ def test_the_small_backbone_starts_from_imagenet_and_a_card_rebuilds_it():
     ],
 )
 def test_a_card_of_another_version_is_refused(change, place, said):
-    architecture = BUILDERS[SMALL](SMALL, 1).model_dump(mode="json")
+    architecture = named_settings(SMALL, 1).model_dump(mode="json")
     with pytest.raises(ModelError) as caught:
         build_from_architecture({**architecture, **change})
     assert place in str(caught.value)

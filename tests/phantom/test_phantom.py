@@ -111,7 +111,7 @@ def test_a_box_is_not_much_larger_than_its_crack():
         for crack in fracture.cracks:
             low, high = max(crack.first, -crack.line.radius), min(crack.last, crack.line.radius)
             across = np.linspace(low, high, 50, dtype=np.float32)
-            points = bone.tube.image(crack.line.along(across), across)
+            points = bone.tube.to_image(crack.line.along(across), across)
             x.extend(points[0])
             y.extend(points[1])
         left, top, right, bottom = fracture.box

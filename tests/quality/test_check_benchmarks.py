@@ -36,12 +36,12 @@ def test_time_grows_linearly():
 
 
 @pytest.mark.slow
-def test_real_images_in_time(shared_path):
+def test_real_images_in_time(real_images):
     import time
 
     from fractura.quality import check_dataset
 
     started = time.process_time()
-    images = sum(check_dataset(shared_path(f"data/fracatlas/{split}")).images for split in ("train", "val"))
+    images = sum(check_dataset(real_images(f"fracatlas/{split}")).images for split in ("train", "val"))
     assert images == 2261
     assert time.process_time() - started < 5 * 2 * 30  # two cores, thirty seconds

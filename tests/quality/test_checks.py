@@ -396,17 +396,17 @@ def test_a_fractured_image_never_becomes_a_normal_one(folder, tmp_path, capsys, 
 # ---------------------------------------------------------------- real images
 
 
-def test_real_splits_have_no_errors(shared_path):
-    report = check_dataset(shared_path("data/fracatlas/val"), shared_path("data/fracatlas/train"))
+def test_real_splits_have_no_errors(real_images):
+    report = check_dataset(real_images("fracatlas/val"), real_images("fracatlas/train"))
     assert report.is_clean
     assert (report.images, report.negatives, report.boxes_by_class) == (225, 180, {"Fractura": 51})
 
 
-def test_real_truncated_images(shared_path, tmp_path):
+def test_real_truncated_images(real_images, tmp_path):
     """The four cut-off images of the source are found, and only they."""
     folder = Folder(tmp_path / "data")
     folder.add("good", BOX)
-    images = sorted(shared_path("data/awkward/truncated_jpeg").glob("*.jpg"))
+    images = sorted(real_images("awkward/truncated_jpeg").glob("*.jpg"))
     for image in images:
         (folder.root / "images" / image.name).write_bytes(image.read_bytes())
         folder.xml(image.stem, filename=image.name, width=373, height=454)

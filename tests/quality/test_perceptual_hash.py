@@ -120,7 +120,7 @@ def test_time_grows_with_the_number_of_images_and_not_with_its_square():
     assert end - middle < 5 * 8 * (middle - start)  # all pairs would take 64 times as long
 
 
-def test_different_radiographs_are_not_alike(shared_path):
-    folder = shared_path("data/fracatlas/val/images")
+def test_different_radiographs_are_not_alike(real_images):
+    folder = real_images("fracatlas/val/images")
     images = [fingerprint(read_radiograph(path).pixels) for path in sorted(folder.iterdir())[:80]]
     assert near_duplicate_groups(images, minimum_correlation=0.98) == []

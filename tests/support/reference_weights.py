@@ -1,16 +1,15 @@
 """The deterministic weights that the goldens in `reference/` were made with."""
 
 import sys
-from pathlib import Path
 
 import torch
 
-from fractura.models.faster_rcnn import FasterRCNN
 from fractura.models.faster_rcnn import tensorflow_weights as tf_weights
+from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
+from support.material import REFERENCE
 
-REFERENCE = Path(__file__).resolve().parents[1] / "reference"
 sys.path.insert(0, str(REFERENCE))
-import weights_by_name  # noqa: E402
+import weights_by_name
 
 
 def fill_with_reference_weights(detector: FasterRCNN) -> FasterRCNN:

@@ -11,7 +11,7 @@ from fractura.core.boxes import Boxes
 from fractura.core.dataset import BoxFlags, Dataset, Record
 from fractura.core.model_card import ModelCard
 from fractura.evaluation import evaluate, image_groups
-from fractura.evaluation.report import write_report
+from fractura.evaluation.report import ReportContext, write_report
 
 HOSTILE = '<script>alert("x")</script>&.png'
 HOSTILE_CLASS = "<b>frac|ture"
@@ -79,7 +79,12 @@ def report(folder, dataset, predictions, *, card=CARD, language="en", **more):
     evaluation = measure(dataset, predictions, **more)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "evaluation.json").write_text(json.dumps(evaluation.to_dict()), encoding="utf-8")
-    return write_report(evaluation, folder, card=card, dataset=dataset, data_name="<em>images</em>", language=language)
+    return write_report(context_of(evaluation, dataset, card, data_name="<em>images</em>"), folder, language=language)
+
+
+def context_of(evaluation, dataset, card=CARD, *, data_name="images"):
+    """An evaluation with what belongs to it."""
+    return ReportContext(evaluation=evaluation, card=card, dataset=dataset, data_name=data_name, views=("whole",))
 
 
 def without_image(dataset, number):

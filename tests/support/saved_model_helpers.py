@@ -6,8 +6,8 @@ import torch
 from safetensors.torch import save_file
 
 from fractura.core.model_card import ModelCard, write_card
-from fractura.models.faster_rcnn import FasterRCNN
-from fractura.models.faster_rcnn.catalogue import efficientnet_lite0, inception_resnet_v2
+from fractura.models.faster_rcnn.family import named_settings
+from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 from fractura.models.resizer import FixedShapeResizer
 from support.reference_weights import fill_with_reference_weights
 
@@ -81,7 +81,7 @@ plt.show()
 
 def small_detector(**changes) -> FasterRCNN:
     """A small Faster R-CNN of two classes with random weights, made so that its scores do not tie."""
-    settings = efficientnet_lite0("faster_rcnn_efficientnet_lite0_320x320", 2).model_copy(
+    settings = named_settings("faster_rcnn_efficientnet_lite0_320x320", 2).model_copy(
         update={
             "image_resizer": FixedShapeResizer(height=96, width=128, antialias=True),
             "first_stage_max_proposals": 40,
@@ -105,7 +105,7 @@ def small_detector(**changes) -> FasterRCNN:
 
 def inception_detector() -> FasterRCNN:
     """The tutorial's model with the weights that the goldens were made with."""
-    return fill_with_reference_weights(FasterRCNN(inception_resnet_v2(INCEPTION, 1)))
+    return fill_with_reference_weights(FasterRCNN(named_settings(INCEPTION, 1)))
 
 
 def card_of(detector: FasterRCNN, *class_names: str) -> ModelCard:

@@ -39,7 +39,7 @@ def test_values(words, name, value):
         (["--num_train_steps=x"], "whole number"),
         (["--num_train_steps"], "needs a value"),
         (["--alsologtostderr=perhaps"], "true or false"),
-        (["stray"], "belongs to no flag"),
+        (["stray"], "does not belong to a flag"),
         (["--num_workers=2"], "torchrun"),
         (["--use_tpu"], "TPU"),
         (["--nomodel_dir"], "no flag"),

@@ -3,12 +3,11 @@
 import pytest
 
 from fractura.core.errors import ModelError
-from fractura.models.faster_rcnn.catalogue import inception_resnet_v2
+from fractura.models.faster_rcnn.family import named_settings
 from fractura.models.faster_rcnn.settings import AnchorSettings
 from fractura.models.resizer import FixedShapeResizer, KeepAspectRatioResizer
-from fractura.tensorflow_od.mapping import detector_settings
-from fractura.tensorflow_od.pipeline_config import parse_pipeline_config
-from fractura.tensorflow_od.pipeline_writer import pipeline_config_for
+from fractura.tensorflow_od.pipeline_mapping import detector_settings, pipeline_config_for
+from fractura.tensorflow_od.pipeline_reader import parse_pipeline_config
 
 ZOO = ("faster_rcnn_inception_resnet_v2_640x640", "faster_rcnn_inception_resnet_v2_1024x1024")
 OTHERWISE = {
@@ -28,10 +27,11 @@ OTHERWISE = {
 @pytest.mark.parametrize("name", ZOO)
 @pytest.mark.parametrize("changes", [{}, OTHERWISE])
 def test_reading_gives_the_model_back(name, changes):
-    settings = inception_resnet_v2(name, 3).model_copy(update=changes)
+    settings = named_settings(name, 3).model_copy(update=changes)
     config = parse_pipeline_config(pipeline_config_for(settings, {"batch_size": 1, "num_steps": 500, "seed": 0}))
     assert detector_settings(config) == settings
-    assert (config.train_config.batch_size, config.train_config.num_steps) == (1, 500)
+    train = config.root.section("train_config")
+    assert (train["batch_size"], train["num_steps"]) == (1, 500)
 
 
 @pytest.mark.parametrize(
@@ -43,4 +43,4 @@ def test_reading_gives_the_model_back(name, changes):
 )
 def test_what_tensorflow_cannot_say_is_named(changes, said):
     with pytest.raises(ModelError, match=said):
-        pipeline_config_for(inception_resnet_v2(ZOO[0], 1).model_copy(update=changes), {})
+        pipeline_config_for(named_settings(ZOO[0], 1).model_copy(update=changes), {})

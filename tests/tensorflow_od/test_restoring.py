@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 import torch
+from support.material import REFERENCE
 from support.pipeline_files import small_config
 from support.tensorflow_checkpoint import write_files
 
 from fractura.core.errors import ModelError
 from fractura.models import build_from_architecture
 from fractura.tensorflow_od.checkpoint import CheckpointReader, write_checkpoint
-from fractura.tensorflow_od.mapping import detector_settings
-from fractura.tensorflow_od.pipeline_config import read_pipeline_config
+from fractura.tensorflow_od.pipeline_mapping import detector_settings
+from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
 from fractura.tensorflow_od.restoring import RestoreError, restore
 from fractura.tensorflow_od.weights import classification_paths, key_of, model_paths, model_variables, to_array
 
@@ -58,7 +59,7 @@ def test_only_the_backbone_is_taken(source, architecture, kind, checkpoint):
     theirs, folder = source
     ours = build(architecture, 2)
     before = {name: value.clone() for name, value in ours.state_dict().items()}
-    report = restore(ours, folder / checkpoint, kind)
+    report = restore(ours, CheckpointReader(folder / checkpoint), kind)
     equal, backbone = same(theirs, ours, backbone=True)
     assert len(equal) == len(backbone) == 896
     heads = [name for name in before if not name.startswith(BACKBONE)]
@@ -69,7 +70,7 @@ def test_only_the_backbone_is_taken(source, architecture, kind, checkpoint):
 def test_full_takes_everything(source, architecture):
     theirs, folder = source
     ours = build(architecture, 3)
-    report = restore(ours, folder / "ckpt-0.index", "full")
+    report = restore(ours, CheckpointReader(folder / "ckpt-0.index"), "full")
     assert report.counts == {"loaded": 906, "unused": 2}
     assert all(torch.equal(value, ours.state_dict()[name]) for name, value in theirs.state_dict().items())
     assert {tensor.path for tensor in report.tensors if tensor.state == "unused"} == {"step", "save_counter"}
@@ -82,7 +83,7 @@ def test_another_number_of_classes_stops_full_with_the_table(source, architectur
     ours = build(architecture, 4, num_classes=3)
     before = {name: value.clone() for name, value in ours.state_dict().items()}
     with pytest.raises(RestoreError) as caught:
-        restore(ours, folder / "ckpt-0", "full")
+        restore(ours, CheckpointReader(folder / "ckpt-0"), "full")
     assert isinstance(caught.value, ModelError)
     faults = {tensor.path.rsplit("/", 1)[1]: tensor for tensor in caught.value.report.faults}
     assert set(faults) == {"kernel", "bias"}
@@ -91,7 +92,7 @@ def test_another_number_of_classes_stops_full_with_the_table(source, architectur
     assert "second stage, heads" in str(caught.value)
     assert '"detection"' in caught.value.hint
     assert all(torch.equal(before[name], value) for name, value in ours.state_dict().items()), "nothing was taken"
-    assert restore(ours, folder / "ckpt-0", "detection").counts["loaded"] == 896
+    assert restore(ours, CheckpointReader(folder / "ckpt-0"), "detection").counts["loaded"] == 896
 
 
 @pytest.mark.parametrize(
@@ -101,16 +102,16 @@ def test_another_number_of_classes_stops_full_with_the_table(source, architectur
 def test_the_other_kind_of_checkpoint_is_recognised(source, architecture, kind, checkpoint, hint):
     _, folder = source
     with pytest.raises(RestoreError, match="896 tensors") as caught:
-        restore(build(architecture, 5), folder / checkpoint, kind)
+        restore(build(architecture, 5), CheckpointReader(folder / checkpoint), kind)
     assert f'"{hint}"' in caught.value.hint
     assert "and 884 more" in str(caught.value)
 
 
 def test_a_strange_checkpoint(architecture, tmp_path):
     with pytest.raises(RestoreError, match="missing: model/_feature"):
-        restore(build(architecture, 6), write_files(tmp_path), "full")
+        restore(build(architecture, 6), CheckpointReader(write_files(tmp_path)), "full")
     with pytest.raises(ModelError, match="no such checkpoint"):
-        restore(build(architecture, 6), tmp_path / "ckpt-7", "full")
+        restore(build(architecture, 6), CheckpointReader(tmp_path / "ckpt-7"), "full")
 
 
 def test_one_tensor_is_missing(source, architecture, tmp_path):
@@ -120,12 +121,12 @@ def test_one_tensor_is_missing(source, architecture, tmp_path):
     del variables[lost]
     write_checkpoint(tmp_path / "ckpt-0", variables)
     with pytest.raises(RestoreError) as caught:
-        restore(build(architecture, 7), tmp_path, "detection")
+        restore(build(architecture, 7), CheckpointReader(tmp_path), "detection")
     assert [(t.state, key_of(t.path)) for t in caught.value.report.faults] == [("missing", lost)]
 
 
-def test_model_keys_are_those_of_the_reference(shared_path):
-    lines = shared_path("reference/variables_640.tsv").read_text(encoding="utf-8").splitlines()[1:]
+def test_model_keys_are_those_of_the_reference():
+    lines = (REFERENCE / "variables_640.tsv").read_text(encoding="utf-8").splitlines()[1:]
     wanted = {line.split("\t")[0] for line in lines} - {"_CHECKPOINTABLE_OBJECT_GRAPH", key_of("save_counter")}
     assert {key_of(path) for path in model_paths()} == wanted
 

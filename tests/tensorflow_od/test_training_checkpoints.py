@@ -12,13 +12,14 @@ from fractura.models import build_from_architecture
 from fractura.tensorflow_od.checkpoint import CheckpointReader
 from fractura.tensorflow_od.checkpoint_state import latest_checkpoint
 from fractura.tensorflow_od.evaluation import new_checkpoints
-from fractura.tensorflow_od.mapping import detector_settings
-from fractura.tensorflow_od.pipeline_config import read_pipeline_config
-from fractura.tensorflow_od.training_checkpoints import TensorFlowCheckpoints, steps_made
+from fractura.tensorflow_od.pipeline_mapping import detector_settings
+from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
+from fractura.tensorflow_od.restoring import read_number
+from fractura.tensorflow_od.training_checkpoints import TensorFlowCheckpoints, open_latest
 from fractura.tensorflow_od.weights import SLOT, key_of, model_paths, parameters_by_path
-from fractura.training.companion import RunState
 from fractura.training.optimization import TensorFlowMomentum
-from fractura.training.state import Progress
+from fractura.training.state import RunProgress
+from fractura.training.store import RunState
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,15 @@ def state_of(detector, folder, step=0):
     identity = SimpleNamespace(settings={"batch_size": 2})
     optimizer = TensorFlowMomentum(detector.parameters(), 0.01)
     average = build_from_architecture(detector.architecture())
-    return RunState(folder, detector, average, optimizer, None, Progress(step=step), identity)
+    return RunState(
+        output=folder,
+        detector=detector,
+        average=average,
+        optimizer=optimizer,
+        scaler=None,
+        progress=RunProgress(step=step),
+        identity=identity,
+    )
 
 
 @pytest.mark.slow
@@ -48,10 +57,10 @@ def test_a_run_goes_on_with_weights_velocities_and_numbers(architecture, tmp_pat
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "checkpoint", "ckpt-1.data-00000-of-00001", "ckpt-1.index",
     ]  # fmt: skip
-    assert steps_made(tmp_path) == 30
+    assert read_number(open_latest(tmp_path), "step") == 30
 
     other = state_of(build_from_architecture(architecture), tmp_path)
-    second = TensorFlowCheckpoints(momentum=0.9)
+    second = TensorFlowCheckpoints(momentum=0.9, latest=open_latest(tmp_path))
     restored = second.restore(other)
     assert (restored.progress.step, restored.progress.images_shown, restored.num_steps) == (30, 60, None)
     theirs = other.detector.state_dict()
@@ -73,10 +82,10 @@ def test_a_run_goes_on_with_weights_velocities_and_numbers(architecture, tmp_pat
 
 def test_seven_are_kept(tmp_path, monkeypatch):
     """The files alone: no detector is needed to count to nine."""
-    companion = TensorFlowCheckpoints(momentum=0.9)
-    monkeypatch.setattr(companion, "_variables", lambda state, step: {key_of("step"): np.int64(step)})
+    store = TensorFlowCheckpoints(momentum=0.9)
+    monkeypatch.setattr(store, "_variables", lambda state, step: {key_of("step"): np.int64(step)})
     for step in range(12):
-        companion.save(SimpleNamespace(output=tmp_path, detector=None, progress=Progress(step=step)))
+        store.save(SimpleNamespace(output=tmp_path, detector=None, progress=RunProgress(step=step)))
     numbers = sorted(int(path.name.split("-")[1].split(".")[0]) for path in tmp_path.glob("*.index"))
     assert numbers == list(range(6, 13))
     assert len(list(tmp_path.glob("*.data-*"))) == 7
@@ -92,7 +101,7 @@ def test_an_exported_checkpoint_is_no_state_to_go_on_from(architecture, tmp_path
     detector = build_from_architecture(architecture)
     write_checkpoint(tmp_path / "ckpt-0", model_variables(detector))
     with pytest.raises(ModelError, match="at which step") as caught:
-        TensorFlowCheckpoints(momentum=0.9).restore(state_of(detector, tmp_path))
+        TensorFlowCheckpoints(momentum=0.9, latest=open_latest(tmp_path)).restore(state_of(detector, tmp_path))
     assert "fine_tune_checkpoint" in caught.value.hint
 
 

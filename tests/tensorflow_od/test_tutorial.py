@@ -22,8 +22,8 @@ from fractura.models import build_from_architecture
 from fractura.phantom import make_phantom_splits
 from fractura.tensorflow_od.checkpoint import CheckpointReader, write_checkpoint
 from fractura.tensorflow_od.checkpoint_state import write_checkpoint_state
-from fractura.tensorflow_od.mapping import detector_settings
-from fractura.tensorflow_od.pipeline_config import read_pipeline_config
+from fractura.tensorflow_od.pipeline_mapping import detector_settings
+from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
 from fractura.tensorflow_od.weights import key_of, model_paths, model_variables
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,7 +132,7 @@ def test_the_first_checkpoint_holds_the_zoos_backbone_and_fresh_heads(trained):
 
 def test_a_second_call_has_nothing_left_to_do_and_a_broken_run_goes_on(trained, tmp_path):
     words = ["--pipeline_config_path", str(trained.config), "--model_dir", str(trained.model_dir)]
-    assert "nothing is left to do" in command("model_main_tf2", *words, module=True)
+    assert "nothing to do" in command("model_main_tf2", *words, module=True)
     for path in trained.model_dir.glob("ckpt-2.*"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     words = ["--pipeline_config_path", str(trained.config), "--model_dir", str(tmp_path), "--num_train_steps", "2"]
@@ -216,7 +216,7 @@ def test_export_and_the_detection_script(tensorflow, trained, folder, monkeypatc
     Image.open(next((folder / "images" / "val" / "images").iterdir())).convert("RGB").save(picture)
     drawn, shown = [], []
     plot = SimpleNamespace(
-        metric=lambda figsize: None, imshow=shown.append, axis=lambda word: None, show=lambda: shown.append("shown")
+        figure=lambda figsize: None, imshow=shown.append, axis=lambda word: None, show=lambda: shown.append("shown")
     )
     rectangle = SimpleNamespace(rectangle=lambda image, start, end, *rest: drawn.append((*start, *end)))
     monkeypatch.setitem(sys.modules, "cv2", rectangle)

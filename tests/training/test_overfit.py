@@ -23,8 +23,8 @@ def smallest_side(record):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_sixteen_real_images_are_learnt(tmp_path, shared_path):
-    data = read_dataset(shared_path("data/fracatlas/train"))
+def test_sixteen_real_images_are_learnt(tmp_path, real_images):
+    data = read_dataset(real_images("fracatlas/train"))
     annotated = [record for record in data if not record.is_negative and smallest_side(record) >= 10]
     images = replace(data, records=tuple(annotated[:: len(annotated) // IMAGES][:IMAGES]))
     assert len(images) == IMAGES

@@ -174,8 +174,8 @@ def test_only_so_many_boxes_are_trained_on(tmp_path):
 
     from fractura.core.boxes import Boxes
     from fractura.core.dataset import Dataset, Record
-    from fractura.quality.training_data import ImageStream
     from fractura.training.data import ImageDataset
+    from fractura.training.sampling import ImageStream
 
     Image.new("RGB", (50, 50)).save(tmp_path / "image.png")
     boxes = Boxes([[n, n, n + 9, n + 9] for n in range(5)], [0] * 5)

@@ -1,19 +1,21 @@
 import copy
+import json
 import random
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from support.training_fakes import FakeDetector
 
 from fractura.core.errors import ModelError, UsageError
-from fractura.training import state as checkpoint
-from fractura.training.ema import MovingAverage
-from fractura.training.optimization import build_optimizer
+from fractura.models import weights
+from fractura.training.optimization import MovingAverage, build_optimizer
 from fractura.training.state import (
+    FORMAT_VERSION,
     STATE_FILE,
-    Progress,
     RunIdentity,
+    RunProgress,
     load_state,
     refuse_other_run,
     save_state,
@@ -54,22 +56,22 @@ def advance(detector, optimizer):
 
 def save(folder, settings, parts, **changes):
     detector, average, optimizer = parts
-    values = {"scaler": None, "progress": Progress(step=2), "identity": identity(settings), **changes}
+    values = {"scaler": None, "progress": RunProgress(step=2), "identity": identity(settings), **changes}
     save_state(folder, model=detector, average=average.module, optimizer=optimizer, **values)
 
 
 @pytest.mark.parametrize("optimizer", ["momentum", "adamw"])
 def test_what_is_restored_goes_on_as_the_original(tmp_path, settings, optimizer):
     parts = trained(settings, optimizer)
-    progress = Progress(step=2, best={"AP50": 0.5}, best_step=1, validations=[{"step": 1}], dropped_boxes=3)
+    progress = RunProgress(step=2, best={"AP50": 0.5}, best_step=1, validations=[{"step": 1}], dropped_boxes=3)
     save(tmp_path, settings, parts, progress=progress, scaler={"scale": 128.0})
     detector = FakeDetector(dropout=0.0).to(memory_format=torch.channels_last)
     average = MovingAverage(detector, 0.9)
     chosen = build_optimizer(settings(optimizer=optimizer), detector)
     saved = load_state(tmp_path)
-    assert saved.progress == progress
-    assert saved.identity == identity(settings)
-    assert saved.scaler == {"scale": 128.0}
+    assert saved.header.progress == progress
+    assert saved.header.identity == identity(settings)
+    assert saved.header.scaler == {"scale": 128.0}
     saved.restore(model=detector, average=average.module, optimizer=chosen)
     advance(parts[0], parts[2])
     advance(detector, chosen)
@@ -88,17 +90,17 @@ def test_a_write_that_fails_leaves_the_former_state(tmp_path, settings, monkeypa
         path.write_bytes(b"half")
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(checkpoint, "save_file", full_disk)
+    monkeypatch.setattr(weights, "save_file", full_disk)
     with pytest.raises(ModelError, match="No space left"):
-        save(tmp_path, settings, parts, progress=Progress(step=9))
+        save(tmp_path, settings, parts, progress=RunProgress(step=9))
     assert (tmp_path / STATE_FILE).read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == [STATE_FILE]
 
 
 def test_a_killed_write_leaves_the_former_state(tmp_path, settings):
     save(tmp_path, settings, trained(settings, "adamw"))
-    (tmp_path / checkpoint._PARTIAL).write_bytes(b"half a state")
-    assert load_state(tmp_path).progress.step == 2
+    (tmp_path / ".training_state.safetensors.partial").write_bytes(b"half a state")
+    assert load_state(tmp_path).header.progress.step == 2
 
 
 def test_weights_that_share_memory_are_saved(tmp_path, settings):
@@ -106,7 +108,7 @@ def test_weights_that_share_memory_are_saved(tmp_path, settings):
     detector.tied = detector.head.weight
     average.module.tied = average.module.head.weight
     save(tmp_path, settings, (detector, average, optimizer))
-    assert load_state(tmp_path).progress.step == 2
+    assert load_state(tmp_path).header.progress.step == 2
 
 
 @pytest.mark.parametrize("content", [None, b"", b"nonsense" * 100])
@@ -114,6 +116,14 @@ def test_no_state_or_no_state_of_ours(tmp_path, content):
     if content is not None:
         (tmp_path / STATE_FILE).write_bytes(content)
     with pytest.raises(ModelError):
+        load_state(tmp_path)
+
+
+@pytest.mark.parametrize("damage", [{"format_version": 99}, {"identity": {}}, {"progress": None}])
+def test_a_damaged_header_is_refused(tmp_path, damage):
+    header = {"format_version": FORMAT_VERSION, "groups": [], "scaler": None, "progress": {}, **damage}
+    save_file({}, tmp_path / STATE_FILE, metadata={"fractura_training_state": json.dumps(header)})
+    with pytest.raises(ModelError, match=r"format 99|is not a training state"):
         load_state(tmp_path)
 
 

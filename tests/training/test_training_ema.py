@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from fractura.training.ema import MovingAverage
+from fractura.training.optimization import MovingAverage
 
 
 def module():

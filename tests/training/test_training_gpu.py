@@ -58,4 +58,4 @@ class Greedy(FakeDetector):
 def test_real_lack_of_memory_goes_on_with_fewer_at_once(settings, images, capsys):
     result = train(settings(device="cuda", num_steps=3), detector=Greedy(), train_data=images[0], val_data=images[1])
     assert result.steps == 3
-    assert "going on with 2 at a time" in capsys.readouterr().err
+    assert "continuing with 2 at a time" in capsys.readouterr().err

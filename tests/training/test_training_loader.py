@@ -6,9 +6,9 @@ import torch
 from support.training_fakes import make_images
 
 from fractura.core.errors import DataError
-from fractura.quality.training_data import ImageStream, StepSampler
 from fractura.training.augmentation import PRESETS
 from fractura.training.data import ImageDataset, PlainImages, batches, build_loader, collate, read_labelled_image
+from fractura.training.sampling import ImageStream, StepSampler
 
 
 def loaded(data, *, workers=0, start_method=None, first=0, last=6, options=PRESETS["image_with_crops"]):
@@ -32,7 +32,7 @@ def same(first, second):
 
 @pytest.mark.parametrize(
     ("workers", "start_method"),
-    [(2, None), pytest.param(2, "spawn", detections=pytest.mark.slow)],
+    [(2, None), pytest.param(2, "spawn", marks=pytest.mark.slow)],
 )
 def test_batches_are_the_same_whoever_prepares_them(tmp_path, workers, start_method):
     data = make_images(tmp_path, 9)

@@ -4,7 +4,7 @@ from support.training_fakes import FakeDetector, make_images
 
 from fractura.core.errors import UsageError
 from fractura.training.data import PlainImages, collate
-from fractura.training.precision import Precision, choose_precision, probe_precision
+from fractura.training.devices import Precision, choose_precision, probe_precision
 
 
 @pytest.mark.parametrize(

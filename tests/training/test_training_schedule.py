@@ -3,7 +3,7 @@ import math
 import pytest
 
 from fractura.core.errors import UsageError
-from fractura.training.schedule import cosine_decay_with_warmup, learning_rate
+from fractura.training.optimization import cosine_decay_with_warmup, learning_rate
 
 CONFIG = {"learning_rate_base": 0.008, "total_steps": 200000, "warmup_learning_rate": 0.0, "warmup_steps": 5000}
 

@@ -16,7 +16,7 @@ from fractura.training.settings import TrainSettings, differences
         ({"optimizer": "sgd"}, "optimizer"),
         ({"aim": "sensitivity=2"}, "'sensitivity=2' is not an aim"),
         ({"learning_rate_base": float("nan")}, "learning_rate_base"),
-        ({"data_augmentation_options": "filmm"}, "did you mean 'image'"),
+        ({"data_augmentation_options": "imagee"}, "did you mean 'image'"),
         ({"data_augmentation_options": [{"name": "random_affine", "rotation": 3}]}, "rotation"),
         ({"data_augmentation_options": [{"name": "random_nonsense"}]}, "random_nonsense"),
     ],

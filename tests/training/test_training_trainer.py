@@ -398,7 +398,7 @@ def test_dropped_boxes_are_counted(settings, images, capsys):
     shift = [{"name": "random_affine", "translation": 0.9, "scale": [1, 1]}]
     result = run(settings(data_augmentation_options=shift), images, quiet=False)
     assert result.dropped_boxes > 0
-    assert f"{result.dropped_boxes} boxes left the picture" in capsys.readouterr().err
+    assert f"{result.dropped_boxes} boxes left the image" in capsys.readouterr().err
 
 
 def test_a_image_in_both_sets_is_refused(settings, images):

@@ -102,6 +102,6 @@ def test_exports_have_the_names_that_the_server_gave(chromium, tmp_path):
 def test_detections_are_remembered_in_memory_where_nothing_can_be_written(tmp_path):
     (tmp_path / "file").write_text("no folder")
     book = DetectionCache(tmp_path / "file" / "detections.sqlite")
-    found = ImageDetections(10, 20, ())
+    found = ImageDetections(10, 20, (), 0.0)
     book.put("model", "image", found)
     assert book.get("model", "image") == found

@@ -202,10 +202,10 @@ def test_no_report_where_the_image_does_not_say_whose_it_is(web, sent, code):
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, code)
 
 
-def test_real_dicom_images_get_reports(web, shared_path):
+def test_real_dicom_images_get_reports(web, dicom_example):
     from pydicom import dcmread
 
-    image = shared_path("data/dicom/RG3_J2KR.dcm")
+    image = dicom_example("RG3_J2KR.dcm")
     sent = send(web, (image.name, image.read_bytes()))["images"][0]
     assert sent["error"] is None
     report = dcmread(io.BytesIO(export(web, "dicom-sr", [sent["id"]]).content))

@@ -1,4 +1,4 @@
-"""The commands of docs/api.md, run as they stand there against a real server."""
+"""The commands of docs/guide/api.md, run as they stand there against a real server."""
 
 import json
 import re
@@ -11,7 +11,7 @@ import pytest
 from support.web_places import BOX, annotation, folder, image, model
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXT = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs" / "guide" / "api.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(name="server")
@@ -34,9 +34,9 @@ def server_fixture(tmp_path):
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
 def test_the_commands_of_the_page_on_the_api(server, tmp_path):
     place = tmp_path / "here"
-    image(place / "image.png")
+    image(place / "wrist.png")
     image(place / "other.png", grey=3)
-    annotation(place / "image.xml", "image.png", BOX)
+    annotation(place / "wrist.xml", "wrist.png", BOX)
     blocks = re.findall(r"```bash\n(.*?)```", TEXT, flags=re.S)
     assert len(blocks) >= 6
     script = "\necho '=====' \n".join(blocks).replace("http://127.0.0.1:8000", server).replace("curl -s", "curl -sf")
@@ -80,7 +80,7 @@ def test_every_path_is_real_and_every_room_of_the_api_is_named():
 
 
 def test_every_test_that_the_threat_model_names_is_there():
-    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "developers" / "security.md").read_text(encoding="utf-8")
     tests = "".join(each.read_text(encoding="utf-8") for each in (ROOT / "tests" / "web").glob("test_*.py"))
     named = re.findall(r"`(test_[a-z_0-9]+)`", text)
     assert len(named) >= 12

@@ -194,7 +194,7 @@ def test_disagreements(detections, boxes, kinds):
     ],
 )
 def test_detections_in_the_words_of_the_folder(model_names, folder_names, expected):
-    found = ImageDetections(200, 100, (detection(0.9, name="fracture"),))
+    found = ImageDetections(200, 100, (detection(0.9, name="fracture"),), 0.9)
     assert found.renamed(model_names, folder_names).detections[0].name == expected
 
 

@@ -1,1 +1,1 @@
-"""The terminal's face of fractura: each command parses, calls the public API and prints."""
+"""The command line: each command parses, calls one function of ``fractura`` and prints."""

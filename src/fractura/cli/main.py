@@ -1,4 +1,4 @@
-"""The command ``fractura``: finds the command that was asked for, and turns errors into exit codes.
+"""The command ``fractura``: find the subcommand, and turn errors into exit codes.
 
 Exit codes: 0 done, 1 a bug, 2 usage, 3 data, 4 model, 5 environment, 130 stopped with Ctrl-C.
 
@@ -17,11 +17,10 @@ from typer.core import TyperGroup
 
 from fractura._version import __version__
 from fractura.cli import output
-from fractura.cli.registry import COMMANDS, find_command
+from fractura.cli.registry import COMMANDS, INTERRUPTED, find_command
 from fractura.core.errors import FracturaError
 
 DEBUG_VARIABLE = "FRACTURA_DEBUG"
-INTERRUPTED = 130
 
 
 class LazyGroup(TyperGroup):
@@ -107,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words after ``fractura``; by default those of this process.
 
     Returns:
-        The exit code. Nothing is raised, ``SystemExit`` neither.
+        The exit code. Nothing is raised, not even ``SystemExit``.
     """
     output.use_utf8()
     command = typer.main.get_command(app)

@@ -7,19 +7,19 @@ markup.
 
 from __future__ import annotations
 
-import json
+import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from fractura.core.errors import UsageError
+from fractura.core.json_text import json_text
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-Item = TypeVar("Item")
+    from fractura.core.reporter import Progress, Unit
 
 PIPE_WIDTH = 120
 """Columns of a table where there is no terminal to ask."""
@@ -39,25 +39,10 @@ def write_line(text: str) -> None:
     sys.stdout.flush()
 
 
-def json_text(document: Any) -> str:
-    """A document as JSON, two spaces deep, with paths as text.
-
-    Raises:
-        ValueError: It holds NaN or infinity, which JSON has no word for.
-    """
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
-
-
 def write_json(document: Any) -> None:
-    """The one JSON document of a command, on stdout; see ``json_text``."""
+    """The one JSON document of a command, on stdout; see ``core.json_text``."""
     sys.stdout.write(json_text(document))
     sys.stdout.flush()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} does not go into JSON")
 
 
 def _console(*, stderr: bool) -> Console:
@@ -77,6 +62,18 @@ def say(text: str, *, style: str | None = None) -> None:
 def warn(text: str) -> None:
     """Something people should know though the command goes on, on stderr."""
     say(f"warning: {text}", style="yellow")
+
+
+def say_all(texts: Iterable[str]) -> None:
+    """Several lines for people."""
+    for text in texts:
+        say(text)
+
+
+def warn_all(texts: Iterable[str]) -> None:
+    """Several warnings."""
+    for text in texts:
+        warn(text)
 
 
 def complain(text: str) -> None:
@@ -107,57 +104,50 @@ def write_table(
     _console(stderr=False).print(table)
 
 
-@contextmanager
-def progress(items: Iterable[Item], *, description: str, total: int | None = None) -> Iterator[Iterator[Item]]:
-    """Go through ``items`` with a bar on stderr; without a terminal there is no bar.
-
-    Use: ``with progress(images, description="detecting") as shown: for image in shown: ...``
-    """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = _console(stderr=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        yield iter(bar.track(items, description=description, total=total))
+def write_rows(rows: Sequence[Mapping[str, Any]], *, numeric: Sequence[str] = ()) -> None:
+    """A table on stdout of rows that all have the same keys, its headings."""
+    write_table(list(rows[0]), [list(row.values()) for row in rows], numeric=numeric)
 
 
-@contextmanager
-def download_bar(description: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A bar on stderr for a download; without a terminal there is no bar.
+class ConsoleReporter:
+    """Shows remarks, warnings and progress on stderr; without a terminal there are no bars."""
 
-    Use: ``with download_bar("model") as progress: progress(bytes_there, bytes_in_all)``
-    """
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    def say(self, text: str) -> None:
+        """A remark."""
+        say(text)
 
-    console = _console(stderr=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(description, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    def warn(self, text: str) -> None:
+        """A warning."""
+        warn(text)
 
+    @contextmanager
+    def progress(self, description: str, unit: Unit = "items") -> Iterator[Progress]:
+        """A bar that counts items or bytes."""
+        from rich import progress as rich
 
-@contextmanager
-def image_bar(description: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr that counts images; without a terminal there is no bar.
-
-    Use: ``with image_bar("converting") as progress: progress(images_done, images_in_all)``
-    """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = _console(stderr=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(description, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        console = _console(stderr=True)
+        columns: list[rich.ProgressColumn] = [rich.TextColumn("{task.description}", markup=False), rich.BarColumn()]
+        if unit == "bytes":
+            columns += [rich.DownloadColumn(), rich.TransferSpeedColumn()]
+        else:
+            columns += [rich.MofNCompleteColumn(), rich.TimeRemainingColumn()]
+        with rich.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task(description, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def names_in(text: str) -> list[str]:
-    """The names in ``a,b,c``, without blanks around them.
+CONSOLE = ConsoleReporter()
 
-    Raises:
-        UsageError: A name is empty.
-    """
-    names = [name.strip() for name in text.split(",")]
-    if not all(names):
-        raise UsageError(f"a class name is empty in '{text}'", hint="write them as a,b,c")
-    return names
+
+def is_spokesman() -> bool:
+    """Whether this process prints the result: one of several that ``accelerate launch`` started does."""
+    return os.environ.get("RANK", "0") in ("", "0")
+
+
+def open_picture(picture: Path) -> None:
+    """Show a picture in the system's viewer; where there is no screen, say so."""
+    import webbrowser
+
+    screen = sys.platform in ("win32", "darwin") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if not screen or not webbrowser.open(picture.resolve().as_uri()):
+        warn(f"no viewer could be opened here; the picture is {picture}")

@@ -1,6 +1,7 @@
-"""The table of commands: what ``fractura --help`` lists, and where each command lives.
+"""The table of commands: what ``fractura --help`` lists, and the public function that each command calls.
 
-To add one: write ``commands/<name>.py`` with a function of the same name and give it a line here.
+To add one: write the public function, ``commands/<name>.py`` with a function of the same name that parses, calls it and
+prints, and give it a line here.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells expect."""
+
 
 @dataclass(frozen=True)
 class Command:
@@ -16,11 +20,13 @@ class Command:
 
     Attributes:
         name: As typed; a hyphen is an underscore in the module's and the function's name.
+        function: Its function in ``fractura``: what the command does, Python does with it.
         panel: Heading it stands under in the help.
         summary: One line for the list of commands, no full stop.
     """
 
     name: str
+    function: str
     panel: str
     summary: str
 
@@ -38,23 +44,38 @@ class Command:
 DATA, MODEL, USE = "Data", "Model", "Use"
 
 COMMANDS: tuple[Command, ...] = (
-    Command("phantom", DATA, "Make a small data set of artificial radiographs to try everything on"),
-    Command("label", DATA, "Draw and correct boxes in the browser, in LabelImg's files"),
-    Command("check", DATA, "Look for mistakes in a folder of labelled images"),
-    Command("convert", DATA, "Turn labelled images into another format: VOC, COCO, YOLO, CreateML, CSV, TFRecord"),
-    Command("split", DATA, "Divide images into train, validation and test, by patient and by look"),
-    Command("fetch", MODEL, "Download a public data set, or a model of the TensorFlow 2 detection zoo"),
-    Command("configure", MODEL, "Write or edit a pipeline.config of the TensorFlow Object Detection API"),
-    Command("models", MODEL, "List the models: sizes, times, licences, where their weights come from"),
-    Command("train", MODEL, "Train a detector on a folder of labelled images"),
-    Command("import-tf", MODEL, "Bring over a model that TensorFlow's tools trained"),
-    Command("evaluate", MODEL, "Measure a model on labelled images: AP, FROC, sensitivity, AUC"),
-    Command("compare", MODEL, "Two models on the same images: differences with intervals and p-values"),
-    Command("agree", MODEL, "Two readers on the same images, against each other and against a model"),
-    Command("calibrate", MODEL, "Choose a model's threshold for an aim, and calibrate its scores"),
-    Command("export", MODEL, "Turn a trained model into one file that runs without PyTorch"),
-    Command("detect", USE, "Find fractures on images: pictures, JSON, CSV and Pascal VOC"),
-    Command("serve", USE, "Find fractures in the browser, and a REST API for programs"),
+    Command(
+        "phantom", "make_phantom_splits", DATA, "Make a small data set of artificial radiographs to try everything on"
+    ),
+    Command("label", "label", DATA, "Draw and correct boxes in the browser, in LabelImg's files"),
+    Command("check", "check_folder", DATA, "Look for mistakes in a folder of labelled images"),
+    Command(
+        "convert", "convert", DATA, "Turn labelled images into another format: VOC, COCO, YOLO, CreateML, CSV, TFRecord"
+    ),
+    Command("split", "split_folder", DATA, "Divide images into train, validation and test, by patient and by picture"),
+    Command(
+        "fetch", "fetch_resource", MODEL, "Download a public data set, or a model of the TensorFlow 2 detection zoo"
+    ),
+    Command(
+        "configure",
+        "configure_pipeline",
+        MODEL,
+        "Write or edit a pipeline.config of the TensorFlow Object Detection API",
+    ),
+    Command("models", "list_models", MODEL, "List the models: sizes, times, licences, where their weights come from"),
+    Command("train", "train_model", MODEL, "Train a detector on a folder of labelled images"),
+    Command("import-tf", "import_checkpoint", MODEL, "Bring over a model that TensorFlow's tools trained"),
+    Command("evaluate", "evaluate_model", MODEL, "Measure a model on labelled images: AP, FROC, sensitivity, AUC"),
+    Command(
+        "compare", "compare_models", MODEL, "Two models on the same images: differences with intervals and p-values"
+    ),
+    Command(
+        "agree", "compare_readers", MODEL, "Two readers on the same images, against each other and against a model"
+    ),
+    Command("calibrate", "calibrate_model", MODEL, "Choose a model's threshold for an aim, and calibrate its scores"),
+    Command("export", "export_model", MODEL, "Turn a trained model into one file that runs without PyTorch"),
+    Command("detect", "detect", USE, "Find fractures on images: pictures, JSON, CSV and Pascal VOC"),
+    Command("serve", "serve", USE, "Find fractures in the browser, and a REST API for programs"),
 )
 
 

@@ -20,7 +20,7 @@ a{color:var(--link)}
 h2{margin-top:2.5rem;border-bottom:1px solid var(--line)}
 .error{color:var(--error)}.warning{color:var(--warning)}.note{color:var(--note)}
 table{border-collapse:collapse}td,th{padding:.2rem 1rem .2rem 0;text-align:left}td.n,th.n{text-align:right}
-metric{margin:.4rem .8rem .4rem 0;max-width:100%}
+figure{margin:.4rem .8rem .4rem 0;max-width:100%}
 figcaption{font-size:.8rem}
 img{max-width:100%;height:auto;border:1px solid var(--line)}
 """

@@ -15,9 +15,9 @@ from fractura.core.dataset import BoxFlags, Dataset
 from fractura.core.errors import DataError
 from fractura.evaluation.bootstrap import ROUNDS, metrics_of
 from fractura.evaluation.comparison import cohen_kappa
-from fractura.evaluation.measures import Floats, Measure, Shares
+from fractura.evaluation.measures import Floats, Measure, Ratios
 from fractura.evaluation.metric_names import Metric
-from fractura.evaluation.metric_set import box_shares, level_shares
+from fractura.evaluation.metric_set import box_ratios, level_ratios
 from fractura.evaluation.table import Table, build_table
 
 _EVERY = 1.0
@@ -102,10 +102,10 @@ def _agreement(reader: str, read: Dataset, against: str, ground_truth: Dataset, 
     common = replace(ground_truth, records=records)
     detections = [_as_detections(drawn[record.name]) for record in records]
     table = build_table(common, detections)
-    shares = [share for share in (*box_shares(table, _EVERY), *level_shares(table, _EVERY)) if share.key in _KEYS]
+    ratios = [ratio for ratio in (*box_ratios(table, _EVERY), *level_ratios(table, _EVERY)) if ratio.key in _KEYS]
     measures: Sequence[Measure] = [
         _Kappa(table, np.array([len(each) > 0 for each in detections], dtype=bool)),
-        Shares(shares),
+        Ratios(ratios),
     ]
     metrics = metrics_of(measures, table.clusters, rounds, seed, {"kappa": len(records)})
     return Agreement(reader, against, len(records), metrics)

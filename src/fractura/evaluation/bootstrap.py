@@ -11,18 +11,19 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.evaluation.measures import Measure, Shares
+from fractura.evaluation.measures import Measure, Ratios
+from fractura.evaluation.messages import gettext_noop
 from fractura.evaluation.metric_names import Metric
 
 Floats = NDArray[np.float64]
 LEVEL = 0.95
 ROUNDS = 1000
-METHOD = (
-    "percentile bootstrap, 95 %: {rounds} resamples of {clusters} {units} drawn with replacement; resamples in which "
+METHOD = gettext_noop(
+    "percentile bootstrap, 95%: {rounds} resamples of {clusters} {units} drawn with replacement; resamples in which "
     "a metric is not defined are left out; metrics of exactly 0 or 1 have the exact interval of as many {units} "
     "(Clopper-Pearson, for rates Poisson); metrics that are the same in every resample have none"
 )
-UNITS = {"image": "images", "study": "studies", "patient": "patients"}
+UNITS = {"image": gettext_noop("images"), "study": gettext_noop("studies"), "patient": gettext_noop("patients")}
 """What ``METHOD`` calls many of what is resampled."""
 
 
@@ -75,18 +76,18 @@ def metrics_of(
         clusters: See ``draws``.
         rounds: Resamples; 0 gives no intervals.
         seed: Of the draws.
-        counts: What metrics that are no shares were measured on, by the first part of their key.
+        counts: What metrics that are not ratios were measured on, by the first part of their key.
     """
     samples = resample(measures, clusters, rounds, seed) if rounds and len(clusters) else None
     support = {key: images for measure in measures for key, images in measure.support.items()}
-    shares = {share.key: share for measure in measures if isinstance(measure, Shares) for share in measure.shares}
+    ratios = {ratio.key: ratio for measure in measures if isinstance(measure, Ratios) for ratio in measure.ratios}
     metrics = {}
     for place, (key, value) in enumerate(
         zip(keys_of(measures), values_of(measures, np.ones(len(clusters))), strict=True)
     ):
-        share = shares.get(key)
-        count = counts.get(key.split("/", maxsplit=1)[0]) if share is None else round(share.whole.sum())
-        part = round(share.part.sum()) if share is not None and share.kind == "share" else None
+        ratio = ratios.get(key)
+        count = counts.get(key.split("/", maxsplit=1)[0]) if ratio is None else round(ratio.denominator.sum())
+        part = round(ratio.numerator.sum()) if ratio is not None and ratio.kind == "proportion" else None
         if np.isnan(value):
             metrics[key] = Metric(None, count=count, part=part)
             continue
@@ -94,7 +95,7 @@ def metrics_of(
         if samples is not None:
             if key in support:
                 independent = len(np.unique(clusters[support[key] > 0]))
-                ends = exact_interval(value, independent, rate=share is not None and share.kind == "rate")
+                ends = exact_interval(value, independent, rate=ratio is not None and ratio.kind == "rate")
             ends = ends or interval(samples[:, place])
         # A metric that is the same in every resample is not certain: there is too little to resample.
         low, high = ends if ends is not None and ends[0] < ends[1] else (None, None)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fractura.core.calibrator import Calibrator, log_odds
 from fractura.core.errors import DataError
-from fractura.evaluation.froc import FOUND, LEFT_OUT
+from fractura.evaluation.froc import IGNORED, TRUE_POSITIVE
 from fractura.evaluation.metric_names import MAIN_CRITERION
 from fractura.evaluation.table import Table
 from fractura.evaluation.threshold import LOWEST_THRESHOLD
@@ -91,8 +91,8 @@ def calibration_detections(
     """Scores of the detections from ``lowest`` up, whether each is right (0 or 1), and its image; left-out ones
     apart."""
     matching = table.matchings[MAIN_CRITERION]
-    counted = (matching.outcome != LEFT_OUT) & (matching.scores >= np.float32(lowest))
-    right = (matching.outcome[counted] == FOUND).astype(np.float64)
+    counted = (matching.outcome != IGNORED) & (matching.scores >= np.float32(lowest))
+    right = (matching.outcome[counted] == TRUE_POSITIVE).astype(np.float64)
     return matching.scores[counted].astype(np.float64), right, matching.images[counted]
 
 

@@ -11,6 +11,7 @@ from fractura.core.calibrator import Calibrator
 from fractura.core.dataset import Dataset
 from fractura.evaluation.bootstrap import LEVEL, METHOD, UNITS, metrics_of
 from fractura.evaluation.curves import curves_of
+from fractura.evaluation.messages import Message
 from fractura.evaluation.metric_set import all_measures, counts_of
 from fractura.evaluation.outcomes import outcomes_of
 from fractura.evaluation.result import Evaluation, Intervals
@@ -91,25 +92,34 @@ def refuse_wrong_detections(dataset: Dataset, predictions: Sequence[Boxes]) -> N
 
 def _intervals(table: Table, clusters: int, rounds: int, seed: int) -> Intervals:
     text = METHOD.format(rounds=rounds, clusters=clusters, units=UNITS[table.unit])
-    return Intervals(rounds, seed, LEVEL, table.unit, clusters, text)
+    return Intervals(rounds=rounds, seed=seed, level=LEVEL, unit=table.unit, clusters=clusters, method=text)
 
 
-def _notes(table: Table) -> tuple[str, ...]:
+def _notes(table: Table) -> tuple[Message, ...]:
     images, matching = table.image_count, next(iter(table.matchings.values()))
     notes = []
     if not images:
-        notes.append("there are no images: nothing is defined")
+        notes.append(Message("there are no images: nothing is defined"))
     elif not matching.ground_truths:
-        notes.append("no box is to be found: AP, sensitivity and FROC are not defined")
+        notes.append(Message("there is no box to be found: AP, sensitivity and FROC are not defined"))
     if images and not table.negative.any():
         notes.append(
-            "every image has a box: specificity, image AUC and false positives per normal image are not defined"
+            Message(
+                "every image has a box: specificity, image AUC and false positives per normal image are not defined"
+            )
         )
     if images and not len(matching.scores):
-        notes.append("the model detected nothing at all, at any score")
+        notes.append(Message("the model detected nothing at all, at any score"))
     neither = int(np.count_nonzero(~table.positive & ~table.negative))
     if neither:
-        notes.append(f"{neither} images have difficult boxes only: they count as neither positive nor negative")
+        notes.append(
+            Message(
+                "images with difficult boxes only, which count as neither positive nor negative: {images}",
+                {"images": neither},
+            )
+        )
     if images and table.unit == "image":
-        notes.append("no image's patient is known: images count as independent, which makes intervals too narrow")
+        notes.append(
+            Message("no image's patient is known: images count as independent, which makes intervals too narrow")
+        )
     return tuple(notes)

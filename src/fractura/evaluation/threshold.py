@@ -10,7 +10,7 @@ import numpy as np
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset
 from fractura.core.errors import UsageError
-from fractura.evaluation.froc import FALSE, FOUND, LEFT_OUT, Matching, image_scores, match_detections
+from fractura.evaluation.froc import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE, Matching, image_scores, match_detections
 from fractura.evaluation.metric_names import CRITERION_TEXT, MAIN_CRITERION
 
 LOWEST_THRESHOLD = 0.05
@@ -146,7 +146,7 @@ def _match_images(dataset: Dataset, predictions: Sequence[Boxes]) -> tuple[Match
     detected = np.flatnonzero([len(detections) > 0 for detections in predictions])
     positive = np.array([record.is_positive for record in dataset], dtype=bool)
     negative = np.array([record.is_negative for record in dataset], dtype=bool)
-    outcome = np.select([positive, negative], [FOUND, FALSE], LEFT_OUT)[detected]
+    outcome = np.select([positive, negative], [TRUE_POSITIVE, FALSE_POSITIVE], IGNORED)[detected]
     none = np.full(len(detected), -1)
     matching = Matching(
         image_scores(predictions)[detected], outcome, none, detected, none, int(positive.sum()), len(dataset)

@@ -1,4 +1,4 @@
-"""Turn a trained model into a file that other programs run."""
+"""Export trained models to files that other programs run."""
 
 from fractura.export.export import FORMATS, ExportResult, export_model
 

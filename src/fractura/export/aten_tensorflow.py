@@ -1,8 +1,8 @@
-"""A PyTorch module as TensorFlow operations: each node of the ATen graph that ``torch.export`` gives becomes one.
+"""Running a PyTorch module as TensorFlow operations, one for each node of the ATen graph from ``torch.export``.
 
-So the network is defined once, in ``detectors``. What depends on weights alone (batch norm folded into its kernel) is
-computed here and stored as a variable. TensorFlow's convolutions want channels last on the CPU: four-dimensional
-values stay in that order from the input on, and are turned round only where the graph looks at the axes themselves.
+The network is therefore defined only once, in ``models``. Values that depend on weights alone (batch norm folded into
+its kernel) are computed here and stored as variables. TensorFlow's convolutions need channels last on the CPU:
+four-dimensional values keep that order from the input on, and are transposed only where the graph uses their axes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from fractura.core.errors import ModelError
 from fractura.models.layers import same_padding
 
 Store = Callable[[str, NDArray[np.float32]], Any]
-"""Keeps a named float32 array with the model and gives the TensorFlow variable that holds it."""
+"""Stores a named float32 array with the model and returns its TensorFlow variable."""
 
 _AXIS = {0: 0, 1: 3, 2: 1, 3: 2}  # channels first to channels last
 _ATEN = torch.ops.aten
@@ -36,11 +36,11 @@ class _Value:
     channels_last: bool
 
     def plain(self) -> Any:
-        """With the axes in PyTorch's order."""
+        """The tensor with its axes in PyTorch's order."""
         return tf.transpose(self.tensor, [0, 3, 1, 2]) if self.channels_last else self.tensor
 
     def axis(self, axis: int) -> int:
-        """Where PyTorch's ``axis`` is here."""
+        """The position of PyTorch's ``axis``."""
         axis %= len(self.tensor.shape)
         return _AXIS[axis] if self.channels_last else axis
 
@@ -51,12 +51,12 @@ class AtenGraph:
     Padding that was TensorFlow's SAME for the example's size becomes SAME again, whatever the size.
 
     Args:
-        name: Goes before the names of its weights.
+        name: Prefix of the names of its weights.
         module: In evaluation mode, on the CPU.
         example: float32 ``(n, c, h, w)``.
 
     Raises:
-        ModelError: The module uses an operation that has no translation here.
+        ModelError: The module uses an operation without a translation.
     """
 
     def __init__(self, name: str, module: nn.Module, example: Tensor) -> None:
@@ -73,7 +73,7 @@ class AtenGraph:
             }
         )
         if unknown:
-            raise ModelError(f"the model uses operations that have no translation to TensorFlow: {', '.join(unknown)}")
+            raise ModelError(f"the model uses operations without a translation to TensorFlow: {', '.join(unknown)}")
 
     def _fold(self) -> dict[str, Tensor]:
         """Every value of the graph that depends on weights alone, by the name of its node."""
@@ -92,7 +92,7 @@ class AtenGraph:
 
         Args:
             image: float32 ``(n, h, w, c)``: the input, channels last.
-            store: Keeps weights.
+            store: Stores weights.
 
         Returns:
             The module's outputs; four-dimensional ones channels last, unless the module itself permuted them.
@@ -117,14 +117,14 @@ class AtenGraph:
 
 @dataclass(frozen=True)
 class _Weight:
-    """A value that does not depend on the input; it is stored in the order in which it is used."""
+    """A value that does not depend on the input; it is stored with the axes in the order of use."""
 
     name: str
     value: Tensor
     store: Store
 
     def variable(self, *axes: int) -> Any:
-        """As a TensorFlow variable, its axes permuted."""
+        """A TensorFlow variable with permuted axes."""
         array = self.value.permute(axes) if axes else self.value
         return self.store(self.name, np.ascontiguousarray(array.numpy(), dtype=np.float32))
 
@@ -136,7 +136,7 @@ def _attribute(module: Any, path: str) -> Any:
 
 
 def _same_padded(pad: torch.fx.Node) -> torch.fx.Node | None:
-    """The convolution or pooling for which the node ``pad`` is ``layers.pad_same``; None if it is something else."""
+    """The convolution or pooling whose ``layers.pad_same`` the node ``pad`` is; None if it is something else."""
     if pad.target != _ATEN.pad.default or len(pad.users) != 1:
         return None
     (user,) = pad.users
@@ -159,7 +159,7 @@ def _same_padded(pad: torch.fx.Node) -> torch.fx.Node | None:
 
 
 def _sizes(tensor: Any) -> list[Any]:
-    """Lengths of the axes: numbers where they are known, else scalars of the graph."""
+    """Lengths of the axes: numbers if they are known, else scalars of the graph."""
     dynamic = tf.shape(tensor)
     return [dynamic[axis] if length is None else length for axis, length in enumerate(tensor.shape)]
 
@@ -236,7 +236,7 @@ def _avg_pool2d(
 ) -> _Value:
     assert x.channels_last
     assert not ceil_mode
-    # TensorFlow's SAME leaves the padding out of the mean, too.
+    # TensorFlow's SAME excludes the padding from the mean, too.
     assert not count_include_pad
     assert [2 * side + 1 for side in padding] == list(kernel)
     assert list(stride) == [1, 1]

@@ -1,4 +1,4 @@
-"""``export_model``: from a trained-model folder to what other programs run."""
+"""``export_model``: from a trained-model folder to a file that other programs run."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _IMAGES_COMPARED = 8
 
 @dataclass(frozen=True)
 class ExportResult:
-    """What was written.
+    """What was exported.
 
     Attributes:
         output: The exported file, or the folder around ``saved_model/``.
-        size: Bytes.
+        size: Size in bytes.
         parity: How well it agrees with PyTorch.
-        compared_on: ``images`` where the user gave some, else ``phantoms``.
-        notes: What people should know about it, a line each.
+        compared_on: ``images`` if the user gave some, else ``phantoms``.
+        notes: Remarks for people, one line each.
     """
 
     output: Path
@@ -57,19 +57,19 @@ def export_model(
     images: Sequence[Path] = (),
     half: bool = False,
 ) -> ExportResult:
-    """Export a model, and compare what was exported with PyTorch before it is put in its place.
+    """Export a model; the export replaces nothing before it has been compared with PyTorch.
 
     Args:
         model_folder: Trained-model folder.
         to: One of ``FORMATS``. ``saved_model`` is a folder with ``saved_model/`` and ``card.json``;
-            ``fractura.tensorflow_od.exporter`` adds what else TensorFlow's own exporter writes.
+            ``fractura.tensorflow_od.exporter`` adds the other files that TensorFlow's own exporter writes.
         output: File or folder to write; None is ``model.onnx`` or ``exported`` in the model folder.
-        images: Images to compare on, the first few are used; without any, phantoms are.
-        half: Store the weights of an ``onnx`` file in half precision: half the size, float32 arithmetic as before.
+        images: Images to compare on, of which a few are used; if there are none, phantoms are.
+        half: Store the weights of an ``onnx`` file in half precision: half the size, the same float32 arithmetic.
 
     Raises:
         UsageError: The format is unknown, or cannot hold half-precision weights.
-        ModelError: The model cannot be read, or what was exported disagrees with PyTorch.
+        ModelError: The model cannot be read, or its export disagrees with PyTorch.
         MissingDependencyError: The extra ``train``, or for ``saved_model`` ``tensorflow``, is not installed.
     """
     if to not in FORMATS:
@@ -90,7 +90,8 @@ def export_model(
             parity = _export(to, model_folder, target, [record.image for record in phantoms], half)
     files = [target] if target.is_file() else [file for file in target.rglob("*") if file.is_file()]
     size = sum(file.stat().st_size for file in files)
-    return ExportResult(target, size, parity, "images" if images else "phantoms")
+    compared_on = "images" if images else "phantoms"
+    return ExportResult(target, size, parity, compared_on)
 
 
 def _export(to: str, model_folder: Path, target: Path, images: Sequence[Path], half: bool) -> Parity:

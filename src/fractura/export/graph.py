@@ -1,4 +1,4 @@
-"""A detector as an ONNX graph: resizing, normalisation and suppression inside, image sizes dynamic."""
+"""Tracing a detector to an ONNX graph with resizing, normalisation and suppression, for images of any size."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fractura.models import Detector
 
 OPSET = 18
 _INT64, _BOOL = int(TensorProto.INT64), int(TensorProto.BOOL)
-# Their annotations allow any type, or too few; each operator here wants a certain one.
+# The annotations of these operators allow any type, or too few.
 _constant: Any = op.Constant
 _cast: Any = op.Cast
 _minimum: Any = op.ReduceMin
@@ -35,12 +35,12 @@ def _non_max_suppression(
 
 
 def _is_all_true(values: Any) -> Any:
-    """The library ``transformers`` checks its own shapes with this inside its graphs."""
+    """``transformers`` checks shapes with this operator inside its graphs."""
     return _cast(_minimum(_cast(values, to=_INT64), keepdims=0), to=_BOOL)
 
 
 def _round(value: Any, digits: Any = None) -> Any:
-    """Python's ``round`` of an image's side that is scaled: both round halves to even."""
+    """Python's ``round``, of a scaled side of an image: both round halves to even."""
     return _cast(op.Round(value), to=_INT64)
 
 
@@ -49,8 +49,8 @@ def write_graph(detector: Detector, output: Path, *, image_size: tuple[int, int]
 
     Args:
         detector: In evaluation mode, on the CPU.
-        output: File to write; the caller makes it final.
-        image_size: Height and width of the image used for tracing; the graph takes any.
+        output: File to write; not atomic.
+        image_size: Height and width of the image used for tracing; the graph accepts any.
     """
     image = torch.randint(0, 255, (*image_size, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     with warnings.catch_warnings():
@@ -79,15 +79,15 @@ def write_graph(detector: Detector, output: Path, *, image_size: tuple[int, int]
             exporter_log.setLevel(level)
     assert program is not None
     model = program.model_proto
-    _forget_the_tracing(model.graph)
+    _strip_traces(model.graph)
     onnx.save(model, output)
 
 
-def _forget_the_tracing(graph: onnx.GraphProto) -> None:
-    """Take off what the exporter notes of each node: source lines with the paths of the machine that exported."""
+def _strip_traces(graph: onnx.GraphProto) -> None:
+    """Remove the exporter's notes on each node: source lines with paths of this machine."""
     for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
         del part.metadata_props[:]
     for node in graph.node:
         for attribute in node.attribute:
             if attribute.HasField("g"):
-                _forget_the_tracing(attribute.g)
+                _strip_traces(attribute.g)

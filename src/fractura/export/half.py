@@ -1,7 +1,7 @@
-"""Weights of an ONNX graph in half precision: half the file, the same float32 arithmetic.
+"""Storing the weights of an ONNX graph in half precision: half the file size, the same float32 arithmetic.
 
-Only what is stored shrinks: each large float32 constant becomes a float16 one and a ``Cast`` back, which ONNX Runtime
-folds when it opens the file. So it runs as fast as before, on CPUs that have no half-precision arithmetic too.
+Each large float32 constant becomes a float16 one with a ``Cast`` back, which ONNX Runtime folds when it loads the file.
+The model runs as fast as before, even on CPUs without half-precision arithmetic.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import onnx
 from onnx import numpy_helper
 
 SMALLEST = 1024
-"""Constants of fewer numbers stay float32: anchors, limits and biases cost nothing and lose something."""
+"""Smaller constants stay float32: anchors, limits and biases need little space but lose precision."""
 
 
 def halve_weights(model: onnx.ModelProto) -> None:
     """Store the large float32 constants of ``model`` as float16, in place.
 
-    A constant with a number that float16 cannot hold (beyond 65504) stays as it is.
+    A constant with a number beyond the range of float16 (65504) stays as it is.
     """
     casts = []
     for constant in model.graph.initializer:

@@ -1,7 +1,7 @@
 """Faster R-CNN as a TensorFlow module with the signature of the Object Detection API's exporter.
 
-The network comes out of ``detectors`` through ``AtenGraph``; around it stand, as TensorFlow's own operations, what
-TensorFlow users have there: resizing, cropping, suppression. Follows tensorflow/models research/object_detection
+The network comes from ``models`` through ``AtenGraph``; resizing, cropping and suppression around it are TensorFlow's
+own operations, as in TensorFlow's exports. Follows tensorflow/models research/object_detection
 exporter_lib_v2.py:131-281 and meta_architectures/faster_rcnn_meta_arch.py. Boxes are (top, left, bottom, right) here.
 No operation is newer than TensorFlow 2.15.
 """
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fractura.export.aten_tensorflow import AtenGraph
-from fractura.models.faster_rcnn import FasterRCNN
 from fractura.models.faster_rcnn.anchors import grid_anchors
 from fractura.models.faster_rcnn.box_coder import SCALES
+from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 from fractura.models.faster_rcnn.settings import FasterRCNNSettings
 from fractura.models.resizer import KeepAspectRatioResizer
 
@@ -45,14 +45,14 @@ class _SecondStage(nn.Module):
         return self.detector.predict_second_stage(crops)
 
 
-class FasterRCNNModule(tf.Module):
-    """What is saved: callable with uint8 ``(1, height, width, 3)``, gives the exporter's eight float32 outputs.
+class FasterRCNNModule(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
+    """The module that is saved: maps uint8 ``(1, height, width, 3)`` to the exporter's eight float32 outputs.
 
     Args:
         detector: In evaluation mode, on the CPU.
 
     Attributes:
-        weights: The network's variables, batch norm folded in.
+        weights: The network's variables, with batch norm folded in.
 
     Raises:
         ModelError: The network has no translation.
@@ -71,9 +71,11 @@ class FasterRCNNModule(tf.Module):
         crops = torch.zeros(regions, extractor.channels, size, size)
         self._second_stage = AtenGraph("second_stage", _SecondStage(detector).eval(), crops)
 
-    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 3], tf.uint8, name=INPUT)], autograph=False)
+    @tf.function(  # type: ignore[untyped-decorator]
+        input_signature=[tf.TensorSpec([1, None, None, 3], tf.uint8, name=INPUT)], autograph=False
+    )
     def __call__(self, input_tensor: Any) -> dict[str, Any]:
-        """Look at one image.
+        """Detect on one image.
 
         Args:
             input_tensor: uint8 ``(1, height, width, 3)``.
@@ -90,7 +92,7 @@ class FasterRCNNModule(tf.Module):
 
     def _store(self, name: str, value: NDArray[np.float32]) -> tf.Variable:
         if name not in self.weights:
-            # Outside the function that is being traced: variables belong to the module, and live longer.
+            # Outside the function being traced: variables belong to the module and outlive it.
             with tf.init_scope():
                 self.weights[name] = tf.Variable(value, trainable=False, name=name)
         assert self.weights[name].shape == value.shape
@@ -116,11 +118,12 @@ class FasterRCNNModule(tf.Module):
         return tf.ensure_shape(canvas, [1, *known, 3]), tf.cast(size, tf.float32)
 
     def _whole(self, height: Any, width: Any) -> tuple[Any, Any]:
-        """Both sides rounded up to what the backbone needs."""
+        """Both sides rounded up to multiples of what the backbone needs."""
         return -(-height // self._multiple) * self._multiple, -(-width // self._multiple) * self._multiple
 
     def _canvas_size(self, image: Any) -> tuple[Any, Any]:
-        """Height and width of the canvas for an image that was resized to int32 ``(2,)``; numbers if all are alike."""
+        """Height and width of the canvas for an image resized to int32 ``(2,)``; numbers if they are always the
+        same."""
         resizer = self._settings.image_resizer
         if isinstance(resizer, KeepAspectRatioResizer) and not resizer.pad_to_max_dimension:
             return self._whole(image[0], image[1])
@@ -156,11 +159,11 @@ class FasterRCNNModule(tf.Module):
         return boxes, tf.math.count_nonzero(scores > 0, dtype=tf.int32)
 
     def _crop(self, features: Any, regions: Any) -> Any:
-        """``(regions, size, size, channels)``: each region, in fractions of the canvas, cut with corners aligned."""
+        """Crop each region, in fractions of the canvas, with aligned corners: ``(regions, size, size, channels)``."""
         size = self._settings.initial_crop_size
         sides = tf.cast(tf.shape(features)[1:3], tf.float32)
-        # Corners at the map's far border may be rounded a hair beyond it, where TensorFlow reads zeros: one more row
-        # and column, copies of the last, keep them on the map.
+        # Corners at the far border may be rounded slightly beyond it, where TensorFlow reads zeros: one more row and
+        # column, copies of the last, keep them on the map.
         wider = tf.pad(features, [[0, 0], [0, 1], [0, 1], [0, 0]], "SYMMETRIC")
         fractions = regions * tf.tile((sides - 1) / sides, [2])
         return tf.image.crop_and_resize(wider, fractions, tf.zeros([regions.shape[0]], tf.int32), [size, size])
@@ -205,7 +208,7 @@ class FasterRCNNModule(tf.Module):
 
 
 def _anchors_of_one_cell(settings: FasterRCNNSettings, level: int) -> NDArray[np.float32]:
-    """The anchors at a map's first place: float32 ``(anchors, 4)``."""
+    """The anchors of a map's first cell: float32 ``(anchors, 4)``."""
     anchors = settings.anchors
     cell = grid_anchors(
         1,
@@ -250,7 +253,7 @@ def _clip(boxes: Any, window: Any) -> Any:
 
 
 def _clip_sort_pad(boxes: Any, scores: Any, window: Any, count: int) -> tuple[Any, Any, Any]:
-    """As ``faster_rcnn._clip_sort_pad``: boxes ``(count, 4)``, scores ``(count,)``, positions in the input or -1."""
+    """As ``regions.clip_sort_pad``: boxes ``(count, 4)``, scores ``(count,)``, positions in the input or -1."""
     boxes = _clip(boxes, window)
     whole = tf.reduce_all(boxes[:, 2:] > boxes[:, :2], axis=1)
     scores = tf.concat([tf.where(whole, scores, 0.0), tf.zeros([count])], axis=0)
@@ -261,5 +264,5 @@ def _clip_sort_pad(boxes: Any, scores: Any, window: Any, count: int) -> tuple[An
 
 
 def _padded(values: Any, order: Any) -> Any:
-    """``values`` in ``order``; 0 where the order says padding."""
+    """``values`` in ``order``; 0 where ``order`` is -1."""
     return tf.gather(tf.concat([tf.zeros([1], values.dtype), values], axis=0), order + 1)

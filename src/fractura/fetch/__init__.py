@@ -1,11 +1,10 @@
-"""Files from the network: found by name, downloaded so that a break costs nothing, unpacked so that nothing escapes."""
+"""Fetch models and data sets by name: resumable downloads, and archives unpacked safely."""
 
-from fractura.fetch.addresses import ADDRESSES, Address
+from fractura.fetch.addresses import ADDRESSES, DATA_SETS, Address
 from fractura.fetch.archive import unpack_archive
 from fractura.fetch.download import Downloaded, download
 from fractura.fetch.fetch import Fetched, fetch
-from fractura.fetch.figshare import DATA_SETS, FetchedData, fetch_data
-from fractura.fetch.zip_archive import unpack_zip
+from fractura.fetch.figshare import FetchedData, fetch_data
 
 __all__ = [
     "ADDRESSES",
@@ -18,5 +17,4 @@ __all__ = [
     "fetch",
     "fetch_data",
     "unpack_archive",
-    "unpack_zip",
 ]

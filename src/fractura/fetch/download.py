@@ -1,4 +1,4 @@
-"""Downloading a file over http(s): goes on where it broke off, appears under its name only when it is whole."""
+"""Resumable downloads over http(s); a file appears under its name only when it is complete."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _TIMEOUT = 30.0
 _TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 Progress = Callable[[int, int | None], None]
-"""Called with the bytes that are there and the bytes there will be (None: not known)."""
+"""Called with the bytes received so far and the total (None if unknown)."""
 
 
 @dataclass(frozen=True)
 class Downloaded:
-    """A whole file.
+    """A complete file.
 
     Attributes:
         path: Where it is.
@@ -40,11 +40,11 @@ class Downloaded:
 
 
 class _BrokenError(Exception):
-    """The connection broke off or was refused; worth another try."""
+    """The connection broke or was refused; worth another attempt."""
 
 
 class _ChangedError(Exception):
-    """What is there already is of no use: start over."""
+    """The part already downloaded is useless: start over."""
 
 
 def download(
@@ -58,24 +58,24 @@ def download(
 ) -> Downloaded:
     """Fetch ``url`` into ``target``.
 
-    What came before a break lies in ``target`` + ``.part`` and is not fetched again, in this call or the next, as long
-    as the server says that its file is still the same one.
+    What was received before the connection broke is kept in ``target`` + ``.part`` and not fetched again, in this call
+    or the next, as long as the server says that its file is unchanged.
 
     Args:
         url: http or https.
-        target: File to write; one that is there is taken as it is (after its checksum).
-        sha256: What the file must be; None checks only that all of it came.
-        progress: Called as bytes come in.
-        attempts: Tries in a row that may bring nothing.
-        pause: Seconds before the second try; doubled for each further one.
+        target: File to write; an existing one is kept (if its checksum is right).
+        sha256: Checksum of the file; None only checks that it is complete.
+        progress: Called as bytes arrive.
+        attempts: Attempts in a row that may fail without progress.
+        pause: Seconds before the second attempt; doubled for each further one.
 
     Raises:
-        UsageError: The address is none.
+        UsageError: The address is invalid.
         MissingDependencyError: There is no network, or the server does not answer.
         DataError: The server has no such file, its checksum is wrong, or the disk is full.
     """
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise UsageError(f"'{url}' is no http or https address")
+        raise UsageError(f"'{url}' is not an http or https address")
     try:
         if not target.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,9 @@ def download(
         return _checked(target, sha256, url)
     except OSError as error:
         raise DataError(
-            f"cannot be written: {error.strerror or error}", file=target, hint="make room, or choose another folder"
+            f"cannot be written: {error.strerror or error}",
+            file=target,
+            hint="make room or choose another folder",
         ) from error
 
 
@@ -108,8 +110,8 @@ def _fetch(url: str, target: Path, progress: Progress | None, attempts: int, pau
             raise MissingDependencyError(
                 f"cannot be fetched: {reason}",
                 file=url,
-                hint=f"see whether this machine has a network, and run the command again: it goes on from where it is; "
-                f"or fetch the file elsewhere and put it at {target}",
+                hint=f"check the network connection and run the command again, which resumes the download; "
+                f"or download the file elsewhere and save it as {target}",
             )
         time.sleep(pause * 2 ** (tries - 1))
     if sha256 is not None and (found := _sha256(part)) != sha256:
@@ -127,12 +129,12 @@ def _part(target: Path) -> Path:
 
 
 def _validator(target: Path) -> Path:
-    """Holds the ETag or date of the file that ``.part`` is the beginning of."""
+    """Contains the ETag or date of the file that ``.part`` is the beginning of."""
     return target.with_name(target.name + ".part.etag")
 
 
 def _continue(url: str, part: Path, validator: Path, progress: Progress | None) -> None:
-    """Bring ``part`` to its full length in one connection."""
+    """Complete ``part`` over one connection."""
     known = validator.read_text(encoding="utf-8") if validator.exists() else ""
     start = part.stat().st_size if part.exists() and known else 0
     headers = {"User-Agent": "fractura", "Accept-Encoding": "identity"}
@@ -154,9 +156,9 @@ def _continue(url: str, part: Path, validator: Path, progress: Progress | None) 
 
 
 def _same_file(headers: Any) -> str:
-    """What tells this version of the file from another; empty if the server says nothing that can be relied on."""
-    etag = headers.get("ETag", "")
-    return etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
+    """Identifies this version of the file; empty if the server sends nothing reliable."""
+    etag = str(headers.get("ETag", ""))
+    return etag if etag and not etag.startswith("W/") else str(headers.get("Last-Modified", ""))
 
 
 def _total(response: Any, start: int) -> int | None:
@@ -173,7 +175,7 @@ def _receive(response: Any, part: Path, start: int, total: int | None, progress:
             except http.client.IncompleteRead as error:
                 chunk = error.partial
                 stream.write(chunk)
-                raise _BrokenError("the connection broke off") from error
+                raise _BrokenError("the connection broke") from error
             if not chunk:
                 break
             stream.write(chunk)
@@ -181,19 +183,19 @@ def _receive(response: Any, part: Path, start: int, total: int | None, progress:
             if progress is not None:
                 progress(done, total)
     if total is not None and done < total:
-        raise _BrokenError(f"the connection broke off after {done} of {total} bytes")
+        raise _BrokenError(f"the connection broke after {done} of {total} bytes")
 
 
 def _refused(error: urllib.error.HTTPError, url: str, start: int) -> None:
     if error.code == 416:
         length = error.headers.get("Content-Range", "").rpartition("/")[2]
         if start and length == str(start):
-            return  # all of it is there
+            return  # it is complete
         raise _ChangedError from error
     if error.code in _TRY_AGAIN:
         raise _BrokenError(f"the server answers {error.code} {error.reason}") from error
     raise DataError(
-        f"the server answers {error.code} {error.reason}", file=url, hint="give the address it is at now with --url"
+        f"the server answers {error.code} {error.reason}", file=url, hint="give its present address with --url"
     ) from error
 
 
@@ -206,7 +208,7 @@ def _checked(path: Path, sha256: str | None, url: str) -> Downloaded:
 
 def _wrong(found: str, wanted: str, url: str, path: Path | None = None) -> DataError:
     return DataError(
-        f"is not the file it should be: its SHA-256 is {found}, not {wanted}",
+        f"is not the expected file: its SHA-256 is {found}, not {wanted}",
         file=path if path is not None else url,
         hint="fetch it again" if path is None else "delete it and fetch it again",
     )

@@ -1,4 +1,4 @@
-"""``fetch``: from a name to an unpacked folder."""
+"""Fetch a model by name: download, verify and unpack it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _ENDING = ".tar.gz"
 
 @dataclass(frozen=True)
 class Fetched:
-    """What is there now.
+    """The result of ``fetch``.
 
     Attributes:
         folder: The unpacked archive.
         url: Where it came from.
-        sha256: Of the archive; None if the folder was there already.
-        checked: Whether that is the one in our table; False if it is not known what it should be.
+        sha256: Of the archive; None if the folder already existed.
+        checked: Whether it was compared with the address table; False if the table has none.
     """
 
     folder: Path
@@ -43,18 +43,18 @@ def fetch(
 
     Args:
         name: Such as ``zoo:faster_rcnn_inception_resnet_v2_640x640``.
-        output: Folder in which the archive's own folder appears; one that is there is left as it is.
+        output: Folder in which the archive's own folder is created; an existing one is left as it is.
         url: Another address for the same thing.
-        keep_archive: Leave the archive beside the folder.
+        keep_archive: Keep the archive next to the folder.
         progress: See ``download``.
 
     Raises:
-        UsageError: Nothing has this name.
+        UsageError: There is no model of this name.
         MissingDependencyError: There is no network.
         DataError: The server has no such file, or it cannot be unpacked.
     """
     if name not in ADDRESSES:
-        raise UsageError(f"nothing to fetch is called '{name}'", hint=suggest_name(name, ADDRESSES))
+        raise UsageError(f"there is nothing to fetch called '{name}'", hint=suggest_name(name, ADDRESSES))
     known = ADDRESSES[name]
     address = known if url is None else Address(url, known.about)
     file_name = unquote(urlsplit(address.url).path).rpartition("/")[2]
@@ -65,24 +65,9 @@ def fetch(
     if folder.is_dir():
         return Fetched(folder, address.url, None, False)
     if folder.exists():
-        raise DataError("is in the way: the archive's folder goes there", file=folder, hint="choose another --output")
+        raise DataError("is in the way of the archive's folder", file=folder, hint="choose another --output")
     found = download(address.url, archive, sha256=address.sha256, progress=progress)
-    scratch = output / f".{folder.name}.unpacked"
-    _remove(scratch)
-    unpack_archive(archive, scratch)
-    inner = scratch / folder.name
-    alone = inner.is_dir() and len(list(scratch.iterdir())) == 1
-    (inner if alone else scratch).rename(folder)
-    if alone:
-        scratch.rmdir()
+    unpack_archive(archive, folder, unwrap=True)
     if not keep_archive:
         archive.unlink()
     return Fetched(folder, address.url, found.sha256, address.sha256 is not None)
-
-
-def _remove(folder: Path) -> None:
-    """What an earlier call left that was killed."""
-    if folder.is_dir():
-        import shutil
-
-        shutil.rmtree(folder)

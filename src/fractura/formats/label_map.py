@@ -11,7 +11,7 @@ from fractura.core.files import write_atomically
 from fractura.formats.protobuf.text_format import Field, Message, Scalar, parse, read_text
 from fractura.formats.protobuf.text_format_edit import quoted
 
-MAXIMUM_ID = 10_000  # A model has one output per id up to the highest; a higher id is a slip of the keyboard.
+MAXIMUM_ID = 10_000  # A model has one output per id up to the highest; a higher id is a typo.
 
 _EXAMPLE = "an item looks like this: item { id: 1 name: 'fracture' }"
 _QUOTE = "'"
@@ -24,8 +24,8 @@ class LabelMapItem:
     Attributes:
         id: From 1; the label inside fractura is ``id - 1``.
         name: What ``image/object/class/text`` holds; may be a code such as ``/m/01g317``.
-        display_name: For people; empty if the file gives none.
-        line: Where it starts in the file; 0 if it came from no file.
+        display_name: The name to show; empty if the file has none.
+        line: Where it starts in the file; 0 if it does not come from one.
     """
 
     id: int
@@ -35,7 +35,7 @@ class LabelMapItem:
 
     @property
     def title(self) -> str:
-        """The name for people, as TensorFlow's category index has it."""
+        """The name to show, as in TensorFlow's category index."""
         return self.display_name or self.name
 
 
@@ -45,8 +45,8 @@ class LabelMap:
 
     Attributes:
         items: In the order of the file.
-        file: Where it came from, if anywhere.
-        notes: Fields that were passed over, one line each.
+        file: Where it was read from, if anywhere.
+        notes: Fields that were ignored, one line each.
     """
 
     items: tuple[LabelMapItem, ...]
@@ -55,7 +55,7 @@ class LabelMap:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The name of each label: position ``id - 1``. An id the file leaves out is called ``unused 7``."""
+        """The name of each label: position ``id - 1``. A missing id is called ``unused 7``."""
         titles = {item.id: item.title for item in self.items}
         return tuple(titles.get(i, f"unused {i}") for i in range(1, max(titles, default=0) + 1))
 
@@ -67,8 +67,11 @@ class LabelMap:
     def id_of(self, name: str) -> int:
         """The id of a name or display name.
 
+        >>> label_map_of(["fracture", "implant"]).id_of("implant")
+        2
+
         Raises:
-            DataError: It is not in the label map; the nearest name is given.
+            DataError: It is not in the label map; the error suggests the nearest name.
         """
         found = self.ids.get(name)
         if found is None:
@@ -78,7 +81,11 @@ class LabelMap:
         return found
 
     def extended(self, class_names: Sequence[str]) -> LabelMap:
-        """This label map with the names that it lacks added at the end; ids that are there stay as they are."""
+        """This label map with missing names appended; existing ids do not change.
+
+        >>> label_map_of(["fracture"]).extended(["implant", "fracture"]).class_names
+        ('fracture', 'implant')
+        """
         items, highest = list(self.items), max((item.id for item in self.items), default=0)
         known = set(self.ids)
         for name in class_names:
@@ -89,7 +96,7 @@ class LabelMap:
         return LabelMap(tuple(items), self.file, self.notes)
 
     def to_text(self) -> str:
-        """The label map as the Object Detection API's users write it."""
+        """The label map in the layout that is usual for the Object Detection API."""
         return "\n".join(_item_text(item) for item in self.items)
 
 
@@ -97,8 +104,8 @@ def read_label_map(path: Path | str) -> LabelMap:
     """Read a label map, whatever its extension.
 
     Raises:
-        DataError: The file cannot be read or parsed, has no items, an id is 0, negative, missing or there twice, or
-            a name is missing or there twice; the line is named.
+        DataError: The file cannot be read or parsed, has no items, an id is 0, negative, missing or duplicated, or
+            a name is missing or duplicated; the error names the line.
     """
     file = Path(path)
     document = parse(read_text(file), file)
@@ -118,7 +125,11 @@ def read_label_map(path: Path | str) -> LabelMap:
 
 
 def label_map_of(class_names: Sequence[str]) -> LabelMap:
-    """A new label map: ids from 1 in the order of ``class_names``."""
+    """A new label map: ids from 1 in the order of ``class_names``.
+
+    >>> label_map_of(["fracture", "implant"]).ids
+    {'fracture': 1, 'implant': 2}
+    """
     return LabelMap(()).extended(class_names)
 
 
@@ -132,12 +143,12 @@ def write_label_map(label_map: LabelMap, path: Path | str) -> None:
 
 
 def update_label_map(path: Path | str, class_names: Sequence[str]) -> LabelMap:
-    """Make the label map at ``path`` hold ``class_names``: missing ones are appended, nothing is renumbered.
+    """Add missing ``class_names`` to the label map at ``path``; nothing is renumbered.
 
-    A file that holds them all is not touched; comments and order of one that does not are kept.
+    A file that has them all is not touched; otherwise its comments and order are preserved.
 
     Raises:
-        DataError: The file that is there is not a valid label map, or cannot be written.
+        DataError: The existing file is not a valid label map, or cannot be written.
     """
     file = Path(path)
     if not file.exists():
@@ -213,18 +224,18 @@ def _refuse_doubles(items: Sequence[LabelMapItem], file: Path) -> None:
         if item.id in ids:
             first = ids[item.id]
             raise DataError(
-                f"the id {item.id} is there twice: '{first.title}' (line {first.line}) and '{item.title}'",
+                f"the id {item.id} is used twice: '{first.title}' (line {first.line}) and '{item.title}'",
                 file=file,
                 place=place,
-                hint="give each class an id of its own",
+                hint="give each class its own id",
             )
         ids[item.id] = item
         for name in {item.name, item.display_name} - {""}:
             if name in names:
                 raise DataError(
-                    f"the name '{name}' is there twice (first on line {names[name].line})",
+                    f"the name '{name}' is used twice (first on line {names[name].line})",
                     file=file,
                     place=place,
-                    hint="each class needs a name of its own",
+                    hint="give each class its own name",
                 )
             names[name] = item

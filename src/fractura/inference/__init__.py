@@ -1,4 +1,4 @@
-"""Put a model to work: one runtime a file, all of them with the same face.
+"""Run inference. Each module in ``runtimes`` implements one runtime behind the same interface.
 
 ``load_model`` takes ``built-in`` (the model that comes with fractura), a model folder (runs with PyTorch), an exported
 ``.onnx`` file (runs with ONNX Runtime, which the base install has) or a SavedModel folder (runs with TensorFlow).
@@ -12,7 +12,8 @@ from fractura.core.errors import MissingDependencyError, ModelError, UsageError,
 from fractura.core.model_card import WEIGHTS_FILE
 from fractura.inference.built_in import NAME as BUILT_IN
 from fractura.inference.built_in import locate_model
-from fractura.inference.model import Device, Model
+from fractura.inference.model import Model
+from fractura.inference.runtimes.runtime import Device, Runtime
 
 __all__ = ["BUILT_IN", "Device", "Model", "load_model"]
 
@@ -32,8 +33,15 @@ def load_model(path: Path | str, *, device: Device = "auto", label_map: Path | N
         ModelError: There is no such model, or it is damaged.
         UsageError: A label map was given for a model that has a card.
         MissingDependencyError: What runs it is not installed, or CUDA was asked for and is not there.
+
+    Example:
+        >>> load_model("built-in").class_names
+        ('Fractura',)
     """
-    path = locate_model(path)
+    return Model(_open(locate_model(path), device, label_map))
+
+
+def _open(path: Path, device: Device, label_map: Path | None) -> Runtime:
     if path.is_dir() and not (path / WEIGHTS_FILE).exists() and any((path / each).is_file() for each in _SAVED_MODEL):
         require("tensorflow", "tensorflow")
         from fractura.inference.runtimes.saved_model import SavedModel
@@ -58,7 +66,7 @@ def load_model(path: Path | str, *, device: Device = "auto", label_map: Path | N
     )
 
 
-def _load_folder(folder: Path, device: Device) -> Model:
+def _load_folder(folder: Path, device: Device) -> Runtime:
     from importlib.util import find_spec
 
     if find_spec("torch") is None:

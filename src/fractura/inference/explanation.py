@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fractura.core.boxes import Boxes
-from fractura.inference.model import Model
+from fractura.inference.runtimes.runtime import Runtime
 from fractura.inference.views import WHOLE, Part, known_views, parts_of
 
 PASSES = 60
@@ -35,7 +35,7 @@ _Square = tuple[int, int, int]
 
 
 def explain(
-    model: Model, image: NDArray[np.uint8], detections: Boxes, views: Sequence[str] = WHOLE, *, passes: int = PASSES
+    model: Runtime, image: NDArray[np.uint8], detections: Boxes, views: Sequence[str] = WHOLE, *, passes: int = PASSES
 ) -> NDArray[np.float32]:
     """How much each place of an image matters for its best detections.
 
@@ -61,11 +61,11 @@ def explain(
         shown = _heat_of_part(model, part.cut(image), part.locate(explained.select(rows)), passes // len(groups))
         shown = shown[:, ::-1] if part.mirrored else shown
         heat[top:bottom, left:right] = np.maximum(heat[top:bottom, left:right], shown)
-    return heat / heat.max() if heat.any() else heat
+    return np.asarray(heat / heat.max()) if heat.any() else heat
 
 
 def _detections_by_part(
-    model: Model, image: NDArray[np.uint8], detections: Boxes, views: Sequence[str]
+    model: Runtime, image: NDArray[np.uint8], detections: Boxes, views: Sequence[str]
 ) -> dict[Part, list[int]]:
     """The parts to look at, and for each the positions of the detections to watch there."""
     if not len(detections):
@@ -84,10 +84,10 @@ def _scores_of(detections: Boxes, found: Boxes) -> NDArray[np.float32]:
     """What each detection scores among the boxes that were found: the best one of its class at its place, or 0."""
     same = (detections.iou(found) >= _SAME_DETECTION_IOU) & (detections.labels[:, None] == found.labels[None, :])
     scores = np.zeros(0, np.float32) if found.scores is None else found.scores
-    return np.where(same, scores[None, :], 0).max(axis=1, initial=0.0).astype(np.float32)
+    return np.asarray(np.where(same, scores[None, :], 0).max(axis=1, initial=0.0), np.float32)
 
 
-def _heat_of_part(model: Model, pixels: NDArray[np.uint8], detections: Boxes, passes: int) -> NDArray[np.float32]:
+def _heat_of_part(model: Runtime, pixels: NDArray[np.uint8], detections: Boxes, passes: int) -> NDArray[np.float32]:
     """The heat of what the model is shown in one pass: float32, as high and wide as ``pixels``."""
     full_height, full_width = pixels.shape[:2]
     scale = min(1.0, _LONGEST_SIDE / max(full_height, full_width))
@@ -138,7 +138,7 @@ def _replaced(shown: NDArray[np.uint8], blurred: NDArray[np.uint8], square: _Squ
     def share(start: int, length: int) -> NDArray[np.float32]:
         middle = np.arange(length, dtype=np.float32) + 0.5
         inside = np.minimum(middle - start, start + side - middle)
-        return np.clip(inside / soft + 0.5, 0, 1)
+        return np.asarray(np.clip(inside / soft + 0.5, 0, 1))
 
     mask = (share(top, height)[:, None] * share(left, width)[None, :])[:, :, None]
     changed: NDArray[np.uint8] = np.rint(shown + mask * (blurred.astype(np.float32) - shown)).astype(np.uint8)

@@ -1,65 +1,147 @@
-"""The face that every runtime shows, and the checks that all of them share."""
+"""``Model``: a detector ready for use, which predicts on files, Pillow images and arrays."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from fractura.core.boxes import Boxes
-from fractura.core.errors import ModelError
+from fractura.core.errors import DataError
 from fractura.core.model_card import ModelCard
+from fractura.imaging.reader import read_radiograph
+from fractura.inference.detect import Predictor
+from fractura.inference.pixels import pixels_of
+from fractura.inference.prediction import Prediction
+from fractura.inference.runtimes.runtime import Runtime
+from fractura.inference.settings import DetectionSettings
 
-Device = Literal["auto", "cpu", "cuda"]
+ImageInput = Path | str | Image.Image | NDArray[Any]
+"""A file, a Pillow image, or an array: uint8 or uint16 ``(h, w)``, or uint8 ``(h, w, 3)`` RGB."""
+Input = TypeVar("Input", bound=ImageInput)
+_UNNAMED = "image"
 
 
-class Model(Protocol):
-    """A detector ready for use."""
+class Model:
+    """A detector ready for use; ``load_model`` opens one.
+
+    Args:
+        runtime: What runs it.
+
+    Example:
+        >>> from fractura import load_model, make_phantom
+        >>> model = load_model("built-in")
+        >>> prediction = model.predict(make_phantom(seed=1, index=0).pixels)
+        >>> prediction.settings == DetectionSettings.of(model.card)
+        True
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
     @property
     def card(self) -> ModelCard:
-        """Class names, threshold and all else that is known of it."""
-        ...
+        """Class names, threshold and everything else known about the model."""
+        return self._runtime.card
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """In label order."""
+        return self.card.class_names
+
+    @property
+    def device(self) -> str:
+        """Where it runs: ``cuda`` or ``cpu``."""
+        return self._runtime.device
+
+    def __repr__(self) -> str:
+        return f"Model({self.card.name!r}, class_names={self.class_names}, device={self.device!r})"
 
     def detect(self, image: NDArray[np.uint8]) -> Boxes:
-        """All candidates on one image, best first, not cut at any threshold.
+        """Find all candidates on one image seen once, whole; best first, not cut at any threshold.
+
+        Most callers want ``predict``, which applies the card's views and threshold.
 
         Args:
             image: uint8 ``(h, w, 3)`` RGB, as ``read_radiograph`` gives it.
 
         Returns:
-            Scored boxes in pixels of ``image``; labels are positions in ``card.class_names``.
+            Scored boxes in pixels of ``image``; labels are positions in ``class_names``.
+
+        Raises:
+            ValueError: The array is not an image.
         """
-        ...
+        return self._runtime.detect(image)
+
+    @overload
+    def predict(
+        self,
+        image: ImageInput,
+        threshold: float | None = None,
+        *,
+        fast: bool = False,
+        tile: bool | int = False,
+        views: Sequence[str] | None = None,
+    ) -> Prediction: ...
+
+    @overload
+    def predict(
+        self,
+        image: list[Input] | tuple[Input, ...],
+        threshold: float | None = None,
+        *,
+        fast: bool = False,
+        tile: bool | int = False,
+        views: Sequence[str] | None = None,
+    ) -> list[Prediction]: ...
+
+    def predict(
+        self,
+        image: ImageInput | list[Input] | tuple[Input, ...],
+        threshold: float | None = None,
+        *,
+        fast: bool = False,
+        tile: bool | int = False,
+        views: Sequence[str] | None = None,
+    ) -> Prediction | list[Prediction]:
+        """Find fractures, with the same views and threshold as ``fractura detect``.
+
+        Args:
+            image: A file, a Pillow image or an array, or a list of them; see ``ImageInput``. For folders, and for more
+                images than fit into memory, there is ``detect_images``.
+            threshold: Lowest score of a detection, 0..1; by default the one on the model's card.
+            fast: Use the whole image only: about twice as fast, less accurate (``--fast``).
+            tile: Use overlapping tiles as well; a number is their side in pixels (``--tile``, ``--tile-size``).
+            views: Use exactly these views, see ``fractura.inference.views``.
+
+        Returns:
+            One prediction; for a list a list, in its order.
+
+        Raises:
+            DataError: A file does not exist or cannot be read as an image.
+            UsageError: The threshold lies outside 0..1, the views are not possible, or an array is not an image.
+            ModelError: The model fails on an image, or its card's calibration cannot be read.
+            TypeError: The input is neither a path nor an image nor a list of them.
+
+        Example:
+            ``prediction = model.predict("wrist.png")``; in a notebook, ``model.predict("wrist.png")`` alone shows the
+            image with its detections.
+        """
+        settings = DetectionSettings.of(self.card, threshold=threshold, fast=fast, tile=tile, views=views)
+        predictor = Predictor(self._runtime, settings)
+        if isinstance(image, list | tuple):
+            return [_predict(predictor, each) for each in image]
+        return _predict(predictor, image)
 
 
-def refuse_wrong_image(image: NDArray[np.uint8]) -> None:
-    """Raise a ValueError unless ``image`` is uint8 ``(h, w, 3)`` with at least one pixel."""
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise ValueError(f"an image is uint8 (h, w, 3), not {image.dtype} {image.shape}")
-
-
-def checked_boxes(boxes: Boxes, card: ModelCard, source: Path) -> Boxes:
-    """What a network gave, best first.
-
-    Raises:
-        ModelError: A corner or score is not finite, a score outside 0..1, or a label is not among the class names.
-    """
-    scores = boxes.scores
-    if scores is None:
-        raise ModelError("the model gives boxes without scores", file=source)
-    if not np.isfinite(boxes.xyxy).all() or not ((scores >= 0) & (scores <= 1)).all():
-        raise ModelError(
-            "the model gives corners that are not finite or scores outside 0..1",
-            file=source,
-            hint="its weights are damaged, or training went wrong: train or export it again",
-        )
-    if ((boxes.labels < 0) | (boxes.labels >= len(card.class_names))).any():
-        raise ModelError(
-            f"the model gives a label that its card has no class name for (it names {len(card.class_names)})",
-            file=source,
-            hint="card and weights do not belong together: train or export it again",
-        )
-    return boxes.select(np.argsort(-scores, kind="stable"))
+def _predict(predictor: Predictor, image: Any) -> Prediction:
+    if isinstance(image, Path | str):
+        path = Path(image)
+        if path.is_dir():
+            raise DataError("is a folder", file=path, hint="for folders use fractura.detect_images(model, [folder])")
+        return predictor.predict(read_radiograph(path).pixels, path.stem, path)
+    return predictor.predict(pixels_of(image), _UNNAMED)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fractura.core.boxes import Boxes
 from fractura.core.errors import UsageError, suggest_name
 from fractura.inference.fusion import ViewResult, fuse, without_doubles
-from fractura.inference.model import Model
+from fractura.inference.runtimes.runtime import Runtime
 
 WHOLE: tuple[str, ...] = ("whole",)
 VIEWS = ("whole", "flipped", "tiles", "flipped_tiles")
@@ -130,7 +130,7 @@ def _spans(side: int, length: int) -> list[tuple[int, int]]:
     return [(start, start + length) for start in (round(k * (side - length) / steps) for k in range(steps + 1))]
 
 
-def detect_views(model: Model, image: NDArray[np.uint8], views: Sequence[str] = WHOLE) -> Boxes:
+def detect_in_views(model: Runtime, image: NDArray[np.uint8], views: Sequence[str] = WHOLE) -> Boxes:
     """All candidates on one image, best first, from all the views together.
 
     With ``whole`` alone these are exactly the model's; else the views are fused (see ``fusion``).
@@ -148,10 +148,10 @@ def detect_views(model: Model, image: NDArray[np.uint8], views: Sequence[str] = 
     ways = tuple(dict.fromkeys(parts_of(view, width, height) for view in known_views(views)))
     if ways == (parts_of("whole", width, height),):
         return model.detect(image)
-    return fuse([detect_parts(model, image, parts) for parts in ways])
+    return fuse([detect_in_parts(model, image, parts) for parts in ways])
 
 
-def detect_parts(model: Model, image: NDArray[np.uint8], parts: Sequence[Part]) -> ViewResult:
+def detect_in_parts(model: Runtime, image: NDArray[np.uint8], parts: Sequence[Part]) -> ViewResult:
     """What the parts show; a box that a part's border cuts is left to the parts and views that see it whole."""
     height, width = image.shape[:2]
     found = []

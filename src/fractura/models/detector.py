@@ -1,4 +1,4 @@
-"""The protocol that every detector family follows: losses from images and targets, ``Boxes`` from images."""
+"""The protocol that every detector follows: losses from images and targets, ``Boxes`` from images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fractura.core.boxes import Boxes
 
 @dataclass(frozen=True)
 class Target:
-    """What is annotated on one image.
+    """The ground truth of one image.
 
     Attributes:
         boxes: float32 ``(n, 4)``: left, top, right, bottom in pixels of the image as given to the detector.
@@ -33,22 +33,27 @@ class Target:
 class Detector(nn.Module, ABC):
     """A trainable detector.
 
-    Images are uint8 tensors ``(height, width, 3)`` of any size, exactly as ``read_radiograph`` gives them; each
-    detector resizes and normalises them itself, so that training, detection and the exported graph see the same.
+    Images are uint8 tensors ``(height, width, 3)`` of any size, exactly as ``read_radiograph`` returns them; each
+    detector resizes and normalises them itself, so that training, detection and the exported graph see the same pixels.
 
     Attributes:
-        origin: A line for people on the pretrained weights it was built with; None where nobody need be told.
+        origin: A line for people about the pretrained weights it was built with; None if there is nothing to report.
     """
 
     origin: str | None = None
 
     @abstractmethod
     def losses(self, images: Sequence[Tensor], targets: Sequence[Target]) -> dict[str, Tensor]:
-        """Named scalar losses of one batch; their sum is minimised. Images without boxes are allowed."""
+        """Named scalar losses of one batch; their sum is minimised. Images without boxes are allowed.
+
+        Args:
+            images: Images of any sizes.
+            targets: One per image.
+        """
 
     @abstractmethod
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The graph that is exported: one image to all its candidates, best first.
+        """The graph that is exported: all candidates of one image, best first.
 
         Args:
             image: uint8 ``(height, width, 3)``.
@@ -60,15 +65,15 @@ class Detector(nn.Module, ABC):
 
     @abstractmethod
     def architecture(self) -> dict[str, Any]:
-        """What rebuilds this detector (without weights) through ``build_from_architecture``: plain JSON values."""
+        """Plain JSON values from which ``build_from_architecture`` rebuilds this detector, without its weights."""
 
     def learning_rate_factor(self, name: str) -> float:
-        """Share of the learning rate that the parameter ``name`` (as in ``named_parameters``) learns with."""
+        """Factor on the learning rate of the parameter ``name`` (as in ``named_parameters``)."""
         return 1.0
 
     @torch.no_grad()
     def detect(self, images: Sequence[Tensor]) -> list[Boxes]:
-        """All candidates on each image, best first, in pixels of the given image. Leaves train/eval mode as it was."""
+        """All candidates of each image, best first, in pixels of that image. Train or eval mode is left as it was."""
         was_training = self.training
         self.eval()
         try:

@@ -1,4 +1,4 @@
-"""Layers that several backbones share: TensorFlow's SAME padding and convolution with freezable batch norm.
+"""Layers shared by backbones: TensorFlow's SAME padding, and convolution with freezable batch norm.
 
 Follows tensorflow/models research/object_detection core/freezable_batch_norm.py and TensorFlow's padding rule.
 """
@@ -13,7 +13,11 @@ from torch import Tensor, nn
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """TensorFlow's SAME padding before and after one axis of ``size`` cells; the odd cell goes after."""
+    """TensorFlow's SAME padding before and after one axis of ``size`` cells; an odd cell goes after.
+
+    >>> same_padding(size=224, kernel=3, stride=2)
+    (0, 1)
+    """
     total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
 

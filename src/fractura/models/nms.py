@@ -1,8 +1,13 @@
 """Greedy non-maximum suppression as a custom operator, so that one definition trains, detects and exports.
 
-Semantics are those of ONNX ``NonMaxSuppression`` and of ``tf.image.non_max_suppression``: candidates with a score
-above the threshold, in order of falling score (ties: lower index first), are kept unless a kept one overlaps them by
-more than the IoU threshold.
+The semantics are those of ONNX ``NonMaxSuppression`` and ``tf.image.non_max_suppression``: in order of falling score
+(ties: lower index first), a candidate above the score threshold is kept unless a box kept before overlaps it by more
+than the IoU threshold.
+
+>>> boxes = torch.tensor([[[0.0, 0.0, 9.0, 9.0], [0.0, 0.0, 9.0, 8.0], [20.0, 20.0, 29.0, 29.0]]])
+>>> nms(boxes, torch.tensor([[[0.9, 0.8, 0.7]]]), 0.5, 0.0, 10)
+tensor([[0, 0, 0],
+        [0, 0, 2]])
 """
 
 from __future__ import annotations
@@ -10,13 +15,25 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from fractura.models.overlap import iou
-
 _BLOCK = 1024
 
 
+def iou(first: Tensor, second: Tensor) -> Tensor:
+    """Intersection over union of ``(n, 4)`` and ``(m, 4)`` xyxy boxes: ``(n, m)``; 0 where they do not overlap.
+
+    >>> iou(torch.tensor([[0.0, 0.0, 2.0, 2.0]]), torch.tensor([[0.0, 0.0, 2.0, 1.0], [5.0, 5.0, 6.0, 6.0]]))
+    tensor([[0.5000, 0.0000]])
+    """
+    top_left = torch.maximum(first[:, None, :2], second[None, :, :2])
+    bottom_right = torch.minimum(first[:, None, 2:], second[None, :, 2:])
+    overlap = (bottom_right - top_left).clamp_(min=0).prod(dim=2)
+    area_first = (first[:, 2:] - first[:, :2]).prod(dim=1)
+    area_second = (second[:, 2:] - second[:, :2]).prod(dim=1)
+    return torch.where(overlap == 0, 0.0, overlap / (area_first[:, None] + area_second[None, :] - overlap))
+
+
 def _suppress_block(overlapping: Tensor) -> Tensor:
-    """Which of a score-ordered block survive one another, given ``overlapping[i, j]`` for i before j.
+    """Which boxes of a score-ordered block survive, given ``overlapping[i, j]`` for i before j.
 
     Greedy suppression is the only fixed point of keep[j] = no kept i before j overlaps it; iterating from "all kept"
     settles one more rank each round and in practice ends after a few.
@@ -55,12 +72,12 @@ def nms(
     Args:
         boxes: float32 ``(groups, n, 4)``, xyxy.
         scores: float32 ``(groups, classes, n)``.
-        iou_threshold: A box that overlaps a better kept one by more than this goes.
-        score_threshold: Only scores above this take part.
-        max_output_per_class: At most so many per group and class.
+        iou_threshold: A box that overlaps a better one by more than this is dropped.
+        score_threshold: Boxes must score higher than this.
+        max_output_per_class: Most boxes kept per group and class.
 
     Returns:
-        int64 ``(m, 3)``: group, class and box index of what is kept, by group, class, falling score.
+        int64 ``(m, 3)``: group, class and box index of each kept box, ordered by group, class and falling score.
     """
     boxes, scores = boxes.float(), scores.float()
     chosen = []

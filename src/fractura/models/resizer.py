@@ -1,9 +1,9 @@
-"""From an image of any size to the detector's canvas, in the graph.
+"""Resizing an image of any size to the detector's canvas, inside the graph.
 
 ``legacy_bilinear`` follows ``tf.compat.v1.image.resize_images(BILINEAR, align_corners=False)`` (tensorflow/models
 research/object_detection/core/preprocessor.py:3296-3356 and 2979-3091): no half-pixel centres, no antialiasing.
-``antialiased`` is the triangle filter of Pillow's BILINEAR: it keeps thin fracture lines when an image is shrunk.
-Both are index or matrix operations on a fixed canvas, so they export with dynamic image sizes.
+``antialiased`` is the triangle filter of Pillow's BILINEAR: thin fracture lines survive when an image is shrunk.
+Both are index or matrix operations on a fixed canvas, so they can be exported with dynamic image sizes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ from torch import Tensor
 
 
 class FixedShapeResizer(BaseModel):
-    """Every image becomes ``height`` x ``width``; the aspect ratio is not kept."""
+    """Every image becomes ``height`` x ``width``; the aspect ratio is not kept.
+
+    >>> FixedShapeResizer(height=448, width=448).canvas_size(900, 600)
+    (448, 448)
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -27,7 +31,7 @@ class FixedShapeResizer(BaseModel):
     antialias: bool = False
 
     def canvas_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of the tensor a ``height`` x ``width`` image becomes, padding included."""
+        """Height and width of the canvas for a ``height`` x ``width`` image, including padding."""
         return self.height, self.width
 
     def resized_size(self, height: int, width: int) -> tuple[int, int]:
@@ -36,7 +40,11 @@ class FixedShapeResizer(BaseModel):
 
 
 class KeepAspectRatioResizer(BaseModel):
-    """The image is scaled to fit ``min_dimension`` x ``max_dimension``, and padded with black at bottom and right."""
+    """The image is scaled to fit ``min_dimension`` x ``max_dimension``, then padded with black at bottom and right.
+
+    >>> KeepAspectRatioResizer(min_dimension=448, max_dimension=448).resized_size(900, 600)
+    (448, 299)
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -49,16 +57,17 @@ class KeepAspectRatioResizer(BaseModel):
     def resized_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the image on the canvas, without padding."""
         sides = self.max_dimension, self.min_dimension
-        # Nothing depends on the image where both are alike: a graph that takes images of any size has no such branch.
+        # If both are equal, nothing depends on the image, and a graph for images of any size has no such branch.
         if self.min_dimension != self.max_dimension and height < width:
             sides = self.min_dimension, self.max_dimension
         # torch.sym_min and torch.sym_max keep this traceable when the image's sides are symbols.
-        scale = torch.sym_min(sides[0] / height, sides[1] / width)
-        # An image far thinner than the canvas keeps one pixel, where TensorFlow would stop with an empty picture.
-        return torch.sym_max(1, round(scale * height)), torch.sym_max(1, round(scale * width))
+        scale = torch.sym_min(sides[0] / height, sides[1] / width)  # type: ignore[no-untyped-call]
+        # An image far thinner than the canvas keeps one pixel; TensorFlow would fail on an empty image.
+        resized = [torch.sym_max(1, round(scale * side)) for side in (height, width)]  # type: ignore[no-untyped-call]
+        return resized[0], resized[1]
 
     def canvas_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of the tensor a ``height`` x ``width`` image becomes, padding included."""
+        """Height and width of the canvas for a ``height`` x ``width`` image, including padding."""
         if self.pad_to_max_dimension:
             return self.max_dimension, self.max_dimension
         return self.resized_size(height, width)
@@ -89,7 +98,7 @@ def legacy_bilinear(image: Tensor, height: int, width: int) -> Tensor:
 def _triangle_weights(length_in: int, length_out: int, image: Tensor) -> Tensor:
     scale = length_in / length_out
     # torch.sym_max keeps this traceable when length_in is symbolic.
-    support = torch.sym_max(scale, 1.0)
+    support = torch.sym_max(scale, 1.0)  # type: ignore[no-untyped-call]
     centre = (torch.arange(length_out, device=image.device, dtype=torch.float32) + 0.5) * scale
     cell = torch.arange(length_in, device=image.device, dtype=torch.float32) + 0.5
     weights = torch.clamp(1.0 - torch.abs(cell[None, :] - centre[:, None]) / support, min=0.0)
@@ -101,18 +110,18 @@ def antialiased(image: Tensor, height: int, width: int) -> Tensor:
     rows = _triangle_weights(image.shape[0], height, image)
     columns = _triangle_weights(image.shape[1], width, image)
     channels_first = image.permute(2, 0, 1)
-    # Mixed precision is for the network: pixels of 0..255 keep float32. (A tracer must not see the context.)
+    # Mixed precision is for the network: pixels of 0..255 stay float32. (A tracer must not see the context.)
     mixed = torch.is_autocast_enabled(image.device.type)
     with torch.autocast(image.device.type, enabled=False) if mixed else nullcontext():
         return (rows @ channels_first @ columns.T).permute(1, 2, 0)
 
 
 def resize(image: Tensor, resizer: Resizer) -> tuple[Tensor, tuple[int, int]]:
-    """Put one image on the detector's canvas.
+    """Resize one image to the detector's canvas.
 
     Args:
         image: uint8 or float ``(height, width, 3)``, values 0..255.
-        resizer: How.
+        resizer: How to resize it.
 
     Returns:
         float32 ``(3, canvas_height, canvas_width)``, values 0..255, and the image's (height, width) on it.

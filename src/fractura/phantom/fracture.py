@@ -186,10 +186,10 @@ def displaced(rng: np.random.Generator, tube: Tube, place: float, scale: float) 
     course = line.along(across)
 
     def near(along: Array, across: Array) -> Array:
-        return np.clip(line.along(across) - along, 0, 1)
+        return np.asarray(np.clip(line.along(across) - along, 0, 1))
 
     def far(along: Array, across: Array) -> Array:
-        return np.clip(along - line.along(across), 0, 1)
+        return np.asarray(np.clip(along - line.along(across), 0, 1))
 
     reach = float(np.abs(line.along(np.array([-tube.reach, tube.reach], dtype=np.float32)) - place).max() + radius)
     still = Motion()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -34,7 +35,7 @@ LARGEST_SEED = 2**32 - 1
 
 
 def make_phantoms(
-    folder: Path,
+    folder: Path | str,
     *,
     images: int = 200,
     seed: int = 0,
@@ -62,6 +63,7 @@ def make_phantoms(
     Raises:
         UsageError: A number is out of range, or the folder holds other files, other phantoms or more of them.
     """
+    folder = Path(folder)
     _check_numbers(images, seed, size, workers)
     settings = {"seed": seed, "stream": stream, "size": list(size)}
     known = _resume(folder, settings, images)
@@ -80,13 +82,13 @@ def make_phantoms(
 
 
 def make_phantom_splits(
-    folder: Path,
+    folder: Path | str,
     *,
     images: int = 200,
     val_images: int = 50,
     seed: int = 0,
     size: tuple[int, int] = (384, 464),
-    workers: int = 1,
+    workers: int = 0,
 ) -> dict[str, Dataset]:
     """Write ``folder/train`` and ``folder/val``, which share no image; see ``make_phantoms``.
 
@@ -96,7 +98,7 @@ def make_phantom_splits(
         val_images: How many to validate on; 0 leaves ``val`` out.
         seed: Names the series, 0 to 2**32 - 1.
         size: Short and long side in pixels, about; at least 192.
-        workers: Processes that draw.
+        workers: Processes that draw; 0 is one for each processor.
 
     Returns:
         Data sets by split name.
@@ -104,6 +106,7 @@ def make_phantom_splits(
     Raises:
         UsageError: As ``make_phantoms``, and nothing has been written then.
     """
+    folder, workers = Path(folder), workers or os.cpu_count() or 1
     counts = {split: count for split, count in (("train", images), ("val", val_images)) if split == "train" or count}
     ours = any((folder / split / MANIFEST).is_file() for split in SPLITS)
     if not ours:

@@ -1,4 +1,4 @@
-"""The file ``checkpoint`` beside TensorFlow's checkpoints: which there are, and which is the latest."""
+"""The file ``checkpoint`` next to TensorFlow's checkpoints, which lists them and names the latest."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ FILE_NAME = "checkpoint"
 
 
 def read_checkpoint_state(folder: Path) -> list[Path]:
-    """The prefixes of all checkpoints that the file names and that are there, oldest first; the latest is the last.
+    """The prefixes of all listed checkpoints that exist, oldest first; the last is the latest.
 
-    A folder that was moved is read, too: absolute paths that lead nowhere are looked for by name beside the file.
+    The folder may have been moved: checkpoints whose paths no longer exist are looked up by name next to the file.
 
     Raises:
-        ModelError: The file is there and cannot be read.
+        ModelError: The file exists and cannot be read.
     """
     file = folder / FILE_NAME
     if not file.exists():
@@ -72,10 +72,10 @@ def write_checkpoint_state(folder: Path, prefixes: Sequence[Path]) -> None:
 
     Raises:
         DataError: The file cannot be written.
-        ValueError: There is no checkpoint to name.
+        ValueError: ``prefixes`` is empty.
     """
     if not prefixes:
-        raise ValueError("there is no checkpoint to name")
+        raise ValueError("there is no checkpoint to list")
     lines = [f"model_checkpoint_path: {quoted(prefixes[-1].name)}"]
     lines += [f"all_model_checkpoint_paths: {quoted(prefix.name)}" for prefix in prefixes]
     write_atomically(folder / FILE_NAME, "\n".join(lines) + "\n")

@@ -1,7 +1,7 @@
 """The evaluation mode of ``model_main_tf2.py``: measure each checkpoint that appears in a folder.
 
 Follows tensorflow/models research/object_detection/model_lib_v2.py:1035-1135 (``eval_continuously``) and
-``tf.train.checkpoints_iterator``. Losses are means over the images; as in training they are taken of sampled regions.
+``tf.train.checkpoints_iterator``. Losses are means over the images, computed on sampled regions as in training.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from fractura.inference.render import draw_boxes
 from fractura.models import Detector, Target, build_from_architecture
 from fractura.tensorflow_od.checkpoint import CheckpointReader
 from fractura.tensorflow_od.checkpoint_state import latest_checkpoint
-from fractura.tensorflow_od.mapping import detector_settings, place_of, read_images
-from fractura.tensorflow_od.pipeline_config import PipelineConfig, read_pipeline_config
+from fractura.tensorflow_od.pipeline_data import read_images
+from fractura.tensorflow_od.pipeline_mapping import EvalConfig, detector_settings, eval_config, eval_readers
+from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
 from fractura.tensorflow_od.restoring import read_number, restore
 from fractura.training.data import read_labelled_image
-from fractura.training.progress import Reporter
-from fractura.training.tensorboard import VALIDATION_TAGS, Events
+from fractura.training.logging import VALIDATION_TAGS, Events, Reporter
 
 EVENTS_FOLDER = "eval"
 _EVERY = 100
@@ -44,13 +44,13 @@ def evaluate_continuously(
     eval_timeout: float = 3600,
     sample_1_of_n: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Measure the latest checkpoint, then each newer one, until training is over or none comes any more.
+    """Evaluate the latest checkpoint, then each newer one, until training has ended or no more appear.
 
     Args:
         pipeline_config: Names the images and the architecture.
-        model_dir: Events go to its folder ``eval``.
+        model_dir: Events are written to its folder ``eval``.
         checkpoint_dir: Where checkpoints appear.
-        num_train_steps: Step after which no more are waited for; None takes the file's ``num_steps``.
+        num_train_steps: Step after which to stop waiting; None takes the file's ``num_steps``.
         eval_timeout: Seconds to wait for a new one.
         sample_1_of_n: Only every n-th image; None takes the file's.
 
@@ -59,42 +59,41 @@ def evaluate_continuously(
 
     Raises:
         DataError: The file names no images to evaluate on, or they cannot be read.
-        ModelError: A checkpoint does not fit.
+        ModelError: A checkpoint does not match the file.
     """
     config = read_pipeline_config(pipeline_config)
-    if not config.eval_input_readers:
+    readers, settings = eval_readers(config), eval_config(config)
+    if not readers:
         raise DataError(
             "has no eval_input_reader",
             file=pipeline_config,
-            hint="fractura configure FILE --eval-record val.tfrecord fills in one that is there",
+            hint="add one with: fractura configure FILE --eval-record val.tfrecord",
         )
-    if config.eval_config.use_moving_averages:
-        raise DataError(
-            "use_moving_averages is not built: checkpoints are evaluated with their plain weights",
-            file=pipeline_config,
-            place=place_of(config, "eval_config.use_moving_averages"),
-            hint="write use_moving_averages: false in eval_config, as the zoo's files do",
+    if settings.use_moving_averages:
+        raise config.refusal(
+            config.root.section("eval_config").values["use_moving_averages"],
+            "use_moving_averages is not supported: checkpoints are evaluated with their plain weights",
+            "write use_moving_averages: false in eval_config, as the zoo's files do",
         )
-    last = num_train_steps or (config.train_config.num_steps if config.train_config is not None else 0)
-    readers = [
-        reader if sample_1_of_n is None else replace(reader, sample_1_of_n_examples=sample_1_of_n)
-        for reader in config.eval_input_readers
-    ]
-    sets = [read_images(config, reader, "eval_input_reader") for reader in readers]
+    last = num_train_steps or config.root.section("train_config")["num_steps"]
+    if sample_1_of_n is not None:
+        readers = tuple(replace(reader, sample_1_of_n_examples=sample_1_of_n) for reader in readers)
+    sets = [read_images(config, reader) for reader in readers]
     reporter = Reporter()
     detector = build_from_architecture(detector_settings(config).model_dump(mode="json"))
     detector.to(torch.device("cuda" if torch.cuda.is_available() else "cpu")).eval()
     found = []
     for prefix in new_checkpoints(
-        checkpoint_dir, timeout=eval_timeout, interval=config.eval_config.eval_interval_secs, say=reporter.say
+        checkpoint_dir, timeout=eval_timeout, interval=settings.eval_interval_secs, say=reporter.say
     ):
         reporter.say(f"found new checkpoint {prefix}")
-        restore(detector, prefix, "full")
-        step = read_number(CheckpointReader(prefix), "step") or 0
+        checkpoint = CheckpointReader(prefix)
+        restore(detector, checkpoint, "full")
+        step = read_number(checkpoint, "step") or 0
         for number, images in enumerate(sets):
             name = EVENTS_FOLDER if number == 0 else f"{EVENTS_FOLDER}_{number}"
             events = Events(model_dir / name)
-            found.append({"step": step, **_measure(detector, images, config, events, reporter, step)})
+            found.append({"step": step, **_measure(detector, images, settings, events, reporter, step)})
             events.close()
         if last and step >= last:
             reporter.say(f"step {step} of {last} is evaluated: done")
@@ -113,7 +112,7 @@ def new_checkpoints(
 ) -> Iterator[Path]:
     """The latest checkpoint of a folder, then each newer one, at most one every ``interval`` seconds.
 
-    Ends when none has come for ``timeout`` seconds.
+    Ends when none has appeared for ``timeout`` seconds.
     """
     known: Path | None = None
     while True:
@@ -135,9 +134,9 @@ def new_checkpoints(
 
 
 def _measure(
-    detector: Detector, images: Dataset, config: PipelineConfig, events: Events, reporter: Reporter, step: int
+    detector: Detector, images: Dataset, settings: EvalConfig, events: Events, reporter: Reporter, step: int
 ) -> dict[str, Any]:
-    """Metrics and mean losses of one set of images, written to ``events``."""
+    """Metrics and mean losses of one set of images, also written to ``events``."""
     predictions: list[Boxes] = []
     sums: dict[str, float] = {}
     device = next(detector.parameters()).device
@@ -152,12 +151,12 @@ def _measure(
             for name, value in detector.losses([image], [target]).items():
                 sums[f"Loss/{name}"] = sums.get(f"Loss/{name}", 0.0) + float(value)
         predictions.append(boxes)
-        if number < config.eval_config.num_visualizations:
-            picture = _picture(labelled.image, boxes, record.boxes, images.class_names, config)
+        if number < settings.num_visualizations:
+            picture = _picture(labelled.image, boxes, record.boxes, images.class_names, settings)
             events.picture(f"eval_side_by_side_{number}_0", picture, step)
     losses = {name: total / len(images) for name, total in sums.items()}
     losses |= {"Loss/regularization_loss": 0.0, "Loss/total_loss": sum(losses.values())}
-    threshold = config.eval_config.min_score_threshold
+    threshold = settings.min_score_threshold
     measured = evaluate(images, predictions, threshold=threshold, details=False)
     precision: dict[str, Any] = {key: measured.value(key) for key in COCO_KEYS}
     events.validation(step, precision, [])
@@ -172,10 +171,10 @@ def _measure(
 
 
 def _picture(
-    pixels: np.ndarray, found: Boxes, ground_truth: Boxes, names: tuple[str, ...], config: PipelineConfig
+    pixels: np.ndarray, found: Boxes, ground_truth: Boxes, names: tuple[str, ...], settings: EvalConfig
 ) -> np.ndarray:
-    """Left what was found, right what was labelled: uint8 ``(height, 2 * width, 3)``."""
-    shown = found.above(config.eval_config.min_score_threshold)
-    best = shown.select(np.arange(min(len(shown), config.eval_config.max_num_boxes_to_visualize)))
+    """Detections on the left, ground truth on the right: uint8 ``(height, 2 * width, 3)``."""
+    shown = found.above(settings.min_score_threshold)
+    best = shown.select(np.arange(min(len(shown), settings.max_num_boxes_to_visualize)))
     labelled = Boxes(ground_truth.xyxy, ground_truth.labels, np.ones(len(ground_truth)))
     return np.concatenate([np.asarray(draw_boxes(pixels, boxes, names)) for boxes in (best, labelled)], axis=1)

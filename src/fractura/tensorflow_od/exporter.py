@@ -1,6 +1,6 @@
 """The folder that the Object Detection API's exporter writes: ``saved_model/``, ``checkpoint/``, ``pipeline.config``.
 
-Follows tensorflow/models research/object_detection exporter_lib_v2.py:199-281; our card stands beside them.
+Follows tensorflow/models research/object_detection exporter_lib_v2.py:199-281; fractura's model card is added.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from fractura.export import ExportResult, export_model
 from fractura.formats.protobuf.text_format import read_text
 from fractura.inference.runtimes.torch import load_detector
 from fractura.models import Detector
-from fractura.models.faster_rcnn import FasterRCNN
+from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 from fractura.models.faster_rcnn.settings import InceptionResNetV2Settings
 from fractura.tensorflow_od.checkpoint import write_checkpoint
 from fractura.tensorflow_od.checkpoint_state import write_checkpoint_state
-from fractura.tensorflow_od.pipeline_config import parse_pipeline_config
-from fractura.tensorflow_od.pipeline_writer import pipeline_config_for
+from fractura.tensorflow_od.pipeline_mapping import pipeline_config_for
+from fractura.tensorflow_od.pipeline_reader import parse_pipeline_config
 from fractura.tensorflow_od.weights import MODEL, key_of, model_variables
 
 PIPELINE_FILE = "pipeline.config"
@@ -41,8 +41,8 @@ def export_for_tensorflow(
         model_folder: Trained-model folder.
         output: Folder to write into; None is ``exported`` in the model folder.
         images: Images to compare on, as in ``export_model``.
-        pipeline_config: The file that the model was trained with; without it the one in the model folder is copied,
-            or else one is written from the model's card.
+        pipeline_config: The file that the model was trained with; None copies the one in the model folder, or
+            else writes one from the model's card.
 
     Returns:
         What was written; ``output`` is the folder.
@@ -68,10 +68,10 @@ def write_companions(detector: Detector, card: ModelCard, folder: Path, pipeline
         detector: Its weights go into the checkpoint.
         card: Of the detector.
         folder: Where ``saved_model/`` is.
-        pipeline_config: Copied if it is there.
+        pipeline_config: Copied if it exists.
 
     Returns:
-        What people should know, a line each.
+        Notes for the user, one line each.
     """
     prefix = folder / CHECKPOINT_FOLDER / "ckpt-0"
     write_checkpoint(prefix, checkpoint_variables(detector))
@@ -92,7 +92,7 @@ def write_companions(detector: Detector, card: ModelCard, folder: Path, pipeline
 
 
 def checkpoint_variables(detector: Detector) -> dict[str, NDArray[Any]]:
-    """The weights by checkpoint key: TensorFlow's names where it has the model, else the names they have here."""
+    """The weights by checkpoint key: TensorFlow's names if it has such a model, else fractura's."""
     if _is_tensorflows(detector):
         variables: dict[str, NDArray[Any]] = dict(model_variables(detector))
     else:

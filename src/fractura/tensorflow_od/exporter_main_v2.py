@@ -1,7 +1,7 @@
 """``exporter_main_v2.py`` of the Object Detection API: the same flags, the same folder.
 
 Follows tensorflow/models research/object_detection/exporter_main_v2.py and exporter_lib_v2.py:240-281. Needs
-TensorFlow, any current release: a SavedModel is written by nothing else.
+TensorFlow, any current release: nothing else writes a SavedModel.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ def export(pipeline_config: Path, trained_checkpoint_dir: Path, output_directory
 
     Args:
         pipeline_config: The file the model was trained with.
-        trained_checkpoint_dir: Trained by TensorFlow or by fractura.
-        output_directory: Where to.
+        trained_checkpoint_dir: From training with TensorFlow or with fractura.
+        output_directory: Folder to write.
 
     Raises:
-        ModelError: There is no checkpoint, or it does not fit the file.
+        ModelError: There is no checkpoint, or it does not match the file.
         DataError: The file cannot be used.
         MissingDependencyError: TensorFlow is not installed.
     """
@@ -59,7 +59,7 @@ def export(pipeline_config: Path, trained_checkpoint_dir: Path, output_directory
 def _command(values: Mapping[str, Any]) -> None:
     if values["input_type"] != "image_tensor":
         raise UsageError(
-            f"--input_type {values['input_type']} is not supported", hint="image_tensor is, which the tutorial uses"
+            f"--input_type {values['input_type']} is not supported", hint="use image_tensor, as the tutorial does"
         )
     export(values["pipeline_config_path"], values["trained_checkpoint_dir"], values["output_directory"])
 

@@ -1,7 +1,7 @@
-"""Command lines as the Object Detection API's scripts take them (absl flags), and their errors as exit codes.
+"""Parse command lines like the Object Detection API's scripts (absl flags), and turn errors into exit codes.
 
-``--flag=value``, ``--flag value`` and one dash instead of two; ``--flag``, ``--noflag`` and ``--flag=false`` for yes or
-no; a lone ``--`` before the first flag is passed over, as the scripts' own documentation writes it.
+Accepted are ``--flag=value``, ``--flag value``, one dash instead of two, and ``--flag``, ``--noflag`` and
+``--flag=false`` for booleans; a lone ``--``, which the scripts' documentation puts first, is ignored.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Flag:
     """One flag.
 
     Attributes:
-        kind: Of its value.
-        help: One line.
-        default: Without it.
-        required: Whether it must be there.
-        refused: Why a value other than the default is not taken; empty if it is.
+        kind: Type of its value.
+        help: One line for ``--help``.
+        default: Value without it.
+        required: Whether it must be given.
+        refused: Why only the default is accepted; empty if every value is.
     """
 
     kind: Literal["text", "path", "int", "bool"]
@@ -37,15 +37,18 @@ class Flag:
 
 
 LOGGING = {
-    "alsologtostderr": Flag("bool", "Accepted; what is said always goes to stderr.", False),
-    "logtostderr": Flag("bool", "Accepted; what is said always goes to stderr.", False),
+    "alsologtostderr": Flag("bool", "Accepted; messages always go to stderr.", False),
+    "logtostderr": Flag("bool", "Accepted; messages always go to stderr.", False),
     "verbosity": Flag("int", "Accepted; no effect.", 0),
     "help": Flag("bool", "Show this and stop.", False),
 }
 
 
 def parse_flags(arguments: Sequence[str], flags: Mapping[str, Flag]) -> dict[str, Any]:
-    """Values of all ``flags``, defaults included.
+    """Values of all ``flags``, including defaults.
+
+    >>> parse_flags(["--steps=7", "--noshow"], {"steps": Flag("int", ""), "show": Flag("bool", "", True)})
+    {'steps': 7, 'show': False}
 
     Raises:
         UsageError: A flag is unknown (the nearest is named), lacks its value, has one of the wrong kind, or is missing.
@@ -57,7 +60,9 @@ def parse_flags(arguments: Sequence[str], flags: Mapping[str, Flag]) -> dict[str
         if word == "--":
             continue
         if not word.startswith("-") or word.strip("-") == "":
-            raise UsageError(f"'{word}' belongs to no flag", hint="write --flag=value; a path with spaces needs quotes")
+            raise UsageError(
+                f"'{word}' does not belong to a flag", hint="write --flag=value, and quote values with spaces"
+            )
         name, equals, text = word.lstrip("-").partition("=")
         if name not in flags and name.startswith("no") and flags.get(name[2:], Flag("text", "")).kind == "bool":
             if equals:
@@ -83,7 +88,7 @@ def parse_flags(arguments: Sequence[str], flags: Mapping[str, Flag]) -> dict[str
 def _value(name: str, flag: Flag, text: str) -> Any:
     if flag.kind == "bool":
         if text.lower() not in _TRUE + _FALSE:
-            raise UsageError(f"--{name} is true or false, not '{text}'")
+            raise UsageError(f"--{name} must be true or false, not '{text}'")
         return text.lower() in _TRUE
     if flag.kind == "int":
         try:
@@ -96,7 +101,7 @@ def _value(name: str, flag: Flag, text: str) -> Any:
 
 
 def help_text(program: str, summary: str, flags: Mapping[str, Flag]) -> str:
-    """What ``--help`` shows."""
+    """The output of ``--help``."""
     lines = [f"{program}: {summary}", ""]
     for name, flag in flags.items():
         default = f" (default: {flag.default})" if flag.default not in (None, False) else ""
@@ -114,7 +119,7 @@ def run_command(
     """Parse ``arguments`` and run ``command`` with their values.
 
     Returns:
-        The exit code, as ``fractura`` has them.
+        The exit code, with the same meaning as those of ``fractura``.
     """
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
@@ -130,6 +135,6 @@ def run_command(
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
     except KeyboardInterrupt:
-        sys.stderr.write("error: stopped\n")
+        sys.stderr.write("error: interrupted\n")
         return 130
     return 0

@@ -1,4 +1,4 @@
-"""From a TensorFlow checkpoint to a trained-model folder: what ``fractura import-tf`` and the exporter do."""
+"""Convert a TensorFlow checkpoint into a trained-model folder, for ``fractura import-tf`` and the exporter."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from fractura.core.errors import DataError, UsageError
 from fractura.core.files import write_atomically
 from fractura.core.model_card import WEIGHTS_FILE, ModelCard, write_card
 from fractura.models import build_from_architecture
+from fractura.models.weights import write_tensors
 from fractura.tensorflow_od.checkpoint import CheckpointReader, checkpoint_prefix
-from fractura.tensorflow_od.mapping import PLACEHOLDER, class_names, detector_settings
-from fractura.tensorflow_od.pipeline_config import PipelineConfig, read_pipeline_config
+from fractura.tensorflow_od.pipeline_data import PLACEHOLDER, class_names
+from fractura.tensorflow_od.pipeline_mapping import detector_settings, eval_readers, input_reader, num_classes
+from fractura.tensorflow_od.pipeline_reader import PipelineConfig, read_pipeline_config
 from fractura.tensorflow_od.restoring import RestoreReport, read_number, restore
-from fractura.training.state import write_tensors
 
 CONFIG_FILE = "pipeline.config"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Imported:
-    """What was brought over.
+    """The result of ``import_checkpoint``.
 
     Attributes:
-        model_folder: Holds the card, the weights and the ``pipeline.config`` they came with.
+        model_folder: Contains the card, the weights and their ``pipeline.config``.
         checkpoint: Prefix of the checkpoint.
-        step: At which it was written, if it says so.
+        step: At which it was written, if known.
         class_names: On the card.
-        report: The account of its tensors.
-        notes: What people should know.
+        report: What became of each tensor.
+        notes: For the user.
     """
 
     model_folder: Path
@@ -64,13 +65,13 @@ def import_checkpoint(
         source: Folder that training or the exporter wrote, an unpacked archive of the zoo, or a path ending in
             ``ckpt-5``.
         output: Folder to write; must be new or empty.
-        pipeline_config: The file it was trained with; None looks beside the checkpoint and one folder up.
-        label_map: Names of the classes; None takes the one that the ``pipeline.config`` names, if it is there.
+        pipeline_config: The file it was trained with; None looks next to the checkpoint and one folder up.
+        label_map: Names of the classes; None takes the one that the ``pipeline.config`` names, if it exists.
 
     Raises:
-        ModelError: There is no checkpoint, or it does not fit the ``pipeline.config``.
+        ModelError: There is no checkpoint, or it does not match the ``pipeline.config``.
         DataError: There is no ``pipeline.config``, or it or the label map cannot be used.
-        UsageError: The output folder is in use.
+        UsageError: The output folder is not empty.
     """
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UsageError("the output folder is not empty", file=output, hint="choose a new folder")
@@ -80,8 +81,9 @@ def import_checkpoint(
     names, notes = _names(config, label_map)
     architecture = detector_settings(config).model_dump(mode="json")
     detector = build_from_architecture(architecture)
-    report = restore(detector, prefix, "full")
-    step = read_number(CheckpointReader(prefix), "step")
+    checkpoint = CheckpointReader(prefix)
+    report = restore(detector, checkpoint, "full")
+    step = read_number(checkpoint, "step")
     card = ModelCard(
         name=output.resolve().name,
         architecture=architecture,
@@ -93,7 +95,9 @@ def import_checkpoint(
     write_atomically(output / CONFIG_FILE, config.document.text)
     write_tensors(output / WEIGHTS_FILE, detector.state_dict())
     write_card(card, output)
-    return Imported(output, prefix, step, names, report, tuple(notes))
+    return Imported(
+        model_folder=output, checkpoint=prefix, step=step, class_names=names, report=report, notes=tuple(notes)
+    )
 
 
 def find_checkpoint(source: Path) -> Path:
@@ -111,23 +115,23 @@ def _find_config(prefix: Path) -> Path:
         if (folder / CONFIG_FILE).is_file():
             return folder / CONFIG_FILE
     raise DataError(
-        f"no {CONFIG_FILE} lies beside this checkpoint or one folder up",
+        f"there is no {CONFIG_FILE} next to this checkpoint or one folder up",
         file=prefix,
-        hint="name the file it was trained with: --pipeline-config FILE",
+        hint="give the file it was trained with: --pipeline-config FILE",
     )
 
 
 def _names(config: PipelineConfig, label_map: Path | None) -> tuple[tuple[str, ...], list[str]]:
     if label_map is not None:
         return class_names(config, label_map), []
-    readers = [config.train_input_reader, *config.eval_input_readers]
+    readers = [input_reader(config), *eval_readers(config)]
     named = [Path(r.label_map_path) for r in readers if r is not None and r.label_map_path]
     for path in named:
         if path.is_file():
             return class_names(config, path), [f"class names from {path}"]
-    count = config.model.num_classes
+    count = num_classes(config).value
     filled_in = [path for path in named if PLACEHOLDER not in str(path)]
-    why = f"the label map {filled_in[0]} is not there" if filled_in else "there is no label map"
+    why = f"the label map {filled_in[0]} does not exist" if filled_in else "there is no label map"
     return tuple(f"class {number}" for number in range(1, count + 1)), [
-        f"{why}: the {count} classes are called 'class 1' and so on; --label-map gives them their names"
+        f"{why}: the {count} classes are called 'class 1' and so on; name them with --label-map"
     ]

@@ -1,7 +1,7 @@
-"""``model_main_tf2.py`` of the Object Detection API: the same flags, files and words, without TensorFlow.
+"""``model_main_tf2.py`` of the Object Detection API: the same flags, files and messages, without TensorFlow.
 
 Follows tensorflow/models research/object_detection/model_main_tf2.py and model_lib_v2.py:444-730. The one addition is
-``--num_steps_per_iteration``: TensorFlow trains in chunks of 100 steps and so rounds their number up; 1 does not.
+``--num_steps_per_iteration``: TensorFlow trains in chunks of 100 steps and so rounds their number up; 1 avoids that.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fractura.core.errors import DataError, UsageError, require
+from fractura.core.errors import UsageError, require
 from fractura.tensorflow_od.flags import LOGGING, Flag, run_command
 
 STEPS_PER_ITERATION = 100
@@ -24,8 +24,8 @@ FLAGS = {
     "checkpoint_every_n": Flag("int", "Steps between checkpoints.", 1000),
     "checkpoint_dir": Flag("path", "Evaluate the checkpoints that appear in this folder, instead of training."),
     "eval_timeout": Flag("int", "Seconds to wait for a new checkpoint before evaluation ends.", 3600),
-    "sample_1_of_n_eval_examples": Flag("int", "Evaluate only every n-th image."),
-    "record_summaries": Flag("bool", "Put images among the events.", True),
+    "sample_1_of_n_eval_examples": Flag("int", "Evaluate every n-th image only."),
+    "record_summaries": Flag("bool", "Write images to the event files.", True),
     "num_steps_per_iteration": Flag(
         "int", "Steps are rounded up to a multiple of this, as TensorFlow does; 1 does not round.", STEPS_PER_ITERATION
     ),
@@ -37,7 +37,11 @@ FLAGS = {
 
 
 def round_up(steps: int, made: int, chunk: int) -> int:
-    """The step at which training in chunks of ``chunk`` steps ends: the first after ``made`` that reaches ``steps``."""
+    """The step at which training in chunks of ``chunk`` steps ends: the first after ``made`` that reaches ``steps``.
+
+    >>> round_up(150, 30, 100)
+    230
+    """
     return made + -(-(steps - made) // chunk) * chunk
 
 
@@ -50,20 +54,21 @@ def train(
     record_summaries: bool = True,
     num_steps_per_iteration: int = STEPS_PER_ITERATION,
 ) -> None:
-    """Train into ``model_dir``, or go on from its latest checkpoint.
+    """Train into ``model_dir``, or resume from its latest checkpoint.
 
-    Besides TensorFlow's files, ``model_dir`` holds what makes it a model folder of fractura, and its log. A checkpoint
-    is also written at the end, where TensorFlow writes none.
+    Besides TensorFlow's files, ``model_dir`` contains fractura's, which make it a model folder, and a log. Unlike
+    TensorFlow, this also writes a checkpoint at the end.
 
     Raises:
-        DataError: The file asks for something that is not built, or images cannot be used.
-        ModelError: A checkpoint does not fit.
-        UsageError: A number is impossible.
+        DataError: The file asks for something that is not supported, or images cannot be used.
+        ModelError: A checkpoint does not match the file.
+        UsageError: A number is out of range.
     """
-    from fractura.tensorflow_od.mapping import place_of
-    from fractura.tensorflow_od.pipeline_config import read_pipeline_config
+    from fractura.tensorflow_od.pipeline_mapping import train_section
+    from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
+    from fractura.tensorflow_od.restoring import read_number
     from fractura.tensorflow_od.training import prepare_pipeline
-    from fractura.tensorflow_od.training_checkpoints import TensorFlowCheckpoints, steps_made
+    from fractura.tensorflow_od.training_checkpoints import TensorFlowCheckpoints, open_latest
     from fractura.training import train as run
 
     for name, number in (
@@ -74,20 +79,19 @@ def train(
         if number < 1:
             raise UsageError(f"--{name} must be at least 1, not {number}")
     config = read_pipeline_config(pipeline_config)
-    if config.train_config is None:
-        raise DataError("has no train_config", file=pipeline_config, hint="take a whole file, as in the zoo's archives")
-    if config.train_config.optimizer.moving_average_decay is not None:
-        raise DataError(
-            "use_moving_average is true (as it is where the file does not say), which this command does not build",
-            file=pipeline_config,
-            place=place_of(config, "train_config.optimizer"),
-            hint="write use_moving_average: false in optimizer, as the zoo's files do; or use: fractura train "
+    section = train_section(config)
+    if section.section("optimizer")["use_moving_average"]:
+        raise config.refusal(
+            section.section("optimizer").values["use_moving_average"],
+            "use_moving_average is true (its default), which this command does not support",
+            "write use_moving_average: false in optimizer, as the zoo's files do; or use: fractura train "
             f"--pipeline-config {pipeline_config}",
         )
-    wanted = num_train_steps if num_train_steps is not None else config.train_config.num_steps
-    made = steps_made(model_dir)
+    wanted = num_train_steps if num_train_steps is not None else section["num_steps"]
+    latest = open_latest(model_dir)
+    made = None if latest is None else read_number(latest, "step") or 0
     if made is not None and wanted and made >= wanted:
-        say(f"{model_dir}: {made} of {wanted} steps are made already; nothing is left to do")
+        say(f"{model_dir}: already trained for {made} of {wanted} steps; nothing to do")
         return
     overrides: dict[str, Any] = {
         "checkpoint_every_n": round_up(checkpoint_every_n, 0, num_steps_per_iteration),
@@ -97,23 +101,27 @@ def train(
     if wanted:
         overrides["num_steps"] = round_up(wanted, made or 0, num_steps_per_iteration)
         if overrides["num_steps"] != wanted:
-            say(f"{wanted} steps become {overrides['num_steps']}: they go in chunks of {num_steps_per_iteration}")
-    prepared = prepare_pipeline(pipeline_config, model_dir, overrides, validated=False, resumed=made is not None)
+            say(f"{wanted} steps are rounded up to {overrides['num_steps']}, a multiple of {num_steps_per_iteration}")
+    prepared = prepare_pipeline(config, model_dir, overrides, validated=False, resumed=made is not None)
     for note in prepared.notes:
         say(note)
     if prepared.restored is not None:
         say(prepared.restored.to_text())
+    checkpoints = TensorFlowCheckpoints(
+        momentum=prepared.settings.momentum_optimizer_value, pictures=record_summaries, latest=latest
+    )
     run(
         prepared.settings,
         resume=made is not None,
         detector=prepared.detector,
         train_data=prepared.train,
-        companion=TensorFlowCheckpoints(momentum=prepared.settings.momentum_optimizer_value, pictures=record_summaries),
+        store=checkpoints,
+        hooks=checkpoints,
     )
 
 
 def say(text: str) -> None:
-    """A line for people; of several processes only the first speaks."""
+    """Print a line to stderr; of several processes, only the first does."""
     from fractura.training.devices import is_first_process
 
     if not is_first_process():

@@ -1,8 +1,8 @@
-"""The graph of objects inside a TensorFlow 2 checkpoint: which variable hangs where, by which name.
+"""The graph of objects in a TensorFlow 2 checkpoint: which object owns which variable, under which name.
 
 TensorFlow restores by walking this graph (``_CHECKPOINTABLE_OBJECT_GRAPH``, a ``TrackableObjectGraph`` message:
-tensorflow/core/protobuf/trackable_object_graph.proto), not by the keys. Keys and graph belong together as
-tensorflow/python/trackable/trackable_utils.py names them.
+tensorflow/core/protobuf/trackable_object_graph.proto), not by the keys. Keys are derived from the graph as in
+tensorflow/python/trackable/trackable_utils.py.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ class Node:
 
 
 def graph_of_keys(keys: Iterable[str], full_names: Mapping[str, str]) -> list[Node]:
-    """The objects that a set of keys speaks of; the first is the root.
+    """The objects that a set of keys implies; the first is the root.
+
+    >>> [list(node.children) for node in graph_of_keys(["model/w/.ATTRIBUTES/VARIABLE_VALUE"], {})]
+    [['model'], ['w'], []]
 
     Args:
         keys: Such as ``model/layer/kernel/.ATTRIBUTES/VARIABLE_VALUE``, or with ``/.OPTIMIZER_SLOT/`` in it.
@@ -87,7 +90,7 @@ def decode_graph(message: bytes) -> list[Node]:
     """The objects of a ``TrackableObjectGraph`` message.
 
     Raises:
-        WireError: It is malformed, or names a node that is not there.
+        WireError: It is malformed, or refers to a node that does not exist.
     """
     nodes = [
         _decode_node(message, first, last)
@@ -97,12 +100,16 @@ def decode_graph(message: bytes) -> list[Node]:
     for node in nodes:
         for target in [*node.children.values(), *(n for v, _, s in node.slots for n in (v, s))]:
             if target >= len(nodes):
-                raise WireError(f"the object graph names node {target} of {len(nodes)}", 0)
+                raise WireError(f"the object graph refers to node {target} of {len(nodes)}", 0)
     return nodes
 
 
 def find_key(nodes: list[Node], path: str) -> str | None:
-    """The key of the variable that hangs at ``path`` (local names joined by ``/``, escaped as in keys), or None."""
+    """The key of the variable at ``path`` (local names joined by ``/``, escaped as in keys), or None.
+
+    >>> find_key(graph_of_keys(["model/w/.ATTRIBUTES/VARIABLE_VALUE"], {}), "model/w")
+    'model/w/.ATTRIBUTES/VARIABLE_VALUE'
+    """
     number = 0
     if not nodes:
         return None

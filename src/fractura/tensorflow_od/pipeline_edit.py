@@ -1,4 +1,4 @@
-"""Editing a ``pipeline.config``, comments and order kept: what ``fractura configure`` does."""
+"""Edit a ``pipeline.config`` for ``fractura configure``; comments and order are preserved."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import Any, Literal
 from fractura.core.errors import UsageError
 from fractura.core.files import write_atomically
 from fractura.formats.protobuf.text_format import Document, Scalar, parse, read_text
-from fractura.formats.protobuf.text_format_edit import quoted, set_value
-from fractura.tensorflow_od.pipeline_config import PipelineConfig, parse_pipeline_config
-from fractura.tensorflow_od.pipeline_template import pipeline_template
+from fractura.formats.protobuf.text_format_edit import set_value
+from fractura.tensorflow_od.pipeline_reader import PipelineConfig, parse_pipeline_config
+from fractura.tensorflow_od.pipeline_schema import MessageField, ValueField
+from fractura.tensorflow_od.pipeline_training_fields import PIPELINE
+from fractura.tensorflow_od.pipeline_writer import literal, zoo_pipeline
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PipelineChanges:
     """What to write into a ``pipeline.config``; None leaves a field as it is.
 
@@ -24,8 +26,8 @@ class PipelineChanges:
         batch_size: Images per step.
         num_steps: Steps of training.
         fine_tune_checkpoint: Path ending in ``ckpt-0``.
-        fine_tune_checkpoint_type: What is taken from it.
-        label_map: Path of the label map, for training and evaluation alike.
+        fine_tune_checkpoint_type: What to load from it.
+        label_map: Path of the label map, for both training and evaluation.
         train_records: Paths or patterns of the TFRecord files to train on.
         eval_records: Paths or patterns of the TFRecord files to evaluate on.
     """
@@ -54,11 +56,11 @@ class Configured:
     """What ``configure_pipeline`` did.
 
     Attributes:
-        file: Where the result is.
-        written: False if the file held everything already.
+        file: The file that was written or checked.
+        written: False if nothing had to change.
         changes: Fields that were changed.
-        config: What the file says now.
-        notes: What people should know about it.
+        config: Its content now.
+        notes: For the user.
     """
 
     file: Path
@@ -84,57 +86,56 @@ class Configured:
 def edit_pipeline_config(
     text: str, changes: PipelineChanges, file: Path | None = None
 ) -> tuple[str, tuple[Change, ...]]:
-    """Write ``changes`` into ``text``; everything else in it, comments and order included, stays as it is.
+    """Write ``changes`` into ``text``; everything else in it, including comments and order, is preserved.
 
     Returns:
-        The new text, and what was changed in it (fields that had the value already are not named).
+        The new text, and what changed (without fields that already had the value).
 
     Raises:
-        DataError: The text, before or after, is not a ``pipeline.config`` that can be trained from.
+        DataError: The text, before or after, is not a valid ``pipeline.config``.
     """
     document = parse(text, file)
     done: list[Change] = []
-    for path, value in _assignments(document, changes):
+    for where, value in _assignments(document, changes):
+        path = where.split(".")
         before = _text_at(document, path)
-        if isinstance(value, str):
-            after = quoted(value, like=before or '"')
-        elif isinstance(value, tuple):
-            each = [quoted(item, like=before or '"') for item in value]
-            after = each[0] if len(each) == 1 else "[" + ", ".join(each) + "]"
-        else:
-            after = str(value)
+        after = literal(value, _row_at(path), like=before or '"')
         if before == after and len(_fields_at(document, path)) == 1:
             continue
         for _ in range(len(_fields_at(document, path)) - 1):
             document = _without_first(document, path)
         document = set_value(document, path, after)
-        done.append(Change(".".join(path), before, after))
+        done.append(Change(where, before, after))
     parse_pipeline_config(document.text, file)
     return document.text, tuple(done)
 
 
 def new_pipeline_config(model: str, changes: PipelineChanges) -> str:
-    """A fresh ``pipeline.config`` for fine-tuning one of ``MODELS``, with ``changes`` in it.
+    """A new ``pipeline.config`` for fine-tuning one of ``MODELS``, with ``changes`` applied.
 
-    What ``changes`` leave open is for one class, 2 images per step, 20000 steps and type ``detection``. The model's
+    >>> text = new_pipeline_config("faster_rcnn_inception_resnet_v2_640x640", PipelineChanges(label_map="a.txt"))
+    >>> edit_pipeline_config(text, PipelineChanges(batch_size=4))[1]
+    (Change(field='train_config.batch_size', before='2', after='4'),)
+
+    Defaults are one class, 2 images per step, 20000 steps and type ``detection``. The model's
     settings are those of its zoo configuration; the learning rate is 0.008 at 16 images per step, and in proportion.
 
     Raises:
         UsageError: There is no such model.
-        DataError: A change asks for what cannot be trained.
+        DataError: A change has an invalid value.
     """
-    fresh = pipeline_template(model, changes.num_classes or 1, changes.batch_size or 2, changes.num_steps or 20_000)
+    fresh = zoo_pipeline(model, changes.num_classes or 1, changes.batch_size or 2, changes.num_steps or 20_000)
     return edit_pipeline_config(fresh, changes)[0]
 
 
 def configure_pipeline(
     config: Path, changes: PipelineChanges, *, new: str | None = None, output: Path | None = None
 ) -> Configured:
-    """Edit the file ``config``, or with ``new`` write a fresh one for that model; ``output`` writes elsewhere.
+    """Edit the file ``config``, or write a new one for the model ``new``; ``output`` is written instead of ``config``.
 
     Raises:
-        DataError: The file cannot be read or written, or is none that can be trained from.
-        UsageError: With ``new``, the file is there already; or there is no such model.
+        DataError: The file cannot be read or written, or is not a valid ``pipeline.config``.
+        UsageError: With ``new``, the file already exists; or there is no such model.
     """
     target = config if output is None else output
     if new is None:
@@ -142,7 +143,7 @@ def configure_pipeline(
         text, done = edit_pipeline_config(before or "", changes, config)
     else:
         if target.exists():
-            raise UsageError(f"{target} is there already", hint="leave out --new to edit it, or choose another name")
+            raise UsageError(f"{target} already exists", hint="leave out --new to edit it, or choose another name")
         before, done = None, ()
         text = new_pipeline_config(new, changes)
     written = text != before or target != config
@@ -153,51 +154,52 @@ def configure_pipeline(
 
 
 def _notes(config: PipelineConfig) -> tuple[str, ...]:
-    train = config.train_config
-    if train is None:
-        return ("the file has no train_config: it is good for exporting only",)
+    train = config.root.section("train_config")
+    if not train.present:
+        return ("the file has no train_config: it can only be used for exporting",)
     notes = []
-    schedule = train.optimizer.learning_rate
-    total = schedule.settings.get("total_steps")
-    if total is not None and train.num_steps and total != train.num_steps:
+    optimizer = train.section("optimizer").chosen()
+    schedule = optimizer[1].section("learning_rate").chosen() if optimizer else None
+    total = schedule[1]["total_steps"] if schedule and "total_steps" in schedule[1].values else None
+    steps, checkpoint = train["num_steps"], train["fine_tune_checkpoint"]
+    if total is not None and steps and total != steps:
         notes.append(
-            f"num_steps is {train.num_steps}, but the learning rate falls over total_steps = {total}:"
-            + (" it is still high at the end" if total > train.num_steps else " it is 0 after that")
+            f"num_steps is {steps}, but the learning rate falls over total_steps = {total}:"
+            + (" it is still high at the end" if total > steps else " it is 0 after that")
         )
-    if train.fine_tune_checkpoint and not train.fine_tune_checkpoint.rsplit("-", 1)[-1].isdigit():
-        notes.append(f"fine_tune_checkpoint '{train.fine_tune_checkpoint}' should end in ckpt-0, without .index")
+    if checkpoint and not checkpoint.rsplit("-", 1)[-1].isdigit():
+        notes.append(f"fine_tune_checkpoint '{checkpoint}' should end in ckpt-0, without .index")
     return tuple(notes)
 
 
-def _assignments(document: Document, changes: PipelineChanges) -> list[tuple[tuple[str, ...], Any]]:
-    train, reader, evaluation = "train_config", "train_input_reader", "eval_input_reader"
-    wanted: list[tuple[tuple[str, ...], Any]] = [
-        (("model", "faster_rcnn", "num_classes"), changes.num_classes),
-        ((train, "batch_size"), changes.batch_size),
-        ((train, "num_steps"), changes.num_steps),
-        ((train, "fine_tune_checkpoint"), changes.fine_tune_checkpoint),
-        ((train, "fine_tune_checkpoint_type"), changes.fine_tune_checkpoint_type),
-        ((reader, "label_map_path"), changes.label_map),
-        ((reader, "tf_record_input_reader", "input_path"), changes.train_records or None),
+def _assignments(document: Document, changes: PipelineChanges) -> list[tuple[str, Any]]:
+    wanted: list[tuple[str, Any]] = [
+        ("model.faster_rcnn.num_classes", changes.num_classes),
+        ("train_config.batch_size", changes.batch_size),
+        ("train_config.num_steps", changes.num_steps),
+        ("train_config.fine_tune_checkpoint", changes.fine_tune_checkpoint),
+        ("train_config.fine_tune_checkpoint_type", changes.fine_tune_checkpoint_type),
+        ("train_input_reader.label_map_path", changes.label_map),
+        ("train_input_reader.tf_record_input_reader.input_path", changes.train_records or None),
     ]
-    if document.message(evaluation) or changes.eval_records:
+    if document.message("eval_input_reader") or changes.eval_records:
         wanted += [
-            ((evaluation, "label_map_path"), changes.label_map),
-            ((evaluation, "tf_record_input_reader", "input_path"), changes.eval_records or None),
+            ("eval_input_reader.label_map_path", changes.label_map),
+            ("eval_input_reader.tf_record_input_reader.input_path", changes.eval_records or None),
         ]
-    if changes.fine_tune_checkpoint and not _text_at(document, (train, "fine_tune_checkpoint_version")):
-        wanted.append(((train, "fine_tune_checkpoint_version"), _Word("V2")))
-    return [(path, value) for path, value in wanted if value is not None]
+    version = "train_config.fine_tune_checkpoint_version"
+    if changes.fine_tune_checkpoint and not _text_at(document, version.split(".")):
+        wanted.append((version, "V2"))
+    return [(where, value) for where, value in wanted if value is not None]
 
 
-class _Word:
-    """An enum value: text without quotes."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __str__(self) -> str:
-        return self._text
+def _row_at(path: Sequence[str]) -> ValueField:
+    row: ValueField | MessageField = PIPELINE
+    for name in path:
+        assert isinstance(row, MessageField)
+        row = row.fields[name]
+    assert isinstance(row, ValueField)
+    return row
 
 
 def _fields_at(document: Document, path: Sequence[str]) -> list[Any]:
@@ -206,7 +208,7 @@ def _fields_at(document: Document, path: Sequence[str]) -> list[Any]:
         return []
     spans = {}
     for field in message.named(path[-1]):
-        spans[field.value_start] = field  # the elements of one list share their place
+        spans[field.value_start] = field  # the elements of a list share their position
     return list(spans.values())
 
 
@@ -218,7 +220,7 @@ def _text_at(document: Document, path: Sequence[str]) -> str | None:
 
 
 def _without_first(document: Document, path: Sequence[str]) -> Document:
-    """Take out the first of several fields of one name, with its line if nothing else stands there."""
+    """Remove the first of several fields of one name, with its line if nothing else is on it."""
     first, text = _fields_at(document, path)[0], document.text
     line_start, line_stop = text.rfind("\n", 0, first.start) + 1, text.find("\n", first.end)
     line_stop = len(text) if line_stop < 0 else line_stop

@@ -1,19 +1,80 @@
-"""Hold the text of a ``pipeline.config`` against the table of fields: values with their defaults, and a report."""
+"""From the text of a ``pipeline.config`` to its values, with their places, and a report on every field."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from fractura.core.errors import DataError, suggest_name
-from fractura.formats.protobuf.text_format import Document, Field, Message, Scalar
-from fractura.tensorflow_od.pipeline_schema import Effect, FieldRule
+from fractura.formats.protobuf.text_format import Document, Field, Message, Scalar, parse, read_text
+from fractura.tensorflow_od.pipeline_schema import Effect, MessageField, ValueField
+from fractura.tensorflow_od.pipeline_training_fields import PIPELINE
+
+T = TypeVar("T")
 
 _TRUE, _FALSE = ("true", "True", "t", "1"), ("false", "False", "f", "0")
-_INT32 = 2**31
+_UINT32 = 2**32
+
+
+@dataclass(frozen=True)
+class Located(Generic[T]):
+    """A value and where it comes from.
+
+    Attributes:
+        value: As the rest of fractura has it.
+        path: Names of the messages and the field, joined by dots.
+        line: Of the field, from 1; where it is absent, of the message that lacks it.
+    """
+
+    value: T
+    path: str
+    line: int
+
+    @property
+    def name(self) -> str:
+        """Of the field."""
+        return self.path.rpartition(".")[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """One message of the file. Like protobuf's, it answers for absent fields, too: with their defaults.
+
+    Attributes:
+        row: What it may contain.
+        path: Names of the messages, joined by dots.
+        line: From 1; of the message that lacks it if it is absent.
+        present: Whether the file has it.
+        values: Every field that holds a value and can have an effect; repeated ones are tuples.
+        sections: Every message: one, or of repeated ones as many as there are.
+    """
+
+    row: MessageField
+    path: str
+    line: int
+    present: bool
+    values: Mapping[str, Located[Any]]
+    sections: Mapping[str, tuple[Section, ...]]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name].value
+
+    def section(self, *names: str) -> Section:
+        """The message that these names lead to."""
+        found = self
+        for name in names:
+            found = found.sections[name][-1]
+        return found
+
+    def chosen(self) -> tuple[str, Section] | None:
+        """The one of several exclusive messages that is there, with its name."""
+        for name, (section, *_) in self.sections.items():
+            if section.present and self.row.fields[name].oneof:
+                return name, section
+        return None
 
 
 @dataclass(frozen=True)
@@ -23,7 +84,7 @@ class FieldReport:
     Attributes:
         path: Names from the outermost message, joined by dots.
         line: From 1.
-        effect: Honoured, no effect, fixed (there, with the one value that is built) or unknown.
+        effect: Honoured, no effect, fixed (present, with the one supported value) or unknown.
         reason: Why it has no effect; empty otherwise.
     """
 
@@ -33,29 +94,61 @@ class FieldReport:
     reason: str = ""
 
 
-def read_fields(document: Document, table: dict[str, FieldRule]) -> tuple[dict[str, Any], list[FieldReport]]:
-    """The values of a text, and a report on each of its fields.
+@dataclass(frozen=True)
+class PipelineConfig:
+    """A whole file.
 
-    Returns:
-        Values: numbers, text, tuples for repeated fields, dictionaries for messages (None where a message is absent);
-        every field of ``table`` that can have an effect is there. In each message ``"@line"`` is its line, and
-        ``"@lines"`` those of its fields.
-        Reports: one per field that is no message, in the order of the file.
+    Attributes:
+        root: Its values.
+        fields: What became of each field, in the order of the file.
+        document: The text itself.
+    """
+
+    root: Section
+    fields: tuple[FieldReport, ...]
+    document: Document
+
+    @property
+    def without_effect(self) -> tuple[FieldReport, ...]:
+        """Fields that change nothing here, each with its reason."""
+        return tuple(field for field in self.fields if field.effect is Effect.NONE)
+
+    @property
+    def unknown(self) -> tuple[FieldReport, ...]:
+        """Fields that fractura does not know; they are kept when the file is edited."""
+        return tuple(field for field in self.fields if field.effect is Effect.UNKNOWN)
+
+    def refusal(self, where: Located[Any] | Section, problem: str, hint: str) -> DataError:
+        """An error about a field, which names its line."""
+        return DataError(problem, file=self.document.file, place=f"line {where.line}", hint=hint)
+
+
+def read_pipeline_config(path: Path | str) -> PipelineConfig:
+    """Read a ``pipeline.config``.
 
     Raises:
-        DataError: A value has the wrong type, is out of range or not built; the line is named.
+        DataError: It cannot be read or parsed, or asks for something that is not supported; the error names the line.
     """
-    reader = _Reader(document.file)
-    values = reader.message(document.root, table, "", closed=False, line=1)
-    return values, sorted(reader.reports, key=lambda report: report.line)
+    file = Path(path)
+    return parse_pipeline_config(read_text(file), file)
 
 
-def read_augmentation(values: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
-    """The one step that a ``data_augmentation_options`` message holds, without the bookkeeping; None if it is empty."""
-    for name, settings in values.items():
-        if isinstance(settings, Mapping) and not name.startswith("@"):
-            return name, {key: value for key, value in settings.items() if not key.startswith("@")}
-    return None
+def parse_pipeline_config(text: str, file: Path | None = None) -> PipelineConfig:
+    """The same from a text.
+
+    >>> parse_pipeline_config("model { ssd { } }")
+    Traceback (most recent call last):
+    fractura.core.errors.DataError: line 1: 'model.ssd' is not supported
+      → known are: faster_rcnn
+
+    Raises:
+        DataError: As ``read_pipeline_config``.
+    """
+    document = parse(text, file)
+    reader = _Reader(file)
+    root = reader.section(document.root, PIPELINE, "", 1)
+    reader.require(root)
+    return PipelineConfig(root, tuple(sorted(reader.reports, key=lambda report: report.line)), document)
 
 
 class _Reader:
@@ -63,144 +156,179 @@ class _Reader:
         self._file = file
         self.reports: list[FieldReport] = []
 
-    def message(
-        self, message: Message, table: dict[str, FieldRule], path: str, *, closed: bool, line: int
-    ) -> dict[str, Any]:
-        values: dict[str, Any] = {"@line": line, "@lines": {}}
-        for name, known in table.items():
-            if known.effect in (Effect.HONOURED, Effect.FIXED):
-                values[name] = () if known.repeated else known.default
-        counting = _counting(message, table)
-        pieces: dict[str, list[Message]] = {}
-        for field in message.fields:
-            where = f"{path}.{field.name}" if path else field.name
-            rule = table.get(field.name)
-            if rule is None:
-                self._unknown(field, where, table, closed=closed)
-            elif id(field) not in counting:
-                self._report(
-                    field, where, Effect.NONE, f"line {counting['@' + (rule.oneof or field.name)]} overrides it"
-                )
-            elif rule.kind == "message" and rule.effect is Effect.FIXED:
-                raise self._error(field, f"{where} is not supported: {rule.reason}", hint="take it out of the file")
-            elif rule.kind != "message":
-                self._scalar(field, where, rule, values)
+    def section(self, message: Message | None, row: MessageField, path: str, line: int) -> Section:
+        """The values of ``message``; without one, the defaults of all that could stand in it."""
+        fields = message.fields if message is not None else ()
+        values = {
+            name: Located(each.default, _joined(path, name), line)
+            for name, each in row.fields.items()
+            if isinstance(each, ValueField) and each.effect is not Effect.NONE
+        }
+        overridden = _overridden(fields, row)
+        found: dict[str, list[Message]] = {}
+        for position, field in enumerate(fields):
+            where, known = _joined(path, field.name), row.fields.get(field.name)
+            if known is None:
+                self._unknown(field, where, row)
+            elif position in overridden:
+                self._report(field, where, Effect.NONE, f"line {overridden[position]} overrides it")
+            elif isinstance(known, ValueField):
+                self._read(field, where, known, values)
+            elif known.reason:
+                raise self._error(field, f"{where} is not supported: {known.reason}", hint="remove it from the file")
             elif not isinstance(field.value, Message):
                 raise self._error(field, f"'{field.name}' needs braces")
-            elif rule.repeated:
-                one = self.message(field.value, rule.message or {}, where, closed=rule.closed, line=field.line)
-                values[field.name] = (*values[field.name], one)
             else:
-                pieces.setdefault(field.name, []).append(field.value)
-        for name, parts in pieces.items():
-            # A message that is there twice is merged, as protobuf's text format does.
-            whole = Message(
-                tuple(f for part in parts for f in part.fields), parts[0].line, parts[0].start, parts[-1].end
+                found.setdefault(field.name, []).append(field.value)
+        sections = {
+            name: tuple(self._sections(found.get(name, []), each, _joined(path, name), line))
+            for name, each in row.fields.items()
+            if isinstance(each, MessageField)
+        }
+        return Section(row=row, path=path, line=line, present=message is not None, values=values, sections=sections)
+
+    def _sections(self, found: list[Message], row: MessageField, path: str, line: int) -> Iterator[Section]:
+        if row.repeated:
+            for each in found:
+                yield self.section(each, row, path, each.line)
+        elif found:
+            # A message that occurs twice is merged, as protobuf's text format does.
+            fields = tuple(field for each in found for field in each.fields)
+            merged = Message(fields, found[0].line, found[0].start, found[-1].end)
+            yield self.section(merged, row, path, merged.line)
+        else:
+            yield self.section(None, row, path, line)
+
+    def require(self, section: Section) -> None:
+        """Check that everything required is there."""
+        place = f"line {section.line}" if section.path else None
+        for name, row in section.row.fields.items():
+            value = isinstance(row, ValueField)
+            if row.required and not (section[name] if value else section.section(name).present):
+                hint = f"add {name}: …" if value else f"add {name} {{ … }}"
+                raise DataError(f"'{name}' is missing", file=self._file, place=place, hint=hint)
+        if section.row.needs_one and section.chosen() is None:
+            one = [name for name, row in section.row.fields.items() if row.oneof]
+            raise DataError(
+                f"'{section.path.rpartition('.')[2]}' is empty",
+                file=self._file,
+                place=place,
+                hint=f"add one of: {', '.join(one)}",
             )
-            where, inner = f"{path}.{name}" if path else name, table[name]
-            values[name] = self.message(whole, inner.message or {}, where, closed=inner.closed, line=parts[0].line)
-        return values
+        for each in section.sections.values():
+            for inner in each:
+                if inner.present:
+                    self.require(inner)
 
-    def _unknown(self, field: Field, where: str, table: dict[str, FieldRule], *, closed: bool) -> None:
-        if closed:
-            raise self._error(field, f"'{where}' is not supported", hint=suggest_name(field.name, table))
-        self._report(field, where, Effect.UNKNOWN, "fractura does not know it; it stays in the file")
+    def _unknown(self, field: Field, where: str, row: MessageField) -> None:
+        if row.closed:
+            raise self._error(field, f"'{where}' is not supported", hint=suggest_name(field.name, row.fields))
+        self._report(field, where, Effect.UNKNOWN, "it is unknown to fractura, and kept in the file")
 
-    def _scalar(self, field: Field, where: str, rule: FieldRule, values: dict[str, Any]) -> None:
-        value = self._value(field, rule)
-        if rule.effect is Effect.FIXED and value != rule.default:
+    def _read(self, field: Field, where: str, row: ValueField, values: dict[str, Located[Any]]) -> None:
+        value = self._value(field, row)
+        if row.effect is Effect.FIXED and value != row.default:
             raise self._error(
                 field,
-                f"{where} = {_shown(value)} is not supported: {rule.reason}",
-                hint=f"only {_shown(rule.default)} is",
+                f"{where} = {shown(value)} is not supported: {row.reason}",
+                hint=f"only {shown(row.default)} is supported",
             )
-        if rule.effect is not Effect.NONE:
-            values[field.name] = (*values[field.name], value) if rule.repeated else value
-            values["@lines"][field.name] = field.line
-        if rule.effect is Effect.NONE and value != rule.default:
-            self._report(field, where, Effect.NONE, rule.reason)
+        if row.effect is not Effect.NONE:
+            whole = (*values[field.name].value, value) if row.repeated else value
+            values[field.name] = Located(whole, where, field.line)
+        if row.effect is Effect.NONE and value != row.default:
+            self._report(field, where, Effect.NONE, row.reason)
         else:
-            self._report(field, where, Effect.FIXED if rule.effect is Effect.NONE else rule.effect)
+            self._report(field, where, Effect.FIXED if row.effect is Effect.NONE else row.effect)
 
     def _report(self, field: Field, where: str, effect: Effect, reason: str = "") -> None:
-        if isinstance(field.value, Message) and effect is not Effect.UNKNOWN:
+        if isinstance(field.value, Message) and field.value.fields and effect is not Effect.UNKNOWN:
             for inner in field.value.fields:
-                self._report(inner, f"{where}.{inner.name}", effect, reason)
-            if field.value.fields:
-                return
-        self.reports.append(FieldReport(where, field.line, effect, reason))
+                self._report(inner, _joined(where, inner.name), effect, reason)
+        else:
+            self.reports.append(FieldReport(where, field.line, effect, reason))
 
-    def _value(self, field: Field, rule: FieldRule) -> Any:
+    def _value(self, field: Field, row: ValueField) -> Any:
         scalar = field.value
         if not isinstance(scalar, Scalar):
             raise self._error(field, f"'{field.name}' needs a single value")
-        if rule.kind == "string":
-            if scalar.kind != "string":
-                raise self._error(field, f"'{field.name}' needs quotes", hint=f"'{field.name}: \"{scalar.text}\"'")
-            return self._text(field, scalar.text)
+        if row.kind == "string":
+            return self._text(field, scalar, row)
         if scalar.kind == "string":
             raise self._error(field, f"'{field.name}' must not have quotes")
-        if rule.kind == "bool":
+        if row.kind == "bool":
             if scalar.text not in _TRUE + _FALSE:
-                raise self._error(field, f"'{field.name}' is true or false, not '{scalar.text}'")
+                raise self._error(field, f"'{field.name}' must be true or false, not '{scalar.text}'")
             return scalar.text in _TRUE
-        if rule.kind == "enum":
-            if scalar.text not in rule.choices:
-                hint = suggest_name(scalar.text, rule.choices)
+        if row.kind == "enum":
+            if scalar.text not in row.choices:
+                hint = suggest_name(scalar.text, row.choices)
                 raise self._error(field, f"'{field.name}' cannot be '{scalar.text}'", hint=hint)
-            return scalar.text
-        return self._number(field, scalar, rule)
+            return row.choices[scalar.text]
+        return self._number(field, scalar, row)
 
-    def _number(self, field: Field, scalar: Scalar, rule: FieldRule) -> int | float:
+    def _number(self, field: Field, scalar: Scalar, row: ValueField) -> int | float:
         value: int | float
         try:
-            if rule.kind == "int":
+            if row.kind == "int":
                 value = int(scalar.text, 0)
             else:
                 text = scalar.text
                 value = float(text[:-1] if text[-1] in "fF" and not text.lower().endswith("inf") else text)
         except ValueError:
-            kind = "a whole number" if rule.kind == "int" else "a number"
+            kind = "a whole number" if row.kind == "int" else "a number"
             raise self._error(field, f"'{field.name}' needs {kind}, not '{scalar.text}'") from None
-        if not math.isfinite(value) or abs(value) >= (_INT32 * 2 if rule.kind == "int" else math.inf):
+        if not math.isfinite(value) or (row.kind == "int" and abs(value) >= _UINT32):
             raise self._error(field, f"'{field.name}' is out of range: {scalar.text}")
-        if rule.minimum is not None and value < rule.minimum:
-            raise self._error(field, f"'{field.name}' must be at least {rule.minimum:g}, not {scalar.text}")
+        if row.minimum is not None and value < row.minimum:
+            raise self._error(field, f"'{field.name}' must be at least {row.minimum:g}, not {scalar.text}")
         return value
 
-    def _text(self, field: Field, text: str) -> str:
+    def _text(self, field: Field, scalar: Scalar, row: ValueField) -> Any:
+        text = scalar.text
+        if scalar.kind != "string":
+            raise self._error(field, f"'{field.name}' needs quotes", hint=f"'{field.name}: \"{text}\"'")
         control = [character for character in text if ord(character) < 32]
         if control:
             raise self._error(
                 field,
-                f"'{field.name}' holds the control character {control[0]!r}",
-                hint="in a Windows path write / instead of each backslash, or double it",
+                f"'{field.name}' contains the control character {control[0]!r}",
+                hint="in a Windows path, write / instead of each backslash, or double it",
             )
-        return text
+        if row.choices and text not in row.choices and (text or row.repeated):
+            hint = suggest_name(text, row.choices)
+            raise self._error(field, f"{field.name} '{text}' is not supported", hint=hint)
+        return row.choices.get(text, text)
 
     def _error(self, field: Field, problem: str, hint: str | None = None) -> DataError:
         return DataError(problem, file=self._file, place=f"line {field.line}", hint=hint)
 
 
-def _counting(message: Message, table: dict[str, FieldRule]) -> dict[Any, int]:
-    """Which fields count: of a value that may stand once the last, of a oneof the last member; by id of the field.
+def shown(value: Any) -> str:
+    """A value as the file has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
-    Under ``"@name"`` stands the line of the one that counts.
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _overridden(fields: Sequence[Field], row: MessageField) -> dict[int, int]:
+    """Positions of the fields that do not count, each with the line of the one that does.
+
+    Of a value that may occur once the last counts, and so does the last of the fields that exclude each other.
     """
     last: dict[str, Field] = {}
-    for field in message.fields:
-        if (rule := table.get(field.name)) is not None:
-            last[rule.oneof or field.name] = field
-    counting: dict[Any, int] = {"@" + name: field.line for name, field in last.items()}
-    for field in message.fields:
-        rule = table.get(field.name)
-        if rule is None:
+    for field in fields:
+        if (known := row.fields.get(field.name)) is not None:
+            last[known.oneof or field.name] = field
+    found = {}
+    for position, field in enumerate(fields):
+        known = row.fields.get(field.name)
+        if known is None or known.repeated:
             continue
-        winner = last[rule.oneof or field.name]
-        if field is winner or rule.repeated or (rule.kind == "message" and winner.name == field.name):
-            counting[id(field)] = field.line
-    return counting
-
-
-def _shown(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+        counting = last[known.oneof or field.name]
+        merged = isinstance(known, MessageField) and counting.name == field.name
+        if field is not counting and not merged:
+            found[position] = counting.line
+    return found

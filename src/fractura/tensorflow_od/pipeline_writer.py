@@ -1,101 +1,127 @@
-"""A ``pipeline.config`` for a model of ours: the inverse of ``mapping.detector_settings``."""
+"""Write new ``pipeline.config`` files: the table of fields, filled in with the settings of a model."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from fractura.core.errors import ModelError
-from fractura.formats.protobuf.text_format import parse
-from fractura.formats.protobuf.text_format_edit import set_value
-from fractura.models.faster_rcnn.settings import FasterRCNNSettings, InceptionResNetV2Settings
-from fractura.models.resizer import FixedShapeResizer
-from fractura.tensorflow_od.mapping import detector_settings
-from fractura.tensorflow_od.pipeline_config import parse_pipeline_config
-from fractura.tensorflow_od.pipeline_edit import PipelineChanges, new_pipeline_config
-from fractura.tensorflow_od.pipeline_template import MODELS
-
-_SAME = (
-    "num_classes", "clip_anchors_to_image", "first_stage_box_predictor_depth", "first_stage_minibatch_size",
-    "first_stage_positive_balance_fraction", "first_stage_nms_score_threshold", "first_stage_nms_iou_threshold",
-    "first_stage_max_proposals", "first_stage_localization_loss_weight", "first_stage_objectness_loss_weight",
-    "initial_crop_size", "second_stage_batch_size", "second_stage_balance_fraction",
-    "second_stage_localization_loss_weight", "second_stage_classification_loss_weight",
-)  # fmt: skip
+from fractura.core.errors import UsageError, suggest_name
+from fractura.formats.protobuf.text_format_edit import quoted
+from fractura.tensorflow_od.pipeline_reader import shown
+from fractura.tensorflow_od.pipeline_schema import MessageField, ValueField
+from fractura.tensorflow_od.pipeline_training_fields import PIPELINE
 
 
-def pipeline_config_for(settings: FasterRCNNSettings, training: Mapping[str, Any]) -> str:
-    """The text of a ``pipeline.config`` that describes a model.
+def _zoo_model(side: int, *, tpu: bool) -> dict[str, Any]:
+    return {
+        "image_resizer": {"kind": "fixed_shape_resizer", "height": side, "width": side},
+        "feature_extractor": {"kind": "inception_resnet_v2", "batch_norm_trainable": tpu},
+        "share_box_across_classes": tpu,
+        "clip_anchors_to_image": tpu,
+    }
+
+
+MODELS = {
+    "faster_rcnn_inception_resnet_v2_640x640": _zoo_model(640, tpu=True),
+    "faster_rcnn_inception_resnet_v2_1024x1024": _zoo_model(1024, tpu=False),
+}
+"""What differs between the zoo's models: settings of ``FasterRCNNSettings``."""
+
+
+def zoo_pipeline(model: str, num_classes: int, batch_size: int, num_steps: int) -> str:
+    """The text of a ``pipeline.config`` for fine-tuning one of ``MODELS``; paths are left open.
+
+    >>> "num_classes: 3" in zoo_pipeline("faster_rcnn_inception_resnet_v2_640x640", 3, 2, 20_000)
+    True
 
     Args:
-        settings: The architecture; its backbone is Inception ResNet V2.
-        training: The training settings on its card; of them ``batch_size`` and ``num_steps`` are written.
+        model: Its name.
+        num_classes: As many as the label map has.
+        batch_size: Images per step; the learning rate is the zoo's 0.008 at 16 images, in proportion.
+        num_steps: Steps of training; the learning rate falls over all of them.
 
     Raises:
-        ModelError: TensorFlow has no words for the architecture.
+        UsageError: There is no such model.
     """
-    backbone = settings.feature_extractor
-    assert isinstance(backbone, InceptionResNetV2Settings)
-    nearest = next(name for name, zoo in MODELS.items() if zoo.batch_norm_trainable == backbone.batch_norm_trainable)
-    changes = PipelineChanges(batch_size=training.get("batch_size"), num_steps=training.get("num_steps"))
-    document = parse(new_pipeline_config(nearest, changes).replace(nearest, settings.name, 1))
-    unwritten = detector_settings(parse_pipeline_config(document.text)).model_dump()
-    values = settings.model_dump()
-    for path, name in _places():
-        if values[name] != unwritten[name]:  # what the template says already, or leaves to the default, stays
-            document = set_value(document, ("model", "faster_rcnn", *path), _text(values[name]))
-    if values["image_resizer"] != unwritten["image_resizer"]:
-        document = set_value(document, ("model", "faster_rcnn", "image_resizer"), _resizer(settings))
-    if values["anchors"] != unwritten["anchors"]:
-        document = set_value(document, ("model", "faster_rcnn", "first_stage_anchor_generator"), _anchors(settings))
-    written = detector_settings(parse_pipeline_config(document.text))
-    if written.model_copy(update={"name": settings.name}) != settings:
-        theirs, ours = written.model_dump(), settings.model_dump()
-        differing = ", ".join(name for name in ours if name != "name" and ours[name] != theirs[name])
-        raise ModelError(f"TensorFlow has no words for the model's {differing}", hint="use: fractura export --to onnx")
-    return document.text
+    if model not in MODELS:
+        raise UsageError(f"there is no model '{model}'", hint=suggest_name(model, MODELS))
+    return new_pipeline(model, {**MODELS[model], "num_classes": num_classes}, batch_size, num_steps)
 
 
-def _places() -> list[tuple[tuple[str, ...], str]]:
-    """Where in ``faster_rcnn`` each single value stands, and its name here."""
-    nms = ("second_stage_post_processing", "batch_non_max_suppression")
-    predictor = ("second_stage_box_predictor", "mask_rcnn_box_predictor")
-    return [
-        *(((name,), name) for name in _SAME),
-        ((*predictor, "share_box_across_classes"), "share_box_across_classes"),
-        ((*nms, "score_threshold"), "second_stage_nms_score_threshold"),
-        ((*nms, "iou_threshold"), "second_stage_nms_iou_threshold"),
-        ((*nms, "max_detections_per_class"), "max_detections_per_class"),
-        ((*nms, "max_total_detections"), "max_total_detections"),
-    ]
+def new_pipeline(name: str, model: Mapping[str, Any], batch_size: int, num_steps: int) -> str:
+    """The same for any model.
 
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _message(name: str, values: Mapping[str, Any]) -> str:
-    inner = "".join(f"        {key}: {_text(value)}\n" for key, value in values.items())
-    return f"{{\n      {name} {{\n{inner}      }}\n    }}"
-
-
-def _resizer(settings: FasterRCNNSettings) -> str:
-    resizer = settings.image_resizer
-    if isinstance(resizer, FixedShapeResizer):
-        return _message(resizer.kind, {"height": resizer.height, "width": resizer.width})
-    return _message(
-        resizer.kind,
-        {
-            "min_dimension": resizer.min_dimension,
-            "max_dimension": resizer.max_dimension,
-            "pad_to_max_dimension": resizer.pad_to_max_dimension,
+    Args:
+        name: Of the model, for the heading.
+        model: Settings of ``FasterRCNNSettings``; what is missing is as in the zoo.
+        batch_size: Images per step.
+        num_steps: Steps of training.
+    """
+    settings = {
+        "model": model,
+        "train_config": {
+            "batch_size": batch_size,
+            "num_steps": num_steps,
+            "optimizer": "momentum",
+            "learning_rate_schedule": "cosine_decay",
+            "learning_rate_base": float(f"{0.008 * batch_size / 16:.6g}"),
+            "total_steps": num_steps,
+            "warmup_steps": min(1000, num_steps // 20),
+            "data_augmentation_options": [{"name": "random_horizontal_flip"}, {"name": "random_adjust_contrast"}],
         },
+    }
+    parts = [
+        _field(part, row, settings.get(part, {}), "")
+        for part, row in PIPELINE.fields.items()
+        if isinstance(row, MessageField)
+    ]
+    return (
+        f"# {name}, for fine-tuning; written by fractura configure.\n"
+        "# Every field is explained in the protos of the TensorFlow Object Detection API.\n\n" + "".join(parts)
     )
 
 
-def _anchors(settings: FasterRCNNSettings) -> str:
-    anchors = settings.anchors
-    values: dict[str, Any] = {"scales": list(anchors.scales), "aspect_ratios": list(anchors.aspect_ratios)}
-    for name, (value, *_) in {"": anchors.base_sizes, "_stride": anchors.strides, "_offset": anchors.offsets}.items():
-        values |= {f"height{name}": int(value), f"width{name}": int(value)}
-    return _message("grid_anchor_generator", values)
+def _field(name: str, row: ValueField | MessageField, settings: Mapping[str, Any], indent: str) -> str:
+    """A field as ``settings`` have it, or as a fresh file has it; empty if it need not be written."""
+    if isinstance(row, ValueField):
+        value = None if row.setting is None else _get(settings, row.setting or name)
+        value = row.fresh if value is None else value
+        if value is None or (row.fresh is None and value == row.default):
+            return ""
+        return f"{indent}{name}: {literal(value, row)}\n"
+    if row.repeated:
+        each = settings.get(row.setting, []) if row.setting else []
+        return "".join(_braced(name, _field(e["name"], _named(row, e["name"]), e, indent + "  "), indent) for e in each)
+    if row.refusal or any(_get(settings, setting) != value for setting, value in row.sets.items()):
+        return ""
+    inner = "".join(_field(*field, settings, indent + "  ") for field in row.fields.items())
+    return _braced(name, inner, indent) if inner or row.fresh else ""
+
+
+def _named(row: MessageField, name: str) -> MessageField:
+    """The row of one of several exclusive messages, which is written even if it is empty."""
+    inner = row.fields[name]
+    assert isinstance(inner, MessageField)
+    return MessageField(fields=inner.fields, fresh=True)
+
+
+def _braced(name: str, inner: str, indent: str) -> str:
+    return f"{indent}{name} {{\n{inner}{indent}}}\n"
+
+
+def _get(settings: Mapping[str, Any], path: str) -> Any:
+    found: Any = settings
+    for part in path.removesuffix(".0").split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found[0] if path.endswith(".0") and found else found
+
+
+def literal(value: Any, row: ValueField, like: str = '"') -> str:
+    """A value as a file has it; strings with the quotes of ``like``, lists of one without brackets."""
+    if isinstance(value, list | tuple):
+        each = [literal(item, row, like) for item in value]
+        return each[0] if len(each) == 1 else f"[{', '.join(each)}]"
+    word = next((theirs for theirs, ours in row.choices.items() if ours == value), value)
+    if row.kind == "string":
+        return quoted(word, like=like)
+    return str(int(value)) if row.kind == "int" else shown(word)

@@ -1,4 +1,4 @@
-"""Filling a detector from a TensorFlow checkpoint, as ``fine_tune_checkpoint`` does, with an account of every tensor.
+"""Fill a detector from a TensorFlow checkpoint, as ``fine_tune_checkpoint`` does, and report on every tensor.
 
 Follows tensorflow/models research/object_detection/model_lib_v2.py:359-408 (restore, then
 ``assert_existing_objects_matched``) and meta_architectures/faster_rcnn_meta_arch.py:2863-2903 (what each type takes).
@@ -18,6 +18,7 @@ from fractura.core.errors import ModelError
 from fractura.models import Detector
 from fractura.tensorflow_od.checkpoint import CheckpointReader
 from fractura.tensorflow_od.object_graph import VALUE
+from fractura.tensorflow_od.pipeline_mapping import CheckpointType
 from fractura.tensorflow_od.weights import (
     backbone_paths,
     classification_paths,
@@ -27,7 +28,6 @@ from fractura.tensorflow_od.weights import (
     to_tensor,
 )
 
-CheckpointType = Literal["detection", "full", "classification"]
 State = Literal["loaded", "fresh", "unused", "missing", "wrong shape"]
 _FAULTS = ("missing", "wrong shape")
 _FAULTS_SHOWN = 12
@@ -48,9 +48,9 @@ class TensorAccount:
     """What became of one tensor.
 
     Attributes:
-        path: Where it hangs in the checkpoint, or would.
-        state: ``loaded``; ``fresh``: in the detector, not asked for; ``unused``: only in the checkpoint; ``missing``:
-            asked for and not in the checkpoint; ``wrong shape``.
+        path: Its place in the checkpoint, or the one it would have.
+        state: ``loaded``; ``fresh``: in the detector, not requested; ``unused``: only in the checkpoint; ``missing``:
+            requested, but not in the checkpoint; ``wrong shape``.
         shape: TensorFlow's shape in the detector; in the checkpoint where it is unused.
         found: Shape in the checkpoint where it is wrong.
     """
@@ -71,12 +71,12 @@ class TensorAccount:
 
 @dataclass(frozen=True)
 class RestoreReport:
-    """The account of a checkpoint.
+    """What became of every tensor of a checkpoint.
 
     Attributes:
         checkpoint: Its prefix.
-        kind: What was asked of it.
-        tensors: One line each.
+        kind: What was requested.
+        tensors: One entry each.
     """
 
     checkpoint: Path
@@ -113,7 +113,7 @@ class RestoreReport:
         }
 
     def to_text(self, width: int = 100) -> str:
-        """The table as people see it."""
+        """The report as a table."""
         from rich import box
         from rich.console import Console
         from rich.table import Table
@@ -137,40 +137,39 @@ class RestoreReport:
 
 
 class RestoreError(ModelError):
-    """A checkpoint does not fit.
+    """A checkpoint does not match the model.
 
     Attributes:
-        report: The whole account.
+        report: What became of every tensor.
     """
 
     def __init__(self, report: RestoreReport, hint: str) -> None:
         self.report = report
         super().__init__(
-            f"{len(report.faults)} tensors do not fit the model; nothing was taken from it\n{report.to_text()}",
+            f"{len(report.faults)} tensors do not match the model; nothing was loaded\n{report.to_text()}",
             file=report.checkpoint,
             hint=hint,
         )
 
 
-def restore(detector: Detector, checkpoint: Path | str, kind: CheckpointType) -> RestoreReport:
+def restore(detector: Detector, reader: CheckpointReader, kind: CheckpointType) -> RestoreReport:
     """Fill ``detector`` from a checkpoint.
 
     Args:
-        detector: Gets the weights; untouched if anything is at fault.
-        checkpoint: Path ending in ``ckpt-0`` or the like, or a folder (its latest checkpoint).
-        kind: ``detection``: the backbone, heads stay fresh; ``full``: the whole model; ``classification``: the
-            backbone, from a checkpoint of the bare backbone.
+        detector: Receives the weights; unchanged if there is an error.
+        reader: The checkpoint.
+        kind: ``detection``: the backbone, the heads stay as they are; ``full``: the whole model;
+            ``classification``: the backbone, from a checkpoint of the bare backbone.
 
     Raises:
-        RestoreError: A tensor that is asked for is missing or has another shape.
+        RestoreError: A requested tensor is missing or has another shape.
         ModelError: There is no checkpoint, it is damaged, or of TensorFlow 1.
     """
-    reader = CheckpointReader(checkpoint)
     if not reader.object_graph:
         raise ModelError(
-            "is a checkpoint of TensorFlow 1, which the Object Detection API refuses here, too",
+            "is a checkpoint of TensorFlow 1, which the Object Detection API refuses as well",
             file=reader.prefix,
-            hint="take the model from the TensorFlow 2 detection zoo: its checkpoint is called ckpt-0",
+            hint="use a model of the TensorFlow 2 detection zoo: its checkpoint is called ckpt-0",
         )
     state = detector.state_dict()
     wanted = _PATHS[kind]()
@@ -216,12 +215,10 @@ def _hint(report: RestoreReport) -> str:
         return 'this is a checkpoint of a bare backbone: write fine_tune_checkpoint_type: "classification"'
     if not missing and all(tensor.part.endswith("heads") for tensor in report.faults):
         return (
-            'the heads belong to another number of classes: write fine_tune_checkpoint_type: "detection", which '
-            "leaves them fresh, or set num_classes (and share_box_across_classes) to those of the checkpoint"
+            'the heads are for another number of classes: write fine_tune_checkpoint_type: "detection", which '
+            "does not load them, or set num_classes (and share_box_across_classes) to those of the checkpoint"
         )
-    return (
-        "take a checkpoint of faster_rcnn_inception_resnet_v2 from the TensorFlow 2 detection zoo, or trained from it"
-    )
+    return "use a checkpoint of faster_rcnn_inception_resnet_v2 from the TensorFlow 2 detection zoo or trained from it"
 
 
 def read_number(reader: CheckpointReader, path: str) -> int | None:

@@ -1,4 +1,4 @@
-"""A run whose state is kept as TensorFlow keeps it: ``ckpt-N`` and ``checkpoint`` in ``model_dir``.
+"""Store the state of a run as TensorFlow does: ``ckpt-N`` and ``checkpoint`` in ``model_dir``.
 
 Follows tensorflow/models research/object_detection/model_lib_v2.py:600-730 and ``tf.train.CheckpointManager``.
 """
@@ -15,41 +15,42 @@ import torch
 
 from fractura.core.errors import ModelError
 from fractura.models import Detector
-from fractura.models.faster_rcnn import FasterRCNN
+from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 from fractura.tensorflow_od.checkpoint import CheckpointReader, write_checkpoint
 from fractura.tensorflow_od.checkpoint_state import latest_checkpoint, read_checkpoint_state, write_checkpoint_state
 from fractura.tensorflow_od.restoring import read_number, restore
 from fractura.tensorflow_od.weights import SLOT, key_of, model_variables, parameters_by_path, to_array, to_tensor
-from fractura.training.companion import Companion, Restored, RunState
 from fractura.training.data import Batch
-from fractura.training.progress import Reporter
-from fractura.training.state import Progress
-from fractura.training.tensorboard import Events
+from fractura.training.logging import Events, Reporter, RunHooks
+from fractura.training.state import RunProgress
+from fractura.training.store import Restored, RunState, StateStore
 
 MAX_TO_KEEP = 7
 _PICTURES = 3
 
 
-class TensorFlowCheckpoints(Companion):
-    """Keeps checkpoints that TensorFlow reads, and says what its training says.
+class TensorFlowCheckpoints(StateStore, RunHooks):
+    """Writes checkpoints that TensorFlow can read, and logs what its training logs.
 
     Args:
-        momentum: Of the optimiser; it stands in the checkpoint.
-        pictures: Put images as the network sees them among the events.
+        momentum: Of the optimiser; stored in the checkpoint.
+        pictures: Write images as the network sees them to the event files.
+        latest: Checkpoint to resume from; None if the run is new.
     """
 
     events_folder = "train"
     shares_output = True
 
-    def __init__(self, *, momentum: float, pictures: bool = True) -> None:
+    def __init__(self, *, momentum: float, pictures: bool = True, latest: CheckpointReader | None = None) -> None:
         self._momentum = momentum
+        self._latest = latest
         self._pictures = pictures
         self._saved_step: int | None = None
         self._counter = 0
         self._detector: Detector | None = None
 
     def save(self, state: RunState) -> None:
-        """Write the next ``ckpt-N`` and forget the eighth-last; a step is written once."""
+        """Write the next ``ckpt-N`` and delete the eighth-last; each step is written only once."""
         self._detector = state.detector
         step = state.progress.step
         if step == self._saved_step:
@@ -78,23 +79,22 @@ class TensorFlowCheckpoints(Companion):
         }
 
     def restore(self, state: RunState) -> Restored:
-        """Go on from the latest checkpoint, whoever wrote it.
+        """Resume from the latest checkpoint, whether TensorFlow or fractura wrote it.
 
         Raises:
-            ModelError: It does not fit the model, or does not say at which step it was written.
+            ModelError: It does not match the model, or does not say at which step it was written.
         """
-        prefix = latest_checkpoint(state.output)
-        if prefix is None:
-            raise ModelError("holds no checkpoint to go on from", file=state.output)
+        reader = self._latest
+        if reader is None:
+            raise ModelError("contains no checkpoint to resume from", file=state.output)
         self._detector = state.detector
-        restore(state.detector, prefix, "full")
-        reader = CheckpointReader(prefix)
+        restore(state.detector, reader, "full")
         step = read_number(reader, "step")
         if step is None:
             raise ModelError(
-                "does not say at which step it was written, so training cannot go on from it",
-                file=prefix,
-                hint="an exported checkpoint is a start, not a state: name it as fine_tune_checkpoint, of type full",
+                "does not say at which step it was written, so training cannot resume from it",
+                file=reader.prefix,
+                hint="an exported checkpoint has no training state: use it as fine_tune_checkpoint, of type full",
             )
         for path, parameter in parameters_by_path(state.detector):
             key = key_of(path + SLOT)
@@ -103,12 +103,12 @@ class TensorFlowCheckpoints(Companion):
                 state.optimizer.state[parameter]["velocity"] = velocity.detach().copy_(to_tensor(reader.read(key)))
         state.average.load_state_dict(state.detector.state_dict())
         self._counter, self._saved_step = read_number(reader, "save_counter") or 0, step
-        return Restored(Progress(step=step, images_shown=step * state.identity.settings["batch_size"]), None)
+        return Restored(RunProgress(step=step, images_shown=step * state.identity.settings["batch_size"]), None)
 
-    def logged(
+    def step_logged(
         self, events: Events, reporter: Reporter, row: Mapping[str, float], parts: Mapping[str, float], batch: Batch
     ) -> None:
-        """The line on the console, and the events that only TensorFlow has."""
+        """Print TensorFlow's log lines, and write the events that only TensorFlow has."""
         step = int(row["step"])
         losses = {f"Loss/{name}": value for name, value in sorted(parts.items())}
         shown = {
@@ -133,11 +133,11 @@ def side_by_side(detector: FasterRCNN, batch: Batch) -> np.ndarray:
     return np.concatenate(list(rows.numpy()), axis=1)
 
 
-def steps_made(model_dir: Path) -> int | None:
-    """The step of the latest checkpoint in ``model_dir``; None if there is none.
+def open_latest(model_dir: Path) -> CheckpointReader | None:
+    """The latest checkpoint in ``model_dir``; None if there is none.
 
     Raises:
         ModelError: It cannot be read.
     """
     prefix = latest_checkpoint(model_dir)
-    return None if prefix is None else read_number(CheckpointReader(prefix), "step") or 0
+    return None if prefix is None else CheckpointReader(prefix)

@@ -1,7 +1,7 @@
-"""A detector's weights under TensorFlow's checkpoint keys, and back.
+"""Convert a detector's weights to variables under TensorFlow's checkpoint keys, and back.
 
-The keys are those that the Object Detection API's ``tf.train.Checkpoint(model=…, optimizer=…, step=…)`` writes; of the
-optimiser it keeps the velocities of legacy Keras SGD as slots named ``momentum``.
+The keys are those that the Object Detection API's ``tf.train.Checkpoint(model=…, optimizer=…, step=…)`` writes; the
+velocities of legacy Keras SGD are slots named ``momentum``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ _LAYER = "layer_with_weights-"
 
 
 def key_of(path: str) -> str:
-    """The key of the variable at a path such as ``model/…/kernel``."""
+    """The key of the variable at a path.
+
+    >>> key_of("optimizer/iter")
+    'optimizer/iter/.ATTRIBUTES/VARIABLE_VALUE'
+    """
     return f"{path}/{VALUE}"
 
 
@@ -57,7 +61,11 @@ def classification_paths() -> dict[str, str]:
 
 
 def shape_in_tensorflow(tensor: torch.Tensor) -> tuple[int, ...]:
-    """The shape that TensorFlow's variable of this tensor has."""
+    """The shape that TensorFlow's variable of this tensor has.
+
+    >>> shape_in_tensorflow(torch.zeros(64, 3, 7, 7))
+    (7, 7, 3, 64)
+    """
     shape = tuple(tensor.shape)
     return (*shape[2:], shape[1], shape[0]) if len(shape) == 4 else shape[::-1]
 

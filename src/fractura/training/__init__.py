@@ -4,12 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fractura.training.companion import stored_settings
     from fractura.training.settings import TrainSettings
-    from fractura.training.trainer import TrainResult, train
+    from fractura.training.store import stored_settings
+    from fractura.training.summary import TrainResult
+    from fractura.training.trainer import train
 
 __all__ = ["TrainResult", "TrainSettings", "stored_settings", "train"]
-_MODULES = {"TrainSettings": "settings", "stored_settings": "companion"}
+_MODULES = {"TrainResult": "summary", "TrainSettings": "settings", "stored_settings": "store"}
 
 
 def __getattr__(name: str) -> Any:

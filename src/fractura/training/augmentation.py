@@ -1,7 +1,7 @@
-"""Augmentation of images: a list of named options, each of which takes an image with its boxes and gives another.
+"""Augmentation of images: a list of named options, each of which maps an image with its boxes to another.
 
-An option draws from the generator that it is given and from nothing else, so that an image comes out the same whatever
-process prepares it. Pixels are moved once, by one bilinear resample; what lies outside the image is black.
+An option draws random numbers only from the generator that it is given, so that every process prepares the same image.
+Pixels are resampled once, bilinearly; the area outside the image is black.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from fractura.training.tensorflow_augmentation import (
 from fractura.training.transform import AugmentationOption, LabelledImage, Probability
 
 MINIMUM_SIDE = 2.0
-"""Pixels; a box whose shorter side falls under this carries no more evidence and is dropped."""
+"""Pixels; a box whose shorter side becomes smaller than this shows nothing any more and is dropped."""
 
 
 class RandomHorizontalFlip(AugmentationOption):
@@ -48,7 +48,7 @@ class RandomHorizontalFlip(AugmentationOption):
 
 
 class RandomVerticalFlip(AugmentationOption):
-    """Top becomes bottom; images are seldom read upside down, so it is in no default list."""
+    """Top becomes bottom; images are rarely read upside down, so no preset contains it."""
 
     takes_floats: ClassVar[bool] = True
 
@@ -56,7 +56,7 @@ class RandomVerticalFlip(AugmentationOption):
     probability: Probability = 0.5
 
     def apply(self, sample: LabelledImage, generator: np.random.Generator) -> LabelledImage:
-        """The image, turned over with ``probability``."""
+        """The image, flipped with ``probability``."""
         if generator.random() >= self.probability:
             return sample
         boxes = sample.boxes.copy()
@@ -104,9 +104,9 @@ class RandomAffine(AugmentationOption):
 
 
 class RandomCropAroundBox(AugmentationOption):
-    """Cut out a part of the image around one of its boxes, so that small fractures of large images keep their detail.
+    """Crop the image around one of its boxes, so that small fractures of large images keep their detail.
 
-    An image without boxes is cut at a random place, in the same way: the cut itself must not tell the two apart.
+    An image without boxes is cropped at a random place in the same way: the crop must not reveal which is which.
 
     Attributes:
         probability: Of cutting.
@@ -141,7 +141,7 @@ class RandomCropAroundBox(AugmentationOption):
 
 
 class RandomExposure(AugmentationOption):
-    """Brightness, contrast and gamma through one table of 256 grey levels: other tubes, other plates, other windows.
+    """Brightness, contrast and gamma through one table of 256 grey levels, as other devices and windows would differ.
 
     Attributes:
         brightness: Largest change, as a fraction of the range from black to white.
@@ -203,7 +203,7 @@ NamedOption = Annotated[
     | RandomSquareCropByScale,
     Field(discriminator="name"),
 ]
-"""Any option, told apart by its ``name``."""
+"""Any option; its ``name`` says which."""
 
 PRESETS: dict[str, tuple[AugmentationOption, ...]] = {
     "none": (),
@@ -221,7 +221,7 @@ def augment(sample: LabelledImage, options: Sequence[AugmentationOption], seed: 
         image: The image as read, with its boxes.
         options: What to do, in order.
         seed: Numbers ≥ 0 that name this showing of the image (run seed, place in the stream of images); the same
-            numbers give the same image.
+            numbers produce the same image.
     """
     generator = np.random.default_rng(list(seed))
     for option in options:

@@ -1,4 +1,4 @@
-"""Images from disk to the detector: read by the one reader, augmented, put together to batches of one step."""
+"""From images on disk to batches: reading, augmentation, collation."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError
 from fractura.imaging.reader import read_radiograph
 from fractura.models.detector import Target
-from fractura.quality.training_data import ImageStream
-from fractura.training.augmentation import AugmentationOption, LabelledImage, augment
+from fractura.training.augmentation import augment
+from fractura.training.sampling import ImageStream
+from fractura.training.transform import AugmentationOption, LabelledImage
 
 _AUGMENTATION, _SUBSTITUTE = 3, 4
 _SUBSTITUTES = 20
-"""Other images tried in the place of one that cannot be read."""
+"""Number of other images tried in place of one that cannot be read."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """An image that could not be used; plain words, so that it crosses from a worker process unharmed."""
+    """An image that could not be used, as plain text that worker processes can send."""
 
     image: str
     text: str
@@ -40,11 +41,11 @@ class Sample:
 
     Attributes:
         image: uint8 ``(height, width, 3)``, or float32 of 0..255.
-        target: What is annotated on it.
-        name: Of the image.
-        place: Place in the stream, or position in the data set.
-        dropped: Boxes lost in augmentation.
-        problems: Images that stood in this place and could not be used; without pixels if none was found at all.
+        target: Its ground truth.
+        name: Name of the image.
+        place: Its place in the stream, or its position in the data set.
+        dropped: Number of boxes lost in augmentation.
+        problems: Images that were tried for this place and could not be used; ``image`` is empty if all failed.
     """
 
     image: Tensor
@@ -57,28 +58,28 @@ class Sample:
     @classmethod
     def of(cls, sample: LabelledImage, name: str, place: int, problems: Sequence[Problem] = ()) -> Sample:
         """A sample from arrays."""
-        # What Pillow gives is read-only, which torch does not know of.
+        # Pillow's arrays are read-only, which torch does not support.
         image = torch.from_numpy(np.require(sample.image, requirements=["C", "W"]))
         target = Target(torch.from_numpy(sample.boxes.copy()), torch.from_numpy(sample.labels.copy()))
         return cls(image, target, name, place, sample.dropped, tuple(problems))
 
     @classmethod
     def missing(cls, place: int, problems: Sequence[Problem]) -> Sample:
-        """Stands where no image could be used."""
+        """An empty sample, for a place where no image could be used."""
         nothing = Target(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64))
         return cls(torch.zeros(0, 0, 3, dtype=torch.uint8), nothing, "", place, 0, tuple(problems))
 
 
 @dataclass(frozen=True)
 class Batch:
-    """The images of one process at one step.
+    """The images of one process in one step.
 
     Attributes:
         images: uint8 (or float32 of 0..255) ``(height, width, 3)`` each, of any sizes.
         targets: One per image.
-        names: Of the images.
-        places: Of the images, in the stream or the data set.
-        dropped: Boxes lost in augmentation.
+        names: Names of the images.
+        places: Their places in the stream, or positions in the data set.
+        dropped: Number of boxes lost in augmentation.
         problems: Images that could not be used.
     """
 
@@ -93,7 +94,7 @@ class Batch:
         return len(self.images)
 
     def pin_memory(self) -> Batch:
-        """In page-locked memory, from where a GPU copies faster (DataLoader calls this)."""
+        """The same batch in page-locked memory, from which a GPU copies faster (DataLoader calls this)."""
         images = [image.pin_memory() for image in self.images]
         return replace(self, images=images)
 
@@ -103,13 +104,13 @@ class Batch:
         return replace(self, images=images, targets=[target.to(device) for target in self.targets])
 
     def part(self, first: int, last: int) -> Batch:
-        """Images ``first`` to ``last`` (exclusive); problems and dropped boxes stay with the whole."""
+        """Images ``first`` to ``last`` (exclusive), without the problems and dropped boxes of the whole."""
         chosen = slice(first, last)
         return Batch(self.images[chosen], self.targets[chosen], self.names[chosen], self.places[chosen], 0, [])
 
 
 class ImageDataset(torch.utils.data.Dataset[Sample]):
-    """Samples by their place in the stream: image, augmentation and substitute depend on seed and place alone."""
+    """Augmented samples by place in the stream: image, augmentation and substitute depend on seed and place alone."""
 
     def __init__(
         self,
@@ -145,7 +146,7 @@ class ImageDataset(torch.utils.data.Dataset[Sample]):
 
 
 class PlainImages(torch.utils.data.Dataset[Sample]):
-    """Samples by their position in the data set, as they are."""
+    """Unaugmented samples by position in the data set."""
 
     def __init__(self, data: Dataset) -> None:
         self.records = data.records
@@ -160,10 +161,10 @@ class PlainImages(torch.utils.data.Dataset[Sample]):
 
 
 def read_labelled_image(record: Record) -> LabelledImage:
-    """A record's pixels and boxes.
+    """Read the pixels and boxes of a record.
 
     Raises:
-        DataError: The image cannot be read, or is not of the size that its boxes were drawn on.
+        DataError: The image cannot be read, or its size is not the one that it was annotated in.
     """
     try:
         encoded = record.read_bytes()
@@ -174,13 +175,13 @@ def read_labelled_image(record: Record) -> LabelledImage:
         raise DataError(
             f"has {image.width} x {image.height} pixels, but its annotation is for {record.width} x {record.height}",
             file=record.image,
-            hint="run `fractura check` on the folder; the image was changed after it was labelled",
+            hint="run `fractura check` on the folder; the image was changed after it was annotated",
         )
     return LabelledImage(image.pixels, record.boxes.xyxy.copy(), record.boxes.labels.copy())
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
-    """Put samples together; images keep their sizes."""
+    """Collect samples into a batch; images keep their sizes."""
     usable = [sample for sample in samples if sample.image.numel()]
     return Batch(
         [sample.image for sample in usable],
@@ -200,19 +201,19 @@ def build_loader(
     pin_memory: bool,
     start_method: str | None = None,
 ) -> DataLoader[Sample]:
-    """A loader of ``Batch``.
+    """A loader that yields ``Batch``.
 
     Args:
-        dataset: Images by place.
-        places: The places of each batch (``StepSampler`` for training).
-        workers: Processes that prepare images; 0 prepares them in this one.
-        pin_memory: For copying to a GPU.
-        start_method: How processes start (``fork``, ``spawn``, ``forkserver``); None is the system's own.
+        dataset: Samples by place.
+        places: The places of each batch (``StepSampler`` in training).
+        workers: Number of processes that prepare images; 0 prepares them in this one.
+        pin_memory: Use page-locked memory, for copying to a GPU.
+        start_method: How processes start (``fork``, ``spawn``, ``forkserver``); None is the system's default.
     """
     extra: dict[str, Any] = {"multiprocessing_context": start_method, "prefetch_factor": 3} if workers else {}
     return DataLoader(
         dataset,
-        batch_sampler=places,  # type: ignore[arg-type]  # any iterable of lists will do
+        batch_sampler=places,
         num_workers=workers,
         collate_fn=collate,
         pin_memory=pin_memory,
@@ -222,12 +223,12 @@ def build_loader(
 
 
 def leave_interrupts_to_parent(worker: int) -> None:
-    """Ctrl-C reaches every process of a terminal; the parent finishes its step and needs its workers until then."""
+    """Ignore Ctrl-C, which reaches every process of a terminal: the parent needs its workers to finish its step."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def batches(loader: DataLoader[Sample]) -> Iterator[tuple[Batch, float]]:
-    """Go through ``loader``; with each batch the seconds it was waited for: do images or network hold up training?"""
+    """The batches of ``loader``, each with the seconds spent waiting for it."""
     started = time.perf_counter()
     for batch in loader:
         yield batch, time.perf_counter() - started

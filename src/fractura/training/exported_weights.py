@@ -1,9 +1,9 @@
-"""The weights inside an exported ``.onnx`` file, under their names: training goes on from a model that has no folder.
+"""Recovering the weights from an exported ``.onnx`` file, so that training can start from a model without a folder.
 
-An export keeps the names of the weights but where it computed with them beforehand: frozen batch norm is folded into
-the kernel before it, and the scale and shift of group norm become constants without a name. A folded kernel comes back
-as it is, with a batch norm that only shifts: the detector computes the same and can be trained on. One image tells
-whether it really does, so that a file that was exported in another way is refused instead of half understood.
+The export keeps the names of weights except where it precomputes: frozen batch norm is folded into the kernel before
+it, and the scale and shift of group norm become unnamed constants. A folded kernel is restored as it is, with a batch
+norm that only shifts: the detector computes the same and can be trained. Both are compared on one image, so that a file
+exported in another way is refused instead of half understood.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from torch import Tensor, nn
 from fractura.core.boxes import Boxes
 from fractura.core.errors import ModelError
 from fractura.core.model_card import ModelCard
-from fractura.inference.model import checked_boxes
 from fractura.inference.runtimes.onnx import INPUT, OnnxModel
+from fractura.inference.runtimes.runtime import checked_boxes
 from fractura.models import Detector, build_from_architecture
 from fractura.models.layers import ConvNorm
 from fractura.phantom import make_phantom
 
 _COMPARED = 5
-"""Best candidates of the image that are compared."""
+"""Number of best candidates that are compared."""
 _SCORE_TOLERANCE = 1e-3
 _PIXEL_TOLERANCE = 0.5
 
@@ -45,7 +45,7 @@ def read_exported_weights(file: Path) -> tuple[ModelCard, dict[str, Tensor]]:
         Its card, and float32 weights as the ``state_dict`` of the card's architecture names them.
 
     Raises:
-        ModelError: The file cannot be read, or a detector with the weights found in it does not find what it finds.
+        ModelError: The file cannot be read, or a detector with the recovered weights disagrees with it.
     """
     model = OnnxModel(file, device="cpu")
     detector = build_from_architecture(model.card.architecture).eval()
@@ -55,7 +55,7 @@ def read_exported_weights(file: Path) -> tuple[ModelCard, dict[str, Tensor]]:
     names = dict(_sources(graph.graph, detector))
     for source, value in _values(graph, list(names), image).items():
         own = weights[names[source]]
-        if value.size == own.numel():  # else the comparison below tells
+        if value.size == own.numel():  # if not, the comparison below fails
             own.copy_(torch.from_numpy(value.astype(np.float32)).reshape(own.shape))
     for norm in _folded(detector).values():
         norm.bn.running_mean.zero_()
@@ -66,7 +66,7 @@ def read_exported_weights(file: Path) -> tuple[ModelCard, dict[str, Tensor]]:
         ours = detector.detect([torch.from_numpy(image)])[0]
     if not _agree(checked_boxes(ours, model.card, file), model.detect(image)):
         raise ModelError(
-            "its weights cannot be brought back into a detector to train",
+            "its weights cannot be recovered for training",
             file=file,
             hint="start from the model folder it was exported from, or export that with this version",
         )
@@ -74,12 +74,12 @@ def read_exported_weights(file: Path) -> tuple[ModelCard, dict[str, Tensor]]:
 
 
 def _folded(detector: Detector) -> dict[str, ConvNorm]:
-    """Convolutions whose norm an export has folded, in the order of the image's way through the network."""
+    """Convolutions whose norm the export has folded, in the order of execution."""
     return {name: layer for name, layer in detector.named_modules() if isinstance(layer, ConvNorm)}
 
 
 def _sources(graph: onnx.GraphProto, detector: Detector) -> Iterator[tuple[str, str]]:
-    """Pairs of (value in the graph, weight that it is)."""
+    """Pairs of (value in the graph, weight that it holds)."""
     folded = list(_folded(detector))
     own = {name for name in detector.state_dict() if name.rpartition(".")[0] not in folded}
     constants = {each.name for each in graph.initializer}
@@ -105,7 +105,7 @@ def _sources(graph: onnx.GraphProto, detector: Detector) -> Iterator[tuple[str, 
 
 
 def _values(graph: onnx.ModelProto, names: list[str], image: NDArray[np.uint8]) -> dict[str, NDArray[np.generic]]:
-    """Values of the graph by name: stored, or computed from what is stored."""
+    """Values of the graph by name, stored or computed from stored ones."""
     stored = {each.name: numpy_helper.to_array(each) for each in graph.graph.initializer}
     computed = [name for name in names if name not in stored]
     graph.graph.output.extend(onnx.ValueInfoProto(name=name) for name in computed)
@@ -115,7 +115,7 @@ def _values(graph: onnx.ModelProto, names: list[str], image: NDArray[np.uint8]) 
 
 
 def _agree(ours: Boxes, theirs: Boxes) -> bool:
-    """Whether the best candidates are the same; both best first."""
+    """Whether the best candidates are the same; both are sorted best first."""
     count = min(_COMPARED, len(theirs))
     assert ours.scores is not None
     assert theirs.scores is not None

@@ -1,22 +1,176 @@
-"""``log.csv``: one row per logged step, readable by any spreadsheet while the training runs."""
+"""Where a run reports: the console, ``log.csv`` and TensorBoard, and a hook for programs that report more.
+
+TensorBoard tags are those of the TF Object Detection API where it has one: tensorflow/models
+research/object_detection/model_lib_v2.py:629-700 and metrics/coco_evaluation.py:255-311.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+import sys
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import psutil
+import torch
+from numpy.typing import NDArray
+from torch.utils.tensorboard import SummaryWriter
 
 from fractura.core.files import write_atomically
 
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from fractura.training.data import Batch
+
 LOG_FILE = "log.csv"
+_SECONDS_BETWEEN_LINES = 30.0
+_SMOOTHING = 0.95
+"""Weight of the previous value in the smoothed loss that is shown."""
+VALIDATION_TAGS = {
+    "AP": "DetectionBoxes_Precision/mAP",
+    "AP50": "DetectionBoxes_Precision/mAP@.50IOU",
+    "AP75": "DetectionBoxes_Precision/mAP@.75IOU",
+    "AP30": "DetectionBoxes_Precision/mAP@.30IOU",
+    "AP10": "DetectionBoxes_Precision/mAP@.10IOU",
+    "AP_small": "DetectionBoxes_Precision/mAP (small)",
+    "AP_medium": "DetectionBoxes_Precision/mAP (medium)",
+    "AP_large": "DetectionBoxes_Precision/mAP (large)",
+    "AR_1": "DetectionBoxes_Recall/AR@1",
+    "AR_10": "DetectionBoxes_Recall/AR@10",
+    "AR_100": "DetectionBoxes_Recall/AR@100",
+    "AR_small": "DetectionBoxes_Recall/AR@100 (small)",
+    "AR_medium": "DetectionBoxes_Recall/AR@100 (medium)",
+    "AR_large": "DetectionBoxes_Recall/AR@100 (large)",
+    "image_auc": "Images/AUC",
+    "sensitivity": "AtThreshold/sensitivity",
+    "precision": "AtThreshold/precision",
+    "false_positives_per_image": "AtThreshold/false_positives_per_image",
+    "threshold": "AtThreshold/threshold",
+}
+
+
+class Reporter:
+    """Reports on stderr: a progress bar on a terminal, a line now and then elsewhere.
+
+    Args:
+        enabled: False (in a second process, or a quiet call) reports nothing.
+        seconds_between_lines: Time between lines without a terminal.
+
+    Attributes:
+        peak_memory: Peak memory of this process in bytes, as measured so far.
+    """
+
+    def __init__(self, *, enabled: bool = True, seconds_between_lines: float = _SECONDS_BETWEEN_LINES) -> None:
+        self.enabled = enabled
+        self.peak_memory = 0
+        self._seconds_between_lines = seconds_between_lines
+        self._started = time.monotonic()
+        self._last_line = self._started
+        self._process = psutil.Process()
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._loss: float | None = None
+        self._first_step = 0
+        self._num_steps = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        if not self.enabled:
+            return
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
+
+    def warn(self, text: str) -> None:
+        """Print a warning."""
+        self.say(f"warning: {text}")
+
+    def start(self, first_step: int, num_steps: int) -> None:
+        """Call before the first step."""
+        self._first_step, self._num_steps = first_step, num_steps
+        self._started = self._last_line = time.monotonic()
+        if not self.enabled or not sys.stderr.isatty():
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("step"),
+            MofNCompleteColumn(),
+            BarColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}", markup=False),
+            console=Console(stderr=True),
+        )
+        self._bar.start()
+        self._task = self._bar.add_task("", total=num_steps, completed=first_step)
+
+    def advance(self, step: int, loss: float, images_per_second: float) -> None:
+        """Call after each step.
+
+        Args:
+            step: Number of steps done, from 1.
+            loss: Loss of this step.
+            images_per_second: Mean over the last steps.
+        """
+        self._loss = loss if self._loss is None else _SMOOTHING * self._loss + (1 - _SMOOTHING) * loss
+        now = time.monotonic()
+        due = step == self._first_step + 1 or now - self._last_line >= self._seconds_between_lines
+        if self._bar is None and not due:
+            return
+        status = f"loss {self._loss:.4g}  {images_per_second:.3g} images/s  memory {self.memory()}"
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=step, description=status)
+        elif due:
+            self._last_line = now
+            left = (now - self._started) / (step - self._first_step) * (self._num_steps - step)
+            self.say(f"step {step}/{self._num_steps}  {status}  {duration(left)} left")
+
+    def memory(self) -> str:
+        """Peak memory as text; on a GPU, its peak memory, too."""
+        self.peak_memory = max(self.peak_memory, self._process.memory_info().rss)
+        text = f"{self.peak_memory / 2**30:.1f} GiB"
+        if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+            text += f", GPU {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB"
+        return text
+
+
+def duration(seconds: float) -> str:
+    """Seconds as text.
+
+    >>> [duration(seconds) for seconds in (45, 720, 11100)]
+    ['45 s', '12 min', '3 h 05 min']
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 class History:
-    """Appends rows to ``log.csv``; after a resume, rows of steps that are run again are gone.
+    """Appends rows to ``log.csv``; a resumed run first removes the rows of steps that it runs again.
 
     Args:
-        folder: Where the file is.
-        last_step: Rows after this step are removed (0: a new file).
+        folder: Folder of the file.
+        last_step: Rows after this step are removed; 0 starts a new file.
     """
 
     def __init__(self, folder: Path, last_step: int = 0) -> None:
@@ -28,7 +182,7 @@ class History:
             self.path.unlink(missing_ok=True)
 
     def add(self, row: dict[str, float]) -> None:
-        """Append a row; the first one fixes the columns."""
+        """Append a row; the first one determines the columns."""
         if self._columns is None:
             self._columns = list(row)
             self._append(self._columns)
@@ -39,7 +193,7 @@ class History:
             csv.writer(stream, lineterminator="\n").writerow(cells)
 
     def _cut(self, last_step: int) -> None:
-        """Keep whole rows up to ``last_step``: a killed process may have left later rows, and half a row."""
+        """Keep complete rows up to ``last_step``: a killed process may have left later rows, or half a row."""
         with self.path.open(encoding="utf-8", newline="") as stream:
             rows = list(csv.reader(stream))
         if not rows or "step" not in rows[0]:
@@ -53,9 +207,88 @@ class History:
 
 
 def read_history(folder: Path) -> list[dict[str, float]]:
-    """The rows of ``log.csv``; empty cells are left out, no file is no rows."""
+    """The rows of ``log.csv`` without their empty cells; none if there is no file."""
     path = folder / LOG_FILE
     if not path.is_file():
         return []
     with path.open(encoding="utf-8", newline="") as stream:
         return [{name: float(cell) for name, cell in row.items() if cell} for row in csv.DictReader(stream)]
+
+
+class Events:
+    """Writes TensorBoard events.
+
+    Args:
+        folder: Folder for the events.
+        next_step: Step that the run continues with: later events, left by a process that was killed, are hidden.
+    """
+
+    def __init__(self, folder: Path, next_step: int = 0) -> None:
+        self._writer = SummaryWriter(str(folder), purge_step=next_step or None)
+
+    def scalar(self, tag: str, value: float, step: int) -> None:
+        """Write one number."""
+        self._writer.add_scalar(tag, value, step)
+
+    def picture(self, tag: str, pixels: NDArray[np.uint8], step: int) -> None:
+        """Write one image, uint8 ``(height, width, 3)``."""
+        self._writer.add_image(tag, pixels, step, dataformats="HWC")
+
+    def step(self, step: int, row: Mapping[str, float], parts: Mapping[str, float]) -> None:
+        """Write the scalars of a logged step.
+
+        Args:
+            step: Number of steps done.
+            row: ``loss``, ``learning_rate``, ``gradient_norm``, ``images_per_second``, ``steps_per_second``.
+            parts: Losses by name.
+        """
+        self._writer.add_scalar("Loss/total_loss", row["loss"], step)
+        for name, value in parts.items():
+            self._writer.add_scalar(f"Loss/{name}", value, step)
+        self._writer.add_scalar("learning_rate", row["learning_rate"], step)
+        self._writer.add_scalar("steps_per_sec", row["steps_per_second"], step)
+        self._writer.add_scalar("images_per_sec", row["images_per_second"], step)
+        self._writer.add_scalar("gradient_norm", row["gradient_norm"], step)
+        self._writer.flush()
+
+    def validation(self, step: int, metrics: Mapping[str, Any], pictures: Sequence[NDArray[np.uint8]]) -> None:
+        """Write the scalars and pictures of a validation; undefined metrics are left out.
+
+        Args:
+            step: Number of steps done.
+            metrics: ``Validation.metrics``.
+            pictures: uint8 ``(height, width, 3)`` each.
+        """
+        for name, tag in VALIDATION_TAGS.items():
+            if metrics.get(name) is not None:
+                self._writer.add_scalar(tag, metrics[name], step)
+        for number, picture in enumerate(pictures):
+            self._writer.add_image(f"validation_{number}", picture, step, dataformats="HWC")
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Flush and close the file."""
+        self._writer.close()
+
+
+class RunHooks:
+    """Called by a run so that another program can report more. This one does nothing.
+
+    Attributes:
+        events_folder: Folder of the TensorBoard events, inside the output folder.
+    """
+
+    events_folder = "tensorboard"
+
+    def step_logged(
+        self, events: Events, reporter: Reporter, row: Mapping[str, float], parts: Mapping[str, float], batch: Batch
+    ) -> None:
+        """Called on the main process after each logged step.
+
+        Args:
+            events: Accepts further events of this step.
+            reporter: Accepts lines for the console.
+            row: ``step``, ``learning_rate``, ``loss``, ``steps_per_second``, …
+            parts: Losses by name.
+            batch: The images of the step.
+        """

@@ -1,4 +1,4 @@
-"""The trained-model folder: averaged weights and their card, written each time there are better ones."""
+"""The trained-model folder: averaged weights and their card, rewritten whenever better ones are found."""
 
 from __future__ import annotations
 
@@ -12,12 +12,29 @@ import torch
 
 from fractura._version import __version__
 from fractura.core.dataset import Dataset
+from fractura.core.errors import UsageError
 from fractura.core.model_card import WEIGHTS_FILE, ModelCard, write_card
 from fractura.models.detector import Detector
+from fractura.models.weights import write_tensors
 from fractura.training.settings import TrainSettings
-from fractura.training.state import write_tensors
 
 _PATHS = ("data", "val", "output", "fine_tune_checkpoint")
+
+
+def check_output(output: Path, resume: bool) -> None:
+    """Check that the output folder contains no other run.
+
+    Raises:
+        UsageError: The folder is not empty and the run is not resumed, or it is a file.
+    """
+    if output.exists() and not output.is_dir():
+        raise UsageError("the output must be a folder", file=output, hint="choose another --output")
+    if not resume and output.is_dir() and any(output.iterdir()):
+        raise UsageError(
+            "the output folder is not empty",
+            file=output,
+            hint="resume the run in it with --resume, or choose a new folder",
+        )
 
 
 def write_model(
@@ -31,12 +48,12 @@ def write_model(
     metrics: Mapping[str, Any],
     start: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write weights, then card; each replaces the former one whole.
+    """Write weights, then card; each replaces the previous one atomically.
 
     Args:
         folder: The model folder.
-        detector: With the weights to save.
-        settings: Of the run; of paths only the last part is kept, cards travel.
+        detector: Holds the weights to save.
+        settings: Of the run; only the last part of each path is kept, because cards are shared.
         train: Images trained on.
         val: Images validated on.
         threshold: Score from which a detection counts.
@@ -44,7 +61,7 @@ def write_model(
         start: Images behind the weights that training started from; see ``Start.images``.
 
     Raises:
-        ModelError: The disk is full or may not be written.
+        ModelError: The disk is full or not writable.
     """
     chosen = settings.to_dict()
     for name in _PATHS:

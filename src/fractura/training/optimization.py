@@ -1,19 +1,26 @@
-"""Optimisers: momentum as TensorFlow writes it, AdamW that leaves norms and biases alone; clipping by global norm.
+"""How the weights change: optimisers, gradient clipping, the learning rate of each step, and averaged weights.
 
 The momentum rule follows keras 2.15 ``optimizers/legacy/gradient_descent.py`` (used by tensorflow/models
-research/object_detection/builders/optimizer_builder.py:119-126).
+research/object_detection/builders/optimizer_builder.py:119-126), the schedule tensorflow/models
+research/object_detection/utils/learning_schedules.py:148-208 (``cosine_decay_with_warmup``).
 """
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Callable, Iterable
-from typing import Any, overload
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, overload
 
 import torch
 from torch import Tensor, nn
 
+from fractura.core.errors import UsageError
 from fractura.models.detector import Detector
 from fractura.training.settings import TrainSettings
+
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 _FACTOR = "learning_rate_factor"
 
@@ -21,8 +28,8 @@ _FACTOR = "learning_rate_factor"
 class TensorFlowMomentum(torch.optim.Optimizer):
     """``v = momentum·v − lr·g``; ``w += v``.
 
-    The learning rate sits inside the velocity: when it changes, earlier steps keep the one that they were made
-    with. ``torch.optim.SGD`` multiplies the whole velocity by today's instead.
+    The learning rate is part of the velocity: if it changes, earlier steps keep the rate that they were made with.
+    ``torch.optim.SGD`` multiplies the whole velocity by the current rate instead.
     """
 
     def __init__(self, parameters: Iterable[Any], lr: float, momentum: float = 0.9) -> None:
@@ -59,21 +66,39 @@ class TensorFlowMomentum(torch.optim.Optimizer):
         return velocity
 
 
+@dataclass(frozen=True)
+class _Group:
+    """Parameters that learn alike.
+
+    Attributes:
+        factor: Share of the learning rate.
+        decays: Whether ``weight_decay`` applies.
+    """
+
+    factor: float
+    decays: bool
+
+
 def build_optimizer(settings: TrainSettings, model: nn.Module) -> torch.optim.Optimizer:
     """The optimiser that ``settings`` ask for, over the trainable parameters of ``model``.
 
-    Parameters for which a detector's ``learning_rate_factor`` differs get groups of their own.
+    Parameters for which a detector's ``learning_rate_factor`` differs form groups of their own.
     """
-    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    groups: dict[_Group, list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             factor = model.learning_rate_factor(name) if isinstance(model, Detector) else 1.0
             # Norm gains and biases have one dimension; decaying them pulls activations to zero and helps nothing.
             decays = settings.optimizer == "adamw" and parameter.ndim > 1
-            groups.setdefault((-factor, not decays), []).append(parameter)
+            groups.setdefault(_Group(factor, decays), []).append(parameter)
     described: list[dict[str, Any]] = [
-        {"params": groups[key], _FACTOR: -key[0], "weight_decay": 0.0 if key[1] else settings.weight_decay}
-        for key in sorted(groups)
+        {
+            "params": groups[group],
+            _FACTOR: group.factor,
+            "weight_decay": settings.weight_decay if group.decays else 0.0,
+        }
+        # A saved state names its groups by position: fastest first, and those that decay before those that do not.
+        for group in sorted(groups, key=lambda group: (-group.factor, not group.decays))
     ]
     if settings.optimizer == "momentum":
         return TensorFlowMomentum(described, settings.learning_rate_base, settings.momentum_optimizer_value)
@@ -81,26 +106,135 @@ def build_optimizer(settings: TrainSettings, model: nn.Module) -> torch.optim.Op
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
-    """Use ``value`` for the next update; groups with a factor of their own learn with that share of it."""
+    """Use ``value`` for the next update, times the factor of each group."""
     for group in optimizer.param_groups:
         group["lr"] = value * group.get(_FACTOR, 1.0)
 
 
 @torch.no_grad()
 def clip_by_global_norm(parameters: Iterable[nn.Parameter], longest: float) -> Tensor:
-    """Scale all gradients together so that their joint length is at most ``longest`` (``tf.clip_by_global_norm``).
+    """Scale all gradients so that their global norm is at most ``longest`` (``tf.clip_by_global_norm``).
 
     Args:
-        parameters: Whose gradients; those without one are left out.
-        longest: 0 leaves the gradients as they are.
+        parameters: Parameters whose gradients are scaled; those without a gradient are ignored.
+        longest: Largest norm; 0 leaves the gradients unchanged.
 
     Returns:
-        The length before, float32 scalar; not finite if any gradient is not (nothing is scaled then).
+        The norm before, a float32 scalar; not finite if any gradient is not (nothing is scaled then).
     """
     gradients = [p.grad for p in parameters if p.grad is not None]
     if not gradients:
         return torch.zeros(())
-    length = torch.stack(torch._foreach_norm(gradients)).norm()
+    length: Tensor = torch.stack(torch._foreach_norm(gradients)).norm()
     if longest > 0 and bool(torch.isfinite(length)) and float(length) > longest:
         torch._foreach_mul_(gradients, longest / float(length))
     return length
+
+
+def cosine_decay_with_warmup(
+    step: int, *, learning_rate_base: float, total_steps: int, warmup_learning_rate: float, warmup_steps: int
+) -> float:
+    """A linear warm-up from ``warmup_learning_rate`` to ``learning_rate_base``, then half a cosine down to 0.
+
+    >>> settings = dict(learning_rate_base=1.0, total_steps=6, warmup_learning_rate=0.0, warmup_steps=2)
+    >>> [round(cosine_decay_with_warmup(step, **settings), 3) for step in range(7)]
+    [0.0, 0.5, 1.0, 0.854, 0.5, 0.146, 0.0]
+
+    Args:
+        step: Updates so far: 0 at the first one, which therefore uses ``warmup_learning_rate``.
+        learning_rate_base: The highest learning rate.
+        total_steps: Step at which the cosine reaches 0, where it stays.
+        warmup_learning_rate: The first learning rate.
+        warmup_steps: Number of steps of the warm-up.
+
+    Raises:
+        UsageError: The warm-up is longer than the schedule, or starts above ``learning_rate_base``.
+    """
+    if total_steps < warmup_steps:
+        raise UsageError(
+            f"warmup_steps ({warmup_steps}) is more than total_steps ({total_steps})",
+            hint="train longer or warm up for fewer steps",
+        )
+    if learning_rate_base < warmup_learning_rate:
+        raise UsageError(
+            f"warmup_learning_rate ({warmup_learning_rate}) is higher than learning_rate_base ({learning_rate_base})"
+        )
+    if step > total_steps:
+        return 0.0
+    if step < warmup_steps:
+        return warmup_learning_rate + step * (learning_rate_base - warmup_learning_rate) / warmup_steps
+    if total_steps == warmup_steps:
+        return learning_rate_base
+    passed = (step - warmup_steps) / (total_steps - warmup_steps)
+    return 0.5 * learning_rate_base * (1 + math.cos(math.pi * passed))
+
+
+def constant_with_warmup(
+    step: int, *, learning_rate_base: float, warmup_learning_rate: float, warmup_steps: int
+) -> float:
+    """A linear warm-up from ``warmup_learning_rate`` to ``learning_rate_base``, which is then kept.
+
+    >>> [constant_with_warmup(s, learning_rate_base=1.0, warmup_learning_rate=0.0, warmup_steps=2) for s in range(4)]
+    [0.0, 0.5, 1.0, 1.0]
+    """
+    if step < warmup_steps:
+        return warmup_learning_rate + step * (learning_rate_base - warmup_learning_rate) / warmup_steps
+    return learning_rate_base
+
+
+def learning_rate(settings: TrainSettings, step: int) -> float:
+    """The learning rate of the update that follows ``step`` others."""
+    if settings.learning_rate_schedule == "constant":
+        return constant_with_warmup(
+            step,
+            learning_rate_base=settings.learning_rate_base,
+            warmup_learning_rate=settings.warmup_learning_rate,
+            warmup_steps=settings.schedule_warmup_steps,
+        )
+    return cosine_decay_with_warmup(
+        step,
+        learning_rate_base=settings.learning_rate_base,
+        total_steps=settings.schedule_steps,
+        warmup_learning_rate=settings.warmup_learning_rate,
+        warmup_steps=settings.schedule_warmup_steps,
+    )
+
+
+class MovingAverage(Generic[ModuleT]):
+    """Exponential moving average of a module's weights and floating-point buffers: these weights get saved.
+
+    The decay warms up, ``min(decay, (1 + updates) / (10 + updates))``, so that the weights a short run started from do
+    not hold it back. Batch-norm statistics are averaged like weights, to match them. Integer buffers are copied.
+
+    >>> module = nn.Linear(1, 1, bias=False)
+    >>> average = MovingAverage(module, decay=0.9)
+    >>> _ = nn.init.zeros_(module.weight), nn.init.ones_(average.module.weight)
+    >>> average.update(module, updates=1)
+    >>> round(float(average.module.weight.detach()), 3)
+    0.182
+
+    Attributes:
+        module: The averaged copy, in eval mode, without gradients.
+        decay: Upper bound of the decay; with 0 the copy equals the trained module after each update.
+    """
+
+    def __init__(self, module: ModuleT, decay: float) -> None:
+        self.module: ModuleT = copy.deepcopy(module).eval().requires_grad_(False)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, module: nn.Module, updates: int) -> None:
+        """Move towards ``module`` by one step.
+
+        Args:
+            module: The trained module, with the same structure as the copy.
+            updates: Optimiser steps so far, including this one.
+        """
+        # keep_vars returns the tensors themselves; looked up each time, because a module may replace a buffer.
+        own, other = self.module.state_dict(keep_vars=True), module.state_dict(keep_vars=True)
+        floating = [name for name in own if own[name].is_floating_point()]
+        decay = min(self.decay, (1 + updates) / (10 + updates))
+        averages, values = [own[name] for name in floating], [other[name].detach() for name in floating]
+        torch._foreach_lerp_(averages, values, 1 - decay)
+        for name in own.keys() - set(floating):
+            own[name].copy_(other[name])

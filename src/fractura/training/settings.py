@@ -1,6 +1,6 @@
 """``TrainSettings``: every choice of a training run, typed and closed.
 
-Names are those of the TF Object Detection API's ``pipeline.config`` where it has one.
+Names are those of the TF Object Detection API's ``pipeline.config`` where it has them.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ MAY_CHANGE_ON_RESUME = frozenset(
         "fine_tune_checkpoint",
     }
 )
-"""Settings that a resumed run may have different: they change how long or where it trains, not what it computes.
+"""Settings that may differ in a resumed run: they change how long or where it trains, not what it computes.
 
-``data`` and ``val`` are paths and may move; that they hold the same data is checked by fingerprint.
+``data`` and ``val`` are paths and may move; a fingerprint checks that they hold the same data.
 """
 
 _RULES = {
@@ -51,47 +51,51 @@ _RULES = {
     "int_from_float": "must be a whole number",
     "literal_error": "must be {expected}",
 }
-"""What a value must be, by the name that pydantic has for the mistake."""
+"""What a value must be, by pydantic's name for the error."""
 
 
 class TrainSettings(BaseModel):
-    """Everything ``train`` needs to know. ``TrainSettings.create`` words a mistake as a ``UsageError``.
+    """The settings of ``train``. ``TrainSettings.create`` reports a mistake as a ``UsageError``.
+
+    >>> settings = TrainSettings.create({"data": "images", "output": "model", "model": "dfine_nano", "num_steps": 200})
+    >>> settings.schedule_steps, settings.steps_between_validations
+    (200, 10)
 
     Attributes:
-        data: Labelled images to learn from; any format that ``read_dataset`` reads.
-        val: Labelled images to measure on, none of which is in ``data``; None trains blind.
+        data: Annotated images to learn from, in any format that ``read_dataset`` reads.
+        val: Annotated images to validate on, none of which is in ``data``; None trains without validation.
         output: Folder of the trained model; must be empty or new unless the run is resumed.
         model: Name of the detector, as ``fractura models`` lists them, or ``hf:`` and a model's id or folder.
         class_names: Order of the classes; None takes them from ``data``.
         num_steps: Optimiser steps.
         batch_size: Images per step, over all processes together.
-        micro_batch_size: Images that go through the network at once; a smaller one saves memory, gradients are
-            accumulated up to ``batch_size``. None is all at once. Halved by itself when a GPU runs out of memory.
-        optimizer: ``momentum`` as TensorFlow has it, or ``adamw``.
-        momentum_optimizer_value: Share of the last velocity that ``momentum`` keeps.
-        weight_decay: Of ``adamw``; norms and biases never decay.
+        micro_batch_size: Images that pass through the network at once; fewer need less memory, and gradients are
+            accumulated up to ``batch_size``. None is all at once. Halved automatically if a GPU runs out of memory.
+        optimizer: ``momentum`` as in TensorFlow, or ``adamw``.
+        momentum_optimizer_value: Factor on the previous velocity in ``momentum``.
+        weight_decay: For ``adamw``; norms and biases never decay.
         learning_rate_schedule: ``cosine_decay`` (with warm-up) or ``constant`` (with warm-up).
         learning_rate_base: Highest learning rate.
         warmup_learning_rate: Learning rate of the first step.
-        warmup_steps: Steps from there to ``learning_rate_base``; None is a twentieth of ``total_steps``, 1000 at most.
+        warmup_steps: Steps from there to ``learning_rate_base``; None is a twentieth of ``total_steps``, at most 1000.
         total_steps: Step at which the cosine reaches 0; None follows ``num_steps``.
-        gradient_clipping_by_norm: Longest gradient; 0 does not clip.
-        ema_decay: Of the averaged weights that are validated and saved; 0 uses the weights as they are.
+        gradient_clipping_by_norm: Largest norm of the gradient; 0 does not clip.
+        ema_decay: Decay of the averaged weights that are validated and saved; 0 uses the weights as they are.
         fine_tune_checkpoint: Trained model to start from: ``built-in``, a folder (or its weights file), or the
             ``.onnx`` file of a ``faster_rcnn`` model.
-        data_augmentation_options: Steps of augmentation in order, or the name of a preset.
-        max_number_of_boxes: Further boxes of an image, after augmentation, are not trained on; None trains on all.
-        negatives_per_positive: Images without boxes shown per image with boxes and epoch; None shows all of them.
-        seed: Of everything random.
+        data_augmentation_options: Augmentation steps in order, or the name of a preset.
+        max_number_of_boxes: Most boxes per image that are trained on, after augmentation; None trains on all.
+        negatives_per_positive: Images without boxes per image with boxes in each epoch; None shows all of them.
+        seed: Seed of everything random.
         eval_every: Steps between validations; None is a twentieth of ``num_steps``, at least 1.
         patience: Validations without a better AP50 after which training stops; None never stops early.
-        aim: What the card's threshold is chosen for on ``val``; see ``fractura.evaluation.threshold.Aim``.
-        checkpoint_every_n: Steps between saved states; every validation saves one too.
+        aim: What the card's threshold is optimised for on ``val``; see ``fractura.evaluation.threshold.Aim``.
+        checkpoint_every_n: Steps between saved states; every validation saves one, too.
         log_every: Steps between rows of ``log.csv`` and TensorBoard.
-        max_minutes: Stop cleanly after so many minutes of this call; ``resume`` goes on.
-        mixed_precision: ``auto`` looks at the device.
-        device: ``auto`` takes a GPU if there is one.
-        workers: Processes that prepare images; None looks at the device and the cores.
+        max_minutes: Stop cleanly after this many minutes; ``resume`` continues.
+        mixed_precision: ``auto`` depends on the device.
+        device: ``auto`` uses a GPU if there is one.
+        workers: Processes that prepare images; None depends on the device and the number of cores.
         on_error: ``stop`` at the first unusable image or box, or ``skip`` and count it.
     """
 
@@ -157,7 +161,7 @@ class TrainSettings(BaseModel):
 
     @property
     def schedule_warmup_steps(self) -> int:
-        """Steps of warm-up."""
+        """Number of warm-up steps."""
         return self.warmup_steps if self.warmup_steps is not None else min(1000, self.schedule_steps // 20)
 
     @property
@@ -171,10 +175,10 @@ class TrainSettings(BaseModel):
 
         Args:
             values: The settings by name.
-            typed: What the user typed for some of them (``--learning-rate``): mistakes are then worded with that.
+            typed: What the user typed for some of them (``--learning-rate``), for messages.
 
         Raises:
-            UsageError: A name is unknown (the nearest right one is named) or a value does not fit.
+            UsageError: A name is unknown (the nearest valid one is suggested) or a value is invalid.
         """
         try:
             return cls.model_validate(dict(values))
@@ -182,7 +186,7 @@ class TrainSettings(BaseModel):
             raise _in_words(error, list(cls.model_fields), typed or {}) from error
 
     def recommend(self, values: Mapping[str, Any]) -> Self:
-        """These settings with ``values`` wherever the user chose nothing (a detector's recommended training).
+        """These settings with ``values`` (a detector's recommended training) wherever the user chose nothing.
 
         Raises:
             UsageError: See ``create``.
@@ -196,7 +200,11 @@ class TrainSettings(BaseModel):
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What keeps a run with settings ``now`` from going on where one with ``before`` stopped (``to_dict`` of both)."""
+    """Why a run with settings ``now`` cannot resume one with settings ``before`` (``to_dict`` of both).
+
+    >>> differences({"seed": 0, "num_steps": 100}, {"seed": 1, "num_steps": 200})
+    ['seed was 0, is 1']
+    """
     names = [name for name in TrainSettings.model_fields if name not in MAY_CHANGE_ON_RESUME]
     return [
         f"{name} was {before.get(name)!r}, is {now.get(name)!r}" for name in names if before.get(name) != now.get(name)

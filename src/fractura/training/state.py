@@ -1,47 +1,51 @@
-"""The state of a run in one file, replaced in one rename: kill the process at any moment and the last state is whole.
+"""The state of a run: one file, replaced in one rename, so that a killed process always leaves a complete state.
 
-Tensors (weights, averaged weights, optimiser) and everything else (as JSON in the header) sit in the same
-safetensors file, so there is no pair of files that could disagree, and nothing to unpickle.
+Tensors (weights, averaged weights, optimiser) and everything else (as JSON in the header) share one safetensors file:
+there are no two files that could disagree, and nothing to unpickle.
 
-The random state is not stored because there is none to store: each step seeds its generators from the run's seed and
-the step's number (``seed_step``), images and augmentation likewise.
+The random state is not stored because there is none: each step seeds its generators from the run's seed and the step's
+number (``seed_step``), and images and augmentation do likewise.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import random
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
+from pydantic import BaseModel
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from fractura.core.dataset import Dataset
 from fractura.core.errors import ModelError, UsageError
-from fractura.training.settings import differences
+from fractura.models.detector import Detector
+from fractura.models.weights import write_tensors
+from fractura.training.settings import TrainSettings, differences
 
 FORMAT_VERSION = 1
 STATE_FILE = "training_state.safetensors"
-_PARTIAL = ".training_state.partial"
+_HEADER = "fractura_training_state"
+_BEFORE_THE_FIRST_STEP = 2**40
+"""A step number that no run reaches: seeds the fresh weights."""
 
 
 @dataclass
-class Progress:
-    """Where a run is: everything of its state that is not a tensor.
+class RunProgress:
+    """How far a run has come: everything in its state that is not a tensor.
 
     Attributes:
-        step: Optimiser updates made.
+        step: Optimiser steps done.
         best: Metrics of the best validation so far; None before the first.
         best_step: Its step.
         validations: Step, metrics and whether it was the best so far, of every validation.
-        skipped_images: Images left out so far because they cannot be read.
+        skipped_images: Images skipped so far because they cannot be read.
         dropped_boxes: Boxes lost in augmentation so far.
         images_shown: Images shown so far.
     """
@@ -56,13 +60,13 @@ class Progress:
 
     @property
     def validations_without_gain(self) -> int:
-        """Since the best one."""
+        """Number of validations since the best one."""
         return sum(item["step"] > (self.best_step or 0) for item in self.validations)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunIdentity:
-    """What must be the same for a run to go on.
+    """What must be unchanged for a run to be resumed.
 
     Attributes:
         settings: ``TrainSettings.to_dict``.
@@ -78,6 +82,35 @@ class RunIdentity:
     architecture: dict[str, Any]
     class_names: list[str]
 
+    @classmethod
+    def of(cls, settings: TrainSettings, train: Dataset, val: Dataset | None, detector: Detector) -> Self:
+        """The identity of a run that is about to start."""
+        return cls(
+            settings=settings.to_dict(),
+            data=train.fingerprint(),
+            val=val.fingerprint() if val is not None else None,
+            architecture=detector.architecture(),
+            class_names=list(train.class_names),
+        )
+
+
+class StateHeader(BaseModel):
+    """The part of the state file that is JSON.
+
+    Attributes:
+        format_version: Of the file.
+        groups: Parameter groups of the optimiser.
+        scaler: State of the gradient scaler, if fp16 was used.
+        progress: How far the run had come.
+        identity: Which run it is.
+    """
+
+    format_version: int
+    groups: list[dict[str, Any]]
+    scaler: dict[str, Any] | None
+    progress: RunProgress
+    identity: RunIdentity
+
 
 def save_state(
     folder: Path,
@@ -86,13 +119,13 @@ def save_state(
     average: nn.Module,
     optimizer: torch.optim.Optimizer,
     scaler: Mapping[str, Any] | None,
-    progress: Progress,
+    progress: RunProgress,
     identity: RunIdentity,
 ) -> None:
-    """Write the state of a run into ``folder``; the previous state is whole until the new one is.
+    """Write the state of a run into ``folder``; the previous state stays until the new one is complete.
 
     Raises:
-        ModelError: The disk is full or may not be written.
+        ModelError: The disk is full or not writable.
     """
     state = optimizer.state_dict()
     tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
@@ -106,64 +139,23 @@ def save_state(
         "progress": asdict(progress),
         "identity": asdict(identity),
     }
-    write_tensors(folder / STATE_FILE, tensors, {"fractura_training_state": json.dumps(header)})
-
-
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
-    """Write a safetensors file in one rename.
-
-    Raises:
-        ModelError: The disk is full or may not be written.
-    """
-    partial = path.parent / (_PARTIAL if path.name == STATE_FILE else f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(_own_memory(tensors), partial, metadata=dict(metadata) if metadata else None)
-        with partial.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        os.replace(partial, path)
-    except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
-        raise ModelError(
-            f"cannot be written: {error}", file=path, hint="make room on the disk; what was there before is unharmed"
-        ) from error
-
-
-def _own_memory(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Contiguous tensors, none sharing memory with another: what safetensors takes."""
-    seen: set[int] = set()
-    own = {}
-    for name, tensor in tensors.items():
-        value = tensor.detach().cpu().contiguous()
-        storage = value.untyped_storage()
-        whole = value.numel() * value.element_size() == storage.nbytes()
-        if value.numel() and (storage.data_ptr() in seen or not whole):
-            value = value.clone()
-        seen.add(value.untyped_storage().data_ptr())
-        own[name] = value
-    return own
+    write_tensors(folder / STATE_FILE, tensors, {_HEADER: json.dumps(header)})
 
 
 @dataclass(frozen=True)
 class SavedState:
-    """A state read back, not yet put to work.
+    """A state that has been read; its tensors are still in the file.
 
     Attributes:
-        path: File it came from.
-        progress: Where the run was.
-        identity: What the run was.
-        groups: Parameter groups of the optimiser.
-        scaler: State of the gradient scaler, if fp16 was used.
+        path: The file.
+        header: Everything but the tensors.
     """
 
     path: Path
-    progress: Progress
-    identity: RunIdentity
-    groups: list[dict[str, Any]]
-    scaler: dict[str, Any] | None
+    header: StateHeader
 
     def restore(self, *, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        """Put weights, averaged weights and optimiser state into the given objects.
+        """Load weights, averaged weights and optimiser state into the given objects.
 
         Raises:
             ModelError: The file does not fit them.
@@ -182,14 +174,14 @@ class SavedState:
         for key, value in parts["optimizer"].items():
             index, name = key.split("/", 1)
             state.setdefault(int(index), {})[name] = value
-        optimizer.load_state_dict({"state": state, "param_groups": self.groups})
+        optimizer.load_state_dict({"state": state, "param_groups": self.header.groups})
 
 
 def load_state(folder: Path) -> SavedState:
     """Read the state of a run.
 
     Raises:
-        ModelError: There is none, or the file is not one of ours.
+        ModelError: There is none, or the file is not a training state.
     """
     path = folder / STATE_FILE
     if not path.is_file():
@@ -198,21 +190,19 @@ def load_state(folder: Path) -> SavedState:
         )
     try:
         with safe_open(path, framework="pt") as stream:
-            header = json.loads((stream.metadata() or {})["fractura_training_state"])
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+            values = json.loads((stream.metadata() or {})[_HEADER])
+        if values["format_version"] != FORMAT_VERSION:
+            raise ModelError(f"has format {values['format_version']}, this version reads {FORMAT_VERSION}", file=path)
+        return SavedState(path, StateHeader.model_validate(values))
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"is not a training state ({error})", file=path) from error
-    if header["format_version"] != FORMAT_VERSION:
-        raise ModelError(f"has format {header['format_version']}, this version reads {FORMAT_VERSION}", file=path)
-    return SavedState(
-        path, Progress(**header["progress"]), RunIdentity(**header["identity"]), header["groups"], header["scaler"]
-    )
 
 
 def refuse_other_run(saved: RunIdentity, now: RunIdentity, folder: Path) -> None:
-    """See that a resumed run is the same run.
+    """Check that a resumed run is the same run.
 
     Raises:
-        UsageError: Data, detector or settings differ; lists every difference.
+        UsageError: Data, detector or settings differ; every difference is listed.
     """
     found = differences(saved.settings, now.settings)
     if saved.class_names != now.class_names:
@@ -232,8 +222,13 @@ def refuse_other_run(saved: RunIdentity, now: RunIdentity, folder: Path) -> None
 
 
 def seed_step(seed: int, step: int, process: int) -> None:
-    """Seed Python, NumPy and torch for one step, so that a run resumed at any step draws what it would have drawn."""
+    """Seed Python, NumPy and torch for one step, so that a resumed run draws the numbers it would have drawn anyway."""
     digest = hashlib.sha256(f"{seed}/{step}/{process}".encode()).digest()
     torch.manual_seed(int.from_bytes(digest[:8], "little", signed=True))
     random.seed(digest)
     np.random.seed(int.from_bytes(digest[8:12], "little"))
+
+
+def seed_fresh_weights(seed: int) -> None:
+    """Call before a detector is built: every process then starts from the same random weights."""
+    seed_step(seed, _BEFORE_THE_FIRST_STEP, 0)

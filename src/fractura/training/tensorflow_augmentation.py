@@ -1,8 +1,8 @@
 """The augmentation of the TensorFlow Object Detection API, by its own names, on float pixels of 0..255.
 
 Follows tensorflow/models research/object_detection/core/preprocessor.py:1140-1250 (colours), 4095-4270 (square crop)
-and the order of builders/preprocessor_builder.py. Nothing is rounded between steps, as there. Hue and saturation leave
-grey images as they are; that is known without computing it.
+and the order of builders/preprocessor_builder.py. As there, nothing is rounded between steps. Hue and saturation do not
+change grey images, so nothing is computed for them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WHITE = np.float32(255)
 
 
 class TensorFlowOption(AugmentationOption):
-    """A step as TensorFlow has it."""
+    """A step that follows TensorFlow."""
 
     takes_floats: ClassVar[bool] = True
 
@@ -120,15 +120,15 @@ class RandomAdjustSaturation(TensorFlowOption):
 
 
 class RandomSquareCropByScale(TensorFlowOption):
-    """Cuts a square about a random centre; what lies outside the image is black.
+    """Crops a square around a random centre; the area outside the image is black.
 
-    A box is dropped only if it lies wholly outside the square, however little of it is left.
+    A box is dropped only if it lies completely outside the square, however little of it is left.
 
     Attributes:
         max_border: The centre keeps this distance from the image's border, in pixels (less on small images).
         scale_min: Smallest side, as a fraction of the image's longer side.
         scale_max: Largest side.
-        num_scales: Sides are drawn from so many evenly spaced ones.
+        num_scales: Number of evenly spaced sides to draw from.
     """
 
     name: Literal["random_square_crop_by_scale"] = "random_square_crop_by_scale"
@@ -148,7 +148,11 @@ class RandomSquareCropByScale(TensorFlowOption):
 
 
 def crop_border(border: int, length: int) -> int:
-    """How far a centre stays from the border of an image of ``length`` pixels."""
+    """Smallest distance of a centre from the border of an image of ``length`` pixels.
+
+    >>> crop_border(128, 1000), crop_border(128, 200)
+    (128, 64)
+    """
     divisor = 2.0 ** math.ceil(math.log2(2.0 * border / length))
     return border // int(min(max(divisor, 1.0), border))
 
@@ -156,8 +160,8 @@ def crop_border(border: int, length: int) -> int:
 def square_crop(sample: LabelledImage, side: int, x: int, y: int) -> LabelledImage:
     """The square of ``side`` pixels about ``(x, y)``.
 
-    As in the reference, the last row and column of the image never come along, and with an odd side the square reaches
-    one pixel further right and down than pixels are taken.
+    As in the reference, the last row and column of the image are never included, and if the side is odd the square
+    extends one pixel further right and down than the pixels that are copied.
     """
     half = side // 2
     top, left = y - half, x - half
@@ -208,5 +212,5 @@ def _rgb(hue: NDArray[Any], saturation: NDArray[Any], value: NDArray[Any]) -> ND
     """The inverse of ``_hsv``, as ``tf.image.hsv_to_rgb``."""
     angle = hue * np.float32(6)
     strength = np.stack([np.abs(angle - 3) - 1, 2 - np.abs(angle - 2), 2 - np.abs(angle - 4)], axis=-1).clip(0, 1)
-    pixels = ((strength - 1) * saturation[..., None] + 1) * value[..., None]
-    return pixels.astype(np.float32)
+    pixels: NDArray[np.float32] = (((strength - 1) * saturation[..., None] + 1) * value[..., None]).astype(np.float32)
+    return pixels

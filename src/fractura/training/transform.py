@@ -1,4 +1,4 @@
-"""What augmentation passes along: an image with its boxes, and the face of one step."""
+"""The value that augmentation works on, an image with its boxes, and the interface of one step."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 @dataclass(frozen=True, eq=False)
 class LabelledImage:
-    """An image on its way through augmentation.
+    """An image with its boxes, in augmentation.
+
+    >>> LabelledImage(np.zeros((40, 30, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64)).width
+    30
 
     Attributes:
         image: uint8 ``(height, width, 3)``; float32 of 0..255 after TensorFlow's options, which do not round.
         boxes: float32 ``(n, 4)`` xyxy in pixels of ``image``.
         labels: int64 ``(n,)``.
-        dropped: Boxes that left the image or collapsed so far.
+        dropped: Number of boxes that left the image or collapsed so far.
     """
 
     image: NDArray[Any]
@@ -31,12 +34,12 @@ class LabelledImage:
 
     @property
     def width(self) -> int:
-        """Pixels."""
+        """Width in pixels."""
         return int(self.image.shape[1])
 
     @property
     def height(self) -> int:
-        """Pixels."""
+        """Height in pixels."""
         return int(self.image.shape[0])
 
     def rounded(self) -> LabelledImage:
@@ -47,10 +50,10 @@ class LabelledImage:
 
 
 class AugmentationOption(BaseModel, ABC):
-    """One step of augmentation; its settings are its fields.
+    """One step of augmentation; its fields are its settings.
 
     Attributes:
-        takes_floats: True if an image with float pixels may come in; else it is rounded first.
+        takes_floats: True if it accepts float pixels; otherwise they are rounded first.
     """
 
     takes_floats: ClassVar[bool] = False

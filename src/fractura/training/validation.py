@@ -1,4 +1,4 @@
-"""Validation during training: the averaged weights on the images to validate on, through ``fractura.evaluation``."""
+"""Validation during training: the averaged weights, measured with ``fractura.evaluation``."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast, gather_object
+from numpy.typing import NDArray
 
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset
@@ -17,22 +19,22 @@ from fractura.evaluation import MAIN_CRITERION, Evaluation, evaluate
 from fractura.evaluation.metric_names import COCO_KEYS
 from fractura.evaluation.threshold import Aim, Choice, choose_threshold
 from fractura.models.detector import Detector
-from fractura.training.data import Batch, PlainImages, Problem, build_loader
+from fractura.training.data import Batch, PlainImages, Problem, build_loader, read_labelled_image
 
 _AT_ONCE = 8
-"""Images detected at once on a GPU; a CPU gains nothing from more than one."""
+"""Batch size of detection on a GPU; a CPU gains nothing from more than one."""
 
 
 @dataclass(frozen=True)
 class Validation:
-    """One validation.
+    """The result of one validation.
 
     Attributes:
         metrics: Flat JSON values: COCO's metrics, ``image_auc``, ``threshold``, counts.
         evaluation: ``Evaluation.summary`` of the same, at the chosen threshold.
         choice: The threshold that serves the aim best.
         problems: Images that could not be read and are not counted.
-        shown: Some images with their detections, for pictures: positions and boxes.
+        shown: Some images for pictures: position and detections.
     """
 
     metrics: dict[str, Any]
@@ -45,18 +47,18 @@ class Validation:
 def validate(
     detector: Detector, data: Dataset, accelerator: Accelerator, *, workers: int, aim: Aim, pictures: int = 4
 ) -> Validation | None:
-    """Detect on every image of ``data``, each process its share, and measure.
+    """Detect on every image of ``data``, each process on its share, and measure.
 
     Args:
-        detector: The averaged weights.
+        detector: With the averaged weights.
         data: Images to validate on.
         accelerator: Device and processes.
-        workers: Processes that read images.
+        workers: Number of processes that read images.
         aim: What the threshold is chosen for.
-        pictures: How many images to hand back in ``shown``.
+        pictures: Number of images to return in ``shown``.
 
     Returns:
-        The metrics on the main process, None on the others.
+        The result on the main process, None on the others.
 
     Raises:
         DataError: No image could be read.
@@ -86,6 +88,19 @@ def validate(
         problems=tuple(problems),
         shown=tuple((place, found[place]) for place in shown),
     )
+
+
+def draw_shown(validation: Validation, data: Dataset) -> list[NDArray[np.uint8]]:
+    """The images in ``validation.shown`` with detections and ground truth drawn: uint8 ``(height, width, 3)`` each."""
+    from fractura.inference.render import draw_boxes
+
+    pictures = []
+    for place, found in validation.shown:
+        record = data.records[place]
+        kept = found.above(validation.choice.threshold)
+        picture = draw_boxes(read_labelled_image(record).image, kept, data.class_names, ground_truth=record.boxes)
+        pictures.append(np.asarray(picture))
+    return pictures
 
 
 def _detect(
@@ -124,9 +139,13 @@ def _metrics(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def is_better(now: Mapping[str, Any], best: Mapping[str, Any] | None) -> bool:
-    """True if ``now`` beats ``best``: AP at IoU 0.5, then 0.5:0.95, then 0.3, then image AUC; a full tie does not.
+    """True if ``now`` beats ``best`` in AP at IoU 0.5, then 0.5:0.95, then 0.3, then image AUC.
 
-    On images without any box nothing tells two sets of weights apart: the later ones count as better.
+    A complete tie is not better, except that images without any box cannot rank weights: the later ones then count as
+    better.
+
+    >>> is_better({"AP50": 0.5, "AP": 0.2}, {"AP50": 0.5, "AP": 0.1})
+    True
     """
     return best is None or now["AP50"] is None or list(_rank(now)) > list(_rank(best))
 
@@ -134,5 +153,5 @@ def is_better(now: Mapping[str, Any], best: Mapping[str, Any] | None) -> bool:
 def _rank(metrics: Mapping[str, Any]) -> Iterator[float]:
     for name in ("AP50", "AP", "AP30", "image_auc"):
         value = metrics.get(name)
-        # Rounded: differences below this are noise of summation, and must not pass for a gain.
+        # Rounded: smaller differences are summation noise and must not count as a gain.
         yield -1.0 if value is None else round(float(value), 6)

@@ -1,4 +1,4 @@
-"""The weights that training starts from: another trained model's, wherever names and shapes agree."""
+"""Starting training from another trained model: its weights, wherever names and shapes match."""
 
 from __future__ import annotations
 
@@ -16,18 +16,16 @@ from fractura.core.model_card import CARD_FILE, WEIGHTS_FILE, ModelCard, read_ca
 from fractura.inference.built_in import locate_model
 from fractura.inference.runtimes.onnx import OnnxModel
 from fractura.models.detector import Detector
-
-_LEAST_SHARE = 0.5
-"""Share of the detector's weights that a model to start from must fill."""
+from fractura.models.weights import load_matching_weights
 
 
 @dataclass(frozen=True)
 class Start:
-    """What was taken from the model that training started from.
+    """The model that training started from.
 
     Attributes:
         line: For people: how many tensors were taken, how many were left fresh, and which.
-        images: Those behind its weights, as far as its card tells: their number and digests; see ``Dataset.describe``.
+        images: Number and digests of the images it was trained on, if its card has them; see ``Dataset.describe``.
     """
 
     line: str
@@ -35,38 +33,30 @@ class Start:
 
 
 def start_from(detector: Detector, source: Path) -> Start:
-    """Give ``detector`` the weights of another trained model.
+    """Load the weights of another trained model into ``detector``.
 
     Layers whose shape depends on the number of classes stay fresh if that number differs.
 
     Args:
-        detector: Gets the weights.
+        detector: Receives the weights.
         source: ``built-in``, a trained-model folder or its weights file, or the ``.onnx`` file of a Faster R-CNN.
 
     Raises:
-        ModelError: There are no weights, or they fill less than half of the detector: nothing is changed then.
+        ModelError: There are no weights, or they fill less than half of the detector; nothing has been changed then.
     """
     card, found = _read(source)
-    own = detector.state_dict()
-    taken = {name: value for name, value in found.items() if name in own and own[name].shape == value.shape}
-    fresh = [name for name in own if name not in taken]
-    share = _size(taken) / max(1, _size(own))
-    if share < _LEAST_SHARE:
-        raise ModelError(
-            f"only {share:.0%} of the detector's weights are in it; the first that is not is {fresh[0]}",
-            file=source,
-            hint="start from a model of the same architecture"
-            + (f": --model {card.architecture['name']}" if card is not None else ""),
-        )
-    detector.load_state_dict(taken, strict=False)
-    unused = len(found) - len(taken)
-    names = f": {', '.join(fresh[:4])}{', …' if len(fresh) > 4 else ''}" if fresh else ""
-    line = f"weights from {source}: {len(taken)} tensors taken, {unused} not used, {len(fresh)} left fresh{names}"
-    return Start(line, _images_behind(card) if card is not None else None)
+    loaded = load_matching_weights(
+        detector,
+        found,
+        file=source,
+        hint="start from a model of the same architecture"
+        + (f": --model {card.architecture['name']}" if card is not None else ""),
+    )
+    return Start(f"weights from {source}: {loaded}", _images_behind(card) if card is not None else None)
 
 
 def architecture_of(source: Path) -> dict[str, Any] | None:
-    """What kind of detector a model to start from is; None for a weights file without a card.
+    """The architecture of a model to start from; None for a weights file without a card.
 
     Raises:
         ModelError: There is no such model, or its card cannot be read.
@@ -99,7 +89,3 @@ def _read(source: Path) -> tuple[ModelCard | None, Mapping[str, Tensor]]:
 def _images_behind(card: ModelCard) -> dict[str, Any] | None:
     digests = sorted(set((card.trained_on or {}).get("image_digests", "").split()))
     return {"images": len(digests), "image_digests": " ".join(digests)} if digests else None
-
-
-def _size(tensors: Mapping[str, Tensor]) -> int:
-    return sum(value.numel() for value in tensors.values())

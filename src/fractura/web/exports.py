@@ -1,30 +1,38 @@
-"""Results as files: JSON, CSV, Pascal VOC and DICOM SR, a ZIP where one image gives one file."""
+"""Results as one file to download: JSON, CSV, Pascal VOC and DICOM SR, a ZIP where one image gives one file."""
 
 from __future__ import annotations
 
-import csv
 import io
-import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Literal
 
-from fractura._version import __version__
+from fractura.core.boxes import Boxes
+from fractura.core.calibrator import Calibrator
+from fractura.core.json_text import json_text
 from fractura.core.model_card import ModelCard
-from fractura.formats.voc.serializer import VocAnnotation, VocObject
+from fractura.inference.results import (
+    CSV_FILE,
+    JSON_FILE,
+    ImageRow,
+    image_row,
+    results_csv,
+    results_document,
+    voc_annotation,
+)
+from fractura.inference.settings import DetectionSettings
 from fractura.web.detection_cache import ImageDetections
 from fractura.web.structured_report import structured_report
 from fractura.web.uploads import ImageSource
 
 ExportFormat = Literal["json", "csv", "voc", "dicom-sr"]
-COLUMNS = ("image", "class", "score", "xmin", "ymin", "xmax", "ymax", "width", "height")
 
 
 @dataclass(frozen=True)
 class ImageResult:
-    """An image with what the model detected on it, cut at a threshold."""
+    """An image with everything that the model found on it."""
 
     image: ImageSource
     found: ImageDetections
@@ -40,91 +48,63 @@ class ExportedFile:
 
 
 def export(results: Sequence[ImageResult], wanted: ExportFormat, card: ModelCard, threshold: float) -> ExportedFile:
-    """Write results as a file.
+    """Write results as a file, in the schema of ``fractura detect``.
 
     Args:
         results: At least one.
         wanted: The format.
         card: Of the model.
-        threshold: That the detections were cut at.
+        threshold: Lowest score of a detection.
 
     Raises:
         WebError: A DICOM report was asked for an image that cannot have one.
     """
+    settings = DetectionSettings.of(card, threshold=threshold)
+    if wanted == "dicom-sr":
+        return _one_file(results, ".dcm", "application/dicom", [_report(each, card, threshold) for each in results])
+    rows = [_row(each, card, settings) for each in results]
     if wanted == "json":
-        return ExportedFile("results.json", "application/json", _json(results, card, threshold).encode("utf-8"))
+        document = results_document(rows, card, settings)
+        return ExportedFile(JSON_FILE, "application/json", json_text(document).encode("utf-8"))
     if wanted == "csv":
-        return ExportedFile("results.csv", "text/csv; charset=utf-8", _csv(results).encode("utf-8"))
-    suffix, media_type = (".xml", "application/xml") if wanted == "voc" else (".dcm", "application/dicom")
-    names = _file_names([result.image.name for result in results], suffix)
-    files = [
-        (name, _voc(each) if wanted == "voc" else _report(each, card, threshold))
-        for name, each in zip(names, results, strict=True)
-    ]
-    if len(files) == 1:
-        return ExportedFile(files[0][0], media_type, files[0][1])
-    return ExportedFile("results.zip", "application/zip", _zip(files))
+        return ExportedFile(CSV_FILE, "text/csv; charset=utf-8", results_csv(rows).encode("utf-8"))
+    annotations = [voc_annotation(row, row["image"]).to_bytes() for row in rows]
+    return _one_file(results, ".xml", "application/xml", annotations)
 
 
-def _json(results: Sequence[ImageResult], card: ModelCard, threshold: float) -> str:
-    images = [
-        {
-            "image": each.image.name,
-            "width": each.found.width,
-            "height": each.found.height,
-            "detections": [
-                {"class": detection.name, "score": detection.score, "box": list(detection.corners)}
-                for detection in each.found.detections
-            ],
-        }
-        for each in results
-    ]
-    document: dict[str, Any] = {
-        "made_by": "fractura",
-        "version": __version__,
-        "model": card.name,
-        "class_names": list(card.class_names),
-        "threshold": threshold,
-        "images": images,
-    }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _csv(results: Sequence[ImageResult]) -> str:
-    """One line a detection; an image without detections has one line with an empty class, so that it is not
-    forgotten."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for each in results:
-        name, size = _cell(each.image.name), (each.found.width, each.found.height)
-        for detection in each.found.detections:
-            writer.writerow((name, _cell(detection.name), detection.score, *detection.corners, *size))
-        if not each.found.detections:
-            writer.writerow((name, *[""] * 6, *size))
-    return text.getvalue()
-
-
-def _cell(text: str) -> str:
-    """Text from others as a cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
-def _voc(each: ImageResult) -> bytes:
-    """Whole pixels inside the image, at least one wide and high, each with its score."""
-    width, height = each.found.width, each.found.height
-    objects = []
-    for detection in each.found.detections:
-        left, top, right, bottom = (round(value) for value in detection.corners)
-        left, top = min(left, width - 1), min(top, height - 1)
-        objects.append(
-            VocObject(detection.name, left, top, max(right, left + 1), max(bottom, top + 1), score=detection.score)
-        )
-    return VocAnnotation(filename=each.image.name, width=width, height=height, objects=tuple(objects)).to_bytes()
+def _row(each: ImageResult, card: ModelCard, settings: DetectionSettings) -> ImageRow:
+    found = each.found.above(settings.threshold)
+    labels = [card.class_names.index(detection.name) for detection in found.detections]
+    boxes = Boxes(
+        [detection.corners for detection in found.detections],
+        labels,
+        [detection.score for detection in found.detections],
+    )
+    return image_row(
+        each.image.name,
+        boxes,
+        size=(found.width, found.height),
+        image_score=found.image_score,
+        class_names=card.class_names,
+        calibrator=Calibrator.from_card(card, settings.views),
+    )
 
 
 def _report(each: ImageResult, card: ModelCard, threshold: float) -> bytes:
-    return structured_report(each.image.read(), each.image.name, each.found.detections, card, threshold)
+    detections = each.found.above(threshold).detections
+    return structured_report(each.image.read(), each.image.name, detections, card, threshold)
+
+
+def _one_file(results: Sequence[ImageResult], suffix: str, media_type: str, contents: Sequence[bytes]) -> ExportedFile:
+    """The file of the only image, or a ZIP of all files."""
+    names = _file_names([result.image.name for result in results], suffix)
+    if len(names) == 1:
+        return ExportedFile(names[0], media_type, contents[0])
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in zip(names, contents, strict=True):
+            archive.writestr(name, content)
+    return ExportedFile("results.zip", "application/zip", stream.getvalue())
 
 
 def _file_names(images: Sequence[str], suffix: str) -> list[str]:
@@ -140,11 +120,3 @@ def _file_names(images: Sequence[str], suffix: str) -> list[str]:
         taken.add(name.casefold())
         names.append(name + suffix)
     return names
-
-
-def _zip(files: Sequence[tuple[str, bytes]]) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files:
-            archive.writestr(name, content)
-    return stream.getvalue()

@@ -15,7 +15,7 @@ from fractura.core.errors import FracturaError, ModelError
 from fractura.core.model_card import CARD_FILE, WEIGHTS_FILE, ModelCard, read_card
 from fractura.inference import Model, load_model
 from fractura.inference.built_in import built_in_model
-from fractura.inference.views import detect_views
+from fractura.inference.views import detect_in_views
 from fractura.web.detection_cache import ImageDetections, image_detections
 from fractura.web.errors import WebError
 
@@ -143,7 +143,7 @@ class ModelRegistry:
         height, width = pixels.shape[:2]
         try:
             with self._busy:
-                boxes = detect_views(self.load(model), pixels, model.card.views)
+                boxes = detect_in_views(self.load(model), pixels, model.card.views)
         except FracturaError as error:
             raise WebError.of(error, 409, "model_unusable") from error
         return image_detections(boxes, model.card.class_names, width, height)

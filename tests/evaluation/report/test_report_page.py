@@ -6,14 +6,25 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from support.report_images import CARD, HOSTILE, THRESHOLD, detections, images, measure, report, without_image
+from support.report_images import (
+    CARD,
+    HOSTILE,
+    THRESHOLD,
+    context_of,
+    detections,
+    images,
+    measure,
+    report,
+    without_image,
+)
 
 from fractura.core.errors import UsageError
-from fractura.evaluation.report import pictures, write_report
+from fractura.evaluation.report import failures, write_report
 from fractura.evaluation.report.claim_answers import answers
-from fractura.evaluation.report.context import Material
-from fractura.evaluation.report.provenance import provenance
-from fractura.evaluation.report.words import Words
+from fractura.evaluation.report.context import threshold_origin
+from fractura.evaluation.report.language import Language
+
+ENGLISH = Language()
 
 
 class Page(HTMLParser):
@@ -58,8 +69,8 @@ def expected(metric, shown):
     """A metric of evaluation.json, written as the page writes the one shown."""
     if metric["value"] is None:
         return "–"
-    digits = len(shown.split(".")[1].split("\u00a0")[0])
-    return f"{100 * metric['value']:.{digits}f}\u00a0%" if shown.endswith("%") else f"{metric['value']:.{digits}f}"
+    digits = len(shown.split(".")[1].rstrip("%"))
+    return f"{100 * metric['value']:.{digits}f}%" if shown.endswith("%") else f"{metric['value']:.{digits}f}"
 
 
 def test_every_number_is_that_of_evaluation_json(made):
@@ -87,7 +98,7 @@ def test_numbers_that_are_not_in_the_table_of_metrics(made):
     assert f"Normal {alone['count'] - alone['part']} {alone['part']} {alone['count']}" in text
     normal = [each for each in document["outcomes"] if each["positive"] is False]
     free = sum(not each["detections"] for each in normal)
-    assert f"Share 0 {free} {100 * free / len(normal):.1f}\u00a0%".replace("\u00a0", " ") in text
+    assert f"Share 0 {free} {100 * free / len(normal):.1f}%" in text
     missed = sum(bool(each["missed"]) for each in document["outcomes"])
     alarms = sum(bool(each["false"]) for each in document["outcomes"])
     assert f"Shown: {missed} of {missed} images" in text
@@ -105,6 +116,14 @@ def test_hostile_names_stay_text(made):
     assert any(HOSTILE in image["alt"] for image in page.all("img"))
     assert "$x_{1} <u>" in page.text
     assert "\\<em\\>" in (made.parent / "claim.md").read_text(encoding="utf-8")
+
+
+def test_names_that_are_not_utf8_do_not_stop_the_report(tmp_path):
+    dataset = images(tmp_path, count=2)
+    context = context_of(measure(dataset, detections(dataset), rounds=0), dataset, data_name="im\udce1genes")
+    made = write_report(context, tmp_path / "out")
+    assert "im?genes" in made.read_text(encoding="utf-8")
+    assert "im?genes" in (made.parent / "claim.md").read_text(encoding="utf-8")
 
 
 def test_nothing_is_loaded_and_every_link_leads_somewhere(made):
@@ -141,11 +160,16 @@ def test_pictures_have_words_and_headings_have_order(made):
         (
             {},
             THRESHOLD,
-            "chosen for f1 on another set of images (fingerprint 000000000000…); whether",
+            "chosen for the best F1 on another set of images (fingerprint 000000000000…); whether",
             "these very images",
         ),
         ({"threshold_data": "here"}, THRESHOLD, "4 of 4 images chose the threshold: ", "were trained on"),
-        ({"threshold_data": "here"}, THRESHOLD, "chosen for f1 on these very images", "other images (fingerprint"),
+        (
+            {"threshold_data": "here"},
+            THRESHOLD,
+            "chosen for the best F1 on these very images",
+            "other images (fingerprint",
+        ),
         ({"data": {"train": {"fingerprint": "here"}}}, THRESHOLD, "4 of 4 images were trained on", "final state"),
         (
             {"data": {"val": {"fingerprint": "here"}}},
@@ -168,14 +192,13 @@ def test_what_the_threshold_was_chosen_on(tmp_path, changes, threshold, said, no
     dataset = images(tmp_path, count=4)
     card = CARD.model_copy(update=json.loads(json.dumps(changes).replace("here", dataset.fingerprint())))
     evaluation = measure(dataset, detections(dataset), rounds=0, threshold=threshold)
-    material = Material(evaluation, card, dataset, "images", Words(), ("whole",))
-    text = " ".join([material.threshold_origin(), *material.warnings()])
+    context = context_of(evaluation, dataset, card)
+    text = " ".join([threshold_origin(context, ENGLISH), *map(str, context.warnings)])
     assert said in text
     assert not_said not in text
     assert "There are no intervals" in text
-    assert "There are no intervals" not in " ".join(
-        Material(measure(dataset, detections(dataset)), card, dataset, "images", Words(), ("whole",)).warnings()
-    )
+    with_intervals = context_of(measure(dataset, detections(dataset)), dataset, card)
+    assert "There are no intervals" not in " ".join(map(str, with_intervals.warnings))
 
 
 @pytest.mark.parametrize("chosen_by", ["val", "threshold"])
@@ -187,16 +210,18 @@ def test_one_image_more_or_fewer_does_not_silence_the_warning(tmp_path, chosen_b
     }
     described = {"val": None, **{part: each.describe() for part, each in seen.items()}}
     card = CARD.model_copy(update={"data": described, "threshold_data": seen[chosen_by].fingerprint()})
-    material = Material(measure(dataset, detections(dataset)), card, dataset, "images", Words(), ("whole",))
-    told = " ".join(material.warnings())
-    assert "2 of 6 images were trained on: " in told
-    assert "4 of 6 images chose the threshold" in told
-    assert ("the model's final state" in told) == (chosen_by == "val")
-    assert material.threshold_origin() == "the model's own, chosen for f1 on images that hold 4 of these 6"
-    claim = " ".join(answers(material)[32])
+    context = context_of(measure(dataset, detections(dataset)), dataset, card)
+    said = " ".join(map(str, context.warnings))
+    assert "2 of 6 images were trained on: " in said
+    assert "4 of 6 images chose the threshold" in said
+    assert ("the model's final state" in said) == (chosen_by == "val")
+    origin = threshold_origin(context, ENGLISH)
+    assert origin == "the model's own, chosen for the best F1 on images that include 4 of these 6"
+    claim = " ".join(answers(context, ENGLISH)[32])
     validated = 4 if chosen_by == "val" else 0
     assert f"2 trained on, {validated} chose the model's final state, 4 chose the threshold" in claim
-    assert "<dt>Of these images, chose the threshold</dt><dd>4</dd>" in provenance(material).html
+    made = write_report(context, tmp_path / "out")
+    assert "<dt>Of these images, chose the threshold</dt><dd>4</dd>" in made.read_text(encoding="utf-8")
 
 
 def test_images_that_had_no_part_are_said_to_be_other_images(tmp_path):
@@ -209,12 +234,10 @@ def test_images_that_had_no_part_are_said_to_be_other_images(tmp_path):
             "threshold_data": seen["val"].fingerprint(),
         }
     )
-    material = Material(
-        measure(seen["test"], detections(seen["test"])), card, seen["test"], "images", Words(), ("whole",)
-    )
-    assert material.warnings() == []
-    assert "on other images (fingerprint" in material.threshold_origin()
-    assert "0 trained on, 0 chose the model's final state, 0 chose the threshold" in answers(material)[32][0]
+    context = context_of(measure(seen["test"], detections(seen["test"])), seen["test"], card)
+    assert context.warnings == []
+    assert "on other images (fingerprint" in threshold_origin(context, ENGLISH)
+    assert "0 trained on, 0 chose the model's final state, 0 chose the threshold" in answers(context, ENGLISH)[32][0]
 
 
 def test_warnings_stand_before_the_metrics(tmp_path):
@@ -238,7 +261,7 @@ def test_whatever_is_not_defined_is_a_dash(tmp_path, kind):
     assert (made.parent / "claim.md").is_file()
 
 
-def test_a_image_that_has_gone_is_named_without_picture(tmp_path):
+def test_an_image_that_is_gone_is_named_without_a_picture(tmp_path):
     dataset = images(tmp_path, count=6)
     found = detections(dataset)
     text = Page(report(tmp_path / "out", without_image(dataset, 0), found, rounds=0)).text
@@ -246,23 +269,21 @@ def test_a_image_that_has_gone_is_named_without_picture(tmp_path):
     assert HOSTILE in text
 
 
-def test_a_image_that_says_it_is_written_on_is_not_shown(tmp_path, monkeypatch):
+def test_an_image_that_says_it_has_text_burnt_in_is_not_shown(tmp_path, monkeypatch):
     dataset = images(tmp_path, count=6)
-    read = pictures.read_radiograph
+    read = failures.read_radiograph
 
     def written(*arguments, **more):
         image = read(*arguments, **more)
         return replace(image, facts=replace(image.facts, burnt_in_text=True))
 
-    monkeypatch.setattr(pictures, "read_radiograph", written)
+    monkeypatch.setattr(failures, "read_radiograph", written)
     page = Page(report(tmp_path / "out", dataset, detections(dataset), rounds=0))
-    assert "says that writing is burnt in" in page.text
+    assert "says that text is burnt in" in page.text
     assert not page.all("img")
 
 
 def test_an_unknown_language_names_the_known_ones(tmp_path):
     dataset = images(tmp_path, count=2)
     with pytest.raises(UsageError, match="known are: en, es"):
-        write_report(
-            measure(dataset, detections(dataset)), tmp_path, card=CARD, dataset=dataset, data_name="x", language="xx"
-        )
+        write_report(context_of(measure(dataset, detections(dataset)), dataset), tmp_path, language="xx")

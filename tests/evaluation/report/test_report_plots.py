@@ -8,13 +8,13 @@ import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
-from support.report_images import detections, images, measure
+from support.report_images import context_of, detections, images, measure
 
 from fractura.evaluation import MAIN_CRITERION
 from fractura.evaluation.report import plots
-from fractura.evaluation.report.pictures import detail_around
+from fractura.evaluation.report.failures import detail_around
+from fractura.evaluation.report.language import Language
 from fractura.evaluation.report.svg import DOTS_PER_INCH, INK, STYLE, inline_svg, save_figure
-from fractura.evaluation.report.words import Words
 
 
 @pytest.fixture(name="evaluation", scope="module")
@@ -43,7 +43,7 @@ def test_files_are_ready_for_a_paper(made):
 
 
 def test_the_same_evaluation_gives_the_same_drawing(evaluation, tmp_path):
-    drawn = [save_figure(plots.froc(evaluation, Words()), tmp_path, name) for name in ("a", "b")]
+    drawn = [save_figure(plots.froc(evaluation, Language()), tmp_path, name) for name in ("a", "b")]
     assert drawn[0] == drawn[1]
 
 
@@ -60,7 +60,7 @@ def test_inside_a_page_colours_are_the_page_s_and_ids_are_its_own():
 
 
 def test_froc_is_the_staircase_with_its_interval(evaluation):
-    axes = plots.froc(evaluation, Words()).axes[0]
+    axes = plots.froc(evaluation, Language()).axes[0]
     lines = {line.get_label(): line for line in axes.lines}
     across, up = lines["IoU 0.3"].get_data()
     curve = evaluation.curves.froc[MAIN_CRITERION]
@@ -71,22 +71,24 @@ def test_froc_is_the_staircase_with_its_interval(evaluation):
         step = np.searchsorted(across, point, side="right") - 1
         assert up[step] == pytest.approx(100 * evaluation.value(f"froc/{MAIN_CRITERION}/{point:g}"))
     band = axes.collections[0].get_paths()[0].vertices
-    lows = [evaluation.figures[f"froc/{MAIN_CRITERION}/{point:g}"].low for point in (0.125, 8)]
+    lows = [evaluation.metrics[f"froc/{MAIN_CRITERION}/{point:g}"].low for point in (0.125, 8)]
     assert {round(100 * low, 6) for low in lows} <= {round(height, 6) for height in band[:, 1]}
 
 
 def test_the_ring_is_the_threshold(evaluation):
-    rings = [line for line in plots.roc(evaluation, Words()).axes[0].lines if line.get_marker() == "o"]
+    rings = [line for line in plots.roc(evaluation, Language()).axes[0].lines if line.get_marker() == "o"]
     expected = (1 - evaluation.value("image_specificity"), evaluation.value("image_sensitivity"))
     assert (rings[0].get_xdata()[0], rings[0].get_ydata()[0]) == pytest.approx([100 * share for share in expected])
 
 
 def test_what_cannot_be_drawn_is_not(evaluation, tmp_path):
-    nothing = measure(images(tmp_path, count=0), [])
-    drawers = (plots.froc, plots.froc_by_criterion, plots.roc, plots.precision_recall, plots.scores, plots.subgroups)
-    assert [draw(nothing, Words()) for draw in drawers] == [None] * len(drawers)
-    assert plots.reliability(nothing, Words(), "image") is None
-    assert plots.froc_by_criterion(replace(evaluation, intervals=None), Words()) is None
+    empty = images(tmp_path, count=0)
+    nothing = measure(empty, [])
+    drawers = (plots.froc, plots.froc_by_criterion, plots.roc, plots.precision_recall, plots.scores)
+    assert plots.subgroups(context_of(nothing, empty), Language()) is None
+    assert [draw(nothing, Language()) for draw in drawers] == [None] * len(drawers)
+    assert plots.reliability(nothing, Language(), "image") is None
+    assert plots.froc_by_criterion(replace(evaluation, intervals=None), Language()) is None
 
 
 @pytest.mark.parametrize(

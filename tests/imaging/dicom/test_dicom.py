@@ -408,27 +408,27 @@ def test_the_helper_that_dies_is_replaced():
 # ---------------------------------------------------------------- real images
 
 
-def test_real_ankle(shared_path):
+def test_real_ankle(dicom_example):
     """MONOCHROME1, lossy and lossless JPEG 2000: bone is white, and both are one picture."""
-    lossy, lossless = (grey(shared_path(f"data/dicom/RG3_J2K{kind}.dcm").read_bytes()) for kind in "IR")
+    lossy, lossless = (grey(dicom_example(f"RG3_J2K{kind}.dcm").read_bytes()) for kind in "IR")
     assert np.abs(lossy - lossless).mean() < 0.5
     assert lossless[900, 800:900].mean() > 120  # the shaft of the tibia
     assert lossless[900, 480:600].mean() < 40  # air beside the leg
-    facts = radiograph_facts(shared_path("data/dicom/RG3_J2KR.dcm"))
+    facts = radiograph_facts(dicom_example("RG3_J2KR.dcm"))
     assert (facts.body_part, facts.view, facts.laterality) == ("EXTREMITY", "AP", "R")
 
 
 @pytest.mark.parametrize("name", ["mlut_18.dcm", "vlut_04.dcm"])
-def test_real_look_up_tables(shared_path, name):
+def test_real_look_up_tables(dicom_example, name):
     """The SMPTE pattern, its grey patches in order, behind a modality LUT and behind a VOI LUT."""
-    shown = grey(shared_path(f"data/dicom/{name}").read_bytes())
+    shown = grey(dicom_example(f"{name}").read_bytes())
     patches = [shown[330, 120], shown[280, 120], shown[230, 120], shown[180, 120], shown[180, 180]]
     assert patches == sorted(patches)
     assert np.ptp(patches) > 60
     assert (shown.min(), shown.max()) == (0, 255)
 
 
-def test_real_small_image(shared_path):
-    path = shared_path("data/dicom/CR1_6154_16x16.dcm")
+def test_real_small_image(dicom_example):
+    path = dicom_example("dicomdirtests/77654033/CR1/6154")
     assert read_radiograph(path).pixels.shape == (16, 16, 3)
     assert radiograph_facts(path).body_part == "CSPINE"

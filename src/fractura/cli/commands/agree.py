@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fractura.cli import output as out
-from fractura.core.errors import FracturaError
+from fractura.cli.options import renames
 
 if TYPE_CHECKING:
-    from fractura.core.dataset import Dataset
+    from fractura import ReaderComparison
 
 
 def agree(
@@ -38,63 +36,28 @@ def agree(
     Cohen's kappa says whether they see a fracture on the same images; F1 and sensitivity whether their boxes lie on one
     another, at IoU 0.1, 0.3 and 0.5.
     """
-    from dataclasses import asdict
+    from fractura import compare_readers
 
-    from fractura.cli.measuring import renames
-    from fractura.evaluation import metric_text
-    from fractura.evaluation.agreement import agreements, images_apart
-    from fractura.evaluation.classes import join_classes
-
-    paths = {"reader 1": first, "reader 2": second}
-    if reference is not None:
-        paths["reference"] = reference
-    drawn = {reader: read_drawn(path) for reader, path in paths.items()}
-    for one, other in combinations(drawn, 2):
-        here, there = images_apart(drawn[one], drawn[other])
-        if here or there:
-            where = f"{here} images of {paths[one]} and {there} of {paths[other]}"
-            out.warn(f"{where} are not in the other and were left out")
-    if model is not None:
-        drawn["model"] = predicted_by(model, drawn["reader 1"])
-    problems: list[FracturaError] = []
-    joined = join_classes(list(drawn.values()), problems, renamed=renames(rename))
-    readers = dict(zip(drawn, joined, strict=True))
-    for problem in problems:
-        out.warn(str(problem))
-    used = {reader: [name for name, count in each.boxes_by_class.items() if count] for reader, each in readers.items()}
-    if len({frozenset(names) for names in used.values() if names}) > 1:
-        listed = "; ".join(f"{reader}: {', '.join(names)}" for reader, names in used.items() if names)
-        out.warn(
-            f"not all use the same classes, and boxes of different classes never match ({listed}); say which is which "
-            "with --rename NAME=CLASS"
-        )
-    found = list(agreements(readers, rounds=rounds, seed=seed))
+    result = compare_readers(
+        first,
+        second,
+        reference=reference,
+        model=model,
+        rename=renames(rename),
+        rounds=rounds,
+        seed=seed,
+        reporter=out.CONSOLE,
+    )
     if json:
-        out.write_json([asdict(each) for each in found])
-        return
-    for each in found:
+        out.write_json(result.to_dict())
+    else:
+        _write(result)
+
+
+def _write(result: ReaderComparison) -> None:
+    from fractura import metric_text
+
+    for each in result.agreements:
         rows = [[metric_text(key), metric.to_text()] for key, metric in each.metrics.items()]
         title = f"{each.reader} measured against {each.against}, {each.images} images"
         out.write_table(["metric", "value"], rows, title=title)
-
-
-def read_drawn(path: Path) -> Dataset:
-    """What one reader drew; small problems are said."""
-    from fractura.formats import read_dataset
-
-    problems: list[FracturaError] = []
-    dataset = read_dataset(path, problems=problems)
-    for problem in problems:
-        out.warn(str(problem))
-    return dataset
-
-
-def predicted_by(path: Path, images: Dataset) -> Dataset:
-    """The images with a model's detections, from its threshold up, in place of their boxes."""
-    from fractura.cli.measuring import predict
-    from fractura.inference import load_model
-
-    model = load_model(path)
-    detections = [found.above(model.card.threshold) for found in predict(model, images)]
-    records = tuple(replace(record, boxes=found, flags=()) for record, found in zip(images, detections, strict=True))
-    return replace(images, class_names=model.card.class_names, records=records)

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from fractura.cli import output as out
-from fractura.cli.measuring import Rename
-from fractura.core.errors import DataError
+from fractura.cli.options import Rename, renames
 
 if TYPE_CHECKING:
-    from fractura.core.boxes import Boxes
-    from fractura.core.dataset import Dataset
-    from fractura.evaluation.table import Table
-    from fractura.evaluation.threshold import Aim, Choice
-
-ROUNDS = 1000
-"""Of the bootstrap: the card's metrics have their intervals."""
+    from fractura import ModelCalibration
 
 
 def calibrate(
@@ -59,92 +52,28 @@ def calibrate(
 
     Probabilities hold where fractures are as frequent as on these images.
     """
-    from fractura.cli.measuring import predict, read_labelled
-    from fractura.core.model_card import ModelCard
-    from fractura.evaluation import evaluate
-    from fractura.evaluation.calibration import fit_calibrator
-    from fractura.evaluation.table import build_table
-    from fractura.evaluation.threshold import Aim
-    from fractura.inference import load_model
-    from fractura.inference.stored_card import refuse_fixed_card, replace_card
-    from fractura.inference.views import WHOLE
+    from fractura import calibrate_model
 
-    wanted = Aim.parse(aim)
-    refuse_fixed_card(model, output)
-    loaded = load_model(model)
-    card = loaded.card
-    dataset = read_labelled(val, card.class_names, rename)
-    if card.trained_on is not None and (seen := dataset.shared_with(card.trained_on)):
-        raise DataError(
-            f"the model was trained on {seen} of these {len(dataset)} images: on others its scores are lower",
-            file=val,
-            hint="calibrate on images that it has not seen: fractura split sets some apart",
-        )
-    if not any(record.is_positive for record in dataset):
-        raise DataError(
-            "none of these images has a fracture to find: no threshold can be chosen",
-            file=val,
-            hint="add images with boxes; those flagged difficult do not count",
-        )
-    predictions = predict(loaded, dataset)
-    choice = _choose(dataset, predictions, wanted, val)
-    fast = _choose(dataset, predict(loaded, dataset, WHOLE), wanted, val) if card.views != WHOLE else None
-    table = build_table(dataset, predictions)
-    calibrator = None if method == "none" else fit_calibrator(table, method)
-    worth = "the scores are not calibrated" if method == "none" else _worth(table, method)
-    # Of the raw scores: probabilities are always right on the images they were fitted on.
-    evaluation = evaluate(dataset, predictions, threshold=choice.threshold, rounds=ROUNDS, details=False)
-    chosen: dict[str, Any] = {
-        "threshold": choice.threshold,
-        "threshold_aim": str(wanted),
-        "threshold_data": dataset.fingerprint(),
-        "fast_threshold": None if fast is None else fast.threshold,
-        "calibration": None if calibrator is None else calibrator.to_dict(),
-    }
-    metrics = {**card.metrics, "validation": evaluation.summary()}
-    images = {**card.data, "threshold": dataset.describe()}
-    new = ModelCard.model_validate({**card.model_dump(), **chosen, "data": images, "metrics": metrics})
-    replace_card(model, new, output)
-    written = model if output is None else output
+    result = calibrate_model(model, val, output, aim=aim, method=method, rename=renames(rename), reporter=out.CONSOLE)
     if json:
-        out.write_json({"model": str(written), **chosen})
+        out.write_json(result.to_dict())
     else:
-        out.write_line(f"{wanted}: {choice}")
-        if fast is not None:
-            out.write_line(f"{wanted}, each image once (--fast): {fast}")
-        out.write_line(worth)
-        out.write_line(f"threshold before: {card.threshold:.4g}; written into the card of {written}")
+        _write(result)
 
 
-def _worth(table: Table, method: str) -> str:
-    """A line on what the calibration does to the scores of images it was not fitted on; a warning if it harms them."""
-    from fractura.evaluation.calibration import cross_fitted_errors
-
-    try:
-        errors = cross_fitted_errors(table, method)
-    except DataError:
-        return f"{method} calibration: too few images to tell what it is worth on others"
-    worse = [f"{what}s" for what, (before, after) in errors.items() if after > before]
-    if worse:
-        others = "--method none" if method == "temperature" else "--method temperature or --method none"
-        out.warn(f"the {method} calibration makes scores of {' and '.join(worse)} worse on other images: try {others}")
-    parts = [f"{what}s {before:.3f} before, {after:.3f} after" for what, (before, after) in errors.items()]
-    return f"{method} calibration, expected error on images it was not fitted on (5 parts): {'; '.join(parts)}"
+def _write(result: ModelCalibration) -> None:
+    out.write_line(f"{result.aim}: {result.choice}")
+    if result.fast_choice is not None:
+        out.write_line(f"{result.aim}, each image once (--fast): {result.fast_choice}")
+    out.write_line(_calibration(result))
+    out.write_line(f"threshold before: {result.before.threshold:.4g}; written into the card of {result.model}")
 
 
-def _choose(dataset: Dataset, predictions: list[Boxes], aim: Aim, val: Path) -> Choice:
-    """The threshold for an aim.
-
-    Raises:
-        DataError: No threshold reaches the aim on these images.
-    """
-    from fractura.evaluation.threshold import choose_threshold
-
-    choice = choose_threshold(dataset, predictions, aim)
-    if not choice.reached:
-        raise DataError(
-            f"no threshold reaches the aim {aim} here; the nearest: {choice}",
-            file=val,
-            hint="ask for less, or train the model further; the model is left as it was",
-        )
-    return choice
+def _calibration(result: ModelCalibration) -> str:
+    """A line on what the calibration does to the scores of images it was not fitted on."""
+    if result.method == "none":
+        return "the scores are not calibrated"
+    if result.errors is None:
+        return f"{result.method} calibration: too few images to measure its error on others"
+    parts = [f"{what}s {before:.3f} before, {after:.3f} after" for what, (before, after) in result.errors.items()]
+    return f"{result.method} calibration, expected error on images it was not fitted on (5 parts): {'; '.join(parts)}"

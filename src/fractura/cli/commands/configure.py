@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from fractura.cli import output as face
+from fractura.cli import output as out
+
+if TYPE_CHECKING:
+    from fractura import Configured
 
 
 def configure(
@@ -37,9 +40,9 @@ def configure(
 
     Without any change the file is only checked: what has no effect here, and why, is listed.
     """
-    from fractura.tensorflow_od.pipeline_edit import PipelineChanges, configure_pipeline
+    from fractura import PipelineChanges, configure_pipeline
 
-    done = configure_pipeline(
+    result = configure_pipeline(
         config,
         PipelineChanges(
             num_classes=num_classes,
@@ -55,15 +58,18 @@ def configure(
         output=output,
     )
     if json:
-        face.write_json(done.to_dict())
-        return
-    if done.changes:
-        rows = [(change.field, change.before, change.after) for change in done.changes]
-        face.write_table(("field", "before", "after"), rows)
-    for field in done.config.without_effect:
-        face.say(f"line {field.line}: {field.path} has no effect: {field.reason}")
-    for field in done.config.unknown:
-        face.warn(f"line {field.line}: {field.path} is not known and kept as it is")
-    for note in done.notes:
-        face.warn(note)
-    face.say(f"written: {done.file}" if done.written else f"{done.file} is unchanged")
+        out.write_json(result.to_dict())
+    else:
+        _write(result)
+
+
+def _write(result: Configured) -> None:
+    if result.changes:
+        rows = [(change.field, change.before, change.after) for change in result.changes]
+        out.write_table(("field", "before", "after"), rows)
+    for field in result.config.without_effect:
+        out.say(f"line {field.line}: {field.path} has no effect: {field.reason}")
+    for field in result.config.unknown:
+        out.warn(f"line {field.line}: {field.path} is not known and kept as it is")
+    out.warn_all(result.notes)
+    out.say(f"written: {result.file}" if result.written else f"{result.file} is unchanged")

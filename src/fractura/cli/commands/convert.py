@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from fractura.cli import output as out
+from fractura.cli.options import names_in
+
+if TYPE_CHECKING:
+    from fractura import Conversion
 
 Name = Literal["voc", "coco", "yolo", "createml", "csv", "tfrecord"]
 
@@ -57,15 +61,15 @@ def convert(
 
     What the new format has no place for is listed. Nothing in SOURCE is changed.
     """
-    from fractura.formats import convert as run
+    from fractura import convert
 
-    with out.image_bar("converting") as progress:
-        done = run(
+    with out.CONSOLE.progress("converting") as progress:
+        done = convert(
             source,
             target,
             to,
             source_format=source_format,
-            class_names=None if classes is None else out.names_in(classes),
+            class_names=names_in(classes),
             images=images,
             image_dir=image_dir,
             split=split,
@@ -75,14 +79,22 @@ def convert(
             shards=shards,
             progress=progress,
         )
+    _say_notes(done)
+    if json:
+        out.write_json(done.to_dict())
+    else:
+        _write(done)
+
+
+def _say_notes(done: Conversion) -> None:
     out.say(f"read as {done.source_format}: {done.why}")
     for problem in done.problems:
         out.warn(str(problem))
     for line in done.not_held:
         out.warn(f"{done.target_format} has no place for: {line}")
-    if json:
-        out.write_json(done.to_dict())
-        return
+
+
+def _write(done: Conversion) -> None:
     for path in done.written:
         out.write_line(str(path))
     data = done.dataset

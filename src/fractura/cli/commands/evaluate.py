@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from fractura.cli import output as out
-from fractura.cli.measuring import Rename
-from fractura.core.errors import UsageError
+from fractura.cli.options import Rename, renames
 
 if TYPE_CHECKING:
-    from fractura.core.dataset import Dataset
-    from fractura.evaluation import ImageGroup
+    from fractura import ModelEvaluation
 
 
 def evaluate(
@@ -45,7 +42,7 @@ def evaluate(
         typer.Option(help="Also measure the images where this column of the table is not 1; may be repeated."),
     ] = None,
     rename: Rename = None,
-    fast: Annotated[bool, typer.Option("--fast", help="Look at each image once, whole.")] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="Use each whole image, once.")] = False,
     language: Annotated[Literal["en", "es"], typer.Option(help="Language of the report.")] = "en",
     json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
@@ -55,87 +52,38 @@ def evaluate(
     Boxes flagged difficult neither count as missed nor make a detection false. Intervals resample patients where they
     are known.
     """
-    from fractura.cli.measuring import predict, read_labelled
-    from fractura.core.calibrator import Calibrator
-    from fractura.core.files import refuse_full_folder, write_atomically
-    from fractura.evaluation import evaluate as measure
-    from fractura.evaluation.report import write_report
-    from fractura.evaluation.report.context import Material
-    from fractura.evaluation.report.words import Words
-    from fractura.evaluation.result import SUBGROUP_COLUMNS
-    from fractura.evaluation.writing import EVALUATION_FILE, holds_evaluation, write_tables
-    from fractura.inference import load_model
-    from fractura.inference.views import WHOLE
+    from fractura import evaluate_model
 
-    if without and groups is None:
-        raise UsageError("--without needs the table of the images", hint="give it with --groups manifest.csv")
-    if output is not None:
-        refuse_full_folder(output, earlier=holds_evaluation(output), overwrite=overwrite)
-    loaded = load_model(model)
-    card = loaded.card
-    dataset, parts = divide(read_labelled(data, card.class_names, rename), groups, without or [])
-    views = WHOLE if fast else card.views
-    predictions = predict(loaded, dataset, views)
-    own = card.fast_threshold if fast and card.fast_threshold is not None else card.threshold
-    evaluation = measure(
-        dataset,
-        predictions,
-        threshold=own if threshold is None else threshold,
+    result = evaluate_model(
+        model,
+        data,
+        output,
+        threshold=threshold,
+        fast=fast,
         rounds=rounds if intervals else 0,
         seed=seed,
-        groups=parts,
-        calibrator=Calibrator.from_card(card, views),
+        groups=groups,
+        without=without or (),
+        rename=renames(rename),
+        language=language,
+        overwrite=overwrite,
+        reporter=out.CONSOLE,
     )
-    material = Material(evaluation, card, dataset, str(data), Words(), views)
-    warnings = material.warnings()
-    document = {
-        "model": {"name": card.name, "path": str(model)},
-        "data": {"path": str(data), "fingerprint": material.fingerprint, "overlap": asdict(material.overlap)},
-        "warnings": warnings,
-        **evaluation.to_dict(),
-    }
-    if output is not None:
-        write_atomically(output / EVALUATION_FILE, out.json_text(document))
-        write_tables(evaluation, output)
-        page = write_report(
-            evaluation, output, card=card, dataset=dataset, data_name=str(data), views=views, language=language
-        )
     if json:
-        out.write_json(document)
+        out.write_json(result.to_dict())
     else:
-        out.write_table(["metric", "value"], evaluation.rows(), title=f"{card.name} on {data}")
-        out.write_table(["group", "images", "boxes", *SUBGROUP_COLUMNS.values()], evaluation.subgroup_rows())
-    for warning in warnings:
-        out.warn(warning)
-    for note in evaluation.notes:
+        _write(result)
+    out.warn_all(result.warnings)
+    _say_notes(result, output)
+
+
+def _write(result: ModelEvaluation) -> None:
+    out.write_table(["metric", "value"], result.evaluation.rows(), title=f"{result.card.name} on {result.data}")
+    out.write_table(*result.subgroup_table())
+
+
+def _say_notes(result: ModelEvaluation, output: Path | None) -> None:
+    for note in result.evaluation.notes:
         out.say(f"note: {note}")
-    if output is not None:
-        out.say(f"saved in {output}; to be read in a browser: {page}")
-
-
-def divide(dataset: Dataset, table: Path | None, without: list[str]) -> tuple[Dataset, list[ImageGroup]]:
-    """The images with what a table adds to them, and the parts to be measured on their own.
-
-    Args:
-        dataset: The images.
-        table: CSV table of the images; None is none.
-        without: Columns of it; images where one is 1 are also left out once.
-
-    Raises:
-        DataError: The table cannot be read, knows none of the images or has no such column.
-    """
-    from fractura.evaluation import image_groups
-    from fractura.evaluation.manifest import read_manifest
-
-    if table is None:
-        return dataset, image_groups(dataset)
-    manifest = read_manifest(table)
-    completed = manifest.complete(dataset)
-    if missing := manifest.missing(dataset):
-        out.warn(f"{missing} images have no row in {table}: they are in none of its groups")
-    parts = image_groups(completed) + manifest.groups(completed)
-    parts += [manifest.without(completed, column) for column in without]
-    for part in parts:
-        if not part.images.any():
-            out.say(f"no image is in the group '{part.by}: {part.name}'")
-    return completed, parts
+    if result.report is not None:
+        out.say(f"saved in {output}; to be read in a browser: {result.report}")

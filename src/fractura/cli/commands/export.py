@@ -10,7 +10,7 @@ import typer
 from fractura.cli import output as out
 
 if TYPE_CHECKING:
-    from fractura.export import ExportResult
+    from fractura import ExportResult
 
 
 def export(
@@ -41,32 +41,20 @@ def export(
     onnx is one file. saved_model is the folder that TensorFlow's exporter_main_v2.py writes: saved_model/,
     checkpoint/ and pipeline.config.
     """
-    from fractura.inference.discovery import find_images
+    from fractura import export_model
 
-    given = [image.path for image in find_images(images).images] if images else []
-    out.say(f"exporting {model} …")
-    result = _export(model, to, output, given, half)
+    result = export_model(model, output, to=to, images=images or (), half=half, reporter=out.CONSOLE)
     if json:
         out.write_json(result.to_dict())
-        return
+    else:
+        _write(result)
+
+
+def _write(result: ExportResult) -> None:
     out.write_line(str(result.output))
-    for note in result.notes:
-        out.say(note)
+    out.say_all(result.notes)
     parity = result.parity
     out.say(
         f"{result.size / 1e6:.1f} MB; compared with PyTorch on {parity.images} {result.compared_on}: "
         f"{parity.boxes} boxes, {parity.unmatched} without a twin, scores within {parity.maximum_score_difference:.1g}"
     )
-
-
-def _export(model: Path, to: str, output: Path | None, images: list[Path], half: bool) -> ExportResult:
-    if to == "saved_model" and not half:
-        from fractura.core.errors import require
-
-        require("torch", "train")
-        from fractura.tensorflow_od.exporter import export_for_tensorflow
-
-        return export_for_tensorflow(model, output=output, images=images)
-    from fractura.export import export_model
-
-    return export_model(model, to=to, output=output, images=images, half=half)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fractura.cli import output as out
+
+if TYPE_CHECKING:
+    from fractura import Fetched, FetchedData
 
 
 def fetch(
@@ -26,32 +29,26 @@ def fetch(
 
     A download that breaks off goes on where it was, also when the command is run again.
     """
-    from fractura.core.errors import UsageError, suggest_name
-    from fractura.fetch import ADDRESSES, DATA_SETS, fetch_data
-    from fractura.fetch import fetch as run
+    from fractura import fetch_resource
 
-    if name in DATA_SETS:
-        with out.download_bar(name) as progress:
-            data = fetch_data(name, output, url=url, keep_archive=keep_archive, progress=progress)
-        for line in (f"{data.article.title}", f"licence: {data.article.licence} {data.article.licence_url}"):
-            out.say(line)
-        out.say(f"cite: {data.article.citation}")
-        out.say(f"      {data.paper}")
-        for packed in data.packed:
-            out.warn(f"{packed} has to be unpacked by another program")
-        if json:
-            out.write_json(data.to_dict())
-        else:
-            out.write_line(str(data.folder))
-        return
-    if name not in ADDRESSES:
-        raise UsageError(f"nothing to fetch is called '{name}'", hint=suggest_name(name, [*ADDRESSES, *DATA_SETS]))
-    with out.download_bar(name) as progress:
-        fetched = run(name, output, url=url, keep_archive=keep_archive, progress=progress)
+    fetched = fetch_resource(name, output, url=url, keep_archive=keep_archive, reporter=out.CONSOLE)
+    _say_notes(fetched)
     if json:
         out.write_json(fetched.to_dict())
+    else:
+        out.write_line(str(fetched.folder))
+
+
+def _say_notes(fetched: Fetched | FetchedData) -> None:
+    from fractura import FetchedData
+
+    if isinstance(fetched, FetchedData):
+        article = fetched.article
+        out.say_all([article.title, f"licence: {article.licence} {article.licence_url}"])
+        out.say_all([f"cite: {article.citation}", f"      {fetched.paper}"])
+        for packed in fetched.packed:
+            out.warn(f"{packed} has to be unpacked by another program")
         return
-    out.write_line(str(fetched.folder))
     if fetched.sha256 is None:
         out.say("it was there already")
     else:

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from fractura.cli import output as out
-from fractura.core.errors import require
 
 
 def import_tf(
@@ -29,13 +28,10 @@ def import_tf(
 
     Leaves a model folder for detect, evaluate and export.
     """
-    require("torch", "train")
-    from fractura.tensorflow_od.importing import import_checkpoint
+    from fractura import import_checkpoint
 
     imported = import_checkpoint(checkpoint, output, pipeline_config=pipeline_config, label_map=label_map)
-    out.say(imported.report.to_text())
-    for note in imported.notes:
-        out.say(note)
+    out.say_all([imported.report.to_text(), *imported.notes])
     if json:
         out.write_json(imported.to_dict())
     else:

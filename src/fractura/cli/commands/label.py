@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from fractura.cli.server import HostOption, NoBrowserOption, PortOption, TokenOption, run_server
+from fractura.cli import output as out
+from fractura.cli.options import Host, NoBrowser, Port, Token
 
 
 def label(
@@ -16,16 +17,24 @@ def label(
         str | None,
         typer.Option("--model", "-m", help="Model that suggests boxes.", show_default="the built-in one, if there"),
     ] = None,
-    host: HostOption = "127.0.0.1",
-    port: PortOption = 8000,
-    token: TokenOption = None,
-    no_browser: NoBrowserOption = False,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    token: Token = None,
+    no_browser: NoBrowser = False,
 ) -> None:
     """Label a folder of images in the browser.
 
     Files stay Pascal VOC XML, as LabelImg reads and writes them. Only this machine can reach the page.
     """
-    run_server(
-        {"mode": "label", "folder": folder, "model": model, "host": host, "port": port, "token": token},
+    from fractura import label
+
+    label(
+        folder,
+        model=model,
+        host=host,
+        port=port,
+        token=token,
         open_browser=not no_browser,
+        on_ready=out.write_line,
+        reporter=out.CONSOLE,
     )

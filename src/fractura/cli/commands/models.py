@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fractura.cli import output
-from fractura.core.errors import ModelError
+from fractura.cli import output as out
 
-VALIDATION_METRICS = ("AP50", "froc/iou10/0.5", "image_auc")
-"""Of the built-in model, as its card has them: average precision, fractures found at half a false positive an image,
-AUC."""
+if TYPE_CHECKING:
+    from fractura import AvailableModels, BuiltInModel
 
 
 def models(json: Annotated[bool, typer.Option("--json", help="Print the catalogue as JSON.")] = False) -> None:
@@ -21,20 +18,20 @@ def models(json: Annotated[bool, typer.Option("--json", help="Print the catalogu
     Any other model of a transformer family can be trained from its folder or its id on the Hugging Face Hub:
     fractura train DATA --model hf:FOLDER, or hf:OWNER/NAME.
     """
-    from fractura.models.catalogue import CATALOGUE, DEFAULT_MODEL, MEASURED_ON
+    from fractura import list_models
 
-    own = built_in()
+    available = list_models()
+    if available.problem is not None:
+        out.say(str(available.problem))
     if json:
-        entries = [{**asdict(entry), "megabytes": entry.megabytes} for entry in CATALOGUE]
-        output.write_json({"built_in": own, "default": DEFAULT_MODEL, "measured_on": MEASURED_ON, "models": entries})
-        return
-    if own is not None:
-        from fractura.evaluation import Metric, metric_text
+        out.write_json(available.to_dict())
+    else:
+        _write(available)
 
-        output.write_line(f"{own['name']}: ready to use, {own['megabytes']:.1f} MB, {own['licence']} ({own['model']})")
-        for key, metric in own["validation"].items():
-            output.write_line(f"  {metric_text(key)}: {Metric(**metric).to_text()}, on its validation images")
-        output.write_line(f"  to go on with your images: fractura train DATA --fine-tune-checkpoint {own['name']}")
+
+def _write(available: AvailableModels) -> None:
+    if available.built_in is not None:
+        _write_built_in(available.built_in)
     numeric = ["size", "MB", "ms", "COCO AP\n(published)"]  # narrow: names must fit where a line has 120 columns
     rows = [
         [
@@ -47,38 +44,23 @@ def models(json: Annotated[bool, typer.Option("--json", help="Print the catalogu
             entry.start,
             entry.licence,
         ]
-        for entry in CATALOGUE
+        for entry in available.models
     ]
-    output.write_table(
+    out.write_table(
         ["name", "family", *numeric, "start", "licence"],
         rows,
-        title=f"to train: fractura train DATA --model NAME (without --model: {DEFAULT_MODEL})",
+        title=f"to train: fractura train DATA --model NAME (without --model: {available.default})",
         numeric=numeric,
     )
-    output.say("size: number of weights; start: what they have learned when training starts (--json says where from)")
-    output.say(f"ms: milliseconds of processor time an image, {MEASURED_ON}")
-    output.say("COCO AP: average precision of published weights, by their authors, in percent; --json names the source")
+    out.say("size: number of weights; start: what they have learned when training starts (--json says where from)")
+    out.say(f"ms: milliseconds of processor time an image, {available.measured_on}")
+    out.say("COCO AP: average precision of published weights, by their authors, in percent; --json names the source")
 
 
-def built_in() -> dict[str, Any] | None:
-    """What is known of the built-in model, metrics and all; None where this copy of fractura has none."""
-    from fractura.inference import BUILT_IN, load_model
-    from fractura.inference.built_in import built_in_model
+def _write_built_in(model: BuiltInModel) -> None:
+    from fractura import metric_text
 
-    try:
-        file = built_in_model()
-    except ModelError as error:
-        output.say(str(error))
-        return None
-    card = load_model(file).card
-    metrics = card.metrics.get("validation", {}).get("metrics", {})
-    return {
-        "name": BUILT_IN,
-        "model": card.name,
-        "architecture": card.architecture["name"],
-        "class_names": list(card.class_names),
-        "megabytes": file.stat().st_size / 1e6,
-        "licence": card.licence,
-        "threshold": card.threshold,
-        "validation": {key: metrics[key] for key in VALIDATION_METRICS if key in metrics},
-    }
+    out.write_line(f"{model.name}: ready to use, {model.megabytes:.1f} MB, {model.licence} ({model.model})")
+    for key, metric in model.validation.items():
+        out.write_line(f"  {metric_text(key)}: {metric.to_text()}, on its validation images")
+    out.write_line(f"  to go on with your images: fractura train DATA --fine-tune-checkpoint {model.name}")

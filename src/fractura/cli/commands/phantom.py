@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fractura.cli import output as face
+from fractura.cli import output as out
+
+if TYPE_CHECKING:
+    from fractura import Dataset
 
 
 def phantom(
@@ -26,18 +29,21 @@ def phantom(
     A little less than half of the images have no fracture, but things that look like one. Images of an earlier run with
     the same settings are kept, so a run can be repeated or extended. Other files are never touched.
     """
-    from fractura.phantom import make_phantom_splits
+    from fractura import make_phantom_splits
 
-    face.say(f"drawing {images + val_images} images …")
+    out.say(f"drawing {images + val_images} images …")
     splits = make_phantom_splits(
-        output,
-        images=images,
-        val_images=val_images,
-        seed=seed,
-        size=(short_side, long_side),
-        workers=workers or os.cpu_count() or 1,
+        output, images=images, val_images=val_images, seed=seed, size=(short_side, long_side), workers=workers
     )
-    rows = [
+    rows = _rows(splits)
+    if json:
+        out.write_json({"output": output, "seed": seed, "splits": rows})
+    else:
+        out.write_rows(rows, numeric=("images", "negatives", "boxes"))
+
+
+def _rows(splits: Mapping[str, Dataset]) -> list[dict[str, Any]]:
+    return [
         {
             "split": split,
             "folder": dataset.root,
@@ -47,7 +53,3 @@ def phantom(
         }
         for split, dataset in splits.items()
     ]
-    if json:
-        face.write_json({"output": output, "seed": seed, "splits": rows})
-        return
-    face.write_table(list(rows[0]), [list(row.values()) for row in rows], numeric=("images", "negatives", "boxes"))

@@ -6,22 +6,31 @@ from typing import Annotated
 
 import typer
 
-from fractura.cli.server import HostOption, NoBrowserOption, PortOption, TokenOption, run_server
+from fractura.cli import output as out
+from fractura.cli.options import Host, NoBrowser, Port, Token
 
 
 def serve(
     model: Annotated[
         str, typer.Option("--model", "-m", help="Model folder, exported .onnx file, or built-in.")
     ] = "built-in",
-    host: HostOption = "127.0.0.1",
-    port: PortOption = 8000,
-    token: TokenOption = None,
-    no_browser: NoBrowserOption = False,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    token: Token = None,
+    no_browser: NoBrowser = False,
 ) -> None:
     """Drop images into the browser, or send them to the REST API, and see what the model finds.
 
     A research tool, not a medical device. Only this machine can reach it.
     """
-    run_server(
-        {"mode": "serve", "model": model, "host": host, "port": port, "token": token}, open_browser=not no_browser
+    from fractura import serve
+
+    serve(
+        model,
+        host=host,
+        port=port,
+        token=token,
+        open_browser=not no_browser,
+        on_ready=out.write_line,
+        reporter=out.CONSOLE,
     )

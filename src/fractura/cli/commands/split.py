@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from fractura.cli import output as out
-from fractura.core.errors import FracturaError
+from fractura.cli.options import names_in
+
+if TYPE_CHECKING:
+    from fractura import FolderSplit
 
 
 def split(
@@ -39,40 +42,43 @@ def split(
     Every part has its share of each class, of images without boxes, of body parts and of sizes. The division is
     recorded in split.json: training and evaluation refuse images of the wrong part.
     """
-    from fractura.formats import read_dataset, write_parts
-    from fractura.quality.splits import split_dataset
+    from fractura import split_folder
 
-    problems: list[FracturaError] = []
-    names = None if classes is None else out.names_in(classes)
-    dataset = read_dataset(data, class_names=names, on_error=on_error, problems=problems)
-    for problem in problems:
-        out.warn(str(problem))
-    with out.image_bar("looking at images") as progress:
-        divided = split_dataset(dataset, val=val, test=test, seed=seed, again=again, progress=progress)
-    with out.image_bar("writing") as progress:
-        not_held = write_parts(
-            divided.dataset,
-            output,
-            to,
-            made=divided.made(),
-            source=data,
-            images=images,
-            overwrite=overwrite,
-            progress=progress,
-        )
-    for line in not_held:
-        out.warn(f"{to} has no place for: {line}")
-    for note in divided.notes:
-        out.say(f"note: {note}")
+    result = split_folder(
+        data,
+        output,
+        val=val,
+        test=test,
+        seed=seed,
+        to=to,
+        images=images,
+        class_names=names_in(classes),
+        again=again,
+        overwrite=overwrite,
+        on_error=on_error,
+        reporter=out.CONSOLE,
+    )
+    _say_notes(result, to)
     if json:
-        out.write_json({"written": str(output), "not_held": list(not_held), **divided.to_dict()})
-        return
-    rows = []
-    for name in divided.shares:
-        part = divided.part(name)
+        out.write_json(result.to_dict())
+    else:
+        _write(result)
+
+
+def _say_notes(result: FolderSplit, to: str) -> None:
+    for line in result.not_held:
+        out.warn(f"{to} has no place for: {line}")
+    for note in result.split.notes:
+        out.say(f"note: {note}")
+
+
+def _write(result: FolderSplit) -> None:
+    split, rows = result.split, []
+    for name in split.shares:
+        part = split.part(name)
         rows.append([name, len(part), part.negatives, *part.boxes_by_class.values()])
-    columns = ["split", "images", "negative", *dataset.class_names]
+    columns = ["split", "images", "negative", *split.dataset.class_names]
     out.write_table(columns, rows, numeric=columns[1:])
     out.say(
-        f"{divided.groups} groups by {divided.by}, the largest of {divided.largest_group} images; saved in {output}"
+        f"{split.groups} groups by {split.by}, the largest of {split.largest_group} images; saved in {result.output}"
     )

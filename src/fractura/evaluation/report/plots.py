@@ -1,7 +1,7 @@
-"""The figures of the report, drawn with matplotlib, small enough to be read on a telephone and in a column of a paper.
+"""The plots of the report, drawn with matplotlib, small enough for a telephone and for a column of a paper.
 
-Each function takes an evaluation and gives a figure, or None where there is nothing to draw. Axis labels carry the ids
-``label-x`` and ``label-y`` and their units.
+Each function takes an evaluation and gives a matplotlib figure, or None where there is nothing to draw. Axis labels
+have the ids ``label-x`` and ``label-y`` and name their units.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fractura.evaluation.documents import Curve
 from fractura.evaluation.metric_names import (
     CRITERIA,
     CRITERION_TEXT,
@@ -18,10 +19,10 @@ from fractura.evaluation.metric_names import (
     MAIN_CRITERION,
     point_text,
 )
-from fractura.evaluation.report.context import part_name, parts_of
+from fractura.evaluation.report.context import ReportContext, subgroup_name
+from fractura.evaluation.report.language import Language, rate_text
 from fractura.evaluation.report.svg import FAINT, INK, PAPER, SERIES
-from fractura.evaluation.report.words import Words, rate
-from fractura.evaluation.result import Curve, Evaluation
+from fractura.evaluation.result import Evaluation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,35 +31,37 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 4.6, 3.5
 """Inches: a page shows them up to half as large again, a narrow telephone at about this size."""
 LEFTMOST = 1 / 64
-"""False positives per image: the working point is drawn from here on."""
+"""False positives per image: the operating point is drawn from here on."""
 _DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1, 1.5)))
 _ROW = 0.24
 
 
-def froc(evaluation: Evaluation, say: Words) -> Figure | None:
+def froc(evaluation: Evaluation, language: Language) -> Figure | None:
     """Share of boxes found against false positives per image, one curve a criterion; the main one with its interval."""
+    _ = language.gettext
     if not evaluation.boxes or not evaluation.curves.froc:
         return None
     figure, axes = _new(WIDTH, HEIGHT + 0.3)
     for number, criterion in enumerate(CRITERIA):
-        _staircase(axes, evaluation, criterion, number, say)
+        _staircase(axes, evaluation, criterion, number, language)
     main = CRITERIA.index(MAIN_CRITERION)
     _froc_band(axes, evaluation, MAIN_CRITERION, main)
     leftmost = FALSE_POSITIVES_PER_IMAGE[0]
-    working = evaluation.metrics[f"false_positives_per_image/{MAIN_CRITERION}"].value
-    reached = evaluation.metrics[f"box_sensitivity/{MAIN_CRITERION}"].value
-    if working and reached is not None and LEFTMOST <= working <= FALSE_POSITIVES_PER_IMAGE[-1]:
-        while leftmost > working:
+    false_positives = evaluation.metrics[f"false_positives_per_image/{MAIN_CRITERION}"].value
+    sensitivity = evaluation.metrics[f"box_sensitivity/{MAIN_CRITERION}"].value
+    if false_positives and sensitivity is not None and LEFTMOST <= false_positives <= FALSE_POSITIVES_PER_IMAGE[-1]:
+        while leftmost > false_positives:
             leftmost /= 2
-        _working_point(axes, working, 100 * reached, SERIES[main])
+        _operating_point(axes, false_positives, 100 * sensitivity, SERIES[main])
     _froc_axes(axes, leftmost)
-    _label(axes, say("False positives per image (mean number, log scale)"), say("Fractures found (% of boxes)"))
+    _label(axes, _("False positives per image (mean number, log scale)"), _("Fractures found (% of boxes)"))
     _legend(figure, axes, columns=4)
     return figure
 
 
-def froc_by_criterion(evaluation: Evaluation, say: Words) -> Figure | None:
+def froc_by_criterion(evaluation: Evaluation, language: Language) -> Figure | None:
     """One panel a criterion, each with the band of its intervals; None where there are no intervals."""
+    _ = language.gettext
     if not evaluation.boxes or not evaluation.curves.froc or evaluation.intervals is None:
         return None
     from matplotlib.figure import Figure
@@ -66,17 +69,18 @@ def froc_by_criterion(evaluation: Evaluation, say: Words) -> Figure | None:
     figure = Figure(figsize=(WIDTH, HEIGHT + 0.9), layout="constrained")
     grid = figure.subplots(2, 2, sharex=True, sharey=True)
     for number, (criterion, axes) in enumerate(zip(CRITERIA, grid.flat, strict=True)):
-        _staircase(axes, evaluation, criterion, number, say)
+        _staircase(axes, evaluation, criterion, number, language)
         _froc_band(axes, evaluation, criterion, number)
         _froc_axes(axes, FALSE_POSITIVES_PER_IMAGE[0])
-        axes.set_title(say(CRITERION_TEXT[criterion]), fontsize=9, loc="left")
-    figure.supxlabel(say("False positives per image (mean number, log scale)"), fontsize=9).set_gid("label-x")
-    figure.supylabel(say("Fractures found (% of boxes, 95 % interval)"), fontsize=9).set_gid("label-y")
+        axes.set_title(_(CRITERION_TEXT[criterion]), fontsize=9, loc="left")
+    figure.supxlabel(_("False positives per image (mean number, log scale)"), fontsize=9).set_gid("label-x")
+    figure.supylabel(_("Fractures found (% of boxes, 95% interval)"), fontsize=9).set_gid("label-y")
     return figure
 
 
-def _staircase(axes: Axes, evaluation: Evaluation, criterion: str, number: int, say: Words) -> None:
+def _staircase(axes: Axes, evaluation: Evaluation, criterion: str, number: int, language: Language) -> None:
     """The curve starts at nothing, and holds to the right of its last step."""
+    _ = language.gettext
     curve = evaluation.curves.froc[criterion]
     axes.step(
         [LEFTMOST / 1e3, *curve["false_positives_per_image"], 2 * FALSE_POSITIVES_PER_IMAGE[-1]],
@@ -84,7 +88,7 @@ def _staircase(axes: Axes, evaluation: Evaluation, criterion: str, number: int, 
         where="post",
         color=SERIES[number],
         linestyle=_DASHES[number],
-        label=say(CRITERION_TEXT[criterion]),
+        label=_(CRITERION_TEXT[criterion]),
         zorder=4 if criterion == MAIN_CRITERION else 3,
     )
 
@@ -101,44 +105,47 @@ def _froc_axes(axes: Axes, leftmost: float) -> None:
     ticks = [2.0**power for power in range(round(np.log2(leftmost)), round(np.log2(last)) + 1)]
     axes.set_xscale("log", base=2)
     axes.set_xlim(leftmost * 0.93, last * 1.07)
-    axes.set_xticks(ticks, [rate(tick) for tick in ticks])
+    axes.set_xticks(ticks, [rate_text(tick) for tick in ticks])
     axes.minorticks_off()
     _percent(axes, "y")
 
 
-def roc(evaluation: Evaluation, say: Words) -> Figure | None:
+def roc(evaluation: Evaluation, language: Language) -> Figure | None:
     """Share of fractured images flagged against share of normal images flagged; also by study and patient if known."""
+    _ = language.gettext
+    names = {"image": _("by image"), "study": _("by study"), "patient": _("by patient")}
     levels = [level for level in LEVELS if evaluation.curves.roc.get(level, {}).get("sensitivity")]
     if not levels:
         return None
     figure, axes = _new()
-    axes.plot([0, 100], [0, 100], color=FAINT, lw=0.8, ls=(0, (2, 2)), label=say("by chance"))
+    axes.plot([0, 100], [0, 100], color=FAINT, lw=0.8, ls=(0, (2, 2)), label=_("by chance"))
     for number, level in enumerate(levels):
         curve = evaluation.curves.roc[level]
         axes.plot(
             *(100 * np.array(curve[name]) for name in ("false_positive_rate", "sensitivity")),
             color=SERIES[number],
             linestyle=_DASHES[number],
-            label=say(f"by {level}"),
+            label=names[level],
         )
-        right, left_alone = (evaluation.metrics[f"{level}_{name}"] for name in ("sensitivity", "specificity"))
-        if right.value is None or left_alone.value is None:
+        sensitivity, specificity = (evaluation.metrics[f"{level}_{name}"] for name in ("sensitivity", "specificity"))
+        if sensitivity.value is None or specificity.value is None:
             continue
-        at = (100 * (1 - left_alone.value), 100 * right.value)
-        if right.low is not None and right.high is not None:
-            axes.vlines(at[0], 100 * right.low, 100 * right.high, SERIES[number], lw=1)
-        if left_alone.low is not None and left_alone.high is not None:
-            axes.hlines(at[1], 100 * (1 - left_alone.high), 100 * (1 - left_alone.low), SERIES[number], lw=1)
-        _working_point(axes, *at, SERIES[number])
+        at = (100 * (1 - specificity.value), 100 * sensitivity.value)
+        if sensitivity.low is not None and sensitivity.high is not None:
+            axes.vlines(at[0], 100 * sensitivity.low, 100 * sensitivity.high, SERIES[number], lw=1)
+        if specificity.low is not None and specificity.high is not None:
+            axes.hlines(at[1], 100 * (1 - specificity.high), 100 * (1 - specificity.low), SERIES[number], lw=1)
+        _operating_point(axes, *at, SERIES[number])
     _percent(axes, "x")
     _percent(axes, "y")
-    _label(axes, say("Normal images flagged (%, 100 − specificity)"), say("Fractured images flagged (%, sensitivity)"))
+    _label(axes, _("Normal images flagged (%, 100 − specificity)"), _("Fractured images flagged (%, sensitivity)"))
     _legend(figure, axes, columns=4)
     return figure
 
 
-def precision_recall(evaluation: Evaluation, say: Words) -> Figure | None:
+def precision_recall(evaluation: Evaluation, language: Language) -> Figure | None:
     """Share of detections that are right against share of boxes found, at three overlaps."""
+    _ = language.gettext
     curves = evaluation.curves.precision_recall
     if not evaluation.boxes or not curves:
         return None
@@ -149,23 +156,24 @@ def precision_recall(evaluation: Evaluation, say: Words) -> Figure | None:
             *(100 * np.array(curve[name]) for name in ("recall", "precision")),
             color=SERIES[number],
             linestyle=_DASHES[number],
-            label=say(CRITERION_TEXT[criterion]),
+            label=_(CRITERION_TEXT[criterion]),
         )
     _percent(axes, "x")
     _percent(axes, "y")
-    _label(axes, say("Fractures found (%, recall)"), say("Detections that are right (%, precision)"))
+    _label(axes, _("Fractures found (%, recall)"), _("Detections that are right (%, precision)"))
     _legend(figure, axes, columns=3)
     return figure
 
 
-def reliability(evaluation: Evaluation, say: Words, of: str) -> Figure | None:
+def reliability(evaluation: Evaluation, language: Language, of: str) -> Figure | None:
     """What scores say against what is true, of ``image`` or ``detection``, in bins of equally many."""
+    _ = language.gettext
     curve: Curve = evaluation.curves.reliability.get(of, {})
     if not curve.get("score"):
         return None
     figure, axes = _new()
     observed, low, high = (100 * np.array(curve[name]) for name in ("observed", "low", "high"))
-    axes.plot([0, 1], [0, 100], color=FAINT, lw=0.8, ls=(0, (2, 2)), label=say("perfect agreement"))
+    axes.plot([0, 1], [0, 100], color=FAINT, lw=0.8, ls=(0, (2, 2)), label=_("perfect agreement"))
     axes.vlines(curve["score"], low, high, SERIES[0], lw=1)
     axes.plot(
         curve["score"],
@@ -174,26 +182,26 @@ def reliability(evaluation: Evaluation, say: Words, of: str) -> Figure | None:
         marker="o",
         ms=5,
         lw=1,
-        label=say("groups of equal size, 95 % interval"),
+        label=_("groups of equal size, 95% interval"),
     )
     axes.set_xlim(-0.01, 1.01)
+    _decimal(axes, language)
     _percent(axes, "y")
     if of == "image":
-        _label(
-            axes, say("Score of the image (mean of the group, 0 to 1)"), say("Images with a fracture (% of the group)")
-        )
+        _label(axes, _("Score of the image (mean of the group, 0 to 1)"), _("Images with a fracture (% of the group)"))
     else:
         _label(
             axes,
-            say("Score of the detection (mean of the group, 0 to 1)"),
-            say("Detections that are right (% of the group)"),
+            _("Score of the detection (mean of the group, 0 to 1)"),
+            _("Detections that are right (% of the group)"),
         )
     _legend(figure, axes, columns=1)
     return figure
 
 
-def scores(evaluation: Evaluation, say: Words) -> Figure | None:
+def scores(evaluation: Evaluation, language: Language) -> Figure | None:
     """How the scores of normal and fractured images lie, and the threshold."""
+    _ = language.gettext
     kinds = [
         [outcome.image_score for outcome in evaluation.outcomes if outcome.positive is positive]
         for positive in (False, True)
@@ -202,29 +210,31 @@ def scores(evaluation: Evaluation, say: Words) -> Figure | None:
         return None
     figure, axes = _new()
     edges = [step / 20 for step in range(21)]
-    for number, (found, name) in enumerate(zip(kinds, (say("normal images"), say("fractured images")), strict=True)):
+    for number, (found, name) in enumerate(zip(kinds, (_("normal images"), _("fractured images")), strict=True)):
         if found:
             share = np.full(len(found), 100 / len(found))
             axes.hist(found, edges, weights=share, color=SERIES[number], alpha=0.28, lw=0)
             axes.hist(found, edges, weights=share, color=SERIES[number], histtype="step", lw=1.4,
                       ls=_DASHES[number], label=f"{name} ({len(found)})")  # fmt: skip
-    axes.axvline(evaluation.threshold, color=INK, lw=1, label=say("threshold"))
+    axes.axvline(evaluation.threshold, color=INK, lw=1, label=_("threshold"))
     axes.set_xlim(0, 1)
+    _decimal(axes, language)
     axes.set_ylim(bottom=0)
-    _label(axes, say("Score of the image (its best detection, 0 to 1)"), say("Images (% of their kind)"))
+    _label(axes, _("Score of the image (its best detection, 0 to 1)"), _("Images (% of their kind)"))
     _legend(figure, axes, columns=3)
     return figure
 
 
-def subgroups(evaluation: Evaluation, say: Words) -> Figure | None:
-    """Share of boxes found in each part of the images, with its interval, beside that of all images."""
+def subgroups(context: ReportContext, language: Language) -> Figure | None:
+    """Share of boxes found in each subgroup, with its interval, and that of all images."""
+    _ = language.gettext
     key = f"box_sensitivity/{MAIN_CRITERION}"
-    groups = [group for group in parts_of(evaluation) if key in group.metrics and group.metrics[key].value is not None]
-    whole = evaluation.metrics[key].value
+    groups = [group for group in context.subgroups if key in group.metrics and group.metrics[key].value is not None]
+    whole = context.evaluation.metrics[key].value
     if not groups or whole is None:
         return None
-    figure, axes = _new(WIDTH, max(1.9, 0.9 + _ROW * len(groups)))
-    rows = [f"{part_name(say, group)} ({group.boxes})" for group in groups]
+    figure, axes = _new(WIDTH, max(2.3, 0.9 + _ROW * len(groups)))
+    rows = [f"{subgroup_name(group, language)} ({group.boxes})" for group in groups]
     for height, group in enumerate(groups):
         found = group.metrics[key]
         if found.low is not None and found.high is not None:
@@ -236,12 +246,12 @@ def subgroups(evaluation: Evaluation, say: Words) -> Figure | None:
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
     _percent(axes, "x")
-    _label(axes, say("Fractures found (% of boxes, 95 % interval)"), say("Part (number of boxes)"))
+    _label(axes, _("Fractures found (% of boxes, 95% interval)"), _("Subgroup (number of boxes)"))
     return figure
 
 
 def _new(width: float = WIDTH, height: float = HEIGHT) -> tuple[Figure, Axes]:
-    # Not pyplot: it keeps every figure, and is not made for servers.
+    # Not pyplot: it keeps every figure, and is not meant for servers.
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -253,12 +263,16 @@ def _percent(axes: Axes, which: str) -> None:
     (axes.set_xticks if which == "x" else axes.set_yticks)(range(0, 101, 20))
 
 
+def _decimal(axes: Axes, language: Language) -> None:
+    axes.xaxis.set_major_formatter(lambda value, _: language.number(value, 1))
+
+
 def _label(axes: Axes, across: str, up: str) -> None:
     axes.set_xlabel(across).set_gid("label-x")
     axes.set_ylabel(up).set_gid("label-y")
 
 
-def _working_point(axes: Axes, x: float, y: float, colour: str) -> None:
+def _operating_point(axes: Axes, x: float, y: float, colour: str) -> None:
     axes.plot([x], [y], "o", ms=7, mfc=PAPER, mec=colour, mew=2, zorder=6, clip_on=False)
 
 

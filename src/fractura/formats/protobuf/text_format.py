@@ -1,7 +1,7 @@
 """Protocol-buffer text format (``pipeline.config``, label maps) without generated code and without loss.
 
-Grammar: https://protobuf.dev/reference/protobuf/textformat-spec/. The tree keeps for every part where it stands in the
-text, so that an edit (``text_format_edit``) changes those characters and nothing else.
+Grammar: https://protobuf.dev/reference/protobuf/textformat-spec/. Every node of the tree keeps its position in
+the text, so that an edit (``text_format_edit``) changes those characters and nothing else.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TOKEN = re.compile(
     r"""(?P<identifier>[A-Za-z_][A-Za-z0-9_]*)
       | (?P<number>(?:0[xX][0-9a-fA-F]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[fF]?)(?![A-Za-z0-9_.]))
       | (?P<string>"(?:[^"\\\n]|\\[^\n])*"|'(?:[^'\\\n]|\\[^\n])*')
-      | (?P<detection>[{}<>\[\]:,;\-])""",
+      | (?P<symbol>[{}<>\[\]:,;\-])""",
     re.VERBOSE,
 )
 _EXTENSION = re.compile(r"\[([\w./\- \t]+)\]")
@@ -53,7 +53,7 @@ class Scalar:
 
 @dataclass(frozen=True)
 class Message:
-    """What stands between braces, or the whole text.
+    """The content of a pair of braces, or of the whole text.
 
     Attributes:
         fields: In the order of the text; a list ``[a, b]`` gives one field per element.
@@ -86,8 +86,8 @@ class Field:
         value: Scalar or message.
         line: From 1.
         start: Position of the name.
-        end: Position after the value, or after the list that the value stands in.
-        value_start: Position where the value, or the list that it stands in, begins.
+        end: Position after the value, or after the list that the value is part of.
+        value_start: Position of the first character of the value, or of the list that it is part of.
     """
 
     name: str
@@ -113,7 +113,11 @@ class Document:
     file: Path | None = None
 
     def message(self, *path: str) -> Message | None:
-        """The message at ``path`` (last occurrence of each name), or None."""
+        """The message at ``path`` (last occurrence of each name), or None.
+
+        >>> parse("model { ssd { } }").message("model", "faster_rcnn") is None
+        True
+        """
         message = self.root
         for name in path:
             messages = [f.value for f in message.named(name) if isinstance(f.value, Message)]
@@ -124,7 +128,7 @@ class Document:
 
 
 def read_text(path: Path) -> str:
-    """The text of a UTF-8 file, a byte-order detection at its start dropped, line ends kept.
+    """Read a UTF-8 file, without a byte-order mark at its start and with its line ends unchanged.
 
     Raises:
         DataError: The file cannot be read or is not UTF-8.
@@ -135,15 +139,18 @@ def read_text(path: Path) -> str:
         raise DataError(f"cannot be read: {error.strerror or error}", file=path, hint="check the path") from error
     except UnicodeDecodeError as error:
         raise DataError(
-            "is not UTF-8 text", file=path, place=f"byte {error.start}", hint="save it again with the encoding UTF-8"
+            "is not UTF-8 text", file=path, place=f"byte {error.start}", hint="save it again as UTF-8"
         ) from error
 
 
 def parse(text: str, file: Path | None = None) -> Document:
     """Parse ``text``.
 
+    >>> [field.name for field in parse("id: 1 name: 'fracture'").root.fields]
+    ['id', 'name']
+
     Raises:
-        DataError: The text breaks the grammar; file, line and column are named.
+        DataError: The text violates the grammar; the error names file, line and column.
     """
     parser = _Parser(text, file)
     return Document(text, parser.root(), file)
@@ -191,20 +198,20 @@ class _Parser:
             self._fail(what)
         self._kind, self._word, self._end = str(token.lastgroup), token.group(), token.end()
 
-    def _expect(self, detection: str) -> None:
-        if self._word != detection or self._kind != "detection":
-            self._fail(f"expected '{detection}' instead of {self._seen()}")
+    def _expect(self, symbol: str) -> None:
+        if self._word != symbol or self._kind != "symbol":
+            self._fail(f"expected '{symbol}' instead of {self._seen()}")
         self._advance()
 
     def _seen(self) -> str:
         return "the end of the text" if self._kind == "end" else f"'{self._word}'"
 
-    def _is(self, *detections: str) -> bool:
-        return self._kind == "detection" and self._word in detections
+    def _is(self, *symbols: str) -> bool:
+        return self._kind == "symbol" and self._word in symbols
 
     def _fields(self, closing: str | None, depth: int) -> tuple[Field, ...]:
         if depth > MAXIMUM_DEPTH:
-            self._fail(f"messages are nested more than {MAXIMUM_DEPTH} deep")
+            self._fail(f"messages are nested more than {MAXIMUM_DEPTH} levels deep")
         fields: list[Field] = []
         while not (self._kind == "end" if closing is None else self._is(closing)):
             if self._kind == "end":
@@ -303,7 +310,7 @@ class _Parser:
         try:
             return b"".join(parts).decode("utf-8")
         except UnicodeDecodeError:
-            self._fail("the escapes of this string do not give UTF-8 text", position)
+            self._fail("the escapes in this string do not form UTF-8 text", position)
 
     def _escape(self, code: str, position: int) -> bytes:
         if code in _SIMPLE_ESCAPES:
@@ -315,7 +322,7 @@ class _Parser:
         if code[0] in "uU" and len(code) > 1 and int(code[1:], 16) < 0x110000:
             return chr(int(code[1:], 16)).encode("utf-8", "surrogatepass")
         self._fail(
-            f"'\\{code}' is no escape of this format",
+            f"'\\{code}' is not a valid escape",
             position,
-            hint="in a Windows path write / instead of each backslash, or double it",
+            hint="in a Windows path, write / instead of each backslash, or double it",
         )

@@ -1,4 +1,4 @@
-"""Edits of protocol-buffer text format: exactly the characters of a value change, comments, order and layout stay."""
+"""Edit protocol-buffer text format: only the characters of a value change; comments, order and layout stay."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ _SEPARATOR = re.compile(r"[ \t]*[,;]")
 
 
 def set_value(document: Document, path: Sequence[str], value: str) -> Document:
-    """The document with the field at ``path`` set to ``value``, which is written as it is (quote strings first).
+    """Set the field at ``path`` to ``value``, which is written verbatim (quote strings first).
 
-    A field that is there (its last occurrence) has its value replaced, and so has a whole list; otherwise it is
-    added at the end of its message, and messages on the way are made.
+    The value, or the whole list, of an existing field (its last occurrence) is replaced. A missing field is added at
+    the end of its message, and missing messages on the path are created.
+
+    >>> set_value(parse("num_steps: 10  # a trial"), ["num_steps"], "500").text
+    'num_steps: 500  # a trial'
 
     Raises:
-        DataError: A name on the way stands for a value that is not a message.
+        DataError: A name on the path belongs to a value that is not a message.
     """
     message = document.root
     for depth, name in enumerate(path):
@@ -35,7 +38,11 @@ def set_value(document: Document, path: Sequence[str], value: str) -> Document:
 
 
 def quoted(text: str, like: str = '"') -> str:
-    """``text`` as a string literal, with the quote character of ``like`` (an existing literal)."""
+    """``text`` as a string literal, with the quote character of ``like`` (an existing literal).
+
+    >>> quoted("fracture", like="'name'")
+    "'fracture'"
+    """
     quote = "'" if like.startswith("'") else '"'
     table = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", quote: "\\" + quote}
     return quote + "".join(table.get(c, c if c.isprintable() else _escaped(c)) for c in text) + quote
@@ -93,6 +100,6 @@ def _after_separator(text: str, position: int) -> int:
 
 
 def _indent_at(text: str, position: int) -> str | None:
-    """The blanks before ``position`` if nothing else stands before it on its line."""
+    """The whitespace before ``position``; None if anything else precedes it on its line."""
     before = text[text.rfind("\n", 0, position) + 1 : position]
     return before if not before.strip() else None

@@ -1,7 +1,7 @@
-"""Protocol-buffer wire format, as little of it as ``tf.train.Example`` and TensorFlow's checkpoints need.
+"""Protocol-buffer wire format: the part that ``tf.train.Example`` and TensorFlow's checkpoints need.
 
-Reference: https://protobuf.dev/programming-guides/encoding/. Nothing is copied while reading: a field that has a length
-is given as the positions of its first byte and of the byte after its last.
+Reference: https://protobuf.dev/programming-guides/encoding/. Reading copies nothing: a field with a length is
+returned as the positions of its first byte and of the byte after its last.
 """
 
 from __future__ import annotations
@@ -28,8 +28,11 @@ class WireError(ValueError):
 def read_varint(data: bytes, position: int, end: int) -> tuple[int, int]:
     """An unsigned integer of up to 64 bits, and the position after it.
 
+    >>> read_varint(bytes.fromhex("ac02"), 0, 2)
+    (300, 2)
+
     Raises:
-        WireError: It runs past ``end`` or over ten bytes.
+        WireError: It extends past ``end`` or is longer than ten bytes.
     """
     result = shift = 0
     start = position
@@ -46,12 +49,19 @@ def read_varint(data: bytes, position: int, end: int) -> tuple[int, int]:
 
 
 def signed(value: int) -> int:
-    """An ``int64`` or ``int32`` from the unsigned number on the wire."""
+    """An ``int64`` or ``int32`` from the unsigned number on the wire.
+
+    >>> signed(2**64 - 1)
+    -1
+    """
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
 def fields(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """The fields of the message in ``data[start:end]``: ``(number, wire type, first, last)``.
+
+    >>> [(number, first) for number, _, first, _ in fields(varint_field(1, 5), 0, 2)]
+    [(1, 5)]
 
     With ``LENGTH``, ``FIXED64`` and ``FIXED32`` the value is ``data[first:last]``; with ``VARINT`` it is ``first``.
 
@@ -87,7 +97,11 @@ _ONE_BYTE = tuple(bytes((number,)) for number in range(0x80))
 
 
 def varint(value: int) -> bytes:
-    """An integer of up to 64 bits; negative ones take ten bytes, as ``int64`` does."""
+    """An integer of up to 64 bits; negative ones take ten bytes, like ``int64``.
+
+    >>> varint(300).hex()
+    'ac02'
+    """
     if 0 <= value < 0x80:
         return _ONE_BYTE[value]
     value &= _SIXTY_FOUR_BITS

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fractura.core.boxes import Boxes
 from fractura.core.errors import MissingDependencyError, ModelError
 from fractura.core.model_card import METADATA_KEY, ModelCard
-from fractura.inference.model import Device, checked_boxes, refuse_wrong_image
+from fractura.inference.runtimes.runtime import Device, checked_boxes, refuse_wrong_image
 
 INPUT = "image"
 OUTPUTS = ("boxes", "scores", "labels")
@@ -49,7 +49,7 @@ class OnnxModel:
         return "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
 
     def detect(self, image: NDArray[np.uint8]) -> Boxes:
-        """All candidates on one image, best first; see ``Model.detect``."""
+        """All candidates on one image, best first; see ``Runtime.detect``."""
         refuse_wrong_image(image)
         try:
             boxes, scores, labels = self._session.run(list(OUTPUTS), {INPUT: np.ascontiguousarray(image)})

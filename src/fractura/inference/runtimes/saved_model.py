@@ -17,7 +17,7 @@ from fractura.core.boxes import Boxes
 from fractura.core.errors import MissingDependencyError, ModelError, UsageError
 from fractura.core.model_card import CARD_FILE, ModelCard, read_card
 from fractura.formats.label_map import read_label_map
-from fractura.inference.model import Device, checked_boxes, refuse_wrong_image
+from fractura.inference.runtimes.runtime import Device, checked_boxes, refuse_wrong_image
 
 FOLDER = "saved_model"
 FILE = "saved_model.pb"
@@ -64,8 +64,13 @@ class SavedModel:
         """What is known of the model."""
         return self._card
 
+    @property
+    def device(self) -> str:
+        """``cuda`` or ``cpu``: where it runs."""
+        return "cuda" if not self._on_cpu and tf.config.list_physical_devices("GPU") else "cpu"
+
     def detect(self, image: NDArray[np.uint8]) -> Boxes:
-        """All candidates on one image, best first; see ``Model.detect``."""
+        """All candidates on one image, best first; see ``Runtime.detect``."""
         refuse_wrong_image(image)
         with self._place():
             try:

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from fractura.core.boxes import Boxes
 from fractura.core.errors import MissingDependencyError, ModelError
 from fractura.core.model_card import WEIGHTS_FILE, ModelCard, read_card
-from fractura.inference.model import Device, checked_boxes, refuse_wrong_image
+from fractura.inference.runtimes.runtime import Device, checked_boxes, refuse_wrong_image
 from fractura.models import Detector, build_from_architecture
 
 
@@ -46,7 +46,7 @@ class TorchModel:
         return self._device.type
 
     def detect(self, image: NDArray[np.uint8]) -> Boxes:
-        """All candidates on one image, best first; see ``Model.detect``."""
+        """All candidates on one image, best first; see ``Runtime.detect``."""
         refuse_wrong_image(image)
         tensor = torch.from_numpy(np.require(image, requirements=["C", "W"])).to(self._device)
         with torch.inference_mode():

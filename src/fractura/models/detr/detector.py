@@ -1,7 +1,7 @@
 """A detection transformer of ``transformers`` behind the protocol that all our detectors follow.
 
 The network and its losses are the library's own (models/{d_fine,rt_detr_v2,rf_detr,deimv2}, loss/loss_*.py); what is
-here puts images in and boxes out. There is no suppression: such networks learn to give each object one box.
+here converts images and boxes. There is no suppression: such networks learn to predict one box per object.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from fractura.models.detr.settings import DetectionTransformerSettings
 from fractura.models.resizer import resize
 
 _BACKBONE_LEARNING_RATE = 0.1
-"""Pretrained backbones are changed with care: about the share that D-FINE and RT-DETR fine-tune theirs with."""
+"""Factor for pretrained backbones, about the one that D-FINE and RT-DETR use for fine-tuning."""
 
 
 class DetectionTransformer(Detector):
-    """A backbone, an encoder, and a decoder whose queries each become one box.
+    """A backbone, an encoder, and a decoder that turns each query into one box.
 
     Args:
-        settings: The architecture; weights are fresh.
+        settings: The architecture; weights are random.
 
     Raises:
         ModelError: The library does not know the family, or refuses the configuration.
@@ -44,7 +44,7 @@ class DetectionTransformer(Detector):
         _share_heads(self.model)
         self.image_mean: Tensor
         self.image_std: Tensor
-        # Not in the weights: the card has them.
+        # Not part of the weights: the card has them.
         self.register_buffer("image_mean", torch.tensor(settings.image_mean).view(3, 1, 1), persistent=False)
         self.register_buffer("image_std", torch.tensor(settings.image_std).view(3, 1, 1), persistent=False)
 
@@ -57,7 +57,7 @@ class DetectionTransformer(Detector):
         return _BACKBONE_LEARNING_RATE if "backbone." in name or "conv_encoder." in name else 1.0
 
     def preprocess(self, images: Sequence[Tensor]) -> Tensor:
-        """Images to one batch float32 ``(n, 3, height, width)``, normalised."""
+        """Resize and normalise images to one batch: float32 ``(n, 3, height, width)``."""
         canvases = [resize(image, self.settings.image_resizer)[0] for image in images]
         return (torch.stack(canvases) / 255.0 - self.image_mean) / self.image_std
 
@@ -67,7 +67,7 @@ class DetectionTransformer(Detector):
         scores, labels = output.logits[0].float().sigmoid().max(dim=1)
         scores, order = scores.topk(output.logits.shape[1])  # all of them, best first
         x, y, width, height = output.pred_boxes[0].float()[order].unbind(dim=1)
-        # Cut to the image while they are fractions of it.
+        # Clipped to the image while they are fractions of it.
         left, right = (x - width / 2).clamp(0, 1), (x + width / 2).clamp(0, 1)
         top, bottom = (y - height / 2).clamp(0, 1), (y + height / 2).clamp(0, 1)
         image_height, image_width = image.shape[0], image.shape[1]
@@ -75,7 +75,7 @@ class DetectionTransformer(Detector):
         return boxes, scores, labels[order]
 
     def losses(self, images: Sequence[Tensor], targets: Sequence[Target]) -> dict[str, Tensor]:
-        """See ``Detector``; names are the library's, each the weighted sum over all layers."""
+        """See ``Detector``; named as in the library, each the weighted sum over all layers."""
         labels = [
             {"class_labels": target.labels, "boxes": _centred(target.boxes, image.shape[0], image.shape[1])}
             for image, target in zip(images, targets, strict=True)
@@ -85,20 +85,20 @@ class DetectionTransformer(Detector):
         terms: dict[str, Tensor] = {}
         for name, value in output.loss_dict.items():
             kind = re.match(r"loss_[a-z]+", name)
-            if kind is not None:  # "cardinality_error" is only a metric
+            if kind is not None:  # "cardinality_error" is a metric
                 weighted = value * weights.get(kind[0], 1.0)
                 terms[kind[0]] = terms[kind[0]] + weighted if kind[0] in terms else weighted
         return terms
 
 
 def _centred(boxes: Tensor, height: int, width: int) -> Tensor:
-    """xyxy in pixels to (x, y, width, height) of the middle, as fractions of the image."""
+    """xyxy in pixels to centre x, centre y, width and height as fractions of the image."""
     fractions = boxes / boxes.new_tensor([width, height, width, height])
     return torch.cat([(fractions[:, :2] + fractions[:, 2:]) / 2, fractions[:, 2:] - fractions[:, :2]], dim=1)
 
 
 def _loss_weights(family: str, config: Any) -> dict[str, float]:
-    """Weights that the library has not put into its terms yet (loss/loss_lw_detr.py:348-358; the others have them)."""
+    """Weights that the library's terms do not include yet (loss/loss_lw_detr.py:348-358; the other families' do)."""
     if family != "rf_detr":
         return {}
     return {
@@ -109,14 +109,14 @@ def _loss_weights(family: str, config: Any) -> dict[str, float]:
 
 
 def _share_heads(model: Any) -> None:
-    """Let the decoder use the model's heads without owning them a second time.
+    """Let the decoder use the model's heads without registering them a second time.
 
-    The library registers each head twice and ties the copies, and by its configuration may tie the heads of all layers
-    to one. Here a weight has one name: averaging, saving and counting weights then see it once.
+    The library registers each head twice and ties the copies, and its configuration may tie the heads of all layers.
+    Here a weight has one name, so averaging, saving and counting see it once.
     """
     decoder = model.model.decoder
     for name in ("class_embed", "bbox_embed"):
         if getattr(decoder, name, None) is not None:
-            head = decoder._modules.pop(name)  # the one that the library has initialised
+            head = decoder._modules.pop(name)  # the copy that the library has initialised
             setattr(model, name, head)
             decoder.__dict__[name] = head  # as a plain attribute: copied, moved and traced along, but not registered

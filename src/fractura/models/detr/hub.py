@@ -16,17 +16,17 @@ _SECONDS = 10.0
 
 
 def find_folder(source: str) -> Path:
-    """The folder that ``source`` (what stands after ``hf:``) means.
+    """The folder that ``source`` (the text after ``hf:``) refers to.
 
     Args:
         source: A folder, or a model's id on the Hugging Face Hub, such as ``ustc-community/dfine-small-coco``.
 
     Raises:
         ModelError: It is neither.
-        MissingDependencyError: It is an id, the model is not in the cache, and the Hub does not answer.
+        MissingDependencyError: It is an id, the model is not cached, and the Hub does not answer.
     """
     folder = Path(source).expanduser()
-    if source and folder.is_dir():  # nothing at all would be the current folder
+    if source and folder.is_dir():  # an empty string would be the current folder
         return folder
     if source and folder.exists():
         raise ModelError(
@@ -34,7 +34,7 @@ def find_folder(source: str) -> Path:
         )
     if _HUB_ID.fullmatch(source) is None:
         raise ModelError(
-            f"'{source}' is no folder here, and no model's id",
+            f"'{source}' is neither a folder here nor the id of a model",
             hint=f"give {PREFIX}FOLDER with config.json and model.safetensors, or {PREFIX}OWNER/NAME on the "
             "Hugging Face Hub",
         )
@@ -42,7 +42,7 @@ def find_folder(source: str) -> Path:
 
 
 def public_name(source: str) -> str:
-    """``hf:source`` as it may stand on a card, which travels: of a local folder only the last part."""
+    """``hf:source`` as it appears on a card, which is shared: only the last part of a local folder's path."""
     folder = Path(source).expanduser()
     return f"{PREFIX}{folder.resolve().name if folder.is_dir() else source}"
 
@@ -56,7 +56,7 @@ def _from_hub(hub_id: str) -> Path:
         if all(isinstance(path, str) for path in cached):
             return Path(str(cached[0])).parent
         try:
-            # Asked first, once and with a short limit: downloads try again and again where nobody answers.
+            # Asked first, once, with a short timeout: downloads retry for long when nobody answers.
             info = HfApi().model_info(hub_id, timeout=_SECONDS)
             offered = {entry.rfilename for entry in info.siblings or ()}
             if offered.issuperset(_NEEDED):
@@ -65,14 +65,14 @@ def _from_hub(hub_id: str) -> Path:
                 return Path(paths[0]).parent
         except RepositoryNotFoundError as error:
             raise ModelError(
-                f"the Hugging Face Hub has no model '{hub_id}' that you may read",
-                hint="correct the name; for a private model, log in first: hf auth login",
+                f"the Hugging Face Hub has no model '{hub_id}' that you can read",
+                hint="check the name; for a private model, log in first: hf auth login",
             ) from error
-        except Exception as error:  # each release of the Hub's client has its own classes for what can go wrong
+        except Exception as error:  # every release of the Hub's client raises other classes
             raise MissingDependencyError(
                 f"'{hub_id}' is not on this machine, and the Hugging Face Hub cannot be reached "
                 f"({type(error).__name__})",
-                hint=f"where there is a network: hf download {hub_id} --local-dir {hub_id.split('/')[1]}; copy that "
+                hint=f"on a machine with a network: hf download {hub_id} --local-dir {hub_id.split('/')[1]}; copy that "
                 f"folder here and use --model {PREFIX}FOLDER",
             ) from error
     raise ModelError(

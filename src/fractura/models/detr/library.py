@@ -1,4 +1,4 @@
-"""The library ``transformers``: which of its classes make up a family, and silence while it works."""
+"""Access to the library ``transformers``: the classes of each family, and quiet while the library works."""
 
 from __future__ import annotations
 
@@ -18,15 +18,13 @@ FAMILY_NAMES: tuple[str, ...] = get_args(FamilyName)
 _CLASSES = {"d_fine": "DFine", "rt_detr_v2": "RTDetrV2", "rf_detr": "RfDetr", "deimv2": "Deimv2"}
 _LOGGERS = ("transformers", "huggingface_hub")
 
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read once, when the library is first imported
-
 
 def library_classes(family: str) -> tuple[Any, Any]:
     """The library's configuration class and its model class for ``family``.
 
     Raises:
         MissingDependencyError: The library is not installed.
-        ModelError: The installed release of it is older than the family.
+        ModelError: The installed release is too old for the family.
     """
     require("transformers", "train")
     require("scipy", "train")  # the library's losses match boxes with it
@@ -38,7 +36,7 @@ def library_classes(family: str) -> tuple[Any, Any]:
             model = getattr(transformers, f"{_CLASSES[family]}ForObjectDetection")
         except AttributeError as error:
             raise ModelError(
-                f"transformers {transformers.__version__} does not know '{family}' yet",
+                f"transformers {transformers.__version__} does not support '{family}'",
                 hint="pip install --upgrade transformers",
             ) from error
     return config, model
@@ -46,17 +44,18 @@ def library_classes(family: str) -> tuple[Any, Any]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the library's warnings, reports and progress bars off the terminal; errors are raised all the same."""
+    """Keep the library's warnings, reports and progress bars off the terminal; errors are still raised."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read once, when the library is first imported
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+        from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
         from transformers.utils import logging as library_logging
 
         hub_bars, library_bars = not are_progress_bars_disabled(), library_logging.is_progress_bar_enabled()
         disable_progress_bars()
-        library_logging.disable_progress_bar()
+        library_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         for logger in loggers:
             logger.setLevel(logging.CRITICAL)
         try:
@@ -67,4 +66,4 @@ def quiet() -> Iterator[None]:
             if hub_bars:
                 enable_progress_bars()
             if library_bars:
-                library_logging.enable_progress_bar()
+                library_logging.enable_progress_bar()  # type: ignore[no-untyped-call]

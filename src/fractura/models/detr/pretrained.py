@@ -1,6 +1,6 @@
-"""A detector from a folder that ``transformers`` has saved: its weights, with new class heads where classes differ.
+"""A detector from a folder saved by ``transformers``: its weights, with new class heads if the classes differ.
 
-Everything of the folder is data: JSON and safetensors. Code that comes with a model is never run.
+Only data is read, JSON and safetensors. Code that comes with a model is never run.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from fractura.models.detr.hub import CONFIG_FILE, PREPROCESSOR_FILE, WEIGHTS_FIL
 from fractura.models.detr.library import FAMILY_NAMES, library_classes, quiet
 from fractura.models.detr.settings import DetectionTransformerSettings
 from fractura.models.resizer import FixedShapeResizer
+from fractura.models.weights import LoadedWeights, load_matching_weights
 
 _CLASS_HEADS = ("class_embed", "enc_score_head")
-"""Parts of the names of everything that has one row per class: scores of layers and encoder, denoising queries."""
+"""Parts of the names of all weights with one row per class: scores of layers and encoder, denoising queries."""
 _NOT_THE_NETWORK = {
-    "_name_or_path",  # a place on this machine
+    "_name_or_path",  # a path of this machine
     "architectures",
     "auto_map",
     "dtype",
@@ -30,45 +31,43 @@ _NOT_THE_NETWORK = {
     "label2id",
     "transformers_version",
 }
-_LEAST_SHARE = 0.5
-"""Share of the detector's weights, class heads left out, that the folder must fill."""
 _IMAGENET = {"image_mean": (0.485, 0.456, 0.406), "image_std": (0.229, 0.224, 0.225)}
 _USUAL_SIDE = 640
 _PRIOR, _RARE = "initializer_bias_prior_prob", 0.01
-"""What new class heads give before they have learned. The library would take 1 / (classes + 1), which for one class is
-0.5 for every query; the networks' authors start from 0.01 (D-FINE src/zoo/dfine/dfine_decoder.py)."""
+"""Score that new class heads start from. The library would take 1 / (classes + 1), which is 0.5 for one class; the
+networks' authors start from 0.01 (D-FINE src/zoo/dfine/dfine_decoder.py)."""
 
 
 def load_pretrained(
     folder: Path, name: str, num_classes: int, class_names: Sequence[str] | None
 ) -> DetectionTransformer:
-    """Build the detector of ``folder`` for other classes.
+    """Build the detector in ``folder`` for other classes.
 
-    All weights are kept bit for bit. Class heads are made anew, unless the folder's classes are ``class_names``, in
-    this order.
+    All weights are kept bit for bit. Class heads are new unless the folder's classes are ``class_names``, in this
+    order.
 
     Args:
-        folder: With ``config.json``, ``model.safetensors``, and perhaps ``preprocessor_config.json``.
+        folder: Holds ``config.json``, ``model.safetensors`` and optionally ``preprocessor_config.json``.
         name: Of the detector, for its card.
-        num_classes: Number of classes, background not counted.
+        num_classes: Number of classes, not counting the background.
         class_names: Their names, if known.
 
     Raises:
-        ModelError: The folder holds no model of our families, or one that cannot be read or does not fit.
+        ModelError: The folder holds no model of a supported family, or one that cannot be read or does not fit.
         MissingDependencyError: The library is not installed.
     """
     document = _read_json(folder / CONFIG_FILE)
     family = document.get("model_type")
     if family not in FAMILY_NAMES:
         raise ModelError(
-            f"a model of type '{family}' cannot be trained here",
+            f"models of type '{family}' are not supported",
             file=folder / CONFIG_FILE,
             place="model_type",
-            hint=f"known are: {', '.join(FAMILY_NAMES)}",
+            hint=f"supported types: {', '.join(FAMILY_NAMES)}",
         )
     if not (folder / WEIGHTS_FILE).is_file():
         raise ModelError(
-            f"there is no {WEIGHTS_FILE} here",
+            f"there is no {WEIGHTS_FILE} in this folder",
             file=folder,
             hint="only safetensors weights are read: a .bin or .pth file can run code when it is opened",
         )
@@ -88,7 +87,8 @@ def load_pretrained(
         raise ModelError(f"does not fit: {error.errors()[0]['msg']}", file=folder / PREPROCESSOR_FILE) from error
     detector = DetectionTransformer(settings)
     same_classes = class_names is not None and list(class_names) == _class_names(source.config)
-    detector.origin = _transplant(source, detector, missing, same_classes=same_classes, folder=folder)
+    loaded = _fill(detector, source, missing, same_classes=same_classes, folder=folder)
+    detector.origin = f"weights of {name}: {loaded}"
     return detector
 
 
@@ -105,37 +105,30 @@ def _load(folder: Path, family: str) -> tuple[Any, set[str]]:
             raise ModelError(
                 f"cannot be read as a model ({type(error).__name__}: {first})",
                 file=folder,
-                hint="fetch the model again from its source",
+                hint="download the model again from its source",
             ) from error
     return source, set(report["missing_keys"]) | {entry[0] for entry in report["mismatched_keys"]}
 
 
-def _transplant(
-    source: Any, detector: DetectionTransformer, missing: set[str], *, same_classes: bool, folder: Path
-) -> str:
-    own = detector.model.state_dict()
-    given = source.state_dict()
-    wanted = [name for name in own if same_classes or not any(part in name for part in _CLASS_HEADS)]
-    taken = {
-        name: given[name]
-        for name in wanted
-        if name not in missing and name in given and given[name].shape == own[name].shape
-    }
-    share = sum(value.numel() for value in taken.values()) / max(1, sum(own[name].numel() for name in wanted))
-    fresh = [name for name in own if name not in taken]
-    if share < _LEAST_SHARE:
-        raise ModelError(
-            f"only {share:.0%} of the detector's weights are in it; the first that is not is {fresh[0]}",
-            file=folder / WEIGHTS_FILE,
-            hint="config.json and model.safetensors must belong to one model",
-        )
-    detector.model.load_state_dict(taken, strict=False)
-    names = f": {', '.join(fresh[:4])}{', …' if len(fresh) > 4 else ''}" if fresh else ""
-    return f"weights of {detector.settings.name}: {len(taken)} tensors taken, {len(fresh)} made anew{names}"
+def _fill(
+    detector: DetectionTransformer, source: Any, missing: set[str], *, same_classes: bool, folder: Path
+) -> LoadedWeights:
+    """Copy the weights of ``source`` that the folder had; class heads only if the classes are the same."""
+    return load_matching_weights(
+        detector.model,
+        {name: value for name, value in source.state_dict().items() if name not in missing},
+        wanted=[
+            name
+            for name in detector.model.state_dict()
+            if same_classes or not any(part in name for part in _CLASS_HEADS)
+        ],
+        file=folder / WEIGHTS_FILE,
+        hint="config.json and model.safetensors must belong to the same model",
+    )
 
 
 def _network(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a configuration, and of those inside it, defines the network."""
+    """The parts of a configuration, and of those nested in it, that define the network."""
     return {
         key: _network(value) if isinstance(value, dict) else value
         for key, value in config.items()
@@ -148,7 +141,7 @@ def _class_names(config: Any) -> list[str]:
 
 
 def _preprocessing(folder: Path, family: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """How images become the network's input, as the model was pretrained: fields of the settings."""
+    """How the pretrained model wants its input: fields of the settings."""
     file = folder / PREPROCESSOR_FILE
     document = _read_json(file) if file.is_file() else {}
     size = document.get("size") or {}
@@ -156,7 +149,7 @@ def _preprocessing(folder: Path, family: str, config: Mapping[str, Any]) -> dict
     height, width = size.get("height", side), size.get("width", side)
     resizer = FixedShapeResizer(height=height, width=width, antialias=True)
     backbone = (config.get("backbone_config") or {}).get("model_type", "")
-    # Of the four families, those on a DINO backbone see ImageNet's normalisation, those on a convolutional one 0..1.
+    # Families with a DINO backbone use ImageNet's normalisation, those with a convolutional one take 0..1.
     if not document.get("do_normalize", "dino" in backbone):
         return {"image_resizer": resizer}
     return {
@@ -167,7 +160,7 @@ def _preprocessing(folder: Path, family: str, config: Mapping[str, Any]) -> dict
 
 
 def _side(family: str, config: Mapping[str, Any]) -> int:
-    """The side of the canvas where no ``preprocessor_config.json`` says it."""
+    """The side of the canvas if there is no ``preprocessor_config.json``."""
     known = (config.get("backbone_config") or {}).get("image_size") if family == "rf_detr" else config.get("eval_size")
     side = (known[0] if isinstance(known, list | tuple) else known) or _USUAL_SIDE
     return int(side)
@@ -181,7 +174,7 @@ def _read_json(file: Path) -> dict[str, Any]:
             "there is no such file", file=file, hint=f"a model is a folder with {CONFIG_FILE} and {WEIGHTS_FILE}"
         ) from error
     except (OSError, ValueError) as error:
-        raise ModelError(f"cannot be read as JSON ({error})", file=file, hint="fetch the model again") from error
+        raise ModelError(f"cannot be read as JSON ({error})", file=file, hint="download the model again") from error
     if not isinstance(document, dict):
-        raise ModelError("must hold one JSON object", file=file, hint="fetch the model again")
+        raise ModelError("must be a JSON object", file=file, hint="download the model again")
     return document

@@ -1,4 +1,4 @@
-"""Everything that defines a detection transformer, typed and closed; the network itself in the library's words."""
+"""Everything that defines a detection transformer, typed and closed; the network itself as in the library."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class DetectionTransformerSettings(BaseModel):
-    """One detection transformer.
+    """The architecture of one detection transformer.
 
     Attributes:
-        name: What it was built from: a name of the catalogue, or ``hf:`` and a model on the Hugging Face Hub.
+        name: What it was built from: a name of the catalogue, or ``hf:`` and the id of a model on the Hugging Face Hub.
         family: ``model_type`` of the library's configuration.
-        num_classes: Number of classes, background not counted.
-        image_resizer: Images become this size; the aspect ratio is not kept, as in the pretraining.
-        image_mean: Taken from the pixels (0..1), per channel.
-        image_std: The pixels are then divided by it.
+        num_classes: Number of classes, not counting the background.
+        image_resizer: Images are resized to this; the aspect ratio is not kept, as in pretraining.
+        image_mean: Subtracted from the pixels (0..1), per channel.
+        image_std: Divides them afterwards.
         config: The library's configuration as JSON values, without class names.
     """
 
@@ -45,9 +45,14 @@ class DetectionTransformerSettings(BaseModel):
 
 
 def canvas_multiple(family: str, config: dict[str, Any]) -> int:
-    """What both sides of the canvas must be multiples of."""
+    """What both sides of the canvas must be multiples of.
+
+    >>> canvas_multiple("d_fine", {"feat_strides": [8, 16, 32]})
+    32
+    """
     backbone = config.get("backbone_config") or {}
     if family == "rf_detr":
         patch = backbone.get("patch_size", 1)
-        return max(patch if isinstance(patch, list | tuple) else [patch]) * int(backbone.get("num_windows", 1))
-    return max(config.get("feat_strides") or (1,))
+        patches = patch if isinstance(patch, list | tuple) else [patch]
+        return max(int(side) for side in patches) * int(backbone.get("num_windows", 1))
+    return max(int(stride) for stride in config.get("feat_strides") or (1,))

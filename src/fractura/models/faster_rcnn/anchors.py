@@ -24,9 +24,13 @@ def grid_anchors(
 ) -> Tensor:
     """Anchors of one feature map.
 
+    >>> grid_anchors(1, 2, stride=16, base_size=8.0, scales=(1.0,), aspect_ratios=(1.0,), offset=8.0)
+    tensor([[ 4.,  4., 12., 12.],
+            [20.,  4., 28., 12.]])
+
     Args:
-        height: Cells.
-        width: Cells.
+        height: Height of the map in cells.
+        width: Width of the map in cells.
         stride: Pixels between neighbouring anchors.
         base_size: Side in pixels of the square anchor at scale 1.
         scales: Factors on the side.
@@ -48,11 +52,15 @@ def grid_anchors(
 
 
 def clip(boxes: Tensor, height: float, width: float) -> Tensor:
-    """``boxes`` ``(..., 4)`` xyxy cut to ``[0, width] x [0, height]``."""
+    """``boxes`` ``(..., 4)`` xyxy clipped to ``[0, width] x [0, height]``.
+
+    >>> clip(torch.tensor([-3.0, 5.0, 20.0, 30.0]), height=24, width=16)
+    tensor([ 0.,  5., 16., 24.])
+    """
     x, y = boxes[..., 0::2].clamp(0, width), boxes[..., 1::2].clamp(0, height)
     return torch.stack([x[..., 0], y[..., 0], x[..., 1], y[..., 1]], dim=-1)
 
 
 def inside(boxes: Tensor, height: float, width: float) -> Tensor:
-    """bool ``(n,)``: which boxes lie wholly on the canvas."""
+    """bool ``(n,)``: which boxes lie completely on the canvas."""
     return (boxes[:, 0] >= 0) & (boxes[:, 1] >= 0) & (boxes[:, 2] <= width) & (boxes[:, 3] <= height)

@@ -1,4 +1,4 @@
-"""Boxes as offsets from anchors.
+"""Encoding boxes as offsets from anchors, and decoding them.
 
 Follows tensorflow/models research/object_detection box_coders/faster_rcnn_box_coder.py:60-118. Codes keep
 TensorFlow's order (ty, tx, th, tw), so that its weights fit without a permutation; boxes are xyxy.
@@ -20,7 +20,11 @@ def _centre_and_size(boxes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def encode(boxes: Tensor, anchors: Tensor) -> Tensor:
-    """``(..., 4)`` xyxy boxes seen from ``(..., 4)`` xyxy anchors: ``(..., 4)`` codes (ty, tx, th, tw)."""
+    """Encode ``(..., 4)`` xyxy boxes relative to ``(..., 4)`` xyxy anchors: ``(..., 4)`` codes (ty, tx, th, tw).
+
+    >>> encode(torch.tensor([2.0, 0.0, 12.0, 10.0]), torch.tensor([0.0, 0.0, 10.0, 10.0]))
+    tensor([0., 2., 0., 0.])
+    """
     y, x, height, width = _centre_and_size(boxes)
     anchor_y, anchor_x, anchor_height, anchor_width = _centre_and_size(anchors)
     height, width = height + _EPSILON, width + _EPSILON
@@ -37,7 +41,11 @@ def encode(boxes: Tensor, anchors: Tensor) -> Tensor:
 
 
 def decode(codes: Tensor, anchors: Tensor) -> Tensor:
-    """``(..., 4)`` codes (ty, tx, th, tw) on ``(..., 4)`` xyxy anchors: ``(..., 4)`` xyxy boxes, not clipped."""
+    """Decode ``(..., 4)`` codes (ty, tx, th, tw) on ``(..., 4)`` xyxy anchors: ``(..., 4)`` xyxy boxes, not clipped.
+
+    >>> decode(torch.tensor([0.0, 2.0, 0.0, 0.0]), torch.tensor([0.0, 0.0, 10.0, 10.0]))
+    tensor([ 2.,  0., 12., 10.])
+    """
     anchor_y, anchor_x, anchor_height, anchor_width = _centre_and_size(anchors)
     ty, tx, th, tw = codes.unbind(-1)
     height = torch.exp(th / SCALES[2]) * anchor_height

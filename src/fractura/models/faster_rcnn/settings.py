@@ -1,4 +1,4 @@
-"""Everything that defines a Faster R-CNN, typed and closed, in the words of the TensorFlow Object Detection API."""
+"""Everything that defines a Faster R-CNN, typed and closed, named as in the TensorFlow Object Detection API."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
 class AnchorSettings(BaseModel):
     """Grids of anchors, one per feature map, finest first.
+
+    >>> AnchorSettings(scales=(0.5, 1.0), aspect_ratios=(0.5, 1.0, 2.0)).per_location
+    6
 
     Attributes:
         strides: Pixels between neighbouring anchors.
@@ -38,7 +41,7 @@ class AnchorSettings(BaseModel):
 
     @property
     def per_location(self) -> int:
-        """Anchors at each place of a grid."""
+        """Number of anchors at each position of a grid."""
         return len(self.scales) * len(self.aspect_ratios)
 
 
@@ -55,12 +58,12 @@ class EfficientNetLiteSettings(BaseModel):
     """The small backbone with a feature pyramid.
 
     Attributes:
-        channels: Of the pyramid.
+        channels: Channels of the pyramid.
         region_channels: Width of the fully connected layers on each region.
-        frozen_blocks: The stem and so many first blocks keep their ImageNet weights: a third less time a step on a CPU,
-            and nothing lost on small data sets.
-        crop_stride: Stride of the pyramid's map that regions are cut from, where it is finer than that of the finest
-            anchors: small fractures keep their detail, and proposals cost no more. None is the finest with anchors.
+        frozen_blocks: The stem and this many first blocks keep their ImageNet weights: a third less time per step on a
+            CPU, and nothing lost on small data sets.
+        crop_stride: Stride of the map that regions are cropped from, if it is finer than that of the finest anchors:
+            small fractures keep their detail, and proposals cost no more. None crops from the finest map with anchors.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -73,12 +76,12 @@ class EfficientNetLiteSettings(BaseModel):
 
 
 class FasterRCNNSettings(BaseModel):
-    """One Faster R-CNN. Defaults are those of the zoo's Inception ResNet V2 models.
+    """The architecture of one Faster R-CNN. Defaults are those of the zoo's Inception ResNet V2 models.
 
     Attributes:
-        clip_anchors_to_image: In training, clip anchors to the canvas; else drop those that cross its border.
-        first_stage_pre_nms_top_n: Only so many best anchors enter the first suppression; None is all.
-        append_groundtruth_boxes: In training, ground-ground-truth boxes join the proposals, a head start TensorFlow
+        clip_anchors_to_image: In training, clip anchors to the canvas instead of dropping those that cross its border.
+        first_stage_pre_nms_top_n: Only this many best anchors enter the first suppression; None lets all in.
+        append_groundtruth_boxes: In training, ground-truth boxes join the proposals, a head start TensorFlow
             does not give.
     """
 

@@ -1,7 +1,7 @@
-"""Which variable of a TensorFlow checkpoint is which tensor of our Inception ResNet V2 Faster R-CNN.
+"""How the variables of a TensorFlow checkpoint map to the tensors of our Inception ResNet V2 Faster R-CNN.
 
-Names are checkpoint keys without ``model/`` and ``/.ATTRIBUTES/VARIABLE_VALUE``. ``tensorflow_layers.json`` beside this
-file lists, for both halves of the backbone, the place in the architecture of each ``layer_with_weights-N`` of Keras.
+Names are checkpoint keys without ``model/`` and ``/.ATTRIBUTES/VARIABLE_VALUE``. ``tensorflow_layers.json`` in this
+folder lists, for both halves of the backbone, the place in the architecture of each Keras ``layer_with_weights-N``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,11 @@ _STAGES = {
 
 @cache
 def names() -> dict[str, str]:
-    """TensorFlow's variable name to ours, for all tensors of the model."""
+    """Our name for each variable of TensorFlow's, for all tensors of the model.
+
+    >>> names()["_mask_rcnn_box_predictor/_class_prediction_head/_class_predictor_layers/1/bias"]
+    'second_stage_class_head.bias'
+    """
     pairs: dict[str, str] = {}
     layers = json.loads(Path(__file__).with_name("tensorflow_layers.json").read_text(encoding="utf-8"))
     for stage, places in layers.items():
@@ -51,7 +55,11 @@ def names() -> dict[str, str]:
 
 
 def from_tensorflow(value: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A TensorFlow kernel in our axis order: HWIO to OIHW, in-out to out-in; vectors as they are."""
+    """A TensorFlow kernel in our axis order: HWIO to OIHW, in-out to out-in; vectors are unchanged.
+
+    >>> from_tensorflow(np.zeros((3, 3, 16, 32), np.float32)).shape
+    (32, 16, 3, 3)
+    """
     return np.ascontiguousarray(value.transpose(3, 2, 0, 1) if value.ndim == 4 else value.T)
 
 

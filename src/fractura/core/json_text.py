@@ -1,0 +1,27 @@
+"""JSON documents as text: one layout for every file and for ``--json``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def json_text(document: Any) -> str:
+    r"""A document as JSON, indented by two spaces and ended by a line feed. Paths become text.
+
+    Raises:
+        ValueError: It holds NaN or infinity, which JSON cannot express.
+        TypeError: It holds a value of another type.
+
+    Example:
+        >>> json_text({"boxes": []})
+        '{\n  "boxes": []\n}\n'
+    """
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} does not go into JSON")

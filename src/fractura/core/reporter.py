@@ -1,0 +1,76 @@
+"""How long work reports to people: remarks, warnings and progress, whoever shows them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal, Protocol, TypeVar
+
+Item = TypeVar("Item")
+Unit = Literal["items", "bytes"]
+Progress = Callable[[int, int | None], None]
+"""Is called with what is done and with the total, None where that is not known."""
+
+_logger = logging.getLogger("fractura")
+
+
+class Reporter(Protocol):
+    """Shows what happens during a call. The command line shows it on stderr, by default it is logged."""
+
+    def say(self, text: str) -> None:
+        """A remark."""
+        ...
+
+    def warn(self, text: str) -> None:
+        """Something that the user should know though the work goes on."""
+        ...
+
+    def progress(self, description: str, unit: Unit = "items") -> AbstractContextManager[Progress]:
+        """A stretch of work whose progress can be measured.
+
+        Example:
+            ``with reporter.progress("converting") as progress: progress(3, 20)``
+        """
+        ...
+
+
+class LogReporter:
+    """Logs remarks and warnings under ``fractura``, and shows no progress."""
+
+    def say(self, text: str) -> None:
+        """See ``Reporter``."""
+        _logger.info("%s", text)
+
+    def warn(self, text: str) -> None:
+        """See ``Reporter``."""
+        _logger.warning("%s", text)
+
+    def progress(self, description: str, unit: Unit = "items") -> AbstractContextManager[Progress]:
+        """See ``Reporter``."""
+        return nullcontext(lambda done, total: None)
+
+
+LOG = LogReporter()
+
+
+def track(reporter: Reporter, items: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
+    """Yield ``items`` and report each one as done.
+
+    Args:
+        reporter: Shows the progress.
+        items: Anything that can be iterated over.
+        description: What is being done, in a word or two.
+        total: Number of items; not needed where ``items`` has a length.
+
+    Example:
+        >>> list(track(LOG, ["a.png", "b.png"], "detecting"))
+        ['a.png', 'b.png']
+    """
+    if total is None and isinstance(items, Sized):
+        total = len(items)
+    with reporter.progress(description) as progress:
+        progress(0, total)
+        for done, item in enumerate(items, start=1):
+            yield item
+            progress(done, total)

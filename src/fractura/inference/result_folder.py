@@ -1,0 +1,159 @@
+"""A folder of results: pictures with the detections drawn, Pascal VOC files, ``results.json`` and ``results.csv``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fractura.core.errors import FracturaError, UsageError
+from fractura.core.files import refuse_full_folder, write_atomically
+from fractura.core.json_text import json_text
+from fractura.core.model_card import ModelCard
+from fractura.formats.voc.serializer import write_voc_file
+from fractura.inference.discovery import ImageFile
+from fractura.inference.prediction import Prediction, save_picture
+from fractura.inference.render import draw_heat, with_caption
+from fractura.inference.results import (
+    CSV_FILE,
+    JSON_FILE,
+    MADE_BY,
+    ImageRow,
+    ResultsDocument,
+    printable,
+    results_csv,
+    results_document,
+    voc_annotation,
+)
+from fractura.inference.settings import DetectionSettings
+
+PICTURES, ANNOTATIONS, EXPLANATIONS = "pictures", "annotations", "explanations"
+DEFAULT_FOLDER = "fractura-results"
+
+
+class ResultFolder:
+    """Takes predictions one by one and writes their files.
+
+    Use it in a ``with`` block: ``results.json`` and ``results.csv`` are written at its end, also if an error ends it,
+    with ``"complete": false`` then.
+
+    Args:
+        folder: New, empty, or (with ``overwrite``) holding the results of an earlier run, which are removed.
+        card: Of the model that detects.
+        settings: Its views and threshold.
+        images: All images of this run; the folder must be apart from them.
+        inputs: Folders the images were searched in; the results must not lie in one.
+        overwrite: Replace the results of an earlier run.
+
+    Attributes:
+        problems: What was skipped; give it to ``detect_images``.
+
+    Raises:
+        UsageError: The folder is one of the inputs, lies inside one, holds an image, or is not empty.
+        DataError: The folder cannot be written.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        card: ModelCard,
+        settings: DetectionSettings,
+        images: Iterable[ImageFile],
+        *,
+        inputs: Iterable[Path] = (),
+        overwrite: bool = False,
+    ) -> None:
+        self._folder, self._card, self._settings = folder, card, settings
+        self._rows: list[ImageRow] = []
+        self.problems: list[FracturaError] = []
+        self._complete = False
+        _refuse_mixing(folder, [image.path for image in images], inputs)
+        _clear(folder, overwrite=overwrite)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._complete = kind is None
+        write_atomically(self._folder / JSON_FILE, json_text(self.to_dict()))
+        write_atomically(self._folder / CSV_FILE, results_csv(self._rows))
+
+    def add(self, prediction: Prediction, heat: NDArray[np.float32] | None = None) -> ImageRow:
+        """Write picture and annotation of one image. Returns its entry of ``results.json``.
+
+        Args:
+            prediction: From ``detect_images``.
+            heat: The evidence for its detections, from ``explain``; None leaves that picture out.
+        """
+        picture, annotation = f"{PICTURES}/{prediction.name}.jpg", f"{ANNOTATIONS}/{prediction.name}.xml"
+        row = prediction.to_dict()
+        row["picture"], row["annotation"] = printable(picture), printable(annotation)
+        prediction.save(self._folder / picture)
+        if heat is not None:
+            explanation = f"{EXPLANATIONS}/{prediction.name}.jpg"
+            row["explanation"] = printable(explanation)
+            drawn = draw_heat(prediction.image, heat, prediction.boxes)
+            captioned = with_caption(drawn, "evidence for the detections", scale=("none", "most"))
+            save_picture(captioned, self._folder / explanation)
+        path = prediction.path or Path(prediction.name)
+        write_voc_file(voc_annotation(row, path.name, path.absolute().parent.name), self._folder / annotation)
+        self._rows.append(row)
+        return row
+
+    def to_dict(self) -> ResultsDocument:
+        """The content of ``results.json``."""
+        return results_document(self._rows, self._card, self._settings, problems=self.problems, complete=self._complete)
+
+
+def free_folder(folder: Path) -> Path:
+    """``folder`` if it does not exist yet or is empty, else the first of ``folder-2``, ``folder-3``, … that does."""
+    number, chosen = 1, folder
+    while chosen.exists() and not (chosen.is_dir() and not any(chosen.iterdir())):
+        number += 1
+        chosen = folder.with_name(f"{folder.name}-{number}")
+    return chosen
+
+
+def _refuse_mixing(folder: Path, images: Iterable[Path], inputs: Iterable[Path]) -> None:
+    target = folder.resolve()
+    for given in inputs:
+        root = given.resolve()
+        if root.is_dir() and target.is_relative_to(root):
+            raise UsageError(
+                f"the results would lie among the images of {given}",
+                file=folder,
+                hint=f"choose a folder outside of it, such as {root.parent / (root.name + '-results')}",
+            )
+    for image in images:
+        if image.resolve().is_relative_to(target):
+            raise UsageError(f"holds an image of this run ({image})", file=folder, hint="choose another output folder")
+
+
+def _clear(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder with anything in it, or remove the results of an earlier run."""
+    earlier = _earlier_results(folder)
+    refuse_full_folder(folder, earlier=earlier is not None, overwrite=overwrite)
+    for row in earlier or []:
+        for kind, place in (("picture", PICTURES), ("annotation", ANNOTATIONS), ("explanation", EXPLANATIONS)):
+            # The name alone: whatever the file says, nothing outside our own folders is touched.
+            file = folder / place / Path(str(row.get(kind) or "")).name
+            if file.is_file():
+                file.unlink()
+
+
+def _earlier_results(folder: Path) -> list[dict[str, Any]] | None:
+    """The images of an earlier run's ``results.json``; None if there is none of ours."""
+    try:
+        document = json.loads((folder / JSON_FILE).read_bytes())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(document, dict) or document.get("made_by") != MADE_BY:
+        return None
+    return [row for row in document.get("images", []) if isinstance(row, dict) and row.get("picture")]

@@ -1,0 +1,238 @@
+"""The fields of a ``pipeline.config``'s ``model``; they become ``FasterRCNNSettings``.
+
+Names, types and defaults are those of tensorflow/models research/object_detection/protos/*.proto.
+"""
+
+from __future__ import annotations
+
+from fractura.tensorflow_od.pipeline_schema import (
+    MessageField,
+    Refusal,
+    Table,
+    ValueField,
+    fixed,
+    flag,
+    ignored,
+    message,
+    number,
+    refused,
+    text,
+    whole,
+)
+
+FEATURE_EXTRACTORS = {"faster_rcnn_inception_resnet_v2_keras": "inception_resnet_v2"}
+"""The supported extractors, and what fractura calls their backbones."""
+
+_TPU = "it changes how TensorFlow computes on a TPU, not what it computes"
+_TF1 = "TensorFlow 2 does not use it either"
+_DENSE = "TensorFlow does not pass it on to these layers either: they start from glorot_uniform, without decay"
+_START = "layers that are not in the checkpoint always start as in the zoo's configs: truncated normal, stddev 0.01"
+_MASKS = "fractura detects boxes, not masks or keypoints"
+_PLAIN_NMS = "only plain non-maximum suppression of softmax scores is implemented"
+_NO_POOLING = "crops are not pooled"
+_RELU = "the Keras layers use relu6 in the first stage and no other activation"
+_ACTIVATIONS = ("NONE", "RELU", "RELU_6", "SWISH")
+_OPS = ("CONV", "FC")
+_MODES = ("FAN_IN", "FAN_OUT", "FAN_AVG")
+
+
+_RESIZING: Table = {
+    "resize_method": fixed(
+        "enum",
+        "BILINEAR",
+        "only bilinear resizing is implemented",
+        choices=("BILINEAR", "NEAREST_NEIGHBOR", "BICUBIC", "AREA"),
+    ),
+    "convert_to_grayscale": fixed("bool", False, "the backbone takes three channels"),
+}
+_IMAGE_RESIZER: Table = {
+    "fixed_shape_resizer": message(
+        {
+            "height": whole(300, 1, setting="image_resizer.height", fresh=640),
+            "width": whole(300, 1, setting="image_resizer.width", fresh=640),
+            **_RESIZING,
+        },
+        oneof="resizer",
+        sets={"image_resizer.kind": "fixed_shape_resizer"},
+    ),
+    "keep_aspect_ratio_resizer": message(
+        {
+            "min_dimension": whole(600, 1, setting="image_resizer.min_dimension", fresh=600),
+            "max_dimension": whole(1024, 1, setting="image_resizer.max_dimension", fresh=1024),
+            "pad_to_max_dimension": flag(False, setting="image_resizer.pad_to_max_dimension"),
+            "per_channel_pad_value": ignored(
+                "float", "images are padded with black, TensorFlow's default", repeated=True
+            ),
+            **_RESIZING,
+        },
+        oneof="resizer",
+        sets={"image_resizer.kind": "keep_aspect_ratio_resizer"},
+    ),
+}
+
+_SQUARE = "anchors.base_sizes.0", "anchors.strides.0", "anchors.offsets.0"
+"""One setting for height and width alike: a file in which they differ is refused."""
+
+_ANCHORS: Table = {
+    "scales": number((), setting="anchors.scales", required=True, fresh=(0.25, 0.5, 1.0, 2.0)),
+    "aspect_ratios": number((), setting="anchors.aspect_ratios", required=True, fresh=(0.5, 1.0, 2.0)),
+    "height": whole(256, 1, setting=_SQUARE[0]),
+    "width": whole(256, 1, setting=_SQUARE[0]),
+    "height_stride": whole(16, 1, setting=_SQUARE[1], fresh=16),
+    "width_stride": whole(
+        16,
+        1,
+        setting=_SQUARE[1],
+        fresh=16,
+        refusal=Refusal("anchors of stride {value} are not supported", "use 16, the stride of the backbone"),
+    ),
+    "height_offset": whole(0, setting=_SQUARE[2]),
+    "width_offset": whole(0, setting=_SQUARE[2]),
+}
+
+
+def _regularizers(l1: ValueField, l2: ValueField) -> MessageField:
+    return message({"l1_regularizer": message({"weight": l1}), "l2_regularizer": message({"weight": l2})})
+
+
+def _initializers(reason: str) -> dict[str, MessageField]:
+    def normal() -> MessageField:
+        return message({"mean": ignored("float", reason), "stddev": ignored("float", reason)})
+
+    return {
+        "truncated_normal_initializer": normal(),
+        "variance_scaling_initializer": message(
+            {
+                "factor": ignored("float", reason),
+                "uniform": ignored("bool", reason),
+                "mode": ignored("enum", reason, choices=_MODES),
+            }
+        ),
+        "random_normal_initializer": normal(),
+    }
+
+
+_NO_DECAY = "these layers are trained without weight decay, as in the zoo"
+_CONVOLUTION: Table = {
+    "op": fixed("enum", "CONV", "this layer is a convolution", choices=_OPS, fresh="CONV"),
+    "regularizer": _regularizers(fixed("float", 0.0, _NO_DECAY), fixed("float", 0.0, _NO_DECAY, fresh=0.0)),
+    "initializer": message(
+        {
+            **_initializers(_START),
+            "truncated_normal_initializer": message(
+                {"mean": ignored("float", _START, used=0.0), "stddev": ignored("float", _START, used=0.01, fresh=0.01)}
+            ),
+        }
+    ),
+    "activation": ignored("enum", _RELU, choices=_ACTIVATIONS),
+}
+_FULLY_CONNECTED: Table = {
+    "op": ignored("enum", _DENSE, choices=_OPS, fresh="FC"),
+    "regularizer": _regularizers(ignored("float", _DENSE), ignored("float", _DENSE, fresh=0.0)),
+    "initializer": message(
+        {
+            **_initializers(_DENSE),
+            "variance_scaling_initializer": message(
+                {
+                    "factor": ignored("float", _DENSE, fresh=1.0),
+                    "uniform": ignored("bool", _DENSE, fresh=True),
+                    "mode": ignored("enum", _DENSE, choices=_MODES, fresh="FAN_AVG"),
+                }
+            ),
+        }
+    ),
+    "activation": ignored("enum", _DENSE, choices=_ACTIVATIONS),
+}
+
+_SECOND_STAGE_NMS: Table = {
+    "score_threshold": number(0.0, setting="second_stage_nms_score_threshold", fresh=0.0),
+    "iou_threshold": number(0.6, setting="second_stage_nms_iou_threshold", fresh=0.6),
+    "max_detections_per_class": whole(100, 1, fresh=100),
+    "max_total_detections": whole(100, 1, fresh=100),
+    "use_static_shapes": ignored("bool", _TPU),
+    "use_partitioned_nms": ignored("bool", _TPU),
+    "use_cpu_nms": ignored("bool", "it says where TensorFlow computes, not what"),
+    "use_class_agnostic_nms": fixed("bool", False, _PLAIN_NMS),
+    "use_combined_nms": fixed("bool", False, _PLAIN_NMS),
+    "soft_nms_sigma": fixed("float", 0.0, _PLAIN_NMS),
+    "change_coordinate_frame": fixed("bool", True, "boxes are fractions of the image"),
+}
+_BOX_PREDICTOR: Table = {
+    "fc_hyperparams": message(_FULLY_CONNECTED),
+    "use_dropout": fixed("bool", False, "the second stage has no dropout"),
+    "dropout_keep_probability": ignored("float", "there is no dropout (use_dropout is false)"),
+    "box_code_size": fixed("int", 4, "a box has four codes"),
+    "predict_instance_masks": fixed("bool", False, _MASKS),
+    "predict_keypoints": fixed("bool", False, _MASKS),
+    "share_box_across_classes": flag(False),
+}
+
+_FASTER_RCNN: Table = {
+    "number_of_stages": fixed("int", 2, "a region proposal network alone predicts no classes"),
+    "num_classes": whole(0, 1, required=True, fresh=1),
+    "image_resizer": message(_IMAGE_RESIZER, closed=True, required=True, needs_one=True),
+    "feature_extractor": message(
+        {
+            "type": text(
+                choices=FEATURE_EXTRACTORS, setting="feature_extractor.kind", required=True, fresh="inception_resnet_v2"
+            ),
+            "first_stage_features_stride": fixed("int", 16, "the backbone has stride 16"),
+            "batch_norm_trainable": flag(False, setting="feature_extractor.batch_norm_trainable"),
+            "pad_to_multiple": ignored("int", _TF1),
+        },
+        required=True,
+    ),
+    "first_stage_anchor_generator": message(
+        {"grid_anchor_generator": message(_ANCHORS, required=True)}, closed=True, required=True
+    ),
+    "first_stage_atrous_rate": fixed("int", 1, "the first stage does not use dilated convolutions"),
+    "first_stage_box_predictor_conv_hyperparams": message(_CONVOLUTION),
+    "first_stage_box_predictor_kernel_size": fixed("int", 3, "the first stage uses 3x3 kernels"),
+    "first_stage_box_predictor_depth": whole(512, 1),
+    "first_stage_minibatch_size": whole(256, 1),
+    "first_stage_positive_balance_fraction": number(0.5),
+    "first_stage_nms_score_threshold": number(0.0, fresh=0.0),
+    "first_stage_nms_iou_threshold": number(0.7, fresh=0.7),
+    "first_stage_max_proposals": whole(300, 1, fresh=300),
+    "first_stage_localization_loss_weight": number(1.0, fresh=2.0),
+    "first_stage_objectness_loss_weight": number(1.0, fresh=1.0),
+    "initial_crop_size": whole(0, 1, required=True, fresh=17),
+    "maxpool_kernel_size": fixed("int", 1, _NO_POOLING, fresh=1),
+    "maxpool_stride": fixed("int", 1, _NO_POOLING, fresh=1),
+    "second_stage_box_predictor": message(
+        {"mask_rcnn_box_predictor": message(_BOX_PREDICTOR, required=True)}, closed=True, required=True
+    ),
+    "second_stage_batch_size": whole(64, 1),
+    "second_stage_balance_fraction": number(0.25),
+    "second_stage_post_processing": message(
+        {
+            "batch_non_max_suppression": message(_SECOND_STAGE_NMS, required=True),
+            "score_converter": fixed(
+                "enum", "SOFTMAX", _PLAIN_NMS, choices=("IDENTITY", "SIGMOID", "SOFTMAX"), fresh="SOFTMAX"
+            ),
+            "logit_scale": fixed("float", 1.0, _PLAIN_NMS),
+        },
+        required=True,
+    ),
+    "second_stage_localization_loss_weight": number(1.0, fresh=2.0),
+    "second_stage_classification_loss_weight": number(1.0, fresh=1.0),
+    "second_stage_mask_prediction_loss_weight": ignored("float", _MASKS),
+    "inplace_batchnorm_update": ignored("bool", _TF1),
+    "use_matmul_crop_and_resize": ignored("bool", _TPU),
+    "clip_anchors_to_image": flag(False),
+    "use_matmul_gather_in_matcher": ignored("bool", _TPU),
+    "use_static_balanced_label_sampler": ignored("bool", _TPU),
+    "use_static_shapes": ignored("bool", _TPU),
+    "use_static_shapes_for_eval": ignored("bool", _TPU),
+    "use_partitioned_nms_in_first_stage": ignored("bool", _TPU),
+    "use_combined_nms_in_first_stage": fixed("bool", False, _PLAIN_NMS),
+    "resize_masks": ignored("bool", _MASKS),
+    "hard_example_miner": refused("hard example mining is not implemented"),
+    "second_stage_classification_loss": message(
+        {"weighted_softmax": message({"logit_scale": fixed("float", 1.0, "the loss is plain softmax")})}, closed=True
+    ),
+    "context_config": refused("Context R-CNN is not implemented"),
+}
+
+MODEL = message({"faster_rcnn": message(_FASTER_RCNN, required=True)}, closed=True, required=True)
+"""``model``; its settings are those of ``FasterRCNNSettings``."""

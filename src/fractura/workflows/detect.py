@@ -1,0 +1,115 @@
+"""``detect``: images and folders in, a folder of results out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fractura.core.errors import FracturaError
+from fractura.core.model_card import ModelCard
+from fractura.core.reporter import LOG, Reporter, track
+from fractura.inference import load_model
+from fractura.inference.detect import OnError, detect_images
+from fractura.inference.discovery import find_images
+from fractura.inference.explanation import explain as evidence_for
+from fractura.inference.result_folder import DEFAULT_FOLDER, ResultFolder, free_folder
+from fractura.inference.results import ResultsDocument
+from fractura.inference.settings import DetectionSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectionRun:
+    """What ``detect`` wrote.
+
+    Attributes:
+        folder: Holds ``results.json``, ``results.csv``, ``pictures/``, ``annotations/`` and, if asked for,
+            ``explanations/``.
+        document: The content of ``results.json``.
+        problems: Of the images that were skipped.
+    """
+
+    folder: Path
+    document: ResultsDocument
+    problems: tuple[FracturaError, ...]
+
+    def to_dict(self) -> ResultsDocument:
+        """The content of ``results.json``."""
+        return self.document
+
+    @property
+    def first_picture(self) -> Path | None:
+        """The first image with its detections drawn; None where no image could be read."""
+        rows = self.document["images"]
+        return self.folder / rows[0]["picture"] if rows and rows[0]["picture"] else None
+
+
+def detect(
+    paths: Sequence[Path | str],
+    model: Path | str = "built-in",
+    output: Path | str | None = None,
+    *,
+    threshold: float | None = None,
+    fast: bool = False,
+    tile: bool | int = False,
+    explain: bool = False,
+    label_map: Path | None = None,
+    on_error: OnError = "stop",
+    overwrite: bool = False,
+    reporter: Reporter = LOG,
+) -> DetectionRun:
+    """Find fractures on images, and write pictures, JSON, CSV and Pascal VOC files.
+
+    For predictions in memory there are ``load_model(...).predict`` and ``detect_images``.
+
+    Args:
+        paths: Images and folders of images.
+        model: ``built-in``, a model folder, an exported ``.onnx`` file or a SavedModel folder.
+        output: Folder for the results, new or empty; by default ``fractura-results`` or the next free name after it.
+        threshold: Lowest score of a detection, 0..1; by default the model's own.
+        fast: Use the whole image only: about twice as fast, less accurate.
+        tile: Use overlapping tiles as well; a number is their side in pixels.
+        explain: Draw the evidence for the detections, too.
+        label_map: Class names of a SavedModel without a card of ours.
+        on_error: ``stop`` at the first image that cannot be read, or ``skip`` it.
+        overwrite: Replace the results of an earlier run.
+        reporter: Shows remarks and progress.
+
+    Raises:
+        DataError: A path does not exist, an image cannot be read (``stop``), or the folder cannot be written.
+        ModelError: The model cannot be used.
+        UsageError: The settings are not possible, or the output folder is in use.
+        MissingDependencyError: What runs the model is not installed.
+
+    Example:
+        ``detect(["radiographs/"], output="found").document["images"]``
+    """
+    files = [Path(path) for path in paths]
+    found = find_images(files)
+    if found.passed_over:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in found.passed_over.items())
+        reporter.say(f"passed over, for not being images: {kinds}")
+    loaded = load_model(model, label_map=label_map)
+    card = loaded.card
+    _introduce(card, reporter)
+    settings = DetectionSettings.of(card, threshold=threshold, fast=fast, tile=tile)
+    usual = Path(DEFAULT_FOLDER)
+    folder = Path(output) if output is not None else usual if overwrite else free_folder(usual)
+    inputs = [path for path in files if path.is_dir()]
+    with ResultFolder(folder, card, settings, found.images, inputs=inputs, overwrite=overwrite) as results:
+        predictions = detect_images(loaded, found.images, settings, on_error=on_error, problems=results.problems)
+        for prediction in track(reporter, predictions, "detecting", len(found.images)):
+            heat = None
+            if explain and len(prediction.boxes):
+                heat = evidence_for(loaded, prediction.image, prediction.boxes, settings.views)
+            results.add(prediction, heat)
+    for problem in results.problems:
+        reporter.warn(f"skipped {problem}")
+    return DetectionRun(folder=folder, document=results.to_dict(), problems=tuple(results.problems))
+
+
+def _introduce(card: ModelCard, reporter: Reporter) -> None:
+    """Say which model it is, on what terms, and what it is not for."""
+    terms = f"; {card.licence.removesuffix('.')}." if card.licence else "."
+    warning = "" if "medical device" in terms else " A research tool, not a medical device."
+    reporter.say(f"model {card.name}{terms}{warning}")

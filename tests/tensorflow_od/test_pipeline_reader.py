@@ -1,0 +1,312 @@
+"""pipeline.config: every field honoured or reported, unknown ones kept, errors with their line."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.material import REFERENCE
+
+from fractura.core.errors import DataError
+from fractura.models.faster_rcnn.settings import FasterRCNNSettings
+from fractura.models.resizer import FixedShapeResizer, KeepAspectRatioResizer
+from fractura.tensorflow_od.pipeline_mapping import (
+    EvalConfig,
+    InputReader,
+    detector_settings,
+    eval_config,
+    eval_readers,
+    input_reader,
+    num_classes,
+    start_checkpoint,
+)
+from fractura.tensorflow_od.pipeline_reader import Located, parse_pipeline_config, read_pipeline_config
+from fractura.tensorflow_od.pipeline_schema import Effect, MessageField
+from fractura.tensorflow_od.pipeline_training_fields import AUGMENTATIONS, PIPELINE
+from fractura.tensorflow_od.pipeline_writer import MODELS, zoo_pipeline
+from fractura.training.settings import TrainSettings
+
+TEMPLATE = zoo_pipeline("faster_rcnn_inception_resnet_v2_640x640", 1, 2, 20_000)
+
+
+def changed(old, new):
+    assert TEMPLATE.count(old) == 1, old
+    return TEMPLATE.replace(old, new)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        (
+            "640x640",
+            {
+                "side": 640, "batch_norm_trainable": True, "clip": True, "share": True, "batch": 64, "steps": 100_000,
+                "clipping": 0.0, "rate": 0.16, "warmup": 2500, "without_effect": 16,
+            },
+        ),
+        (
+            "1024x1024",
+            {
+                "side": 1024, "batch_norm_trainable": False, "clip": False, "share": False, "batch": 16,
+                "steps": 200_000, "clipping": 10.0, "rate": 0.008, "warmup": 5000, "without_effect": 8,
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_the_zoos_own_files(size, expected):
+    file = REFERENCE / "configs" / f"inception_resnet_v2_{size}_coco.config"
+    config = read_pipeline_config(file)
+    model, train = detector_settings(config), config.root.section("train_config")
+    assert model.num_classes == 90
+    assert model.image_resizer == FixedShapeResizer(height=expected["side"], width=expected["side"])
+    assert model.feature_extractor.batch_norm_trainable is expected["batch_norm_trainable"]
+    assert model.clip_anchors_to_image is expected["clip"]
+    assert model.share_box_across_classes is expected["share"]
+    anchors = model.anchors
+    assert (anchors.scales, anchors.aspect_ratios) == ((0.25, 0.5, 1.0, 2.0), (0.5, 1.0, 2.0))
+    assert (anchors.base_sizes, anchors.strides, anchors.offsets) == ((256,), (16,), (0,))
+    assert (model.first_stage_max_proposals, model.initial_crop_size) == (300, 17)
+    assert (model.first_stage_minibatch_size, model.second_stage_batch_size) == (256, 64)
+    assert model.second_stage_nms_iou_threshold == 0.6
+    assert (train["batch_size"], train["num_steps"]) == (expected["batch"], expected["steps"])
+    assert train["gradient_clipping_by_norm"] == expected["clipping"]
+    kind, optimizer = train.section("optimizer").chosen()
+    assert (kind, optimizer["momentum_optimizer_value"]) == ("momentum_optimizer", 0.9)
+    assert train.section("optimizer")["use_moving_average"] is False
+    kind, rate = optimizer.section("learning_rate").chosen()
+    assert kind == "cosine_decay_learning_rate"
+    assert (rate["learning_rate_base"], rate["warmup_steps"]) == (expected["rate"], expected["warmup"])
+    steps = [step.chosen() for step in train.sections["data_augmentation_options"]]
+    assert [name for name, _ in steps] == [
+        "random_horizontal_flip",
+        "random_adjust_hue",
+        "random_adjust_contrast",
+        "random_adjust_saturation",
+        "random_square_crop_by_scale",
+    ]
+    assert {name: found.value for name, found in steps[4][1].values.items()} == {
+        "max_border": 128, "scale_min": 0.6, "scale_max": 1.3, "num_scales": 8,
+    }  # fmt: skip
+    assert start_checkpoint(config)[1] == "classification"
+    assert input_reader(config).label_map_path == "PATH_TO_BE_CONFIGURED/label_map.txt"
+    assert input_reader(config).input_paths == ("PATH_TO_BE_CONFIGURED/train2017-?????-of-00256.tfrecord",)
+    assert eval_readers(config)[0].shuffle is False
+    assert config.root.section("eval_config")["metrics_set"] == ("coco_detection_metrics",)
+    assert config.unknown == ()
+    assert len(config.without_effect) == expected["without_effect"]
+    assert all(field.reason for field in config.without_effect)
+
+
+def test_every_line_with_a_value_is_accounted_for():
+    files = sorted((REFERENCE / "configs").glob("*.config"))
+    assert len(files) == 2
+    for file in files:
+        lines = {n for n, text in enumerate(file.read_text(encoding="utf-8").splitlines(), 1) if ":" in text}
+        braces = {
+            n for n, text in enumerate(file.read_text(encoding="utf-8").splitlines(), 1) if text.rstrip()[-1:] == "{"
+        }
+        assert {field.line for field in read_pipeline_config(file).fields} == lines - braces
+
+
+def test_defaults_of_the_protos():
+    text = """
+    model { faster_rcnn {
+      num_classes: 3
+      image_resizer { keep_aspect_ratio_resizer { } }
+      feature_extractor { type: 'faster_rcnn_inception_resnet_v2_keras' }
+      first_stage_anchor_generator { grid_anchor_generator { scales: 1 aspect_ratios: 1.0f aspect_ratios: 2 } }
+      initial_crop_size: 14
+      second_stage_box_predictor { mask_rcnn_box_predictor { } }
+      second_stage_post_processing { batch_non_max_suppression { } score_converter: SOFTMAX }
+    } }
+    train_config { optimizer { momentum_optimizer { learning_rate { constant_learning_rate { } } } }
+      from_detection_checkpoint: true }
+    """
+    config = parse_pipeline_config(text)
+    model, train = detector_settings(config), config.root.section("train_config")
+    assert model.image_resizer == KeepAspectRatioResizer(min_dimension=600, max_dimension=1024)
+    assert model.first_stage_localization_loss_weight == 1.0
+    assert model.first_stage_positive_balance_fraction == 0.5
+    assert model.anchors.aspect_ratios == (1.0, 2.0)
+    assert (train["batch_size"], train["num_steps"]) == (32, 0)
+    assert train.section("optimizer")["moving_average_decay"] == 0.9999
+    rate = train.section("optimizer", "momentum_optimizer", "learning_rate", "constant_learning_rate")
+    assert rate["learning_rate"] == 0.002
+    assert start_checkpoint(config) == ("", "detection")
+    assert input_reader(config) is None
+    assert eval_config(config).num_visualizations == 10
+
+
+def test_every_value_has_its_place():
+    config = parse_pipeline_config(TEMPLATE)
+    model = config.root.section("model", "faster_rcnn")
+    lines = TEMPLATE.split("\n")
+    line = lines.index("    first_stage_max_proposals: 300") + 1
+    assert model.values["first_stage_max_proposals"] == Located(
+        300, "model.faster_rcnn.first_stage_max_proposals", line
+    )
+    # A field that the file does not have is looked for in the message that would hold it.
+    assert model.values["second_stage_batch_size"].line == lines.index("  faster_rcnn {") + 1
+
+
+def rows(message, path=""):
+    for name, row in message.fields.items():
+        where = f"{path}.{name}" if path else name
+        yield where, row
+        if isinstance(row, MessageField):
+            yield from rows(row, where)
+
+
+SETTINGS = {
+    "model": FasterRCNNSettings.model_fields,
+    "train_config": TrainSettings.model_fields,
+    "train_input_reader": InputReader.__dataclass_fields__,
+    "eval_config": EvalConfig.__dataclass_fields__,
+    "eval_input_reader": InputReader.__dataclass_fields__,
+}
+# Honoured without becoming a setting: `start_checkpoint` and `train_settings` use them, or they are only checked.
+READ_ELSEWHERE = {
+    "train_config.fine_tune_checkpoint",
+    "train_config.fine_tune_checkpoint_type",
+    "train_config.from_detection_checkpoint",
+    "train_config.optimizer.use_moving_average",
+    "eval_config.metrics_set",
+}
+
+
+def test_every_row_says_what_becomes_of_its_field():
+    """An honoured field becomes a setting that exists; one that is ignored, fixed or refused has a reason."""
+    found = dict(rows(PIPELINE))
+    assert len(found) > 250
+    assert set(found) >= READ_ELSEWHERE
+    refused = tuple(f"{path}." for path, row in found.items() if isinstance(row, MessageField) and row.refusal)
+    for path, row in found.items():
+        if isinstance(row, MessageField):
+            continue
+        if row.effect is not Effect.HONOURED:
+            assert row.reason, path
+        elif row.setting is None:
+            assert row.refusal or path in READ_ELSEWHERE, path
+        elif not path.startswith((*refused, "train_config.data_augmentation_options.")):
+            part, *_, name = path.split(".")
+            assert (row.setting or name).split(".")[0] in SETTINGS[part], path
+
+
+def test_other_schedules_and_optimisers():
+    manual = """optimizer { adam_optimizer { learning_rate { manual_step_learning_rate {
+      initial_learning_rate: 1e-3 warmup: true
+      schedule { step: 100 learning_rate: 1e-4 } schedule { step: 200 learning_rate: .5e-4 } } } } }"""
+    text = TEMPLATE[: TEMPLATE.index("  optimizer {")] + manual + TEMPLATE[TEMPLATE.index("  gradient_clipping") :]
+    optimizer = parse_pipeline_config(text).root.section("train_config", "optimizer")
+    assert (optimizer["use_moving_average"], optimizer["moving_average_decay"]) == (True, 0.9999)
+    kind, adam = optimizer.chosen()
+    assert (kind, adam["epsilon"]) == ("adam_optimizer", 1e-8)
+    kind, rate = adam.section("learning_rate").chosen()
+    assert (kind, rate["initial_learning_rate"], rate["warmup"]) == ("manual_step_learning_rate", 0.001, True)
+    assert [(step["step"], step["learning_rate"]) for step in rate.sections["schedule"]] == [(100, 1e-4), (200, 5e-5)]
+
+
+def test_what_is_overridden_is_reported_and_the_last_counts():
+    text = changed("  batch_size: 2\n", "  batch_size: 8\n  batch_size: 4\n") + "train_config { num_steps: 7 }\n"
+    text = text.replace(
+        "fixed_shape_resizer {", "keep_aspect_ratio_resizer { min_dimension: 3 }\n fixed_shape_resizer {"
+    )
+    config = parse_pipeline_config(text)
+    train = config.root.section("train_config")
+    assert (train["batch_size"], train["num_steps"]) == (4, 7)
+    assert detector_settings(config).image_resizer == FixedShapeResizer(height=640, width=640)
+    told = {(field.path, field.reason) for field in config.without_effect if "overrides" in field.reason}
+    line = text[: text.index("batch_size: 4")].count("\n") + 1
+    assert ("train_config.batch_size", f"line {line} overrides it") in told
+    assert len(told) == 3
+    assert {path.split(".")[-1] for path, _ in told} == {"batch_size", "num_steps", "min_dimension"}
+
+
+def test_unknown_fields_are_listed_and_kept():
+    text = (
+        changed("  num_steps: 20000", "  num_steps: 20000\n  brand_new: 3\n  [ext.x] { a: 1 }") + "graph_rewriter { }\n"
+    )
+    config = parse_pipeline_config(text)
+    assert [(field.path, field.effect) for field in config.unknown] == [
+        ("train_config.brand_new", Effect.UNKNOWN),
+        ("train_config.[ext.x]", Effect.UNKNOWN),
+        ("graph_rewriter", Effect.UNKNOWN),
+    ]
+    assert "brand_new: 3" in config.document.text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem", "hint"),
+    [
+        ("num_classes: 1", "num_classes: 0", "must be at least 1", None),
+        ("num_classes: 1", "num_classes: one", "needs a whole number", None),
+        ("num_classes: 1", "num_classes: '1'", "must not have quotes", None),
+        ("num_classes: 1", "num_classes { }", "needs a single value", None),
+        ("num_classes: 1", "num_classes: 99999999999", "out of range", None),
+        ("batch_norm_trainable: true", "batch_norm_trainable: yes", "true or false, not 'yes'", None),
+        ("score_converter: SOFTMAX", "score_converter: SIGMOID", "= SIGMOID is not supported", "only SOFTMAX is"),
+        ("score_converter: SOFTMAX", "score_converter: SOFTMX", "cannot be 'SOFTMX'", "did you mean 'SOFTMAX'?"),
+        ("maxpool_stride: 1", "maxpool_stride: 2", "= 2 is not supported: crops are not pooled", "only 1 is"),
+        ('"faster_rcnn_inception_resnet_v2_keras"', '"faster_rcnn_resnet50"', "not supported", "inception_resnet"),
+        ('type: "faster_rcnn_inception_resnet_v2_keras"', "type: faster_rcnn", "needs quotes", None),
+        ('"detection"', '"detector"', "'detector' is not supported", "did you mean 'detection'?"),
+        ("random_horizontal_flip {", "random_horizontal_flop {", "not supported", "'random_horizontal_flip'"),
+        ("fixed_shape_resizer {", "identity_resizer {", "not supported", "known are"),
+        ("  faster_rcnn {", "  ssd {", "'model.ssd' is not supported", "known are: faster_rcnn"),
+        ("momentum_optimizer {", "lion_optimizer {", "not supported", "'momentum_optimizer'"),
+        ('"coco_detection_metrics"', '"pascal_voc_detection_metrics"', "not supported", "coco_detection_metrics"),
+        ("fine_tune_checkpoint_version: V2", "fine_tune_checkpoint_version: V1", "TensorFlow 2", "only V2 is"),
+        ("initial_crop_size: 17", "hard_example_miner { }", "hard example mining", "remove it"),
+        ('fine_tune_checkpoint_type: "detection"', r'fine_tune_checkpoint: "C:\zoo"', "not a valid escape", "Windows"),
+        ('fine_tune_checkpoint_type: "detection"', r'fine_tune_checkpoint: "C:\tmp"', "control character", "Windows"),
+        ("gradient_clipping_by_norm: 10.0", "gradient_clipping_by_norm: -1", "must be at least 0", None),
+        ("gradient_clipping_by_norm: 10.0", "gradient_clipping_by_norm: nan", "out of range", None),
+    ],
+)  # fmt: skip
+def test_errors_name_the_line_and_have_a_hint(old, new, problem, hint):
+    text = changed(old, new)
+    with pytest.raises(DataError) as caught:
+        parse_pipeline_config(text)
+    assert problem in caught.value.problem
+    assert caught.value.place.split(",")[0] == f"line {text[: text.index(new)].count(chr(10)) + 1}"
+    if hint:
+        assert hint in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "'model' is missing"),
+        ("model { }", "'faster_rcnn' is missing"),
+        (TEMPLATE.replace("    initial_crop_size: 17\n", ""), "'initial_crop_size' is missing"),
+        (TEMPLATE.replace("    num_classes: 1\n", ""), "'num_classes' is missing"),
+        (TEMPLATE.replace("        scales: [0.25, 0.5, 1.0, 2.0]\n", ""), "'scales' is missing"),
+    ],
+)
+def test_what_must_be_there(text, problem):
+    with pytest.raises(DataError, match=problem):
+        parse_pipeline_config(text)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_templates_are_fully_understood(model):
+    config = parse_pipeline_config(zoo_pipeline(model, 3, 4, 1000))
+    assert num_classes(config).value == 3
+    assert config.unknown == ()
+    train = config.root.section("train_config")
+    rate = train.section("optimizer", "momentum_optimizer", "learning_rate", "cosine_decay_learning_rate")
+    assert rate["learning_rate_base"] == 0.002
+    assert start_checkpoint(config) == ("", "detection")
+    assert {step.chosen()[0] for step in train.sections["data_augmentation_options"]} <= set(AUGMENTATIONS)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_mutation_is_read_or_refused(data):
+    text = list(TEMPLATE)
+    for _ in range(data.draw(st.integers(1, 6))):
+        place = data.draw(st.integers(0, len(text) - 1))
+        text[place] = data.draw(st.sampled_from(["", "{", "}", "0", "9", "x", ":", '"', "\n", " ", "-", "."]))
+    try:
+        config = parse_pipeline_config("".join(text))
+    except DataError:
+        return
+    assert num_classes(config).value >= 1
