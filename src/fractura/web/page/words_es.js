@@ -121,7 +121,7 @@ export const spanish = {
   "suggestions.accept": "Aceptar",
   "suggestions.dismiss": "Descartar",
   "suggestions.accept_all": "Aceptar todas",
-  "suggestions.threshold": "Mostrar a partir de la puntuación",
+  "suggestions.threshold": "Puntuación mínima",
   "suggestions.model": "Modelo",
   "suggestions.run": "Analizar todas las radiografías",
   "suggestions.stop": "Detener",
