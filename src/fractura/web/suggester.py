@@ -213,8 +213,8 @@ class Suggester:
             if row is not None:
                 self._process(row)
             with self._wake:
-                last, self._runs_queued = self._runs_queued and not self._queued, False
-            if last:
+                was_queued, self._runs_queued = self._runs_queued, False
+            if was_queued:
                 self._publish_status()
 
     def _process(self, row: ImageRow) -> None:
