@@ -381,7 +381,9 @@ def _entries(folder: Path, root: Path, is_wanted: Callable[[str], bool]) -> tupl
         return {}, 0
     except OSError as error:
         raise DataError(
-            f"cannot be listed: {error.strerror or error}", file=folder, hint="check that you may read the folder"
+            f"cannot be listed: {error.strerror or error}",
+            file=folder,
+            hint="check that you have permission to read the folder",
         ) from error
     found: dict[str, Stamp] = {}
     outside = 0
