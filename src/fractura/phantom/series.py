@@ -18,7 +18,7 @@ from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import UsageError
 from fractura.core.files import write_atomically
-from fractura.formats.voc import write_voc
+from fractura.formats import write_voc
 from fractura.phantom.draw import make_phantom
 
 CLASS_NAME = "Fractura"
