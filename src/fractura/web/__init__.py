@@ -1,6 +1,6 @@
-"""The page: label, review and detect in the browser, and the same as a REST API.
+"""The web page to label, review and detect in the browser, and its REST API.
 
-See docs/guide/api.md for the API and docs/developers/security.md for what it is protected from.
+See docs/guide/api.md and docs/developers/security.md.
 """
 
 from fractura.web.app import create_app

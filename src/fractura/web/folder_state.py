@@ -84,7 +84,7 @@ class FolderState:
         """
         found = self.index.get(image)
         if found is None:
-            raise WebError(404, "image_unknown", "there is no image with this id", hint="ask for /api/images again")
+            raise WebError(404, "image_unknown", "there is no image with this id", hint="request /api/images again")
         return found
 
     def source(self, image: str) -> ImageSource:

@@ -114,7 +114,7 @@ class ModelRegistry:
         with self._lock:
             entry = self._models.get(wanted)
         if entry is None:
-            raise WebError(404, "model_unknown", "there is no model with this id", hint="ask for /api/models")
+            raise WebError(404, "model_unknown", "there is no model with this id", hint="see /api/models")
         if isinstance(entry, UnusableModel):
             raise WebError(409, "model_unusable", entry.problem, hint="choose another model")
         return entry

@@ -74,7 +74,9 @@ class AppState:
             WebError: There is none.
         """
         if self._folder is None:
-            raise WebError(404, "no_folder", "this server has no folder of images", hint="fractura label FOLDER")
+            raise WebError(
+                404, "no_folder", "this server has no folder of images", hint="start it with fractura label FOLDER"
+            )
         return self._folder
 
     def start(self) -> None:
