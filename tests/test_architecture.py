@@ -150,6 +150,7 @@ def test_a_file_is_one_idea_and_prints_nothing(path):
 SAME_PART = {
     "reader": "reads what its package is about",
     "writer": "writes what its package is about",
+    "layout": "where the files of one format lie",
     "registry": "the table of what its package offers",
     "settings": "the typed settings of its package",
     "detector": "a detector, and the protocol that detectors keep",

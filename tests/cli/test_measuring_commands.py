@@ -15,7 +15,8 @@ from fractura.core.model_card import WEIGHTS_FILE, read_card, write_card
 from fractura.evaluation import align_classes
 from fractura.evaluation.comparison import COMPARED, MAIN
 from fractura.formats import read_dataset
-from fractura.formats.voc.serializer import VocAnnotation, VocObject, write_voc_file
+from fractura.formats.voc.annotation import VocAnnotation, VocObject
+from fractura.formats.voc.serializer import write_voc_file
 from fractura.inference import load_model
 
 FOUND = ("fracture", 20, 20, 100, 60)  # the tiny model detections it at 0.9 on every image; elsewhere at 0.5 and 0.3

@@ -108,13 +108,13 @@ def test_sensitivity_at_false_positives_by_hand():
     assert matching.at(0.71) == (1, 1)
 
 
-def test_detections_of_one_score_cannot_be_told_apart():
+def test_no_threshold_separates_detections_of_one_score():
     # the found and the false positive share a score: below one false positive in one image nothing is found
     data = dataset(image([BOX]))
     assert froc(data, match_detections(data, [detections((*BOX, 0.5), (*FAR, 0.5))], 0.5)) == [0, 0, 0, 1, 1, 1, 1]
 
 
-def test_nothing_to_find_or_to_look_at_is_not_defined_and_no_detections_find_nothing():
+def test_sensitivity_without_boxes_or_images_is_not_defined_and_without_detections_zero():
     for data, predictions in ((dataset(), []), (dataset(image()), [detections((*BOX, 0.5))])):
         assert np.isnan(froc(data, match_detections(data, predictions, 0.5))).all()
     data = dataset(image([BOX]))

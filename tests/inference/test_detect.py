@@ -91,7 +91,7 @@ def test_a_image_of_another_size_than_its_annotation_is_refused(model, images):
 def test_a_missing_container_is_a_data_error(model, images):
     _, inside = records(images)
     inside.image.unlink()
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="there is no such file"):
         list(detect_dataset(model, Dataset(("fracture",), (inside,))))
 
 

@@ -44,6 +44,11 @@ def draws(clusters: NDArray[np.int64], rounds: int, seed: int) -> Iterator[Float
         clusters: int64 ``(images,)``: number of the cluster of each image, from 0; clusters are drawn, not images.
         rounds: Number of resamples.
         seed: Equal seeds give equal draws.
+
+    Example:
+        >>> two_patients = np.array([0, 0, 1])
+        >>> [drawn.tolist() for drawn in draws(two_patients, rounds=2, seed=0)]
+        [[0.0, 0.0, 2.0], [1.0, 1.0, 1.0]]
     """
     random = np.random.default_rng(seed)
     count = int(clusters.max(initial=-1)) + 1
@@ -58,7 +63,15 @@ def resample(measures: Sequence[Measure], clusters: NDArray[np.int64], rounds: i
 
 
 def interval(samples: Floats) -> tuple[float, float] | None:
-    """The percentile interval of one metric's samples ``(rounds,)``; None where most resamples do not define it."""
+    """The percentile interval of one metric's samples ``(rounds,)``; None if most resamples do not define it.
+
+    Example:
+        >>> low, high = interval(np.linspace(0, 1, 1001))
+        >>> round(low, 3), round(high, 3)
+        (0.025, 0.975)
+        >>> interval(np.array([np.nan, np.nan, 0.5])) is None
+        True
+    """
     defined = samples[~np.isnan(samples)]
     if 2 * len(defined) <= len(samples):
         return None
@@ -106,13 +119,18 @@ def metrics_of(
 def exact_interval(value: float, independent: int, *, rate: bool = False) -> tuple[float, float] | None:
     """The interval of a metric that is at the end of its range: Clopper and Pearson's of a share, Poisson's of a rate.
 
-    Resampling images that are all right gives nothing but right images: an interval of no width, from however few
+    Resampling images that are all correct gives nothing but correct images: an interval of no width, from however few
     images.
 
     Args:
         value: The metric; None is returned unless it is 0 or 1 (of a rate: 0).
         independent: Number of clusters it was measured on.
         rate: It has no upper end.
+
+    Example:
+        >>> low, high = exact_interval(1.0, 20)
+        >>> round(low, 3), high
+        (0.832, 1.0)
     """
     tail = (1 - LEVEL) / 2
     if value == 0:

@@ -170,7 +170,9 @@ def _overlap(detections: Floats, boxes: _GroundTruth) -> Floats:
     common = np.where((sides > 0).all(axis=2), sides[..., 0] * sides[..., 1], 0.0)
     own = _area(detections)[:, None]
     whole = np.where(boxes.crowd[None, :], own, own + _area(boxes.places)[None, :] - common)
-    return np.divide(common, whole, out=np.zeros_like(common), where=whole > 0)
+    overlap = np.zeros_like(common)
+    np.divide(common, whole, out=overlap, where=whole > 0)
+    return overlap
 
 
 def _corner_and_size(xyxy: NDArray[np.float32]) -> Floats:

@@ -98,7 +98,7 @@ class Outcome:
         positive: There is a box to be found; None where all boxes are difficult.
         missed: Positions in ``record.boxes`` that no detection found.
         false: Positions in ``detections`` that find nothing.
-        missed_scores: For each of ``missed`` the best score of a detection of any score that lies right; 0 without one.
+        missed_scores: For each of ``missed`` the best score of a detection of any score that finds it; 0 without one.
     """
 
     record: Record
@@ -135,7 +135,7 @@ class Curves:
             the corners where it rises and its end.
         precision_recall: For each overlap ``recall`` (101 steps) and ``precision``, COCO's, mean over classes.
         roc: For each level (``image``, …) ``false_positive_rate`` and ``sensitivity``.
-        reliability: For ``image`` and ``detection`` mean ``score``, ``observed`` share with Wilson's 95 % ``low`` and
+        reliability: For ``image`` and ``detection`` mean ``score``, ``observed`` share with Wilson's 95% ``low`` and
             ``high``, and ``count`` of each bin; bins hold equally many.
     """
 
@@ -147,7 +147,7 @@ class Curves:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Evaluation:
-    """All that was measured. Every share lies in 0..1.
+    """All that was measured. Every share is in 0..1.
 
     Attributes:
         images: Number of images.

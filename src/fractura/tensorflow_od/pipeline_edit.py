@@ -131,7 +131,13 @@ def new_pipeline_config(model: str, changes: PipelineChanges) -> str:
 def configure_pipeline(
     config: Path, changes: PipelineChanges, *, new: str | None = None, output: Path | None = None
 ) -> Configured:
-    """Edit the file ``config``, or write a new one for the model ``new``; ``output`` is written instead of ``config``.
+    """Edit a ``pipeline.config``, or write a new one; comments and order are preserved.
+
+    Args:
+        config: The file to edit, or with ``new`` to write.
+        changes: What to write into it; without any, the file is only checked.
+        new: Write a new file for this model of the zoo, one of ``MODELS``.
+        output: Write this file instead of ``config``.
 
     Raises:
         DataError: The file cannot be read or written, or is not a valid ``pipeline.config``.

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fractura.core.boxes import pairwise_iou
-from fractura.formats.voc.serializer import VocObject
+from fractura.formats.voc.annotation import VocObject
 from fractura.web.detection_cache import DetectionCache, ImageDetections, stamp_text
 from fractura.web.errors import WebError, image_vanished
 from fractura.web.events import EventStream
