@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-fast golden lint docs bench clean
+.PHONY: demo test test-fast golden translations lint docs bench clean
 
 demo: .venv/train.stamp
 	$(BIN)/python recipes/demo.py demo
@@ -22,6 +22,10 @@ test-fast: .venv/dev.stamp
 # After a change that is meant: writes anew what the commands write, for `git diff` to show.
 golden: .venv/dev.stamp
 	OMP_NUM_THREADS=1 $(BIN)/python tests/golden/update.py
+
+# After a change to a sentence of the report: brings its catalogues up to date and compiles them.
+translations: .venv/dev.stamp
+	PYTHONPATH=tests $(BIN)/python -m support.translations
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check

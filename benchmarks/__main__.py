@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 QUICK = (
+    ["benchmarks.startup"],
     ["benchmarks.split"],
     ["benchmarks.check_speed"],
     ["benchmarks.web_list"],

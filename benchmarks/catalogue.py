@@ -22,9 +22,8 @@ import onnx
 import onnxruntime
 from PIL import Image
 
-from fractura.cli.measuring import predict, read_labelled
-from fractura.cli.output import write_table
 from fractura.core.model_card import METADATA_KEY, ModelCard
+from fractura.core.reporter import LOG
 from fractura.evaluation import evaluate, metric_text
 from fractura.export.graph import write_graph
 from fractura.imaging.reader import read_radiograph
@@ -32,6 +31,7 @@ from fractura.inference import Model, load_model
 from fractura.models import Detector, build_detector, build_untrained, model_names
 from fractura.models.catalogue import find_model
 from fractura.phantom import make_phantoms
+from fractura.workflows.labelled import find_candidates, read_labelled
 
 METRICS = {"AP50": "AP50", "froc/iou10/0.5": "found", "image_auc": "image AUC"}
 """What is measured of trained models, and its heading."""
@@ -95,9 +95,18 @@ def weights_of(path: Path) -> int | None:
 
 def measure(model: Model, images: Path) -> list[str]:
     """The metrics of ``METRICS`` as text, with 95 % intervals."""
-    data = read_labelled(images, model.card.class_names)
-    evaluation = evaluate(data, predict(model, data), threshold=model.card.threshold, rounds=1000, details=False)
+    data = read_labelled(images, model.card.class_names, reporter=LOG)
+    candidates = find_candidates(model, data, reporter=LOG)
+    evaluation = evaluate(data, candidates, threshold=model.card.threshold, rounds=1000, details=False)
     return [evaluation.metrics[key].to_text() for key in METRICS]
+
+
+def print_table(rows: Sequence[Sequence[str | None]]) -> None:
+    """Print rows with their columns aligned; None is a dash."""
+    cells = [["–" if cell is None else cell for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -135,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     columns = ["model", "values", "weights", "MB", "ms", "processor ms"]
     if chosen.images:
         columns += METRICS.values()
-    write_table(columns, [row[: len(columns)] for row in rows], numeric=columns[2:6])
+    print_table([columns, *([*row[: len(columns)]] for row in rows)])
     print(
         f"ms: JPEG of {SIZE[0]} x {SIZE[1]} to boxes, best of {ROUNDS}, {usable_processors()} processors, ONNX Runtime"
     )

@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from fractura.formats.voc import VocObject, read_voc_file
+from fractura.formats.voc.serializer import voc_bytes
 from fractura.imaging.reader import read_radiograph
 from fractura.phantom import make_phantoms
 from fractura.quality import check_dataset
@@ -58,7 +59,7 @@ class Sample:
 
     def relabel(self, image: Path, **changes: object) -> None:
         """Change fields of its annotation."""
-        self.xml(image).write_bytes(replace(read_voc_file(self.xml(image)), **changes).to_bytes())
+        self.xml(image).write_bytes(voc_bytes(replace(read_voc_file(self.xml(image)), **changes)))
 
     def copy(self, image: Path, name: str, change: Callable[[np.ndarray], np.ndarray], quality: int) -> Path:
         """An image again, under another name."""
@@ -68,7 +69,7 @@ class Sample:
         source = read_voc_file(self.xml(image))
         height, width = values.shape
         copied = replace(source, filename=target.name, width=width, height=height, objects=())
-        self.xml(target).write_bytes(copied.to_bytes())
+        self.xml(target).write_bytes(voc_bytes(copied))
         return target
 
 
@@ -166,7 +167,7 @@ def same_bytes(sample: Sample, image: Path, random: Generator) -> Path:
     target = image.with_name(f"zz-again{image.suffix}")
     shutil.copy(image, target)
     found = read_voc_file(sample.xml(image))
-    sample.xml(target).write_bytes(replace(found, filename=target.name).to_bytes())
+    sample.xml(target).write_bytes(voc_bytes(replace(found, filename=target.name)))
     return image
 
 
@@ -175,7 +176,7 @@ def same_pixels(sample: Sample, image: Path, random: Generator) -> Path:
     target = image.with_name("zz-again.png")
     Image.fromarray(read_radiograph(image).pixels).save(target)
     found = read_voc_file(sample.xml(image))
-    sample.xml(target).write_bytes(replace(found, filename=target.name).to_bytes())
+    sample.xml(target).write_bytes(voc_bytes(replace(found, filename=target.name)))
     return image
 
 
@@ -341,23 +342,23 @@ def noisy(values: np.ndarray) -> np.ndarray:
 FAULTS = {
     "truncated image": Fault("images.unreadable", cut(0.5), cut(0.97)),
     "unlabelled image": Fault("images.unlabelled", unlabelled, unlabelled),
-    "negative image": Fault("images.negative", painted(lambda v: 255 - v), painted(pale)),
-    "flat image": Fault("images.even", painted(lambda v: np.full_like(v, 255)), painted(squeezed(0.1))),
+    "negative image": Fault("images.inverted", painted(lambda v: 255 - v), painted(pale)),
+    "flat image": Fault("images.blank", painted(lambda v: np.full_like(v, 255)), painted(squeezed(0.1))),
     "odd bit depth": Fault("images.bit_depth", deep(257, 16), deep(4, 10)),
     "burnt-in text": Fault(
-        "images.writing",
+        "images.burnt_in_text",
         painted(writing("GARCIA LOPEZ 12.03.1970", 20, 255)),
         painted(writing("12.03.70", 10, 170)),
     ),
     "odd size": Fault("images.size", painted(scaled(0.1)), painted(scaled(0.16))),
     "malformed annotation": Fault("annotations.malformed", emptied, one_digit),
-    "annotation without image": Fault("annotations.without_image", missing, misnamed),
+    "annotation without image": Fault("annotations.missing_image", missing, misnamed),
     "wrong size": Fault("annotations.size", size(lambda w: 0, lambda h: 0), size(lambda w: w + 1, lambda h: h)),
     "turned, size swapped": Fault("annotations.size", turned(6, False), turned(8, False)),
-    "turned, size right": Fault("annotations.turned_image", turned(3, False), turned(6, True)),
-    "box outside": Fault("boxes.unusable", box(lambda w, h: (w - 50, 50, w + 90, 99)),
+    "turned, size right": Fault("annotations.rotated_image", turned(3, False), turned(6, True)),
+    "box outside": Fault("boxes.invalid", box(lambda w, h: (w - 50, 50, w + 90, 99)),
                          box(lambda w, h: (w - 50, 50, w + 2, 99))),
-    "box without area": Fault("boxes.unusable", box(lambda w, h: (90, 50, 40, 99)), box(lambda w, h: (90, 50, 90, 99))),
+    "box without area": Fault("boxes.invalid", box(lambda w, h: (90, 50, 40, 99)), box(lambda w, h: (90, 50, 90, 99))),
     "tiny box": Fault("boxes.tiny", box(lambda w, h: (50, 50, 51, 51)), box(lambda w, h: (50, 50, 54, 99))),
     "huge box": Fault("boxes.huge", box(lambda w, h: (0, 0, w, h)), box(lambda w, h: (0, 0, w * 0.8, h * 0.7))),
     "duplicate box": Fault("boxes.duplicate", second_box(0), second_box(4)),
@@ -378,7 +379,7 @@ FAULTS = {
     "shortcut: metal": Fault("shortcuts.metal", shortcut(rods, 1.0), shortcut(rods, 0.35)),
     "shortcut: frame": Fault("shortcuts.frame", shortcut(framed(0.03), 1.0), shortcut(framed(0.006), 0.35)),
     "shortcut: writing": Fault(
-        "shortcuts.writing",
+        "shortcuts.burnt_in_text",
         shortcut(writing("FRACTURE CLINIC 4711", 16, 255), 1.0),
         shortcut(writing("ID 4711 R", 12, 200), 0.35),
     ),
@@ -391,8 +392,8 @@ FAULTS = {
     ),
 }  # fmt: skip
 SPLITS = {
-    "identical in both splits": ("duplicates.both_splits", None, None),
-    "near-identical in both splits": ("duplicates.near_both_splits", 60, 25),
+    "identical in both splits": ("duplicates.across_splits", None, None),
+    "near-identical in both splits": ("duplicates.near_across_splits", 60, 25),
 }
 
 

@@ -21,9 +21,10 @@ from PIL import Image
 from fractura.formats.voc import VocAnnotation, VocObject
 from fractura.phantom import make_phantoms
 from fractura.quality import check_dataset, check_snapshot
+from fractura.quality.checked_image import CheckedImage
 from fractura.quality.perceptual_hash import Fingerprint
 from fractura.quality.registry import chosen_checks
-from fractura.quality.snapshot import AnnotationFile, CheckedImage, Snapshot
+from fractura.quality.snapshot import AnnotationFile, Snapshot
 from fractura.quality.traits import Traits
 
 

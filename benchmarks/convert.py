@@ -42,11 +42,11 @@ _WAYS = {
         "shutil.copytree(source, target)",
     ),
     "fractura": (
-        "from fractura.formats.tfrecord import write_tfrecord\nfrom fractura.formats.voc import read_voc",
+        "from fractura.formats.tfrecord import write_tfrecord\nfrom fractura.formats import read_voc",
         "write_tfrecord(read_voc(source), target)",
     ),
     "fractura, writing alone": (
-        "from fractura.formats.tfrecord import write_tfrecord\nfrom fractura.formats.voc import read_voc\n"
+        "from fractura.formats.tfrecord import write_tfrecord\nfrom fractura.formats import read_voc\n"
         "data = read_voc(source)",
         "write_tfrecord(data, target)",
     ),

@@ -24,7 +24,7 @@ from scipy import ndimage
 
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset, Record
-from fractura.evaluation.coco import average_precision
+from fractura.evaluation.coco_metrics import average_precision
 from fractura.phantom import Phantom, make_phantom
 
 SUSPICIONS = ("dark lines", "ridges", "blobs", "edges", "contrast")

@@ -49,7 +49,7 @@ def main(folder: Path) -> None:
         f"  report of the metrics {folder / 'evaluation' / 'report.html'}  (open it in a browser)\n"
         f"  trained model         {model}  (card.json says what it is)\n"
         f"  the same in one file  {onnx}\n"
-        "Your own images: put LabelImg's XML beside them and type the same commands with your folder."
+        "Your own images: put LabelImg's XML next to them and run the same commands with your folder."
     )
 
 

@@ -150,12 +150,14 @@ def test_a_file_is_one_idea_and_prints_nothing(path):
 SAME_PART = {
     "reader": "reads what its package is about",
     "writer": "writes what its package is about",
+    "layout": "where the files of one format lie",
     "registry": "the table of what its package offers",
     "settings": "the typed settings of its package",
     "detector": "a detector, and the protocol that detectors keep",
     "family": "what one family of detectors declares",
     "onnx": "one runtime, and the export to it",
     "saved_model": "one runtime, and the export to it",
+    "layout": "where the files of a format lie",
 }
 FACES = ("cli/commands", "web/routes", "workflows")  # named after the command or resource that they serve
 

@@ -62,7 +62,7 @@ DATA_PATHS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("tensorflow_od/model_main_tf2.py", "flags"),
             ("formats/protobuf/text_format.py", "Document"),
-            ("tensorflow_od/mapping.py", "TrainSettings"),
+            ("tensorflow_od/pipeline_mapping.py", "TrainSettings"),
             ("tensorflow_od/restoring.py", "first weights"),
             ("training/trainer.py", "state"),
             ("tensorflow_od/training_checkpoints.py", "variables"),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fractura.core.model_card import ModelCard, read_card
     from fractura.core.reporter import Reporter
     from fractura.evaluation import Evaluation, Metric, align_classes, evaluate, metric_text
-    from fractura.evaluation.report import write_report
+    from fractura.evaluation.report import ReportContext, write_report
     from fractura.export import ExportResult
     from fractura.fetch import Fetched, FetchedData
     from fractura.formats import Conversion, convert, read_dataset
@@ -116,6 +116,7 @@ _HOMES = {
     "Phantom": "phantom",
     "Radiograph": "imaging.reader",
     "Record": "core.dataset",
+    "ReportContext": "evaluation.report",
     "Split": "quality.splits",
     "align_classes": "evaluation",
     "check_dataset": "quality",
@@ -171,6 +172,7 @@ __all__ = [
     "Radiograph",
     "ReaderComparison",
     "Record",
+    "ReportContext",
     "Reporter",
     "ResultsDocument",
     "Split",

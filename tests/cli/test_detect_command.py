@@ -1,6 +1,7 @@
 """``fractura detect`` from end to end, with a tiny real ONNX model."""
 
 import json
+import sys
 import webbrowser
 
 import numpy as np
@@ -8,7 +9,6 @@ import pytest
 from PIL import Image
 from support.tiny_models import CARD, write_tiny_onnx
 
-from fractura.cli.commands import detect as command
 from fractura.cli.main import main
 from fractura.inference import built_in
 
@@ -108,7 +108,7 @@ def test_show_opens_the_first_picture_or_says_that_it_cannot(place, capsys, monk
 
 
 def test_show_without_a_screen_opens_nothing(place, capsys, monkeypatch):
-    monkeypatch.setattr(command.sys, "platform", "linux")
+    monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setattr(webbrowser, "open", lambda address: pytest.fail("opened"))

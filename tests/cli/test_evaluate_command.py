@@ -11,7 +11,8 @@ from support.tiny_models import CARD, write_tiny_onnx
 from fractura.cli.main import main
 from fractura.evaluation import align_classes
 from fractura.formats import read_dataset
-from fractura.formats.voc.serializer import VocAnnotation, VocObject, write_voc_file
+from fractura.formats.voc.annotation import VocAnnotation, VocObject
+from fractura.formats.voc.serializer import write_voc_file
 
 
 @pytest.fixture(name="place")

@@ -5,9 +5,9 @@ import socket
 import pytest
 from support.tiny_models import write_tiny_onnx
 
-from fractura.cli import server
 from fractura.cli.main import main
 from fractura.core.errors import UsageError
+from fractura.web import server
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from fractura.core.model_card import WEIGHTS_FILE, read_card, write_card
 from fractura.evaluation import align_classes
 from fractura.evaluation.comparison import COMPARED, MAIN
 from fractura.formats import read_dataset
-from fractura.formats.voc.serializer import VocAnnotation, VocObject, write_voc_file
+from fractura.formats.voc.annotation import VocAnnotation, VocObject
+from fractura.formats.voc.serializer import write_voc_file
 from fractura.inference import load_model
 
 FOUND = ("fracture", 20, 20, 100, 60)  # the tiny model detections it at 0.9 on every image; elsewhere at 0.5 and 0.3
@@ -207,7 +208,7 @@ def test_compare(place, capsys):
     assert main(words) == 0
     captured = capsys.readouterr()
     assert f"first:  tiny ({place / 'tiny.onnx'})\nsecond: blind ({place / 'blind.onnx'})\n" in captured.out
-    assert f"images:  3 ({place / 'data'})\n" in captured.out
+    assert f"images: 3 ({place / 'data'})\n" in captured.out
     assert "first only 3" in captured.out
     assert "the same model" not in captured.err
     assert main([*words, "--all"]) == 0
@@ -224,7 +225,7 @@ def test_compare_fits_a_terminal_of_80_columns(place, capsys, monkeypatch):
     captured = capsys.readouterr().out
     for name in MAIN.values():  # none is broken into two lines
         assert f" {name} " in captured
-    assert f"images:  3 of 2 patients ({place / 'data'})\n" in captured
+    assert f"images: 3 of 2 patients ({place / 'data'})\n" in captured
 
 
 def test_compare_says_so_of_the_same_model_and_of_images_that_it_was_made_with(place, capsys):

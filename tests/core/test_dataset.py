@@ -8,6 +8,7 @@ import pytest
 
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import BoxFlags, Dataset, Record
+from fractura.core.errors import DataError
 
 NEGATIVE = Record(Path("images/b.png"), 50, 60, Boxes.empty())
 ANNOTATED = Record(Path("images/a.png"), 100, 80, Boxes([[1, 2, 30, 40], [5, 6, 7, 8]], [0, 2]))
@@ -58,6 +59,17 @@ def test_bytes_of_a_file_or_of_a_span_in_a_container(tmp_path, span, expected):
     path = tmp_path / "image"
     path.write_bytes(b"0123456789")
     assert Record(path, 1, 1, Boxes.empty(), span=span).read_bytes() == expected
+
+
+@pytest.mark.parametrize("span", [None, (0, 3)])
+def test_an_image_that_cannot_be_read_is_named(tmp_path, span):
+    record = Record(tmp_path / "image", 1, 1, Boxes.empty(), name="a.png", span=span)
+    for file, problem in ((tmp_path / "image", "there is no such file"), (tmp_path, "is a folder")):
+        broken = replace(record, image=file)
+        with pytest.raises(DataError, match=problem) as caught:
+            broken.read_bytes()
+        assert caught.value.file == (str(file) if span is None else f"{file}, a.png")
+        assert caught.value.hint
 
 
 BOXES, FLAGS = ANNOTATED.boxes, ANNOTATED.flags

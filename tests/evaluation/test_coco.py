@@ -10,7 +10,7 @@ from pycocotools.cocoeval import COCOeval
 from support.evaluation_images import dataset, detections, image, random_case
 
 from fractura.core.boxes import Boxes
-from fractura.evaluation.coco import average_precision
+from fractura.evaluation.coco_metrics import average_precision
 
 TWELVE = [
     *("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large"),

@@ -8,9 +8,9 @@ from support.evaluation_images import dataset, detections, image, random_case
 
 from fractura.core.boxes import Boxes
 from fractura.evaluation.froc import (
-    FALSE,
-    FOUND,
-    LEFT_OUT,
+    FALSE_POSITIVE,
+    IGNORED,
+    TRUE_POSITIVE,
     image_scores,
     match_detections,
 )
@@ -32,21 +32,26 @@ def froc(data, matching):
 
 
 def test_one_box_is_found_once_and_the_second_detection_on_it_is_false():
-    assert outcome(image([BOX]), detections((*BOX, 0.4), (*BOX, 0.9))) == [FALSE, FOUND]
+    assert outcome(image([BOX]), detections((*BOX, 0.4), (*BOX, 0.9))) == [FALSE_POSITIVE, TRUE_POSITIVE]
 
 
 def test_of_equal_scores_the_first_given_finds():
-    assert outcome(image([BOX]), detections((*BOX, 0.5), (*BOX, 0.5))) == [FOUND, FALSE]
+    assert outcome(image([BOX]), detections((*BOX, 0.5), (*BOX, 0.5))) == [TRUE_POSITIVE, FALSE_POSITIVE]
 
 
 def test_one_detection_finds_one_box_only_the_one_it_overlaps_most():
     record = image([[10, 10, 60, 60], [20, 10, 60, 60]])
-    assert outcome(record, detections((20, 10, 60, 60, 0.9)), 0.3) == [FOUND]
+    assert outcome(record, detections((20, 10, 60, 60, 0.9)), 0.3) == [TRUE_POSITIVE]
     # the second detection takes the box that is left, although it overlaps the taken one more
-    assert outcome(record, detections((20, 10, 60, 60, 0.9), (20, 10, 60, 60, 0.8)), 0.3) == [FOUND, FOUND]
+    assert outcome(record, detections((20, 10, 60, 60, 0.9), (20, 10, 60, 60, 0.8)), 0.3) == [
+        TRUE_POSITIVE,
+        TRUE_POSITIVE,
+    ]
 
 
-@pytest.mark.parametrize(("iou", "expected"), [(0.1, FOUND), (0.2, FOUND), (0.21, FALSE), (0.5, FALSE)])
+@pytest.mark.parametrize(
+    ("iou", "expected"), [(0.1, TRUE_POSITIVE), (0.2, TRUE_POSITIVE), (0.21, FALSE_POSITIVE), (0.5, FALSE_POSITIVE)]
+)
 def test_the_overlap_decides_and_reaching_it_is_enough(iou, expected):
     # a strip of 10 of 50 columns: IoU exactly 0.2
     assert outcome(image([BOX]), detections((10, 10, 20, 60, 0.9)), iou) == [expected]
@@ -55,11 +60,11 @@ def test_the_overlap_decides_and_reaching_it_is_enough(iou, expected):
 @pytest.mark.parametrize(
     ("detection", "expected"),
     [
-        ((30, 30, 40, 40), FOUND),  # IoU 0.04, but in the middle of the box
-        ((0, 0, 20, 20), FOUND),  # its centre is the corner of the box
-        ((0, 0, 19, 20), FALSE),
-        ((-200, -200, 270, 270), FOUND),
-        ((61, 10, 111, 60), FALSE),
+        ((30, 30, 40, 40), TRUE_POSITIVE),  # IoU 0.04, but in the middle of the box
+        ((0, 0, 20, 20), TRUE_POSITIVE),  # its centre is the corner of the box
+        ((0, 0, 19, 20), FALSE_POSITIVE),
+        ((-200, -200, 270, 270), TRUE_POSITIVE),
+        ((61, 10, 111, 60), FALSE_POSITIVE),
     ],
 )
 def test_the_centre_of_the_detection_in_the_box_is_enough(detection, expected):
@@ -74,13 +79,13 @@ def test_the_box_that_a_detection_found_is_known():
 
 
 def test_another_class_does_not_find():
-    assert outcome(image([BOX], [1]), detections((*BOX, 0.9)), names=("a", "b")) == [FALSE]
+    assert outcome(image([BOX], [1]), detections((*BOX, 0.9)), names=("a", "b")) == [FALSE_POSITIVE]
 
 
 def test_difficult_boxes_are_left_out_on_both_sides():
     record = image([BOX, FAR], difficult=[False, True])
     predicted = detections((*FAR, 0.9), (*FAR, 0.8), (*BOX, 0.7), (0, 180, 9, 190, 0.6))
-    assert outcome(record, predicted) == [LEFT_OUT, LEFT_OUT, FOUND, FALSE]
+    assert outcome(record, predicted) == [IGNORED, IGNORED, TRUE_POSITIVE, FALSE_POSITIVE]
     assert match_detections(dataset(record), [predicted], 0.5).ground_truths == 1
 
 
@@ -103,13 +108,13 @@ def test_sensitivity_at_false_positives_by_hand():
     assert matching.at(0.71) == (1, 1)
 
 
-def test_detections_of_one_score_cannot_be_told_apart():
+def test_no_threshold_separates_detections_of_one_score():
     # the found and the false positive share a score: below one false positive in one image nothing is found
     data = dataset(image([BOX]))
     assert froc(data, match_detections(data, [detections((*BOX, 0.5), (*FAR, 0.5))], 0.5)) == [0, 0, 0, 1, 1, 1, 1]
 
 
-def test_nothing_to_find_or_to_look_at_is_not_defined_and_no_detections_find_nothing():
+def test_sensitivity_without_boxes_or_images_is_not_defined_and_without_detections_zero():
     for data, predictions in ((dataset(), []), (dataset(image()), [detections((*BOX, 0.5))])):
         assert np.isnan(froc(data, match_detections(data, predictions, 0.5))).all()
     data = dataset(image([BOX]))

@@ -49,7 +49,7 @@ def test_images_as_a_whole_by_hand(case):
     assert "patient_auc" not in evaluation.metrics
 
 
-def test_a_image_with_difficult_boxes_only_is_in_no_share_of_images():
+def test_an_image_with_difficult_boxes_only_is_in_no_share_of_images():
     data = dataset(image([BOX]), image(name="b"), image([FAR], difficult=[True], name="c"))
     metrics = evaluate(data, [detections((*BOX, 0.9)), detections(), detections((*FAR, 0.9))], threshold=0.5).metrics
     counts = [(metrics[f"image_{name}"].part, metrics[f"image_{name}"].count) for name in ("ppv", "npv", "specificity")]

@@ -136,8 +136,8 @@ def test_aims_of_images_by_hand(images, aim, threshold, fractured, normal, reach
     assert (choice.found, choice.boxes, choice.false_positives, choice.images) == (fractured, 4, normal, 6)
     assert choice.reached == reached
     if threshold == 0.5:
-        images_annotated = "threshold 0.5 detections 0.750 (3 of 4 fractured images)"
-        assert str(choice) == f"{images_annotated}, leaves 0.667 (4 of 6 normal images) without a detection"
+        flagged = "threshold 0.5 flags 0.750 (3 of 4 fractured images)"
+        assert str(choice) == f"{flagged}, leaves 0.667 (4 of 6 normal images) without a detection"
 
 
 def test_specificity_needs_normal_images_and_one_that_scores_below_a_fractured_one(images):

@@ -1,6 +1,7 @@
 """COCO: ids of every kind, what other programs write, round trips, and files that are damaged."""
 
 import json
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +10,10 @@ from support.format_images import CLASSES, boxes_of, is_sound, make_dataset, mak
 
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError
-from fractura.formats.coco import coco_bytes, read_coco
+from fractura.formats.coco import coco_bytes
+from fractura.formats.reading import read_dataset
+
+read_coco = partial(read_dataset, source_format="coco")
 
 FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

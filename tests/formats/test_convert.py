@@ -19,7 +19,7 @@ from fractura.core.dataset import BoxFlags, Dataset
 from fractura.core.errors import DataError, UsageError
 from fractura.formats import convert, open_dataset, read_dataset, read_tfrecord, write_voc
 from fractura.formats.csv import csv_bytes
-from fractura.formats.guess import guess_format
+from fractura.formats.recognition import guess_format
 from fractura.formats.split_file import split_file_of
 
 FORMATS = ("coco", "yolo", "createml", "csv", "tfrecord")

@@ -1,6 +1,7 @@
 """CreateML: what LabelImg writes, round trips, and files that are damaged."""
 
 import json
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +10,10 @@ from support.format_images import CLASSES, boxes_of, is_sound, make_dataset, mak
 
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError
-from fractura.formats.createml import createml_bytes, read_createml
+from fractura.formats.createml import createml_bytes
+from fractura.formats.reading import read_dataset
+
+read_createml = partial(read_dataset, source_format="createml")
 
 
 def write(folder, document):

@@ -1,5 +1,7 @@
 """CSV: the tutorial's columns, ours, negative images, and files that are damaged."""
 
+from functools import partial
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -7,7 +9,10 @@ from support.format_images import CLASSES, boxes_of, is_sound, make_dataset, mak
 
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError
-from fractura.formats.csv import csv_bytes, read_csv
+from fractura.formats.csv import csv_bytes
+from fractura.formats.reading import read_dataset
+
+read_csv = partial(read_dataset, source_format="csv")
 
 TUTORIAL = "filename,width,height,class,xmin,ymin,xmax,ymax\n"
 
@@ -48,9 +53,9 @@ def test_a_row_without_box_is_a_negative_image(tmp_path):
     [
         ("image 0.png,120,90,a,1,2,30", "7 cells"),
         ("image 0.png,120,90,,1,2,30,40", "no class"),
-        ("image 0.png,120,90,a,1,2,,40", "xmax is no number"),
-        ("image 0.png,120,90,a,1,2,nan,40", "xmax is no number"),
-        ("image 0.png,120,90,a,1,2,1_0,40", "xmax is no number"),
+        ("image 0.png,120,90,a,1,2,,40", "xmax is not a number"),
+        ("image 0.png,120,90,a,1,2,nan,40", "xmax is not a number"),
+        ("image 0.png,120,90,a,1,2,1_0,40", "xmax is not a number"),
         ("image 0.png,120,90,a,30,2,1,40", "no area"),
         ("image 0.png,90,120,a,1,2,30,40", "EXIF"),
         ("image 9.png,120,90,a,1,2,30,40", "is not in"),

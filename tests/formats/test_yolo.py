@@ -3,6 +3,7 @@
 import tempfile
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,11 @@ from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError
 from fractura.formats import convert, write_voc
-from fractura.formats.yolo.plain_yaml import read_plain_yaml, yaml_text
-from fractura.formats.yolo.yolo import corners_of, label_text, read_yolo
+from fractura.formats.reading import read_dataset
+from fractura.formats.yolo.data_yaml import read_data_yaml, read_entries, yaml_text
+from fractura.formats.yolo.yolo import corners_of, label_text
+
+read_yolo = partial(read_dataset, source_format="yolo")
 
 LINE = "0 0.5 0.5 0.25 0.2\n"  # on 120 x 90: 45 36 75 54
 
@@ -60,6 +64,48 @@ def test_data_yaml_of_ultralytics_and_roboflow(text, places, split, tmp_path):
     assert data.records[0].boxes.xyxy.tolist() == [[45, 36, 75, 54]]
     assert data.records[0].split == split
     assert read_yolo(folder / "data.yaml").records[0].boxes == data.records[0].boxes
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("names: [no, 1, ~, 2020-01-01, 0x1f]\n", ["no", "1", "~", "2020-01-01", "0x1f"]),
+        ("names: &all [b, a]\nnc: 2\nother: *all\n", ["b", "a"]),
+        ("first: &name b\nnames: [*name, a]\n", ["b", "a"]),
+        ("names:\n  0: >\n    folded\n    text\n", ["folded text\n"]),
+        ("names:\n  ? 0\n  : b\n  1: !!python/name:os.system a\n", ["b", "a"]),
+        ("\ufeffnames: [b, a]\r\ndownload: |\r\n  import os\r\n", ["b", "a"]),
+    ],
+)
+def test_every_value_of_data_yaml_stays_text(text, names, tmp_path):
+    path = tmp_path / "data.yaml"
+    path.write_text(text, encoding="utf-8", newline="")
+    assert list(read_data_yaml(path).class_names.values()) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("nc: 2\nnames: [b, a\n", "line 3", "is not YAML"),
+        ("nc: 2\nnames: [b, [a]]\n", "line 2", "lists inside lists"),
+        ("names: [b]\nnames: [a]\n", "line 2", "there twice"),
+        ("names:\n  0: b\n  0: a\n", "line 3", "there twice"),
+        ("names:\n  b: 0\n", "line 1", "not a class number"),
+        ("names: b\n", "line 1", "not a list"),
+        ("nc: 3\nnames: [b, a]\n", "line 1", "'nc' says 3 classes"),
+        ("names: [*missing]\n", "line 1", "undefined alias"),
+        ("a: &a [*a]\nnames: *a\n", "line 1", "lists inside lists"),
+        ("names: " + "[" * 50_000, None, "nested too deeply|is not YAML"),
+    ],
+)
+def test_faults_of_data_yaml_name_the_line(text, place, said, tmp_path):
+    path = tmp_path / "data.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=said) as caught:
+        read_data_yaml(path)
+    assert caught.value.file == str(path)
+    assert place is None or caught.value.place == place
+    assert caught.value.hint
 
 
 def test_labelimg_in_one_folder_with_a_negative_image(tmp_path):
@@ -140,12 +186,12 @@ def test_pain_23_edited_labels_are_seen_and_every_image_is_accounted_for(tmp_pat
         ("0 0.5 0.5 0.1", "4 values"),
         ("0 0.5 0.5 0.1 0.1 0.9", "a score"),
         ("0 0.1 0.1 0.2 0.2 0.3 0.3", "outlines"),
-        ("x 0.5 0.5 0.1 0.1", "no class number"),
-        ("-1 0.5 0.5 0.1 0.1", "no class number"),
-        ("0.0 0.5 0.5 0.1 0.1", "no class number"),
+        ("x 0.5 0.5 0.1 0.1", "not a class number"),
+        ("-1 0.5 0.5 0.1 0.1", "not a class number"),
+        ("0.0 0.5 0.5 0.1 0.1", "not a class number"),
         ("9 0.5 0.5 0.1 0.1", "has no name"),
-        ("0 nan 0.5 0.1 0.1", "no number"),
-        ("0 inf 0.5 0.1 0.1", "no number"),
+        ("0 nan 0.5 0.1 0.1", "not a number"),
+        ("0 inf 0.5 0.1 0.1", "not a number"),
         ("0 60 45 30 18", "not fractions"),
         ("0 0.5 0.5 0 0.1", "no area"),
         ("0 0.95 0.5 0.4 0.1", "outside"),
@@ -211,7 +257,7 @@ def test_any_printable_name_goes_through_yaml(name):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "data.yaml"
         path.write_text(f"names:\n  0: {yaml_text(name)}\n", encoding="utf-8")
-        assert read_plain_yaml(path, frozenset({"names"}))["names"].value == {"0": name}
+        assert read_entries(path)["names"].value == {"0": name}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fractura.core.errors import DataError
-from fractura.imaging.reader import MAXIMUM_PIXELS, radiograph_size, read_radiograph
+from fractura.imaging.limits import MAXIMUM_PIXELS
+from fractura.imaging.reader import radiograph_size, read_radiograph
 
 WIDTH, HEIGHT = 17, 11
 GREY = np.add.outer(np.arange(HEIGHT) * 23, np.arange(WIDTH)).astype(np.uint8)  # 0 to 246, no symmetry
@@ -199,7 +200,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("kind", REFUSED)
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-def test_refused_by_name_with_a_way_out(tmp_path, kind):
+def test_refused_by_name_with_a_hint(tmp_path, kind):
     data, message = REFUSED[kind]
     path = tmp_path / "image 1.jpg"
     path.write_bytes(data())

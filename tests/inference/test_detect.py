@@ -9,9 +9,10 @@ from support.tiny_models import write_tiny_onnx
 
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset, Record
-from fractura.core.errors import DataError
+from fractura.core.errors import DataError, UsageError
 from fractura.inference import load_model
 from fractura.inference.detect import detect_dataset, detect_images
+from fractura.inference.settings import DetectionSettings
 
 
 @pytest.fixture(name="model")
@@ -30,10 +31,10 @@ def folder(tmp_path):
 
 def test_detections_from_the_cards_threshold_up_cut_to_the_image(model, images):
     detections = list(detect_images(model, [images]))
-    assert [prediction.image.name for prediction in detections] == ["a", "c"]
+    assert [prediction.name for prediction in detections] == ["a", "c"]
     assert detections[0].boxes.scores.tolist() == pytest.approx([0.9, 0.5])
     assert (detections[0].width, detections[0].height) == (200, 100)
-    lower = next(detect_images(model, [images], 0.0))
+    lower = next(detect_images(model, [images], DetectionSettings.of(model.card, threshold=0)))
     assert len(lower.boxes) == 3
     assert lower.boxes.xyxy[2].tolist() == [100, 50, 200, 100]
 
@@ -52,7 +53,7 @@ def test_an_unreadable_image_stops_or_is_skipped_and_reported(model, images, cap
         list(detect_images(model, [images]))
     problems = []
     found = list(detect_images(model, [images], on_error="skip", problems=problems))
-    assert [prediction.image.name for prediction in found] == ["a", "c"]
+    assert [prediction.name for prediction in found] == ["a", "c"]
     assert ["b.png" in str(problem) for problem in problems] == [True]
     with caplog.at_level(logging.WARNING):
         assert len(list(detect_images(model, [images], on_error="skip"))) == 2
@@ -62,8 +63,8 @@ def test_an_unreadable_image_stops_or_is_skipped_and_reported(model, images, cap
 def test_a_wrong_call_is_an_error_before_the_first_image(model, images):
     with pytest.raises(DataError, match="no such file"):
         detect_images(model, [images, images / "missing.png"])
-    with pytest.raises(ValueError, match=r"0\.\.1"):
-        detect_images(model, [images], 1.5)
+    with pytest.raises(UsageError, match=r"0\.\.1"):
+        DetectionSettings.of(model.card, threshold=1.5)
 
 
 def records(images):
@@ -90,7 +91,7 @@ def test_a_image_of_another_size_than_its_annotation_is_refused(model, images):
 def test_a_missing_container_is_a_data_error(model, images):
     _, inside = records(images)
     inside.image.unlink()
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="there is no such file"):
         list(detect_dataset(model, Dataset(("fracture",), (inside,))))
 
 

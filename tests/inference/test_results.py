@@ -10,26 +10,40 @@ from PIL import Image
 from support.tiny_models import CARD
 
 from fractura.core.boxes import Boxes
+from fractura.core.calibrator import Calibrator
 from fractura.core.errors import DataError, UsageError
 from fractura.formats import read_dataset
 from fractura.formats.voc import read_voc_file
-from fractura.inference.detect import Prediction
 from fractura.inference.discovery import ImageFile
-from fractura.inference.results import ResultFolder, free_folder
+from fractura.inference.prediction import Prediction
+from fractura.inference.result_folder import ResultFolder, free_folder
+from fractura.inference.settings import DetectionSettings
 
 NOTHING = Boxes.empty(scored=True)
 BOXES = Boxes([[10.4, 20.6, 60, 70], [0, 0, 0.2, 0.1]], [0, 1], [0.9, 0.5])
 
 
-def prediction(path="images/a.png", name="a", boxes=BOXES, score=0.9):
-    return Prediction(ImageFile(Path(path), name), boxes, score, np.zeros((100, 200, 3), np.uint8))
+SETTINGS = DetectionSettings(views=("whole",), threshold=0.4)
 
 
-def write(folder, *detections, **settings):
-    images = [entry.image for entry in detections]
-    with ResultFolder(folder, CARD, 0.4, ("whole",), images, **settings) as results:
-        for entry in detections:
-            results.add(entry)
+def prediction(path="images/a.png", name="a", boxes=BOXES, score=0.9, settings=SETTINGS, card=CARD):
+    return Prediction(
+        name=name,
+        path=Path(path),
+        image=np.zeros((100, 200, 3), np.uint8),
+        boxes=boxes,
+        image_score=score,
+        class_names=card.class_names,
+        settings=settings,
+        calibrator=Calibrator.from_card(card, settings.views),
+    )
+
+
+def write(folder, *predictions, **options):
+    images = [ImageFile(each.path, each.name) for each in predictions]
+    with ResultFolder(folder, CARD, SETTINGS, images, **options) as results:
+        for each in predictions:
+            results.add(each)
     return json.loads((folder / "results.json").read_text(encoding="utf-8"))
 
 
@@ -73,9 +87,10 @@ def test_probabilities_stand_beside_the_scores_of_the_views_they_were_fitted_on(
     card = CARD.model_copy(update={"calibration": {"method": "isotonic", **curves}})
 
     def rows(views):
-        with ResultFolder(tmp_path / "out", card, 0.4, views, [], overwrite=True) as results:
-            results.add(prediction())
-            results.add(prediction("images/b.png", "b", NOTHING, 0.25))
+        settings = DetectionSettings(views=views, threshold=0.4)
+        with ResultFolder(tmp_path / "out", card, settings, [], overwrite=True) as results:
+            results.add(prediction(settings=settings, card=card))
+            results.add(prediction("images/b.png", "b", NOTHING, 0.25, settings=settings, card=card))
         return list(csv.DictReader((tmp_path / "out" / "results.csv").read_text(encoding="utf-8").splitlines()))
 
     assert [(row["probability"], row["image_probability"]) for row in rows(("whole",))] == [
@@ -89,7 +104,7 @@ def test_probabilities_stand_beside_the_scores_of_the_views_they_were_fitted_on(
 def test_an_explanation_is_a_picture_of_its_own(tmp_path):
     heat = np.zeros((100, 200), np.float32)
     heat[40:60, 150:170] = 1
-    with ResultFolder(tmp_path / "out", CARD, 0.4, ("whole",), []) as results:
+    with ResultFolder(tmp_path / "out", CARD, SETTINGS, []) as results:
         row = results.add(prediction(), heat)
     with Image.open(tmp_path / "out" / row["explanation"]) as picture:
         pixels = np.asarray(picture)
@@ -125,7 +140,7 @@ def test_names_that_are_no_text_are_escaped(tmp_path):
 
 def test_an_error_leaves_what_was_done_annotated_as_not_complete(tmp_path):
     def fail_on_the_third_image():
-        with ResultFolder(tmp_path / "out", CARD, 0.4, ("whole",), []) as results:
+        with ResultFolder(tmp_path / "out", CARD, SETTINGS, []) as results:
             results.add(prediction())
             results.problems.append(DataError("is empty", file="images/b.png"))
             raise DataError("the third")
@@ -172,7 +187,7 @@ def test_an_earlier_results_file_cannot_have_other_files_removed(tmp_path):
     victim.write_text("keep", encoding="utf-8")
     out.mkdir()
     entries = [{"picture": "../victim.txt", "annotation": str(victim)}, {"picture": "pictures/..", "annotation": ""}]
-    (out / "results.json").write_text(json.dumps({"made_by": "fractura detect", "images": entries}), encoding="utf-8")
+    (out / "results.json").write_text(json.dumps({"made_by": "fractura", "images": entries}), encoding="utf-8")
     write(out, prediction(), overwrite=True)
     assert victim.read_text(encoding="utf-8") == "keep"
 

@@ -8,7 +8,7 @@ import pytest
 
 from fractura.cli.main import main
 from fractura.core.errors import UsageError
-from fractura.formats.voc import read_voc
+from fractura.formats import read_voc
 from fractura.phantom import MANIFEST, make_phantom, make_phantom_splits, make_phantoms
 from fractura.phantom.draw import NEGATIVES, _first_kind
 

@@ -13,12 +13,14 @@ from support.dicom_images import dicom
 
 from fractura.cli.main import main
 from fractura.core.errors import UsageError
-from fractura.formats.voc import VocAnnotation, VocObject, read_voc, read_voc_file
+from fractura.formats import read_voc
+from fractura.formats.voc import VocAnnotation, VocObject, read_voc_file
+from fractura.formats.voc.serializer import voc_bytes
 from fractura.phantom import make_phantoms
 from fractura.quality import check_dataset
 from fractura.quality.fix import write_fixed_copy
-from fractura.quality.html import report_page
 from fractura.quality.registry import all_checks
+from fractura.quality.report_page import report_page
 
 BOX = VocObject("Fractura", 60, 60, 120, 140)
 
@@ -83,7 +85,7 @@ def test_pain_5_size_comes_from_the_pixels(data):
     image.write_bytes(stream.getvalue())
     xml = annotation_of(data, image)
     before = read_voc_file(xml)
-    xml.write_bytes(replace(before, width=0, height=0).to_bytes())
+    xml.write_bytes(voc_bytes(replace(before, width=0, height=0)))
     assert ids(data, only=["annotations"]) == [("annotations.size", "error")]
     copy = data.parent / "copy"
     changes = write_fixed_copy(check_dataset(data), copy)
@@ -114,20 +116,20 @@ def test_pain_9_odd_depth_and_flat_images(data):
     deep = first.with_suffix(".png")
     Image.fromarray(pixels(first).astype(np.uint16) * 257).save(deep)
     annotation_of(data, first).write_bytes(
-        replace(read_voc_file(annotation_of(data, first)), filename=deep.name).to_bytes()
+        voc_bytes(replace(read_voc_file(annotation_of(data, first)), filename=deep.name))
     )
     first.unlink()
     save(second, np.full_like(pixels(second), 255))  # what Pillow makes of a deep image
     save(third, (pixels(third) // 16 + 200).astype(np.uint8))
     assert [f.file.name for f in of(data, "images.bit_depth")] == [deep.name]
-    found = {f.file.name: str(f.severity) for f in of(data, "images.even")}
+    found = {f.file.name: str(f.severity) for f in of(data, "images.blank")}
     assert found == {second.name: "error", third.name: "warning"}
 
 
 def test_pain_10_negative_image(data):
     image = images(data)[4]
     save(image, 255 - pixels(image))
-    assert [f.file.name for f in of(data, "images.negative")] == [image.name]
+    assert [f.file.name for f in of(data, "images.inverted")] == [image.name]
 
 
 @pytest.mark.parametrize(("orientation", "severity"), [(3, "warning"), (6, "note")])
@@ -145,8 +147,8 @@ def test_pain_11_turned_image(data, orientation, severity):
         assert [(c.file, c.action) for c in changes] == [(image.name, "left out")]
         xml = annotation_of(data, image)
         turned = read_voc_file(xml)
-        xml.write_bytes(replace(turned, width=turned.height, height=turned.width, objects=(BOX,)).to_bytes())
-    assert [(f.check, str(f.severity)) for f in of(data, "annotations")] == [("annotations.turned_image", severity)]
+        xml.write_bytes(voc_bytes(replace(turned, width=turned.height, height=turned.width, objects=(BOX,))))
+    assert [(f.check, str(f.severity)) for f in of(data, "annotations")] == [("annotations.rotated_image", severity)]
 
 
 def test_pain_12_bad_boxes_are_cut_and_repeated_ones_taken_out(data, tmp_path):
@@ -159,7 +161,7 @@ def test_pain_12_bad_boxes_are_cut_and_repeated_ones_taken_out(data, tmp_path):
         BOX,
         replace(BOX, xmax=BOX.xmax + 1),
     )
-    xml.write_bytes(replace(whole, objects=bad).to_bytes())
+    xml.write_bytes(voc_bytes(replace(whole, objects=bad)))
     report = check_dataset(data, only=["boxes"])
     assert len(report.findings) == 2
     write_fixed_copy(report, tmp_path / "copy")
@@ -178,9 +180,9 @@ def test_pain_13_negatives_are_counted_and_compared(data, tmp_path):
     shutil.copytree(data, other)
     for image in images(other):
         annotation_of(other, image).write_bytes(
-            replace(read_voc_file(annotation_of(other, image)), objects=()).to_bytes()
+            voc_bytes(replace(read_voc_file(annotation_of(other, image)), objects=()))
         )
-    assert ("balance.other_split", "warning") in ids(data, against=other, only=["balance"])
+    assert ("balance.negative_share", "warning") in ids(data, against=other, only=["balance"])
     [note] = of(other, "balance.negatives")
     assert "60 of 60" in note.message
 
@@ -190,7 +192,7 @@ def test_classes_spelled_in_two_ways_are_joined(data, tmp_path):
     xml = annotation_of(data, image)
     whole = read_voc_file(xml)
     odd = replace(whole, objects=(replace(whole.objects[0], name=" fracturA"), *whole.objects[1:]))
-    xml.write_bytes(odd.to_bytes())
+    xml.write_bytes(voc_bytes(odd))
     write_fixed_copy(check_dataset(data), tmp_path / "copy")
     assert len(check_dataset(tmp_path / "copy").boxes_by_class) == 1
 
@@ -198,7 +200,7 @@ def test_classes_spelled_in_two_ways_are_joined(data, tmp_path):
 def test_rare_class(data):
     xml = annotation_of(data, positives(data)[0])
     whole = read_voc_file(xml)
-    xml.write_bytes(replace(whole, objects=(replace(whole.objects[0], name="Luxation"),)).to_bytes())
+    xml.write_bytes(voc_bytes(replace(whole, objects=(replace(whole.objects[0], name="Luxation"),))))
     assert ids(data, only=["balance.rare_class"]) == [("balance.rare_class", "warning")]
 
 
@@ -207,7 +209,7 @@ def test_odd_sizes_and_frames(data):
     for image, shape in ((small, (40, 50)), (long, (80, 700))):
         save(image, np.asarray(Image.fromarray(pixels(image)).resize(shape[::-1])))
         xml = annotation_of(data, image)
-        xml.write_bytes(VocAnnotation(image.name, shape[1], shape[0], 1, ()).to_bytes())
+        xml.write_bytes(voc_bytes(VocAnnotation(image.name, shape[1], shape[0], 1, ())))
     assert [f.file.name for f in of(data, "images.size")] == [small.name, long.name]
 
 
@@ -220,7 +222,7 @@ def written_on(values: np.ndarray, words: str, size: int = 16) -> np.ndarray:
 def test_writing(data):
     image = images(data)[7]
     save(image, written_on(pixels(image), "GARCIA LOPEZ 12.03.70"))
-    assert [f.file.name for f in of(data, "images.writing")] == [image.name]
+    assert [f.file.name for f in of(data, "images.burnt_in_text")] == [image.name]
 
 
 SAVED_AGAIN = {
@@ -237,7 +239,7 @@ def test_near_identical(data, phantoms, how):
     values = SAVED_AGAIN[how](pixels(source))
     Image.fromarray(values).save(data / "images" / "again.jpg", quality=60)
     height, width = values.shape
-    (data / "annotations" / "again.xml").write_bytes(VocAnnotation("again.jpg", width, height, 1, ()).to_bytes())
+    (data / "annotations" / "again.xml").write_bytes(voc_bytes(VocAnnotation("again.jpg", width, height, 1, ())))
     [finding] = of(data, "duplicates.near_identical")
     assert {finding.file.name, finding.others[0].name} == {"again.jpg", source.name}
 
@@ -252,13 +254,13 @@ def test_near_identical_in_both_splits(data, tmp_path):
         save(other / "images" / f"v{place}.jpg", np.clip(values + noise, 0, 255).astype(np.uint8))
         height, width = values.shape
         (other / "annotations" / f"v{place}.xml").write_bytes(
-            VocAnnotation(f"v{place}.jpg", width, height, 1, ()).to_bytes()
+            voc_bytes(VocAnnotation(f"v{place}.jpg", width, height, 1, ()))
         )
-    found = of(data, "duplicates.near_both_splits", against=other)
+    found = of(data, "duplicates.near_across_splits", against=other)
     assert [(str(f.severity), f.file.name) for f in found] == [("error", images(data)[place].name) for place in (3, 30)]
     copy = tmp_path / "copy"
     write_fixed_copy(check_dataset(data, other), copy)
-    assert of(copy, "duplicates.near_both_splits", against=other) == []
+    assert of(copy, "duplicates.near_across_splits", against=other) == []
     assert len(images(copy)) == 58
 
 
@@ -273,12 +275,12 @@ def test_patient_in_both_splits(phantoms, tmp_path):
         (folder / "images" / f"{name}.dcm").write_bytes(dicom(frames, PatientID=patient, BurnedInAnnotation="NO"))
         height, width = values.shape
         (folder / "annotations" / f"{name}.xml").write_bytes(
-            VocAnnotation(f"{name}.dcm", width, height, 1, ()).to_bytes()
+            voc_bytes(VocAnnotation(f"{name}.dcm", width, height, 1, ()))
         )
     report = check_dataset(tmp_path / "train", tmp_path / "val")
-    [finding] = [f for f in report.findings if f.check == "duplicates.patient_in_both_splits"]
+    [finding] = [f for f in report.findings if f.check == "duplicates.patient_across_splits"]
     assert (str(finding.severity), finding.file.name) == ("error", "a.dcm")
-    assert [f.file.name for f in report.findings if f.check == "images.several_frames"] == ["b.dcm"]
+    assert [f.file.name for f in report.findings if f.check == "images.multiframe"] == ["b.dcm"]
     for text in (str(report.to_dict()), report_page(report)):
         assert "PLANTED" not in text.upper()
         assert report.snapshot.images[0].facts.patient not in text
@@ -290,9 +292,9 @@ def test_page_hides_a_image_that_says_it_is_written_on(phantoms, tmp_path):
     (tmp_path / "annotations").mkdir()
     values = pixels(images(phantoms)[0])
     (tmp_path / "images" / "a.dcm").write_bytes(dicom(values, BurnedInAnnotation="YES"))
-    (tmp_path / "annotations" / "a.xml").write_bytes(VocAnnotation("a.dcm", *values.shape[::-1], 1, ()).to_bytes())
+    (tmp_path / "annotations" / "a.xml").write_bytes(voc_bytes(VocAnnotation("a.dcm", *values.shape[::-1], 1, ())))
     report = check_dataset(tmp_path)
-    assert "images.writing" in [f.check for f in report.findings]
+    assert "images.burnt_in_text" in [f.check for f in report.findings]
     page = report_page(report)
     assert "not shown" in page
     assert base64_pictures(page) == 0
@@ -328,7 +330,7 @@ def framed(values: np.ndarray) -> np.ndarray:
 SHORTCUTS = {
     "shortcuts.metal": rods,
     "shortcuts.frame": framed,
-    "shortcuts.writing": lambda values: written_on(values, "FRACTURE CLINIC 4711"),
+    "shortcuts.burnt_in_text": lambda values: written_on(values, "FRACTURE CLINIC 4711"),
     "shortcuts.brightness": lambda values: (values // 3 + 90).astype(np.uint8),
 }
 

@@ -13,6 +13,7 @@ from PIL import Image
 from fractura.cli.main import main
 from fractura.core.errors import DataError
 from fractura.formats.voc import VocAnnotation, VocObject
+from fractura.formats.voc.serializer import voc_bytes
 from fractura.quality import Severity, check_dataset
 
 BOX = VocObject("Fractura", 10, 20, 50, 60)
@@ -44,7 +45,7 @@ class Folder:
 
     def xml(self, name: str, *objects: VocObject, **changes) -> Path:
         path = self.root / "annotations" / f"{name}.xml"
-        path.write_bytes(replace(VocAnnotation(f"{name}.png", 200, 100, 1, objects), **changes).to_bytes())
+        path.write_bytes(voc_bytes(replace(VocAnnotation(f"{name}.png", 200, 100, 1, objects), **changes)))
         return path
 
 
@@ -116,7 +117,7 @@ FAULTS = {
     "unlabelled": (lambda f: f.image("bad.png", 7), "images.unlabelled", "warning", "bad.png", "no annotation", None),
     "malformed": (malformed, "annotations.malformed", "error", "bad.xml", "not well-formed", "line"),
     "doctype": (bomb, "annotations.malformed", "error", "bad.xml", "document type", "line 1"),
-    "without image": (missing_image, "annotations.without_image", "error", "bad.xml", "'bad.png' is not there", None),
+    "without image": (missing_image, "annotations.missing_image", "error", "bad.xml", "'bad.png' is not there", None),
     "shared image": (
         lambda f: f.xml("bad", BOX, filename="good.png"),
         "annotations.shared_image",
@@ -129,7 +130,7 @@ FAULTS = {
     "turned": (lambda f: f.add("bad", width=100, height=200), "annotations.size", "error", "bad.xml", "EXIF", None),
     "outside": (
         lambda f: f.add("bad", BOX, VocObject("Fractura", 100, 20, 250, 60)),
-        "boxes.unusable",
+        "boxes.invalid",
         "error",
         "bad.xml",
         "outside the image of 200x100",
@@ -137,7 +138,7 @@ FAULTS = {
     ),
     "no area": (
         lambda f: f.add("bad", VocObject("Fractura", 100, 20, 100, 60)),
-        "boxes.unusable",
+        "boxes.invalid",
         "error",
         "bad.xml",
         "no area",
@@ -235,7 +236,7 @@ def test_all_faults_are_listed_at_once(folder):
         ("annotations.malformed", "many.xml", "object 1, line 18"): 1,
         ("annotations.malformed", "many.xml", "object 2, line 28"): 1,
         ("annotations.size", "many.xml", None): 1,
-        ("boxes.unusable", "many.xml", "object 4"): 1,
+        ("boxes.invalid", "many.xml", "object 4"): 1,
     }
 
 
@@ -280,7 +281,7 @@ def test_image_in_both_splits(folder, tmp_path):
     other.add("elsewhere", BOX, seed=1000)  # the picture of good.png
     other.add("own", seed=3)
     finding = only(folder, against=other.root)
-    assert (finding.check, finding.severity) == ("duplicates.both_splits", "error")
+    assert (finding.check, finding.severity) == ("duplicates.across_splits", "error")
     assert finding.file.name == "good.png"
     assert [path.name for path in finding.others] == ["elsewhere.png"]
     assert "is in" in finding.message
@@ -292,7 +293,7 @@ def test_class_in_one_split_only(folder, tmp_path):
     other.add("a", replace(BOX, name="Luxation"), seed=1)
     other.add("b", seed=2)
     assert [(f.check, f.severity) for f in found(folder, against=other.root)] == [
-        ("classes.other_split", "warning")
+        ("classes.only_in_one_split", "warning")
     ] * 2
 
 
@@ -326,7 +327,7 @@ def test_command_on_faulty_data(folder, capsys):
         folder.add(f"bad{i}", VocObject("Fractura", 5, 5, 5, 9))
     assert main(["check", str(folder.root)]) == 3
     captured = capsys.readouterr()
-    assert "error: boxes.unusable (12)" in captured.out
+    assert "error: boxes.invalid (12)" in captured.out
     assert "and 2 more; --json lists all" in captured.out
     assert "12 errors and 0 warnings in 14 images" in captured.err
 
@@ -366,7 +367,7 @@ def test_command_json(folder, tmp_path, capsys):
     assert main(["check", str(folder.root), "--against", str(other.root), "--json"]) == 3
     report = json.loads(capsys.readouterr().out)
     assert (report["errors"], report["warnings"], report["images"]) == (2, 0, 3)
-    assert [f["check"] for f in report["findings"][:2]] == ["images.unreadable", "duplicates.both_splits"]
+    assert [f["check"] for f in report["findings"][:2]] == ["images.unreadable", "duplicates.across_splits"]
     assert report["boxes_by_class"] == {"Fractura": 2}
 
 
@@ -389,7 +390,7 @@ def test_a_fractured_image_never_becomes_a_normal_one(folder, tmp_path, capsys, 
     assert sorted(path.name for path in (copy / "images").iterdir()) == ["good.png", "normal.png"]
     assert sorted(path.name for path in (copy / "annotations").iterdir()) == ["good.xml", "normal.xml"]
     [row] = csv.DictReader((copy / "changes.csv").open(encoding="utf-8"))
-    assert (row["file"], row["action"], row["check"]) == ("bad.png", "left out", "boxes.unusable")
+    assert (row["file"], row["action"], row["check"]) == ("bad.png", "left out", "boxes.invalid")
     assert f"object {len(beside) + 1}: box" in row["what"]
 
 

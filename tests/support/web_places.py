@@ -55,7 +55,7 @@ def client(**settings):
     app = create_app(WebSettings(**settings))
     with TestClient(app, base_url=ADDRESS) as found:
         if settings["mode"] == "label":
-            app.state.shared.index.refresh()
+            app.state.shared.folder.index.refresh()
         yield found
 
 

@@ -136,7 +136,7 @@ def test_the_first_checkpoint_holds_the_zoos_backbone_and_fresh_heads(trained):
 
 def test_a_second_call_has_nothing_left_to_do_and_a_broken_run_goes_on(trained, tmp_path):
     words = ["--pipeline_config_path", str(trained.config), "--model_dir", str(trained.model_dir)]
-    assert "nothing is left to do" in command("model_main_tf2", *words, module=True)
+    assert "nothing to do" in command("model_main_tf2", *words, module=True)
     for path in trained.model_dir.glob("ckpt-2.*"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     words = ["--pipeline_config_path", str(trained.config), "--model_dir", str(tmp_path), "--num_train_steps", "2"]

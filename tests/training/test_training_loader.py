@@ -93,7 +93,7 @@ def test_a_image_of_another_size_than_its_annotation_is_refused(tmp_path):
 def test_a_missing_file_is_a_data_error(tmp_path):
     record = make_images(tmp_path, 1).records[0]
     record.image.unlink()
-    with pytest.raises(DataError, match="cannot be opened"):
+    with pytest.raises(DataError, match="there is no such file"):
         read_labelled_image(record)
 
 

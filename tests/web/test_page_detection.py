@@ -173,7 +173,7 @@ def test_a_narrow_screen_scrolls_only_down_and_all_controls_have_names(window, m
     view.image(names[1])
 
 
-def test_only_measured_figures_are_said(window, tmp_path):
+def test_only_measured_points_are_shown(window, tmp_path):
     curve = {
         "threshold": [0.2, 0.42, 0.6],
         "sensitivity": [0.9, 0.75, 0.5],
@@ -183,10 +183,11 @@ def test_only_measured_figures_are_said(window, tmp_path):
     model = write_tiny_onnx(tmp_path / "tiny.onnx", card=CARD.model_copy(update={"metrics": metrics}))
     view = window("serve", "--model", model)
     said = view.page.locator("#measured")
-    view.page.get_by_text("Measured at 0.42 on 240 images: sensitivity 0.75, 0.80 false positives an image").wait_for()
+    text = "Measured at 0.42 on 240 images: sensitivity 75%; 0.80 false positives per image (IoU 0.3)."
+    view.page.get_by_text(text).wait_for()
     drop(view.page, {"image.png": png()})
     view.page.locator("#detections .detection-row").first.wait_for()
-    for key, text in (("]", "Measured at 0.42"), ("]", "Nothing was measured near 0.50"), ("]", "Measured at 0.60")):
+    for key, text in (("]", "Measured at 0.42"), ("]", "No measurement near 0.50"), ("]", "Measured at 0.60")):
         view.key(key)
         expect(said).to_contain_text(text)
 
@@ -211,8 +212,8 @@ def test_a_token_is_asked_for(window, model):
     view.expected = ("401",)
     dialog = view.page.get_by_role("dialog")
     dialog.get_by_label("Token").fill("another-token-0123456789")
-    dialog.get_by_role("button", name="Enter").click()
-    dialog.get_by_text("That is not the token.").wait_for()
+    dialog.get_by_role("button", name="Log in").click()
+    dialog.get_by_text("Wrong token.").wait_for()
     dialog.get_by_label("Token").fill("reading-room-0123456789")
     view.key("Enter")
     view.page.get_by_text("Drop images here").wait_for()

@@ -64,7 +64,7 @@ def test_a_dismissed_suggestion_comes_back_with_undo_and_writes_nothing(view):
     assert not (view.folder / "image_00.xml").exists()
 
 
-def test_a_image_that_was_refused_is_named_on_the_next_one(view):
+def test_an_image_that_was_refused_is_named_on_the_next_one(view):
     path = view.folder / "image_01.xml"
     box = labelimg_object("fracture", (20, 20, 90, 80), *SIZE)
     write_voc_file(VocAnnotation("image_01.png", *SIZE, objects=(box,)), path)
@@ -83,7 +83,7 @@ def refuse(route):
     route.fulfill(status=422, json={"error": {"code": "request_invalid", "message": "no", "place": None, "hint": None}})
 
 
-def test_a_image_without_finding_is_saved_with_a_button(view):
+def test_an_image_without_finding_is_saved_with_a_button(view):
     view.page.locator('#toolbar [data-action="save"]').click()
     view.saved()
     assert names_on(view.folder, "image_00.png") == []
@@ -102,6 +102,6 @@ def test_exports_have_the_names_that_the_server_gave(chromium, tmp_path):
 def test_detections_are_remembered_in_memory_where_nothing_can_be_written(tmp_path):
     (tmp_path / "file").write_text("no folder")
     book = DetectionCache(tmp_path / "file" / "detections.sqlite")
-    found = ImageDetections(10, 20, ())
+    found = ImageDetections(10, 20, (), 0.0)
     book.put("model", "image", found)
     assert book.get("model", "image") == found

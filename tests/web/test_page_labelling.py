@@ -241,7 +241,7 @@ def test_two_windows_on_one_image(label, images):
     first.page.locator("#boxes .box").nth(1).wait_for()
 
 
-def test_a_draft_of_a_image_that_was_changed_meanwhile_asks(label, images):
+def test_a_draft_of_an_image_that_was_changed_meanwhile_asks(label, images):
     """Drawn while the server was dead, the window closed, the file then changed by another program."""
     folder, names = images
     path = (folder / names[0]).with_suffix(".xml")
@@ -259,15 +259,15 @@ def test_a_draft_of_a_image_that_was_changed_meanwhile_asks(label, images):
     dialog = window.page.get_by_role("dialog")
     dialog.wait_for()
     assert boxes_of(path) == [("Fractura", 100, 100, 150, 140)]
-    dialog.get_by_role("button", name="Keep mine").click()
+    dialog.get_by_role("button", name="Keep my version").click()
     window.saved()
     assert boxes_of(path) == [("Fractura", 20, 30, 80, 90)]
     # taken away and brought back, each with a backup
     window.page.get_by_text("Image", exact=True).click()
-    window.page.get_by_role("button", name="Take the labels away").click()
+    window.page.get_by_role("button", name="Delete the labels").click()
     window.page.locator("#save-state.new").wait_for()
     assert not path.exists()
-    window.page.get_by_role("button", name="Bring back the version before").click()
+    window.page.get_by_role("button", name="Restore the previous version").click()
     window.saved()
     assert boxes_of(path) == [("Fractura", 20, 30, 80, 90)]
 
@@ -281,7 +281,7 @@ def test_a_malformed_file_is_shown_and_never_touched(label, images):
     window.expected = ("409",)
     window.image(names[0])
     window.key("d")
-    window.page.get_by_text("is damaged and is not touched").wait_for()
+    window.page.get_by_text("is damaged and is left untouched").wait_for()
     window.key("w")
     window.drag(window.at(40, 40, SIZE), window.at(90, 90, SIZE))
     for key in ("Space", "Control+s", "Delete"):
@@ -354,7 +354,7 @@ def test_a_list_that_was_not_answered_is_asked_for_again(chromium, tmp_path, qui
         window.page.route("**/api/images?*offset=400*", refuse_once)
         images = window.page.locator("#images")
         images.evaluate("list => { list.scrollTop = list.scrollHeight; }")
-        window.page.get_by_text("the server does not answer").first.wait_for()
+        window.page.get_by_text("the server does not respond").first.wait_for()
         images.evaluate("list => { list.scrollTop -= 60; }")
         window.page.get_by_text("image_449.png").wait_for()
         assert len(refused) == 2

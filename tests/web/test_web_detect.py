@@ -255,7 +255,7 @@ def test_models_say_what_was_measured(tmp_path):
 
 
 def test_a_real_evaluation_gives_operating_points():
-    """The card's curve is what the evaluation writes: a change of its shape must show state."""
+    """The card's curve is what the evaluation writes: a change of its shape must show here."""
     from support.tiny_models import CARD
 
     from fractura.core.boxes import Boxes

@@ -51,8 +51,8 @@ def place_fixture(tmp_path_factory):
     app = create_app(WebSettings(mode="label", folder=folder(place / "data"), model=model(place)))
     app.router.lifespan_context = nothing_around
     state = app.state.shared
-    state.index.refresh()
-    state.training.command = (sys.executable, "-c", "pass")
+    state.folder.index.refresh()
+    state.folder.training.command = (sys.executable, "-c", "pass")
     yield app, image_ids(TestClient(app, base_url=ADDRESS))
     state.stop()
 

@@ -53,7 +53,7 @@ def test_filter_and_parts(web, query, expected):
     assert names(web, **query) == expected
 
 
-def test_jump_to_a_image_and_to_the_next_that_is_wanted(web):
+def test_jump_to_an_image_and_to_the_next_that_is_wanted(web):
     ids = image_ids(web)
 
     def page(**query):
@@ -77,7 +77,7 @@ def test_what_another_program_does_shows(web, tmp_path):
     image(data / "images" / "image4.png")
     (data / "annotations" / "image2.xml").unlink()
     os.unlink(data / "images" / "image3.png")
-    web.app.state.shared.index.refresh()
+    web.app.state.shared.folder.index.refresh()
     found = {each["name"]: (each["state"], each["boxes"]) for each in web.get("/api/images").json()["images"]}
     assert found == {
         "image1.png": ("labelled", 2),
@@ -134,7 +134,7 @@ def test_the_picture_is_what_the_one_reader_sees(web, tmp_path):
     again = web.get(f"/api/images/{image_id}/picture", headers={"If-None-Match": headers["etag"]})
     assert again.status_code == 304
     image(tmp_path / "data" / "images" / "image2.png", grey=7)
-    web.app.state.shared.index.refresh()
+    web.app.state.shared.folder.index.refresh()
     assert picture(web, image_id)[0][0, 0, 0] == 7
 
 
@@ -162,9 +162,9 @@ def test_deep_images_through_any_window(tmp_path):
         assert web.get(f"/api/images/{ids['plain.png']}").json()["window"] is None
 
 
-def test_a_image_that_cannot_be_read_says_so(web, tmp_path):
+def test_an_image_that_cannot_be_read_says_so(web, tmp_path):
     (tmp_path / "data" / "images" / "image1.png").write_bytes(b"\x89PNG\r\n\x1a\n but no more")
-    web.app.state.shared.index.refresh()
+    web.app.state.shared.folder.index.refresh()
     for path in ("", "/picture"):
         answer = web.get(f"/api/images/{image_ids(web)['image1.png']}{path}")
         assert (answer.status_code, answer.json()["error"]["code"]) == (422, "image_unreadable")

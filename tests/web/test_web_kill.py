@@ -11,7 +11,8 @@ from itertools import count
 
 import httpx
 import pytest
-from support.web_places import WRITE, radiograph
+from support.web_places import WRITE
+from support.web_places import image as make_image
 
 from fractura.formats.voc import read_voc_file
 
@@ -49,7 +50,7 @@ def boxes(count):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_kill_9_in_the_middle_of_a_save_never_loses_a_box(tmp_path):
-    image = radiograph(tmp_path / "image.png")
+    image = make_image(tmp_path / "image.png")
     xml, port = image.with_suffix(".xml"), free_port()
     chance = random.Random(0)
     acknowledged = 0

@@ -262,7 +262,7 @@ def test_a_bug_tells_nothing_of_the_image(web, monkeypatch, caplog):
     def broken(*_):
         raise RuntimeError("PLANTED^NAME")
 
-    monkeypatch.setattr(web.app.state.shared.pictures, "image", broken)
+    monkeypatch.setattr(web.app.state.shared.images, "radiograph", broken)
     web_that_answers = type(web)(web.app, base_url=ADDRESS, raise_server_exceptions=False)
     answer = web_that_answers.get(f"/api/images/{image_ids(web)['image2.png']}/picture")
     assert code(answer) == (500, "bug")

@@ -8,7 +8,7 @@ from support.tiny_models import CARD, write_tiny_onnx
 from support.web_places import BOX, WRITE, annotation, client, folder, image, image_ids, model, wait_for
 
 from fractura.formats.voc import VocObject
-from fractura.web.detection_cache import Detection, ImageDetections, in_words_of
+from fractura.web.detection_cache import ImageDetections, scored_box
 from fractura.web.suggester import disagreements, uncertainty
 
 
@@ -92,7 +92,7 @@ def test_most_uncertain_first(tmp_path):
         assert list(states(web, order="uncertainty")) == ["b.png", "a.png", "c.png"]
 
 
-def test_a_image_that_cannot_be_read_does_not_stop_the_others(tmp_path):
+def test_an_image_that_cannot_be_read_does_not_stop_the_others(tmp_path):
     data = folder(tmp_path / "data")
     (data / "images" / "image0.png").write_bytes(b"\x89PNG damaged")
     with client(mode="label", folder=data, model=model(tmp_path)) as web:
@@ -104,12 +104,12 @@ def test_a_image_that_cannot_be_read_does_not_stop_the_others(tmp_path):
 
 def test_without_a_model_there_is_nothing_to_suggest(tmp_path, monkeypatch):
     from fractura.core.errors import ModelError
-    from fractura.web import model_registry as model_shelf
+    from fractura.web import model_registry
 
     def none():
         raise ModelError("this copy has none")
 
-    monkeypatch.setattr(model_shelf, "built_in_model", none)
+    monkeypatch.setattr(model_registry, "built_in_model", none)
     with client(mode="label", folder=folder(tmp_path / "data")) as web:
         answer = web.get(f"/api/images/{image_ids(web)['image1.png']}/suggestions").json()
         assert (answer["status"], answer["model"]) == ("none", None)
@@ -122,7 +122,7 @@ def test_another_model_says_something_else(web, tmp_path):
     write_tiny_onnx(
         tmp_path / "data" / ".fractura" / "other.onnx", scores=(0.1,), labels=(0,), shares=((0.1, 0.2, 0.5, 0.6),)
     )
-    web.app.state.shared.shelf.add("trained-0001", "trained", tmp_path / "data" / ".fractura" / "other.onnx")
+    web.app.state.shared.models.add("trained-0001", "trained", tmp_path / "data" / ".fractura" / "other.onnx")
     answer = web.put("/api/models/current", headers=WRITE, json={"id": "trained-0001"})
     assert answer.json()["current"] == "trained-0001"
     assert states(web)["image1.png"] == ("unlabelled", False)
@@ -143,7 +143,7 @@ def test_a_damaged_memory_of_detections_is_begun_anew(tmp_path):
 
 
 def detection(score, corners=(20, 20, 100, 60), name="Fractura"):
-    return Detection(name, corners, score)
+    return scored_box(name, corners, score)
 
 
 @pytest.mark.parametrize(
@@ -194,8 +194,8 @@ def test_disagreements(detections, boxes, kinds):
     ],
 )
 def test_detections_in_the_words_of_the_folder(model_names, folder_names, expected):
-    found = ImageDetections(200, 100, (detection(0.9, name="fracture"),))
-    assert in_words_of(found, model_names, folder_names).detections[0].name == expected
+    found = ImageDetections(200, 100, (detection(0.9, name="fracture"),), 0.9)
+    assert found.renamed(model_names, folder_names).detections[0].name == expected
 
 
 # ---------------------------------------------------------------- training
@@ -238,16 +238,16 @@ def trainable_fixture(tmp_path, web):
     (prepared / "weights.safetensors").write_bytes(b"x")
     script = tmp_path / "pretended.py"
     script.write_text(f"PREPARED = {str(prepared)!r}\n{PRETENDED}", encoding="utf-8")
-    web.app.state.shared.training.command = (sys.executable, str(script))
+    web.app.state.shared.folder.training.command = (sys.executable, str(script))
     return web
 
 
 def ended(web):
-    def detect_views():
+    def finished():
         report = web.get("/api/training").json()
         return report if report["state"] not in ("preparing", "running") else None
 
-    return wait_for(detect_views)
+    return wait_for(finished)
 
 
 def test_training_gives_a_model_that_is_used(trainable):
@@ -272,8 +272,8 @@ def test_training_can_be_stopped_and_keeps_what_it_learned(trainable):
 
 
 def test_training_that_fails_says_why(trainable, monkeypatch):
-    state = trainable.app.state.shared
-    monkeypatch.setattr(state, "_models_folder", state._models_folder / "FAIL")
+    folder = trainable.app.state.shared.folder
+    monkeypatch.setattr(folder, "models_folder", folder.models_folder / "FAIL")
     trainable.post("/api/training", headers=WRITE, json={})
     report = ended(trainable)
     assert (report["state"], report["message"], report["model"]) == ("failed", "no image has a box", None)
@@ -304,11 +304,11 @@ def test_real_training_from_the_page(tmp_path):
         begun = web.post("/api/training", headers=WRITE, json={"num_steps": 2, "val_share": 0.3})
         assert begun.status_code == 202, begun.text
 
-        def detect_views():
+        def finished():
             report = web.get("/api/training").json()
             return report if report["state"] not in ("preparing", "running") else None
 
-        report = wait_for(detect_views, seconds=300)
+        report = wait_for(finished, seconds=300)
         assert (report["state"], report["step"]) == ("done", 2), report
         assert any("weights from built-in" in line for line in report["lines"])
         assert web.get("/api/models").json()["current"] == "trained-0001"

@@ -48,10 +48,8 @@ COMMANDS: tuple[Command, ...] = (
         "phantom", "make_phantom_splits", DATA, "Make a small data set of artificial radiographs to try everything on"
     ),
     Command("label", "label", DATA, "Draw and correct boxes in the browser, in LabelImg's files"),
-    Command("check", "check_folder", DATA, "Look for mistakes in a folder of labelled images"),
-    Command(
-        "convert", "convert", DATA, "Turn labelled images into another format: VOC, COCO, YOLO, CreateML, CSV, TFRecord"
-    ),
+    Command("check", "check_folder", DATA, "Find mistakes in a folder of labelled images"),
+    Command("convert", "convert", DATA, "Convert labelled images: VOC, COCO, YOLO, CreateML, CSV, TFRecord"),
     Command("split", "split_folder", DATA, "Divide images into train, validation and test, by patient and by picture"),
     Command(
         "fetch", "fetch_resource", MODEL, "Download a public data set, or a model of the TensorFlow 2 detection zoo"
@@ -64,7 +62,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("models", "list_models", MODEL, "List the models: sizes, times, licences, where their weights come from"),
     Command("train", "train_model", MODEL, "Train a detector on a folder of labelled images"),
-    Command("import-tf", "import_checkpoint", MODEL, "Bring over a model that TensorFlow's tools trained"),
+    Command("import-tf", "import_checkpoint", MODEL, "Import a model that TensorFlow's tools trained"),
     Command("evaluate", "evaluate_model", MODEL, "Measure a model on labelled images: AP, FROC, sensitivity, AUC"),
     Command(
         "compare", "compare_models", MODEL, "Two models on the same images: differences with intervals and p-values"
@@ -73,7 +71,7 @@ COMMANDS: tuple[Command, ...] = (
         "agree", "compare_readers", MODEL, "Two readers on the same images, against each other and against a model"
     ),
     Command("calibrate", "calibrate_model", MODEL, "Choose a model's threshold for an aim, and calibrate its scores"),
-    Command("export", "export_model", MODEL, "Turn a trained model into one file that runs without PyTorch"),
+    Command("export", "export_model", MODEL, "Export a trained model to one file that runs without PyTorch"),
     Command("detect", "detect", USE, "Find fractures on images: pictures, JSON, CSV and Pascal VOC"),
     Command("serve", "serve", USE, "Find fractures in the browser, and a REST API for programs"),
 )

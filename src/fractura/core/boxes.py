@@ -75,7 +75,8 @@ class Boxes:
     @property
     def area(self) -> NDArray[np.float32]:
         """float32 ``(n,)``, square pixels; 0 where a box is turned inside out."""
-        return np.maximum(self.width, 0) * np.maximum(self.height, 0)
+        area: NDArray[np.float32] = np.maximum(self.width, 0) * np.maximum(self.height, 0)
+        return area
 
     def select(self, index: ArrayLike) -> Boxes:
         """The boxes at ``index``: a boolean mask ``(n,)`` or integer positions."""
@@ -110,4 +111,5 @@ def pairwise_iou(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDA
     overlap = np.prod(np.maximum(bottom_right - top_left, 0), axis=2)
     areas = [np.prod(np.maximum(b[:, 2:] - b[:, :2], 0), axis=1) for b in (first, second)]
     union = areas[0][:, None] + areas[1][None, :] - overlap
-    return np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    iou: NDArray[np.float32] = np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    return iou

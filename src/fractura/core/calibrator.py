@@ -86,7 +86,7 @@ def _apply(method: str, curve: Mapping[str, Any], scores: ArrayLike) -> Floats:
             raise ValueError(f"the temperature must be above 0, not {temperature}")
         return np.asarray(1 / (1 + np.exp(-log_odds(values) / temperature)))
     if method == "isotonic":
-        return np.interp(values, curve["x"], curve["y"])
+        return np.asarray(np.interp(values, curve["x"], curve["y"]), dtype=np.float64)
     raise ValueError(f"there is no method {method!r}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,14 +13,21 @@ from typing import Any
 import numpy as np
 
 from fractura.core.boxes import Boxes
+from fractura.core.errors import DataError
+from fractura.core.files import read_file, unreadable
+
+SPLITS = ("train", "val", "test")
+"""The parts of a data set, in this order everywhere."""
+Progress = Callable[[int, int], None]
+"""Called with the number of images done and the number of images in all."""
 
 _DIGITS = 12
-"""Of an image's digest, as many hexadecimal digits are kept: among a million images, no two are likely to agree."""
+"""Hexadecimal digits kept of an image's digest: among a million images, no two are likely to agree."""
 
 
 @dataclass(frozen=True)
 class BoxFlags:
-    """What Pascal VOC says of one box beside its corners.
+    """What Pascal VOC records of one box in addition to its corners.
 
     Attributes:
         difficult: Hard to see; evaluation neither rewards nor punishes finding it.
@@ -94,21 +101,33 @@ class Record:
         """bool ``(n,)``: which boxes are flagged difficult."""
         return np.array([flag.difficult for flag in self.flags], dtype=bool)
 
+    @property
+    def title(self) -> str:
+        """What error messages call the image: its file, and its name where the file holds many."""
+        return str(self.image) if self.span is None else f"{self.image}, {self.name}"
+
     def read_bytes(self) -> bytes:
-        """The image's encoded bytes, exactly as stored."""
+        """The image's encoded bytes, exactly as stored.
+
+        Raises:
+            DataError: The file is missing or cannot be read.
+        """
         if self.span is None:
-            return self.image.read_bytes()
+            return read_file(self.image)
         offset, length = self.span
-        with self.image.open("rb") as container:
-            container.seek(offset)
-            return container.read(length)
+        try:
+            with self.image.open("rb") as container:
+                container.seek(offset)
+                return container.read(length)
+        except OSError as error:
+            raise unreadable(error, self.title) from error
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the image's encoded bytes, in hexadecimal digits; they are read once.
 
         Raises:
-            OSError: The image cannot be read.
+            DataError: The image cannot be read.
         """
         return hashlib.sha256(self.read_bytes()).hexdigest()
 
@@ -162,7 +181,7 @@ class Dataset:
         for record in self:
             try:
                 digests.add(record.digest[:_DIGITS])
-            except OSError:
+            except DataError:
                 continue
         return {
             "fingerprint": self.fingerprint(),
@@ -173,16 +192,16 @@ class Dataset:
         }
 
     def shared_with(self, described: Mapping[str, Any]) -> int | None:
-        """How many of these images are among others that ``describe`` told of, by the bytes of their files.
+        """How many of these images are in another data set that ``describe`` summarised, by the bytes of their files.
 
         Args:
             described: What ``describe`` gave; from older cards without ``image_digests``.
 
         Returns:
-            None where that cannot be told: there are no digests, and the fingerprint is another.
+            None where that is unknown: there are no digests, and the fingerprint differs.
 
         Raises:
-            OSError: An image cannot be read.
+            DataError: An image cannot be read.
         """
         if described.get("fingerprint") == self.fingerprint():
             return len(self)

@@ -13,7 +13,12 @@ class FracturaError(Exception):
         problem: What is wrong, in one sentence.
         file: The file it is about, if any.
         place: Where in the file (line, object number, field), if known.
-        hint: The hint, in one sentence.
+        hint: What to do about it, in one sentence.
+
+    Examples:
+        >>> print(DataError("box has no area", file="a.xml", place="object 2", hint="draw the box again"))
+        a.xml, object 2: box has no area
+          → draw the box again
     """
 
     exit_code = 1
@@ -69,7 +74,12 @@ def require(module: str, extra: str) -> None:
 
 
 def nearest_name(word: str, names: Iterable[str]) -> str | None:
-    """The one of ``names`` that ``word`` was probably meant to be; None if nothing is near."""
+    """The one of ``names`` that ``word`` was probably meant to be; None if nothing is close.
+
+    Examples:
+        >>> nearest_name("fractur", ["fracture", "metal"])
+        'fracture'
+    """
     from difflib import get_close_matches
 
     known = sorted(names)
@@ -79,7 +89,12 @@ def nearest_name(word: str, names: Iterable[str]) -> str | None:
 
 
 def suggest_name(word: str, names: Iterable[str]) -> str:
-    """A hint for a name that is not known: the nearest right one, or all of them."""
+    """A hint for an unknown name: the nearest known one, or all of them.
+
+    Examples:
+        >>> suggest_name("boxes.hug", ["boxes.huge", "images.blank"])
+        "did you mean 'boxes.huge'?"
+    """
     known = sorted(names)
     nearest = nearest_name(word, known)
     if nearest is not None:

@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old content or the new one, never half of it."""
+"""Reading and writing whole files: one set of error messages, and a reader never sees half of what is written."""
 
 from __future__ import annotations
 
@@ -12,10 +12,54 @@ from typing import BinaryIO
 from fractura.core.errors import DataError, UsageError
 
 
-def write_atomically(path: Path, data: bytes | str) -> None:
-    """Write ``data`` to ``path`` through a temporary file beside it, fsync and rename.
+def read_file(path: Path, *, limit: int | None = None) -> bytes:
+    """The bytes of a file.
 
-    The folder is made if it is missing. A link is written through, and an existing file keeps its permissions.
+    Args:
+        path: The file.
+        limit: Read no more bytes than this.
+
+    Raises:
+        DataError: There is no such file, it is a folder, or it cannot be read.
+
+    Examples:
+        >>> read_file(Path("missing.png"))
+        Traceback (most recent call last):
+        ...
+        fractura.core.errors.DataError: missing.png: there is no such file
+          → check the path and the spelling
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            return stream.read() if limit is None else stream.read(limit)
+    except OSError as error:
+        raise unreadable(error, path) from error
+
+
+def unreadable(error: OSError, file: Path | str) -> DataError:
+    """What to raise when the system refuses to open or read a file."""
+    if isinstance(error, FileNotFoundError):
+        return DataError("there is no such file", file=file, hint="check the path and the spelling")
+    if isinstance(error, IsADirectoryError):
+        return DataError("is a folder, not a file", file=file, hint="give a file")
+    return DataError(
+        f"cannot be read: {error.strerror or error}", file=file, hint="check that you have permission to read it"
+    )
+
+
+def unlistable(error: OSError, folder: Path | str) -> DataError:
+    """What to raise when the system refuses to list a folder."""
+    return DataError(
+        f"cannot be listed: {error.strerror or error}",
+        file=folder,
+        hint="check that you have permission to read the folder",
+    )
+
+
+def write_atomically(path: Path, data: bytes | str) -> None:
+    """Write ``data`` to ``path`` through a temporary file next to it, fsync and rename.
+
+    The folder is created if it is missing. A link is written through, and an existing file keeps its permissions.
     If anything fails the temporary file is removed and what was at ``path`` stays as it was.
 
     Args:

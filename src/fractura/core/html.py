@@ -37,7 +37,7 @@ def page(title: str, body: str, *, style: str = "", language: str = "en") -> str
     Args:
         title: Plain text.
         body: HTML, with every name in it passed through ``text``.
-        style: CSS beside that of all pages.
+        style: CSS in addition to the shared style.
         language: Two letters.
     """
     return (

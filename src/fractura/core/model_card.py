@@ -1,4 +1,4 @@
-"""``ModelCard``: all that must be known of a trained model beside its weights, in one JSON document.
+"""``ModelCard``: all that must be known of a trained model apart from its weights, in one JSON document.
 
 A model folder holds ``card.json`` and ``weights.safetensors``; every exported file carries the same card inside. Class
 names, pre-processing and the chosen threshold live here and nowhere else.
@@ -35,7 +35,7 @@ class ModelCard(BaseModel):
         threshold_aim: What it was chosen for; see ``fractura.evaluation.threshold.Aim``.
         threshold_data: Fingerprint of the images it was chosen on.
         fast_threshold: The threshold where only the whole image is examined, once (``detect --fast``).
-        views: How the model looks at an image unless told otherwise; see ``inference/views.py``.
+        views: The views of an image that the model takes by default; see ``inference/views.py``.
         calibration: From scores to probabilities; see ``evaluation/calibration.py``.
         data: The images it was trained on (``train``), those that chose its state (``val``, None without any) and,
             where ``fractura calibrate`` chose anew, its threshold (``threshold``): each as ``Dataset.describe`` has it;
@@ -110,7 +110,7 @@ class ModelCard(BaseModel):
             source: File it came from, for errors.
 
         Raises:
-            ModelError: It is no JSON object, has an unknown, missing or impossible value, or is of a newer format.
+            ModelError: It is not a JSON object, has an unknown, missing or impossible value, or is of a newer format.
         """
         try:
             document = json.loads(text)

@@ -1,6 +1,7 @@
-"""Readers against readers, and against a model: how far people agree bounds what a model can be asked for.
+"""Readers against readers, and against a model: how far people agree bounds what can be expected of a model.
 
-Each pair is measured on the images that both have read. Boxes flagged difficult are boxes here: a reader drew them.
+Each pair is measured on the images that both have read. Boxes flagged difficult count like any other: a reader drew
+them.
 """
 
 from __future__ import annotations
@@ -9,18 +10,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import BoxFlags, Dataset
 from fractura.core.errors import DataError
 from fractura.evaluation.bootstrap import ROUNDS, metrics_of
 from fractura.evaluation.comparison import cohen_kappa
-from fractura.evaluation.measures import Floats, Measure, Shares
+from fractura.evaluation.measures import Floats, Measure, Ratios
 from fractura.evaluation.metric_names import Metric
-from fractura.evaluation.metric_set import box_shares, level_shares
+from fractura.evaluation.metric_set import box_ratios, level_ratios
 from fractura.evaluation.table import Table, build_table
 
-_EVERY = 1.0
+_SCORE = 1.0
 """The score of a box that a person drew."""
 _KEYS = (
     *("f1/iou10", "f1/iou30", "f1/iou50", "box_sensitivity/iou10", "box_sensitivity/iou30", "box_sensitivity/iou50"),
@@ -28,16 +30,16 @@ _KEYS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """One reader held against another.
+    """One reader compared with another.
 
     Attributes:
         reader: Whose boxes are measured.
-        against: Whose boxes are taken as right.
-        images: Images that both have read.
+        against: Whose boxes are taken as ground truth.
+        images: Number of images that both have read.
         metrics: ``kappa`` (Cohen's, of images with and without boxes), F1 and sensitivity of boxes by overlap, false
-            detections, and sensitivity and specificity by image.
+            positives, and sensitivity and specificity by image.
     """
 
     reader: str
@@ -51,7 +53,7 @@ class _Kappa:
 
     keys = ("kappa",)
 
-    def __init__(self, table: Table, detected: np.ndarray) -> None:
+    def __init__(self, table: Table, detected: NDArray[np.bool_]) -> None:
         self._first, self._second = table.positive, detected
         self.support: dict[str, Floats] = {}
 
@@ -61,11 +63,11 @@ class _Kappa:
 
 
 def agreements(readers: dict[str, Dataset], *, rounds: int = ROUNDS, seed: int = 0) -> Iterator[Agreement]:
-    """Every reader against every other one, both ways.
+    """Every reader against every other one, in both directions.
 
     Args:
-        readers: By name, what each drew; boxes without scores, classes in the same order. A model's detections are cut
-            at its threshold.
+        readers: By name, what each drew; boxes without scores, classes in the same order. Of a model, the detections
+            from its threshold up.
         rounds: Resamples for the intervals; 0 gives none.
         seed: Of the resamples.
 
@@ -102,14 +104,14 @@ def _agreement(reader: str, read: Dataset, against: str, ground_truth: Dataset, 
     common = replace(ground_truth, records=records)
     detections = [_as_detections(drawn[record.name]) for record in records]
     table = build_table(common, detections)
-    shares = [share for share in (*box_shares(table, _EVERY), *level_shares(table, _EVERY)) if share.key in _KEYS]
+    ratios = [ratio for ratio in (*box_ratios(table, _SCORE), *level_ratios(table, _SCORE)) if ratio.key in _KEYS]
     measures: Sequence[Measure] = [
         _Kappa(table, np.array([len(each) > 0 for each in detections], dtype=bool)),
-        Shares(shares),
+        Ratios(ratios),
     ]
     metrics = metrics_of(measures, table.clusters, rounds, seed, {"kappa": len(records)})
-    return Agreement(reader, against, len(records), metrics)
+    return Agreement(reader=reader, against=against, images=len(records), metrics=metrics)
 
 
 def _as_detections(boxes: Boxes) -> Boxes:
-    return Boxes(boxes.xyxy, boxes.labels, np.full(len(boxes), _EVERY))
+    return Boxes(boxes.xyxy, boxes.labels, np.full(len(boxes), _SCORE))

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.evaluation.measures import Measure, Shares
+from fractura.evaluation.measures import Measure, Ratios
 from fractura.evaluation.messages import gettext_noop
 from fractura.evaluation.metric_names import Metric
 
@@ -44,6 +44,11 @@ def draws(clusters: NDArray[np.int64], rounds: int, seed: int) -> Iterator[Float
         clusters: int64 ``(images,)``: number of the cluster of each image, from 0; clusters are drawn, not images.
         rounds: Number of resamples.
         seed: Equal seeds give equal draws.
+
+    Example:
+        >>> two_patients = np.array([0, 0, 1])
+        >>> [drawn.tolist() for drawn in draws(two_patients, rounds=2, seed=0)]
+        [[0.0, 0.0, 2.0], [1.0, 1.0, 1.0]]
     """
     random = np.random.default_rng(seed)
     count = int(clusters.max(initial=-1)) + 1
@@ -58,7 +63,15 @@ def resample(measures: Sequence[Measure], clusters: NDArray[np.int64], rounds: i
 
 
 def interval(samples: Floats) -> tuple[float, float] | None:
-    """The percentile interval of one metric's samples ``(rounds,)``; None where most resamples do not define it."""
+    """The percentile interval of one metric's samples ``(rounds,)``; None if most resamples do not define it.
+
+    Example:
+        >>> low, high = interval(np.linspace(0, 1, 1001))
+        >>> round(low, 3), round(high, 3)
+        (0.025, 0.975)
+        >>> interval(np.array([np.nan, np.nan, 0.5])) is None
+        True
+    """
     defined = samples[~np.isnan(samples)]
     if 2 * len(defined) <= len(samples):
         return None
@@ -76,18 +89,18 @@ def metrics_of(
         clusters: See ``draws``.
         rounds: Resamples; 0 gives no intervals.
         seed: Of the draws.
-        counts: What metrics that are no shares were measured on, by the first part of their key.
+        counts: What metrics that are not ratios were measured on, by the first part of their key.
     """
     samples = resample(measures, clusters, rounds, seed) if rounds and len(clusters) else None
     support = {key: images for measure in measures for key, images in measure.support.items()}
-    shares = {share.key: share for measure in measures if isinstance(measure, Shares) for share in measure.shares}
+    ratios = {ratio.key: ratio for measure in measures if isinstance(measure, Ratios) for ratio in measure.ratios}
     metrics = {}
     for place, (key, value) in enumerate(
         zip(keys_of(measures), values_of(measures, np.ones(len(clusters))), strict=True)
     ):
-        share = shares.get(key)
-        count = counts.get(key.split("/", maxsplit=1)[0]) if share is None else round(share.whole.sum())
-        part = round(share.part.sum()) if share is not None and share.kind == "share" else None
+        ratio = ratios.get(key)
+        count = counts.get(key.split("/", maxsplit=1)[0]) if ratio is None else round(ratio.denominator.sum())
+        part = round(ratio.numerator.sum()) if ratio is not None and ratio.kind == "proportion" else None
         if np.isnan(value):
             metrics[key] = Metric(None, count=count, part=part)
             continue
@@ -95,7 +108,7 @@ def metrics_of(
         if samples is not None:
             if key in support:
                 independent = len(np.unique(clusters[support[key] > 0]))
-                ends = exact_interval(value, independent, rate=share is not None and share.kind == "rate")
+                ends = exact_interval(value, independent, rate=ratio is not None and ratio.kind == "rate")
             ends = ends or interval(samples[:, place])
         # A metric that is the same in every resample is not certain: there is too little to resample.
         low, high = ends if ends is not None and ends[0] < ends[1] else (None, None)
@@ -106,13 +119,18 @@ def metrics_of(
 def exact_interval(value: float, independent: int, *, rate: bool = False) -> tuple[float, float] | None:
     """The interval of a metric that is at the end of its range: Clopper and Pearson's of a share, Poisson's of a rate.
 
-    Resampling images that are all right gives nothing but right images: an interval of no width, from however few
+    Resampling images that are all correct gives nothing but correct images: an interval of no width, from however few
     images.
 
     Args:
         value: The metric; None is returned unless it is 0 or 1 (of a rate: 0).
         independent: Number of clusters it was measured on.
         rate: It has no upper end.
+
+    Example:
+        >>> low, high = exact_interval(1.0, 20)
+        >>> round(low, 3), high
+        (0.832, 1.0)
     """
     tail = (1 - LEVEL) / 2
     if value == 0:

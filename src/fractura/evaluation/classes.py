@@ -16,15 +16,21 @@ _logger = logging.getLogger(__name__)
 def match_names(names: Iterable[str], known: Sequence[str]) -> dict[str, str]:
     """Which of the known classes each name means.
 
-    Names that differ only in case and in blanks around them are the same. If none is known, the only name means the
-    only known class: a model that knows one class, and images with boxes of one, are about the same thing.
+    Names that differ only in case and surrounding blanks are the same. If none is known, a single name means the single
+    known class: a model that knows one class, and images with boxes of one, are about the same thing.
 
     Args:
-        names: To be looked up.
-        known: To be found.
+        names: Names to match.
+        known: Names to match them with.
 
     Returns:
-        The known name of each name; names that mean none are left out.
+        The known name of each name; names that match none are left out.
+
+    Example:
+        >>> match_names(["fracture ", "cast"], ["Fracture", "implant"])
+        {'fracture ': 'Fracture'}
+        >>> match_names(["fractura"], ["Fracture"])
+        {'fractura': 'Fracture'}
     """
     names = list(names)
     spelled = {_plain(name): name for name in known} | {name: name for name in known}
@@ -49,7 +55,8 @@ def align_classes(
         dataset: Images with their boxes.
         class_names: The model's.
         renamed: For names in the data the model's class that they mean; several may mean one.
-        problems: Gets a remark where a class is taken for one of another name; without it that is logged as a warning.
+        problems: Gets a remark for each class that is taken for one of another name; without it they are logged as
+            warnings.
 
     Raises:
         DataError: A class that has boxes is not among ``class_names``; the nearest right name is given.
@@ -88,8 +95,8 @@ def join_classes(
 ) -> list[Dataset]:
     """Data sets whose boxes different people or models drew, with one list of classes.
 
-    Names that differ only in case and in blanks around them are the same. Where none of them holds more than one class,
-    that is the same in all, whatever its names.
+    Names that differ only in case and surrounding blanks are the same. If each has boxes of at most one class, that is
+    the same class in all, whatever its name.
 
     Args:
         datasets: Images with their boxes.

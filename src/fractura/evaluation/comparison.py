@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset
@@ -39,11 +40,11 @@ MAIN = {
     "image_specificity": "image specificity",
     "false_positives_per_normal_image": "false on normal images",
 }
-"""Of ``COMPARED``, what the terminal shows unasked, in words so short that 80 columns hold a row; see ``MAIN_TEXT``."""
+"""Of ``COMPARED``, what the terminal shows by default, in words so short that a row fits 80 columns; see
+``MAIN_TEXT``."""
 MAIN_TEXT = (
     "found at 1 false: share of fractures found (IoU 0.3) at one false positive per image; false on normal images: "
-    "detections per "
-    "normal image"
+    "detections per normal image"
 )
 
 
@@ -55,7 +56,7 @@ class Difference:
         first: None where it is not defined.
         second: None where it is not defined.
         difference: ``second - first``.
-        low: Lower end of its 95 % interval.
+        low: Lower end of its 95% interval.
         high: Upper end.
         p: Two-sided p-value of no difference.
     """
@@ -68,7 +69,7 @@ class Difference:
     p: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
     """Two sets of detections on the same images.
 
@@ -163,7 +164,12 @@ def _difference(first: float, second: float, samples: Floats) -> Difference:
 
 
 def p_value(samples: Floats) -> float | None:
-    """Two-sided p-value from differences ``(rounds,)``; never below what the number of rounds can tell."""
+    """Two-sided p-value from differences ``(rounds,)``; never below what the number of rounds can resolve.
+
+    Example:
+        >>> p_value(np.full(999, 0.1))  # the second was better in every resample
+        0.002
+    """
     defined = samples[~np.isnan(samples)]
     if not len(defined):
         return None
@@ -171,10 +177,15 @@ def p_value(samples: Floats) -> float | None:
     return float(min(1.0, 2 * (fewer + 1) / (len(defined) + 1)))
 
 
-def cohen_kappa(first: np.ndarray, second: np.ndarray, weights: Floats) -> float:
-    """Cohen's kappa of two yes-or-no readings ``(images,)`` at image weights; NaN where both say only one thing.
+def cohen_kappa(first: NDArray[np.bool_], second: NDArray[np.bool_], weights: Floats) -> float:
+    """Cohen's kappa of two yes-or-no readings ``(images,)`` at image weights; NaN if both say the same of every image.
 
     Source: Cohen, Educ. Psychol. Meas. 1960;20:37-46.
+
+    Example:
+        >>> first, second = np.array([True, True, False, False]), np.array([True, False, False, False])
+        >>> cohen_kappa(first, second, np.ones(4))
+        0.5
     """
     total = weights.sum()
     if not total:

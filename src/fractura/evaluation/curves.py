@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from fractura.core.calibrator import Calibrator
 from fractura.evaluation.calibration import reliability
 from fractura.evaluation.coco_metrics import RECALLS, AveragePrecision
+from fractura.evaluation.documents import Curve
 from fractura.evaluation.froc import Matching
 from fractura.evaluation.metric_set import groups_of, stated_and_right
-from fractura.evaluation.result import Curve, Curves
+from fractura.evaluation.result import Curves
 from fractura.evaluation.table import Table
 
 _MOST_FALSE_POSITIVES = 10

@@ -48,6 +48,16 @@ def evaluate(
         ValueError: Not one ``Boxes`` per image, detections without scores, scores that are not finite and in 0..1, a
             corner that is not finite, or a label outside the class names.
         DataError: Images of the train split are among them (see ``refuse_wrong_split``).
+
+    Example:
+        >>> from pathlib import Path
+        >>> from fractura.core.dataset import Record
+        >>> wrist = Record(image=Path("wrist.png"), width=100, height=100, boxes=Boxes([[10, 10, 50, 50]], [0]))
+        >>> normal = Record(image=Path("normal.png"), width=100, height=100, boxes=Boxes([], []))
+        >>> found = [Boxes([[12, 10, 50, 50]], [0], [0.9]), Boxes([[5, 5, 20, 20]], [0], [0.3])]
+        >>> evaluation = evaluate(Dataset(class_names=("fracture",), records=(wrist, normal)), found)
+        >>> evaluation.value("box_sensitivity/iou30"), evaluation.value("image_auc")
+        (1.0, 1.0)
     """
     refuse_wrong_split(dataset, "evaluate")
     refuse_wrong_detections(dataset, predictions)
@@ -92,7 +102,7 @@ def refuse_wrong_detections(dataset: Dataset, predictions: Sequence[Boxes]) -> N
 
 def _intervals(table: Table, clusters: int, rounds: int, seed: int) -> Intervals:
     text = METHOD.format(rounds=rounds, clusters=clusters, units=UNITS[table.unit])
-    return Intervals(rounds, seed, LEVEL, table.unit, clusters, text)
+    return Intervals(rounds=rounds, seed=seed, level=LEVEL, unit=table.unit, clusters=clusters, method=text)
 
 
 def _notes(table: Table) -> tuple[Message, ...]:

@@ -15,6 +15,7 @@ from typing import Any
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError
 from fractura.core.model_card import ModelCard
+from fractura.evaluation.documents import LeakageDocument
 from fractura.evaluation.messages import Message
 
 
@@ -49,6 +50,15 @@ class Leakage:
             validated=validated,
             threshold=validated if card.threshold_data is None else dataset.shared_with(_threshold_images(card)),
         )
+
+    def to_dict(self) -> LeakageDocument:
+        """Plain values, ready for JSON."""
+        return {
+            "images": self.images,
+            "trained": self.trained,
+            "validated": self.validated,
+            "threshold": self.threshold,
+        }
 
     def warnings(self, *, own_threshold: bool, calibrated: bool) -> list[Message]:
         """What readers must know before they read the metrics.

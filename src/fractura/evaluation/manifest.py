@@ -1,4 +1,4 @@
-"""A CSV table about images, one row an image: patients, studies, and columns that divide the images into groups."""
+"""A CSV table about images, one row per image: patients, studies, and columns that divide the images into groups."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError, suggest_name
 from fractura.evaluation.subgroups import ImageGroup
 
-_IMAGE_COLUMNS = ("image", "image", "filename", "file_name", "image_id", "name")
+_IMAGE_COLUMNS = ("image", "filename", "file_name", "image_id", "name")
 _FACTS = ("patient", "study", "body_part", "view", "laterality", "device")
 """Columns that fill what the images do not say themselves."""
 _NO_GROUPS = frozenset({"split", "label", "width", "height", "boxes"})
-"""Columns that tell nothing beyond the annotations."""
+"""Columns that say nothing beyond the annotations."""
 _YES, _NO = frozenset({"1", "true", "yes"}), frozenset({"0", "false", "no", ""})
 _MOST_GROUPS = 12
-"""A column of more different words is no grouping but free text."""
+"""A column of more different words is free text, not a grouping."""
 
 
 @dataclass(frozen=True)
@@ -102,12 +102,15 @@ def _is_number(text: str) -> bool:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read a CSV file with a heading; the image stands in a column ``image``, ``image``, ``filename`` or ``name``.
+    """Read a CSV file with a header; the image is named in a column ``image``, ``filename``, ``image_id`` or ``name``.
 
-    Cells lose their outer blanks; yes and no are read in any case. Of a path in the image's cell the last part counts.
+    Cells are stripped; yes and no are read in any case. If the image's cell is a path, its last part counts.
 
     Raises:
         DataError: The file cannot be read, names no image column, or has two rows for one image.
+
+    Example:
+        ``read_manifest(Path("images.csv")).groups(dataset)`` gives the subgroups that ``evaluate`` takes.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.evaluation.froc import FALSE, FOUND, Matching
+from fractura.evaluation.froc import FALSE_POSITIVE, TRUE_POSITIVE, Matching
 from fractura.evaluation.metric_names import FALSE_POSITIVES_PER_IMAGE, point_text
 
 Floats = NDArray[np.float64]
@@ -21,7 +21,7 @@ Integers = NDArray[np.int64]
 
 
 class Measure(Protocol):
-    """Some metrics."""
+    """Some metrics, as functions of image weights."""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -30,7 +30,7 @@ class Measure(Protocol):
 
     @property
     def support(self) -> Mapping[str, NDArray[Any]]:
-        """For metrics that cannot pass 0 and 1: ``(images,)``, above 0 on the images they are measured on."""
+        """For metrics that stay within 0 and 1: ``(images,)``, above 0 on the images they are measured on."""
         ...
 
     def of(self, weights: Floats) -> Floats:
@@ -39,58 +39,77 @@ class Measure(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Share:
+class Ratio:
     """A metric that is a sum over images divided by another sum over images.
 
     Attributes:
         key: The metric's.
-        part: ``(images,)``.
-        whole: ``(images,)``.
-        kind: ``share``: ``part`` counts some of the things that ``whole`` counts; ``rate``: it counts other things, as
-            many as there are; ``mean``: neither.
+        numerator: ``(images,)``.
+        denominator: ``(images,)``.
+        kind: ``proportion``: the numerator counts some of the things that the denominator counts; ``rate``: it counts
+            other things, of which there may be any number; ``mean``: neither.
     """
 
     key: str
-    part: Floats
-    whole: Floats
-    kind: Literal["share", "rate", "mean"] = "share"
+    numerator: Floats
+    denominator: Floats
+    kind: Literal["proportion", "rate", "mean"] = "proportion"
 
 
-class Shares:
-    """Metrics that are shares."""
+class Ratios:
+    """Several metrics that are ratios.
 
-    def __init__(self, shares: Sequence[Share]) -> None:
-        self.shares = tuple(shares)
-        self._part = np.array([share.part for share in shares], dtype=np.float64)
-        self._whole = np.array([share.whole for share in shares], dtype=np.float64)
+    Example:
+        >>> found, boxes = np.array([1.0, 0.0]), np.array([2.0, 1.0])
+        >>> sensitivity = Ratios([Ratio("box_sensitivity", found, boxes)])
+        >>> sensitivity.of(np.array([1.0, 0.0]))  # of the first image alone
+        array([0.5])
+    """
+
+    def __init__(self, ratios: Sequence[Ratio]) -> None:
+        self.ratios = tuple(ratios)
+        self._numerators = np.array([ratio.numerator for ratio in ratios], dtype=np.float64)
+        self._denominators = np.array([ratio.denominator for ratio in ratios], dtype=np.float64)
 
     @property
     def keys(self) -> tuple[str, ...]:
         """See ``Measure``."""
-        return tuple(share.key for share in self.shares)
+        return tuple(ratio.key for ratio in self.ratios)
 
     @property
     def support(self) -> Mapping[str, Floats]:
         """See ``Measure``."""
-        return {share.key: share.whole for share in self.shares}
+        return {ratio.key: ratio.denominator for ratio in self.ratios}
 
     def of(self, weights: Floats) -> Floats:
         """See ``Measure``."""
-        return divide(self._part @ weights, self._whole @ weights)
+        return divide(self._numerators @ weights, self._denominators @ weights)
 
 
-def divide(part: Floats, whole: Floats) -> Floats:
-    """NaN where the whole is 0."""
-    return np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=np.asarray(whole) != 0)
+def divide(numerator: Floats, denominator: Floats) -> Floats:
+    """The quotients, NaN where the denominator is 0.
+
+    Example:
+        >>> divide(np.array([1.0, 1.0]), np.array([2.0, 0.0]))
+        array([0.5, nan])
+    """
+    out = np.full(np.shape(numerator), np.nan)
+    np.divide(numerator, denominator, out=out, where=np.asarray(denominator) != 0)
+    return out
 
 
-class Running:
-    """Image weights added up along a list of detections, told at some places of the list.
+class CumulativeWeights:
+    """Image weights added up along a list of detections, read off at some places of the list.
 
     Args:
         images: Image of each detection, best detection first.
-        ends: Numbers of detections, not falling: where to tell the sum.
+        ends: Numbers of detections, in non-decreasing order: where to read the sum.
         count: Number of images.
+
+    Example:
+        >>> up_to = CumulativeWeights(np.array([0, 1, 0]), np.array([1, 3]), count=2)
+        >>> up_to.of(np.array([1.0, 5.0]))  # after the first detection, and after all three
+        array([1., 7.])
     """
 
     def __init__(self, images: Integers, ends: Integers, count: int) -> None:
@@ -99,12 +118,12 @@ class Running:
         stops, self._place = np.unique(ends, return_inverse=True)
         detections = np.arange(stops[-1] if len(stops) else 0)
         step = np.searchsorted(stops, detections, side="right")
-        # How many detections of each image stand between one place and the next.
+        # How many detections of each image there are between one place and the next.
         self._steps = csr_array((np.ones(len(detections)), (step, images[detections])), shape=(len(stops), count))
 
     def of(self, weights: Floats) -> Floats:
         """The sum of weights of the first ``ends`` detections, for each end."""
-        return np.asarray(np.cumsum(self._steps @ weights)[self._place])
+        return np.asarray(np.cumsum(np.asarray(self._steps @ weights))[self._place])
 
 
 class Froc:
@@ -126,8 +145,8 @@ class Froc:
         scores, images = first.scores[order], first.images[order]
         # Detections of one score come together: the places where a threshold can cut.
         ends = np.flatnonzero(np.append(scores[1:] != scores[:-1], True)) + 1 if len(scores) else np.zeros(0, np.int64)
-        self._ladders = [_Ladder(each.outcome[order], images, ends, len(boxes)) for each in matchings.values()]
-        self._detections = Running(images, np.concatenate([ladder.ends for ladder in self._ladders]), len(boxes))
+        self._steps = [_SensitivitySteps(each.outcome[order], images, ends, len(boxes)) for each in matchings.values()]
+        self._detections = CumulativeWeights(images, np.concatenate([steps.ends for steps in self._steps]), len(boxes))
 
     def of(self, weights: Floats) -> Floats:
         """See ``Measure``."""
@@ -137,25 +156,24 @@ class Froc:
             return np.full(len(self.keys), np.nan)
         detections = self._detections.of(weights)
         values, start = [], 0
-        for ladder in self._ladders:
-            found = ladder.found.of(weights)
-            others = ladder.others.of(weights)
-            false = detections[start : start + len(found)] - others
+        for steps in self._steps:
+            found = steps.found.of(weights)
+            false_positives = detections[start : start + len(found)] - steps.not_false.of(weights)
             start += len(found)
-            steps = np.searchsorted(false, allowed, side="right")
-            values.append(np.concatenate([[0.0], found])[steps] / boxes)
+            reached = np.searchsorted(false_positives, allowed, side="right")
+            values.append(np.concatenate([[0.0], found])[reached] / boxes)
         return np.concatenate(values)
 
 
-class _Ladder:
-    """Where one criterion's sensitivity rises: the cuts with a found detection just above them."""
+class _SensitivitySteps:
+    """Where one criterion's sensitivity rises: the thresholds with a true positive just above them."""
 
     def __init__(self, outcome: NDArray[np.int8], images: Integers, ends: Integers, count: int) -> None:
-        found, others = np.flatnonzero(outcome == FOUND), np.flatnonzero(outcome != FALSE)
+        found, not_false = np.flatnonzero(outcome == TRUE_POSITIVE), np.flatnonzero(outcome != FALSE_POSITIVE)
         before = np.searchsorted(found, ends)
         self.ends = ends[np.diff(before, prepend=0) > 0]
-        self.found = Running(images[found], np.searchsorted(found, self.ends), count)
-        self.others = Running(images[others], np.searchsorted(others, self.ends), count)
+        self.found = CumulativeWeights(images[found], np.searchsorted(found, self.ends), count)
+        self.not_false = CumulativeWeights(images[not_false], np.searchsorted(not_false, self.ends), count)
 
 
 class Auc:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fractura.evaluation.documents import MetricDocument
 from fractura.evaluation.messages import gettext_noop
 
 FALSE_POSITIVES_PER_IMAGE = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0)
@@ -17,7 +18,7 @@ CRITERIA = tuple(CRITERION_TEXT)
 """What "a detection finds a box" may mean: loose, middle and strict overlap, and the detection's centre inside the
 box."""
 MAIN_CRITERION = "iou30"
-"""Fractures are elongated, IoU 0.5 is a matter of drawing style: thresholds and pictures go by 0.3."""
+"""Fractures are elongated, and IoU 0.5 is a matter of drawing style: thresholds and pictures go by 0.3."""
 
 _AVERAGE_PRECISION = {
     "AP": "average precision, IoU 0.5 to 0.95",
@@ -28,9 +29,9 @@ _AVERAGE_PRECISION = {
     "AP_small": "average precision, boxes below 32² pixels",
     "AP_medium": "average precision, boxes of 32² to 96² pixels",
     "AP_large": "average precision, boxes above 96² pixels",
-    "AR_1": "average recall, 1 detection an image and class",
-    "AR_10": "average recall, 10 detections an image and class",
-    "AR_100": "average recall, 100 detections an image and class",
+    "AR_1": "average recall, 1 detection per image and class",
+    "AR_10": "average recall, 10 detections per image and class",
+    "AR_100": "average recall, 100 detections per image and class",
     "AR_small": "average recall, boxes below 32² pixels",
     "AR_medium": "average recall, boxes of 32² to 96² pixels",
     "AR_large": "average recall, boxes above 96² pixels",
@@ -78,8 +79,17 @@ class Metric:
     count: int | None = None
     part: int | None = None
 
+    def to_dict(self) -> MetricDocument:
+        """Plain values, ready for JSON."""
+        return {"value": self.value, "low": self.low, "high": self.high, "count": self.count, "part": self.part}
+
     def to_text(self, digits: int = 3) -> str:
-        """``0.512 (0.401–0.623)``, a dash where nothing is defined."""
+        """The value with its interval; a dash where nothing is defined.
+
+        Example:
+            >>> Metric(0.5123, 0.4011, 0.6229).to_text()
+            '0.512 (0.401–0.623)'
+        """
         if self.value is None:
             return "–"
         interval = "" if self.low is None or self.high is None else f" ({self.low:.{digits}f}–{self.high:.{digits}f})"
@@ -87,7 +97,12 @@ class Metric:
 
 
 def point_text(false_positives: float) -> str:
-    """A rate of false positives as keys write it: ``0.125``, ``1``."""
+    """A rate of false positives as keys write it.
+
+    Example:
+        >>> [point_text(point) for point in (0.125, 1.0)]
+        ['0.125', '1']
+    """
     return f"{false_positives:g}"
 
 
@@ -96,6 +111,12 @@ def metric_text(key: str) -> str:
 
     Raises:
         KeyError: No metric has this key.
+
+    Example:
+        >>> metric_text("froc/iou30/0.5")
+        'sensitivity at 0.5 false positives per image, IoU 0.3'
+        >>> metric_text("image_auc")
+        'AUC of images'
     """
     name, *rest = key.split("/", 2) if not key.startswith("AP") else key.split("/", 1)
     if name in _AVERAGE_PRECISION:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from fractura.core.calibrator import Calibrator
 from fractura.evaluation.calibration import bins_of, calibration_detections, calibration_images
 from fractura.evaluation.coco_metrics import AveragePrecision
-from fractura.evaluation.froc import FALSE, FOUND, Matching
-from fractura.evaluation.measures import Auc, CalibrationError, Floats, Froc, Integers, Measure, Share, Shares
+from fractura.evaluation.froc import FALSE_POSITIVE, TRUE_POSITIVE, Matching
+from fractura.evaluation.measures import Auc, CalibrationError, Floats, Froc, Integers, Measure, Ratio, Ratios
 from fractura.evaluation.metric_names import COCO_KEYS, MAIN_CRITERION
 from fractura.evaluation.table import Table
 
@@ -27,7 +27,7 @@ def all_measures(table: Table, threshold: float, calibrator: Calibrator | None) 
     return [
         AveragePrecision(table),
         Froc(table.matchings, table.boxes.sum(axis=1)),
-        Shares([*box_shares(table, threshold), *_class_shares(table, threshold), *level_shares(table, threshold)]),
+        Ratios([*box_ratios(table, threshold), *_class_ratios(table, threshold), *level_ratios(table, threshold)]),
         *_aucs(table),
         *_calibration(table, calibrator),
     ]
@@ -38,13 +38,13 @@ def brief_measures(table: Table, threshold: float) -> list[Measure]:
     return [
         AveragePrecision(table, brief=True),
         Froc(table.matchings, table.boxes.sum(axis=1)),
-        Shares([*box_shares(table, threshold), *level_shares(table, threshold)]),
+        Ratios([*box_ratios(table, threshold), *level_ratios(table, threshold)]),
         *_aucs(table),
     ]
 
 
 def counts_of(table: Table) -> dict[str, int]:
-    """What metrics that are no shares were measured on, by the first part of their key."""
+    """What metrics that are not ratios were measured on, by the first part of their key."""
     boxes = int(table.boxes.sum())
     counts = dict.fromkeys((*COCO_KEYS, "froc"), boxes)
     for level in table.levels:
@@ -56,28 +56,31 @@ def counts_of(table: Table) -> dict[str, int]:
     }
 
 
-def box_shares(table: Table, threshold: float) -> Iterator[Share]:
+def box_ratios(table: Table, threshold: float) -> Iterator[Ratio]:
     """Sensitivity, precision, F1 and false positives at the threshold."""
     images = table.image_count
     boxes = table.boxes.sum(axis=1).astype(np.float64)
     for criterion, matching in table.matchings.items():
-        found, false = _counted(matching, threshold, FOUND, images), _counted(matching, threshold, FALSE, images)
-        yield Share(f"box_sensitivity/{criterion}", found, boxes)
-        yield Share(f"precision/{criterion}", found, found + false)
-        yield Share(f"f1/{criterion}", 2 * found, found + false + boxes, "mean")
-        yield Share(f"false_positives_per_image/{criterion}", false, np.ones(images), "rate")
+        found, false = (
+            _counted(matching, threshold, TRUE_POSITIVE, images),
+            _counted(matching, threshold, FALSE_POSITIVE, images),
+        )
+        yield Ratio(f"box_sensitivity/{criterion}", found, boxes)
+        yield Ratio(f"precision/{criterion}", found, found + false)
+        yield Ratio(f"f1/{criterion}", 2 * found, found + false + boxes, "mean")
+        yield Ratio(f"false_positives_per_image/{criterion}", false, np.ones(images), "rate")
     # On an image without boxes no detection can be found or left out: all that count are false, by every criterion.
     negative = table.negative.astype(np.float64)
-    yield Share("false_positives_per_normal_image", false * negative, negative, "rate")
+    yield Ratio("false_positives_per_normal_image", false * negative, negative, "rate")
 
 
-def _class_shares(table: Table, threshold: float) -> Iterator[Share]:
+def _class_ratios(table: Table, threshold: float) -> Iterator[Ratio]:
     if len(table.class_names) < 2:
         return
     matching = table.matchings[MAIN_CRITERION]
     for label, name in enumerate(table.class_names):
-        found = _counted(matching, threshold, FOUND, table.image_count, matching.labels == label)
-        yield Share(f"box_sensitivity/{MAIN_CRITERION}/{name}", found, table.boxes[:, label].astype(np.float64))
+        found = _counted(matching, threshold, TRUE_POSITIVE, table.image_count, matching.labels == label)
+        yield Ratio(f"box_sensitivity/{MAIN_CRITERION}/{name}", found, table.boxes[:, label].astype(np.float64))
 
 
 def _counted(
@@ -108,7 +111,7 @@ def _aucs(table: Table) -> Iterator[Auc]:
         yield Auc(f"{level}_auc", scores, positive, negative, first, table.image_count)
 
 
-def level_shares(table: Table, threshold: float) -> Iterator[Share]:
+def level_ratios(table: Table, threshold: float) -> Iterator[Ratio]:
     """Sensitivity, specificity and predictive values of images, studies and patients at the threshold."""
     for level in table.levels:
         first, scores, positive, negative = groups_of(table, level)
@@ -117,10 +120,10 @@ def level_shares(table: Table, threshold: float) -> Iterator[Share]:
         def on_images(chosen: NDArray[np.bool_], first: Integers = first) -> Floats:
             return np.bincount(first[chosen], minlength=table.image_count).astype(np.float64)
 
-        yield Share(f"{level}_sensitivity", on_images(positive & detected), on_images(positive))
-        yield Share(f"{level}_specificity", on_images(negative & ~detected), on_images(negative))
-        yield Share(f"{level}_ppv", on_images(positive & detected), on_images((positive | negative) & detected))
-        yield Share(f"{level}_npv", on_images(negative & ~detected), on_images((positive | negative) & ~detected))
+        yield Ratio(f"{level}_sensitivity", on_images(positive & detected), on_images(positive))
+        yield Ratio(f"{level}_specificity", on_images(negative & ~detected), on_images(negative))
+        yield Ratio(f"{level}_ppv", on_images(positive & detected), on_images((positive | negative) & detected))
+        yield Ratio(f"{level}_npv", on_images(negative & ~detected), on_images((positive | negative) & ~detected))
 
 
 def stated_and_right(table: Table, calibrator: Calibrator | None) -> dict[str, tuple[Floats, Floats, Integers]]:
@@ -142,5 +145,5 @@ def _calibration(table: Table, calibrator: Calibrator | None) -> Iterator[Measur
     for what, (stated, right, images) in stated_and_right(table, calibrator).items():
         count = np.bincount(images, minlength=table.image_count).astype(np.float64)
         error = np.bincount(images, (stated - right) ** 2, table.image_count).astype(np.float64)
-        yield Shares([Share(f"{what}_brier", error, count, "mean")])
+        yield Ratios([Ratio(f"{what}_brier", error, count, "mean")])
         yield CalibrationError(f"{what}_ece", stated, right, bins_of(stated), images, table.image_count)

@@ -8,7 +8,7 @@ import numpy as np
 
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset
-from fractura.evaluation.froc import FALSE, FOUND, IOU_OF, lies_right, scores_of
+from fractura.evaluation.froc import FALSE_POSITIVE, IOU_OF, TRUE_POSITIVE, fits, scores_of
 from fractura.evaluation.metric_names import MAIN_CRITERION
 from fractura.evaluation.result import Outcome
 from fractura.evaluation.table import Table
@@ -25,9 +25,9 @@ def outcomes_of(dataset: Dataset, predictions: Sequence[Boxes], table: Table, th
         scores, fate = scores_of(detections), matching.outcome[here]
         order = np.argsort(-scores, kind="stable")
         order = order[scores[order] >= np.float32(threshold)]
-        found = matching.box[here][order][fate[order] == FOUND]
+        found = matching.box[here][order][fate[order] == TRUE_POSITIVE]
         missed = np.setdiff1d(np.flatnonzero(~record.difficult), found)
-        right = lies_right(record.boxes, detections, detections.iou(record.boxes), IOU_OF[MAIN_CRITERION])[:, missed]
+        right = fits(record.boxes, detections, detections.iou(record.boxes), IOU_OF[MAIN_CRITERION])[:, missed]
         best = np.where(right, scores[:, None], 0.0).max(axis=0, initial=0.0)
         outcomes.append(
             Outcome(
@@ -36,7 +36,7 @@ def outcomes_of(dataset: Dataset, predictions: Sequence[Boxes], table: Table, th
                 image_score=float(table.scores[image]),
                 positive=True if table.positive[image] else (False if table.negative[image] else None),
                 missed=tuple(missed.tolist()),
-                false=tuple(np.flatnonzero(fate[order] == FALSE).tolist()),
+                false=tuple(np.flatnonzero(fate[order] == FALSE_POSITIVE).tolist()),
                 missed_scores=tuple(best.tolist()),
             )
         )

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Record
-from fractura.evaluation.messages import Message
-from fractura.evaluation.metric_names import (
-    CRITERIA,
-    CRITERION_TEXT,
-    FALSE_POSITIVES_PER_IMAGE,
-    LEVELS,
-    MAIN_CRITERION,
-    Metric,
-    point_text,
+from fractura.evaluation.documents import (
+    Curve,
+    EvaluationDocument,
+    IntervalsDocument,
+    MeasuredDocument,
+    OutcomeDocument,
+    SubgroupDocument,
+    SummaryDocument,
 )
+from fractura.evaluation.messages import Message
+from fractura.evaluation.metric_names import MAIN_CRITERION, Metric
+from fractura.evaluation.rows import evaluation_rows, subgroup_row
 
-Curve = dict[str, list[float]]
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Intervals:
     """How the intervals of all metrics came about.
 
@@ -42,8 +40,19 @@ class Intervals:
     clusters: int
     method: str
 
+    def to_dict(self) -> IntervalsDocument:
+        """Plain values, ready for JSON."""
+        return {
+            "rounds": self.rounds,
+            "seed": self.seed,
+            "level": self.level,
+            "unit": self.unit,
+            "clusters": self.clusters,
+            "method": self.method,
+        }
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Subgroup:
     """The metrics of some of the images, or of some of the boxes.
 
@@ -65,8 +74,20 @@ class Subgroup:
     boxes: int
     metrics: dict[str, Metric]
 
+    def to_dict(self) -> SubgroupDocument:
+        """Plain values, ready for JSON."""
+        return {
+            "by": self.by,
+            "name": self.name,
+            "images": self.images,
+            "positive": self.positive,
+            "negative": self.negative,
+            "boxes": self.boxes,
+            "metrics": {key: metric.to_dict() for key, metric in self.metrics.items()},
+        }
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Outcome:
     """What became of one image at the threshold, by ``MAIN_CRITERION``.
 
@@ -77,7 +98,7 @@ class Outcome:
         positive: There is a box to be found; None where all boxes are difficult.
         missed: Positions in ``record.boxes`` that no detection found.
         false: Positions in ``detections`` that find nothing.
-        missed_scores: For each of ``missed`` the best score of a detection of any score that lies right; 0 without one.
+        missed_scores: For each of ``missed`` the best score of a detection of any score that finds it; 0 without one.
     """
 
     record: Record
@@ -88,7 +109,7 @@ class Outcome:
     false: tuple[int, ...]
     missed_scores: tuple[float, ...]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> OutcomeDocument:
         """Plain values; the image by its name."""
         scores = [] if self.detections.scores is None else self.detections.scores.tolist()
         return {
@@ -105,7 +126,7 @@ class Outcome:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Curves:
     """Curves as lists of numbers, ready to be drawn.
 
@@ -114,7 +135,7 @@ class Curves:
             the corners where it rises and its end.
         precision_recall: For each overlap ``recall`` (101 steps) and ``precision``, COCO's, mean over classes.
         roc: For each level (``image``, …) ``false_positive_rate`` and ``sensitivity``.
-        reliability: For ``image`` and ``detection`` mean ``score``, ``observed`` share with Wilson's 95 % ``low`` and
+        reliability: For ``image`` and ``detection`` mean ``score``, ``observed`` share with Wilson's 95% ``low`` and
             ``high``, and ``count`` of each bin; bins hold equally many.
     """
 
@@ -124,9 +145,9 @@ class Curves:
     reliability: dict[str, Curve] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Evaluation:
-    """All that was measured. Every share lies in 0..1.
+    """All that was measured. Every share is in 0..1.
 
     Attributes:
         images: Number of images.
@@ -184,122 +205,48 @@ class Evaluation:
 
         return sorted((outcome for outcome in self.outcomes if outcome.false), key=highest, reverse=True)[:number]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> EvaluationDocument:
         """Plain dicts, lists, numbers and None, ready for JSON."""
+        curves = self.curves
         return {
-            **self.summary(),
-            "subgroups": [asdict(group) for group in self.subgroups],
-            "curves": asdict(self.curves),
+            **self._measured(),
+            "curves": {
+                "froc": curves.froc,
+                "precision_recall": curves.precision_recall,
+                "roc": curves.roc,
+                "reliability": curves.reliability,
+            },
+            "notes": [str(note) for note in self.notes],
+            "subgroups": [group.to_dict() for group in self.subgroups],
             "outcomes": [outcome.to_dict() for outcome in self.outcomes],
         }
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> SummaryDocument:
         """What model cards keep: all metrics of all images, and the FROC of the main criterion; ready for JSON."""
-        counts = ("images", "positive", "negative", "boxes", "difficult", "detections", "patients", "studies")
         froc = {name: curve for name, curve in self.curves.froc.items() if name == MAIN_CRITERION}
+        return {**self._measured(), "curves": {"froc": froc}, "notes": [str(note) for note in self.notes]}
+
+    def _measured(self) -> MeasuredDocument:
         return {
-            **{name: getattr(self, name) for name in counts},
+            "images": self.images,
+            "positive": self.positive,
+            "negative": self.negative,
+            "boxes": self.boxes,
+            "difficult": self.difficult,
+            "detections": self.detections,
+            "patients": self.patients,
+            "studies": self.studies,
             "class_names": list(self.class_names),
             "threshold": self.threshold,
             "calibrated": self.calibrated,
-            "intervals": None if self.intervals is None else asdict(self.intervals),
-            "metrics": {key: asdict(metric) for key, metric in self.metrics.items()},
-            "curves": {"froc": froc},
-            "notes": [str(note) for note in self.notes],
+            "intervals": None if self.intervals is None else self.intervals.to_dict(),
+            "metrics": {key: metric.to_dict() for key, metric in self.metrics.items()},
         }
 
     def rows(self) -> list[tuple[str, str]]:
         """One screen: pairs of a metric's name and its value as text."""
-        return [
-            ("images", f"{self.images} ({self.positive} with boxes, {self.negative} without)"),
-            ("boxes", f"{self.boxes}" + (f" and {self.difficult} difficult" if self.difficult else "")),
-            *_average_precision_rows(self.metrics, self.class_names),
-            *_froc_rows(self.metrics),
-            *_threshold_rows(self.metrics, self.threshold),
-            *_level_rows(self.metrics),
-            *_calibration_rows(self.metrics, self.calibrated),
-        ]
+        return evaluation_rows(self)
 
     def subgroup_rows(self) -> list[list[str]]:
         """A row for each subgroup: its name, images, boxes and the metrics of ``SUBGROUP_COLUMNS``."""
-        return [
-            [
-                f"{group.by}: {group.name}",
-                str(group.images),
-                str(group.boxes),
-                *(group.metrics[key].to_text(2) if key in group.metrics else "" for key in SUBGROUP_COLUMNS),
-            ]
-            for group in self.subgroups
-        ]
-
-
-SUBGROUP_COLUMNS = {
-    "AP50": "AP, IoU 0.5",
-    f"froc/{MAIN_CRITERION}/1": "found at 1 false positive an image",
-    f"box_sensitivity/{MAIN_CRITERION}": "found at threshold",
-    "false_positives_per_normal_image": "false positives per normal image",
-    "image_auc": "image AUC",
-}
-"""What the terminal shows of subgroups; boxes are found by ``MAIN_CRITERION``."""
-
-Rows = list[tuple[str, str]]
-
-
-def _average_precision_rows(metrics: Mapping[str, Metric], class_names: tuple[str, ...]) -> Rows:
-    rows = [("AP 0.5:0.95 / 0.75", _values(metrics, ("AP", "AP75")))]
-    rows += [(f"AP at {CRITERION_TEXT[f'iou{key[2:]}']}", metrics[key].to_text()) for key in ("AP50", "AP30", "AP10")]
-    if len(class_names) > 1:
-        rows += [
-            (f"  {name}", _values(metrics, [f"{key}/{name}" for key in ("AP50", "AP30", "AP10")]))
-            for name in class_names
-        ]
-    return rows
-
-
-def _values(metrics: Mapping[str, Metric], keys: tuple[str, ...] | list[str]) -> str:
-    return " / ".join(Metric(metrics[key].value).to_text() for key in keys)
-
-
-def _froc_rows(metrics: Mapping[str, Metric]) -> Rows:
-    rows = [
-        ("FROC: false positives per image", " ".join(f"{point_text(point):>5}" for point in FALSE_POSITIVES_PER_IMAGE))
-    ]
-    for criterion in CRITERIA:
-        keys = [f"froc/{criterion}/{point_text(point)}" for point in FALSE_POSITIVES_PER_IMAGE]
-        values = " ".join(f"{Metric(metrics[key].value).to_text():>5}" for key in keys)
-        rows.append((f"  sensitivity, {CRITERION_TEXT[criterion]}", values))
-    return rows
-
-
-def _threshold_rows(metrics: Mapping[str, Metric], threshold: float) -> Rows:
-    rows = [(f"at threshold {threshold:.3g}", "sensitivity, precision, false positives per image")]
-    for criterion in CRITERIA:
-        found = metrics[f"box_sensitivity/{criterion}"]
-        text = (
-            f"{found.to_text()} {found.part} of {found.count}, "
-            f"{Metric(metrics[f'precision/{criterion}'].value).to_text()}, "
-            f"{Metric(metrics[f'false_positives_per_image/{criterion}'].value).to_text(2)}"
-        )
-        rows.append((f"  {CRITERION_TEXT[criterion]}", text))
-    rows.append(("  false positives per normal image", metrics["false_positives_per_normal_image"].to_text(2)))
-    return rows
-
-
-def _level_rows(metrics: Mapping[str, Metric]) -> Rows:
-    rows = []
-    for level in LEVELS:
-        if f"{level}_auc" not in metrics:
-            continue
-        rows.append((f"{level} AUC", metrics[f"{level}_auc"].to_text()))
-        rows += [
-            (f"{level} {name}", f"{metrics[f'{level}_{name}'].to_text()} at the threshold")
-            for name in ("sensitivity", "specificity")
-        ]
-        rows.append((f"{level} PPV / NPV", _values(metrics, (f"{level}_ppv", f"{level}_npv"))))
-    return rows
-
-
-def _calibration_rows(metrics: Mapping[str, Metric], calibrated: bool) -> Rows:
-    what = "probabilities" if calibrated else "raw scores"
-    keys = ("image_ece", "image_brier", "detection_ece", "detection_brier")
-    return [(f"ECE / Brier of {what}", f"images {_values(metrics, keys[:2])}, detections {_values(metrics, keys[2:])}")]
+        return [subgroup_row(group) for group in self.subgroups]

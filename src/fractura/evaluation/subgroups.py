@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from fractura.core.dataset import Dataset, Record
 from fractura.evaluation.bootstrap import metrics_of
-from fractura.evaluation.froc import LEFT_OUT, Matching
-from fractura.evaluation.measures import Froc, Shares
-from fractura.evaluation.metric_set import box_shares, brief_measures, counts_of
+from fractura.evaluation.froc import IGNORED, Matching
+from fractura.evaluation.measures import Froc, Ratios
+from fractura.evaluation.metric_set import box_ratios, brief_measures, counts_of
 from fractura.evaluation.result import Subgroup
 from fractura.evaluation.table import Table
 
@@ -108,14 +108,14 @@ def _boxes(
         found = matching.box >= 0
         other = np.zeros(len(found), dtype=bool)
         other[found] = ~flat[starts[matching.images[found]] + matching.box[found]]
-        return replace(matching, outcome=np.where(other, LEFT_OUT, matching.outcome), ground_truths=int(counts.sum()))
+        return replace(matching, outcome=np.where(other, IGNORED, matching.outcome), ground_truths=int(counts.sum()))
 
     part = replace(
         table,
         boxes=counts[:, None],
         matchings={criterion: restricted(each) for criterion, each in table.matchings.items()},
     )
-    wanted = [share for share in box_shares(part, threshold) if share.key.startswith("box_sensitivity")]
+    wanted = [ratio for ratio in box_ratios(part, threshold) if ratio.key.startswith("box_sensitivity")]
     return Subgroup(
         by="box size",
         name=name,
@@ -124,6 +124,6 @@ def _boxes(
         negative=int(np.count_nonzero(table.negative)),
         boxes=int(counts.sum()),
         metrics=metrics_of(
-            [Froc(part.matchings, counts), Shares(wanted)], table.clusters, rounds, seed, {"froc": int(counts.sum())}
+            [Froc(part.matchings, counts), Ratios(wanted)], table.clusters, rounds, seed, {"froc": int(counts.sum())}
         ),
     )

@@ -109,7 +109,7 @@ def _levels(records: Sequence[Record]) -> dict[str, Integers]:
     for level in ("study", "patient"):
         names = [getattr(record, level) for record in records]
         if any(name is not None for name in names):
-            # An image whose patient is not known stands alone; its key is a number and can be no patient's name.
+            # An image whose patient is not known is a cluster of its own; its key, a number, is never a patient's name.
             keys: dict[str | int, int] = {}
             levels[level] = np.array(
                 [keys.setdefault(image if name is None else name, len(keys)) for image, name in enumerate(names)],

@@ -10,7 +10,7 @@ import numpy as np
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset
 from fractura.core.errors import UsageError
-from fractura.evaluation.froc import FALSE, FOUND, LEFT_OUT, Matching, image_scores, match_detections
+from fractura.evaluation.froc import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE, Matching, image_scores, match_detections
 from fractura.evaluation.metric_names import CRITERION_TEXT, MAIN_CRITERION
 
 LOWEST_THRESHOLD = 0.05
@@ -27,7 +27,7 @@ class Aim:
     Attributes:
         name: ``f1``: sensitivity and precision are best together; ``sensitivity``: at least such a share of the
             fractures is found, with as few false positives as that takes; ``fp_per_image``: at most so many false
-            positives a image on average, with as many fractures found as that allows. A detection finds by
+            positives per image on average, with as many fractures found as that allows. A detection finds a box by
             ``MAIN_CRITERION``. ``image_sensitivity``: at least such a share of the fractured images has a detection,
             wherever on the image it is, with as few detected normal images as that takes; ``image_specificity``: at
             least such a share of the normal images has none, with as many detected fractured images as that allows.
@@ -43,6 +43,10 @@ class Aim:
 
         Raises:
             UsageError: It is none of these, or the value is impossible.
+
+        Example:
+            >>> Aim.parse("sensitivity=0.9")
+            Aim(name='sensitivity', value=0.9)
         """
         name, equals, number = text.strip().partition("=")
         if name == "f1" and not equals:
@@ -66,7 +70,7 @@ class Aim:
         return self.name if self.value is None else f"{self.name}={self.value:g}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Choice:
     """A threshold and what it gives on the images it was chosen on.
 
@@ -98,7 +102,7 @@ class Choice:
             rest = "there is no normal image"
             if self.images:
                 rest = f"leaves {clear / self.images:.3f} ({clear} of {self.images} normal images) without a detection"
-            return f"{start} detections {share} ({self.found} of {self.boxes} fractured images), {rest}"
+            return f"{start} flags {share} ({self.found} of {self.boxes} fractured images), {rest}"
         rate = f", {self.false_positives / self.images:.2f} false positives per image" if self.images else ""
         where = CRITERION_TEXT[MAIN_CRITERION]
         return f"{start} finds {share} ({self.found} of {self.boxes} boxes, {where}){rate}"
@@ -111,6 +115,14 @@ def choose_threshold(dataset: Dataset, predictions: Sequence[Boxes], aim: Aim) -
         dataset: Images with their boxes.
         predictions: One scored ``Boxes`` per record, not cut at any threshold.
         aim: What to choose for.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from fractura.core.dataset import Record
+        >>> wrist = Record(image=Path("wrist.png"), width=100, height=100, boxes=Boxes([[10, 10, 50, 50]], [0]))
+        >>> found = Boxes([[12, 10, 50, 50], [70, 70, 90, 90]], [0, 0], [0.75, 0.5])
+        >>> print(choose_threshold(Dataset(class_names=("fracture",), records=(wrist,)), [found], Aim()))
+        threshold 0.75 finds 1.000 (1 of 1 boxes, IoU 0.3), 0.00 false positives per image
     """
     lowest = LOWEST_THRESHOLD if aim.name == "f1" else 0.0
     if aim.of_images:
@@ -121,7 +133,15 @@ def choose_threshold(dataset: Dataset, predictions: Sequence[Boxes], aim: Aim) -
     scores, found, false = matching.curve()
     if not len(scores) or not matching.ground_truths or not found[-1]:
         false_positives = matching.at(WHERE_NOTHING_IS_FOUND)[1]
-        return Choice(WHERE_NOTHING_IS_FOUND, False, 0, matching.ground_truths, false_positives, units, aim.of_images)
+        return Choice(
+            threshold=WHERE_NOTHING_IS_FOUND,
+            reached=False,
+            found=0,
+            boxes=matching.ground_truths,
+            false_positives=false_positives,
+            images=units,
+            of_images=aim.of_images,
+        )
     if aim.value is None:
         place, reached = int(np.argmax(2 * found / (found + false + matching.ground_truths))), True
     elif aim.name in ("sensitivity", "image_sensitivity"):
@@ -134,8 +154,15 @@ def choose_threshold(dataset: Dataset, predictions: Sequence[Boxes], aim: Aim) -
         reached = last >= 0 and units > 0
         # Going further down than the last one found would only add false positives.
         place = int(np.searchsorted(found, found[last])) if reached else 0
-    found_there, false_there = int(found[place]), int(false[place])
-    return Choice(float(scores[place]), reached, found_there, matching.ground_truths, false_there, units, aim.of_images)
+    return Choice(
+        threshold=float(scores[place]),
+        reached=reached,
+        found=int(found[place]),
+        boxes=matching.ground_truths,
+        false_positives=int(false[place]),
+        images=units,
+        of_images=aim.of_images,
+    )
 
 
 def _match_images(dataset: Dataset, predictions: Sequence[Boxes]) -> tuple[Matching, int]:
@@ -146,7 +173,7 @@ def _match_images(dataset: Dataset, predictions: Sequence[Boxes]) -> tuple[Match
     detected = np.flatnonzero([len(detections) > 0 for detections in predictions])
     positive = np.array([record.is_positive for record in dataset], dtype=bool)
     negative = np.array([record.is_negative for record in dataset], dtype=bool)
-    outcome = np.select([positive, negative], [FOUND, FALSE], LEFT_OUT)[detected]
+    outcome = np.select([positive, negative], [TRUE_POSITIVE, FALSE_POSITIVE], IGNORED)[detected]
     none = np.full(len(detected), -1)
     matching = Matching(
         image_scores(predictions)[detected], outcome, none, detected, none, int(positive.sum()), len(dataset)

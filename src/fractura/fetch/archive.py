@@ -206,6 +206,9 @@ def _zip_entries(archive: Path) -> Generator[_Entry, None, None]:
 def safe_name(archive: Path, written: str) -> PurePosixPath:
     """``written`` as a path inside the target folder.
 
+    >>> str(safe_name(Path("data.zip"), "images/1.png"))
+    'images/1.png'
+
     Raises:
         DataError: It leads outside, or is not a valid name on every system.
     """

@@ -1,80 +1,48 @@
 """COCO detection JSON, read and written.
 
 https://cocodataset.org/#format-data. A box is ``[left, top, width, height]`` in pixels. Images without annotations are
-negative images. Beside COCO's own keys we write and read what Pascal VOC and splits need, under names of their own that
-other readers pass over: ``difficult``, ``truncated`` and ``pose`` of an annotation; ``patient``, ``split``,
+negative images. In addition to COCO's own keys we write and read what Pascal VOC and splits need, under names of their
+own that other readers ignore: ``difficult``, ``truncated`` and ``pose`` of an annotation; ``patient``, ``split``,
 ``body_part``, ``view`` and ``laterality`` of an image.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fractura.core.dataset import BoxFlags, Dataset
-from fractura.core.errors import DataError, FracturaError
-from fractura.formats.assembly import (
-    Faults,
-    FoundImage,
-    ImageFactsWritten,
-    OnError,
-    check_class_names,
-    fewest_digits,
-    gather,
-    placed,
-    shortest_text,
-    split_of,
-)
-from fractura.formats.name_index import ImageIndex
+from fractura.core.errors import DataError
+from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gather, images_of, split_of
+from fractura.formats.faults import Faults, placed
+from fractura.formats.format import CLASS_LIST, FACTS, FLAGS, FRACTIONS, Format
+from fractura.formats.image_index import ImageIndex
+from fractura.formats.numbers import fewest_digits, shortest_decimal, whole_or_float
 from fractura.formats.text_files import a_dict, a_flag, a_list, a_number, a_text, a_whole_number, json_bytes, read_json
-from fractura.formats.voc.serializer import VocObject
+from fractura.formats.voc.annotation import VocObject
+from fractura.formats.writing import PlannedFile, plan_images
 
 _BACKGROUND = frozenset({"background", "__background__", "_background_"})
 _FACTS = ("patient", "body_part", "view", "laterality")
 _NOT_COCO = "a COCO file holds 'images', 'annotations' and 'categories'"
 
 
-def is_coco(document: Any) -> bool:
-    """True if a JSON document has COCO's lists."""
-    return (
-        isinstance(document, dict) and "images" in document and ("annotations" in document or "categories" in document)
-    )
-
-
-def read_coco(
-    path: Path,
-    *,
-    class_names: Sequence[str] | None = None,
-    on_error: OnError = "stop",
-    problems: list[FracturaError] | None = None,
-    image_dir: Path | None = None,
-) -> Dataset:
+def read_coco(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
     """Read a COCO file.
 
     Classes are in the order of their ids, which may start anywhere and have gaps. A category called background, or
     one that is only another's supercategory (as Roboflow writes at id 0), is left out if it has no box.
 
-    Args:
-        path: The JSON file.
-        class_names: In label order instead of the file's.
-        on_error: ``stop`` at the first fault, or ``skip`` that image.
-        problems: Collects what was skipped, and remarks.
-        image_dir: Where the images lie; by default below the file's folder or, if that is called ``annotations``,
-            beside it.
-
     Raises:
-        DataError: The file is not COCO, or (``stop``) an entry is not what it must be, an image is missing or of
-            another size, a box is impossible or a class unknown; names the file, the entry and a hint.
+        DataError: The file is not COCO, or (where ``faults`` stops) an entry is not what it must be, an image is
+            missing or of another size, a box is impossible or a class unknown; names the file, the entry and a hint.
     """
-    check_class_names(class_names)
-    path = Path(path)
     document = read_json(path)
-    faults = Faults(on_error)
     try:
-        if not is_coco(document):
+        if _why(document) is None:
             raise DataError("is not COCO: a list is missing", hint=_NOT_COCO)
         images = a_list(document["images"], "'images'")
         annotations = a_list(document.get("annotations", []), "'annotations'")
@@ -82,9 +50,7 @@ def read_coco(
     except DataError as fault:
         raise placed(fault, path, None) from fault
     boxes, bad, crowds = _annotations(annotations, categories, path, faults)
-    index = ImageIndex([image_dir] if image_dir is not None else image_dirs(path))
-    found = _images(images, boxes, bad, index, path, faults)
-    used = {box.name for each in found for box in each.objects}
+    found = _images(images, boxes, bad, images_of(path, options), path, faults)
     if crowds:
         faults.note(
             DataError(
@@ -93,22 +59,14 @@ def read_coco(
                 hint="take them out if that is not what you want",
             )
         )
-    names = _class_names(categories, {box.name for places in boxes.values() for _, box in places} | used, path, faults)
-    return gather(
-        found,
-        root=path,
-        class_names=class_names,
-        known_names=names,
-        faults=faults,
-        problems=problems,
-        empty="holds no images",
-    )
+    names = _class_names(categories, {box.name for each in boxes.values() for _, box in each}, path, faults)
+    return gather(found, root=path, options=options, faults=faults, known_names=names)
 
 
-def image_dirs(path: Path) -> list[Path]:
-    """Where the images of an annotation file lie: its folder, or the one above if it is called ``annotations``."""
-    folder = path.parent
-    return [folder.parent] if folder.name.casefold() in ("annotations", "labels") else [folder]
+def _why(document: Any) -> str | None:
+    if isinstance(document, dict) and "images" in document and ("annotations" in document or "categories" in document):
+        return "it has COCO's lists of images and categories"
+    return None
 
 
 def _categories(entries: list[Any]) -> dict[int, tuple[str, str]]:
@@ -144,7 +102,7 @@ def _class_names(categories: dict[int, tuple[str, str]], used: set[str], path: P
     if left_out:
         faults.note(
             DataError(
-                f"the category '{left_out[0]}' has no box and is no class (background or a group of classes)",
+                f"the category '{left_out[0]}' has no box and is not a class (background or a group of classes)",
                 file=path,
                 hint="name the classes if it is one",
             )
@@ -250,29 +208,29 @@ def _size(image: dict[str, Any]) -> tuple[int, int] | None:
     return a_whole_number(image.get("width"), "its width"), a_whole_number(image.get("height"), "its height")
 
 
-def _facts(image: dict[str, Any]) -> ImageFactsWritten:
+def _facts(image: dict[str, Any]) -> WrittenFacts:
     facts = {key: a_text(image[key], f"its {key}") for key in _FACTS if image.get(key) is not None}
     split = image.get("split")
     if split is None:
-        return ImageFactsWritten(**facts)
+        return WrittenFacts(**facts)
     meant = split_of(a_text(split, "its split"))
     if meant is None:
         raise DataError(f"its split '{split}' is not train, val or test")
-    return ImageFactsWritten(split=meant, **facts)
+    return WrittenFacts(split=meant, **facts)
 
 
-def coco_bytes(dataset: Dataset, *, names: Sequence[str] | None = None) -> bytes:
-    """A data set as one COCO file: images in the order of the records, ids from 1.
+def plan_coco(dataset: Dataset) -> Iterator[PlannedFile]:
+    """``annotations.json`` and ``images/*``."""
+    yield PlannedFile("annotations.json", coco_bytes(dataset))
+    yield from plan_images(dataset, "images/")
 
-    Args:
-        dataset: What to write.
-        names: How each image is named in the file; by default the records' names.
-    """
+
+def coco_bytes(dataset: Dataset) -> bytes:
+    """A data set as one COCO file: images in the order of the records, ids from 1."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number, record in enumerate(dataset, start=1):
-        title = record.name if names is None else names[number - 1]
-        image = {"id": number, "file_name": title, "width": record.width, "height": record.height}
+        image = {"id": number, "file_name": record.name, "width": record.width, "height": record.height}
         facts = {key: getattr(record, key) for key in (*_FACTS, "split") if getattr(record, key) is not None}
         images.append({**image, **facts})
         for corners, label, flags in zip(record.boxes.xyxy, record.boxes.labels, record.flags, strict=True):
@@ -285,7 +243,7 @@ def coco_bytes(dataset: Dataset, *, names: Sequence[str] | None = None) -> bytes
 
 
 def _annotation(identity: int, image: int, label: int, corners: np.ndarray, flags: BoxFlags) -> dict[str, Any]:
-    left, top, right, bottom = (shortest_text(value) for value in corners)
+    left, top, right, bottom = (shortest_decimal(value) for value in corners)
     given = tuple(float(value) for value in corners)
 
     def is_right(sides: Sequence[float]) -> bool:
@@ -295,13 +253,13 @@ def _annotation(identity: int, image: int, label: int, corners: np.ndarray, flag
     if not is_right((width, height)):  # the shortest decimals of the corners do not add up: take the corners themselves
         left, top, right, bottom = given
         width, height = right - left, bottom - top
-    box = [_plain(value) for value in (left, top, width, height)]
+    box = [whole_or_float(value) for value in (left, top, width, height)]
     written: dict[str, Any] = {
         "id": identity,
         "image_id": image,
         "category_id": label + 1,
         "bbox": box,
-        "area": _plain(round(width * height, 6)),
+        "area": whole_or_float(round(width * height, 6)),
         "iscrowd": 0,
     }
     if flags.difficult:
@@ -313,5 +271,13 @@ def _annotation(identity: int, image: int, label: int, corners: np.ndarray, flag
     return written
 
 
-def _plain(value: float) -> float | int:
-    return int(value) if float(value).is_integer() else value
+COCO = Format(
+    name="coco",
+    title="COCO",
+    read=read_coco,
+    plan=plan_coco,
+    holds=FLAGS | FACTS | CLASS_LIST | FRACTIONS,
+    describes="annotations.json",
+    takes_image_dir=True,
+    why_json=_why,
+)

@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fractura.core.dataset import Dataset
+from fractura.core.dataset import SPLITS, Dataset, Progress
 from fractura.core.errors import DataError, FracturaError, UsageError
-from fractura.formats.assembly import SPLITS
+from fractura.formats.faults import OnError
+from fractura.formats.format import Format, losses
 from fractura.formats.label_map import LabelMap, read_label_map, update_label_map
-from fractura.formats.losses import losses
 from fractura.formats.reading import open_dataset
-from fractura.formats.registry import Format, FormatName, OnError, find_format
+from fractura.formats.registry import find_format
 from fractura.formats.split_file import with_split_file
 from fractura.formats.tfrecord import read_tfrecord
 from fractura.formats.tfrecord.frames import shard_paths, stands_for_files
 from fractura.formats.tfrecord.writer import write_tfrecord
-from fractura.formats.writing import Images, Progress, conversion_of, write_files
+from fractura.formats.writing import Images, conversion_of, write_files
 from fractura.imaging.reader import is_dicom_file
 
 LABEL_MAP = "label_map.pbtxt"
@@ -33,8 +33,8 @@ class Conversion:
         source_format: Title of the format it was read as.
         why: Why that was guessed.
         target_format: Title of the format it was written as.
-        written: The files or folders to look at.
-        not_held: What the target has no place for, a line each.
+        written: The files or folders that hold the result.
+        not_held: What the target has no place for, one line each.
         problems: What was skipped, and remarks.
     """
 
@@ -64,7 +64,7 @@ class Conversion:
 def convert(
     source: Path,
     target: Path,
-    to: FormatName,
+    to: str,
     *,
     source_format: str | None = None,
     class_names: Sequence[str] | None = None,
@@ -95,7 +95,7 @@ def convert(
         on_error: ``stop`` at the first fault, or ``skip`` that image.
         label_map: For TFRecord: made, or missing classes are added at its end; by default beside ``target``.
         shards: For TFRecord: number of files.
-        progress: Told of each image that is written.
+        progress: Called after each image written.
 
     Raises:
         DataError: The source cannot be read, a file is in the way, or a file cannot be written.
@@ -183,7 +183,7 @@ def refuse_nesting(source: Path, target: Path, *, is_container: bool) -> None:
         raise UsageError(
             f"the target must not lie inside the source's folder {folder}, nor around it",
             file=target,
-            hint="choose a folder beside it",
+            hint="choose a folder next to it",
         )
 
 

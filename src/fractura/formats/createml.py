@@ -5,7 +5,7 @@ Follows labelImg 1.8.6 libs/create_ml_io.py and Apple's "Building an object dete
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,65 +13,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fractura.core.dataset import Dataset
-from fractura.core.errors import DataError, FracturaError
-from fractura.formats.assembly import (
-    Faults,
-    FoundImage,
-    OnError,
-    check_class_names,
-    fewest_digits,
-    gather,
-    placed,
-    shortest_text,
-)
-from fractura.formats.coco import image_dirs
-from fractura.formats.name_index import ImageIndex
+from fractura.core.errors import DataError
+from fractura.formats.assembly import FoundImage, ReadOptions, gather, images_of
+from fractura.formats.faults import Faults, placed
+from fractura.formats.format import FACTS, FRACTIONS, Format
+from fractura.formats.image_index import ImageIndex
+from fractura.formats.numbers import fewest_digits, shortest_decimal, whole_or_float
+from fractura.formats.split_file import plan_split_file
 from fractura.formats.text_files import a_dict, a_list, a_number, a_text, json_bytes, read_json
-from fractura.formats.voc.serializer import VocObject
+from fractura.formats.voc.annotation import VocObject
+from fractura.formats.writing import PlannedFile, plan_images
 
 _IMAGE_KEYS = ("image", "imagefilename", "filename")
 _NOT_CREATEML = "a CreateML file is a list of images, each with 'image' and 'annotations'"
 
 
-def is_createml(document: Any) -> bool:
-    """True if a JSON document is a list of images."""
-    return (
-        isinstance(document, list)
-        and bool(document)
-        and isinstance(document[0], dict)
-        and any(key in document[0] for key in _IMAGE_KEYS)
-    )
-
-
-def read_createml(
-    path: Path,
-    *,
-    class_names: Sequence[str] | None = None,
-    on_error: OnError = "stop",
-    problems: list[FracturaError] | None = None,
-    image_dir: Path | None = None,
-) -> Dataset:
+def read_createml(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
     """Read a CreateML file. Images without annotations are negative images.
 
-    Args:
-        path: The JSON file.
-        class_names: In label order; by default the names found, sorted.
-        on_error: ``stop`` at the first fault, or ``skip`` that image.
-        problems: Collects what was skipped.
-        image_dir: Where the images lie; by default below the file's folder.
-
     Raises:
-        DataError: The file is not CreateML, or (``stop``) an entry is not what it must be, an image is missing, a box
-            is impossible or a class unknown; names the file, the entry and a hint.
+        DataError: The file is not CreateML, or (where ``faults`` stops) an entry is not what it must be, an image is
+            missing, a box is impossible or a class unknown; names the file, the entry and a hint.
     """
-    check_class_names(class_names)
-    path = Path(path)
-    faults = Faults(on_error)
     try:
         entries = a_list(read_json(path), "the document")
     except DataError as fault:
         raise DataError(fault.problem, file=path, place=fault.place, hint=fault.hint or _NOT_CREATEML) from fault
-    index = ImageIndex([image_dir] if image_dir is not None else image_dirs(path))
+    index = images_of(path, options)
     found = []
     for number, entry in enumerate(entries):
         place = f"[{number}]"
@@ -79,15 +47,13 @@ def read_createml(
             found.append(_image(a_dict(entry, "an image"), index, path, place))
         except DataError as fault:
             faults.add(placed(fault, path, place))
-    return gather(
-        found,
-        root=path,
-        class_names=class_names,
-        known_names=None,
-        faults=faults,
-        problems=problems,
-        empty="holds no images",
-    )
+    return gather(found, root=path, options=options, faults=faults)
+
+
+def _why(document: Any) -> str | None:
+    if not isinstance(document, list) or not document or not isinstance(document[0], dict):
+        return None
+    return "it is a list of images" if any(key in document[0] for key in _IMAGE_KEYS) else None
 
 
 def _image(entry: dict[str, Any], index: ImageIndex, path: Path, place: str) -> FoundImage:
@@ -118,6 +84,13 @@ def corners_of(middle_x: float, middle_y: float, width: float, height: float) ->
     return middle_x - width / 2, middle_y - height / 2, middle_x + width / 2, middle_y + height / 2
 
 
+def plan_createml(dataset: Dataset) -> Iterator[PlannedFile]:
+    """``annotations.json`` with the images next to it, as CreateML wants them."""
+    yield PlannedFile("annotations.json", createml_bytes(dataset))
+    yield from plan_images(dataset)
+    yield from plan_split_file(dataset)
+
+
 def createml_bytes(dataset: Dataset) -> bytes:
     """A data set as one CreateML file, images in the order of the records."""
     return json_bytes(
@@ -136,7 +109,7 @@ def createml_bytes(dataset: Dataset) -> bytes:
 
 
 def _coordinates(corners: NDArray[np.float32]) -> dict[str, float | int]:
-    left, top, right, bottom = (shortest_text(value) for value in corners)
+    left, top, right, bottom = (shortest_decimal(value) for value in corners)
 
     def is_right(values: Sequence[float]) -> bool:
         middle_x, middle_y, width, height = values
@@ -148,5 +121,16 @@ def _coordinates(corners: NDArray[np.float32]) -> dict[str, float | int]:
     if not is_right(values):  # the shortest decimals of the corners do not add up: take the corners themselves
         left, top, right, bottom = (float(value) for value in corners)
         values = [(left + right) / 2, (top + bottom) / 2, right - left, bottom - top]
-    words = [int(value) if float(value).is_integer() else value for value in values]
-    return dict(zip(("x", "y", "width", "height"), words, strict=True))
+    return dict(zip(("x", "y", "width", "height"), map(whole_or_float, values), strict=True))
+
+
+CREATEML = Format(
+    name="createml",
+    title="CreateML",
+    read=read_createml,
+    plan=plan_createml,
+    holds=FACTS | FRACTIONS,
+    describes="annotations.json",
+    takes_image_dir=True,
+    why_json=_why,
+)

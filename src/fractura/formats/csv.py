@@ -10,28 +10,24 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from fractura.core.dataset import Dataset, Record
-from fractura.core.errors import DataError, FracturaError
-from fractura.formats.assembly import (
-    Faults,
-    FoundImage,
-    ImageFactsWritten,
-    OnError,
-    check_class_names,
-    gather,
-    placed,
-    split_of,
-)
-from fractura.formats.coco import image_dirs
-from fractura.formats.name_index import ImageIndex
-from fractura.formats.text_lines import read_text
-from fractura.formats.voc.serializer import CORNERS, VocObject, number_text
+from fractura.core.errors import DataError
+from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gather, images_of, split_of
+from fractura.formats.faults import Faults, placed
+from fractura.formats.format import FACTS, FLAGS, FRACTIONS, Format
+from fractura.formats.image_index import ImageIndex
+from fractura.formats.numbers import number_text, shortest_decimal
+from fractura.formats.text_files import read_text
+from fractura.formats.voc.annotation import CORNERS, VocObject
+from fractura.formats.writing import PlannedFile, plan_images
+
+if TYPE_CHECKING:
+    from _csv import Reader as Rows
 
 COLUMNS = (
     "filename",
@@ -66,66 +62,43 @@ _NEEDED = ("filename", "class", *CORNERS)
 _NEGATIVE_ROW = "leave class and corners empty for an image on which nothing is annotated"
 
 
-def header_fault(first_line: str) -> str | None:
-    """Which needed columns the first line of a CSV lacks; None if it has all."""
-    try:
-        columns = _columns(next(csv.reader([first_line]), []))
-    except csv.Error as error:
-        return str(error)
-    missing = [name for name in _NEEDED if name not in columns]
-    return f"the columns {', '.join(missing)} are missing" if missing else None
-
-
-def read_csv(
-    path: Path,
-    *,
-    class_names: Sequence[str] | None = None,
-    on_error: OnError = "stop",
-    problems: list[FracturaError] | None = None,
-    image_dir: Path | None = None,
-) -> Dataset:
+def read_csv(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
     """Read a CSV of boxes, separated by commas or semicolons.
 
-    Args:
-        path: The file.
-        class_names: In label order; by default the names found, sorted.
-        on_error: ``stop`` at the first fault, or ``skip`` that image.
-        problems: Collects what was skipped.
-        image_dir: Where the images lie; by default below the file's folder.
-
     Raises:
-        DataError: A column is missing, or (``stop``) a row is not what it must be, an image is missing or of another
-            size, a box is impossible or a class unknown; names the file, the line and a hint.
+        DataError: A column is missing, or (where ``faults`` stops) a row is not what it must be, an image is missing or
+            of another size, a box is impossible or a class unknown; names the file, the line and a hint.
     """
-    check_class_names(class_names)
-    path = Path(path)
     text = read_text(path)
-    faults = Faults(on_error)
-    first = text.split("\n", 1)[0]
-    separator = ";" if first.count(";") > first.count(",") else ","
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text), strict=True)
     try:
-        columns = _columns(next(rows, []))
+        header = next(rows, [])
     except csv.Error as error:
         raise DataError(f"is not CSV: {error}", file=path, place="line 1", hint="export it again") from error
-    missing = [name for name in _NEEDED if name not in columns]
-    if missing:
+    if missing := _missing(header):
         raise DataError(
             f"the columns {', '.join(missing)} are missing",
             file=path,
             place="line 1",
             hint=f"the first line must name the columns, such as {','.join(COLUMNS[:8])}",
         )
-    found = _images(rows, columns, path, ImageIndex([image_dir] if image_dir is not None else image_dirs(path)), faults)
-    return gather(
-        found,
-        root=path,
-        class_names=class_names,
-        known_names=None,
-        faults=faults,
-        problems=problems,
-        empty="holds no rows",
-    )
+    found = _images(rows, _columns(header), path, images_of(path, options), faults)
+    return gather(found, root=path, options=options, faults=faults, empty="holds no rows")
+
+
+def _why(header: Sequence[str]) -> str | None:
+    return None if _missing(header) else "has the columns"
+
+
+def _missing(header: Sequence[str]) -> list[str]:
+    columns = _columns(header)
+    return [name for name in _NEEDED if name not in columns]
+
+
+def separator_of(text: str) -> str:
+    """A semicolon if the first line of a table has more of them than commas, else a comma."""
+    first = text.split("\n", 1)[0]
+    return ";" if first.count(";") > first.count(",") else ","
 
 
 def _columns(header: Sequence[str]) -> dict[str, int]:
@@ -136,23 +109,22 @@ def _columns(header: Sequence[str]) -> dict[str, int]:
     return columns
 
 
-def _images(rows: object, columns: dict[str, int], path: Path, index: ImageIndex, faults: Faults) -> list[FoundImage]:
+def _images(rows: Rows, columns: dict[str, int], path: Path, index: ImageIndex, faults: Faults) -> list[FoundImage]:
     images: dict[Path, FoundImage] = {}
     boxes: dict[Path, list[tuple[str, VocObject]]] = {}
     bad: set[Path] = set()
     width = max(columns.values()) + 1
-    reader: csv._reader = rows  # type: ignore[name-defined, assignment]
     while True:
         try:
-            row = next(reader, None)
+            row = next(rows, None)
         except csv.Error as error:
-            faults.add(DataError(f"is not CSV: {error}", file=path, place=f"line {reader.line_num}"))
+            faults.add(DataError(f"is not CSV: {error}", file=path, place=f"line {rows.line_num}"))
             break
         if row is None:
             break
         if not any(cell.strip() for cell in row):
             continue
-        place = f"line {reader.line_num}"
+        place = f"line {rows.line_num}"
         image = None
         try:
             if len(row) < width:
@@ -209,13 +181,13 @@ def _size(cells: dict[str, str]) -> tuple[int, int] | None:
     return int(sizes[0]), int(sizes[1])
 
 
-def _facts(cells: dict[str, str]) -> ImageFactsWritten:
+def _facts(cells: dict[str, str]) -> WrittenFacts:
     said = {key: cells.get(key) or None for key in _FACTS}
     if (split := said["split"]) is not None:
         said["split"] = split_of(split)
         if said["split"] is None:
             raise DataError(f"the split '{split}' is not train, val or test")
-    return ImageFactsWritten(**said)
+    return WrittenFacts(**said)
 
 
 def _box(cells: dict[str, str]) -> VocObject | None:
@@ -243,7 +215,7 @@ def _number(text: str, name: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value) or abs(value) > 1e9:
-        raise DataError(f"{name} is no number: '{text[:40]}'", hint=_NEGATIVE_ROW)
+        raise DataError(f"{name} is not a number: '{text[:40]}'", hint=_NEGATIVE_ROW)
     return value
 
 
@@ -252,6 +224,12 @@ def _flag(text: str, name: str) -> bool:
     if text.casefold() not in known:
         raise DataError(f"{name} must be 0 or 1, not '{text[:40]}'")
     return known[text.casefold()]
+
+
+def plan_csv(dataset: Dataset) -> Iterator[PlannedFile]:
+    """``annotations.csv`` and ``images/*``."""
+    yield PlannedFile("annotations.csv", csv_bytes(dataset))
+    yield from plan_images(dataset, "images/")
 
 
 def csv_bytes(dataset: Dataset) -> bytes:
@@ -271,7 +249,19 @@ def _rows(record: Record, class_names: Sequence[str]) -> list[list[str]]:
         return [[*image, "", "", "", "", "", "", "", "", *facts]]
     rows = []
     for corners, label, flags in zip(record.boxes.xyxy, record.boxes.labels, record.flags, strict=True):
-        numbers = [number_text(float(str(np.float32(value)))) for value in corners]
-        detections = [str(int(flags.difficult)), str(int(flags.truncated)), flags.pose]
-        rows.append([*image, class_names[int(label)], *numbers, *detections, *facts])
+        numbers = [number_text(shortest_decimal(value)) for value in corners]
+        flag_cells = [str(int(flags.difficult)), str(int(flags.truncated)), flags.pose]
+        rows.append([*image, class_names[int(label)], *numbers, *flag_cells, *facts])
     return rows
+
+
+CSV = Format(
+    name="csv",
+    title="CSV",
+    read=read_csv,
+    plan=plan_csv,
+    holds=FLAGS | FACTS | FRACTIONS,
+    describes="annotations.csv",
+    takes_image_dir=True,
+    why_table=_why,
+)

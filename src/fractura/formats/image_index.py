@@ -1,62 +1,101 @@
-"""Which image belongs to which annotation file: the folder layouts people use with LabelImg."""
+"""Finding the image that an annotation names: only among the images it was given with, never by a stale path.
+
+Names are compared without regard to letter case and to the spelling of accents: macOS and Windows rename between them.
+"""
 
 from __future__ import annotations
 
+import os
 import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from fractura.core.errors import DataError
-from fractura.imaging.reader import IMAGE_EXTENSIONS, is_image_file
+from fractura.core.files import unlistable
+from fractura.imaging.reader import IMAGE_EXTENSIONS
 
-_PAIRS = (("images", "annotations"), ("jpegimages", "annotations"))
 
+class ImageIndex:
+    """Images by their paths, names and stems.
 
-@dataclass(frozen=True)
-class VocFolder:
-    """The files of one data folder; hidden files (such as the ``._`` files of macOS) are left aside.
+    Args:
+        images: The images.
+        folders: Where they lie, for paths and error messages.
 
     Attributes:
-        image_dir: Where the images lie.
-        images: Sorted by name.
-        annotations: ``.xml`` files, sorted by name.
+        images: In the order given.
+        folders: As given.
     """
 
-    image_dir: Path
-    images: tuple[Path, ...]
-    annotations: tuple[Path, ...]
+    def __init__(self, images: Iterable[Path], folders: Iterable[Path] = ()) -> None:
+        self.folders = tuple(dict.fromkeys(folders))
+        self.images = list(dict.fromkeys(images))
+        self._exact: dict[str, Path] = {}
+        self._by_path: dict[str, list[Path]] = {}
+        self._by_name: dict[str, list[Path]] = {}
+        self._by_stem: dict[str, list[Path]] = {}
+        for image in self.images:
+            root = next((folder for folder in self.folders if image.is_relative_to(folder)), None)
+            path = image.as_posix() if root is None else image.relative_to(root).as_posix()
+            self._exact.setdefault(path, image)
+            self._by_path.setdefault(plain_name(path), []).append(image)
+            self._by_name.setdefault(plain_name(image.name), []).append(image)
+            self._by_stem.setdefault(plain_name(image.stem), []).append(image)
 
-    def matcher(self) -> ImageMatcher:
-        """A lookup from annotation to image."""
-        return ImageMatcher(self.images)
+    @classmethod
+    def below(cls, folders: Iterable[Path]) -> ImageIndex:
+        """All images below some folders; sub-folders belong to them, hidden files and folders do not.
 
-
-class ImageMatcher:
-    """Finds the image of an annotation by name; the stale ``<path>`` plays no part."""
-
-    def __init__(self, images: tuple[Path, ...]) -> None:
-        self._exact = {image.name: image for image in images}
-        self._names: dict[str, list[Path]] = {}
-        self._stems: dict[str, list[Path]] = {}
-        for image in images:
-            self._names.setdefault(_plain(image.name), []).append(image)
-            self._stems.setdefault(_plain(image.stem), []).append(image)
-
-    def find(self, annotation: Path, filename: str | None) -> Path | None:
-        """The image, or None.
-
-        First by ``<filename>``, then with another image extension (it may lie or be missing), then by the annotation's
-        own name. Letter case and the two Unicode spellings of an accent do not matter unless they decide.
+        Raises:
+            DataError: A folder cannot be listed.
         """
-        written = _last_part(filename or "")
-        if written in self._exact:
-            return self._exact[written]
-        by_name = self._names.get(_plain(written), [])
-        if len(by_name) == 1:
-            return by_name[0]
+        folders = tuple(folders)
+        return cls((image for folder in folders for image in _images_below(folder)), folders)
+
+    def find(self, written: str) -> Path:
+        """The image called ``written``: by its path below one of the folders, else by its file name alone.
+
+        Raises:
+            DataError: There is no such image, or several images have this name.
+        """
+        parts = [part for part in written.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+        same: list[Path] = []
+        for start in range(len(parts)):  # a path from another machine ends like the right one
+            path = "/".join(parts[start:])
+            if path in self._exact:
+                return self._exact[path]
+            same = self._by_path.get(plain_name(path), [])
+            if same:
+                break
+        else:
+            same = self._by_name.get(plain_name(parts[-1]), []) if parts else []
+        if not same:
+            raise DataError(
+                f"its image '{written}' is not in {' or '.join(str(folder) for folder in self.folders)}",
+                hint="put the image there under that name, name the images' folder, or take the entry out",
+            )
+        if len(same) > 1:
+            raise DataError(
+                f"'{written}' may be any of {len(same)} images: {', '.join(str(image) for image in same[:3])}",
+                hint="write the image's path below the folder, or give the images names of their own",
+            )
+        return same[0]
+
+    def match(self, annotation: Path, filename: str | None) -> Path | None:
+        """The image of an annotation file of its own, or None.
+
+        First by the name written in the file, then with another image extension (the written one may be wrong or
+        missing), then by the annotation's own name. Letter case and the two Unicode spellings of an accent do not
+        matter unless they decide.
+        """
+        # Some tools write a whole path into <filename>.
+        written = PurePosixPath(PureWindowsPath((filename or "").strip()).name).name
+        by_name = self._by_name.get(plain_name(written), [])
+        exact = [image for image in by_name if image.name == written]
+        if exact or len(by_name) == 1:
+            return (exact or by_name)[0]
         for stem in (_stem(written), annotation.stem, _stem(annotation.stem)):
-            candidates = self._stems.get(_plain(stem), []) if stem else []
+            candidates = self._by_stem.get(plain_name(stem), []) if stem else []
             same_case = [image for image in candidates if image.stem == stem]
             if len(same_case) == 1:
                 return same_case[0]
@@ -65,75 +104,72 @@ class ImageMatcher:
         return None
 
 
-def find_voc_folder(path: Path) -> VocFolder:
-    """List a data folder: ``images/`` + ``annotations/``, ``JPEGImages/`` + ``Annotations/``, or all in one folder.
+def plain_name(name: str) -> str:
+    """``name`` in one Unicode spelling and lower case.
 
-    Raises:
-        DataError: There is no such folder, it cannot be read, or it holds no annotation.
+    Examples:
+        >>> plain_name("Muñeca.JPG") == plain_name("mun\\u0303eca.jpg")
+        True
     """
-    image_dir, annotations_folder = voc_folders(path)
-    try:
-        images = _files(image_dir, is_image_file)
-        annotations = _files(annotations_folder, lambda entry: entry.suffix.lower() == ".xml")
-        if not annotations:
-            hint = _nearby(Path(path))
-            raise DataError("holds no annotation (.xml file)", file=annotations_folder, hint=hint)
-    except OSError as error:
-        raise _unlisted(path, error) from error
-    return VocFolder(image_dir, images, annotations)
-
-
-def voc_folders(path: Path) -> tuple[Path, Path]:
-    """Where the images and where the annotations of a data folder lie; both may be the folder itself.
-
-    Raises:
-        DataError: There is no such folder, or it cannot be read.
-    """
-    path = Path(path)
-    if not path.is_dir():
-        problem = "is a file, not a folder" if path.exists() else "there is no such folder"
-        raise DataError(problem, file=path, hint="give the folder that holds the images and their XML files")
-    try:
-        folders = {entry.name.lower(): entry for entry in sorted(path.iterdir(), reverse=True) if entry.is_dir()}
-    except OSError as error:
-        raise _unlisted(path, error) from error
-    for images_name, annotations_name in _PAIRS:
-        if images_name in folders and annotations_name in folders:
-            return folders[images_name], folders[annotations_name]
-    return path, path
-
-
-def _unlisted(path: Path, error: OSError) -> DataError:
-    return DataError(
-        f"cannot be listed: {error.strerror or error}", file=path, hint="check that you may read the folder"
-    )
-
-
-def _files(folder: Path, is_wanted: Callable[[Path], bool]) -> tuple[Path, ...]:
-    return tuple(
-        entry
-        for entry in sorted(folder.iterdir())
-        if not entry.name.startswith(".") and entry.is_file() and is_wanted(entry)
-    )
-
-
-def _nearby(path: Path) -> str:
-    """A hint that names the sub-folders that do look like data."""
-    below = sorted({xml.parent for pattern in ("*/*.xml", "*/*/*.xml") for xml in path.glob(pattern)})
-    if not below:
-        return "label the images first; an image on which nothing is broken needs an XML file without objects"
-    roots = sorted({(f.parent if f.name.lower() == "annotations" else f) for f in below})
-    return "annotations lie in " + ", ".join(f"'{root}'" for root in roots[:3]) + ": give that folder"
-
-
-def _plain(name: str) -> str:
-    """``name`` in one Unicode spelling and lower case: macOS and Windows rename between the two."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def _last_part(filename: str) -> str:
-    """Some tools write a whole path into ``<filename>``."""
-    return PurePosixPath(PureWindowsPath(filename.strip()).name).name
+class UniqueNames:
+    """Hands out names, none of them twice.
+
+    Args:
+        key: Names with the same key count as one.
+
+    Examples:
+        >>> names = UniqueNames()
+        >>> names.take("wrist", ".png"), names.take("Wrist", ".png"), names.take("wrist")
+        ('wrist.png', 'Wrist-2.png', 'wrist')
+    """
+
+    def __init__(self, key: Callable[[str], str] = plain_name) -> None:
+        self._key = key
+        self._taken: set[str] = set()
+
+    def __contains__(self, name: str) -> bool:
+        return self._key(name) in self._taken
+
+    def take(self, stem: str, suffix: str = "") -> str:
+        """``stem`` and ``suffix``, with a number between them where that name is taken."""
+        number, name = 1, stem + suffix
+        while name in self:
+            number += 1
+            name = f"{stem}-{number}{suffix}"
+        self._taken.add(self._key(name))
+        return name
+
+
+def unique_names(images: Iterable[tuple[Path, Path]]) -> dict[Path, str]:
+    """A name for each image that no other has: its file name, or its path with ``_`` where that is shared.
+
+    Args:
+        images: Each image, once, with the folder it was found below.
+    """
+    taken = UniqueNames()
+    names: dict[Path, str] = {}
+    for image, root in images:
+        name = image.name
+        if name in taken and image.is_relative_to(root):
+            name = "_".join(image.relative_to(root).parts)
+        names[image] = taken.take(PurePosixPath(name).stem, PurePosixPath(name).suffix)
+    return names
+
+
+def _images_below(folder: Path) -> list[Path]:
+    def stop(error: OSError) -> None:
+        raise unlistable(error, folder) from error
+
+    found = []
+    for place, folders, files in os.walk(folder, onerror=stop):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS:
+                found.append(Path(place, name))
+    return found
 
 
 def _stem(name: str) -> str:

@@ -67,6 +67,9 @@ class LabelMap:
     def id_of(self, name: str) -> int:
         """The id of a name or display name.
 
+        >>> label_map_of(["fracture", "implant"]).id_of("implant")
+        2
+
         Raises:
             DataError: It is not in the label map; the error suggests the nearest name.
         """
@@ -78,7 +81,11 @@ class LabelMap:
         return found
 
     def extended(self, class_names: Sequence[str]) -> LabelMap:
-        """This label map with missing names appended; existing ids do not change."""
+        """This label map with missing names appended; existing ids do not change.
+
+        >>> label_map_of(["fracture"]).extended(["implant", "fracture"]).class_names
+        ('fracture', 'implant')
+        """
         items, highest = list(self.items), max((item.id for item in self.items), default=0)
         known = set(self.ids)
         for name in class_names:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fractura.core.dataset import Dataset
-from fractura.core.errors import DataError, FracturaError
-from fractura.formats.assembly import check_class_names
-from fractura.formats.guess import Guess, guess_format, split_folders
-from fractura.formats.registry import OnError, find_format
+from fractura.core.errors import DataError, FracturaError, UsageError
+from fractura.formats.assembly import ReadOptions
+from fractura.formats.faults import Faults, OnError, refuse_repeated_names
+from fractura.formats.recognition import Guess, guess_format, split_folders
+from fractura.formats.registry import FORMATS, find_format
 from fractura.formats.split_file import with_split_file
 
 _logger = logging.getLogger(__name__)
@@ -78,13 +79,13 @@ def open_dataset(
     image_dir: Path | None = None,
 ) -> Reading:
     """As ``read_dataset``, and says what was guessed."""
-    check_class_names(class_names)
+    refuse_repeated_names(class_names)
     path = Path(path)
-    found: list[FracturaError] = []
     if source_format is not None:
-        guess = Guess(find_format(source_format).name, _described(path, source_format), "it was named")
+        guess = Guess(source_format, _described(path, source_format), "it was named")
     else:
         guess = guess_format(path)
+    found: list[FracturaError] = []
     if guess.others:
         others = ", ".join(find_format(name).title for name in dict.fromkeys(guess.others))
         found.append(
@@ -97,8 +98,17 @@ def open_dataset(
     if guess.format == "splits":
         dataset = _read_splits(path, class_names, on_error, found)
     else:
-        reader = find_format(guess.format).read
-        dataset = with_split_file(reader(guess.path, class_names, on_error, found, image_dir), path)
+        source = find_format(guess.format)
+        if image_dir is not None and not source.takes_image_dir:
+            takers = " and ".join(", ".join(name for name in FORMATS if FORMATS[name].takes_image_dir).rsplit(", ", 1))
+            raise UsageError(
+                f"{source.name} says itself where its images lie", hint=f"a folder of images goes with {takers}"
+            )
+        faults = Faults(on_error)
+        names = None if class_names is None else tuple(class_names)
+        dataset = source.read(guess.path, ReadOptions(class_names=names, image_dir=image_dir), faults)
+        faults.report(found)
+        dataset = with_split_file(dataset, path)
     if problems is not None:
         problems.extend(found)
     else:
@@ -109,15 +119,15 @@ def open_dataset(
 
 def _described(path: Path, source_format: str) -> Path:
     """The file that describes the images where ``path`` is a folder and the format is one of files."""
-    if not path.is_dir() or source_format in ("voc", "yolo"):
+    wanted = find_format(source_format)
+    if not path.is_dir() or wanted.reads_folders:
         return path
-    usual = find_format(source_format).describes
-    if usual and (path / usual).is_file():
-        return path / usual
+    if wanted.describes and (path / wanted.describes).is_file():
+        return path / wanted.describes
     guess = guess_format(path)
     if guess.format == source_format:
         return guess.path
-    raise DataError("is a folder", file=path, hint=f"give the {find_format(source_format).title} file in it")
+    raise DataError("is a folder", file=path, hint=f"give the {wanted.title} file in it")
 
 
 def _read_splits(

@@ -1,5 +1,4 @@
-"""``split.json``: which images are for training, validation and test, and what else is known of them beside their
-boxes.
+"""``split.json``: which images are for training, validation and test, and what else is known of them.
 
 It lies in the folder of a data set whose format has no place for this (Pascal VOC, YOLO, CreateML), and in the folder
 that holds ``train``, ``val`` and ``test``. An image is known by its name.
@@ -7,15 +6,16 @@ that holds ``train``, ``val`` and ``test``. An image is known by its name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fractura.core.dataset import Dataset, Record
+from fractura.core.dataset import SPLITS, Dataset, Record
 from fractura.core.errors import DataError
-from fractura.formats.assembly import SPLITS, split_of
+from fractura.formats.assembly import split_of
 from fractura.formats.text_files import a_dict, a_text, json_bytes, read_json
+from fractura.formats.writing import PlannedFile
 
 SPLIT_FILE = "split.json"
 FACTS = ("split", "patient", "body_part", "view", "laterality")
@@ -47,6 +47,13 @@ def split_file_of(dataset: Dataset, made: Mapping[str, Any] | None = None) -> Sp
     """The file for a data set; None if nothing is known that would go into it."""
     images = {record.name: facts for record in dataset if (facts := facts_of(record))}
     return SplitFile(images, made or {}) if images else None
+
+
+def plan_split_file(dataset: Dataset) -> Iterator[PlannedFile]:
+    """``split.json`` where something is known that goes into it: for formats that have no place for it."""
+    known = split_file_of(dataset)
+    if known is not None:
+        yield PlannedFile(SPLIT_FILE, known.to_bytes())
 
 
 def facts_of(record: Record) -> dict[str, str]:

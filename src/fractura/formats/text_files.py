@@ -1,4 +1,4 @@
-"""JSON that other programs wrote: read with every fault named, and its values taken out with their kinds checked."""
+"""Text and JSON that other programs wrote: every fault is named, and values are checked for their kinds."""
 
 from __future__ import annotations
 
@@ -8,8 +8,42 @@ from pathlib import Path
 from typing import Any
 
 from fractura.core.errors import DataError
+from fractura.core.files import read_file
 
 _LARGEST = 1e9
+
+
+def read_text(path: Path, *, limit: int | None = None) -> str:
+    """A file as text: UTF-8, with or without a byte-order mark.
+
+    Args:
+        path: The file.
+        limit: The largest number of bytes it may have.
+
+    Raises:
+        DataError: It cannot be read, is too large, or is not UTF-8; names the line.
+    """
+    data = read_file(path, limit=None if limit is None else limit + 1)
+    if limit is not None and len(data) > limit:
+        raise DataError("is too large", file=path, hint=f"such a file has no more than {limit} bytes")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            "is not UTF-8 text",
+            file=path,
+            place=f"line {data.count(10, 0, error.start) + 1}",
+            hint="save it as UTF-8, or export it again",
+        ) from error
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file, without their ends.
+
+    Raises:
+        DataError: As for ``read_text``.
+    """
+    return read_text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def read_json(path: Path) -> Any:
@@ -19,14 +53,7 @@ def read_json(path: Path) -> Any:
         DataError: The file cannot be read, is not UTF-8, not JSON, or nested too deeply.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-        return json.loads(text, parse_constant=_refuse_constant)
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror or error}", file=path, hint="check the path") from error
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"is not UTF-8 text (byte {error.start})", file=path, hint="save it as UTF-8, or export it again"
-        ) from error
+        return json.loads(read_text(path), parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise DataError(
             f"is not JSON: {error.msg}",
@@ -48,7 +75,7 @@ def json_bytes(document: Any) -> bytes:
 
 
 def _refuse_constant(word: str) -> Any:
-    raise ValueError(f"it holds {word}, which is no number")
+    raise ValueError(f"it holds {word}, which is not a number")
 
 
 def a_list(value: Any, what: str) -> list[Any]:

@@ -1,27 +1,25 @@
 """Writing a data set's files into a folder: examined as a whole before the first byte, and nothing of others is lost.
 
 ``conversion.json`` lists what was written with its SHA-256. Only files on that list that nobody changed since may be
-replaced, and those that no longer belong to the data set are taken away.
+replaced, and those that no longer belong to the data set are removed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fractura.core.dataset import Record
+from fractura.core.dataset import Dataset, Progress, Record
 from fractura.core.errors import DataError
 from fractura.core.files import write_atomically
 from fractura.formats.text_files import a_dict, json_bytes, read_json
 
 CONVERSION_FILE = "conversion.json"
 Images = Literal["copy", "link", "none"]
-Progress = Callable[[int, int], None]
-"""Called with the images that are done and the images in all."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +57,13 @@ def write_files(
     """Write the files of ``plan`` below ``folder``.
 
     Args:
-        folder: Made if it is missing.
+        folder: Created if it is missing.
         plan: Lists the files; called twice, and must say the same both times.
         images: ``copy`` images byte for byte, ``link`` to them, or leave them out.
         overwrite: Replace files of an earlier call that were not changed since.
         about: Goes into ``conversion.json``.
         count: How many images there are, for ``progress``.
-        progress: Told of each image.
+        progress: Called after each image.
 
     Raises:
         DataError: A file is in the way, two images want one file, an image cannot be read or linked, or a file cannot
@@ -131,7 +129,7 @@ def _refuse_strangers(target: _Folder, file: PlannedFile) -> None:
     path = target.path / file.path
     if not path.exists() and not path.is_symlink():
         return
-    content = file.content if file.image is None else image_bytes(file.image)
+    content = file.content if file.image is None else file.image.read_bytes()
     there = path.read_bytes() if path.is_file() else None
     if there == content:
         return
@@ -178,7 +176,7 @@ def _write(path: Path, content: bytes) -> str:
 
 
 def _place_image(path: Path, record: Record, images: Images) -> str:
-    content = image_bytes(record)
+    content = record.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     if path.is_file() and path.read_bytes() == content:
         return digest
@@ -200,15 +198,7 @@ def _place_image(path: Path, record: Record, images: Images) -> str:
     return digest
 
 
-def image_bytes(record: Record) -> bytes:
-    """An image's encoded bytes.
-
-    Raises:
-        DataError: It cannot be read.
-    """
-    try:
-        return record.read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"cannot be read: {error.strerror or error}", file=record.image, hint="check that the image is still there"
-        ) from error
+def plan_images(dataset: Dataset, folder: str = "") -> Iterator[PlannedFile]:
+    """The images of a data set under their names, below ``folder`` (which ends with ``/``)."""
+    for record in dataset:
+        yield PlannedFile(f"{folder}{record.name}", image=record)

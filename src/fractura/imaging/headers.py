@@ -1,25 +1,34 @@
-"""What an image's encoded bytes say without decoding its pixels: kind, stored size, orientation, completeness.
+"""What an image's encoded bytes say without decoding its pixels: kind, stored size, EXIF, completeness.
 
-TFRecord needs this for every image, at the speed of a copy. JPEG: ITU-T T.81 annex B; PNG:
-https://www.w3.org/TR/png-3/.
+TFRecord needs this for every image, at the speed of a copy; DICOM needs it before a decoder makes room for what a
+compressed frame claims to be. JPEG and lossless JPEG: ITU-T T.81 annex B; JPEG-LS: T.87 annex C; JPEG 2000: T.800
+annex A; PNG: https://www.w3.org/TR/png-3/.
 """
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
-
-from fractura.imaging.reader import radiograph_frame
+from typing import BinaryIO
 
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)  # not stuffing, restart or fill
+_SCAN_MARKER = re.compile(rb"\xff[\x80-\xfe]", re.DOTALL)  # below 80, JPEG-LS stuffs bits, not bytes
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_DECODABLE_FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xF7})  # baseline, extended, progressive, lossless, JPEG-LS
+_IN_SCANS = frozenset({*range(0xD0, 0xD8), 0xC4, 0xD9, 0xDA, 0xDB, 0xDD, 0xF8, 0xFE, *range(0xE0, 0xF0)})
+_START, _END, _SCAN, _APP1 = 0xD8, 0xD9, 0xDA, 0xE1
+_BARE_MARKERS = frozenset({0x01, _START})  # without a length; the restart markers are passed over anyway
+
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_CHUNK = struct.Struct(">I4s")
+_PNG_EXIF_CHUNKS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")  # EXIF, and where older programs hid it
+
+_JPEG_2000_START = b"\xff\x4f\xff\x51"
+_JP2_FILE_START = b"\0\0\0\x0cjP  "
 
 
 @dataclass(frozen=True)
@@ -41,8 +50,23 @@ class ImageHeader:
     complete: bool
 
 
+@dataclass(frozen=True)
+class Codestream:
+    """What a compressed frame claims: width and height in pixels, bits per sample, samples per pixel."""
+
+    width: int
+    height: int
+    bits: int
+    samples: int
+
+
 def image_kind(data: bytes) -> str:
-    """The kind of an image, from its first bytes; the name is what ``image/format`` holds."""
+    """The kind of an image, from its first bytes; the name is what ``image/format`` holds in a TFRecord.
+
+    Examples:
+        >>> image_kind(b"BM\\x00\\x00"), image_kind(b"DICM")
+        ('bmp', 'unknown')
+    """
     if data.startswith(b"\xff\xd8"):
         return "jpeg"
     if data.startswith(_PNG_SIGNATURE):
@@ -66,88 +90,138 @@ def image_header(data: bytes) -> ImageHeader:
     return ImageHeader(kind, 0, 0, has_exif=True, complete=False)
 
 
-def stored_frame(data: bytes, header: ImageHeader, name: str) -> tuple[int, int, int]:
-    """``(width, height, EXIF orientation)`` of an image as stored, from its header alone.
+def codestream_frame(data: bytes) -> Codestream | None:
+    """What the frame header of a JPEG, JPEG-LS or JPEG 2000 stream claims; None if there is none."""
+    if data.startswith(_JPEG_2000_START):
+        return _jpeg_2000_frame(data, 2)
+    if data.startswith(_JP2_FILE_START):  # a JP2 file around the stream: against the rule, but it occurs
+        start = data.find(_JPEG_2000_START, 0, 4096)
+        return None if start < 0 else _jpeg_2000_frame(data, start + 2)
+    if not data.startswith(b"\xff\xd8"):
+        return None
+    expected = 2
+    for segment in _jpeg_segments(data):
+        if data[expected : segment.start].strip(b"\xff"):  # before the scan, nothing but fill lies between segments
+            return None
+        if segment.marker in _DECODABLE_FRAMES:
+            return _jpeg_frame(data, segment)
+        if segment.marker in (_END, _SCAN):
+            return None
+        expected = segment.end
+    return None
 
-    Raises:
-        DataError: It is no image, or its header is damaged.
+
+def is_whole_jpeg(data: bytes) -> bool:
+    """True if a JPEG or JPEG-LS stream goes on to its end marker, with no foreign marker in its compressed data.
+
+    GDCM fills what is missing with grey without an error, and CharLS never returns from a stream that ends too early.
     """
-    if header.width and header.height and not header.has_exif:
-        return header.width, header.height, 1
-    return radiograph_frame(data, name=name)
+    start = data.find(b"\xff\xda")
+    if start < 0 or not data.rstrip(b"\0").endswith(b"\xff\xd9"):
+        return False
+    # After a scan begins: stuffed and restart bytes, fill, another scan with its tables, or the end.
+    return {data[found.start() + 1] for found in _SCAN_MARKER.finditer(data, start)} <= _IN_SCANS
 
 
-def _jpeg_header(data: bytes) -> ImageHeader:
-    """Walk the marker segments; in the coded data, where FF is always stuffed, the next marker is searched for."""
-    width = height = 0
-    has_exif = in_scan = False
+def png_may_hold_exif(stream: BinaryIO) -> bool:
+    """True if a PNG has a chunk that may hold an EXIF orientation. The stream's position is kept."""
+    before = stream.tell()
+    try:
+        for kind, _, _ in _png_chunks(stream):
+            if kind in _PNG_EXIF_CHUNKS:
+                return True
+            if kind == b"IEND":
+                return False
+        return False
+    finally:
+        stream.seek(before)
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """A marker at ``start``, what belongs to it from ``content`` to ``end``."""
+
+    marker: int
+    start: int
+    content: int
+    end: int
+
+
+def _jpeg_segments(data: bytes) -> Iterator[_Segment]:
+    """Walk the marker segments; in compressed data, where FF is always stuffed, the next marker is searched for.
+
+    It ends where a segment is cut off.
+    """
     position = 2
     while (found := _MARKER.search(data, position)) is not None:
         marker, position = data[found.start() + 1], found.end()
-        if marker == 0xD9:
-            return ImageHeader("jpeg", width, height, has_exif, complete=in_scan and width > 0 and height > 0)
-        if marker in (0x01, 0xD8):
-            continue
-        if position + 2 > len(data):
-            break
-        length = data[position] << 8 | data[position + 1]
-        if length < 2 or position + length > len(data):
-            break
-        if marker in _FRAME_MARKERS and length >= 8:
-            height, width = struct.unpack_from(">HH", data, position + 3)
-        elif marker == 0xE1 and data.startswith((b"Exif\0", b"http://ns.adobe.com/xap"), position + 2):
-            has_exif = True
-        elif marker == 0xDA:
-            in_scan = True
+        length = 0
+        if marker not in _BARE_MARKERS and marker != _END:
+            length = data[position] << 8 | data[position + 1] if position + 2 <= len(data) else 0
+            if length < 2 or position + length > len(data):
+                return
+        yield _Segment(marker, found.start(), position, position + length)
         position += length
-    return ImageHeader("jpeg", width, height, has_exif, complete=False)
+
+
+def _jpeg_header(data: bytes) -> ImageHeader:
+    width = height = 0
+    has_exif = in_scan = complete = False
+    for segment in _jpeg_segments(data):
+        if segment.marker == _END:
+            complete = in_scan and width > 0 and height > 0
+            break
+        if segment.marker in _FRAME_MARKERS and (frame := _jpeg_frame(data, segment)) is not None:
+            width, height = frame.width, frame.height
+        elif segment.marker == _APP1 and data.startswith((b"Exif\0", b"http://ns.adobe.com/xap"), segment.content + 2):
+            has_exif = True
+        elif segment.marker == _SCAN:
+            in_scan = True
+    return ImageHeader("jpeg", width, height, has_exif, complete)
+
+
+def _jpeg_frame(data: bytes, segment: _Segment) -> Codestream | None:
+    if segment.end - segment.content < 8:
+        return None
+    bits, height, width, samples = struct.unpack_from(">BHHB", data, segment.content + 2)
+    return Codestream(width, height, bits, samples)
+
+
+def _jpeg_2000_frame(data: bytes, position: int) -> Codestream | None:
+    """The SIZ segment: grid and offsets, then the depth of the first component."""
+    if position + 41 > len(data):
+        return None
+    right, bottom, left, top = struct.unpack_from(">4I", data, position + 6)
+    (samples,) = struct.unpack_from(">H", data, position + 38)
+    bits = (data[position + 40] & 0x7F) + 1
+    return Codestream(max(0, right - left), max(0, bottom - top), bits, samples)
+
+
+def _png_chunks(stream: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+    """The type of each chunk, where its content starts, and how long that claims to be."""
+    stream.seek(len(_PNG_SIGNATURE))
+    while len(header := stream.read(_PNG_CHUNK.size)) == _PNG_CHUNK.size:
+        length, kind = _PNG_CHUNK.unpack(header)
+        start = stream.tell()
+        yield kind, start, length
+        stream.seek(start + length + 4)
 
 
 def _png_header(data: bytes) -> ImageHeader:
     """Walk the chunks and check their CRCs."""
     width = height = 0
-    has_exif = has_pixels = False
-    position = len(_PNG_SIGNATURE)
-    while position + 12 <= len(data):
-        length, kind = _PNG_CHUNK.unpack_from(data, position)
-        end = position + 8 + length
-        if end + 4 > len(data):
-            break
-        (checksum,) = struct.unpack_from(">I", data, end)
-        if zlib.crc32(memoryview(data)[position + 4 : end]) != checksum:
+    has_exif = has_pixels = complete = False
+    for kind, start, length in _png_chunks(io.BytesIO(data)):
+        end = start + length
+        if end + 4 > len(data) or zlib.crc32(memoryview(data)[start - 4 : end]) != int.from_bytes(data[end : end + 4]):
             break
         if kind == b"IHDR" and length >= 8:
-            width, height = struct.unpack_from(">II", data, position + 8)
+            width, height = struct.unpack_from(">II", data, start)
         elif kind == b"IDAT":
             has_pixels = True
-        elif kind in (b"eXIf", b"tEXt", b"zTXt", b"iTXt"):  # EXIF, and where older programs hid it
+        elif kind in _PNG_EXIF_CHUNKS:
             has_exif = True
         elif kind == b"IEND":
-            return ImageHeader("png", width, height, has_exif, complete=has_pixels and width > 0 and height > 0)
-        position = end + 4
-    return ImageHeader("png", width, height, has_exif, complete=False)
-
-
-def displayed_to_stored(xyxy: NDArray[np.float32], orientation: int, width: int, height: int) -> NDArray[np.float32]:
-    """Boxes in pixels of the displayed image, ``(n, 4)``, as pixels of the stored one of ``width`` x ``height``."""
-    if orientation == 1:
-        return xyxy
-    left, top, right, bottom = xyxy.T
-    corners = {
-        2: (width - right, top, width - left, bottom),
-        3: (width - right, height - bottom, width - left, height - top),
-        4: (left, height - bottom, right, height - top),
-        5: (top, left, bottom, right),
-        6: (top, height - right, bottom, height - left),
-        7: (width - bottom, height - right, width - top, height - left),
-        8: (width - bottom, left, width - top, right),
-    }[orientation]
-    return np.stack(corners, axis=1).astype(np.float32)
-
-
-def stored_to_displayed(xyxy: NDArray[np.float32], orientation: int, width: int, height: int) -> NDArray[np.float32]:
-    """The way back from ``displayed_to_stored``; ``width`` x ``height`` is again the stored image."""
-    inverse = {6: 8, 8: 6}.get(orientation, orientation)
-    if orientation >= 5:
-        width, height = height, width
-    return displayed_to_stored(xyxy, inverse, width, height)
+            complete = has_pixels and width > 0 and height > 0
+            break
+    return ImageHeader("png", width, height, has_exif, complete)

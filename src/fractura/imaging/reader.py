@@ -17,8 +17,6 @@ What it does, in this order:
 from __future__ import annotations
 
 import io
-import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,54 +27,23 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from fractura.core.dataset import Record
 from fractura.core.errors import DataError
+from fractura.core.files import unreadable
 from fractura.imaging.dicom import (
     DICOM_EXTENSIONS,
     GreyValues,
     ImageFacts,
-    Window,
     dicom_facts,
     dicom_frame,
     is_dicom,
     read_dicom,
     read_dicom_values,
 )
+from fractura.imaging.raster import raster_frame, read_raster, read_raster_values
 
 IMAGE_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"}) | DICOM_EXTENSIONS
-MAXIMUM_PIXELS = 89_478_485  # Pillow's own line for a decompression bomb: a 3-channel picture of 256 MiB.
-
-_FORMATS = ("JPEG", "PNG", "TIFF", "BMP")
-_READABLE = "JPEG, PNG, TIFF, BMP or DICOM"
-_BIT_DEPTHS = (8, 10, 12, 14, 16)
-_ORIENTATION = 0x0112
 _DICOM_START = 132
-_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _TIFF_PHOTOMETRIC = 256, 257, 258, 262
-_DAMAGED = "save the image again from its source, or leave it out"
-_TURN = {
-    1: lambda p: p,
-    2: lambda p: p[:, ::-1],
-    3: lambda p: p[::-1, ::-1],
-    4: lambda p: p[::-1],
-    5: lambda p: p.swapaxes(0, 1),
-    6: lambda p: np.rot90(p, -1),
-    7: lambda p: p[::-1, ::-1].swapaxes(0, 1),
-    8: lambda p: np.rot90(p, 1),
-}
-# What Pillow's decoders raise on damaged files, found by feeding them such files.
-_DECODER_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    RuntimeError,
-    MemoryError,
-    struct.error,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,36 +83,57 @@ def read_radiograph(source: Path | bytes, *, name: str | None = None) -> Radiogr
         name: What to call the image in errors; the path by default.
 
     Raises:
-        DataError: The file is missing, truncated, damaged, no picture, too large, holds several pages or values
-            that have no clear grey level, or is a DICOM but no radiograph.
+        DataError: The file is missing, truncated, damaged, not a picture, too large, holds several pages or values
+            that have no clear grey level, or is a DICOM but not a radiograph.
+
+    Examples:
+        >>> black_pixel = io.BytesIO()
+        >>> Image.new("L", (3, 2)).save(black_pixel, "PNG")
+        >>> read_radiograph(black_pixel.getvalue()).pixels.shape
+        (2, 3, 3)
     """
     title = _title(source, name)
-    data = source if isinstance(source, bytes) else _read_bytes(Path(source), title)
+    data = _bytes_of(source, title)
     if is_dicom(data[:_DICOM_START], title):
-        dicom = read_dicom(data, title, MAXIMUM_PIXELS)
+        dicom = read_dicom(data, title)
         pixels = dicom.pixels if dicom.pixels.ndim == 3 else np.repeat(dicom.pixels[:, :, None], 3, axis=2)
         stored = int(pixels.shape[1]), int(pixels.shape[0])
         return Radiograph(np.array(pixels, order="C"), dicom.bit_depth, 1, stored, dicom.facts)
-    with _opened(io.BytesIO(data), title) as image:
-        orientation, encoded = _orientation(image), _encoded_size(image)
-        stored_bits = _stored_bits(image, data)
-        inverted = _is_inverted_deep_tiff(image)
-        image.load()
-        left = _valid_orientation(image.getexif().get(_ORIENTATION))  # Pillow turns TIFF itself and drops the tag
-        if image.mode.startswith("I") or image.mode == "F":
-            grey, bit_depth = _to_eight_bits(np.asarray(image), title, inverted=inverted)
-            pixels = np.repeat(grey[:, :, None], 3, axis=2)
-        else:
-            pixels, bit_depth = np.asarray(image.convert("RGB")), 8
-            if stored_bits > 8:
-                _refuse_dark_colour(pixels, title)
-                bit_depth = 16
-        turned = _TURN[left](pixels)
-    return Radiograph(np.array(turned, dtype=np.uint8, order="C"), bit_depth, orientation, encoded)
+    raster = read_raster(data, title)
+    return Radiograph(raster.pixels, raster.bit_depth, raster.orientation, raster.encoded_size)
+
+
+def read_record(record: Record) -> Radiograph:
+    """Read the image of a data set's record.
+
+    Raises:
+        DataError: As for ``read_radiograph``; or the image does not have the size that it was labelled at.
+    """
+    radiograph = read_radiograph(record.read_bytes(), name=record.title)
+    refuse_other_size(record, (radiograph.width, radiograph.height))
+    return radiograph
+
+
+def refuse_other_size(record: Record, size: tuple[int, int]) -> None:
+    """Refuse an image that was replaced, scaled or turned since it was labelled.
+
+    Args:
+        record: What the data set says of it.
+        size: Its width and height, as displayed.
+
+    Raises:
+        DataError: They differ.
+    """
+    if size != (record.width, record.height):
+        raise DataError(
+            f"has {size[0]} x {size[1]} pixels, but its annotation is for {record.width} x {record.height}",
+            file=record.title,
+            hint="the image was changed after it was labelled: examine the folder with fractura check",
+        )
 
 
 def read_grey_values(source: Path | bytes, *, name: str | None = None) -> GreyValues | None:
-    """An image's grey values before they are cut to 8 bits, for looking at it through other windows.
+    """An image's grey values before they are cut to 8 bits, for viewing it through other windows.
 
     Args:
         source: A file, or its encoded bytes.
@@ -153,32 +141,22 @@ def read_grey_values(source: Path | bytes, *, name: str | None = None) -> GreyVa
 
     Returns:
         The values, orientation applied; what their window shows is what ``read_radiograph`` gives (a DICOM's VOI LUT
-        apart). None for colour images, and pictures of 8 bits that are no DICOM.
+        apart). None for colour images, and for pictures of 8 bits that are not DICOM.
 
     Raises:
         DataError: As for ``read_radiograph``.
     """
     title = _title(source, name)
-    data = source if isinstance(source, bytes) else _read_bytes(Path(source), title)
-    if is_dicom(data[:_DICOM_START], title):
-        return read_dicom_values(data, title, MAXIMUM_PIXELS)
-    with _opened(io.BytesIO(data), title) as image:
-        inverted = _is_inverted_deep_tiff(image)
-        image.load()
-        if not (image.mode.startswith("I") or image.mode == "F"):
-            return None
-        stored = np.asarray(image)
-        white = (1 << _to_eight_bits(stored, title, inverted=inverted)[1]) - 1
-        turned = _TURN[_valid_orientation(image.getexif().get(_ORIENTATION))](stored)
-    values = np.arange(white + 1, dtype=np.float64)
-    return GreyValues(turned.astype(np.int32), values, Window(white / 2, white, "LINEAR_EXACT"), inverted)
+    data = _bytes_of(source, title)
+    read = read_dicom_values if is_dicom(data[:_DICOM_START], title) else read_raster_values
+    return read(data, title)
 
 
 def radiograph_size(source: Path | bytes, *, name: str | None = None) -> tuple[int, int]:
     """``(width, height)`` of an image as displayed, from its header alone.
 
     Raises:
-        DataError: The file is missing, no picture, too large or its header is damaged. Pixels are not examined: a
+        DataError: The file is missing, not a picture, too large, or its header is damaged. Pixels are not examined: an
             image that is cut off later still has a size.
     """
     width, height, orientation = radiograph_frame(source, name=name)
@@ -191,13 +169,8 @@ def radiograph_frame(source: Path | bytes, *, name: str | None = None) -> tuple[
     Raises:
         DataError: As for ``radiograph_size``.
     """
-    title = _title(source, name)
-    with _stream(source, title) as stream:
-        if _starts_dicom(stream, title):
-            width, height, _ = dicom_frame(stream, title, MAXIMUM_PIXELS)
-            return width, height, 1
-        with _opened(stream, title) as image:
-            return *_encoded_size(image), _orientation(image)
+    width, height, _, orientation = _frame(source, name)
+    return width, height, orientation
 
 
 def radiograph_channels(source: Path | bytes, *, name: str | None = None) -> int:
@@ -206,23 +179,18 @@ def radiograph_channels(source: Path | bytes, *, name: str | None = None) -> int
     Raises:
         DataError: As for ``radiograph_size``.
     """
-    title = _title(source, name)
-    with _stream(source, title) as stream:
-        if _starts_dicom(stream, title):
-            return dicom_frame(stream, title, MAXIMUM_PIXELS)[2]
-        with _opened(stream, title) as image:
-            return 1 if image.mode in ("1", "L", "LA", "F") or image.mode.startswith("I") else 3
+    return _frame(source, name)[2]
 
 
 def radiograph_facts(source: Path | bytes, *, name: str | None = None) -> ImageFacts:
     """What a DICOM says of its image (hashed patient, body part, view, side), from its header alone; else nothing.
 
     Raises:
-        DataError: The file is missing, or a DICOM that is damaged or no radiograph.
+        DataError: The file is missing, or a DICOM that is damaged or not a radiograph.
     """
     title = _title(source, name)
     with _stream(source, title) as stream:
-        return dicom_facts(stream, title, MAXIMUM_PIXELS) if _starts_dicom(stream, title) else ImageFacts()
+        return dicom_facts(stream, title) if _starts_dicom(stream, title) else ImageFacts()
 
 
 def is_image_file(path: Path) -> bool:
@@ -234,7 +202,7 @@ def is_image_file(path: Path) -> bool:
 
 
 def is_dicom_file(path: Path) -> bool:
-    """True if a file is DICOM, told by its content; False if it cannot be opened."""
+    """True if a file is DICOM, judged by its content; False if it cannot be opened."""
     try:
         with path.open("rb") as stream:
             return is_dicom(stream.read(_DICOM_START), path.name)
@@ -250,20 +218,28 @@ def shareable_picture(data: bytes, name: str) -> bytes:
     """
     if not is_dicom(data[:_DICOM_START], name):
         return data
-    image = read_dicom(data, name, MAXIMUM_PIXELS)
     stream = io.BytesIO()
-    Image.fromarray(image.pixels).save(stream, "PNG")
+    Image.fromarray(read_dicom(data, name).pixels).save(stream, "PNG")
     return stream.getvalue()
+
+
+def _frame(source: Path | bytes, name: str | None) -> tuple[int, int, int, int]:
+    """Width, height, channels and EXIF orientation as stored."""
+    title = _title(source, name)
+    with _stream(source, title) as stream:
+        if _starts_dicom(stream, title):
+            return *dicom_frame(stream, title), 1
+        return raster_frame(stream, title)
 
 
 @contextmanager
 def _stream(source: Path | bytes, title: str) -> Iterator[BinaryIO]:
-    """The image as a file; what is wrong with opening or reading it becomes a DataError."""
+    """The image as a file; a failure to open or read it becomes a DataError."""
     try:
         with io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as stream:
             yield stream
     except OSError as error:
-        raise _cannot_open(error, title) from error
+        raise unreadable(error, title) from error
 
 
 def _starts_dicom(stream: BinaryIO, title: str) -> bool:
@@ -278,137 +254,6 @@ def _title(source: Path | bytes, name: str | None) -> str:
     return f"picture of {len(source)} bytes" if isinstance(source, bytes) else str(source)
 
 
-def _read_bytes(path: Path, title: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise _cannot_open(error, title) from error
-
-
-def _cannot_open(error: OSError, title: str) -> DataError:
-    if isinstance(error, FileNotFoundError):
-        return DataError("there is no such file", file=title, hint="check the path and the spelling")
-    if isinstance(error, IsADirectoryError):
-        return DataError("is a folder, not an image", file=title, hint=f"give a file: {_READABLE}")
-    return DataError(f"cannot be opened: {error.strerror or error}", file=title, hint="check that you may read it")
-
-
-@contextmanager
-def _opened(stream: BinaryIO, title: str) -> Iterator[Image.Image]:
-    """The picture in ``stream``; whatever the decoder raises, then or later, becomes a DataError."""
-    try:
-        with Image.open(stream, formats=_FORMATS) as image:
-            _refuse_shape(image, title)
-            yield image
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large(title) from error
-    except Image.UnidentifiedImageError as error:
-        empty = "is empty" if stream.seek(0, io.SEEK_END) == 0 else f"is not a readable {_READABLE} picture"
-        raise DataError(empty, file=title, hint=f"save the image as {_READABLE}, or leave the file out") from error
-    except _DECODER_ERRORS as error:
-        text = str(error) or type(error).__name__
-        problem = "is cut off" if "truncated" in text.lower() else "is damaged"
-        raise DataError(f"{problem} and cannot be read ({text})", file=title, hint=_DAMAGED) from error
-
-
-def _refuse_shape(image: Image.Image, title: str) -> None:
-    if min(image.size) < 1:
-        raise DataError("has no pixels", file=title, hint=_DAMAGED)
-    if image.size[0] * image.size[1] > MAXIMUM_PIXELS:
-        raise _too_large(title)
-    pages = getattr(image, "n_frames", 1)
-    # Only TIFF pages are images of their own; the further pictures of a JPEG are previews.
-    if image.format == "TIFF" and pages > 1:
-        raise DataError(f"holds {pages} pages", file=title, hint="save each page as an image of its own")
-
-
-def _too_large(title: str) -> DataError:
-    return DataError(
-        f"claims more than {MAXIMUM_PIXELS / 1e6:.0f} million pixels",
-        file=title,
-        hint="an image this large is most likely damaged; if it is real, scale it down first",
-    )
-
-
-def _valid_orientation(value: object) -> int:
-    """``value`` as an orientation; viewers treat anything but 1 to 8 as upright, and so do we."""
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
-def _orientation(image: Image.Image) -> int:
-    if image.format == "PNG" and "exif" not in image.info and not _png_may_hold_exif(image):
-        return 1  # getexif() would decode the whole image to look behind the pixels
-    return _valid_orientation(image.getexif().get(_ORIENTATION))
-
-
-def _png_may_hold_exif(image: Image.Image) -> bool:
-    """Walk the chunk headers: EXIF sits in ``eXIf``, or in text chunks that older programs wrote."""
-    stream: BinaryIO | None = getattr(image, "fp", None)
-    if stream is None:
-        return True
-    before = stream.tell()
-    try:
-        stream.seek(8)
-        while len(header := stream.read(8)) == 8:
-            length, kind = struct.unpack(">I4s", header)
-            if kind in (b"eXIf", b"tEXt", b"zTXt", b"iTXt"):
-                return True
-            if kind == b"IEND":
-                return False
-            stream.seek(length + 4, io.SEEK_CUR)
-        return False
-    finally:
-        stream.seek(before)
-
-
-def _encoded_size(image: Image.Image) -> tuple[int, int]:
-    tags = getattr(image, "tag_v2", None)
-    if tags is not None and _TIFF_WIDTH in tags:  # newer Pillow gives a TIFF's size as displayed
-        return int(tags[_TIFF_WIDTH]), int(tags[_TIFF_HEIGHT])
-    return image.size
-
-
-def _stored_bits(image: Image.Image, data: bytes) -> int:
-    """Bits per value in the file; Pillow cuts 16-bit colour down to 8 without a word."""
-    if image.format == "PNG" and len(data) > 24:
-        return data[24]
-    bits = getattr(image, "tag_v2", {}).get(_TIFF_BITS, 8)
-    return int(max(bits) if isinstance(bits, tuple) else bits)
-
-
-def _is_inverted_deep_tiff(image: Image.Image) -> bool:
-    """True for WhiteIsZero with more than 8 bits; Pillow inverts such images with 8 bits only."""
-    tags = getattr(image, "tag_v2", {})
-    return image.mode.startswith("I") and tags.get(_TIFF_PHOTOMETRIC, 1) == 0
-
-
-def _to_eight_bits(values: np.ndarray, title: str, *, inverted: bool) -> tuple[NDArray[np.uint8], int]:
-    """Scale deep grey values, ``(h, w)``, to uint8; returns them with the bits they use."""
-    if values.dtype.kind == "f":
-        raise DataError(
-            "holds floating-point grey levels, whose black and white are not defined",
-            file=title,
-            hint="save it with 8 or 16 bits",
-        )
-    lowest, highest = int(values.min()), int(values.max())
-    if lowest < 0 or highest >= 1 << _BIT_DEPTHS[-1]:
-        raise DataError(
-            f"holds grey levels from {lowest} to {highest}; they must lie in 0 to 65535",
-            file=title,
-            hint="save it with 8 or 16 bits, without a sign",
-        )
-    bits = next(bits for bits in _BIT_DEPTHS if highest < 1 << bits)
-    white = (1 << bits) - 1
-    steps = np.arange(white + 1, dtype=np.float64) * (255 / white)
-    table = np.floor(steps + 0.5).astype(np.uint8)
-    return (table[::-1] if inverted else table)[values], bits
-
-
-def _refuse_dark_colour(pixels: np.ndarray, title: str) -> None:
-    """Refuse 16-bit colour images that use 14 bits or fewer: only the high bytes are here, they would be near black."""
-    if int(pixels.max()) < 64:
-        raise DataError(
-            "is a colour image of 16 bits that uses only the low ones, and its fine grey levels would be lost",
-            file=title,
-            hint="save it as a grey image of 16 bits, or as colour of 8",
-        )
+def _bytes_of(source: Path | bytes, title: str) -> bytes:
+    with _stream(source, title) as stream:
+        return stream.read()

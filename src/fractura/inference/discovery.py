@@ -1,4 +1,4 @@
-"""Find the images in files and folders, and give each a name of its own for the files made from it."""
+"""Find the images among files and folders, and give each a unique name for the files made from it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fractura.imaging.reader import IMAGE_EXTENSIONS, is_image_file
 
 @dataclass(frozen=True)
 class ImageFile:
-    """One image to look at.
+    """One image file.
 
     Attributes:
         path: The file.
@@ -42,8 +42,8 @@ class ImageFiles:
 def find_images(paths: Iterable[Path | str]) -> ImageFiles:
     """Images among ``paths``: files as they are given, folders with all that lies in them.
 
-    In folders an image is told by its extension (DICOM without one by its first bytes) and hidden files are no images;
-    a file given by name is taken at its word. An image that is met twice counts once.
+    In folders an image is recognised by its extension (DICOM without one by its first bytes) and hidden files are
+    ignored; a file given by name is taken at its word. An image that is met twice counts once.
 
     Raises:
         DataError: A path does not exist or a folder cannot be read, or there is no image at all.

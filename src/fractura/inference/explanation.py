@@ -1,5 +1,5 @@
-"""Where the evidence for a detection lies: places are blurred away one after the other, and the detection's score is
-watched.
+"""Where the evidence for a detection lies: parts of the image are blurred one after the other, and the drop of the
+detection's score is measured.
 
 Follows the occlusion of Zeiler and Fergus, "Visualizing and understanding convolutional networks", ECCV 2014, section
 4.2, from coarse to fine: where blurring costs most, the place is divided further, and what it costs is shared among its
@@ -21,7 +21,7 @@ from fractura.inference.runtimes.runtime import Runtime
 from fractura.inference.views import WHOLE, Part, known_views, parts_of
 
 PASSES = 60
-"""Looks at one image beyond the first ones: what bounds the time."""
+"""Runs of the model on one image after the first ones: what bounds the time."""
 MOST_DETECTIONS = 3
 _LONGEST_SIDE = 1024
 _COARSE = 4  # places along the longer side to begin with
@@ -47,7 +47,7 @@ def explain(
         image: uint8 ``(h, w, 3)``.
         detections: What was found on it, best first; the first ``MOST_DETECTIONS`` are explained.
         views: How the image was examined.
-        passes: Looks to spend.
+        passes: Runs of the model to spend.
 
     Returns:
         float32 ``(h, w)``: evidence by area, 1 where it is densest; all 0 if blurring no place costs anything.
@@ -67,7 +67,7 @@ def explain(
 def _detections_by_part(
     model: Runtime, image: NDArray[np.uint8], detections: Boxes, views: Sequence[str]
 ) -> dict[Part, list[int]]:
-    """The parts to look at, and for each the positions of the detections to watch there."""
+    """The parts to examine, and for each the positions of the detections to watch there."""
     if not len(detections):
         return {}
     height, width = image.shape[:2]
@@ -84,7 +84,7 @@ def _scores_of(detections: Boxes, found: Boxes) -> NDArray[np.float32]:
     """What each detection scores among the boxes that were found: the best one of its class at its place, or 0."""
     same = (detections.iou(found) >= _SAME_DETECTION_IOU) & (detections.labels[:, None] == found.labels[None, :])
     scores = np.zeros(0, np.float32) if found.scores is None else found.scores
-    return np.where(same, scores[None, :], 0).max(axis=1, initial=0.0).astype(np.float32)
+    return np.asarray(np.where(same, scores[None, :], 0).max(axis=1, initial=0.0), np.float32)
 
 
 def _heat_of_part(model: Runtime, pixels: NDArray[np.uint8], detections: Boxes, passes: int) -> NDArray[np.float32]:

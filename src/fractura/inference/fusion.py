@@ -1,8 +1,8 @@
-"""Weighted box fusion: several looks at one image become one set of boxes.
+"""Weighted box fusion: the detections of several views of one image become one set of boxes.
 
 Source: Solovyev, Wang and Gabruseva, "Weighted boxes fusion", 2019, arXiv 1910.13302, section 3. One thing differs: a
-look has no say where it cannot see, outside its parts of the image or because a thing is too small in them. So what
-only a tile of a large image can show keeps its score.
+view does not count where it cannot see, outside its parts of the image or because a thing is too small in them. What
+only a tile of a large image can show thus keeps its score.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ have more (FracAtlas: 95 of 100 have over 1/25)."""
 
 @dataclass(frozen=True, eq=False)
 class ViewResult:
-    """What was found in one look at an image.
+    """What was found in one view of an image.
 
     Attributes:
         boxes: Scored boxes in pixels of the image.
@@ -39,15 +39,15 @@ class ViewResult:
 
 
 def fuse(views: Sequence[ViewResult], iou: float = SAME_DETECTION_IOU) -> Boxes:
-    """Fuse what several looks found.
+    """Fuse what several views found.
 
     Boxes are taken from the best score down. A box joins the cluster of its class whose fused box it overlaps most, if
     that is by at least ``iou``; else it begins a cluster. A cluster's corners are the mean of its boxes' corners,
-    weighted by score. Its score is the mean over the looks that see its place, each with its best box in the cluster,
+    weighted by score. Its score is the mean over the views that see its place, each with its best box in the cluster,
     or 0.
 
     Args:
-        looks: One or more.
+        views: One or more.
         iou: Overlap from which boxes mean one thing, 0..1.
 
     Returns:
@@ -57,7 +57,7 @@ def fuse(views: Sequence[ViewResult], iou: float = SAME_DETECTION_IOU) -> Boxes:
     xyxy, labels, scores = boxes.xyxy, boxes.labels, _scores(boxes)
     view_of = np.repeat(np.arange(len(views)), [len(view.boxes) for view in views])
     count = 0
-    # Room for as many clusters as there are boxes: best score of each look, sum of weights, sum of weighted corners.
+    # Room for as many clusters as there are boxes: best score of each view, sum of weights, sum of weighted corners.
     best = np.zeros((len(scores), len(views)))
     weights = np.zeros(len(scores))
     sums = np.zeros((len(scores), 4))
@@ -84,7 +84,7 @@ def fuse(views: Sequence[ViewResult], iou: float = SAME_DETECTION_IOU) -> Boxes:
 
 
 def without_doubles(parts: Sequence[Boxes]) -> Boxes:
-    """What overlapping parts of an image show, as one set: of boxes from different parts that mean one thing, the best.
+    """Merge what overlapping parts of an image show: of boxes from different parts that mean one thing, keep the best.
 
     Parts see a thing at their common border more or less completely: what counts is the share of the smaller box.
     """

@@ -21,7 +21,7 @@ DETECTION_COLOURS: tuple[Colour, ...] = (
     (255, 240, 80),
     (90, 230, 220),
 )
-"""By label, round and round; all of them stand out on grey and differ from the ground truth's green."""
+"""By label, in turn; all of them stand out on grey and differ from the ground truth's green."""
 _BLACK: Colour = (0, 0, 0)
 _WHITE: Colour = (255, 255, 255)
 _HEAT_COVER = 0.75
@@ -36,13 +36,13 @@ def draw_boxes(
     ground_truth: Boxes | None = None,
     letters: float = 1.0,
 ) -> Image.Image:
-    """The image with its detections: solid lines, class name and score; what people drew is dashed and green.
+    """Draw detections on an image: solid lines, class name and score; ground truth is dashed and green.
 
     Args:
         pixels: uint8 ``(h, w, 3)``; not changed.
         boxes: Detections in pixels of the image; those with low scores are drawn first, so that good ones lie on top.
         class_names: Names for the labels of ``boxes`` and ``ground_truth``.
-        ground truth: Boxes that people drew, if they are to be shown too.
+        ground_truth: Boxes that people drew, to be shown as well.
         letters: Size of the letters, as a multiple of the usual one: small pictures need larger ones.
 
     Returns:
@@ -119,7 +119,7 @@ def with_caption(picture: Image.Image, text: str, *, scale: tuple[str, str] | No
 
 
 def side_by_side(left: Image.Image, right: Image.Image) -> Image.Image:
-    """Two pictures beside each other on black, aligned at the top."""
+    """Two pictures side by side on black, aligned at the top."""
     gap = max(left.width // 100, 2)
     picture = Image.new("RGB", (left.width + gap + right.width, max(left.height, right.height)))
     picture.paste(left, (0, 0))

@@ -15,7 +15,7 @@ from fractura.core.calibrator import Calibrator
 from fractura.core.csv_cell import csv_text
 from fractura.core.errors import FracturaError
 from fractura.core.model_card import ModelCard
-from fractura.formats.voc.serializer import VocAnnotation, VocObject
+from fractura.formats.voc.annotation import VocAnnotation, VocObject
 from fractura.inference.settings import DetectionSettings
 
 SCHEMA_VERSION = 1

@@ -20,7 +20,7 @@ def refuse_fixed_card(model: Path, output: Path | None = None) -> None:
         output: Where the copy is to go; None is in place.
 
     Raises:
-        ModelError: It is neither a model folder nor an ``.onnx`` file, or it is the built-in one and stays as it is.
+        ModelError: It is neither a model folder nor an ``.onnx`` file, or it is the built-in one, which never changes.
         DataError: Something is at ``output`` already.
         UsageError: ``output`` is not called as such a model must be.
         MissingDependencyError: It is an ``.onnx`` file, and the package ``onnx`` is not installed.
@@ -35,7 +35,7 @@ def refuse_fixed_card(model: Path, output: Path | None = None) -> None:
     is_onnx = source.is_file() and source.suffix.lower() == ".onnx"
     if not is_onnx and not (source / WEIGHTS_FILE).is_file():
         raise ModelError(
-            "its card cannot be replaced: it is neither a model folder nor an .onnx file of one's own",
+            "its card cannot be replaced: it is neither a model folder nor an .onnx file of your own",
             file=model,
             hint="change the model folder it came from, and export that again",
         )

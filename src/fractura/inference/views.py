@@ -1,5 +1,4 @@
-"""Ways to look at an image: whole, mirrored, in overlapping parts that the model sees enlarged; and all of them at
-once.
+"""Views of an image: whole, mirrored, and in overlapping parts that the model sees enlarged; and several at once.
 
 A detector resizes what it is given to a size of its own, so that a part of an image is seen larger than the whole.
 """
@@ -22,7 +21,7 @@ WHOLE: tuple[str, ...] = ("whole",)
 VIEWS = ("whole", "flipped", "tiles", "flipped_tiles")
 """Names of views; ``tiles=PIXELS`` is one as well: square parts of so many pixels, for images of many."""
 TILE_SIZE = 1536
-"""Pixels of a tile's side where nobody says otherwise."""
+"""Pixels of a tile's side by default."""
 SMALLEST_TILE = 128
 MOST_PARTS = 400
 _GRID = 2

@@ -302,7 +302,7 @@ LIMBS: tuple[tuple[Callable[[Sketch], None], float], ...] = (
     (upper_limb_bone, 0.25),
     (hand, 0.10),
 )
-"""The limbs and how often each is filmed."""
+"""The limbs and how often each is imaged."""
 
 
 def make_limb(rng: np.random.Generator, width: int, height: int) -> Limb:

@@ -54,6 +54,11 @@ def make_phantom(seed: int, index: int, *, stream: int = 0, size: tuple[int, int
 
     Raises:
         UsageError: The image is too small for a fracture.
+
+    Example:
+        >>> phantom = make_phantom(seed=7, index=5)
+        >>> phantom.pixels.dtype, len(phantom.boxes), phantom.kinds
+        (dtype('uint8'), 1, ('displaced',))
     """
     kind = _first_kind(seed, stream, index)
     for attempt in range(ATTEMPTS):

@@ -58,7 +58,7 @@ class Crack:
         first: Where it starts, across.
         last: Where it ends, across.
         width: Half its thickness, pixels.
-        depth: Share of the bone's attenuation that it takes away, 0..1.
+        depth: Share of the bone's attenuation that it removes, 0..1.
     """
 
     line: Line

@@ -218,7 +218,7 @@ def stamp(rng: np.random.Generator, image: np.ndarray, boxes: Sequence[Box], sca
     for x, y in spots:
         clear = all(x + 2 * size < b[0] or x - size > b[2] or y + 2 * size < b[1] or y - size > b[3] for b in boxes)
         spot = image[int(y) : int(y) + size + 4, int(x) : int(x) + size + 4]
-        # Technicians put the marker beside the limb, where the image is dark and even.
+        # Technicians put the marker next to the limb, where the image is dark and even.
         if clear and spot.mean() < 90 and spot.std() < 9:
             if framed:
                 draw.rectangle((x - 3, y - 2, x + 0.85 * size, y + 1.25 * size), fill=245)

@@ -1,4 +1,4 @@
-"""What looks like a fracture and is none: growth plates, nutrient canals, skin folds, bracelets, casts."""
+"""What resembles a fracture but is not one: growth plates, nutrient canals, skin folds, bracelets, casts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Canal:
         last: Where it ends, along.
         across: Where it enters, across.
         slope: Pixels across per pixel along.
-        depth: Share of attenuation taken away.
+        depth: Share of attenuation removed.
         scale: Pixels per unit.
     """
 

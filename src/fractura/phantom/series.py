@@ -18,13 +18,13 @@ from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import UsageError
 from fractura.core.files import write_atomically
-from fractura.formats.voc import write_voc
+from fractura.formats import write_voc
 from fractura.phantom.draw import make_phantom
 
 CLASS_NAME = "Fractura"
 
 MANIFEST = "phantoms.json"
-"""Lies beside images/ and annotations/: settings of the run, and per image its size, boxes and kinds of fracture."""
+"""Next to images/ and annotations/: settings of the run, and per image its size, boxes and kinds of fracture."""
 
 SPLITS = {"train": 0, "val": 1}
 """Folder name and stream of each half of a phantom data set."""
@@ -175,7 +175,7 @@ def _map(draw: Any, indices: Sequence[int], workers: int) -> Iterator[dict[str, 
 
 
 def _write_image(index: int, *, folder: Path, seed: int, stream: int, size: tuple[int, int]) -> dict[str, Any]:
-    """Draw one image and write its image; returns its entry in the manifest."""
+    """Draw one image and write its files; returns its entry in the manifest."""
     phantom = make_phantom(seed, index, stream=stream, size=size)
     buffer = io.BytesIO()
     Image.fromarray(phantom.pixels).save(buffer, "JPEG", quality=JPEG_QUALITY)

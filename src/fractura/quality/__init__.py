@@ -1,4 +1,4 @@
-"""Looking for mistakes in a folder of labelled images: all of them, not just the first."""
+"""Finding mistakes in a folder of labelled images: all of them, not just the first."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fractura.quality.findings import Finding, Severity, counted
-from fractura.quality.registry import Check, chosen_checks
+from fractura.quality.registry import Check, Finding, Severity, chosen_checks, counted
 from fractura.quality.snapshot import Snapshot, take_snapshot
 
 __all__ = ["CheckReport", "Finding", "Severity", "check_dataset"]
@@ -23,7 +22,7 @@ class CheckReport:
         against: The other split, if one was given.
         images: Number of images, readable or not.
         annotations: Number of annotation files.
-        negatives: How many of these are right and detection nothing.
+        negatives: How many of these are valid and have no objects.
         boxes_by_class: Number of boxes of each class name found.
         findings: Errors first, then warnings, then notes; each kind in the order of the checks.
         snapshot: All that was seen.
@@ -76,7 +75,7 @@ def check_dataset(
     skip: Sequence[str] = (),
     progress: Callable[[Sequence[Path]], Iterable[Path]] | None = None,
 ) -> CheckReport:
-    """Look for mistakes in a Pascal VOC folder. Every image is decoded; nothing is changed.
+    """Find the mistakes in a Pascal VOC folder. Every image is decoded; nothing is changed.
 
     Args:
         path: The folder.
@@ -84,7 +83,7 @@ def check_dataset(
         class_names: The names that are allowed; by default any.
         only: Ids of checks to run (``boxes.huge``), or subjects (``boxes``); by default all.
         skip: Ids or subjects to leave out.
-        progress: Is given the images of each folder and hands them on, one when it is their turn.
+        progress: Receives the images of each folder and yields them, each when its turn comes.
 
     Raises:
         DataError: There is no such folder, or no annotation in it. Everything else is a finding.

@@ -1,7 +1,7 @@
-"""A cleaned copy of a data folder: what is certain is put right, what cannot be used is left out, all is logged.
+"""A cleaned copy of a data folder: what is certain is corrected, what cannot be used is left out, all is logged.
 
 The original is never touched. Nothing is guessed: boxes are moved by nothing but cutting them at the image's edge, and
-where two images of one picture are labelled differently neither is taken, as only a person can tell. Nor is an image
+where two images of one picture are labelled differently neither is taken, as only a person can decide. Nor is an image
 with a box that cannot be placed on it: without that box it would pass for an image on which nothing is broken.
 """
 
@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from fractura.core.boxes import Boxes
-from fractura.core.errors import DataError, UsageError
-from fractura.core.files import write_atomically
-from fractura.formats.validation import box_fault, size_fault
-from fractura.formats.voc.serializer import VocAnnotation, VocObject
+from fractura.core.errors import UsageError
+from fractura.core.files import read_file, write_atomically
+from fractura.formats.faults import box_fault, size_fault
+from fractura.formats.voc.annotation import VocAnnotation, VocObject
+from fractura.formats.voc.serializer import voc_bytes
 from fractura.quality import CheckReport
-from fractura.quality.boxes import SAME_BOX_IOU
-from fractura.quality.classes import same_but_for_spelling
-from fractura.quality.findings import Severity
+from fractura.quality.box_checks import SAME_BOX_IOU
+from fractura.quality.class_checks import same_but_for_spelling
+from fractura.quality.registry import Severity
 from fractura.quality.snapshot import AnnotationFile
 
 LOG = "changes.csv"
@@ -64,13 +65,13 @@ def write_fixed_copy(report: CheckReport, folder: Path) -> tuple[Change, ...]:
     for file in snapshot.annotations:
         image = file.image
         if image is None:
-            changes.append(Change(file.path.name, "left out", "its image is missing", "annotations.without_image"))
+            changes.append(Change(file.path.name, "left out", "its image is missing", "annotations.missing_image"))
         elif image.path not in left_out and image.size is not None and file.annotation is not None:
             fixed = _fixed(file, file.annotation, image.size, names, changes)
             same = fixed == file.annotation
-            data = _read(file.path) if same else fixed.to_bytes()
+            data = read_file(file.path) if same else voc_bytes(fixed)
             write_atomically(folder / "annotations" / file.path.name, data)
-            write_atomically(folder / "images" / image.path.name, _read(image.path))
+            write_atomically(folder / "images" / image.path.name, read_file(image.path))
     write_atomically(folder / LOG, _log(changes))
     return tuple(changes)
 
@@ -107,7 +108,7 @@ def _images_left_out(report: CheckReport, changes: list[Change]) -> set[Path]:
         elif image.size is not None and (reason := _size_in_doubt(files[0], image.size)):
             leave(image.path, reason, "annotations.size")
         elif image.size is not None and (reason := _box_without_place(files[0], image.size)):
-            leave(image.path, reason, "boxes.unusable")
+            leave(image.path, reason, "boxes.invalid")
     for finding in report.findings:
         if finding.check == "duplicates.contradictory" and finding.file is not None:
             for path in (finding.file, *finding.others):
@@ -116,14 +117,16 @@ def _images_left_out(report: CheckReport, changes: list[Change]) -> set[Path]:
             usable = [path for path in (finding.file, *finding.others) if path is not None and path not in left]
             for path in usable[1:]:
                 leave(path, f"the same picture as {usable[0].name}", finding.check)
-        elif finding.check in ("duplicates.both_splits", "duplicates.near_both_splits") and finding.file is not None:
+        elif (
+            finding.check in ("duplicates.across_splits", "duplicates.near_across_splits") and finding.file is not None
+        ):
             if finding.severity == Severity.ERROR:
                 leave(finding.file, "its picture is in the other split", finding.check)
-        elif finding.check == "duplicates.patient_in_both_splits":
+        elif finding.check == "duplicates.patient_across_splits":
             for each in (finding.file, *finding.others):
                 if each in ours:
                     leave(each, "its patient is in the other split", finding.check)
-        elif finding.check == "images.even" and finding.severity == Severity.ERROR and finding.file is not None:
+        elif finding.check == "images.blank" and finding.severity == Severity.ERROR and finding.file is not None:
             leave(finding.file, "it shows nothing", finding.check)
     return left
 
@@ -131,23 +134,22 @@ def _images_left_out(report: CheckReport, changes: list[Change]) -> set[Path]:
 def _size_in_doubt(file: AnnotationFile, size: tuple[int, int]) -> str | None:
     """Why a wrong <size> cannot simply be corrected: the boxes may have been drawn on another picture."""
     annotation = file.annotation
-    if annotation is None or size_fault(annotation, size) is None or not annotation.objects:
+    if annotation is None or size_fault(annotation.size, size) is None or not annotation.objects:
         return None
     if (annotation.width, annotation.height) == (size[1], size[0]) and size[0] != size[1]:
         return "its boxes may have been drawn before the image was turned: draw them again"
     if annotation.width and annotation.height:
         return "its boxes may have been drawn on an image of another size"
-    outside = any(box_fault(each, *size) for each in annotation.objects)
+    outside = any(box_fault(each.corners, *size) for each in annotation.objects)
     return "its boxes do not fit the image" if outside else None
 
 
 def _box_without_place(file: AnnotationFile, size: tuple[int, int]) -> str | None:
-    """Which box detections something that nobody can find on the image: it is unusable, and cutting does not mend
-    it."""
+    """Why a box cannot be placed on the image: it is invalid, and cutting it at the edge does not repair it."""
     for number, each in zip(file.numbers, () if file.annotation is None else file.annotation.objects, strict=True):
-        problem = box_fault(each, *size)
+        problem = box_fault(each.corners, *size)
         if problem is not None and not _cuts_little(each, _cut(each, *size)):
-            return f"object {number}: {problem}, and where it belongs only a person can tell: draw it again"
+            return f"object {number}: {problem}, and only a person can say where it belongs: draw it again"
     return None
 
 
@@ -160,7 +162,7 @@ def _fixed(
         changes.append(Change(file.path.name, "changed", what, check))
 
     width, height = size
-    if size_fault(annotation, size) is not None:
+    if size_fault(annotation.size, size) is not None:
         log(f"size {annotation.width}x{annotation.height} is now {width}x{height}", "annotations.size")
         annotation = replace(annotation, width=width, height=height)
     kept: list[VocObject] = []
@@ -168,9 +170,9 @@ def _fixed(
         if each.name in names:
             log(f"object {number}: class '{each.name}' is now '{names[each.name]}'", "classes.similar_names")
             each = replace(each, name=names[each.name])
-        problem = box_fault(each, width, height)
+        problem = box_fault(each.corners, width, height)
         if problem is not None:  # what cutting does not mend is left out with its image
-            log(f"object {number}: cut at the edge of the image ({problem})", "boxes.unusable")
+            log(f"object {number}: cut at the edge of the image ({problem})", "boxes.invalid")
             each = _cut(each, width, height)
         if any(_same(each, other) for other in kept):
             log(f"object {number}: taken out, it repeats another", "boxes.duplicate")
@@ -196,15 +198,6 @@ def _cuts_little(each: VocObject, cut: VocObject) -> bool:
 def _same(each: VocObject, other: VocObject) -> bool:
     overlap = Boxes([each.corners], [0]).iou(Boxes([other.corners], [0]))
     return each.name == other.name and float(overlap[0, 0]) >= SAME_BOX_IOU
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"cannot be read: {error.strerror or error}", file=path, hint="it changed since it was examined"
-        ) from error
 
 
 def _log(changes: list[Change]) -> str:

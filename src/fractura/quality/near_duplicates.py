@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +13,8 @@ from PIL import Image
 
 from fractura.core.errors import DataError
 from fractura.imaging.reader import read_radiograph
+from fractura.quality.checked_image import CheckedImage
 from fractura.quality.perceptual_hash import near_duplicate_pairs
-
-if TYPE_CHECKING:
-    from fractura.quality.snapshot import CheckedImage
 
 # Among FracAtlas's 2,261 images the details of different exposures correlate by 0.70 at most (two views of one wrist);
 # those of copies that were brightened, scaled to half or saved as JPEG of quality 50 by 0.93 in the median.
@@ -83,7 +80,8 @@ def _details(path: Path) -> NDArray[np.float32]:
     small = np.asarray(grey.resize((_SIDE, _SIDE), Image.Resampling.BOX))
     ranks = np.cumsum(np.bincount(small.ravel(), minlength=256))[small].astype(np.float32) / small.size
     coarse = Image.fromarray(ranks).resize((_SIDE // 8, _SIDE // 8), Image.Resampling.BOX)
-    return ranks - np.asarray(coarse.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC))
+    smooth = np.asarray(coarse.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC), dtype=np.float32)
+    return np.asarray(ranks - smooth)
 
 
 def _correlation(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:

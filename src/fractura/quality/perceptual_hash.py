@@ -3,7 +3,7 @@
 A perceptual hash finds candidates and pixels confirm them: of radiographs alone, too many different ones share a hash.
 Candidates come from sorting, not from comparing all pairs: the hashes are sorted by their bits in several random orders
 (Charikar, Similarity estimation techniques from rounding algorithms, 2002), and each is compared with its next few
-neighbours only. Time grows as n log n whatever the images look like.
+neighbours only. Time grows as n log n whatever the images are.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ORDERS = 24
 _NEIGHBOURS = 8
 _WORDS = HASH_SIDE * HASH_SIDE // 64
 _COMMON_BIT = 0.02
-"""A bit that this share of the images or fewer has (or lacks) tells nothing apart and is sorted by last."""
+"""A bit that this share of the images or fewer has (or lacks) separates nothing and is sorted by last."""
 _ONES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(axis=1, dtype=np.uint8)
 """Bits that are set in each byte."""
 
@@ -183,7 +183,7 @@ def connected_groups(count: int, links: Iterable[tuple[int, int]]) -> list[tuple
 def _equalised(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Each grey value replaced by half way between the shares of pixels below and up to it, times 255.
 
-    An image saved with another window or gamma then looks the same.
+    An image saved with another window or gamma then becomes the same.
     """
     counts = np.bincount(grey.ravel(), minlength=256)
     middle = np.cumsum(counts) - counts / 2
@@ -234,9 +234,9 @@ def _candidates(
 def _differing_bits(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> NDArray[np.int64]:
     """int64 ``(n,)``: Hamming distances of two uint64 ``(n, 4)``."""
     different = first ^ second
-    if hasattr(np, "bitwise_count"):  # from numpy 2.0
-        return np.bitwise_count(different).sum(axis=1, dtype=np.int64)
-    return _ONES[different.view(np.uint8)].sum(axis=1, dtype=np.int64)
+    # bitwise_count came with numpy 2.0
+    bits = np.bitwise_count(different) if hasattr(np, "bitwise_count") else _ONES[different.view(np.uint8)]
+    return np.asarray(bits.sum(axis=1, dtype=np.int64))
 
 
 def _correlations(

@@ -1,6 +1,6 @@
 """Images divided into train, validation and test so that no patient and no picture is in two of them.
 
-Images of one patient stay together where patients are known, and images that look alike always do: they are most likely
+Images of one patient stay together where patients are known, and near-duplicates always do: they are most likely
 one exposure, or one limb a moment later. These groups are dealt out so that every split has its share of each class, of
 negative images, body parts, image and box sizes: largest and rarest groups first, each to the split that it takes
 nearest to its share (the idea of Sechidis et al., On the stratification of multi-label data, 2011, with chi-squared as
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,14 +19,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from fractura.core.dataset import Dataset, Record
+from fractura.core.dataset import SPLITS, Dataset, Progress, Record
 from fractura.core.errors import DataError, UsageError
-from fractura.imaging.reader import read_radiograph
+from fractura.imaging.reader import read_record
 from fractura.quality.perceptual_hash import Fingerprint, connected_groups, fingerprint, near_duplicate_pairs
-
-SPLITS = ("train", "val", "test")
-Progress = Callable[[int, int], None]
-"""Called with the images that are done and the images in all."""
 
 _THREADS = 8
 _IMAGE_SIDES = (512, 1024, 2048)
@@ -94,7 +90,7 @@ def split_dataset(
         seed: Another seed gives another division, the same one the same.
         again: Divide a data set that is divided already; its splits are forgotten.
         fingerprints: One an image, instead of reading the images.
-        progress: Told of each image read.
+        progress: Called after each image read.
 
     Raises:
         UsageError: The shares leave nothing to train on, or all of it.
@@ -137,11 +133,7 @@ def fingerprints_of(dataset: Dataset, progress: Progress | None = None) -> list[
     """
 
     def take(record: Record) -> Fingerprint:
-        try:
-            data = record.read_bytes()
-        except OSError as error:
-            raise DataError(f"cannot be read: {error.strerror or error}", file=record.image) from error
-        return fingerprint(read_radiograph(data, name=str(record.image)).pixels)
+        return fingerprint(read_record(record).pixels)
 
     prints = []
     # Pillow lets other threads run while it decodes.
@@ -245,7 +237,7 @@ def _notes(
         if missing:
             notes.append(f"{split} has no box of {', '.join(missing)}")
     if not by.startswith("patient"):
-        notes.append("no patient is known: images of one patient that do not look alike may be in two splits")
+        notes.append("no patient is known: images of one patient that are not near-duplicates may be in two splits")
     return tuple(notes)
 
 
@@ -299,9 +291,3 @@ def refuse_shared_patients(train: Dataset, val: Dataset) -> None:
             file=val.root,
             hint="divide all images anew, by patient: fractura split",
         )
-
-
-def split_names(records: Iterable[Record]) -> tuple[str, ...]:
-    """The splits that occur, in their order."""
-    there = {record.split for record in records}
-    return tuple(split for split in SPLITS if split in there)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError
+from fractura.formats.faults import box_fault
 from fractura.imaging.headers import image_kind
 from fractura.imaging.reader import read_radiograph
 
@@ -69,17 +71,9 @@ def clean_boxes(data: Dataset, on_error: Literal["stop", "skip"]) -> CleanData:
 
 
 def _box_problem(box: NDArray[np.float32], label: int, record: Record, classes: int) -> str | None:
-    left, top, right, bottom = (float(v) for v in box)
-    words = f"box ({left:g}, {top:g}, {right:g}, {bottom:g})"
-    if not np.isfinite(box).all():
-        return f"{words} has coordinates that are not finite"
     if not 0 <= label < classes:
-        return f"{words} has class number {label}, but there are {classes} classes"
-    if right - left < 1 or bottom - top < 1:
-        return f"{words} is thinner than one pixel or inverted"
-    if min(right, record.width) - max(left, 0) < 1 or min(bottom, record.height) - max(top, 0) < 1:
-        return f"{words} lies outside the image of {record.width} x {record.height} pixels"
-    return None
+        return f"the box has class number {label}, but there are {classes} classes"
+    return box_fault(box.tolist(), record.width, record.height, margin=math.inf, smallest=1)
 
 
 def refuse_overlap(train: Dataset, val: Dataset) -> None:
@@ -146,7 +140,7 @@ def _has_end_marker(record: Record) -> bool:
 
 def _is_readable(record: Record) -> bool:
     try:
-        read_radiograph(record.read_bytes(), name=str(record.image))
+        read_radiograph(record.read_bytes(), name=record.title)
     except DataError:
         return False
     return True

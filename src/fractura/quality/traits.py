@@ -1,4 +1,4 @@
-"""What an image looks like, in a few numbers: is it a negative, is there writing or metal on it, has it a frame?
+"""The appearance of an image in a few numbers: is it inverted, does it show text or metal, does it have a frame?
 
 All are taken from the picture as it is displayed, scaled down to 512 pixels if it is larger, so that an image and its
 scaled copy give about the same.
@@ -82,7 +82,8 @@ def _steps(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     left, right = grey[:, :-1], grey[:, 1:]
     if left.size == 0:
         return np.zeros((grey.shape[0], 1), dtype=np.uint8)
-    return np.maximum(left, right) - np.minimum(left, right)
+    steps: NDArray[np.uint8] = np.maximum(left, right) - np.minimum(left, right)
+    return steps
 
 
 def _polarity(grey: NDArray[np.uint8], low: int, high: int) -> float:
@@ -157,10 +158,10 @@ def _eroded(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _frame(grey: NDArray[np.uint8]) -> int:
     """Lines that are even, and alike, on all four sides; at most a quarter of the image."""
     level = int(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
-    limit = min(grey.shape) // 4
+    limit = int(min(grey.shape)) // 4
     for depth in range(limit):
-        below, beside = grey.shape[0] - 1 - depth, grey.shape[1] - 1 - depth
-        for line in (grey[depth], grey[below], grey[:, depth], grey[:, beside]):
+        bottom, right = grey.shape[0] - 1 - depth, grey.shape[1] - 1 - depth
+        for line in (grey[depth], grey[bottom], grey[:, depth], grey[:, right]):
             inside = line[depth : len(line) - depth]
             if int(inside.max()) > level + _EVEN or int(inside.min()) < level - _EVEN:
                 return depth

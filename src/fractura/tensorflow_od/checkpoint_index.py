@@ -43,6 +43,9 @@ def read_table(data: bytes, file: Path) -> dict[bytes, bytes]:
 def write_table(entries: Iterable[tuple[bytes, bytes]]) -> bytes:
     """The bytes of a table.
 
+    >>> read_table(write_table([(b"a", b"1"), (b"b", b"2")]), Path("ckpt-0.index"))
+    {b'a': b'1', b'b': b'2'}
+
     Args:
         entries: Keys and values, sorted by key, each key once.
 

@@ -113,6 +113,10 @@ def edit_pipeline_config(
 def new_pipeline_config(model: str, changes: PipelineChanges) -> str:
     """A new ``pipeline.config`` for fine-tuning one of ``MODELS``, with ``changes`` applied.
 
+    >>> text = new_pipeline_config("faster_rcnn_inception_resnet_v2_640x640", PipelineChanges(label_map="a.txt"))
+    >>> edit_pipeline_config(text, PipelineChanges(batch_size=4))[1]
+    (Change(field='train_config.batch_size', before='2', after='4'),)
+
     Defaults are one class, 2 images per step, 20000 steps and type ``detection``. The model's
     settings are those of its zoo configuration; the learning rate is 0.008 at 16 images per step, and in proportion.
 
@@ -127,7 +131,13 @@ def new_pipeline_config(model: str, changes: PipelineChanges) -> str:
 def configure_pipeline(
     config: Path, changes: PipelineChanges, *, new: str | None = None, output: Path | None = None
 ) -> Configured:
-    """Edit the file ``config``, or write a new one for the model ``new``; ``output`` is written instead of ``config``.
+    """Edit a ``pipeline.config``, or write a new one; comments and order are preserved.
+
+    Args:
+        config: The file to edit, or with ``new`` to write.
+        changes: What to write into it; without any, the file is only checked.
+        new: Write a new file for this model of the zoo, one of ``MODELS``.
+        output: Write this file instead of ``config``.
 
     Raises:
         DataError: The file cannot be read or written, or is not a valid ``pipeline.config``.

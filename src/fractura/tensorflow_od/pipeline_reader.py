@@ -136,6 +136,11 @@ def read_pipeline_config(path: Path | str) -> PipelineConfig:
 def parse_pipeline_config(text: str, file: Path | None = None) -> PipelineConfig:
     """The same from a text.
 
+    >>> parse_pipeline_config("model { ssd { } }")
+    Traceback (most recent call last):
+    fractura.core.errors.DataError: line 1: 'model.ssd' is not supported
+      → known are: faster_rcnn
+
     Raises:
         DataError: As ``read_pipeline_config``.
     """

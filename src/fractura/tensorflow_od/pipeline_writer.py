@@ -24,6 +24,9 @@ MODELS = {
 def zoo_pipeline(model: str, num_classes: int, batch_size: int, num_steps: int) -> str:
     """The text of a ``pipeline.config`` for fine-tuning one of ``MODELS``; paths are left open.
 
+    >>> "num_classes: 3" in zoo_pipeline("faster_rcnn_inception_resnet_v2_640x640", 3, 2, 20_000)
+    True
+
     Args:
         model: Its name.
         num_classes: As many as the label map has.

@@ -74,7 +74,11 @@ def classification_paths(kind: str) -> dict[str, str]:
 
 
 def shape_in_tensorflow(tensor: torch.Tensor) -> tuple[int, ...]:
-    """The shape that TensorFlow's variable of this tensor has."""
+    """The shape that TensorFlow's variable of this tensor has.
+
+    >>> shape_in_tensorflow(torch.zeros(64, 3, 7, 7))
+    (7, 7, 3, 64)
+    """
     shape = tuple(tensor.shape)
     return (*shape[2:], shape[1], shape[0]) if len(shape) == 4 else shape[::-1]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError
-from fractura.quality.classes import similar_classes
+from fractura.quality.class_checks import similar_classes
 from fractura.quality.splits import refuse_shared_patients, refuse_wrong_split
 from fractura.quality.training_data import clean_boxes, refuse_cut_off, refuse_overlap
 from fractura.training.logging import Reporter

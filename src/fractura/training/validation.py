@@ -16,6 +16,7 @@ from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError
 from fractura.evaluation import MAIN_CRITERION, Evaluation, evaluate
+from fractura.evaluation.documents import SummaryDocument
 from fractura.evaluation.metric_names import COCO_KEYS
 from fractura.evaluation.threshold import Aim, Choice, choose_threshold
 from fractura.models.detector import Detector
@@ -38,7 +39,7 @@ class Validation:
     """
 
     metrics: dict[str, Any]
-    evaluation: dict[str, Any]
+    evaluation: SummaryDocument
     choice: Choice
     problems: tuple[Problem, ...]
     shown: tuple[tuple[int, Boxes], ...]

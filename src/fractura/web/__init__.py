@@ -1,4 +1,7 @@
-"""The page: label, review and detect in the browser, and the same as a REST API (docs/api.md, docs/security.md)."""
+"""The web page to label, review and detect in the browser, and its REST API.
+
+See docs/guide/api.md and docs/developers/security.md.
+"""
 
 from fractura.web.app import create_app
 from fractura.web.settings import WebSettings

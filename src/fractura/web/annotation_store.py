@@ -20,11 +20,12 @@ from pathlib import Path
 
 from fractura.core.errors import DataError
 from fractura.core.files import write_atomically
-from fractura.formats.validation import box_fault
+from fractura.formats.faults import box_fault
+from fractura.formats.voc.annotation import VocAnnotation, VocObject, labelimg_object
 from fractura.formats.voc.parser import parse_voc, read_voc_bytes
-from fractura.formats.voc.serializer import VocAnnotation, VocObject, labelimg_object
+from fractura.formats.voc.serializer import voc_bytes
 from fractura.imaging.reader import radiograph_channels, radiograph_size
-from fractura.web.errors import WebError
+from fractura.web.api_errors import WebError
 from fractura.web.folder_index import COMMENTS, HIDDEN_FOLDER, AnnotationSummary, FolderIndex, ImageRow, Stamp
 from fractura.web.schemas import AnnotationIn, BoxIn
 
@@ -164,7 +165,7 @@ class AnnotationStore:
                     annotation = replace(
                         before, objects=objects, verified=wanted.verified, width=size[0], height=size[1]
                     )
-                    data = annotation.to_bytes()
+                    data = voc_bytes(annotation)
             except DataError as error:
                 raise WebError.of(error, 422, "box_invalid") from error
             self._write(row, current.data, data)
@@ -314,7 +315,7 @@ def _objects(boxes: Sequence[BoxIn], before: Sequence[VocObject], size: tuple[in
             # A reader cannot tell such a line break from a pretty printer's, and would drop it.
             raise DataError("has a line break in its class name", place=place, hint="choose another class name")
         drawn = labelimg_object(box.name, box.corners, *size, difficult=box.difficult)
-        if problem := box_fault(drawn, *size):
+        if problem := box_fault(drawn.corners, *size):
             raise DataError(problem, place=place, hint="draw it inside the image")
         objects.append(replace(drawn, pose=box.pose) if box.pose is not None else drawn)
     return tuple(objects)

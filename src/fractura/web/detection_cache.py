@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fractura.core.boxes import Boxes
+from fractura.core.image_score import image_score
 from fractura.evaluation.classes import match_names
 from fractura.web.folder_index import Stamp
 from fractura.web.schemas import Corners, ScoredBox
@@ -21,19 +22,30 @@ LOWEST_SCORE = 0.05
 _logger = logging.getLogger(__name__)
 _TABLES = """
 CREATE TABLE IF NOT EXISTS detections (
-    model TEXT, image TEXT, width INTEGER, height INTEGER, detections TEXT, PRIMARY KEY (model, image)
+    model TEXT, image TEXT, width INTEGER, height INTEGER, detections TEXT, image_score REAL,
+    PRIMARY KEY (model, image)
 );
 CREATE TABLE IF NOT EXISTS images (name TEXT PRIMARY KEY, stamp TEXT, image TEXT);
+SELECT image_score FROM detections LIMIT 0;
 """
+# The last statement fails on a file with other columns, which is then replaced like a damaged one.
 
 
 @dataclass(frozen=True)
 class ImageDetections:
-    """The detections on one image, best first, down to ``LOWEST_SCORE``, and the image's displayed size."""
+    """What a model found on one image.
+
+    Attributes:
+        width: Pixels, as displayed.
+        height: Pixels, as displayed.
+        detections: Down to ``LOWEST_SCORE``, best first.
+        image_score: Of the best candidate, whatever its score; see ``fractura.core.image_score``.
+    """
 
     width: int
     height: int
     detections: tuple[ScoredBox, ...]
+    image_score: float
 
     def above(self, threshold: float) -> ImageDetections:
         """The detections whose score is at least ``threshold``."""
@@ -71,7 +83,7 @@ def image_detections(boxes: Boxes, class_names: Sequence[str], width: int, heigh
     for corners, label, score in zip(kept.xyxy.tolist(), kept.labels.tolist(), scores, strict=True):
         left, top, right, bottom = (round(value, 2) for value in corners)
         detections.append(scored_box(class_names[label], (left, top, right, bottom), round(score, 6)))
-    return ImageDetections(width, height, tuple(detections))
+    return ImageDetections(width, height, tuple(detections), round(image_score(boxes), 6))
 
 
 class DetectionCache:
@@ -100,7 +112,8 @@ class DetectionCache:
         """The detections of a model on an image, both given by their digests."""
         with self._lock:
             row = self._database.execute(
-                "SELECT width, height, detections FROM detections WHERE model = ? AND image = ?", (model, image)
+                "SELECT width, height, detections, image_score FROM detections WHERE model = ? AND image = ?",
+                (model, image),
             ).fetchone()
         return None if row is None else _image_detections(*row)
 
@@ -109,8 +122,8 @@ class DetectionCache:
         text = json.dumps([[each.name, *each.corners, each.score] for each in found.detections], ensure_ascii=False)
         with self._lock, self._database:
             self._database.execute(
-                "INSERT OR REPLACE INTO detections VALUES (?, ?, ?, ?, ?)",
-                (model, image, found.width, found.height, text),
+                "INSERT OR REPLACE INTO detections VALUES (?, ?, ?, ?, ?, ?)",
+                (model, image, found.width, found.height, text, found.image_score),
             )
 
     def note_file(self, name: str, stamp: Stamp, image: str) -> None:
@@ -122,7 +135,8 @@ class DetectionCache:
         """The detections of a model on a file of the folder, if the file has not changed since."""
         with self._lock:
             row = self._database.execute(
-                "SELECT width, height, detections FROM images JOIN detections ON detections.image = images.image "
+                "SELECT width, height, detections, image_score FROM images JOIN detections "
+                "ON detections.image = images.image "
                 "WHERE detections.model = ? AND images.name = ? AND images.stamp = ?",
                 (model, name, stamp_text(stamp)),
             ).fetchone()
@@ -132,8 +146,8 @@ class DetectionCache:
         """The detections of a model on all files of the folder, by name and stamp (see ``stamp_text``)."""
         with self._lock:
             rows = self._database.execute(
-                "SELECT name, stamp, width, height, detections FROM images JOIN detections ON detections.image = "
-                "images.image WHERE detections.model = ?",
+                "SELECT name, stamp, width, height, detections, image_score FROM images JOIN detections "
+                "ON detections.image = images.image WHERE detections.model = ?",
                 (model,),
             ).fetchall()
         return {(name, stamp): _image_detections(*rest) for name, stamp, *rest in rows}
@@ -167,6 +181,6 @@ def _open(path: Path | None) -> sqlite3.Connection:
     return database
 
 
-def _image_detections(width: int, height: int, text: str) -> ImageDetections:
+def _image_detections(width: int, height: int, text: str, best: float) -> ImageDetections:
     detections = tuple(scored_box(name, tuple(corners), score) for name, *corners, score in json.loads(text))
-    return ImageDetections(width, height, detections)
+    return ImageDetections(width, height, detections, best)

@@ -13,6 +13,7 @@ from fractura.core.boxes import Boxes
 from fractura.core.calibrator import Calibrator
 from fractura.core.json_text import json_text
 from fractura.core.model_card import ModelCard
+from fractura.formats.voc.serializer import voc_bytes
 from fractura.inference.results import (
     CSV_FILE,
     JSON_FILE,
@@ -68,7 +69,7 @@ def export(results: Sequence[ImageResult], wanted: ExportFormat, card: ModelCard
         return ExportedFile(JSON_FILE, "application/json", json_text(document).encode("utf-8"))
     if wanted == "csv":
         return ExportedFile(CSV_FILE, "text/csv; charset=utf-8", results_csv(rows).encode("utf-8"))
-    annotations = [voc_annotation(row, row["image"]).to_bytes() for row in rows]
+    annotations = [voc_bytes(voc_annotation(row, row["image"])) for row in rows]
     return _one_file(results, ".xml", "application/xml", annotations)
 
 

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from fractura.core.errors import DataError
-from fractura.formats.image_index import ImageMatcher, voc_folders
+from fractura.formats.image_index import ImageIndex
+from fractura.formats.voc.annotation import VocAnnotation, VocObject
+from fractura.formats.voc.layout import voc_folders
 from fractura.formats.voc.parser import parse_voc, read_voc_bytes
-from fractura.formats.voc.serializer import VocAnnotation, VocObject
 from fractura.imaging.reader import IMAGE_EXTENSIONS, is_image_file
 from fractura.inference.results import printable
 
@@ -333,10 +334,10 @@ class FolderIndex:
     def _assign(self, summaries: dict[str, tuple[Stamp, AnnotationSummary]]) -> list[ImageRow]:
         """Assign XML files to images as the reader of Pascal VOC folders does: first come, first served."""
         rows = {row.path: row for row in self._ordered}
-        matcher = ImageMatcher(tuple(rows))
+        matcher = ImageIndex(tuple(rows))
         owners: dict[str, str] = {}
         for name, (_, summary) in summaries.items():
-            image = matcher.find(self.annotations_folder / name, summary.filename)
+            image = matcher.match(self.annotations_folder / name, summary.filename)
             if image is not None:
                 owners.setdefault(rows[image].id, name)
         taken = set(owners.values())
@@ -380,7 +381,9 @@ def _entries(folder: Path, root: Path, is_wanted: Callable[[str], bool]) -> tupl
         return {}, 0
     except OSError as error:
         raise DataError(
-            f"cannot be listed: {error.strerror or error}", file=folder, hint="check that you may read the folder"
+            f"cannot be listed: {error.strerror or error}",
+            file=folder,
+            hint="check that you have permission to read the folder",
         ) from error
     found: dict[str, Stamp] = {}
     outside = 0

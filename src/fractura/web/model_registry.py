@@ -16,8 +16,8 @@ from fractura.core.model_card import CARD_FILE, WEIGHTS_FILE, ModelCard, read_ca
 from fractura.inference import Model, load_model
 from fractura.inference.built_in import built_in_model
 from fractura.inference.views import detect_in_views
+from fractura.web.api_errors import WebError
 from fractura.web.detection_cache import ImageDetections, image_detections
-from fractura.web.errors import WebError
 
 Origin = Literal["built-in", "given", "trained"]
 _READ_AT_ONCE = 2**20
@@ -114,7 +114,7 @@ class ModelRegistry:
         with self._lock:
             entry = self._models.get(wanted)
         if entry is None:
-            raise WebError(404, "model_unknown", "there is no model with this id", hint="ask for /api/models")
+            raise WebError(404, "model_unknown", "there is no model with this id", hint="see /api/models")
         if isinstance(entry, UnusableModel):
             raise WebError(409, "model_unusable", entry.problem, hint="choose another model")
         return entry

@@ -1,6 +1,6 @@
 """Checks host, origin, write header, token and size of every request, and sets the headers of every response.
 
-See docs/security.md for the threats that each of these counters.
+See docs/developers/security.md for the threats that each of these counters.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fractura.web.errors import WebError, bug, error_response
+from fractura.web.api_errors import WebError, bug, error_response
 from fractura.web.settings import LOOPBACK_NAMES, WebSettings
 
 WRITE_HEADER = "X-Fractura"
@@ -133,7 +133,7 @@ class RequestGuard:
                 return WebError(403, "origin_refused", "another site may not use this server")
             if headers.get(WRITE_HEADER) != "1":
                 return WebError(
-                    403, "header_needed", f"the header '{WRITE_HEADER}: 1' is missing", hint="see docs/api.md"
+                    403, "header_needed", f"the header '{WRITE_HEADER}: 1' is missing", hint="see docs/guide/api.md"
                 )
         if path.startswith("/api/") and path not in _WITHOUT_TOKEN and not self._sessions.admits(headers):
             return WebError(

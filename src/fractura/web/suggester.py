@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fractura.core.boxes import pairwise_iou
-from fractura.formats.voc.serializer import VocObject
+from fractura.formats.voc.annotation import VocObject
+from fractura.web.api_errors import WebError, image_vanished
 from fractura.web.detection_cache import DetectionCache, ImageDetections, stamp_text
-from fractura.web.errors import WebError, image_vanished
 from fractura.web.events import EventStream
 from fractura.web.folder_index import Assessment, FolderIndex, ImageRow
 from fractura.web.model_registry import ModelRegistry, UsableModel
@@ -213,8 +213,8 @@ class Suggester:
             if row is not None:
                 self._process(row)
             with self._wake:
-                last, self._runs_queued = self._runs_queued and not self._queued, False
-            if last:
+                was_queued, self._runs_queued = self._runs_queued, False
+            if was_queued:
                 self._publish_status()
 
     def _process(self, row: ImageRow) -> None:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fractura.core.errors import DataError
-from fractura.formats.image_index import ImageMatcher
-from fractura.formats.validation import size_fault
+from fractura.formats.faults import size_fault
+from fractura.formats.image_index import ImageIndex
+from fractura.formats.voc.annotation import VocAnnotation
 from fractura.formats.voc.parser import parse_voc
-from fractura.formats.voc.serializer import VocAnnotation
 from fractura.imaging.dicom import is_dicom
 from fractura.imaging.reader import is_dicom_file
 from fractura.inference.results import printable
-from fractura.web.errors import WebError, image_vanished
+from fractura.web.api_errors import WebError, image_vanished
 from fractura.web.schemas import Box
 
 _LONGEST_NAME = 200
@@ -148,7 +148,7 @@ class GroundTruth:
         """Why the boxes cannot be shown on an image of this size."""
         if self.annotation is None:
             return self.fault
-        fault = size_fault(self.annotation, (width, height))
+        fault = size_fault(self.annotation.size, (width, height))
         return None if fault is None else f"the annotation {fault[0]}"
 
 
@@ -162,16 +162,16 @@ def match_ground_truths(images: Sequence[str], files: Sequence[tuple[str, bytes]
     Returns:
         One per image.
     """
-    matcher = ImageMatcher(tuple(Path(name) for name in images))
+    matcher = ImageIndex(tuple(Path(name) for name in images))
     found: dict[str, GroundTruth] = {}
     for name, data in files:
         try:
             annotation = parse_voc(data, name)
         except DataError as error:
-            image = matcher.find(Path(name), None)
+            image = matcher.match(Path(name), None)
             ground_truth = GroundTruth(fault=f"{error.place}: {error.problem}" if error.place else error.problem)
         else:
-            image = matcher.find(Path(name), annotation.filename)
+            image = matcher.match(Path(name), annotation.filename)
             ground_truth = GroundTruth(annotation)
         if image is not None:
             found.setdefault(image.name, ground_truth)

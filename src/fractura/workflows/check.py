@@ -11,10 +11,10 @@ from fractura.core.errors import DataError
 from fractura.core.files import write_atomically
 from fractura.core.reporter import LOG, Reporter, track
 from fractura.quality import CheckReport, Severity, check_dataset
-from fractura.quality.findings import counted
 from fractura.quality.fix import LOG as CHANGES_FILE
 from fractura.quality.fix import Change, write_fixed_copy
-from fractura.quality.html import page_path, report_page
+from fractura.quality.registry import counted
+from fractura.quality.report_page import page_path, report_page
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class ModelComparison:
             "first": str(self.models[0]),
             "second": str(self.models[1]),
             "data": str(self.data),
-            "overlap": dict(zip(("first", "second"), map(asdict, self.leakages), strict=True)),
+            "overlap": dict(zip(("first", "second"), (leakage.to_dict() for leakage in self.leakages), strict=True)),
             "warnings": list(self.warnings),
             **self.comparison.to_dict(),
         }

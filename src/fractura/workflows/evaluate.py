@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from fractura.core.calibrator import Calibrator
 from fractura.core.dataset import Dataset
@@ -15,12 +15,13 @@ from fractura.core.json_text import json_text
 from fractura.core.model_card import ModelCard
 from fractura.core.reporter import LOG, Reporter
 from fractura.evaluation import Evaluation, ImageGroup, evaluate, image_groups
+from fractura.evaluation.documents import EvaluationFileDocument
 from fractura.evaluation.evaluation_folder import EVALUATION_FILE, holds_evaluation, write_tables
 from fractura.evaluation.leakage import Leakage
 from fractura.evaluation.manifest import read_manifest
 from fractura.evaluation.report import ReportContext, write_report
 from fractura.evaluation.report.report import REPORT_FILE
-from fractura.evaluation.result import SUBGROUP_COLUMNS
+from fractura.evaluation.rows import SUBGROUP_COLUMNS
 from fractura.inference import load_model
 from fractura.inference.settings import DetectionSettings
 from fractura.workflows.labelled import find_candidates, read_labelled
@@ -50,11 +51,11 @@ class ModelEvaluation:
     evaluation: Evaluation
     report: Path | None = None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> EvaluationFileDocument:
         """The content of ``evaluation.json``."""
         return {
             "model": {"name": self.card.name, "path": str(self.model)},
-            "data": {"path": str(self.data), "fingerprint": self.fingerprint, "overlap": asdict(self.leakage)},
+            "data": {"path": str(self.data), "fingerprint": self.fingerprint, "overlap": self.leakage.to_dict()},
             "warnings": list(self.warnings),
             **self.evaluation.to_dict(),
         }

@@ -66,7 +66,7 @@ class AvailableModels:
             "built_in": None if self.built_in is None else asdict(self.built_in),
             "default": self.default,
             "measured_on": self.measured_on,
-            "models": [{**asdict(entry), "megabytes": entry.megabytes} for entry in self.models],
+            "models": [entry.to_dict() for entry in self.models],
         }
 
 

@@ -10,7 +10,6 @@ from typing import Any
 from fractura.core.errors import FracturaError
 from fractura.core.reporter import LOG, Reporter
 from fractura.formats import read_dataset, write_parts
-from fractura.formats.registry import FormatName
 from fractura.formats.writing import Images
 from fractura.inference.detect import OnError
 from fractura.quality.splits import Split, split_dataset
@@ -43,7 +42,7 @@ def split_folder(
     val: float = 0.2,
     test: float = 0.1,
     seed: int = 0,
-    to: FormatName = "voc",
+    to: str = "voc",
     images: Images = "copy",
     class_names: Sequence[str] | None = None,
     again: bool = False,

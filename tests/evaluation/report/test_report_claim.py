@@ -79,7 +79,8 @@ def test_names_of_subgroups():
         ("shift", "medium"),
         ("box size", "small"),
     ]
-    groups = tuple(Subgroup(by, name, 1, 1, 0, 1, {}) for by, name in names)
+    counts = {"images": 1, "positive": 1, "negative": 0, "boxes": 1}
+    groups = tuple(Subgroup(by=by, name=name, metrics={}, **counts) for by, name in names)
     context = ReportContext(evaluation=SimpleNamespace(subgroups=groups), card=CARD, dataset=None, data_name="images")
     names = [[subgroup_name(group, Language(code)) for group in context.subgroups] for code in ("en", "es")]
     assert names == [

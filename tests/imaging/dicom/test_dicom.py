@@ -2,8 +2,11 @@
 
 import io
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import jpeg_ls
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -27,8 +30,12 @@ from fractura.core.errors import DataError
 from fractura.formats import read_dataset, write_tfrecord
 from fractura.formats.convert import convert
 from fractura.formats.voc import VocAnnotation, VocObject
-from fractura.imaging.dicom import is_dicom
+from fractura.formats.voc.serializer import voc_bytes
+from fractura.imaging.dicom import decoder_process, is_dicom, reader
+from fractura.imaging.dicom.codec import decode_first_frame
+from fractura.imaging.dicom.decoder_process import decode_apart
 from fractura.imaging.dicom.facts import patient_hash, study_hash
+from fractura.imaging.dicom.source import parsing_quietly
 from fractura.imaging.reader import radiograph_channels, radiograph_facts, radiograph_size, read_radiograph
 from fractura.inference.discovery import find_images
 
@@ -68,6 +75,29 @@ def test_colour(syntax):
     data = dicom(colours, syntax=LOSSLESS[syntax], **elements)
     assert np.array_equal(read_radiograph(data).pixels, colours)
     assert radiograph_channels(data) == 3
+
+
+@pytest.mark.parametrize("interleave_mode", [0, 1, 2])
+@pytest.mark.parametrize("kind", ["u1", "u2"])
+def test_colour_by_plane_line_and_pixel_in_jpeg_ls(interleave_mode, kind):
+    colours = np.stack([DEEP, DEEP[::-1], 4095 - DEEP], axis=2) >> (4 if kind == "u1" else 0)
+    colours = colours.astype(kind)
+    # CharLS takes colours by plane as three images on top of each other
+    pixels = np.ascontiguousarray(colours.transpose(2, 0, 1)) if interleave_mode == 0 else colours
+    frame = bytes(
+        jpeg_ls.encode_pixel_data(
+            pixels.tobytes(),
+            rows=HEIGHT,
+            columns=WIDTH,
+            samples_per_pixel=3,
+            bits_stored=8 if kind == "u1" else 12,
+            photometric_interpretation="RGB",
+            planar_configuration=int(interleave_mode == 0),
+            interleave_mode=interleave_mode,
+        )
+    )
+    values = decode_apart(frame, JPEG_LS, WIDTH, HEIGHT, 3, 8 if kind == "u1" else 12)
+    assert np.array_equal(np.frombuffer(values, kind).reshape(HEIGHT, WIDTH, 3), colours)
 
 
 def test_first_of_several_frames_is_the_image():
@@ -239,7 +269,7 @@ def data_folder(root: Path) -> Path:
     }.items():
         (root / "images" / name).write_bytes(data)
         annotation = VocAnnotation(name, WIDTH, HEIGHT, 1, boxes)
-        (root / "annotations" / f"{Path(name).stem}.xml").write_bytes(annotation.to_bytes())
+        (root / "annotations" / f"{Path(name).stem}.xml").write_bytes(voc_bytes(annotation))
     return root
 
 
@@ -269,9 +299,9 @@ def test_no_planted_name_leaves_the_file(tmp_path, caplog, capfd, recwarn):
         logging.getLogger("pydicom").disabled = False
     said = []
     for data in (*files, bytes(damaged), bytes(damaged)[:700]):
-        for reader in (read_radiograph, radiograph_size, radiograph_facts):
+        for read in (read_radiograph, radiograph_size, radiograph_facts):
             try:
-                said.append(repr(reader(data, name="image.dcm")))
+                said.append(repr(read(data, name="image.dcm")))
             except DataError as error:
                 said.append(str(error))
     said += (
@@ -337,7 +367,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_refused_by_name_with_a_way_out(kind):
+def test_refused_by_name_with_a_hint(kind):
     data, message = REFUSED[kind]
     with pytest.raises(DataError, match=message) as caught:
         read_radiograph(data(), name="image 1.dcm")
@@ -382,9 +412,9 @@ def test_mutated_images_are_read_or_refused(syntax, edits, cut):
         data[132 + int(place * (len(data) - 132))] = value
     if cut > 0.7:
         data = data[: int(cut * len(data))]
-    for reader in (radiograph_size, read_radiograph, radiograph_facts):
+    for read in (radiograph_size, read_radiograph, radiograph_facts):
         try:
-            reader(bytes(data), name="mutant")
+            read(bytes(data), name="mutant")
         except DataError as error:
             assert "mutant" in str(error)  # noqa: PT017
             assert error.hint  # noqa: PT017
@@ -396,13 +426,40 @@ MUTANTS["jpeg"] = as_jpeg(SHOWN)
 
 
 def test_the_helper_that_dies_is_replaced():
-    from fractura.imaging.dicom import gdcm_process
-
     good = dicom(DEEP, bits=12, syntax=JPEG_LOSSLESS_SV1)
     assert np.array_equal(grey(good), SHOWN)
-    gdcm_process._helper._process.kill()
-    gdcm_process._helper._process.wait()
+    decoder_process._helper._process.kill()
+    decoder_process._helper._process.wait()
     assert np.array_equal(grey(good), SHOWN)
+
+
+def test_a_decoder_that_hangs_is_stopped(monkeypatch):
+    whole = bytes(jpeg_ls.encode_array((np.arange(2400) % 251).astype(np.uint8).reshape(40, 60)))
+    assert decode_apart(whole, JPEG_LS, 60, 40, 1, 8) is not None
+    monkeypatch.setattr(decoder_process, "SECONDS", 1.0)
+    assert decode_apart(whole[:100], JPEG_LS, 60, 40, 1, 8) is None
+    assert decode_apart(whole, JPEG_LS, 60, 40, 1, 8) is not None
+
+
+def test_several_threads_decode_at_the_same_time(monkeypatch):
+    both, data = threading.Barrier(2, timeout=60), dicom(DEEP, bits=12, syntax=RLE)
+
+    def decode(*arguments):
+        both.wait()  # breaks unless two threads are in here
+        return decode_first_frame(*arguments)
+
+    monkeypatch.setattr(reader, "decode_first_frame", decode)
+    with ThreadPoolExecutor(2) as pool:
+        for shown in pool.map(grey, [data] * 2):
+            assert np.array_equal(shown, SHOWN)
+
+
+def test_pydicom_is_silent_for_us_only(caplog):
+    logger = logging.getLogger("pydicom")
+    with parsing_quietly():
+        logger.warning("PLANTED")
+    logger.warning("somebody else's")
+    assert [record.getMessage() for record in caplog.records] == ["somebody else's"]
 
 
 # ---------------------------------------------------------------- real images

@@ -50,7 +50,7 @@ def convert(
         Path | None,
         typer.Option(
             help="Names and ids of the classes. For TFRecord: made, or missing classes are added at its end.",
-            show_default="label_map.pbtxt beside TARGET for TFRecord",
+            show_default="label_map.pbtxt next to TARGET for TFRecord",
         ),
     ] = None,
     shards: Annotated[int | None, typer.Option(min=1, help="Write so many TFRecord files, TARGET-00000-of-…")] = None,

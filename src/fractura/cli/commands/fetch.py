@@ -22,7 +22,7 @@ def fetch(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder in which it is unpacked.")] = Path(),
     url: Annotated[str | None, typer.Option(help="Fetch it from this address instead.", show_default=False)] = None,
-    keep_archive: Annotated[bool, typer.Option("--keep-archive", help="Leave the archive beside the folder.")] = False,
+    keep_archive: Annotated[bool, typer.Option("--keep-archive", help="Keep the archive next to the folder.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")] = False,
 ) -> None:
     """Download and unpack a data set, or a model of the TensorFlow 2 detection zoo.

@@ -17,7 +17,7 @@ def import_tf(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Model folder to write.", show_default=False)],
     pipeline_config: Annotated[
-        Path | None, typer.Option(help="The file it was trained with.", show_default="beside the checkpoint")
+        Path | None, typer.Option(help="The file it was trained with.", show_default="next to the checkpoint")
     ] = None,
     label_map: Annotated[
         Path | None, typer.Option(help="Names of the classes.", show_default="as the pipeline.config says")

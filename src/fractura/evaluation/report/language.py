@@ -1,7 +1,8 @@
 """The sentences and numbers of the report in the reader's language.
 
 The English sentences in the code and the templates are gettext's keys; ``locale/es/LC_MESSAGES/fractura.po`` holds the
-Spanish. A sentence that is not translated yet stands in English. CONTRIBUTING says how to add sentences and languages.
+Spanish. A sentence that is not translated yet is shown in English. CONTRIBUTING.md says how to add sentences and
+languages.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Language:
     Example:
         >>> spanish = Language("es")
         >>> spanish.gettext("At the threshold {threshold}", threshold=spanish.number(0.25))
-        'En el umbral 0,25'
+        'Con el umbral 0,25'
     """
 
     def __init__(self, code: str = "en") -> None:
@@ -64,7 +65,7 @@ class Language:
 
     def number(self, value: float | None, digits: int = 2) -> str:
         """A number with so many decimals, a dash for None."""
-        return DASH if value is None else self._localized(f"{value:.{digits}f}")
+        return DASH if value is None else self._localised(f"{value:.{digits}f}")
 
     def percent(self, value: float | None) -> str:
         """A share of 1 in per cent, with one decimal; a dash for None.
@@ -93,7 +94,7 @@ class Language:
         scale, digits = (100, 1) if percent else (1, digits)
         return DASH.join(self.number(scale * end, digits) for end in (metric.low, metric.high))
 
-    def _localized(self, number: str) -> str:
+    def _localised(self, number: str) -> str:
         return number.replace(".", ",") if self.code == "es" else number
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fractura.evaluation.documents import Curve
 from fractura.evaluation.metric_names import (
     CRITERIA,
     CRITERION_TEXT,
@@ -21,7 +22,7 @@ from fractura.evaluation.metric_names import (
 from fractura.evaluation.report.context import ReportContext, subgroup_name
 from fractura.evaluation.report.language import Language, rate_text
 from fractura.evaluation.report.svg import FAINT, INK, PAPER, SERIES
-from fractura.evaluation.result import Curve, Evaluation
+from fractura.evaluation.result import Evaluation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

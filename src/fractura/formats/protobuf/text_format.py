@@ -113,7 +113,11 @@ class Document:
     file: Path | None = None
 
     def message(self, *path: str) -> Message | None:
-        """The message at ``path`` (last occurrence of each name), or None."""
+        """The message at ``path`` (last occurrence of each name), or None.
+
+        >>> parse("model { ssd { } }").message("model", "faster_rcnn") is None
+        True
+        """
         message = self.root
         for name in path:
             messages = [f.value for f in message.named(name) if isinstance(f.value, Message)]

@@ -49,12 +49,19 @@ def read_varint(data: bytes, position: int, end: int) -> tuple[int, int]:
 
 
 def signed(value: int) -> int:
-    """An ``int64`` or ``int32`` from the unsigned number on the wire."""
+    """An ``int64`` or ``int32`` from the unsigned number on the wire.
+
+    >>> signed(2**64 - 1)
+    -1
+    """
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
 def fields(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """The fields of the message in ``data[start:end]``: ``(number, wire type, first, last)``.
+
+    >>> [(number, first) for number, _, first, _ in fields(varint_field(1, 5), 0, 2)]
+    [(1, 5)]
 
     With ``LENGTH``, ``FIXED64`` and ``FIXED32`` the value is ``data[first:last]``; with ``VARINT`` it is ``first``.
 

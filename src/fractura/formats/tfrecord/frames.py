@@ -143,7 +143,7 @@ def shard_paths(path: Path, shards: int | None) -> list[Path]:
 def matching_files(path: Path | str | Sequence[Path | str]) -> list[Path]:
     """The files that ``path`` stands for: a file, a pattern (``train-?????-of-00010``), a sharded name, or several.
 
-    A name without a file but with shards beside it (``train`` for ``train-00000-of-00010``) stands for its shards.
+    A name without a file but with shards next to it (``train`` for ``train-00000-of-00010``) stands for its shards.
 
     Raises:
         DataError: Nothing matches, or shards of a set are missing.
@@ -165,7 +165,7 @@ def matching_files(path: Path | str | Sequence[Path | str]) -> list[Path]:
 
 
 def stands_for_files(path: Path) -> bool:
-    """True if ``path`` is no folder, and is a file, a pattern that finds files, or a sharded name."""
+    """True if ``path`` is not a folder, and is a file, a pattern that finds files, or a sharded name."""
     return not path.is_dir() and bool(_files_named(path))
 
 

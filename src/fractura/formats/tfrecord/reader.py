@@ -10,11 +10,9 @@ fraction that was made from them by any program (for images of up to 262,144 pix
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,17 +20,21 @@ from numpy.typing import NDArray
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import BoxFlags, Dataset, Record
 from fractura.core.errors import DataError, FracturaError, UsageError
+from fractura.formats.assembly import ReadOptions
+from fractura.formats.faults import Faults, OnError, box_fault, refuse_repeated_names
+from fractura.formats.format import CLASS_LIST, FLAGS, Evidence, Format
+from fractura.formats.image_index import UniqueNames
 from fractura.formats.label_map import LabelMap, label_map_of, read_label_map
 from fractura.formats.protobuf.wire import WireError
-from fractura.formats.tfrecord.classes import AnnotatedClasses, ClassReader
+from fractura.formats.tfrecord.class_labels import AnnotatedClasses, ClassReader
 from fractura.formats.tfrecord.example import Example
 from fractura.formats.tfrecord.frames import Frame, matching_files, read_frames
-from fractura.imaging.headers import image_header, stored_frame, stored_to_displayed
+from fractura.formats.tfrecord.orientation import stored_frame, stored_to_displayed
+from fractura.imaging.headers import image_header
 
-_logger = logging.getLogger(__name__)
 _EXTENSION = {"jpeg": ".jpg", "png": ".png", "gif": ".gif", "bmp": ".bmp", "tiff": ".tif"}
+_RECORD_ENDINGS = (".tfrecord", ".tfrecords", ".record", ".records")
 _EXPECTED = "image/encoded and image/object/bbox/{xmin,ymin,xmax,ymax}, as the Object Detection API reads them"
-_OUTSIDE = 1.0  # pixels a corner may lie outside the image through rounding
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def read_tfrecord(
     label_map: LabelMap | Path | str | None = None,
     class_names: Sequence[str] | None = None,
     *,
-    on_error: Literal["stop", "skip"] = "stop",
+    on_error: OnError = "stop",
     problems: list[FracturaError] | None = None,
 ) -> Dataset:
     """Read TFRecord files. Images stay where they are: a record points into the file, nothing is held in memory.
@@ -71,77 +73,59 @@ def read_tfrecord(
             area or outside the image, or a class that the label map lacks. File and byte offset are named.
         UsageError: Both a label map and class names are given, or a class name twice.
     """
+    faults = Faults(on_error)
+    dataset = _read(path, _known_classes(label_map, class_names), faults)
+    faults.report(problems)
+    return dataset
+
+
+def _read(path: Path | str | Sequence[Path | str], known: LabelMap | None, faults: Faults) -> Dataset:
     files = matching_files(path)
-    known = _known_classes(label_map, class_names)
-    remarks: list[FracturaError] = []
     parsed: list[_Parsed] = []
-    names: set[str] = set()
-
-    def report(fault: DataError) -> None:
-        if on_error == "stop":
-            raise fault
-        remarks.append(fault)
-
+    names = UniqueNames(key=str)
     for file in files:
         try:
-            for frame in read_frames(file, report if on_error == "skip" else None):
-                if record := _guarded(_parse, frame, file, len(parsed), names, report=report):
+            for frame in read_frames(file, None if faults.stops else faults.add):
+                if record := _guarded(frame, file, len(parsed), names, faults):
                     parsed.append(record)
         except DataError as fault:
-            report(fault)
-
+            faults.add(fault)
     classes = ClassReader((each.classes for each in parsed), known, files[0])
     records = []
     for each in parsed:
         try:
             records.append(_labelled(each, classes))
         except DataError as fault:
-            report(fault)
+            faults.add(fault)
     if not records:
-        first = next((fault for fault in remarks), None)
-        problem = f"no record can be used; the first fault is: {first.problem}" if first else "holds no records"
-        raise DataError(
-            problem, file=files[0], place=first.place if first else None, hint=first.hint if first else None
-        )
-    remarks += [*classes.notes, *classes.disagreements(), *_notes(parsed, files[0])]
-    if problems is not None:
-        problems.extend(remarks)
-    else:
-        for remark in remarks:
-            _logger.warning("%s", remark)
+        raise faults.nothing_left("record", "holds no records", files[0])
+    for remark in (*classes.notes, *classes.disagreements(), *_notes(parsed, files[0])):
+        faults.note(remark)
     return Dataset(classes.class_names, tuple(records), files[0] if len(files) == 1 else files[0].parent)
 
 
 def _known_classes(label_map: LabelMap | Path | str | None, class_names: Sequence[str] | None) -> LabelMap | None:
     if label_map is not None and class_names is not None:
         raise UsageError("a label map and class names are given", hint="give one of them")
+    refuse_repeated_names(class_names)
     if class_names is not None:
-        if len(set(class_names)) < len(class_names):
-            raise UsageError(f"class names must differ: {list(class_names)}", hint="take the repeated name out")
         return label_map_of(class_names)
     return read_label_map(label_map) if isinstance(label_map, (str, Path)) else label_map
 
 
-def _guarded(
-    parse: Callable[[Frame, Path, int, set[str]], _Parsed],
-    frame: Frame,
-    file: Path,
-    index: int,
-    names: set[str],
-    *,
-    report: Callable[[DataError], None],
-) -> _Parsed | None:
+def _guarded(frame: Frame, file: Path, index: int, names: UniqueNames, faults: Faults) -> _Parsed | None:
     place = f"record at byte {frame.offset}"
     try:
-        return parse(frame, file, index, names)
+        return _parse(frame, file, index, names)
     except WireError as error:
-        report(DataError(f"a record is not a tf.train.Example: {error}", file=file, place=place, hint=_EXPECTED))
+        faults.add(DataError(f"a record is not a tf.train.Example: {error}", file=file, place=place, hint=_EXPECTED))
     except DataError as error:
-        report(DataError(error.problem, file=file, place=place, hint=error.hint))
+        within = place if error.place is None else f"{place}, {error.place}"
+        faults.add(DataError(error.problem, file=file, place=within, hint=error.hint))
     return None
 
 
-def _parse(frame: Frame, file: Path, index: int, names: set[str]) -> _Parsed:
+def _parse(frame: Frame, file: Path, index: int, names: UniqueNames) -> _Parsed:
     example = Example(frame.payload)
     spans = example.spans("image/encoded")
     if len(spans) != 1 or spans[0][0] == spans[0][1]:
@@ -171,18 +155,13 @@ def _parse(frame: Frame, file: Path, index: int, names: set[str]) -> _Parsed:
     return _Parsed(record, _classes(example, count), place, (written[0], written[1]), (width, height), crowds)
 
 
-def _name(example: Example, file: Path, index: int, kind: str, names: set[str]) -> str:
+def _name(example: Example, file: Path, index: int, kind: str, names: UniqueNames) -> str:
     """``image/filename`` without folders, else ``image/source_id``, else one made up; never the same one twice."""
     written = [*example.texts("image/filename"), *example.texts("image/source_id")]
     candidates = [PurePosixPath(text.replace("\\", "/")).name for text in written]
     made_up = f"{file.name}-{index:06d}{_EXTENSION.get(kind, '')}"
     name = next((each for each in candidates if each.strip(". ") and each.isprintable()), made_up)
-    path, number, unique = PurePosixPath(name), 1, name
-    while unique in names:
-        number += 1
-        unique = f"{path.stem}-{number}{path.suffix}"
-    names.add(unique)
-    return unique
+    return names.take(PurePosixPath(name).stem, PurePosixPath(name).suffix)
 
 
 def _corners(example: Example, width: int, height: int) -> NDArray[np.float32]:
@@ -206,14 +185,12 @@ def to_pixels(fractions: NDArray[np.float32], side: int) -> NDArray[np.float32]:
 
 
 def _refuse_boxes(xyxy: NDArray[np.float32], width: int, height: int) -> None:
-    for number, (left, top, right, bottom) in enumerate(xyxy.tolist(), start=1):
-        shown = f"box {number} ({left:g}, {top:g}, {right:g}, {bottom:g})"
-        if right <= left or bottom <= top:
-            raise DataError(f"{shown} has no area", hint="correct the annotation and write the file again")
-        if min(left, top) < -_OUTSIDE or right > width + _OUTSIDE or bottom > height + _OUTSIDE:
+    for number, corners in enumerate(xyxy.tolist(), start=1):
+        if problem := box_fault(corners, width, height):
             raise DataError(
-                f"{shown} lies outside the image of {width} x {height} pixels",
-                hint="corners must be fractions of the image's sides, 0 to 1",
+                problem,
+                place=f"box {number}",
+                hint="corners must be fractions of the image's sides, 0 to 1: correct them and write the file again",
             )
 
 
@@ -254,19 +231,11 @@ def _labelled(each: _Parsed, classes: ClassReader) -> Record:
         labels = classes.labels(each.classes)
     except DataError as fault:
         raise DataError(fault.problem, file=record.image, place=each.place, hint=fault.hint) from fault
-    return Record(
-        record.image,
-        record.width,
-        record.height,
-        Boxes(record.boxes.xyxy, labels),
-        record.flags,
-        record.name,
-        record.span,
-    )
+    return replace(record, boxes=Boxes(record.boxes.xyxy, labels))
 
 
-def _notes(parsed: Sequence[_Parsed], file: Path) -> list[FracturaError]:
-    notes: list[FracturaError] = []
+def _notes(parsed: Sequence[_Parsed], file: Path) -> list[DataError]:
+    notes: list[DataError] = []
     wrong = [each for each in parsed if each.size_written not in ((0, 0), each.size_stored)]
     if wrong:
         first = wrong[0]
@@ -288,3 +257,36 @@ def _notes(parsed: Sequence[_Parsed], file: Path) -> list[FracturaError]:
             )
         )
     return notes
+
+
+def _read_without_label_map(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
+    return _read(path, _known_classes(None, options.class_names), faults)
+
+
+def _find(folder: Path) -> Evidence | None:
+    files = [file for file in sorted(folder.iterdir()) if file.is_file() and _is_record(file)]
+    if not files:
+        return None
+    if len(files) == 1:
+        return Evidence(files[0], f"it holds {files[0].name}")
+    stems = {file.name.rpartition("-of-")[0].rpartition("-")[0] for file in files}
+    if len(stems) == 1 and (stem := stems.pop()):
+        return Evidence(folder / stem, f"it holds the shards of {stem}")
+    names = ", ".join(file.name for file in files[:4])
+    raise DataError(
+        f"holds {len(files)} TFRecord files: {names}", file=folder, hint="give the one you mean, or a pattern"
+    )
+
+
+def _is_record(file: Path) -> bool:
+    return file.suffix.lower() in _RECORD_ENDINGS or "-of-" in file.name
+
+
+TFRECORD = Format(
+    name="tfrecord",
+    title="TFRecord",
+    read=_read_without_label_map,
+    plan=None,
+    holds=FLAGS | CLASS_LIST,
+    find=_find,
+)

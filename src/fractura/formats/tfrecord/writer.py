@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +15,13 @@ from numpy.typing import NDArray
 from fractura.core.dataset import BoxFlags, Dataset, Record
 from fractura.core.errors import DataError, FracturaError
 from fractura.core.files import open_atomically
+from fractura.formats.faults import OnError
 from fractura.formats.label_map import LabelMap, label_map_of
 from fractura.formats.tfrecord.example import encode_features, example_from
 from fractura.formats.tfrecord.frames import shard_paths, write_frame
-from fractura.imaging.headers import displayed_to_stored, image_header, stored_frame
-from fractura.imaging.reader import read_radiograph, shareable_picture
+from fractura.formats.tfrecord.orientation import displayed_to_stored, stored_frame
+from fractura.imaging.headers import image_header
+from fractura.imaging.reader import read_radiograph, refuse_other_size, shareable_picture
 
 _logger = logging.getLogger(__name__)
 _DECODED_BY_TENSORFLOW = ("jpeg", "png", "bmp")
@@ -32,7 +33,7 @@ def write_tfrecord(
     *,
     shards: int | None = None,
     label_map: LabelMap | None = None,
-    on_error: Literal["stop", "skip"] = "stop",
+    on_error: OnError = "stop",
     problems: list[FracturaError] | None = None,
 ) -> tuple[Path, ...]:
     """Write a data set as TFRecord, one image after the other.
@@ -96,12 +97,7 @@ def example_of(record: Record, class_names: Sequence[str], ids: NDArray[np.int64
     Raises:
         DataError: The image cannot be read, is cut off, or is of a kind that TensorFlow does not read.
     """
-    try:
-        image = shareable_picture(record.read_bytes(), str(record.image))
-    except OSError as error:
-        raise DataError(
-            f"cannot be read: {error.strerror or error}", file=record.image, hint="check the path"
-        ) from error
+    image = shareable_picture(record.read_bytes(), record.title)
     kind, width, height, orientation = _frame(image, record)
     about_image = encode_features(
         {
@@ -151,20 +147,15 @@ def _frame(image: bytes, record: Record) -> tuple[str, int, int, int]:
     """Kind, stored width and height, and EXIF orientation of an image that is complete."""
     header = image_header(image)
     if not header.complete and header.kind in _DECODED_BY_TENSORFLOW:
-        read_radiograph(image, name=str(record.image))  # raises if pixels are missing
+        read_radiograph(image, name=record.title)  # raises if pixels are missing
         if header.kind != "bmp":  # Pillow sometimes does without the end of an image, TensorFlow does not
-            raise DataError("is cut off: the end marker is missing", file=record.image, hint="save the image again")
+            raise DataError("is cut off: the end marker is missing", file=record.title, hint="save the image again")
     if header.kind not in _DECODED_BY_TENSORFLOW:
         name = "of this kind" if header.kind == "unknown" else f"of the kind {header.kind.upper()}"
         raise DataError(
-            f"TensorFlow does not read images {name}", file=record.image, hint="save the image as PNG or JPEG"
+            f"TensorFlow does not read images {name}", file=record.title, hint="save the image as PNG or JPEG"
         )
-    width, height, orientation = stored_frame(image, header, str(record.image))
+    width, height, orientation = stored_frame(image, header, record.title)
     shown = (height, width) if orientation >= 5 else (width, height)
-    if shown != (record.width, record.height):
-        raise DataError(
-            f"is {shown[0]} x {shown[1]} pixels, but its annotation is for {record.width} x {record.height}",
-            file=record.image,
-            hint="look for an image that was replaced or scaled after it was labelled",
-        )
+    refuse_other_size(record, shown)
     return header.kind, width, height, orientation

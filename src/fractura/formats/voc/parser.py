@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from fractura.core.errors import DataError
-from fractura.formats.voc.serializer import CORNERS, RELABEL, VocAnnotation, VocObject
+from fractura.core.files import read_file
+from fractura.formats.voc.annotation import CORNERS, RELABEL, VocAnnotation, VocObject
 from fractura.formats.voc.xml_source import MAXIMUM_BYTES, Element, XmlSource, parse_xml
 
 Value = TypeVar("Value")
@@ -82,7 +83,16 @@ def examine_voc(source: XmlSource, file: str, data: bytes | None) -> ExaminedVoc
     good = {number: each for number, each in objects.items() if each is not None}
     verified = root.attributes.get("verified") == "yes"
     annotation = VocAnnotation(
-        filename, width, height, depth, tuple(good.values()), folder, path, database, verified, data
+        filename,
+        width,
+        height,
+        depth,
+        objects=tuple(good.values()),
+        folder=folder,
+        path=path,
+        database=database,
+        verified=verified,
+        source=data,
     )
     return ExaminedVoc(annotation, tuple(good), tuple(faults))
 
@@ -98,13 +108,7 @@ def read_voc_bytes(path: Path) -> bytes:
     Raises:
         DataError: It cannot be read.
     """
-    try:
-        with Path(path).open("rb") as stream:
-            return stream.read(MAXIMUM_BYTES + 1)
-    except OSError as error:
-        raise DataError(
-            f"cannot be read: {error.strerror or error}", file=path, hint="check the path, and that you may read it"
-        ) from error
+    return read_file(path, limit=MAXIMUM_BYTES + 1)
 
 
 def _object(element: Element, number: int, file: str) -> VocObject:

@@ -1,20 +1,23 @@
-"""A ``Dataset`` written as a Pascal VOC folder."""
+"""A ``Dataset`` as a Pascal VOC folder."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError
 from fractura.core.files import write_atomically
-from fractura.formats.image_index import ImageMatcher
+from fractura.formats.image_index import ImageIndex
+from fractura.formats.numbers import shortest_decimal
+from fractura.formats.split_file import plan_split_file
+from fractura.formats.voc.annotation import VocAnnotation, VocObject
 from fractura.formats.voc.parser import read_voc_file
-from fractura.formats.voc.serializer import VocAnnotation, VocObject
-from fractura.formats.writing import image_bytes
+from fractura.formats.voc.serializer import voc_bytes
+from fractura.formats.writing import PlannedFile
 from fractura.imaging.reader import radiograph_channels
 
 
@@ -27,7 +30,7 @@ def write_voc(
 
     Args:
         dataset: What to write.
-        folder: Made if it is missing.
+        folder: Created if it is missing.
         scores: Write ``<score>`` where boxes have scores.
         copy_images: Copy the images too, byte for byte.
         overwrite: Replace files that exist with other content; otherwise they are an error and nothing is written.
@@ -37,7 +40,7 @@ def write_voc(
             a file cannot be written.
     """
     folder = Path(folder)
-    annotations, images = folder / "annotations", folder / "images"
+    annotations = folder / "annotations"
     targets: dict[str, Record] = {}
     for record in dataset:
         other = targets.setdefault(Path(record.name).stem.casefold(), record)
@@ -47,25 +50,39 @@ def write_voc(
                 file=annotations / f"{Path(record.name).stem}.xml",
                 hint="rename one of the images",
             )
-    matcher = ImageMatcher(tuple(images / record.name for record in dataset))
-    for writing in (False, True):  # first look at everything, then write: a refusal leaves the folder untouched
-        for record in dataset:
-            target = annotations / f"{Path(record.name).stem}.xml"
-            data = annotation_of(record, target, matcher, dataset.class_names, scores=scores).to_bytes()
-            _put(target, data, writing=writing, overwrite=overwrite)
-            if copy_images:
-                _put(images / record.name, image_bytes(record), writing=writing, overwrite=overwrite)
+    for writing in (False, True):  # examine everything before writing: a refusal leaves the folder untouched
+        for path, data, record in _files(dataset, scores=scores):
+            if data is not None:
+                _put(folder / path, data, writing=writing, overwrite=overwrite)
+            elif copy_images:
+                _put(folder / path, record.read_bytes(), writing=writing, overwrite=overwrite)
 
 
-def annotation_of(
-    record: Record, target: Path, images: ImageMatcher, class_names: Sequence[str], *, scores: bool
+def plan_voc(dataset: Dataset) -> Iterator[PlannedFile]:
+    """``annotations/*.xml`` and ``images/*``."""
+    for path, data, record in _files(dataset, scores=False):
+        yield PlannedFile(path, data) if data is not None else PlannedFile(path, image=record)
+    yield from plan_split_file(dataset)
+
+
+def _files(dataset: Dataset, *, scores: bool) -> Iterator[tuple[str, bytes | None, Record]]:
+    """Path and content of each annotation, and path of each image."""
+    index = ImageIndex(Path("images", record.name) for record in dataset)
+    for record in dataset:
+        path = f"annotations/{PurePosixPath(record.name).stem}.xml"
+        yield path, voc_bytes(annotation_for(record, Path(path), index, dataset.class_names, scores=scores)), record
+        yield f"images/{record.name}", None, record
+
+
+def annotation_for(
+    record: Record, target: Path, images: ImageIndex, class_names: Sequence[str], *, scores: bool
 ) -> VocAnnotation:
     """The record's own file where it came from one, with what differs changed; else a new one.
 
     Args:
         record: The image and its boxes.
         target: Where the file goes.
-        images: The images as they will lie beside it: the source's ``<filename>`` stays if it finds the right one.
+        images: The images as they will lie next to it: the source's ``<filename>`` stays if it finds the right one.
         class_names: In label order.
         scores: Write ``<score>`` where boxes have scores.
 
@@ -76,14 +93,14 @@ def annotation_of(
     if record.annotation is not None and record.annotation.suffix.lower() == ".xml" and record.annotation.is_file():
         source = read_voc_file(record.annotation)
         kept = _kept(source, record, objects)
-        found = images.find(target, source.filename)
+        found = images.match(target, source.filename)
         filename = source.filename if found is not None and found.name == record.name else record.name
         return replace(source, objects=kept, width=record.width, height=record.height, filename=filename)
     return VocAnnotation(
         filename=record.name,
         width=record.width,
         height=record.height,
-        depth=radiograph_channels(image_bytes(record), name=record.name),
+        depth=radiograph_channels(record.read_bytes(), name=record.title),
         objects=objects,
         folder="images",
     )
@@ -111,16 +128,11 @@ def _objects_of(record: Record, class_names: Sequence[str], *, scores: bool) -> 
     boxes = record.boxes
     objects = []
     for i, flag in enumerate(record.flags):
-        left, top, right, bottom = (_shortest(value) for value in boxes.xyxy[i])
-        score = _shortest(boxes.scores[i]) if scores and boxes.scores is not None else None
+        left, top, right, bottom = (shortest_decimal(value) for value in boxes.xyxy[i])
+        score = shortest_decimal(boxes.scores[i]) if scores and boxes.scores is not None else None
         name = class_names[int(boxes.labels[i])]
         objects.append(VocObject(name, left, top, right, bottom, flag.difficult, flag.truncated, flag.pose, score))
     return tuple(objects)
-
-
-def _shortest(value: np.float32) -> float:
-    """A float32 as the shortest decimal that reads back to it: 10.3, not 10.300000190734863."""
-    return float(str(value))
 
 
 def _put(target: Path, data: bytes, *, writing: bool, overwrite: bool) -> None:

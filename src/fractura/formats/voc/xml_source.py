@@ -19,7 +19,7 @@ MAXIMUM_DEPTH = 100
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose detection it begins with
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
@@ -72,16 +72,16 @@ class XmlSource:
     """A parsed file.
 
     Attributes:
-        text: The document as UTF-8 bytes without byte order DETECTION, line ends as in the file.
+        text: The document as UTF-8 bytes without byte-order mark, line ends as in the file.
         root: Its tree.
         encoding: What the file is written in.
-        detection: Its byte order DETECTION, if any.
+        mark: Its byte-order mark, if any.
     """
 
     text: bytes
     root: Element
     encoding: str
-    detection: bytes
+    mark: bytes
 
     def patched(self, patches: list[Patch]) -> bytes:
         """The file's bytes with ``patches`` applied; everything else stays byte for byte."""
@@ -89,7 +89,7 @@ class XmlSource:
         for patch in sorted(patches, key=lambda p: (p.start, p.end), reverse=True):
             text = text[: patch.start] + patch.text.encode("utf-8") + text[patch.end :]
         # A letter that the file's encoding lacks becomes a character reference, which means the same to a reader.
-        return self.detection + text.decode("utf-8").encode(self.encoding, "xmlcharrefreplace")
+        return self.mark + text.decode("utf-8").encode(self.encoding, "xmlcharrefreplace")
 
     def space_before(self, offset: int) -> str:
         """The white space right before ``offset``."""
@@ -135,25 +135,27 @@ def parse_xml(data: bytes, file: str) -> XmlSource:
         raise DataError("is empty", file=file, hint=_HINT)
     if len(data) > MAXIMUM_BYTES:
         raise DataError(
-            f"is larger than {MAXIMUM_BYTES // 2**20} MiB", file=file, hint="no image has so many boxes: check the file"
+            f"is larger than {MAXIMUM_BYTES // 2**20} MiB",
+            file=file,
+            hint="no image has that many boxes: check the file",
         )
-    encoding, detection = _encoding(data)
+    encoding, mark = _encoding(data)
     try:
-        decoded = data[len(detection) :].decode(encoding)
+        decoded = data[len(mark) :].decode(encoding)
         # What is decoded must come back the same, or a patch would change more than it should.
-        faithful = decoded.encode(encoding) == data[len(detection) :]
+        faithful = decoded.encode(encoding) == data[len(mark) :]
         text = decoded.encode("utf-8")
     except (LookupError, ValueError) as error:  # UnicodeError is a ValueError
         raise DataError(f"is not text in {encoding}: {error}", file=file, hint="save the file as UTF-8") from error
     if not faithful:
         raise DataError(f"is written in {encoding} in an unusual way", file=file, hint="save the file as UTF-8")
-    return XmlSource(text, _parse(text, file), encoding, detection)
+    return XmlSource(text, _parse(text, file), encoding, mark)
 
 
 def _encoding(data: bytes) -> tuple[str, bytes]:
-    for detection, encoding in _BYTE_ORDER_MARKS:
-        if data.startswith(detection):
-            return encoding, detection
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            return encoding, mark
     if data.startswith(b"<\0"):
         return "utf-16-le", b""
     if data.startswith(b"\0<"):

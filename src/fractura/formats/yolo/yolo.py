@@ -10,27 +10,30 @@ An image without a text file is a negative image, as Ultralytics has it; how man
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.core.dataset import Dataset, Record
-from fractura.core.errors import DataError, FracturaError
-from fractura.formats.assembly import (
-    Faults,
-    FoundImage,
-    ImageFactsWritten,
-    OnError,
-    check_class_names,
-    gather,
-    placed,
+from fractura.core.dataset import SPLITS, Dataset, Record
+from fractura.core.errors import DataError
+from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gather
+from fractura.formats.faults import Faults, placed
+from fractura.formats.format import CLASS_LIST, FACTS, FRACTIONS, Evidence, Format
+from fractura.formats.split_file import plan_split_file
+from fractura.formats.text_files import read_lines
+from fractura.formats.voc.annotation import VocObject
+from fractura.formats.writing import PlannedFile
+from fractura.formats.yolo.data_yaml import data_yaml, find_data_yaml
+from fractura.formats.yolo.layout import (
+    YoloImage,
+    find_layout,
+    find_names_file,
+    is_label_file,
+    is_label_text,
+    label_folders,
 )
-from fractura.formats.text_lines import read_lines
-from fractura.formats.voc.serializer import VocObject
-from fractura.formats.yolo.layout import YoloImage, find_layout, is_label_text
-from fractura.formats.yolo.plain_yaml import yaml_text
 from fractura.imaging.reader import radiograph_size
 
 _NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
@@ -38,32 +41,19 @@ _DIGITS = (6, 9, 12, 15)
 _LINE = "a line is: class number, then middle x, middle y, width and height as fractions from 0 to 1"
 
 
-def read_yolo(
-    path: Path,
-    *,
-    class_names: Sequence[str] | None = None,
-    on_error: OnError = "stop",
-    problems: list[FracturaError] | None = None,
-) -> Dataset:
+def read_yolo(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
     """Read a YOLO data set; its layout is described in ``layout``.
 
-    Args:
-        path: The folder or its ``data.yaml``.
-        class_names: In label order instead of the file's; where no file names the classes, the names of ids 0, 1, …
-        on_error: ``stop`` at the first fault, or ``skip`` that image.
-        problems: Collects what was skipped, and remarks.
+    Where no file names the classes, ``options.class_names`` are the names of ids 0, 1, …
 
     Raises:
-        DataError: There is nothing to read; or (``stop``) a line is not what it must be, a class number has no name, a
-            box lies outside its image; names the file, the line and a hint.
+        DataError: There is nothing to read; or (where ``faults`` stops) a line is not what it must be, a class number
+            has no name, a box lies outside its image; names the file, the line and a hint.
     """
-    check_class_names(class_names)
-    path = Path(path)
     layout = find_layout(path)
-    faults = Faults(on_error)
     names = layout.class_names
-    if names is None and class_names is not None:
-        names = dict(enumerate(class_names))
+    if names is None and options.class_names is not None:
+        names = dict(enumerate(options.class_names))
     made_up = names is None
     found = []
     without = 0
@@ -84,7 +74,7 @@ def read_yolo(
                 DataError(
                     "has no image of its name",
                     file=file,
-                    hint="put the image beside it or into images, or take the file out",
+                    hint="put the image next to it or into images, or take the file out",
                 )
             )
     if without:
@@ -104,15 +94,7 @@ def read_yolo(
             )
         )
     known = _in_order(found) if names is None else list(names.values())
-    return gather(
-        found,
-        root=path,
-        class_names=class_names,
-        known_names=known,
-        faults=faults,
-        problems=problems,
-        empty="holds no images",
-    )
+    return gather(found, root=path, options=options, faults=faults, known_names=known)
 
 
 def _in_order(found: Sequence[FoundImage]) -> list[str]:
@@ -123,7 +105,7 @@ def _in_order(found: Sequence[FoundImage]) -> list[str]:
 def _found(
     each: YoloImage, objects: tuple[VocObject, ...], places: tuple[str, ...], size: tuple[int, int]
 ) -> FoundImage:
-    facts = ImageFactsWritten(split=each.split)
+    facts = WrittenFacts(split=each.split)
     return FoundImage(each.image, each.root, each.labels, None, objects, places, None, facts, size)
 
 
@@ -148,14 +130,14 @@ def _object(words: list[str], names: dict[int, str] | None, size: tuple[int, int
         kind = kinds.get(len(words), "as outlines have" if len(words) > 6 and len(words) % 2 else "")
         raise DataError(f"has {len(words)} values{', ' + kind if kind else ''}; a box has five", hint=_LINE)
     if not (words[0].isascii() and words[0].isdigit() and len(words[0]) < 9):
-        raise DataError(f"'{words[0][:40]}' is no class number", hint=_LINE)
+        raise DataError(f"'{words[0][:40]}' is not a class number", hint=_LINE)
     identity = int(words[0])
     if names is not None and identity not in names:
         known = ", ".join(f"{number} {name}" for number, name in list(names.items())[:20])
         raise DataError(f"the class number {identity} has no name", hint=f"known are: {known or 'none'}")
     for word in words[1:]:
         if not _NUMBER.fullmatch(word) or len(word) > 60:
-            raise DataError(f"'{word[:40]}' is no number", hint=_LINE)
+            raise DataError(f"'{word[:40]}' is not a number", hint=_LINE)
     values = [float(word) for word in words[1:]]
     if not all(-0.5 <= value <= 1.5 for value in values):
         raise DataError("the numbers are not fractions of the image's sides", hint=_LINE)
@@ -214,11 +196,50 @@ def label_text(record: Record) -> str:
     return "".join(lines)
 
 
-def data_yaml(class_names: Sequence[str], splits: Sequence[str]) -> str:
-    """The ``data.yaml`` of a folder with ``images`` and ``labels``; each split has a folder of its name in both."""
-    # no 'path': Ultralytics then looks beside this file, wherever it is moved to
-    lines = ["# written by fractura; the images of a split lie in images/<split>, their boxes in labels/<split>"]
-    lines += [f"{split}: images/{split}" for split in splits]
-    lines += [f"nc: {len(class_names)}", "names:" if class_names else "names: []"]
-    lines += [f"  {number}: {yaml_text(name)}" for number, name in enumerate(class_names)]
-    return "\n".join(lines) + "\n"
+def plan_yolo(dataset: Dataset) -> Iterator[PlannedFile]:
+    """``data.yaml``, ``classes.txt``, ``images/`` and ``labels/``; both with a folder a split where splits are known.
+
+    Raises:
+        DataError: Some images have a split and others have none, or a class name breaks the line.
+    """
+    splits = {record.split for record in dataset}
+    if None in splits and len(splits) > 1:
+        without = sum(record.split is None for record in dataset)
+        raise DataError(
+            f"{without} of {len(dataset)} images are in no split, and YOLO has folders for splits only",
+            file=dataset.root,
+            hint="split the images first: fractura split",
+        )
+    if bad := [name for name in dataset.class_names if name != name.strip() or not name.isprintable()]:
+        raise DataError(f"the class name {bad[0]!r} does not fit into a line", hint="rename the class")
+    order = [split for split in SPLITS if split in splits]
+    yield PlannedFile("data.yaml", data_yaml(dataset.class_names, order).encode())
+    yield PlannedFile("classes.txt", "".join(f"{name}\n" for name in dataset.class_names).encode())
+    for record in dataset:
+        below = f"{record.split}/" if record.split else ""
+        yield PlannedFile(f"labels/{below}{PurePosixPath(record.name).stem}.txt", label_text(record).encode())
+        yield PlannedFile(f"images/{below}{record.name}", image=record)
+    yield from plan_split_file(dataset)
+
+
+def _find(folder: Path) -> Evidence | None:
+    yaml = find_data_yaml(folder)
+    if yaml is not None:
+        return Evidence(yaml, f"it holds {yaml.name}")
+    places = [folder, *label_folders(folder)]
+    named = find_names_file(folder)
+    labels = next((file for place in places for file in sorted(place.iterdir()) if is_label_file(file)), None)
+    if labels is None or not (named or is_label_text(labels)):
+        return None
+    return Evidence(folder, f"it holds {named.name if named else labels.name} and text files")
+
+
+YOLO = Format(
+    name="yolo",
+    title="YOLO",
+    read=read_yolo,
+    plan=plan_yolo,
+    holds=FACTS | CLASS_LIST | FRACTIONS,
+    reads_folders=True,
+    find=_find,
+)

@@ -1,4 +1,4 @@
-"""What a DICOM says of its image beside the pixels, cut down to words that cannot name a person.
+"""What a DICOM says of its image apart from the pixels, cut down to words that cannot name a person.
 
 Every word kept is one of DICOM's own defined terms (PS3.16 CID 4031 and PS3.3 C.8.7.1, C.8.11.5) or a hash; free text
 is never passed on, not even from fields that should hold codes: people type names everywhere.
@@ -22,9 +22,9 @@ _LATERALITIES = frozenset("LRB")
 _PATIENT_DIGITS = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImageFacts:
-    """What splits and subgroups need; None where the file does not say, or says it in no defined term.
+    """What splits and subgroups need; None where the file does not say, or not in a defined term.
 
     Attributes:
         patient: ``patient_hash`` of the patient id.

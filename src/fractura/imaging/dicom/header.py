@@ -1,4 +1,4 @@
-"""The header of a DICOM radiograph as plain values, and the refusal of all that is no radiograph."""
+"""The header of a DICOM radiograph as plain values, and the refusal of everything that is not a radiograph."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from fractura.imaging.dicom.facts import (
     view_term,
 )
 from fractura.imaging.dicom.source import DICOM_ERRORS, damaged, first_value, number_of, text_of
+from fractura.imaging.limits import refuse_huge
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 RADIOGRAPHS = {
     "CR": "computed radiography",
     "DX": "digital radiography",
-    "RG": "image, digitised",
+    "RG": "digitised film",
     "RF": "radiofluoroscopy",
     "PX": "panoramic X-ray",
 }
@@ -70,7 +71,7 @@ class Window:
     function: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class DicomHeader:
     """What decoding and display need; names are DICOM's.
 
@@ -80,7 +81,7 @@ class DicomHeader:
         height: Rows.
         inverted: The picture must be turned negative after the windows: MONOCHROME1, or PresentationLUTShape INVERSE.
             Both together mean one inversion: DX asks for INVERSE with every MONOCHROME1.
-        padding: Stored values that are no part of the image, first and last; or None.
+        padding: Stored values that are not part of the image, first and last; or None.
     """
 
     syntax: str
@@ -104,11 +105,11 @@ class DicomHeader:
     facts: ImageFacts
 
 
-def read_header(dataset: Dataset, title: str, maximum_pixels: int) -> DicomHeader:
-    """Take a header out of pydicom; call it inside ``quiet_pydicom``.
+def read_header(dataset: Dataset, title: str) -> DicomHeader:
+    """Take a header out of pydicom; call it inside ``parsing_quietly``.
 
     Raises:
-        DataError: No radiograph (its modality is named), or its size, depth or colours are not usable.
+        DataError: It is not a radiograph (its modality is named), or its size, depth or colours are not usable.
     """
     _refuse_modality(dataset, title)
     meta = getattr(dataset, "file_meta", None)
@@ -116,12 +117,7 @@ def read_header(dataset: Dataset, title: str, maximum_pixels: int) -> DicomHeade
     width, height = _whole(dataset, "Columns"), _whole(dataset, "Rows")
     if width < 1 or height < 1:
         raise damaged(title, "it has no rows or columns of pixels")
-    if width * height > maximum_pixels:
-        raise DataError(
-            f"claims more than {maximum_pixels / 1e6:.0f} million pixels",
-            file=title,
-            hint="an image this large is most likely damaged; if it is real, scale it down first",
-        )
+    refuse_huge(width, height, title)
     photometric = text_of(dataset, "PhotometricInterpretation").strip().upper()
     samples = _whole(dataset, "SamplesPerPixel", 1)
     allocated = _whole(dataset, "BitsAllocated")
@@ -144,39 +140,40 @@ def read_header(dataset: Dataset, title: str, maximum_pixels: int) -> DicomHeade
     high_bit = _whole(dataset, "HighBit", stored - 1)
     slope = number_of(dataset, "RescaleSlope")
     return DicomHeader(
-        syntax,
-        width,
-        height,
-        max(1, _whole(dataset, "NumberOfFrames", 1)),
-        samples,
-        photometric,
-        _whole(dataset, "PlanarConfiguration", 0),
-        allocated,
-        stored,
-        high_bit if stored - 1 <= high_bit < allocated else stored - 1,
-        is_signed,
-        photometric == "MONOCHROME1" or shape == "INVERSE",
-        1.0 if slope is None or slope == 0 else slope,  # 0 would make every image even; it is never meant
-        number_of(dataset, "RescaleIntercept") or 0.0,
-        _table(dataset, "ModalityLUTSequence", title),
-        _table(dataset, "VOILUTSequence", title),
-        _window(dataset),
-        _padding(dataset, is_signed, allocated),
-        read_facts(dataset),
+        syntax=syntax,
+        width=width,
+        height=height,
+        frames=max(1, _whole(dataset, "NumberOfFrames", 1)),
+        samples=samples,
+        photometric=photometric,
+        planar=_whole(dataset, "PlanarConfiguration", 0),
+        bits_allocated=allocated,
+        bits_stored=stored,
+        high_bit=high_bit if stored - 1 <= high_bit < allocated else stored - 1,
+        is_signed=is_signed,
+        inverted=photometric == "MONOCHROME1" or shape == "INVERSE",
+        slope=1.0 if slope is None or slope == 0 else slope,  # 0 would make every image even; it is never meant
+        intercept=number_of(dataset, "RescaleIntercept") or 0.0,
+        modality_lut=_table(dataset, "ModalityLUTSequence", title),
+        voi_lut=_table(dataset, "VOILUTSequence", title),
+        window=_window(dataset),
+        padding=_padding(dataset, is_signed, allocated),
+        facts=read_facts(dataset),
     )
 
 
 def read_facts(dataset: Dataset) -> ImageFacts:
-    """What may leave the file beside the pixels; call it inside ``quiet_pydicom``."""
+    """What may leave the file apart from its pixels; call it inside ``parsing_quietly``."""
+    sides = (text_of(dataset, "ImageLaterality"), text_of(dataset, "Laterality"))
     return ImageFacts(
-        patient_hash(text_of(dataset, "PatientID")),
-        body_part_term(text_of(dataset, "BodyPartExamined")),
-        view_term(text_of(dataset, "ViewPosition")),
-        laterality_term(text_of(dataset, "ImageLaterality")) or laterality_term(text_of(dataset, "Laterality")),
-        device_hash(text_of(dataset, "Manufacturer"), text_of(dataset, "ManufacturerModelName")),
-        max(1, _whole(dataset, "NumberOfFrames", 1)),
-        text_of(dataset, "BurnedInAnnotation").strip().upper() == "YES",
-        study_hash(text_of(dataset, "StudyInstanceUID")),
+        patient=patient_hash(text_of(dataset, "PatientID")),
+        body_part=body_part_term(text_of(dataset, "BodyPartExamined")),
+        view=view_term(text_of(dataset, "ViewPosition")),
+        laterality=next((term for side in sides if (term := laterality_term(side))), None),
+        device=device_hash(text_of(dataset, "Manufacturer"), text_of(dataset, "ManufacturerModelName")),
+        frames=max(1, _whole(dataset, "NumberOfFrames", 1)),
+        burnt_in_text=text_of(dataset, "BurnedInAnnotation").strip().upper() == "YES",
+        study=study_hash(text_of(dataset, "StudyInstanceUID")),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from fractura.core.errors import DataError
 from fractura.imaging.dicom.codec import decode_first_frame
 from fractura.imaging.dicom.facts import ImageFacts
-from fractura.imaging.dicom.grey_values import GreyValues
 from fractura.imaging.dicom.header import DicomHeader, read_header
-from fractura.imaging.dicom.source import DICOM_ERRORS, damaged, parse_dicom, quiet_pydicom
-from fractura.imaging.dicom.windowing import displayed, grey_values
+from fractura.imaging.dicom.source import DICOM_ERRORS, damaged, parse_dicom, parsing_quietly
+from fractura.imaging.dicom.windowing import GreyValues, displayed, grey_values
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +35,7 @@ class DicomImage:
     facts: ImageFacts
 
 
-def read_dicom(data: bytes, title: str, maximum_pixels: int) -> DicomImage:
+def read_dicom(data: bytes, title: str) -> DicomImage:
     """Decode the first frame of a DICOM radiograph and show it.
 
     Of a file with several frames the first one is the image, always: boxes belong to one picture, and the first frame
@@ -42,69 +44,68 @@ def read_dicom(data: bytes, title: str, maximum_pixels: int) -> DicomImage:
     Args:
         data: The file's bytes.
         title: What to call the image in errors.
-        maximum_pixels: Larger images are refused before anything is unpacked.
 
     Raises:
-        DataError: No radiograph, cut off, damaged, too large, or packed in a way that is not read.
+        DataError: Not a radiograph, cut off, damaged, too large, or packed in a way that is not read.
     """
-    stored, header = _decoded(data, title, maximum_pixels)
+    stored, header = _decoded(data, title)
     if header.samples == 3:
         return DicomImage(255 - stored if header.inverted else stored, 8, header.facts)
     grey, bits = displayed(stored, header, title)
     return DicomImage(grey, bits, header.facts)
 
 
-def read_dicom_values(data: bytes, title: str, maximum_pixels: int) -> GreyValues | None:
+def read_dicom_values(data: bytes, title: str) -> GreyValues | None:
     """The image of ``read_dicom`` before its window; None where it is stored in colour.
 
     Raises:
         DataError: As for ``read_dicom``.
     """
-    stored, header = _decoded(data, title, maximum_pixels)
+    stored, header = _decoded(data, title)
     return None if header.samples == 3 else grey_values(stored, header)
 
 
-def _decoded(data: bytes, title: str, maximum_pixels: int) -> tuple[NDArray[Any], DicomHeader]:
-    with quiet_pydicom():
+def _decoded(data: bytes, title: str) -> tuple[NDArray[Any], DicomHeader]:
+    with parsing_quietly():
         dataset = parse_dicom(io.BytesIO(data), title, pixels=True)
-        header = _header(dataset, title, maximum_pixels)
+        header = _header(dataset, title)
         packed = _packed(dataset, title)
-        return decode_first_frame(packed, header, title), header
+    return decode_first_frame(packed, header, title), header  # takes long: other threads decode at the same time
 
 
-def dicom_frame(stream: BinaryIO, title: str, maximum_pixels: int) -> tuple[int, int, int]:
+def dicom_frame(stream: BinaryIO, title: str) -> tuple[int, int, int]:
     """``(width, height, values a pixel)`` from the header alone.
 
     Raises:
         DataError: As for ``read_dicom``, as far as the header shows it.
     """
-    with quiet_pydicom():
-        header = _header(parse_dicom(stream, title, pixels=False), title, maximum_pixels)
+    with parsing_quietly():
+        header = _header(parse_dicom(stream, title, pixels=False), title)
     return header.width, header.height, header.samples
 
 
-def dicom_facts(stream: BinaryIO, title: str, maximum_pixels: int) -> ImageFacts:
+def dicom_facts(stream: BinaryIO, title: str) -> ImageFacts:
     """What the header says of the image.
 
     Raises:
         DataError: As for ``dicom_frame``.
     """
-    with quiet_pydicom():
-        return _header(parse_dicom(stream, title, pixels=False), title, maximum_pixels).facts
+    with parsing_quietly():
+        return _header(parse_dicom(stream, title, pixels=False), title).facts
 
 
-def _header(dataset: object, title: str, maximum_pixels: int) -> DicomHeader:
+def _header(dataset: Dataset, title: str) -> DicomHeader:
     try:
-        return read_header(dataset, title, maximum_pixels)  # type: ignore[arg-type]
+        return read_header(dataset, title)
     except DataError:
         raise
     except DICOM_ERRORS:
         raise damaged(title, "its header cannot be read") from None
 
 
-def _packed(dataset: object, title: str) -> bytes:
+def _packed(dataset: Dataset, title: str) -> bytes:
     try:
-        packed = dataset.get("PixelData")  # type: ignore[attr-defined]
+        packed = dataset.get("PixelData")
     except DICOM_ERRORS:
         packed = None
     if not isinstance(packed, bytes) or not packed:

@@ -12,6 +12,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -41,7 +42,7 @@ _TAGS = (
     "FloatPixelData DoubleFloatPixelData"
 )
 
-_quiet_lock = threading.RLock()
+_warnings_lock = threading.RLock()
 
 
 def is_dicom(start: bytes, name: str = "") -> bool:
@@ -56,24 +57,53 @@ def is_dicom(start: bytes, name: str = "") -> bool:
     return len(start) > 0 and PurePath(name).suffix.lower() in DICOM_EXTENSIONS and not start.startswith(_PICTURES)
 
 
-@contextmanager
-def quiet_pydicom() -> Iterator[None]:
-    """pydicom without a word: its warnings and log lines quote what elements hold.
+class _Mute(logging.Filter):
+    """Drops the log lines of threads that read a DICOM for us, and of no others."""
 
-    Other threads wait, because Python keeps one list of warning filters for all of them.
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not _is_reading.get()
+
+
+_is_reading: ContextVar[bool] = ContextVar("fractura_is_reading_dicom", default=False)
+for _name in ("pydicom", "pydicom.pixels.decoders.base", "pydicom.pixels.utils"):
+    logging.getLogger(_name).addFilter(_Mute())
+
+
+@contextmanager
+def decoding_quietly() -> Iterator[None]:
+    """pydicom's decoders without log lines and warnings; other threads decode at the same time.
+
+    Their warnings hold numbers only. They are switched off by module and for good, as switching them off for one block
+    would make the other threads wait.
     """
-    logger = logging.getLogger("pydicom")
-    with _quiet_lock, warnings.catch_warnings():
+    with _warnings_lock:
+        warnings.filterwarnings("ignore", module=r"pydicom\.(pixels|encaps)")
+    with _without_log():
+        yield
+
+
+@contextmanager
+def parsing_quietly() -> Iterator[None]:
+    """pydicom without log lines and warnings, which quote what elements hold.
+
+    Other threads wait, because Python keeps one list of warning filters for all of them: decode outside of this.
+    """
+    with _without_log(), _warnings_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        before, logger.disabled = logger.disabled, True
-        try:
-            yield
-        finally:
-            logger.disabled = before
+        yield
+
+
+@contextmanager
+def _without_log() -> Iterator[None]:
+    before = _is_reading.set(True)
+    try:
+        yield
+    finally:
+        _is_reading.reset(before)
 
 
 def parse_dicom(stream: BinaryIO, title: str, *, pixels: bool) -> Dataset:
-    """The few elements that an image needs; call it, and read the result, inside ``quiet_pydicom``.
+    """The few elements that an image needs; call it, and read the result, inside ``parsing_quietly``.
 
     Args:
         stream: The file, at its start.

@@ -1,28 +1,73 @@
 """From stored values to the picture a viewer shows: PS3.3 C.11.1 (modality), C.11.2 (VOI), C.7.6.3.1.2 (inversion).
 
 In this order: modality LUT or rescale; VOI LUT, else the first window, else the full stored range; inversion; padding
-is black. Every step is a function of the stored value alone, so all are worked out once for each value there is, and
-the pixels are looked up.
+is black. Every step is a function of the stored value alone, so it is computed once for each value that occurs, and
+the pixels are looked up in a table.
 """
 
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.imaging.dicom.grey_values import GreyValues, grey_levels, windowed
 from fractura.imaging.dicom.header import DicomHeader, LookupTable, Window
+from fractura.imaging.limits import bit_depth_of
 
-_BIT_DEPTHS = (8, 10, 12, 14, 16)
 _logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class GreyValues:
+    """A grey image with more than 256 levels, before a window cuts it to 8 bits.
+
+    Attributes:
+        places: int32 ``(h, w)``: positions in ``values``.
+        values: float64 ``(n,)``: grey values in the unit that ``window`` counts in.
+        window: What is shown first.
+        inverted: Low values are shown white.
+        padded: bool ``(h, w)``: what is not part of the image, shown black; None if nothing is.
+    """
+
+    places: NDArray[np.int32]
+    values: NDArray[np.float64]
+    window: Window
+    inverted: bool = False
+    padded: NDArray[np.bool_] | None = field(default=None, repr=False)
+
+    @property
+    def lowest(self) -> float:
+        """The least grey value of the image."""
+        return float(self.values.min())
+
+    @property
+    def highest(self) -> float:
+        """The greatest grey value of the image."""
+        return float(self.values.max())
+
+    def shown(self, centre: float, width: float) -> NDArray[np.uint8]:
+        """The image through a window.
+
+        Args:
+            centre: Value shown as middle grey.
+            width: Range of values from black to white, above 0; at least 1 for DICOM's ``LINEAR``.
+
+        Returns:
+            uint8 ``(h, w)``, white bone on black.
+        """
+        light = windowed(self.values, Window(centre, width, self.window.function))
+        grey = grey_levels(1 - light if self.inverted else light)[self.places]
+        if self.padded is not None:
+            grey[self.padded] = 0
+        return grey
 
 
 def displayed(stored: NDArray[np.int32], header: DicomHeader, title: str) -> tuple[NDArray[np.uint8], int]:
     """Grey levels of an image.
 
-    Without a VOI LUT or window, the image is scaled as ``radiograph.py`` scales a PNG of more than 8 bits: by the
+    Without a VOI LUT or window, the image is scaled as ``imaging.reader`` scales a PNG of more than 8 bits: by the
     smallest of 8, 10, 12, 14 and 16 bits that holds its brightest value. The same is done, and logged, where the
     window shows nothing at all: all black or all white.
 
@@ -84,7 +129,7 @@ def _shows_nothing(table: NDArray[np.uint8], visible: NDArray[np.int32]) -> bool
 
 
 def _padded(stored: NDArray[np.int32], header: DicomHeader) -> NDArray[np.bool_] | None:
-    """bool ``(h, w)``: what is no part of the image; None where that would be nothing, or all of it."""
+    """bool ``(h, w)``: what is not part of the image; None where that would be nothing, or all of it."""
     if header.padding is None:
         return None
     padded: NDArray[np.bool_] = (stored >= header.padding[0]) & (stored <= header.padding[1])
@@ -132,15 +177,28 @@ def _range_values(domain: NDArray[np.int64], header: DicomHeader) -> tuple[NDArr
             values = values + (1 << (stored_bits - 1))
         # A depth equal to its container says nothing of the detector.
         is_open, turned = stored_bits == 16, header.inverted != (header.slope < 0)
-    white = (1 << (_depth(int(values.max())) if is_open else stored_bits)) - 1
+    white = (1 << (bit_depth_of(int(values.max())) if is_open else stored_bits)) - 1
     values = white - np.minimum(values, white) if turned else values
-    return values, _depth(int(values.max()))
-
-
-def _depth(brightest: int) -> int:
-    return next((bits for bits in _BIT_DEPTHS if brightest < 1 << bits), _BIT_DEPTHS[-1])
+    return values, bit_depth_of(int(values.max()))
 
 
 def _through_table(values: NDArray[np.int64], table: LookupTable) -> NDArray[np.int64]:
     """Values below the table take its first entry, values above its last."""
     return table.entries[np.clip(values - table.first, 0, len(table.entries) - 1)]
+
+
+def windowed(values: NDArray[np.float64], window: Window) -> NDArray[np.float64]:
+    """Values through a window, 0 to 1: PS3.3 C.11.2.1.2 and C.11.2.1.3."""
+    if window.function == "SIGMOID":
+        power = np.clip(-4 * (values - window.centre) / window.width, -700, 700)
+        return 1 / (1 + np.exp(power))
+    if window.function == "LINEAR_EXACT":
+        return np.clip((values - window.centre) / window.width + 0.5, 0, 1)
+    if window.width == 1:
+        return (values > window.centre - 0.5).astype(np.float64)
+    return np.clip((values - (window.centre - 0.5)) / (window.width - 1) + 0.5, 0, 1)
+
+
+def grey_levels(light: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """0 to 1 as 0 to 255, rounded."""
+    return np.floor(np.clip(light, 0, 1) * 255 + 0.5).astype(np.uint8)

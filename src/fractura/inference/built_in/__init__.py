@@ -1,4 +1,4 @@
-"""The model that comes with fractura: one ``.onnx`` file beside this one, with its card inside."""
+"""The model that comes with fractura: one ``.onnx`` file next to this module, with its card inside."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def built_in_model() -> Path:
 
 
 def locate_model(model: Path | str) -> Path:
-    """The file or folder of a model: ``built-in`` is the file beside this one, all else is a path already.
+    """The file or folder of a model: ``built-in`` is the file next to this module, anything else is a path.
 
     Raises:
         ModelError: See ``built_in_model``.

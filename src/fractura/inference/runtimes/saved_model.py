@@ -31,7 +31,8 @@ _THRESHOLD = 0.5  # where nothing else is known: that of TensorFlow's own pictur
 class SavedModel:
     """A SavedModel with the Object Detection API's outputs.
 
-    Class names are those of our card in the model or beside it, else of ``label_map``, else ``class 1``, ``class 2``, …
+    Class names are those of our card in the model or next to it, else of ``label_map``, else ``class 1``, ``class 2``,
+    …
 
     Args:
         path: Folder with ``saved_model.pb``, or the exporter's folder with ``saved_model/`` in it.
@@ -39,7 +40,7 @@ class SavedModel:
         label_map: ``.pbtxt`` of a model without our card.
 
     Raises:
-        ModelError: It cannot be loaded, or is no detector that takes pixels.
+        ModelError: It cannot be loaded, or is not a detector that takes pixels.
         DataError: The label map cannot be read.
         UsageError: A label map for a model whose card names the classes.
         MissingDependencyError: CUDA was asked for and TensorFlow finds no GPU.
@@ -115,7 +116,7 @@ def _load(folder: Path) -> tuple[Any, Any]:
     missing = [name for name in OUTPUTS if run is None or name not in run.structured_outputs]
     if missing:
         raise ModelError(
-            f"is no detector of the Object Detection API: its signature '{SIGNATURE}' lacks {', '.join(missing)}",
+            f"is not a detector of the Object Detection API: its signature '{SIGNATURE}' lacks {', '.join(missing)}",
             file=folder,
             hint="export it with exporter_main_v2.py or fractura export --to saved_model",
         )

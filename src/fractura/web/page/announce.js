@@ -1,4 +1,4 @@
-/** Short messages: seen for a while in a corner, and read out by screen readers. */
+/** Short messages: shown for a while in a corner, and read out by screen readers. */
 import { byId, make } from "./dom.js";
 import { say, sayError } from "./i18n.js";
 import { ServerError } from "./api.js";
@@ -8,10 +8,10 @@ const SHOWN = 7000;
 const MOST = 4;
 
 /**
- * Read out only.
+ * Have screen readers read out a text that is not shown.
  * @param {string} text
  */
-export function whisper(text) {
+export function announce(text) {
   byId("spoken", HTMLElement).textContent = text;
 }
 
@@ -19,7 +19,7 @@ export function whisper(text) {
  * @param {string} text
  * @param {"note" | "warning"} [kind] A warning stays until it is closed.
  */
-export function tell(text, kind = "note") {
+export function notify(text, kind = "note") {
   const place = byId("messages", HTMLElement);
   if ([...place.children].some((each) => each.firstChild?.textContent === text)) return;
   const message = make("div", { class: `message ${kind}` }, make("span", {}, text));
@@ -30,13 +30,13 @@ export function tell(text, kind = "note") {
 }
 
 /**
- * Say what went wrong; an error that is not the server's is a fault of the page and goes on.
+ * Report an error of the server; any other error is a bug of the page and is rethrown.
  * @param {unknown} reason
  */
-export function tellError(reason) {
+export function notifyError(reason) {
   if (reason instanceof DOMException && reason.name === "AbortError") return;
   if (!(reason instanceof ServerError)) throw reason;
-  tell(explain(reason), "warning");
+  notify(explain(reason), "warning");
 }
 
 /** @param {{code: string, message: string, place?: string | null, hint?: string | null}} failure */

@@ -1,15 +1,14 @@
 /**
- * The server's API, one function a question. Every failure is a `ServerError`; no answer at all is one with status 0.
+ * The server's API, one function per request. Every failure is a `ServerError`; no response at all is one with status 0.
  *
  * @typedef {import("./types.js").Annotation} Annotation
- * @typedef {import("./types.js").Box} Box
  */
 
 export class ServerError extends Error {
   /**
    * @param {number} status 0 when the server was not reached.
    * @param {{code: string, message: string, place?: string | null, hint?: string | null}} error
-   * @param {any} [document] All of the answer.
+   * @param {any} [document] The whole response.
    */
   constructor(status, error, document = null) {
     super(error.message);
@@ -20,16 +19,16 @@ export class ServerError extends Error {
     this.document = document;
   }
 
-  /** Whether the same request may succeed later without anybody doing anything. */
+  /** Whether the same request may succeed later by itself. */
   get passing() {
     return this.status === 0 || this.status >= 500;
   }
 }
 
-/** Asked when the server wants the token; resolves when it has one. @type {(() => Promise<void>) | null} */
+/** Called when the server requires the token; resolves when it has it. @type {(() => Promise<void>) | null} */
 let askToken = null;
 
-/** @param {() => Promise<void>} ask Asked once for all requests that wait for it. */
+/** @param {() => Promise<void>} ask Called once for all waiting requests. */
 export function onTokenNeeded(ask) {
   /** @type {Promise<void> | null} */
   let asked = null;
@@ -46,7 +45,7 @@ async function request(method, path, options = {}) {
   const headers = { ...options.headers };
   if (method !== "GET") headers["X-Fractura"] = "1";
   if (options.body !== undefined) headers["Content-Type"] = "application/json";
-  const answer = await reached(
+  const response = await reached(
     fetch(path, {
       method,
       headers,
@@ -55,50 +54,50 @@ async function request(method, path, options = {}) {
       signal: options.signal ?? null,
     }),
   );
-  if (answer.ok) return answer;
-  const failure = await failureOf(answer);
+  if (response.ok) return response;
+  const failure = await failureOf(response);
   if (failure.code !== "token_needed" || askToken === null) throw failure;
   await askToken();
   return request(method, path, options);
 }
 
 /**
- * The server may go away before its answer begins or in the middle of it: both are the same `ServerError`.
+ * The server may disappear before or in the middle of its response: both are the same `ServerError`.
  * @template T
- * @param {Promise<T>} coming Headers or body of an answer.
+ * @param {Promise<T>} coming Headers or body of a response.
  * @returns {Promise<T>}
  */
 async function reached(coming) {
   try {
     return await coming;
   } catch (reason) {
-    if (!(reason instanceof TypeError)) throw reason; // a request given up is a DOMException, a broken document a SyntaxError
-    throw new ServerError(0, { code: "unreachable", message: "the server does not answer" });
+    if (!(reason instanceof TypeError)) throw reason; // an aborted request is a DOMException, a broken document a SyntaxError
+    throw new ServerError(0, { code: "unreachable", message: "the server does not respond" });
   }
 }
 
 /**
- * @param {Response} answer
+ * @param {Response} response
  * @returns {Promise<ServerError>}
  */
-async function failureOf(answer) {
-  const text = await reached(answer.text());
+async function failureOf(response) {
+  const text = await reached(response.text());
   try {
     const document = JSON.parse(text);
-    if (document?.error?.code) return new ServerError(answer.status, document.error, document);
+    if (document?.error?.code) return new ServerError(response.status, document.error, document);
   } catch (reason) {
     if (!(reason instanceof SyntaxError)) throw reason;
   }
-  return new ServerError(answer.status, { code: "unexpected", message: `HTTP ${answer.status} ${text.slice(0, 200)}` });
+  return new ServerError(response.status, { code: "unexpected", message: `HTTP ${response.status} ${text.slice(0, 200)}` });
 }
 
 /**
  * @template T
- * @param {Promise<Response>} answer
+ * @param {Promise<Response>} response
  * @returns {Promise<T>}
  */
-async function json(answer) {
-  return reached((await answer).json());
+async function json(response) {
+  return reached((await response).json());
 }
 
 /**
@@ -124,25 +123,25 @@ export const giveToken = async (token) => {
 };
 
 /**
- * @param {{state?: string[], query?: string, order?: string, offset?: number, limit?: number, around?: string | null}} wish
+ * @param {{state?: string[], query?: string, order?: string, offset?: number, limit?: number, around?: string | null}} options
  * @returns {Promise<import("./types.js").ImagePage>}
  */
-export const images = (wish) => json(request("GET", `/api/images${query(wish)}`));
+export const images = (options) => json(request("GET", `/api/images${query(options)}`));
 
 /**
  * @param {string} id
- * @returns {Promise<import("./types.js").ImageRow & import("./types.js").ImageFacts>}
+ * @returns {Promise<import("./types.js").ImageFacts>}
  */
 export const image = (id) => json(request("GET", `/api/images/${id}`));
 
 /**
  * @param {string} id
- * @param {{grey?: import("./types.js").Grey | null, side?: number | null}} wish
+ * @param {{grey?: import("./types.js").Grey | null, side?: number | null}} options
  * @param {AbortSignal} [signal]
  * @returns {Promise<Blob>}
  */
-export async function picture(id, wish, signal) {
-  const path = `/api/images/${id}/picture${query({ centre: wish.grey?.centre, width: wish.grey?.width, side: wish.side })}`;
+export async function picture(id, options, signal) {
+  const path = `/api/images/${id}/picture${query({ centre: options.grey?.centre, width: options.grey?.width, side: options.side })}`;
   return reached((await request("GET", path, signal ? { signal } : {})).blob());
 }
 
@@ -154,8 +153,8 @@ export const annotation = (id) => json(request("GET", `/api/annotations/${id}`))
 
 /**
  * @param {string} id
- * @param {string} etag Of the file as it was when the boxes were drawn.
- * @param {{boxes: Box[], verified: boolean, comment: string}} labels
+ * @param {string} etag Of the file when the boxes were drawn.
+ * @param {import("./types.js").PlainLabels} labels
  * @param {boolean} [keepalive] The page is closing.
  * @returns {Promise<Annotation>}
  */
@@ -233,8 +232,8 @@ export const forgetImage = (id) => request("DELETE", `/api/uploads/${id}`);
  * @returns {Promise<{name: string, content: Blob}>}
  */
 export async function exportImages(format, ids, threshold) {
-  const answer = await request("POST", "/api/export", { body: { format, images: ids, threshold } });
-  const said = answer.headers.get("Content-Disposition") ?? "";
-  const name = /filename\*=UTF-8''([^;]+)/.exec(said)?.[1];
-  return { name: name ? decodeURIComponent(name) : `results.${format}`, content: await reached(answer.blob()) };
+  const response = await request("POST", "/api/export", { body: { format, images: ids, threshold } });
+  const disposition = response.headers.get("Content-Disposition") ?? "";
+  const name = /filename\*=UTF-8''([^;]+)/.exec(disposition)?.[1];
+  return { name: name ? decodeURIComponent(name) : `results.${format}`, content: await reached(response.blob()) };
 }

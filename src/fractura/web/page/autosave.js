@@ -1,16 +1,16 @@
 /**
- * Saving one image's labels: soon after each change, again until the server has them, and never over somebody else's.
+ * Saves one image's labels: soon after each change, retried until the server has them, never over somebody else's.
  *
  * @typedef {import("./types.js").Annotation} Annotation
  * @typedef {import("./types.js").Labels} Labels
  * @typedef {import("./drafts.js").Drafts} Drafts
- * @typedef {import("./drafts.js").Plain} Plain
+ * @typedef {import("./types.js").PlainLabels} PlainLabels
  * @typedef {"saved" | "waiting" | "saving" | "unreachable" | "refused" | "conflict"} SaveState
  */
 import * as api from "./api.js";
 import { bare, sameLabels } from "./boxes.js";
 
-/** A change is sent so long after the last one, ms: one request for a held arrow key. */
+/** Delay from the last change to the request, ms: one request while an arrow key is held down. */
 const DELAY = 200;
 /** Waits between attempts while the server does not answer, ms. */
 const FIRST_WAIT = 500;
@@ -21,24 +21,24 @@ export class Autosave {
    * @param {{id: string, name: string}} image
    * @param {string} etag Of the annotation as it was read.
    * @param {Drafts} drafts
-   * @param {object} told
-   * @param {(saver: Autosave) => void} told.state The state changed.
-   * @param {(saver: Autosave, answer: Annotation) => void} told.saved All is on the server's disk.
-   * @param {(saver: Autosave, current: Annotation) => void} told.conflict Somebody else saved in between.
+   * @param {object} callbacks
+   * @param {(saver: Autosave) => void} callbacks.state The state has changed.
+   * @param {(saver: Autosave, answer: Annotation) => void} callbacks.saved Everything is on the server's disk.
+   * @param {(saver: Autosave, current: Annotation) => void} callbacks.conflict Somebody else has saved in between.
    */
-  constructor(image, etag, drafts, told) {
+  constructor(image, etag, drafts, callbacks) {
     this.image = image;
     this.etag = etag;
     this.drafts = drafts;
-    this.told = told;
+    this.callbacks = callbacks;
     /** @type {SaveState} */
     this.state = "saved";
     /** Why the server refused. @type {api.ServerError | null} */
     this.failure = null;
-    /** What shall be saved and is not yet. @type {Labels | null} */
+    /** What still has to be saved. @type {Labels | null} */
     this.wanted = null;
     this.sending = false;
-    /** Sent, and no answer came: the server may have written any of these. @type {Plain[]} */
+    /** Sent without a response: the server may have written any of these. @type {PlainLabels[]} */
     this.unanswered = [];
     this.wait = FIRST_WAIT;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -59,7 +59,7 @@ export class Autosave {
   }
 
   /**
-   * Save now what is not saved.
+   * Save pending changes now.
    * @param {boolean} [closing] The page is closing: the request must outlive it.
    */
   async flush(closing = false) {
@@ -83,9 +83,9 @@ export class Autosave {
   }
 
   /**
-   * After a conflict: go on from the server's present state.
+   * After a conflict, continue from the server's current state.
    * @param {string} etag
-   * @param {Labels | null} labels What to save over it; null to take it as it is.
+   * @param {Labels | null} labels What to save over it; null to accept it as it is.
    */
   resolve(etag, labels) {
     this.etag = etag;
@@ -114,7 +114,7 @@ export class Autosave {
     this.wanted = null;
     this.drafts.drop(this.image.id);
     this.#become("saved");
-    this.told.saved(this, answer);
+    this.callbacks.saved(this, answer);
   }
 
   /**
@@ -124,7 +124,7 @@ export class Autosave {
   #failed(failure, labels) {
     const current = /** @type {Annotation | undefined} */ (failure.document?.current);
     if (failure.code === "changed_elsewhere" && current) {
-      // the server died after writing and before answering: what lies there is ours
+      // the server died after writing and before responding: the file is ours
       if (sameLabels(current, labels)) return this.#acknowledged(current, labels);
       if (wroteIt(this.unanswered, current)) {
         this.etag = current.etag;
@@ -132,7 +132,7 @@ export class Autosave {
         return;
       }
       this.#become("conflict");
-      return this.told.conflict(this, current);
+      return this.callbacks.conflict(this, current);
     }
     if (!failure.passing) this.unanswered = [];
     this.failure = failure;
@@ -165,13 +165,13 @@ export class Autosave {
   /** @param {SaveState} state */
   #become(state) {
     this.state = state;
-    this.told.state(this);
+    this.callbacks.state(this);
   }
 }
 
 /**
- * Whether what lies on the server is something this browser sent and got no answer for.
- * @param {readonly Plain[]} unanswered
+ * Whether the server holds something that this browser sent without getting a response.
+ * @param {readonly PlainLabels[]} unanswered
  * @param {Annotation} current
  */
 export function wroteIt(unanswered, current) {
@@ -179,16 +179,16 @@ export function wroteIt(unanswered, current) {
 }
 
 /**
- * As the server takes them.
+ * Labels as the server takes them.
  * @param {Labels} labels
- * @returns {Plain}
+ * @returns {PlainLabels}
  */
 export function plain(labels) {
   return { boxes: labels.boxes.map(bare), verified: labels.verified, comment: labels.comment };
 }
 
 /**
- * Save the drafts that closed windows left, where nobody has changed the image since.
+ * Save the drafts that closed windows left behind, where nobody has changed the image since.
  * @param {Drafts} drafts
  * @returns {Promise<{saved: string[], kept: import("./drafts.js").Draft[]}>} Names of the images saved; drafts that need a decision.
  */

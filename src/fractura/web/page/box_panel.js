@@ -1,18 +1,18 @@
-/** The panel beside the image: its boxes, the class palette, flags, the comment, and the model's suggestions. */
+/** The panel next to the image: its boxes, the class palette, flags, the comment and the model's suggestions. */
 import { byId, fill, make, replaceKeepingFocus } from "./dom.js";
 import { colourOf } from "./draw.js";
-import { number, say } from "./i18n.js";
+import { number, readable, say } from "./i18n.js";
 
 /**
  * @typedef {import("./types.js").KeyedBox} KeyedBox
  * @typedef {import("./types.js").Suggestion} Suggestion
  * @typedef {import("./types.js").Labels} Labels
  * @typedef {object} PanelState
- * @property {Labels | null} labels null: no image, or its labels cannot be read.
+ * @property {Labels | null} labels null if there is no image or its labels cannot be read.
  * @property {boolean} editable
- * @property {boolean} exists The annotation file is there.
+ * @property {boolean} exists Whether the annotation file exists.
  * @property {readonly Suggestion[]} suggestions
- * @property {string} suggestionNote Said where there is no suggestion.
+ * @property {string} suggestionNote Shown if there are no suggestions.
  * @property {readonly string[]} names
  * @property {string | null} active Class of new boxes.
  * @property {string | null} selected
@@ -23,8 +23,8 @@ import { number, say } from "./i18n.js";
  * @property {(box: KeyedBox) => void} remove
  * @property {(name: string) => void} useClass
  * @property {() => void} newClass
- * @property {(detection: Suggestion) => void} accept
- * @property {(detection: Suggestion) => void} dismiss
+ * @property {(suggestion: Suggestion) => void} accept
+ * @property {(suggestion: Suggestion) => void} dismiss
  * @property {() => void} acceptAll
  * @property {(comment: string) => void} comment
  */
@@ -119,7 +119,7 @@ export class BoxPanel {
       {
         class: "plain",
         "aria-label": `${say("boxes.delete")}: ${box.name}`,
-        title: `${say("boxes.delete")} (Del)`,
+        title: `${say("boxes.delete")} (${readable("Delete")})`,
         disabled: !editable,
         onclick: () => this.actions.remove(box),
       },
@@ -143,28 +143,28 @@ export class BoxPanel {
 
   /** @param {PanelState} state */
   #drawSuggestions({ suggestions, suggestionNote, editable, names, selected }) {
-    const rows = suggestions.map((detection) =>
+    const rows = suggestions.map((suggestion) =>
       make(
         "div",
-        { class: "box suggested", "aria-current": String(detection.key === selected) },
+        { class: "box suggested", "aria-current": String(suggestion.key === selected) },
         make(
           "div",
           { class: "line" },
           make(
             "button",
-            { class: "plain pick", "data-part": `pick-${detection.key}`, onclick: () => this.actions.select(detection.key) },
-            swatch(detection.name, names),
-            make("span", { class: "name" }, detection.name),
-            make("span", { class: "score" }, number(detection.score, 2)),
+            { class: "plain pick", "data-part": `pick-${suggestion.key}`, onclick: () => this.actions.select(suggestion.key) },
+            swatch(suggestion.name, names),
+            make("span", { class: "name" }, suggestion.name),
+            make("span", { class: "score" }, number(suggestion.score, 2)),
           ),
           make(
             "button",
             {
               class: "small",
               disabled: !editable,
-              title: "Enter",
-              "aria-label": `${say("suggestions.accept")}: ${detection.name}`,
-              onclick: () => this.actions.accept(detection),
+              title: readable("Enter"),
+              "aria-label": `${say("suggestions.accept")}: ${suggestion.name}`,
+              onclick: () => this.actions.accept(suggestion),
             },
             "✓",
           ),
@@ -173,9 +173,9 @@ export class BoxPanel {
             {
               class: "small",
               disabled: !editable,
-              title: "Del",
-              "aria-label": `${say("suggestions.dismiss")}: ${detection.name}`,
-              onclick: () => this.actions.dismiss(detection),
+              title: readable("Delete"),
+              "aria-label": `${say("suggestions.dismiss")}: ${suggestion.name}`,
+              onclick: () => this.actions.dismiss(suggestion),
             },
             "×",
           ),
@@ -189,7 +189,7 @@ export class BoxPanel {
           { class: "line below-rows" },
           make(
             "button",
-            { class: "small", disabled: !editable, title: "Shift+Enter", onclick: () => this.actions.acceptAll() },
+            { class: "small", disabled: !editable, title: readable("Shift+Enter"), onclick: () => this.actions.acceptAll() },
             say("suggestions.accept_all"),
           ),
         ),

@@ -1,6 +1,6 @@
 /**
- * Boxes: where a point hits them, and how they move. Pure, in whole image pixels, as LabelImg saves them: left and top are
- * at least 1, right and bottom at most the image's width and height.
+ * Boxes: hit testing and moving. Pure functions in whole image pixels, as LabelImg saves them: left and top are at least 1,
+ * right and bottom at most the image's width and height.
  *
  * @typedef {import("./types.js").Box} Box
  * @typedef {import("./types.js").KeyedBox} KeyedBox
@@ -10,7 +10,7 @@
  */
 import { within } from "./view.js";
 
-/** A drawn box smaller than this on either side was a slip of the hand. Image pixels. */
+/** A drawn box smaller than this on either side is taken as a slip of the hand. Image pixels. */
 export const SMALLEST_SIDE = 2;
 
 let made = 0;
@@ -26,7 +26,7 @@ export function keyed(box) {
 }
 
 /**
- * What the server is sent.
+ * The part of a box that is sent to the server.
  * @param {KeyedBox} box
  * @returns {Box}
  */
@@ -96,7 +96,7 @@ export function stretched(box, handle, to, image) {
 }
 
 /**
- * New corners; whether the box is truncated must then be worked out anew.
+ * New corners; whether the box is truncated must then be derived again.
  * @template {Box} T
  * @param {T} box
  * @param {{xmin: number, ymin: number, xmax: number, ymax: number}} corners
@@ -164,17 +164,17 @@ export function overlap(one, other) {
 }
 
 /**
- * Whether two sets of labels say the same. What the server fills in by itself (truncated, pose) does not count.
- * @param {{boxes: readonly Box[], verified: boolean, comment: string}} one
- * @param {{boxes: readonly Box[], verified: boolean, comment: string}} other
+ * Whether two sets of labels are the same. What the server fills in by itself (truncated, pose) does not count.
+ * @param {import("./types.js").PlainLabels} one
+ * @param {import("./types.js").PlainLabels} other
  */
 export function sameLabels(one, other) {
-  const told = (/** @type {Box} */ box) =>
+  const fields = (/** @type {Box} */ box) =>
     [box.name, box.xmin, box.ymin, box.xmax, box.ymax, Boolean(box.difficult)].join("\u0000");
   return (
     one.verified === other.verified &&
     one.comment.trim() === other.comment.trim() &&
     one.boxes.length === other.boxes.length &&
-    one.boxes.every((box, index) => told(box) === told(/** @type {Box} */ (other.boxes[index])))
+    one.boxes.every((box, index) => fields(box) === fields(/** @type {Box} */ (other.boxes[index])))
   );
 }

@@ -1,4 +1,4 @@
-/** A small picture of an image with boxes, for the question which of two to keep. */
+/** A small picture of an image with boxes, for the dialog that asks which version to keep. */
 import { colourOf, drawBoxes } from "./draw.js";
 import { levelFor } from "./picture.js";
 import { fit } from "./view.js";
@@ -7,10 +7,10 @@ import { fit } from "./view.js";
  * @param {import("./picture.js").Picture | null} picture
  * @param {import("./types.js").Size} image
  * @param {readonly string[]} names Of all classes.
- * @returns {(context: CanvasRenderingContext2D, said: {boxes: readonly import("./types.js").Box[]}, width: number, height: number) => void}
+ * @returns {import("./dialogs.js").Preview}
  */
 export function previewer(picture, image, names) {
-  return (context, said, width, height) => {
+  return (context, labels, width, height) => {
     context.fillStyle = "#000";
     context.fillRect(0, 0, width, height);
     const view = fit(image, { width, height }, 4);
@@ -25,7 +25,7 @@ export function previewer(picture, image, names) {
     drawBoxes(
       context,
       view,
-      said.boxes.map((box) => ({ box, style: { colour: colourOf(box.name, names), tag: box.name } })),
+      labels.boxes.map((box) => ({ box, style: { colour: colourOf(box.name, names), tag: box.name } })),
     );
   };
 }

@@ -1,4 +1,4 @@
-/** The images that were dropped, and the detections of the one that is shown, as lists. */
+/** The list of dropped images, and the list of detections on the one that is shown. */
 import { explain } from "./announce.js";
 import { byId, make, replaceKeepingFocus } from "./dom.js";
 import { colourOf } from "./draw.js";
@@ -70,7 +70,7 @@ export function drawFacts(open) {
 
 /**
  * @param {Dropped | null} open
- * @param {readonly import("./types.js").Detection[]} detections Those above the threshold.
+ * @param {readonly import("./types.js").Detection[]} detections Those at or above the threshold.
  * @param {object} how
  * @param {number | null} how.selected
  * @param {readonly string[]} how.names Of all classes.

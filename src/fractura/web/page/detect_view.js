@@ -1,10 +1,10 @@
 /**
- * Images dropped on the page, the model's boxes on them, and what was measured of the model at the chosen threshold.
+ * The detection view: dropped images, the model's boxes on them, and the model's measured performance at the threshold.
  *
  * @typedef {import("./types.js").Detection} Detection
  * @typedef {import("./dropped_images.js").Dropped} Dropped
  */
-import { tell, tellError, whisper } from "./announce.js";
+import { notify, notifyError, announce } from "./announce.js";
 import * as api from "./api.js";
 import { topmost } from "./boxes.js";
 import { drawDropped, drawFacts, drawDetections, revealDropped } from "./detect_lists.js";
@@ -44,7 +44,7 @@ export class DetectView {
     this.hidden = false;
     /** @type {number | null} */
     this.threshold = null;
-    /** Whether the server has said which models there are. */
+    /** Whether the list of models has arrived. */
     this.known = false;
     /** @type {Value<import("./types.js").Models>} */
     this.models = new Value(/** @type {import("./types.js").Models} */ ({ models: [], current: null }));
@@ -54,7 +54,7 @@ export class DetectView {
     this.groundTruthElement = byId("ground-truth-stage", HTMLElement);
     this.mirror = new Viewer(this.groundTruthElement, tool);
     this.mirror.onView = (view) => {
-      // moved here: the other side follows
+      // moved on this side: the other one follows
       if (view !== this.stage.viewer.view) this.stage.viewer.setView(view);
     };
     this.mirror.onGrey = (grey) => {
@@ -80,17 +80,17 @@ export class DetectView {
     this.draw();
   }
 
-  /** @param {File[]} files They may come before anything is known of the server. */
+  /** @param {File[]} files They may arrive before the server's first response. */
   async add(files) {
     if (!this.known) await this.start();
-    if (this.models.now.current === null) return tell(say("detect.no_model"), "warning");
+    if (this.models.now.current === null) return notify(say("detect.no_model"), "warning");
     this.dropped.add(files);
   }
 
   #listen() {
     const chooser = byId("chooser", HTMLInputElement);
     chooser.addEventListener("change", () => {
-      void this.add([...(chooser.files ?? [])]).catch(tellError);
+      void this.add([...(chooser.files ?? [])]).catch(notifyError);
       chooser.value = "";
     });
     for (const button of document.querySelectorAll(".choose")) button.addEventListener("click", () => chooser.click());
@@ -104,7 +104,7 @@ export class DetectView {
     byId("clear", HTMLButtonElement).addEventListener("click", () => {
       for (const image of this.dropped.images) this.dropped.remove(image);
     });
-    events.on("model", () => void this.start().catch(tellError));
+    events.on("model", () => void this.start().catch(notifyError));
   }
 
   // ------------------------------------------------------------------ images
@@ -115,7 +115,7 @@ export class DetectView {
     if (image && image === this.open && image.state === "done") void this.show(image);
     if (!this.open && image?.state === "done") void this.show(image);
     if (image?.state === "done")
-      whisper(say("detect.finished", { name: image.file.name, count: this.#detections(image).length }));
+      announce(say("detect.finished", { name: image.file.name, count: this.#detections(image).length }));
     this.draw();
   }
 
@@ -125,7 +125,7 @@ export class DetectView {
     this.stage.close();
   }
 
-  /** The image behind it is shown instead, or the one before. @param {Dropped} image */
+  /** The next image is shown instead, or the previous one. @param {Dropped} image */
   #remove(image) {
     const { images } = this.dropped;
     const place = images.indexOf(image);
@@ -144,7 +144,7 @@ export class DetectView {
     try {
       await this.stage.open(image.facts);
     } catch (reason) {
-      if (!(reason instanceof api.ServerError)) return tellError(reason);
+      if (!(reason instanceof api.ServerError)) return notifyError(reason);
       image.state = "failed";
       image.failure = reason;
       this.draw();
@@ -242,7 +242,7 @@ export class DetectView {
       const { images } = this.dropped;
       const next = images[this.open ? images.indexOf(this.open) + step : 0];
       if (next) void this.show(next);
-      else whisper(say(step > 0 ? "list.last" : "list.first"));
+      else announce(say(step > 0 ? "list.last" : "list.first"));
     };
     return {
       ...this.stage.actions,
@@ -256,7 +256,7 @@ export class DetectView {
         this.select(length ? ((this.selected ?? -1) + 1) % length : null);
       },
       compare: () => {
-        if (!this.open?.result?.ground_truth) return tell(say("detect.no_ground_truth"));
+        if (!this.open?.result?.ground_truth) return notify(say("detect.no_ground_truth"));
         this.groundTruthElement.hidden = !this.groundTruthElement.hidden;
         this.draw();
       },
@@ -279,14 +279,14 @@ export class DetectView {
       const { name, content } = await api.exportImages(format, ids, this.shownFrom);
       const address = URL.createObjectURL(content);
       make("a", { href: address, download: name }).click();
-      // the download reads it after this returns
+      // the download still reads it after this returns
       setTimeout(() => URL.revokeObjectURL(address), 10_000);
     } catch (reason) {
-      tellError(reason);
+      notifyError(reason);
     }
   }
 
-  // ------------------------------------------------------------------ picture of it all
+  // ------------------------------------------------------------------ drawing
 
   draw() {
     const { images } = this.dropped;

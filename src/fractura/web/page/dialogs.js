@@ -1,11 +1,11 @@
-/** Questions that need an answer, and the help. All are the browser's own dialogs: focus stays inside, Escape closes. */
+/** The dialogs: questions and help. All are native dialogs: focus stays inside, Escape closes them. */
 import { ServerError, giveToken } from "./api.js";
 import { fill, make } from "./dom.js";
 import { readable, say } from "./i18n.js";
 
 /**
- * @typedef {import("./types.js").Box} Box
- * @typedef {{boxes: readonly Box[], verified: boolean, comment: string}} Said
+ * @typedef {import("./types.js").PlainLabels} PlainLabels
+ * @typedef {(context: CanvasRenderingContext2D, labels: PlainLabels, width: number, height: number) => void} Preview
  */
 
 /** Whether a dialog is open: the views' keys are off then. */
@@ -62,7 +62,7 @@ export function showHelp(table) {
   element.addEventListener("keydown", (event) => event.key === "?" && element.close());
 }
 
-/** @returns {Promise<void>} Resolves when the server has taken the token. */
+/** @returns {Promise<void>} Resolves when the server has accepted the token. */
 export function askToken() {
   return new Promise((resolve) => {
     const field = make("input", {
@@ -116,18 +116,18 @@ export function askName(title, text) {
 }
 
 /**
- * Somebody else saved the image in between.
+ * Ask what to keep after somebody else has saved the image in between.
  * @param {string} name Of the image.
- * @param {Said} mine
- * @param {Said} theirs
- * @param {(context: CanvasRenderingContext2D, said: Said, width: number, height: number) => void} preview
+ * @param {PlainLabels} mine
+ * @param {PlainLabels} theirs
+ * @param {Preview} preview
  * @returns {Promise<"mine" | "theirs" | "both">}
  */
 export function askConflict(name, mine, theirs, preview) {
   return new Promise((resolve) => {
     /** @type {"mine" | "theirs" | "both" | null} */
     let answer = null;
-    // Enter pressed in haste must not lose anything
+    // Enter pressed by accident must not lose anything
     const choice = (/** @type {"mine" | "theirs" | "both"} */ value, /** @type {string} */ text) =>
       make(
         "button",
@@ -163,20 +163,20 @@ export function askConflict(name, mine, theirs, preview) {
 
 /**
  * @param {string} title
- * @param {Said} said
- * @param {(context: CanvasRenderingContext2D, said: Said, width: number, height: number) => void} preview
+ * @param {PlainLabels} labels
+ * @param {Preview} preview
  */
-function side(title, said, preview) {
+function side(title, labels, preview) {
   const canvas = make("canvas", { width: 560, height: 420, "aria-hidden": "true" });
-  preview(/** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")), said, 560, 420);
+  preview(/** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")), labels, 560, 420);
   const list = make(
     "ul",
     {},
-    ...said.boxes.map((box) => make("li", {}, `${box.name} ${box.xmin}, ${box.ymin} – ${box.xmax}, ${box.ymax}`)),
+    ...labels.boxes.map((box) => make("li", {}, `${box.name} ${box.xmin}, ${box.ymin} – ${box.xmax}, ${box.ymax}`)),
   );
   const part = make("section", {}, make("h3", {}, title), canvas, list);
-  if (said.boxes.length === 0) fill(list, make("li", { class: "quiet" }, say("list.boxes", { count: 0 })));
-  if (said.verified) part.append(make("p", {}, say("boxes.verified")));
-  if (said.comment) part.append(make("p", {}, said.comment));
+  if (labels.boxes.length === 0) fill(list, make("li", { class: "quiet" }, say("list.boxes", { count: 0 })));
+  if (labels.verified) part.append(make("p", {}, say("boxes.verified")));
+  if (labels.comment) part.append(make("p", {}, labels.comment));
   return part;
 }

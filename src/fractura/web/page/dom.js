@@ -1,4 +1,4 @@
-/** Making elements. Content is always set as text, never as HTML: file names come from outside. */
+/** Creates elements. Content is always set as text, never as HTML: file names are untrusted. */
 
 /**
  * @typedef {Node | string | number | null | undefined | false} Child
@@ -24,7 +24,7 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 /**
- * Replace what an element holds.
+ * Replace the content of an element.
  * @param {Element} element
  * @param {...Child} children
  */
@@ -37,8 +37,8 @@ export function fill(element, ...children) {
 }
 
 /**
- * Replace what an element holds without taking the focus from somebody who works with the keyboard: it goes to the same
- * `data-part`, else to the button at the same place, else to the image.
+ * Replace the content of an element and keep the keyboard focus: it goes to the same `data-part`, else to the button at the
+ * same position, else to the image.
  * @param {HTMLElement} place
  * @param {readonly HTMLElement[]} children
  */
@@ -54,7 +54,7 @@ export function replaceKeepingFocus(place, children) {
   else focusStage();
 }
 
-/** Give the keyboard back to the image of the view that is shown. */
+/** Return the focus to the image of the current view. */
 export function focusStage() {
   const stage = document.querySelector("main:not([hidden]) .stage");
   if (stage instanceof HTMLElement) stage.focus({ preventScroll: true });

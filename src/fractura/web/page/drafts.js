@@ -1,35 +1,34 @@
 /**
- * What was drawn and not yet acknowledged by the server, kept in the browser's storage so that neither a dead server nor a
- * closed window loses a box.
+ * Labels that the server has not acknowledged yet, kept in the browser's storage so that neither a dead server nor a closed
+ * window loses a box.
  *
- * Every window keeps its own drafts under its own name and holds a lock of that name; a draft whose lock is free was left
- * behind by a window that is gone, and only such drafts are taken up again.
+ * Every window stores its drafts under its own name and holds a lock of that name; a draft whose lock is free was left behind
+ * by a closed window, and only such drafts are recovered.
  *
- * @typedef {import("./types.js").Box} Box
- * @typedef {{boxes: Box[], verified: boolean, comment: string}} Plain Labels as the server takes them.
+ * @typedef {import("./types.js").PlainLabels} PlainLabels
  *
  * @typedef {object} Draft
  * @property {string} image
  * @property {string} name Of the image.
- * @property {string} etag Of the file it is a change of.
- * @property {Plain} labels
- * @property {Plain[]} unanswered What was sent and not answered: the file may hold one of these.
+ * @property {string} etag Of the file that it changes.
+ * @property {PlainLabels} labels
+ * @property {PlainLabels[]} unanswered Sent without a response: the file may hold one of these.
  * @property {number} time ms
  */
 
 const PREFIX = "fractura-draft";
-/** Without locks (a page that is not on this machine's own address) a draft counts as left behind after so long. ms */
+/** Without locks (on a page that is not a secure context) a draft counts as left behind after this time. ms */
 const PATIENCE = 10_000;
 
 export class Drafts {
-  /** @param {string} folder Which folder's images; drafts of another are never seen. */
+  /** @param {string} folder Id of the folder; drafts of other folders are ignored. */
   constructor(folder) {
     this.folder = folder;
     this.window = crypto.getRandomValues(new Uint32Array(2)).join("-");
     /** Called when the browser's storage refuses. @type {(() => void) | null} */
     this.onRefused = null;
     if (navigator.locks) {
-      // held until the window closes; a promise that never settles is how the interface says so
+      // held until the window closes, because the promise never settles
       void navigator.locks.request(lockName(this.window), () => new Promise(() => undefined));
     }
   }
@@ -50,8 +49,8 @@ export class Drafts {
   }
 
   /**
-   * Take over the drafts that closed windows left, newest first.
-   * @param {string | null} [image] Of this image only.
+   * The drafts that closed windows left behind, newest first.
+   * @param {string | null} [image] Only those of this image.
    * @returns {Promise<{draft: Draft, forget: () => void}[]>}
    */
   async left(image = null) {
@@ -91,7 +90,7 @@ function lockName(window) {
 
 /**
  * @param {string} place
- * @returns {Draft | null} null if it is not one (another program's, or half of one).
+ * @returns {Draft | null} null if it is not a complete draft.
  */
 function read(place) {
   try {

@@ -1,4 +1,4 @@
-/** Drawing boxes over an image: a dark line under a bright one, so that they show on bone and on air alike. */
+/** Draws boxes over an image: a dark line under a bright one, visible on bone and on air alike. */
 import { toStage } from "./view.js";
 
 /**
@@ -13,7 +13,7 @@ import { toStage } from "./view.js";
  * @property {boolean} [pointed] Under the pointer.
  */
 
-/** Told apart by people with any colour vision, bright on black. */
+/** Distinguishable with any colour vision, bright on black. */
 const COLOURS = ["#4cc9f0", "#ffb703", "#8ce99a", "#ff8fab", "#b197fc", "#ffd8a8", "#63e6be", "#ff922b", "#e9ecef"];
 export const GROUND_TRUTH_COLOUR = "#8ce99a";
 export const HANDLE = 7;
@@ -41,7 +41,7 @@ export function onStage(view, box) {
 }
 
 /**
- * Boxes, the first on top; a tag that would cover an earlier one is left out, unless its box is selected or pointed at.
+ * Draw boxes, the first on top. A tag that would cover another is left out; those of selected and pointed boxes come first.
  * @param {CanvasRenderingContext2D} context In stage pixels.
  * @param {View} view
  * @param {readonly {box: Box, style: BoxStyle}[]} items Most important first.
@@ -148,7 +148,7 @@ function drawTag(context, text, place, colour, hollow) {
 }
 
 /**
- * LabelImg's cross while a box is begun.
+ * LabelImg's crosshair before a box is started.
  * @param {CanvasRenderingContext2D} context
  * @param {import("./types.js").Point} point On the stage.
  * @param {import("./types.js").Size} stage

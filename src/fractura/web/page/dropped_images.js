@@ -1,5 +1,5 @@
 /**
- * The images that were dropped on the page, and what the model found: a queue that is worked off one image at a time.
+ * The images dropped on the page and the model's detections: a queue processed one image at a time.
  *
  * @typedef {import("./types.js").DetectedImage} DetectedImage
  * @typedef {object} Dropped
@@ -10,7 +10,7 @@
  * @property {import("./types.js").ImageFacts | null} facts
  * @property {{code: string, message: string, place?: string | null, hint?: string | null} | null} failure
  */
-import { tellError } from "./announce.js";
+import { notifyError } from "./announce.js";
 import * as api from "./api.js";
 
 /** @param {string} name */
@@ -19,14 +19,14 @@ function stem(name) {
 }
 
 export class DroppedImages {
-  /** @param {(image: Dropped | null) => void} changed One image, or the list itself. */
+  /** @param {(image: Dropped | null) => void} changed Called with the image that changed, or null for the list itself. */
   constructor(changed) {
     this.changed = changed;
     /** @type {Dropped[]} */
     this.images = [];
     /** Ground truth by the image's name without extension. @type {Map<string, File>} */
-    this.ground_truth = new Map();
-    /** @type {import("./types.js").DetectResponse | null} The last answer: model, threshold, class names. */
+    this.groundTruth = new Map();
+    /** The last response: model, threshold, class names. @type {import("./types.js").DetectResponse | null} */
     this.last = null;
     this.working = false;
     this.made = 0;
@@ -40,8 +40,8 @@ export class DroppedImages {
   add(files) {
     const isGroundTruth = (/** @type {File} */ file) => /\.xml$/i.test(file.name);
     for (const file of files.filter(isGroundTruth)) {
-      this.ground_truth.set(stem(file.name), file);
-      // an image that came before its ground truth is examined again
+      this.groundTruth.set(stem(file.name), file);
+      // an image that came before its ground truth is processed again
       for (const image of this.images) if (stem(image.file.name) === stem(file.name)) image.state = "waiting";
     }
     for (const file of files.filter((each) => !isGroundTruth(each))) {
@@ -67,9 +67,9 @@ export class DroppedImages {
     this.changed(null);
   }
 
-  /** @param {Dropped} image The server need not keep it any more. */
+  /** Let the server drop the image from its memory. @param {Dropped} image */
   #forget(image) {
-    if (image.result?.id) void api.forgetImage(image.result.id).catch(tellError);
+    if (image.result?.id) void api.forgetImage(image.result.id).catch(notifyError);
   }
 
   async #work() {
@@ -87,13 +87,13 @@ export class DroppedImages {
   async #detect(image) {
     image.state = "running";
     this.changed(image);
-    const groundTruth = this.ground_truth.get(stem(image.file.name));
+    const groundTruth = this.groundTruth.get(stem(image.file.name));
     try {
       const answer = await api.detect(image.file, groundTruth ? [groundTruth] : []);
       const result = /** @type {DetectedImage} */ (answer.images[0]);
       this.last = answer;
       image.result = result;
-      // removed while the model examined it
+      // removed while the model was running on it
       if (!this.images.includes(image)) return this.#forget(image);
       image.failure = result.error;
       image.state = result.error ? "failed" : "done";

@@ -1,6 +1,6 @@
 /**
- * Drawing and changing boxes with the pointer and the keyboard: the labelling view's tool. It knows no server; each change
- * is handed on as new labels.
+ * Draws and edits boxes with the pointer and the keyboard: the labelling view's tool. It knows nothing of the server; each
+ * change is passed on as new labels.
  *
  * @typedef {import("./types.js").KeyedBox} KeyedBox
  * @typedef {import("./types.js").Suggestion} Suggestion
@@ -11,18 +11,18 @@
  * @property {() => readonly Suggestion[]} suggestions
  * @property {() => import("./types.js").Size} image
  * @property {() => boolean} editable
- * @property {() => string | null} className Of new boxes; null: ask.
+ * @property {() => string | null} className Class of new boxes; null to ask for it.
  * @property {() => readonly string[]} classNames
  * @property {(boxes: readonly KeyedBox[]) => void} commit
  * @property {(box: KeyedBox) => void} drawn A new box; the scene commits it.
  * @property {(suggestion: Suggestion, box: KeyedBox) => void} accept
- * @property {() => void} changed Selection or mode changed.
+ * @property {() => void} changed The selection or the mode has changed.
  */
 import { SMALLEST_SIDE, between, hit, keyed, shifted, stretched, topmost } from "./boxes.js";
 import { colourOf, drawBoxes, drawCross } from "./draw.js";
 import { number } from "./i18n.js";
 
-/** How near to an edge the pointer must be, stage pixels. */
+/** Distance from an edge within which the pointer grabs it, stage pixels. */
 const REACH = { mouse: 6, touch: 16 };
 const CURSORS = {
   n: "ns-resize",
@@ -48,7 +48,7 @@ export class Editor {
     this.selected = null;
     /** @type {string | null} */
     this.pointed = null;
-    /** Box being drawn or dragged, as it would be. @type {KeyedBox | null} */
+    /** Box being drawn or dragged, in its present shape. @type {KeyedBox | null} */
     this.shown = null;
     /** @type {{kind: "new", from: Point} | {kind: "move", from: Point, box: KeyedBox} | {kind: "stretch", handle: Handle, box: KeyedBox} | null} */
     this.held = null;
@@ -61,7 +61,7 @@ export class Editor {
 
   /** @returns {Suggestion | null} */
   get selectedSuggestion() {
-    return this.scene.suggestions().find((detection) => detection.key === this.selected) ?? null;
+    return this.scene.suggestions().find((each) => each.key === this.selected) ?? null;
   }
 
   /** @param {string | null} key */
@@ -147,7 +147,7 @@ export class Editor {
   /**
    * @param {number} dx Image pixels.
    * @param {number} dy
-   * @returns {boolean} Whether a box was there to move.
+   * @returns {boolean} Whether there was a box to move.
    */
   nudge(dx, dy) {
     return this.#alter((box) => shifted(box, dx, dy, this.scene.image()));
@@ -181,7 +181,7 @@ export class Editor {
     if (next) this.viewer?.reveal(next);
   }
 
-  /** A new box in the middle of what is seen, to be moved with the arrow keys. */
+  /** Add a box in the middle of the visible part, to be moved with the arrow keys. */
   drawMiddle() {
     const { viewer } = this;
     if (!viewer || !this.scene.editable()) return;
@@ -198,7 +198,7 @@ export class Editor {
     this.#finish({ ...corners, name: this.scene.className() ?? "", key: "new" });
   }
 
-  // ------------------------------------------------------------------ picture
+  // ------------------------------------------------------------------ drawing
 
   /**
    * @param {CanvasRenderingContext2D} context
@@ -209,10 +209,10 @@ export class Editor {
     const boxes = this.scene
       .boxes()
       .map((box) => this.#item(box, { tag: box.difficult ? `${box.name} ?` : box.name }, names));
-    const detections = this.scene
+    const suggested = this.scene
       .suggestions()
-      .map((detection) => this.#item(detection, { dashed: true, tag: `${detection.name} ${number(detection.score, 2)}` }, names));
-    if (!this.hidden) drawBoxes(context, view, [...boxes, ...detections]);
+      .map((suggestion) => this.#item(suggestion, { dashed: true, tag: `${suggestion.name} ${number(suggestion.score, 2)}` }, names));
+    if (!this.hidden) drawBoxes(context, view, [...boxes, ...suggested]);
     if (this.shown?.key === "new")
       drawBoxes(context, view, [{ box: this.shown, style: { colour: colourOf(this.shown.name, names) } }]);
     const { viewer } = this;
@@ -232,7 +232,7 @@ export class Editor {
     };
   }
 
-  // ------------------------------------------------------------------ inside
+  // ------------------------------------------------------------------ internals
 
   #candidates() {
     return this.hidden ? [] : [...this.scene.boxes(), ...this.scene.suggestions()];
@@ -261,11 +261,11 @@ export class Editor {
   }
 
   /**
-   * @param {KeyedBox} before A box or a suggestion; a suggestion that is changed is accepted.
+   * @param {KeyedBox} before A box or a suggestion; changing a suggestion accepts it.
    * @param {KeyedBox} after
    */
   #replace(before, after) {
-    const suggestion = this.scene.suggestions().find((detection) => detection.key === before.key);
+    const suggestion = this.scene.suggestions().find((each) => each.key === before.key);
     if (suggestion) this.scene.accept(suggestion, after);
     else this.scene.commit(this.scene.boxes().map((box) => (box.key === before.key ? after : box)));
   }

@@ -1,10 +1,9 @@
-/** What the server tells by itself: images changed, suggestions ready, training going on. */
-
+/** The server's event stream: changed images, new suggestions, training progress. */
 import { Value } from "./store.js";
 
 /**
- * @typedef {object} Heard
- * @property {import("./types.js").ImageRow} image
+ * @typedef {object} EventData Data of each kind of event.
+ * @property {import("./types.js").ImageEvent} image
  * @property {{revision: number, counts: Record<string, number>}} images
  * @property {import("./types.js").SuggestionRun} suggestions
  * @property {{image: string}} suggestion
@@ -12,22 +11,22 @@ import { Value } from "./store.js";
  * @property {{current: string | null}} model
  */
 
-/** Whether the server is there. */
+/** Whether the server is reachable. */
 export const reachable = new Value(true);
 
 /** @type {EventSource | null} */
 let source = null;
 
-/** Begin to listen; the browser connects again by itself. */
+/** Start listening; the browser reconnects by itself. */
 export function listen() {
   source = new EventSource("/api/events");
   source.addEventListener("open", () => reachable.set(true));
   source.addEventListener("error", () => {
     reachable.set(false);
-    // an answer that is no event stream ends it for good: begin again
+    // a response that is not an event stream ends it for good: start again
     if (source?.readyState === EventSource.CLOSED) setTimeout(restart, 2000);
   });
-  for (const [kind, hear] of heard) source.addEventListener(kind, hear);
+  for (const [kind, handler] of handlers) source.addEventListener(kind, handler);
 }
 
 function restart() {
@@ -36,15 +35,15 @@ function restart() {
 }
 
 /** @type {[string, (event: MessageEvent<string>) => void][]} */
-const heard = [];
+const handlers = [];
 
 /**
- * @template {keyof Heard} K
+ * @template {keyof EventData} K
  * @param {K} kind
- * @param {(data: Heard[K]) => void} listener
+ * @param {(data: EventData[K]) => void} listener
  */
 export function on(kind, listener) {
-  const hear = (/** @type {MessageEvent<string>} */ event) => listener(JSON.parse(event.data));
-  heard.push([kind, hear]);
-  source?.addEventListener(kind, hear);
+  const handler = (/** @type {MessageEvent<string>} */ event) => listener(JSON.parse(event.data));
+  handlers.push([kind, handler]);
+  source?.addEventListener(kind, handler);
 }

@@ -1,4 +1,4 @@
-/** Mouse, pen and fingers on the stage: what is common to all views. The rest is the view's tool. */
+/** Mouse, pen and touch gestures on the stage that all views share. The rest is up to the view's tool. */
 import { toImage } from "./view.js";
 
 /**
@@ -11,7 +11,7 @@ const WHEEL_SPEED = 0.0015;
 const PINCH_SPEED = 0.01;
 
 /**
- * Left drag is the tool's, or moves the image; middle drag moves it; right drag changes the window; the wheel zooms; two
+ * Left drag goes to the tool, or moves the image; middle drag moves it; right drag changes the window; the wheel zooms; two
  * fingers move and zoom.
  * @param {import("./viewer.js").Viewer} viewer
  */

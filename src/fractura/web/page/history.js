@@ -1,5 +1,5 @@
 /**
- * Undo and redo of one image's labels: a list of states and a place in it. Pure.
+ * Undo and redo of one image's labels: a list of states and a position in it. Pure.
  *
  * @template T
  */
@@ -29,7 +29,7 @@ export class History {
   }
 
   /**
-   * A new state; what had been undone is gone.
+   * Add a state; undone states are discarded.
    * @param {T} state
    */
   push(state) {
@@ -38,20 +38,20 @@ export class History {
   }
 
   /**
-   * Put another state in the place of the present one, without a step of its own.
+   * Replace the current state without adding a step.
    * @param {T} state
    */
   replace(state) {
     this.states[this.place] = state;
   }
 
-  /** @returns {T} The state before, or the present one at the beginning. */
+  /** @returns {T} The previous state, or the current one at the beginning. */
   undo() {
     this.place = Math.max(this.place - 1, 0);
     return this.now;
   }
 
-  /** @returns {T} The state after, or the present one at the end. */
+  /** @returns {T} The next state, or the current one at the end. */
   redo() {
     this.place = Math.min(this.place + 1, this.states.length - 1);
     return this.now;

@@ -1,4 +1,4 @@
-/** The page's two languages. */
+/** The page's two languages: words, numbers and durations. */
 import { Value } from "./store.js";
 import { english } from "./words_en.js";
 import { spanish } from "./words_es.js";
@@ -12,7 +12,7 @@ const REMEMBERED = "fractura-language";
 /** @type {Value<Language>} */
 export const language = new Value(first());
 
-/** @returns {Language} What was chosen before, else the browser's language. */
+/** @returns {Language} The language chosen before, else the browser's. */
 function first() {
   const chosen = localStorage.getItem(REMEMBERED) ?? navigator.language.slice(0, 2);
   return chosen === "es" ? "es" : "en";
@@ -34,15 +34,15 @@ export function say(word, values = {}) {
 }
 
 /**
- * @param {string} code Of a server's error.
- * @param {string} message The server's English sentence, used where the page has no words of its own.
+ * @param {string} code Of an error of the server.
+ * @param {string} message The server's English sentence, used where the page has no translation.
  */
 export function sayError(code, message) {
   const word = /** @type {Word} */ (`error.${code}`);
   return word in english ? say(word, { message }) : message;
 }
 
-/** Keys as people read them. @param {string} keys As the table of keys has them. */
+/** Keys as they are shown to people. @param {string} keys As the table of keys has them. */
 export function readable(keys) {
   return keys
     .replace("Backspace", "⌫")
@@ -56,13 +56,18 @@ export function number(value, digits = 0) {
   );
 }
 
+/** @param {number} share 0..1, or more. */
+export function percent(share) {
+  return new Intl.NumberFormat(language.now, { style: "percent" }).format(share);
+}
+
 /** @param {number} seconds */
 export function duration(seconds) {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${number(seconds / 3600, 1)} h`;
 }
 
-/** Put words into every element of index.html that asks for them with data-say, data-label or data-tip. */
+/** Translate every element of index.html that has data-say, data-label, data-hint or data-tip. */
 export function translatePage() {
   document.documentElement.lang = language.now;
   document.title = say("app.title");

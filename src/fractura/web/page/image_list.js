@@ -1,5 +1,5 @@
-/** The list of images on the left: state, search, filter, order. Only the rows in sight exist, so 100,000 images scroll well. */
-import { tellError } from "./announce.js";
+/** The image list on the left: search, filter, order. Only visible rows exist, so that 100,000 images scroll smoothly. */
+import { notifyError } from "./announce.js";
 import { byId, fill, make } from "./dom.js";
 import { language, number, say } from "./i18n.js";
 
@@ -32,13 +32,13 @@ export class ImageList {
     let typing = 0;
     this.search.addEventListener("input", () => {
       clearTimeout(typing);
-      typing = window.setTimeout(() => this.#wish().catch(tellError), 200);
+      typing = window.setTimeout(() => this.#applyFilter().catch(notifyError), 200);
     });
     this.search.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" && event.key !== "Escape") return;
       clearTimeout(typing);
       if (event.key === "Escape") this.search.value = "";
-      (event.key === "Enter" ? this.#find() : this.#wish()).catch(tellError);
+      (event.key === "Enter" ? this.#find() : this.#applyFilter()).catch(notifyError);
       document.body.classList.remove("list-open");
       byId("stage", HTMLElement).focus();
     });
@@ -48,8 +48,8 @@ export class ImageList {
       select.addEventListener("pointerdown", () => (pressed = true));
       select.addEventListener("keydown", () => (pressed = false));
       select.addEventListener("change", () => {
-        this.#wish().catch(tellError);
-        // who goes through the choices by the arrow keys is not done with the first
+        this.#applyFilter().catch(notifyError);
+        // somebody who goes through the options with the arrow keys is not done with the first
         if (pressed) byId("stage", HTMLElement).focus();
       });
     }
@@ -57,13 +57,13 @@ export class ImageList {
 
   /** Open the first match, unless the open image is one. */
   async #find() {
-    await this.#wish();
+    await this.#applyFilter();
     const first = this.pages.included ? null : await this.pages.at(0);
     if (first) this.open(first.id);
   }
 
-  async #wish() {
-    this.pages.wish = {
+  async #applyFilter() {
+    this.pages.filter = {
       state: this.state.value ? [this.state.value] : [],
       query: this.search.value.trim(),
       order: this.order.value,
@@ -72,7 +72,7 @@ export class ImageList {
     this.reveal();
   }
 
-  /** Draw the rows in sight with the next frame; the list is as long as it will be at once, so that it can be scrolled. */
+  /** Draw the visible rows with the next frame; the list gets its full height at once, so that it can be scrolled. */
   refresh() {
     this.rows.style.height = `${Math.max(this.pages.total * ROW_HEIGHT, 1)}px`;
     if (this.waiting) return;
@@ -94,7 +94,7 @@ export class ImageList {
     this.refresh();
   }
 
-  /** Options with numbers behind, in the present language. */
+  /** The options with their counts, in the current language. */
   #drawChoices() {
     const all = Object.values(this.pages.counts).reduce((sum, count) => sum + count, 0);
     const choices = [make("option", { value: "" }, `${say("list.all")} (${number(all)})`)];
@@ -119,7 +119,7 @@ export class ImageList {
         ? number(total)
         : say("list.position", { position: number(position + 1), total: number(total) });
     if (total === 0) {
-      const filtered = this.pages.wish.query !== "" || this.pages.wish.state.length > 0;
+      const filtered = this.pages.filter.query !== "" || this.pages.filter.state.length > 0;
       return fill(this.rows, make("p", { class: "quiet" }, say(filtered ? "list.empty" : "list.no_images")));
     }
     const first = Math.max(Math.floor(this.box.scrollTop / ROW_HEIGHT) - 5, 0);
@@ -152,8 +152,8 @@ export class ImageList {
       row,
       make("span", { class: `dot ${image.disagreeing ? "disagreeing" : image.state}`, "aria-hidden": "true" }),
       make("span", { class: "name" }, image.name),
-      make("span", { class: "unseen" }, state),
-      image.comment && make("span", { class: "note-sign", title: say("list.comment") }, "✎"),
+      make("span", { class: "visually-hidden" }, state),
+      image.comment && make("span", { class: "comment-icon", title: say("list.comment") }, "✎"),
       image.boxes ? make("span", { class: "count", title: say("list.boxes", { count: image.boxes }) }, image.boxes) : null,
     );
     row.addEventListener("click", () => {
@@ -173,6 +173,6 @@ export class ImageList {
     this.pages
       .at(place)
       .then((image) => image && this.open(image.id))
-      .catch(tellError);
+      .catch(notifyError);
   }
 }

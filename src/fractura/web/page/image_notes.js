@@ -1,17 +1,17 @@
-/** What is said around the image: whether it is saved, what is odd about it, and why it cannot be shown. */
+/** The notes around the image: whether it is saved, what is unusual about it, and why it cannot be shown. */
 import { explain } from "./announce.js";
 import { byId, fill, make } from "./dom.js";
 import { say } from "./i18n.js";
 
 /**
  * @param {import("./open_image.js").OpenImage | null} open
- * @param {readonly import("./open_image.js").OpenImage[]} others Other images that are not saved yet.
+ * @param {readonly import("./open_image.js").OpenImage[]} others Other images with unsaved changes.
  */
 export function drawSaveState(open, others) {
   const place = byId("save-state", HTMLElement);
   const saver = open?.saver;
   const state = saver ? (saver.state === "saved" && !open?.annotation.exists ? "new" : saver.state) : null;
-  // the server was reached and could not write, such as on a full disk: it is tried again, and the reason is told
+  // the server was reached but could not write, for example on a full disk: show the reason while it is retried
   const shown = state === "unreachable" && saver?.failure?.status ? "refused" : state;
   const text = shown === null ? "" : say(`save.${shown}`, { reason: saver?.failure ? explain(saver.failure) : "" });
   const refused = others.filter((image) => image.saver.state === "refused").map((image) => image.facts.name);
@@ -28,7 +28,7 @@ export function drawSaveState(open, others) {
 
 /**
  * @param {import("./open_image.js").OpenImage | null} open
- * @param {string} name Of the image that is asked for.
+ * @param {string} name Of the image that was requested.
  */
 export function drawNotes(open, name) {
   const facts = open?.facts;
@@ -45,7 +45,7 @@ export function drawNotes(open, name) {
   byId("image-facts", HTMLElement).textContent = about.filter(Boolean).join(" · ");
   fill(
     byId("notes", HTMLElement),
-    ...(open ? oddities(open) : []).map((note) => make("p", { class: "note-line" }, note)),
+    ...(open ? remarks(open) : []).map((note) => make("p", { class: "note" }, note)),
   );
   byId("restore", HTMLButtonElement).hidden = !open?.annotation.has_backup;
   byId("remove-labels", HTMLButtonElement).hidden = !open?.annotation.exists;
@@ -53,7 +53,7 @@ export function drawNotes(open, name) {
 }
 
 /** @param {import("./open_image.js").OpenImage} open */
-function oddities({ annotation, answer, facts }) {
+function remarks({ annotation, answer, facts }) {
   const notes = annotation.notes.map((note) => [note.message, note.place, note.hint].filter(Boolean).join("; "));
   if (facts.burnt_in_text) notes.push(say("image.burnt_in"));
   if (facts.frames > 1) notes.push(say("image.frames", { frames: facts.frames }));

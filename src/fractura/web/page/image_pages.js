@@ -1,29 +1,29 @@
 /**
- * The folder's images as the server lists them, page by page: which image stands where, what comes next.
+ * The folder's images as the server lists them, page by page: positions and neighbours.
  *
  * @typedef {import("./types.js").ImageRow} ImageRow
  */
-import { tellError } from "./announce.js";
+import { notifyError } from "./announce.js";
 import * as api from "./api.js";
 
 const PAGE = 200;
 
 export class ImagePages {
   constructor() {
-    /** @type {Map<number, ImageRow[]>} Rows by page. */
+    /** Rows by page. @type {Map<number, ImageRow[]>} */
     this.pages = new Map();
-    this.wish = { state: /** @type {string[]} */ ([]), query: "", order: "name" };
+    this.filter = { state: /** @type {string[]} */ ([]), query: "", order: "name" };
     this.total = 0;
     /** @type {Record<string, number>} */
     this.counts = {};
-    /** Of the image that is open, or where it would be. @type {number | null} */
+    /** Position of the open image, or where it would be. @type {number | null} */
     this.position = null;
     /** Whether that image is in the list. */
     this.included = false;
     /** @type {Set<number>} */
     this.asked = new Set();
-    /** Answers to an older wish are dropped. */
-    this.wishNumber = 0;
+    /** Responses to earlier requests are dropped. */
+    this.requestNumber = 0;
     /** @type {() => void} */
     this.onChange = () => undefined;
   }
@@ -31,19 +31,19 @@ export class ImagePages {
   /** @param {number} place */
   row(place) {
     const row = this.pages.get(Math.floor(place / PAGE))?.[place % PAGE] ?? null;
-    if (row === null && place >= 0 && place < this.total) this.#fetch(Math.floor(place / PAGE)).catch(tellError);
+    if (row === null && place >= 0 && place < this.total) this.#fetch(Math.floor(place / PAGE)).catch(notifyError);
     return row;
   }
 
   /**
-   * Read again, after another wish or when the folder has changed.
+   * Read the list again, after the filter or the folder has changed.
    * @param {string | null} id Of the image that is open.
    */
   async refresh(id) {
-    this.wishNumber += 1;
-    const number = this.wishNumber;
-    const page = await api.images({ ...this.wish, limit: PAGE, around: id });
-    if (number !== this.wishNumber) return;
+    this.requestNumber += 1;
+    const number = this.requestNumber;
+    const page = await api.images({ ...this.filter, limit: PAGE, around: id });
+    if (number !== this.requestNumber) return;
     this.pages = new Map();
     this.asked = new Set();
     this.#take(page);
@@ -53,7 +53,7 @@ export class ImagePages {
   }
 
   /**
-   * An image's row changed; the list's order waits for the next refresh.
+   * Update a row; the order of the list is not changed until the next refresh.
    * @param {ImageRow} row
    */
   update(row) {
@@ -66,11 +66,11 @@ export class ImagePages {
 
   /**
    * @param {1 | -1} step
-   * @returns {Promise<ImageRow | null>} The image before or behind the open one.
+   * @returns {Promise<ImageRow | null>} The image before or after the open one.
    */
-  async beside(step) {
+  async neighbour(step) {
     if (this.total === 0) return null;
-    // the open image left the list: the one at its place is the next
+    // the open image has left the list: the one at its position is the next
     const place =
       this.position === null ? (step > 0 ? 0 : this.total - 1) : this.position + (this.included || step < 0 ? step : 0);
     return this.at(place);
@@ -86,7 +86,7 @@ export class ImagePages {
     return this.row(place);
   }
 
-  /** @param {string} id The image that is open now. */
+  /** @param {string} id Of the image that is now open. */
   opened(id) {
     for (const [page, rows] of this.pages) {
       const place = rows.findIndex((row) => row.id === id);
@@ -95,22 +95,22 @@ export class ImagePages {
       this.included = true;
       return this.onChange();
     }
-    this.refresh(id).catch(tellError);
+    this.refresh(id).catch(notifyError);
   }
 
   /** @param {number} page */
   async #fetch(page) {
     if (this.asked.has(page)) return;
     this.asked.add(page);
-    const number = this.wishNumber;
+    const number = this.requestNumber;
     let answer;
     try {
-      answer = await api.images({ ...this.wish, limit: PAGE, offset: page * PAGE });
+      answer = await api.images({ ...this.filter, limit: PAGE, offset: page * PAGE });
     } catch (reason) {
-      if (number === this.wishNumber) this.asked.delete(page);
+      if (number === this.requestNumber) this.asked.delete(page);
       throw reason;
     }
-    if (number !== this.wishNumber) return;
+    if (number !== this.requestNumber) return;
     this.#take(answer);
     this.onChange();
   }

@@ -1,32 +1,32 @@
 /**
- * A viewer that fetches its image: a small picture at once, then all pixels; images of more than 8 bits are drawn anew by the
- * server for each window. Also the tools that both views have.
+ * A viewer that fetches its image: first a small preview, then all pixels; images with more than 8 bits are rendered by the
+ * server for each window. Also the tools that both views share.
  *
  * @typedef {import("./types.js").ImageFacts} ImageFacts
  * @typedef {import("./types.js").Grey} Grey
  * @typedef {import("./picture.js").Picture} Picture
  */
-import { tellError } from "./announce.js";
+import { notifyError } from "./announce.js";
 import * as api from "./api.js";
-import { number, say } from "./i18n.js";
+import { number, percent, say } from "./i18n.js";
 import { decode, release } from "./picture.js";
 import { toImage } from "./view.js";
 import { Viewer } from "./viewer.js";
 
-/** Images of more pixels show a smaller picture first. */
+/** Images with more pixels show a preview first. */
 const LARGE = 2_500_000;
 const PREVIEW_SIDE = 1000;
-/** Images kept decoded: this one, the one before, the one that comes. */
+/** Decoded images kept: the current, the previous and the next. */
 const KEPT = 3;
 const EIGHT_BIT = { centre: 127.5, width: 255 };
-/** ms after the last movement of the window until the server draws anew */
+/** Delay from the last change of the window until the server renders the image again, ms. */
 const GREY_DELAY = 150;
 
 export class ImageStage {
   /**
    * @param {HTMLElement} host
    * @param {import("./viewer.js").Tool} tool
-   * @param {HTMLElement} status Where scale, place and window are said.
+   * @param {HTMLElement} status Shows scale, position and window.
    */
   constructor(host, tool, status) {
     this.viewer = new Viewer(host, tool);
@@ -40,7 +40,7 @@ export class ImageStage {
     this.request = new AbortController();
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.greyTimer = undefined;
-    /** Tools' states changed: the toolbar must be drawn. @type {() => void} */
+    /** The state of a tool has changed: the toolbar must be drawn. @type {() => void} */
     this.onTools = () => undefined;
     this.viewer.onView = () => this.#follow();
     this.viewer.onGrey = () => this.#greyChanged();
@@ -49,7 +49,7 @@ export class ImageStage {
 
   /**
    * @param {ImageFacts} facts
-   * @returns {Promise<void>} When all pixels are there; an image that cannot be shown is a `ServerError`.
+   * @returns {Promise<void>} Resolves when all pixels have arrived; an image that cannot be shown is a `ServerError`.
    */
   async open(facts) {
     this.request.abort();
@@ -83,7 +83,7 @@ export class ImageStage {
   }
 
   /**
-   * Fetch an image that will be opened next.
+   * Fetch the image that will probably be opened next.
    * @param {string} id
    */
   async prepare(id) {
@@ -94,7 +94,7 @@ export class ImageStage {
       if (this.kept.has(id)) release(picture);
       else this.#keep(id, picture);
     } catch (reason) {
-      // it is asked for again, and then said, when the image is opened
+      // opening the image will request it again and report the error
       if (!(reason instanceof api.ServerError)) throw reason;
     }
   }
@@ -131,7 +131,7 @@ export class ImageStage {
   /**
    * @param {Picture} picture
    * @param {{dark?: boolean, grey?: Grey}} options
-   * @param {boolean} [keep] The view stays.
+   * @param {boolean} [keep] Keep the view.
    */
   #show(picture, options, keep = false) {
     this.viewer.show(picture, { ...options, keep });
@@ -144,11 +144,11 @@ export class ImageStage {
     const { facts } = this;
     if (!facts?.window) return;
     clearTimeout(this.greyTimer);
-    this.greyTimer = setTimeout(() => this.#drawGrey(facts).catch(tellError), GREY_DELAY);
+    this.greyTimer = setTimeout(() => this.#drawGrey(facts).catch(notifyError), GREY_DELAY);
   }
 
   /**
-   * Have the server draw the image with the present window.
+   * Have the server render the image with the current window.
    * @param {ImageFacts} facts
    */
   async #drawGrey(facts) {
@@ -179,7 +179,7 @@ export class ImageStage {
   #say() {
     const { viewer, facts } = this;
     if (!facts || !viewer.picture) return void (this.status.textContent = "");
-    const parts = [say("scale", { percent: number(viewer.view.scale * devicePixelRatio * 100) })];
+    const parts = [percent(viewer.view.scale * devicePixelRatio)];
     const base = facts.window ?? EIGHT_BIT;
     if (viewer.grey.centre !== base.centre || viewer.grey.width !== base.width) {
       parts.unshift(say("image.window", { centre: number(viewer.grey.centre), half: number(viewer.grey.width / 2) }));

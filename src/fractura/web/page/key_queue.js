@@ -1,7 +1,7 @@
-/** Keys that are pressed before the image is there wait for it, and those behind them keep their order. */
-import { tellError } from "./announce.js";
+/** Keys pressed before the image has loaded wait for it, and those after them keep their order. */
+import { notifyError } from "./announce.js";
 
-/** What a key does that must wait for the image's labels. */
+/** Actions that must wait for the image's labels. */
 const NEEDS_LABELS = new Set([
   "draw",
   "drawMiddle",
@@ -19,8 +19,8 @@ const NEEDS_LABELS = new Set([
 
 export class KeyQueue {
   /**
-   * @param {Record<string, () => unknown>} work What returns a promise is waited for before the next key counts.
-   * @param {() => boolean} loading An image is on its way.
+   * @param {Record<string, () => unknown>} work A promise it returns is awaited before the next key is handled.
+   * @param {() => boolean} loading Whether an image is loading.
    */
   constructor(work, loading) {
     this.work = work;
@@ -28,7 +28,7 @@ export class KeyQueue {
     /** @type {string[]} */
     this.waiting = [];
     this.running = false;
-    /** The same names, to be called by keys and buttons. @type {Record<string, () => void>} */
+    /** Actions by name, for keys and buttons. @type {Record<string, () => void>} */
     this.actions = Object.fromEntries(Object.keys(work).map((name) => [name, () => this.#add(name)]));
   }
 
@@ -38,13 +38,13 @@ export class KeyQueue {
     void this.run();
   }
 
-  /** Do what can be done by now. */
+  /** Run all actions that need not wait. */
   async run() {
     if (this.running) return;
     this.running = true;
     try {
       while (this.waiting.length > 0 && !(this.loading() && NEEDS_LABELS.has(this.waiting[0] ?? ""))) {
-        await Promise.resolve(this.work[this.waiting.shift() ?? ""]?.()).catch(tellError);
+        await Promise.resolve(this.work[this.waiting.shift() ?? ""]?.()).catch(notifyError);
       }
     } finally {
       this.running = false;

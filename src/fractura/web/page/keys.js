@@ -1,12 +1,12 @@
 /**
- * The keyboard: which key does what, in which view. One table serves the keys, the tooltips and the help.
+ * The keyboard shortcuts of each view. One table serves the keys, the tooltips and the help.
  *
  * @typedef {import("./i18n.js").Word} Word
  * @typedef {object} Key
- * @property {string} keys As shown, alternatives parted by " / ".
- * @property {Word} word What it does.
+ * @property {string} keys As shown, alternatives separated by " / ".
+ * @property {Word} word Its description.
  * @property {string} action Its name in the view.
- * @property {boolean} [quiet] Not listed in the help: a second form of another line.
+ * @property {boolean} [quiet] Not listed in the help, as a variant of another line.
  */
 import { focusStage } from "./dom.js";
 
@@ -68,7 +68,7 @@ export const LABEL = [
   { keys: "Shift+D", word: "tool.next_unlabelled", action: "nextUnlabelled" },
   { keys: "/", word: "tool.search", action: "search" },
   { keys: "Escape", word: "tool.cancel", action: "cancel" },
-  // LabelImg opens folders with these; here the folder is the one that was given
+  // LabelImg opens folders with these; here the folder is fixed
   { keys: "Ctrl+U / Ctrl+R", word: "tool.cancel", action: "nothing", quiet: true },
   ...COMMON.slice(2),
 ];
@@ -93,14 +93,14 @@ export const DETECT = [
 export function nameOf(event) {
   const key = event.key === " " ? "Space" : event.key.length === 1 ? event.key.toUpperCase() : event.key;
   const control = event.ctrlKey || event.metaKey;
-  // Shift is part of a sign such as "?" or "+", but not of a letter or an arrow
+  // Shift is part of a character such as "?" or "+", but not of a letter or an arrow
   const shift = event.shiftKey && (key.length > 1 || /[A-Z]/.test(key));
   return [control && "Ctrl", event.altKey && "Alt", shift && "Shift", key].filter(Boolean).join("+");
 }
 
 /**
  * Listen to the keyboard.
- * @param {() => {table: Key[], actions: Record<string, () => void>} | null} present The view that is shown; null while a dialog is.
+ * @param {() => {table: Key[], actions: Record<string, () => void>} | null} present The current view; null while a dialog is open.
  */
 export function listenToKeys(present) {
   document.addEventListener("keydown", (event) => {
@@ -117,14 +117,14 @@ export function listenToKeys(present) {
 }
 
 /**
- * Letters are keys of the view, never a search among the options, which would choose one unseen; Escape and Enter go back
- * to the image.
+ * Letters are shortcuts of the view, never a search among the options, which would choose one unnoticed; Escape and Enter
+ * return to the image.
  * @param {KeyboardEvent} event
  */
 function leaveSelect(event) {
   if (event.key.length === 1 && event.key !== " ") event.preventDefault();
   if (event.key !== "Escape" && event.key !== "Enter") return;
-  // once the open list has taken the key
+  // after the open list has handled the key
   setTimeout(focusStage);
 }
 

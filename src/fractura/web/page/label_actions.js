@@ -1,29 +1,29 @@
-/** What the keys and buttons of the labelling view do. */
-import { tellError, whisper } from "./announce.js";
+/** The actions of the keys and buttons of the labelling view. */
+import { notifyError, announce } from "./announce.js";
 import * as api from "./api.js";
 import { keyed } from "./boxes.js";
 import { byId } from "./dom.js";
 import { number, say } from "./i18n.js";
 
 const FAR = 10;
-/** ms without an arrow key until the place of the box is read out */
+/** Pause of the arrow keys until the position of the box is read out, ms. */
 const REST = 600;
 
 /**
  * @param {import("./label_view.js").LabelView} view
- * @returns {Record<string, () => unknown>} What returns a promise is waited for before the next key counts.
+ * @returns {Record<string, () => unknown>} A promise it returns is awaited before the next key is handled.
  */
 export function labelActions(view) {
   const { editor, labelling, stage } = view;
 
   let resting = 0;
-  /** Where the selected box is now. */
-  function sayPlace() {
+  /** Read out the position of the selected box. */
+  function announcePlace() {
     const box = editor.selectedBox;
     if (!box) return;
     const size = say("boxes.size", { width: number(box.xmax - box.xmin), height: number(box.ymax - box.ymin) });
     clearTimeout(resting);
-    resting = window.setTimeout(() => whisper(`${size}, x ${number(box.xmin)}, y ${number(box.ymin)}`), REST);
+    resting = window.setTimeout(() => announce(`${size}, x ${number(box.xmin)}, y ${number(box.ymin)}`), REST);
   }
 
   /**
@@ -33,25 +33,25 @@ export function labelActions(view) {
    * @param {number} step
    */
   const arrow = (dx, dy, step) => () => {
-    if (editor.nudge(dx * step, dy * step)) sayPlace();
+    if (editor.nudge(dx * step, dy * step)) announcePlace();
     else stage.viewer.move(-dx * 40 * step, -dy * 40 * step);
   };
-  const grow = (/** @type {number} */ dx, /** @type {number} */ dy) => () => editor.grow(dx, dy) && sayPlace();
+  const grow = (/** @type {number} */ dx, /** @type {number} */ dy) => () => editor.grow(dx, dy) && announcePlace();
 
   /** @param {1 | -1} step */
   const go = (step) => async () => {
-    const image = await view.pages.beside(step);
+    const image = await view.pages.neighbour(step);
     if (image) void view.show(image.id);
-    else whisper(say(step > 0 ? "list.last" : "list.first"));
+    else announce(say(step > 0 ? "list.last" : "list.first"));
   };
 
   async function nextUnlabelled() {
-    // images that the model has processed are unlabelled, too
-    const wish = { state: ["unlabelled", "suggested"], order: view.pages.wish.order, limit: 2, around: view.id };
-    const { images, position, offset } = await api.images(wish);
+    // images with suggestions are unlabelled, too
+    const query = { state: ["unlabelled", "suggested"], order: view.pages.filter.order, limit: 2, around: view.id };
+    const { images, position, offset } = await api.images(query);
     const next = position === null ? images[0] : images.slice(position - offset).find((image) => image.id !== view.id);
     if (next) void view.show(next.id);
-    else whisper(say("list.last"));
+    else announce(say("list.last"));
   }
 
   function duplicate() {
@@ -70,19 +70,19 @@ export function labelActions(view) {
 
   async function paste() {
     const image = view.open;
-    const before = image && (await view.pages.beside(-1));
+    const before = image && (await view.pages.neighbour(-1));
     if (!image || !before) return;
-    const known = view.desk.images.get(before.id);
+    const known = view.openImages.images.get(before.id);
     const boxes = known ? known.labels.boxes : (await api.annotation(before.id)).boxes;
     const fitting = boxes.filter((box) => box.xmax <= image.size.width && box.ymax <= image.size.height);
     if (image !== view.open || fitting.length === 0) return;
     labelling.commit([...image.labels.boxes, ...fitting.map((box) => keyed({ ...box, truncated: undefined }))]);
-    whisper(say("box.pasted", { count: fitting.length }));
+    announce(say("box.pasted", { count: fitting.length }));
   }
 
   function accept() {
-    const detection = editor.selectedSuggestion ?? labelling.suggestions[0];
-    if (detection) labelling.accept(detection, null);
+    const suggestion = editor.selectedSuggestion ?? labelling.suggestions[0];
+    if (suggestion) labelling.accept(suggestion, null);
   }
 
   function remove() {
@@ -94,7 +94,7 @@ export function labelActions(view) {
   /** @param {"undo" | "redo"} direction */
   const step = (direction) => () => {
     if (!view.open?.step(direction)) return;
-    whisper(say(direction === "undo" ? "box.undone" : "box.redone"));
+    announce(say(direction === "undo" ? "box.undone" : "box.redone"));
     view.draw();
   };
 
@@ -128,7 +128,7 @@ export function labelActions(view) {
     drawMiddle: () => editor.drawMiddle(),
     save: () => void view.open?.save().then(() => view.draw()),
     copy: duplicate,
-    paste: () => void paste().catch(tellError),
+    paste: () => void paste().catch(notifyError),
     delete: remove,
     verified: verify,
     editClass: () => {

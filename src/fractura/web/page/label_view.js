@@ -1,13 +1,13 @@
 /**
- * Labelling a folder image by image: opens images, keeps what is drawn safe, shows the list, the boxes and the suggestions.
+ * The labelling view: opens the folder's images one by one and shows the list, the boxes and the suggestions.
  */
-import { tellError } from "./announce.js";
+import { notifyError } from "./announce.js";
 import * as api from "./api.js";
 import { BoxPanel } from "./box_panel.js";
 import { previewer } from "./conflict_preview.js";
 import { byId } from "./dom.js";
 import * as events from "./events.js";
-import { ImageDesk } from "./image_desk.js";
+import { OpenImages } from "./open_images.js";
 import { ImageList } from "./image_list.js";
 import { drawNotes, drawProblem, drawSaveState } from "./image_notes.js";
 import { ImagePages } from "./image_pages.js";
@@ -20,7 +20,7 @@ import { Labelling } from "./labelling.js";
 import { ModelPanel } from "./model_panel.js";
 import { VIEWING, makeToolbar, showStates } from "./toolbar.js";
 
-/** ms; the list is read again so long after the server said that images changed. */
+/** Delay from an event about changed images until the list is read again, ms. */
 const LIST_DELAY = 400;
 
 /** @type {(import("./toolbar.js").Button | null)[]} */
@@ -46,7 +46,7 @@ export class LabelView {
   constructor(session, drafts) {
     this.table = LABEL;
     this.models = new ModelPanel(session);
-    this.desk = new ImageDesk(drafts, () => this.models.current !== null, {
+    this.openImages = new OpenImages(drafts, () => this.models.current !== null, {
       changed: () => this.#opened(),
       state: () => this.drawSaveState(),
       problem: () => this.#refused(),
@@ -55,7 +55,7 @@ export class LabelView {
     });
     this.stageElement = byId("stage", HTMLElement);
     this.labelling = new Labelling(
-      this.desk,
+      this.openImages,
       () => this.models.current,
       () => this.draw(),
       () => this.stageElement.focus(),
@@ -77,12 +77,12 @@ export class LabelView {
       remove: (box) => this.labelling.removeBox(box),
       useClass: (name) => this.labelling.useClass(name),
       newClass: () => void this.labelling.newClass(),
-      accept: (detection) => this.labelling.accept(detection, null),
-      dismiss: (detection) => this.labelling.dismiss(detection),
+      accept: (suggestion) => this.labelling.accept(suggestion, null),
+      dismiss: (suggestion) => this.labelling.dismiss(suggestion),
       acceptAll: () => this.labelling.acceptAll(),
       comment: (comment) => this.open?.setComment(comment),
     });
-    this.queue = new KeyQueue(labelActions(this), () => this.desk.loading);
+    this.queue = new KeyQueue(labelActions(this), () => this.openImages.loading);
     this.actions = this.queue.actions;
     this.toolbar = byId("toolbar", HTMLElement);
     makeToolbar(this.toolbar, BUTTONS, LABEL, this.actions, this.stageElement);
@@ -93,29 +93,29 @@ export class LabelView {
     });
     byId("remove-labels", HTMLButtonElement).addEventListener(
       "click",
-      () => void this.desk.exchange("removeAnnotation"),
+      () => void this.openImages.exchange("removeAnnotation"),
     );
-    byId("restore", HTMLButtonElement).addEventListener("click", () => void this.desk.exchange("restoreAnnotation"));
+    byId("restore", HTMLButtonElement).addEventListener("click", () => void this.openImages.exchange("restoreAnnotation"));
     this.#listen();
     language.watch(() => this.draw());
   }
 
   /** The image whose labels are shown. */
   get open() {
-    return this.desk.open;
+    return this.openImages.open;
   }
 
-  /** Of the image that was asked for. */
+  /** Id of the image that was requested. */
   get id() {
-    return this.desk.id;
+    return this.openImages.id;
   }
 
   #listen() {
     events.on("image", (row) => {
       this.pages.update(row);
-      const known = this.desk.images.get(row.id);
-      if (known && row.etag) known.heard = row.etag;
-      if (row.id === this.id) void this.desk.heardOf(row.id);
+      const known = this.openImages.images.get(row.id);
+      if (known && row.etag) known.reportedEtag = row.etag;
+      if (row.id === this.id) void this.openImages.changedOnServer(row.id);
     });
     let waiting = 0;
     events.on("images", () => {
@@ -123,22 +123,22 @@ export class LabelView {
       waiting = window.setTimeout(() => void this.refreshList(), LIST_DELAY);
     });
     events.on("suggestions", (run) => !run.running && void this.refreshList());
-    events.on("suggestion", ({ image }) => image === this.id && void this.desk.suggest());
+    events.on("suggestion", ({ image }) => image === this.id && void this.openImages.suggest());
     this.models.models.watch(() => {
-      void this.desk.suggest();
-      this.labelling.readClasses().catch(tellError);
+      void this.openImages.suggest();
+      this.labelling.readClasses().catch(notifyError);
     });
     events.reachable.watch((there) => {
-      if (there) this.desk.saveAll();
+      if (there) this.openImages.saveAll();
       if (there && this.pages.total > 0)
         this.refreshList()
-          .then(() => this.id && this.desk.heardOf(this.id))
-          .catch(tellError);
+          .then(() => this.id && this.openImages.changedOnServer(this.id))
+          .catch(notifyError);
     });
     for (const kind of /** @type {const} */ (["visibilitychange", "pagehide"])) {
       addEventListener(kind, () => {
         if (kind === "visibilitychange" && document.visibilityState !== "hidden") return;
-        this.desk.saveAll(true);
+        this.openImages.saveAll(true);
       });
     }
   }
@@ -149,7 +149,7 @@ export class LabelView {
   }
 
   #refused() {
-    const { problem } = this.desk;
+    const { problem } = this.openImages;
     if (problem?.code !== "annotation_malformed") this.stage.close();
     this.stageElement.setAttribute("aria-busy", "false");
     this.draw();
@@ -159,7 +159,7 @@ export class LabelView {
 
   // ------------------------------------------------------------------ images
 
-  /** @param {string | null} id The image of the address, if any. */
+  /** @param {string | null} id Of the image in the address, if any. */
   async start(id) {
     await Promise.all([this.labelling.readClasses(), this.pages.refresh(id), this.models.start()]);
     const first = this.pages.included && id ? id : ((await this.pages.at(0))?.id ?? null);
@@ -168,13 +168,13 @@ export class LabelView {
   }
 
   async refreshList() {
-    await this.pages.refresh(this.id).catch(tellError);
+    await this.pages.refresh(this.id).catch(notifyError);
   }
 
   /** @param {string} id */
   async show(id) {
     if (this.id === id && this.open) return;
-    this.desk.ask(id);
+    this.openImages.request(id);
     this.stageElement.setAttribute("aria-busy", "true");
     this.editor.setDrawing(false);
     this.editor.selected = null;
@@ -186,11 +186,11 @@ export class LabelView {
     try {
       const facts = await api.image(id);
       if (this.id !== id) return;
-      await Promise.all([this.#showPicture(facts), this.desk.openLabels(facts)]);
+      await Promise.all([this.#showPicture(facts), this.openImages.openLabels(facts)]);
       if (this.id === id) this.stageElement.setAttribute("aria-busy", "false");
     } catch (reason) {
       if (!(reason instanceof api.ServerError)) throw reason;
-      if (this.id === id) this.desk.refuse(reason);
+      if (this.id === id) this.openImages.refuse(reason);
     }
   }
 
@@ -198,20 +198,20 @@ export class LabelView {
   async #showPicture(facts) {
     try {
       await this.stage.open(facts);
-      this.#prepareNext(facts.id).catch(tellError);
+      this.#prepareNext(facts.id).catch(notifyError);
     } catch (reason) {
-      if (reason instanceof api.ServerError && this.id === facts.id) this.desk.refuse(reason);
-      else tellError(reason);
+      if (reason instanceof api.ServerError && this.id === facts.id) this.openImages.refuse(reason);
+      else notifyError(reason);
     }
   }
 
-  /** @param {string} id Of the image that is shown. */
+  /** @param {string} id Of the current image. */
   async #prepareNext(id) {
-    const next = await this.pages.beside(1);
+    const next = await this.pages.neighbour(1);
     if (next && this.id === id) await this.stage.prepare(next.id);
   }
 
-  // ------------------------------------------------------------------ picture of it all
+  // ------------------------------------------------------------------ drawing
 
   draw() {
     const { open, editor, labelling } = this;
@@ -235,7 +235,7 @@ export class LabelView {
   }
 
   #suggestionNote() {
-    if (this.desk.problem !== null) return "";
+    if (this.openImages.problem !== null) return "";
     if (!this.models.current) return say("suggestions.no_model");
     return this.open?.answer?.status === "waiting" ? say("suggestions.waiting") : say("suggestions.none");
   }
@@ -258,6 +258,6 @@ export class LabelView {
 
   drawSaveState() {
     const { open } = this;
-    if (this.desk.problem === null) drawSaveState(open, this.desk.unsaved.filter((image) => image !== open));
+    if (this.openImages.problem === null) drawSaveState(open, this.openImages.unsaved.filter((image) => image !== open));
   }
 }

@@ -1,10 +1,10 @@
 /**
- * What is done to the boxes of the open image: drawn, changed, taken from the suggestions; and the palette of classes.
+ * Changes to the boxes of the open image: drawing, editing, accepting suggestions; and the class palette.
  *
  * @typedef {import("./types.js").KeyedBox} KeyedBox
  * @typedef {import("./types.js").Suggestion} Suggestion
  */
-import { whisper } from "./announce.js";
+import { announce } from "./announce.js";
 import * as api from "./api.js";
 import { askName } from "./dialogs.js";
 import { Editor } from "./editor.js";
@@ -12,27 +12,27 @@ import { say } from "./i18n.js";
 
 export class Labelling {
   /**
-   * @param {import("./image_desk.js").ImageDesk} desk
+   * @param {import("./open_images.js").OpenImages} openImages
    * @param {() => import("./types.js").Model | null} model
-   * @param {() => void} changed Draw anew.
-   * @param {() => void} focusImage Give the keyboard back to the image.
+   * @param {() => void} changed Redraw.
+   * @param {() => void} focusImage Return the focus to the image.
    */
-  constructor(desk, model, changed, focusImage) {
-    this.desk = desk;
+  constructor(openImages, model, changed, focusImage) {
+    this.openImages = openImages;
     this.model = model;
     this.changed = changed;
     this.focusImage = focusImage;
-    /** All classes, as the palette shows them. @type {string[]} */
+    /** All classes in the order of the palette. @type {string[]} */
     this.names = [];
     /** Class of new boxes. @type {string | null} */
     this.active = null;
-    /** Lowest score of a suggestion that is shown; null: the model's own threshold. @type {number | null} */
+    /** Lowest score of the suggestions shown; null for the model's own threshold. @type {number | null} */
     this.threshold = null;
     this.editor = new Editor(this.#scene());
   }
 
   get open() {
-    return this.desk.open;
+    return this.openImages.open;
   }
 
   /** @returns {import("./editor.js").Scene} */
@@ -46,7 +46,7 @@ export class Labelling {
       classNames: () => this.names,
       commit: (boxes) => this.commit(boxes),
       drawn: (box) => void this.drawn(box),
-      accept: (detection, box) => this.accept(detection, box),
+      accept: (suggestion, box) => this.accept(suggestion, box),
       changed: () => this.changed(),
     };
   }
@@ -65,7 +65,7 @@ export class Labelling {
   }
 
   get suggestions() {
-    return this.open?.open(this.shownFrom) ?? [];
+    return this.open?.pendingSuggestions(this.shownFrom) ?? [];
   }
 
   /** @param {readonly KeyedBox[]} boxes */
@@ -82,7 +82,7 @@ export class Labelling {
     if (name === null || image !== this.open) return;
     this.commit([...image.labels.boxes, { ...box, name }]);
     this.editor.select(box.key);
-    whisper(say("box.drawn", { name, count: image.labels.boxes.length }));
+    announce(say("box.drawn", { name, count: image.labels.boxes.length }));
   }
 
   /**
@@ -97,7 +97,7 @@ export class Labelling {
   removeBox(box) {
     const boxes = (this.open?.labels.boxes ?? []).filter((each) => each.key !== box.key);
     this.commit(boxes);
-    whisper(say("box.deleted", { name: box.name, count: boxes.length }));
+    announce(say("box.deleted", { name: box.name, count: boxes.length }));
   }
 
   /** @param {string} name */
@@ -119,15 +119,15 @@ export class Labelling {
   }
 
   /**
-   * @param {Suggestion} detection
-   * @param {KeyedBox | null} changed As it was dragged; null: as it is.
+   * @param {Suggestion} suggestion
+   * @param {KeyedBox | null} changed After dragging; null to accept it as it is.
    */
-  accept(detection, changed) {
-    const { score, ...box } = { ...detection, ...changed };
+  accept(suggestion, changed) {
+    const { score, ...box } = { ...suggestion, ...changed };
     void score;
     this.commit([...(this.open?.labels.boxes ?? []), box]);
     this.editor.select(changed ? box.key : (this.suggestions[0]?.key ?? null));
-    whisper(say("box.drawn", { name: box.name, count: this.open?.labels.boxes.length ?? 0 }));
+    announce(say("box.drawn", { name: box.name, count: this.open?.labels.boxes.length ?? 0 }));
     this.changed();
   }
 
@@ -136,9 +136,9 @@ export class Labelling {
     if (boxes.length > 0) this.commit([...(this.open?.labels.boxes ?? []), ...boxes]);
   }
 
-  /** @param {Suggestion} detection */
-  dismiss(detection) {
-    this.open?.dismiss(detection);
+  /** @param {Suggestion} suggestion */
+  dismiss(suggestion) {
+    this.open?.dismiss(suggestion);
     this.editor.select(this.suggestions[0]?.key ?? null);
     this.changed();
   }

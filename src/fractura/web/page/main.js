@@ -1,5 +1,5 @@
-/** The page begins here: session, views, keys, language, colours. */
-import { tell, tellError } from "./announce.js";
+/** Entry point of the page: session, views, keys, language, theme. */
+import { notify, notifyError } from "./announce.js";
 import * as api from "./api.js";
 import { replay } from "./autosave.js";
 import { DetectView } from "./detect_view.js";
@@ -17,7 +17,7 @@ import { LabelView } from "./label_view.js";
 let label = null;
 /** @type {DetectView | null} */
 let detect = null;
-/** None before the first is shown. @type {ViewName | null} */
+/** The current view; null before the first is shown. @type {ViewName | null} */
 let present = null;
 
 /** @param {ViewName} name */
@@ -45,7 +45,7 @@ function listenToPage() {
   for (const button of document.querySelectorAll(".list-toggle")) {
     button.addEventListener("click", () => document.body.classList.toggle("list-open"));
   }
-  listenBesideList();
+  closeListOnLeave();
   addEventListener("dragover", (event) => {
     event.preventDefault();
     document.body.classList.add("dropping");
@@ -59,7 +59,7 @@ function listenToPage() {
     const files = [...(event.dataTransfer?.files ?? [])];
     if (files.length === 0) return;
     show("detect");
-    void detect?.add(files).catch(tellError);
+    void detect?.add(files).catch(notifyError);
   });
   listenToKeys(() => {
     const view = presentView();
@@ -67,8 +67,8 @@ function listenToPage() {
   });
 }
 
-/** On a narrow screen the list lies over the image: Escape and a press beside it close it. */
-function listenBesideList() {
+/** On a narrow screen the list covers the image: Escape and a press outside the list close it. */
+function closeListOnLeave() {
   const { classList } = document.body;
   addEventListener("pointerdown", ({ target }) => {
     if (target instanceof Element && !target.closest(".list, .list-toggle")) classList.remove("list-open");
@@ -97,7 +97,7 @@ function help() {
 async function start() {
   language.watch(translatePage);
   api.onTokenNeeded(askToken);
-  // before anything is asked: an image dropped now would be opened by the browser instead
+  // before any request: the browser would open an image dropped in the meantime
   detect = new DetectView();
   listenToPage();
   const session = await api.session();
@@ -108,18 +108,18 @@ async function start() {
   const wanted = location.hash;
   if (session.mode === "label") {
     const drafts = new Drafts(session.folder_id ?? session.folder ?? "");
-    drafts.onRefused = () => tell(say("save.storage"), "warning");
+    drafts.onRefused = () => notify(say("save.storage"), "warning");
     const { saved, kept } = await replay(drafts);
     label = new LabelView(session, drafts);
     show(wanted === "#detect" ? "detect" : "label");
     await label.start(/^#label\/(\w+)$/.exec(wanted)?.[1] ?? null);
-    if (saved.length > 0) tell(say("save.recovered", { names: saved.join(", ") }));
+    if (saved.length > 0) notify(say("save.recovered", { names: saved.join(", ") }));
     const undecided = kept.filter((draft) => draft.image !== label?.id).map((draft) => draft.name);
-    if (undecided.length > 0) tell(say("save.decide", { names: undecided.join(", ") }), "warning");
+    if (undecided.length > 0) notify(say("save.decide", { names: undecided.join(", ") }), "warning");
   } else {
     show("detect");
   }
   await detect.start();
 }
 
-start().catch(tellError);
+start().catch(notifyError);

@@ -1,5 +1,5 @@
-/** The panel's lower part: which model suggests, its run over the folder, and training. */
-import { tell, tellError } from "./announce.js";
+/** The lower part of the panel: choosing the model, running it on the folder, and training. */
+import { notify, notifyError } from "./announce.js";
 import * as api from "./api.js";
 import { byId, fill, make } from "./dom.js";
 import * as events from "./events.js";
@@ -26,26 +26,26 @@ export class ModelPanel {
       api
         .chooseModel(this.choice.value)
         .then((models) => this.models.set(models))
-        .catch(tellError);
+        .catch(notifyError);
     });
     byId("suggest-run", HTMLButtonElement).addEventListener("click", () => {
       const answer = this.run?.running ? api.stopSuggestions().then(api.suggestionRun) : api.startSuggestions();
-      answer.then((run) => this.#take(run)).catch(tellError);
+      answer.then((run) => this.#take(run)).catch(notifyError);
     });
     byId("train-run", HTMLButtonElement).addEventListener("click", () => this.#train());
     events.on("suggestions", (run) => this.#take(run));
     events.on("training", (training) => {
       const before = this.training?.state;
       this.training = training;
-      if (before !== training.state && training.state === "done") tell(say("training.done"));
+      if (before !== training.state && training.state === "done") notify(say("training.done"));
       this.#drawTraining();
     });
-    events.on("model", () => this.#read().catch(tellError));
+    events.on("model", () => this.#read().catch(notifyError));
     this.models.watch(() => this.#draw());
     language.watch(() => this.#draw());
   }
 
-  /** Read all; again after the server was away. */
+  /** Read the models, the run and the training. */
   async start() {
     await this.#read();
     this.run = await api.suggestionRun();
@@ -77,7 +77,7 @@ export class ModelPanel {
         this.training = training;
         this.#drawTraining();
       })
-      .catch(tellError);
+      .catch(notifyError);
   }
 
   #draw() {

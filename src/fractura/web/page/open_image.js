@@ -1,18 +1,18 @@
 /**
- * One image that is being labelled: its labels with their history, and how they get saved.
+ * One image that is being labelled: its labels, their history, and saving them.
  *
  * @typedef {import("./types.js").Annotation} Annotation
  * @typedef {import("./types.js").KeyedBox} KeyedBox
  * @typedef {import("./types.js").Labels} Labels
  * @typedef {import("./types.js").ImageSuggestions} ImageSuggestions
  * @typedef {import("./types.js").Suggestion} Suggestion
- * @typedef {Labels & {dismissed: readonly string[]}} State With the places of suggestions that were dismissed.
+ * @typedef {Labels & {dismissed: readonly string[]}} State Also the places of dismissed suggestions.
  */
 import { Autosave } from "./autosave.js";
 import { between, keyed, overlap, sameLabels } from "./boxes.js";
 import { History } from "./history.js";
 
-/** A suggestion that covers a box so well says nothing new. Intersection over union. */
+/** A suggestion with this overlap with a box adds nothing new. Intersection over union. */
 const SAME_PLACE = 0.5;
 
 export class OpenImage {
@@ -20,23 +20,23 @@ export class OpenImage {
    * @param {import("./types.js").ImageFacts} facts
    * @param {Annotation} annotation
    * @param {import("./drafts.js").Drafts} drafts
-   * @param {ConstructorParameters<typeof Autosave>[3]} told
+   * @param {ConstructorParameters<typeof Autosave>[3]} callbacks
    */
-  constructor(facts, annotation, drafts, told) {
+  constructor(facts, annotation, drafts, callbacks) {
     this.facts = facts;
     this.annotation = annotation;
     this.size = { width: annotation.width, height: annotation.height };
     /** @type {History<State>} */
     this.history = new History({ ...labelsOf(annotation), dismissed: /** @type {readonly string[]} */ ([]) });
     this.saver = new Autosave({ id: facts.id, name: facts.name }, annotation.etag, drafts, {
-      ...told,
+      ...callbacks,
       saved: (saver, answer) => {
         this.#take(answer);
-        told.saved(saver, answer);
+        callbacks.saved(saver, answer);
       },
     });
-    /** Etag that the server told of last, without being asked. @type {string | null} */
-    this.heard = null;
+    /** Etag that the last event reported. @type {string | null} */
+    this.reportedEtag = null;
     /** @type {ImageSuggestions | null} */
     this.answer = null;
     /** @type {Suggestion[]} */
@@ -54,7 +54,7 @@ export class OpenImage {
   }
 
   /**
-   * Typing is one step of the history, not one a letter.
+   * Typing is one step of the history, not one per letter.
    * @param {string} comment
    */
   setComment(comment) {
@@ -66,7 +66,7 @@ export class OpenImage {
     this.saver.change(this.labels);
   }
 
-  /** @param {"undo" | "redo"} direction @returns {boolean} Whether there was anything. */
+  /** @param {"undo" | "redo"} direction @returns {boolean} Whether there was a step. */
   step(direction) {
     const before = this.labels;
     if (this.history[direction]() === before) return false;
@@ -74,14 +74,14 @@ export class OpenImage {
     return true;
   }
 
-  /** Write the file even if nothing was changed: an image without finding has an annotation without boxes. */
+  /** Write the file even if nothing was changed: a normal image has an annotation without boxes. */
   save() {
     if (!this.saver.pending && !this.annotation.exists) this.saver.change(this.labels);
     return this.saver.flush();
   }
 
   /**
-   * The server's present state, after somebody else changed it; can be undone.
+   * Take over the server's current state after somebody else changed it; can be undone.
    * @param {Annotation} annotation
    */
   reload(annotation) {
@@ -91,8 +91,8 @@ export class OpenImage {
   }
 
   /**
-   * @param {Annotation} current What the server has.
-   * @param {Labels} labels What shall be there.
+   * @param {Annotation} current The server's state.
+   * @param {Labels} labels The labels to save over it.
    */
   overwrite(current, labels) {
     this.annotation = current;
@@ -103,31 +103,31 @@ export class OpenImage {
   /** @param {ImageSuggestions} answer */
   suggest(answer) {
     this.answer = answer;
-    this.detections = answer.boxes.map((detection) => ({
-      ...keyed(detection),
-      ...between({ x: detection.xmin, y: detection.ymin }, { x: detection.xmax, y: detection.ymax }, this.size),
+    this.detections = answer.boxes.map((suggestion) => ({
+      ...keyed(suggestion),
+      ...between({ x: suggestion.xmin, y: suggestion.ymin }, { x: suggestion.xmax, y: suggestion.ymax }, this.size),
     }));
   }
 
   /**
-   * Suggestions that still ask for an answer.
+   * Suggestions that have been neither accepted nor dismissed.
    * @param {number} threshold
    * @returns {Suggestion[]}
    */
-  open(threshold) {
+  pendingSuggestions(threshold) {
     const { boxes, verified, dismissed } = this.labels;
     if (verified) return [];
     return this.detections.filter(
-      (detection) =>
-        detection.score >= threshold &&
-        !dismissed.includes(place(detection)) &&
-        !boxes.some((box) => overlap(box, detection) > SAME_PLACE),
+      (suggestion) =>
+        suggestion.score >= threshold &&
+        !dismissed.includes(place(suggestion)) &&
+        !boxes.some((box) => overlap(box, suggestion) > SAME_PLACE),
     );
   }
 
-  /** It stays away until the page is closed; can be undone. @param {Suggestion} detection */
-  dismiss(detection) {
-    this.history.push({ ...this.labels, dismissed: [...this.labels.dismissed, place(detection)] });
+  /** Hide a suggestion until the page is closed; can be undone. @param {Suggestion} suggestion */
+  dismiss(suggestion) {
+    this.history.push({ ...this.labels, dismissed: [...this.labels.dismissed, place(suggestion)] });
   }
 
   /** @param {Annotation} answer */
@@ -135,19 +135,19 @@ export class OpenImage {
     this.annotation = answer;
     const { boxes } = this.labels;
     if (boxes.length !== answer.boxes.length) return;
-    // what the server rounded or filled in, under the boxes' own keys
+    // take over what the server rounded or filled in, under the boxes' own keys
     const taken = boxes.map((box, index) => ({ ...answer.boxes[index], key: box.key }));
     this.history.replace({ ...this.labels, boxes: /** @type {KeyedBox[]} */ (taken) });
   }
 }
 
-/** @param {{boxes: readonly import("./types.js").Box[], verified: boolean, comment: string}} said @returns {Labels} */
+/** @param {import("./types.js").PlainLabels} plain @returns {Labels} */
 export function labelsOf({ boxes, verified, comment }) {
   return { boxes: boxes.map(keyed), verified, comment };
 }
 
 /**
- * The boxes of both, each once.
+ * Merge two versions; boxes in both occur once.
  * @param {Labels} mine
  * @param {Labels} theirs
  * @returns {Labels}

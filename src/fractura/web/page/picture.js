@@ -1,12 +1,12 @@
 /**
- * An image's pixels in the browser, in several sizes, so that an image of 4000 pixels moves as smoothly as a small one.
+ * An image's pixels in several sizes, so that an image of 4000 pixels moves as smoothly as a small one.
  *
  * @typedef {import("./types.js").Grey} Grey
  * @typedef {object} Picture
  * @property {number} width Of the image, in image pixels; the levels may have fewer.
  * @property {number} height
  * @property {ImageBitmap[]} levels Largest first, each half as large as the one before.
- * @property {Grey | null} grey The window it was drawn with; null for images of 8 bit.
+ * @property {Grey | null} grey The window it was rendered with; null for 8-bit images.
  */
 
 /** No level smaller than this on its longer side. */
@@ -35,7 +35,7 @@ export function release(picture) {
 /**
  * The level with just enough pixels.
  * @param {Picture} picture
- * @param {number} scale Device pixels an image pixel.
+ * @param {number} scale Device pixels per image pixel.
  * @returns {ImageBitmap}
  */
 export function levelFor(picture, scale) {
@@ -44,12 +44,11 @@ export function levelFor(picture, scale) {
 }
 
 /**
- * How a picture's greys must be changed to look as if drawn with another window: wanted = slope · grey + intercept, greys
- * being 0..1.
+ * The linear change that shows a picture through another window: wanted = slope · grey + intercept, greys being 0..1.
  * @param {Grey} drawn
  * @param {Grey} wanted
  * @param {boolean} dark Large values are dark (MONOCHROME1).
- * @param {boolean} inverted The reader wants black and white exchanged.
+ * @param {boolean} inverted Black and white are swapped by the user.
  * @returns {{slope: number, intercept: number}}
  */
 export function greyChange(drawn, wanted, dark, inverted) {

@@ -1,9 +1,9 @@
-/** Windows of one browser tell each other which image they have open. */
+/** Lets the windows of one browser know which image the others have open. */
 
 export class Presence {
   /**
    * @param {string} folder
-   * @param {(image: string) => void} met Another window has the image open that this one has.
+   * @param {(image: string) => void} met Called when another window has the same image open.
    */
   constructor(folder, met) {
     this.channel = new BroadcastChannel(`fractura-${folder}`);

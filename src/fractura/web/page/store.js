@@ -1,5 +1,5 @@
 /**
- * A value that tells when it changes.
+ * An observable value.
  *
  * @template T
  */
@@ -24,8 +24,8 @@ export class Value {
   }
 
   /**
-   * @param {(value: T) => void} listener Called at once, too.
-   * @returns {() => void} Stops it.
+   * @param {(value: T) => void} listener Called at once and after every change.
+   * @returns {() => void} Stops listening.
    */
   watch(listener) {
     this.listeners.add(listener);

@@ -1,4 +1,4 @@
-/** Dark or light as chosen before, else as the system is: no module, so that it runs before anything is painted. */
+/** Sets the theme chosen before, else the system's. Not a module, so that it runs before anything is painted. */
 {
   const system = matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";
   document.documentElement.dataset["theme"] = localStorage.getItem("fractura-theme") ?? system;

@@ -1,10 +1,10 @@
-/** The threshold and what was measured of the model there. Only measured points are said; nothing is worked out between them. */
+/** The threshold and the model's measured performance there. Only measured points are shown, never interpolated ones. */
 import { byId, make, replaceKeepingFocus } from "./dom.js";
-import { number, say } from "./i18n.js";
+import { number, percent, say } from "./i18n.js";
 
-/** A measured point farther from the threshold than this says nothing of it. */
+/** A measured point farther from the threshold than this is not shown. */
 const NEAR = 0.05;
-/** A detection counts as right from this intersection over union with a labelled box on. */
+/** A detection counts as correct from this intersection over union with a labelled box. */
 const MEASURED_IOU = 0.3;
 
 /**
@@ -35,7 +35,7 @@ export function drawThreshold(model, threshold, choose) {
       );
       const cells = [
         make("td", {}, pick),
-        make("td", {}, number(point.sensitivity, 2)),
+        make("td", {}, percent(point.sensitivity)),
         make("td", {}, number(point.false_positives_per_image, 2)),
       ];
       return make("tr", { "aria-current": String(point === nearest && isNear(point, threshold)) }, ...cells);
@@ -61,8 +61,8 @@ function measuredText(point, threshold, images) {
   if (!isNear(point, threshold)) return say("detect.not_measured", { threshold: number(threshold, 2) });
   const values = {
     threshold: number(point.threshold, 2),
-    sensitivity: number(point.sensitivity, 2),
-    detections: number(point.false_positives_per_image, 2),
+    sensitivity: percent(point.sensitivity),
+    false_positives: number(point.false_positives_per_image, 2),
     iou: number(MEASURED_IOU, 1),
   };
   return images === null

@@ -1,4 +1,4 @@
-/** A row of buttons over the image, from the table of keys. */
+/** The row of buttons above the image, made from the table of keys. */
 import { icon, make } from "./dom.js";
 import { translatePage } from "./i18n.js";
 
@@ -7,7 +7,7 @@ import { translatePage } from "./i18n.js";
  * @typedef {readonly [action: string, icon: IconName]} Button
  */
 
-/** How the image is shown: the end of both views' rows. @type {(Button | null)[]} */
+/** The buttons that change the display: the end of both views' toolbars. @type {(Button | null)[]} */
 export const VIEWING = [
   ["window", "window"],
   ["windowReset", "reset"],
@@ -42,7 +42,7 @@ export function makeToolbar(host, buttons, table, actions, stage) {
     );
     button.addEventListener("click", (event) => {
       actions[action]?.();
-      // the mouse must not leave the focus here: Space would press the button again instead of verifying the image
+      // a click must not leave the focus here: Space would press the button again instead of verifying the image
       if (event.detail > 0) stage.focus({ preventScroll: true });
     });
     host.append(button);

@@ -1,5 +1,5 @@
 /**
- * Types that several modules share; no code. They follow the server's API.
+ * Types shared by several modules; no code. They follow the server's API, and a test compares them with its OpenAPI document.
  *
  * @typedef {object} Box A box in pixels of the image as displayed.
  * @property {string} name Class.
@@ -8,17 +8,19 @@
  * @property {number} xmax
  * @property {number} ymax
  * @property {boolean | undefined} [difficult]
- * @property {boolean | undefined} [truncated] Left out when the box was changed: the server works it out as LabelImg does.
+ * @property {boolean | undefined} [truncated] Left out when the box was changed: the server derives it as LabelImg does.
  * @property {string | undefined} [pose]
  *
- * @typedef {Box & {score: number}} Detection A detector's box, score 0..1.
- * @typedef {Box & {key: string}} KeyedBox A box with an identity that lasts while the page is open.
+ * @typedef {Box & {score: number}} Detection A detected box, score 0..1.
+ * @typedef {Box & {key: string}} KeyedBox A box with an identity for as long as the page is open.
  * @typedef {Detection & {key: string}} Suggestion
  *
- * @typedef {object} Labels What a person says of one image: the content of one annotation file.
- * @property {readonly KeyedBox[]} boxes
+ * @typedef {object} PlainLabels The labels of one image as the server takes them.
+ * @property {readonly Box[]} boxes
  * @property {boolean} verified
  * @property {string} comment
+ *
+ * @typedef {Omit<PlainLabels, "boxes"> & {boxes: readonly KeyedBox[]}} Labels The labels of one image while it is being edited.
  *
  * @typedef {"reading"|"unlabelled"|"suggested"|"labelled"|"verified"|"disagreeing"|"malformed"} ImageState
  *
@@ -30,7 +32,8 @@
  * @property {number | null} uncertainty
  * @property {boolean} disagreeing
  * @property {boolean} comment
- * @property {string} [etag] Of the annotation; only in events.
+ *
+ * @typedef {ImageRow & {etag: string | null}} ImageEvent The etag is that of the annotation.
  *
  * @typedef {object} ImagePage
  * @property {ImageRow[]} images
@@ -41,11 +44,9 @@
  * @property {number} revision
  * @property {boolean} reading
  *
- * @typedef {{centre: number, width: number}} Grey Window: grey values centre - width/2 … centre + width/2 are shown.
+ * @typedef {{centre: number, width: number}} Grey A window: the grey values centre - width/2 … centre + width/2 are shown.
  *
- * @typedef {object} ImageFacts
- * @property {string} id
- * @property {string} name
+ * @typedef {object} ImageHeader The information in an image's header.
  * @property {number} width
  * @property {number} height
  * @property {number} bit_depth
@@ -58,6 +59,8 @@
  * @property {string | null} view
  * @property {string | null} laterality
  *
+ * @typedef {ImageRow & ImageHeader} ImageFacts
+ *
  * @typedef {{message: string, place: string | null, hint: string | null}} Note
  *
  * @typedef {object} Annotation
@@ -69,7 +72,7 @@
  * @property {Box[]} boxes
  * @property {boolean} verified
  * @property {string} comment
- * @property {[number, number] | null} written_size
+ * @property {[number | null, number | null] | null} written_size
  * @property {Note[]} notes
  * @property {boolean} has_backup
  *
@@ -77,11 +80,12 @@
  * @property {string} version
  * @property {"label" | "serve"} mode
  * @property {string | null} folder
- * @property {string | null} [folder_id]
+ * @property {string | null} folder_id
  * @property {string | null} model
  * @property {boolean} can_train
  * @property {string | null} train_hint
- * @property {{image_bytes: number, image_pixels: number, images_per_request: number}} limits
+ * @property {{image_bytes: number, image_pixels: number, images_per_request: number, request_bytes: number}} limits
+ * @property {ImageState[]} states
  *
  * @typedef {{threshold: number, sensitivity: number, false_positives_per_image: number}} OperatingPoint Measured at IoU 0.3.
  *
@@ -90,7 +94,7 @@
  * @property {string} name
  * @property {string} origin
  * @property {string[]} class_names
- * @property {number} threshold
+ * @property {number | null} threshold
  * @property {string | null} threshold_aim
  * @property {string | null} licence
  * @property {number | null} images
@@ -104,9 +108,9 @@
  * @property {string | null} model
  * @property {"ready" | "waiting" | "none"} status
  * @property {Detection[]} boxes
- * @property {number} threshold
+ * @property {number | null} threshold
  * @property {number | null} uncertainty
- * @property {{kind: string, box: Box}[]} disagreements
+ * @property {{kind: "missed_by_human" | "missed_by_model" | "other_class", box: Box}[]} disagreements
  *
  * @typedef {object} SuggestionRun
  * @property {boolean} running
@@ -131,13 +135,13 @@
  * @typedef {object} DetectedImage
  * @property {string | null} id
  * @property {string} name
- * @property {number} width
- * @property {number} height
- * @property {number} bit_depth
+ * @property {number | null} width
+ * @property {number | null} height
+ * @property {number | null} bit_depth
  * @property {boolean} dicom
  * @property {Detection[]} detections
  * @property {Box[] | null} ground_truth
- * @property {string | null} ground_truth_problem Why the annotation that came along is not used.
+ * @property {string | null} ground_truth_problem Why the annotation sent along is not used.
  * @property {number} seconds
  * @property {{code: string, message: string, place: string | null, hint: string | null} | null} error
  *

@@ -1,5 +1,5 @@
 /**
- * Where the image lies on the stage: pure arithmetic, no page.
+ * The position of the image on the stage: pure arithmetic without the DOM.
  *
  * A view maps image pixels to stage pixels (CSS pixels): stage = offset + image · scale. Boxes live in image pixels only, so
  * neither zoom nor the screen's pixel ratio can ever move them.
@@ -12,7 +12,7 @@
 export const LARGEST_SCALE = 64;
 /** The image can be made this much smaller than the stage, not more. */
 const SMALLEST_PART = 0.25;
-/** So many stage pixels of the image stay in sight however it is moved. */
+/** Number of stage pixels of the image that stay visible however it is moved. */
 const IN_SIGHT = 48;
 
 /**
@@ -57,7 +57,7 @@ export function toStage(view, point) {
 }
 
 /**
- * Zoom so that what lies under `point` stays under it.
+ * Zoom so that the image pixel under `point` stays there.
  * @param {View} view
  * @param {number} factor
  * @param {Point} point On the stage.
@@ -85,7 +85,7 @@ export function moved(view, dx, dy, image, stage) {
 }
 
 /**
- * The view, moved back if the image had left the stage.
+ * The view, moved back if the image would leave the stage.
  * @param {View} view
  * @param {Size} image
  * @param {Size} stage
@@ -100,7 +100,7 @@ function kept(view, image, stage) {
 }
 
 /**
- * The same place of the image in the middle after the stage changed its size.
+ * The view with the same centre after the stage has been resized.
  * @param {View} view
  * @param {Size} before
  * @param {Size} after

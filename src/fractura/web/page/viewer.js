@@ -1,26 +1,26 @@
 /**
- * The stage: one image, seen through a view and a grey window, with a layer of boxes above it.
+ * The stage: one image seen through a view and a grey window, with a layer of boxes above it.
  *
- * Two canvases lie on each other. Only the lower one, the image, passes through the grey window (an SVG filter, exact and
- * done by the browser's compositor); the boxes above keep their colours.
+ * There are two canvases. Only the lower one, the image, passes through the grey window (an SVG filter, exact and applied by
+ * the browser's compositor); the boxes above it keep their colours.
  *
  * @typedef {import("./types.js").Grey} Grey
  * @typedef {import("./types.js").Point} Point
  * @typedef {import("./view.js").View} View
  * @typedef {import("./picture.js").Picture} Picture
  * @typedef {object} Tool What the pointer does besides moving and zooming; points are on the image.
- * @property {(point: Point, event: PointerEvent) => boolean} press Whether it takes this drag.
+ * @property {(point: Point, event: PointerEvent) => boolean} press Returns whether it handles this drag.
  * @property {(point: Point, event: PointerEvent) => void} drag
  * @property {(point: Point, event: PointerEvent) => void} release
- * @property {(point: Point | null) => string} hover The cursor.
- * @property {() => void} abandon The drag became a pinch or was cancelled.
+ * @property {(point: Point | null) => string} hover Returns the cursor.
+ * @property {() => void} abandon The drag has become a pinch or was cancelled.
  */
 import { make } from "./dom.js";
 import { watchPointer } from "./gestures.js";
 import { greyChange, levelFor } from "./picture.js";
 import { centred, fit, centredOn, moved, resized, toImage, within, zoomed } from "./view.js";
 
-/** Above so many screen pixels an image pixel, pixels are shown as squares. */
+/** From this many screen pixels per image pixel, pixels are shown as squares. */
 const SQUARES_FROM = 6;
 const LOUPE = { radius: 110, power: 3 };
 let viewers = 0;
@@ -48,10 +48,10 @@ export class Viewer {
     this.dark = false;
     this.inverted = false;
     this.windowing = false;
-    /** Another viewer says what is seen here. */
+    /** Another viewer controls the view. */
     this.follows = false;
     this.magnifying = false;
-    /** Where the pointer is, on the stage. @type {Point | null} */
+    /** Position of the pointer on the stage. @type {Point | null} */
     this.pointer = null;
     /** Paints the layer; may be called twice, for the magnifier. @type {(context: CanvasRenderingContext2D, view: View) => void} */
     this.paint = () => undefined;
@@ -67,7 +67,7 @@ export class Viewer {
 
   /**
    * @param {Picture | null} picture
-   * @param {{keep?: boolean, dark?: boolean, grey?: Grey}} [options] `keep`: the view stays (the same image, drawn anew).
+   * @param {{keep?: boolean, dark?: boolean, grey?: Grey}} [options] `keep`: keep the view (the same image, rendered again).
    */
   show(picture, options = {}) {
     this.picture = picture;
@@ -106,7 +106,7 @@ export class Viewer {
   }
 
   /**
-   * Bring a box into sight, if it is not.
+   * Bring a box into view if it is not visible.
    * @param {import("./types.js").Box} box
    */
   reveal(box) {
@@ -143,7 +143,7 @@ export class Viewer {
     return { x: event.clientX - place.left, y: event.clientY - place.top };
   }
 
-  /** Draw anew with the next frame. */
+  /** Redraw with the next frame. */
   refresh() {
     if (this.waiting) return;
     this.waiting = true;
@@ -168,7 +168,7 @@ export class Viewer {
       this.setView(
         before.width > 1 ? resized(this.view, before, after) : centred(this.picture, after, this.view.scale),
       );
-    // a canvas is empty after its size was set: fill it before the browser shows it
+    // resizing empties a canvas: draw it before the browser shows it
     this.#draw();
   }
 

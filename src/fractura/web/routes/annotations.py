@@ -8,13 +8,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
 
-from fractura.formats.validation import box_fault, size_fault
+from fractura.formats.faults import box_fault, size_fault
 from fractura.web.annotation_store import AnnotationStore, ChangedElsewhereError, StoredAnnotation, malformed
-from fractura.web.errors import WebError, documented
+from fractura.web.api_errors import WebError, documented
+from fractura.web.app_state import CurrentState
 from fractura.web.folder_index import ImageRow
 from fractura.web.folder_state import FolderState
 from fractura.web.schemas import Annotation, AnnotationIn, Box, ClassName, ClassNames, ImageId, Note
-from fractura.web.state import CurrentState
 
 _NAME_FILES = ("predefined_classes.txt", "classes.txt")
 _MOST_NAMES = 1000
@@ -115,10 +115,10 @@ def _annotation(store: AnnotationStore, row: ImageRow, stored: StoredAnnotation)
     size, annotation = store.size(row), stored.annotation
     objects = annotation.objects if annotation is not None else ()
     notes = []
-    if annotation is not None and (fault := size_fault(annotation, size)):
+    if annotation is not None and (fault := size_fault(annotation.size, size)):
         notes.append(Note(message=fault[0], place=None, hint=fault[1]))
     for number, each in enumerate(objects, start=1):
-        if problem := box_fault(each, *size):
+        if problem := box_fault(each.corners, *size):
             notes.append(Note(message=problem, place=f"box {number}", hint="draw it again"))
     return Annotation(
         image=row.id,

@@ -6,10 +6,10 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Response
 
-from fractura.web.errors import documented
+from fractura.web.api_errors import documented
+from fractura.web.app_state import CurrentState
 from fractura.web.exports import ImageResult, export
 from fractura.web.schemas import ExportRequest
-from fractura.web.state import CurrentState
 
 router = APIRouter(tags=["export"])
 _KINDS = ("application/json", "text/csv", "application/xml", "application/dicom", "application/zip")
@@ -22,9 +22,7 @@ _FILE = {"schema": {"type": "string", "format": "binary"}}
     responses={
         200: {
             "description": "The file",
-            "content": dict.fromkeys(
-                ("application/json", "text/csv", "application/xml", "application/dicom", "application/zip"), _FILE
-            ),
+            "content": dict.fromkeys(_KINDS, _FILE),
         },
         **documented(401, 403, 404, 409, 410, 413, 422),
     },
@@ -34,7 +32,7 @@ def export_results(request: ExportRequest, state: CurrentState) -> Response:
     model = state.models.get()
     threshold = model.card.threshold if request.threshold is None else request.threshold
     results = [
-        ImageResult(source, state.detections_on(source, model).above(threshold))
+        ImageResult(source, state.detections_on(source, model))
         for source in (state.source(image) for image in dict.fromkeys(request.images))
     ]
     file = export(results, request.format, model.card, threshold)

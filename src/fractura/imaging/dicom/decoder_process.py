@@ -1,4 +1,4 @@
-"""GDCM at arm's length: a helper process unpacks, and may die of a damaged image without harm to anyone."""
+"""Decoders at arm's length: a helper process decodes, and may crash or hang on a damaged image without harm."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import sys
 import threading
 from pathlib import Path
 
-from fractura.imaging.dicom.gdcm_worker import ANSWER, REQUEST
+from fractura.imaging.dicom.decoder_worker import ANSWER, REQUEST
 
 SECONDS = 120.0
 """Longest time for one image. An image of 10 million pixels takes about half a second."""
 
-_WORKER = Path(__file__).with_name("gdcm_worker.py")
+_WORKER = Path(__file__).with_name("decoder_worker.py")
 
 
 class _Helper:
@@ -23,7 +23,6 @@ class _Helper:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._owner = 0
 
     def ask(self, request: bytes, limit: int) -> bytes | None:
         """The answer, or None: no answer, too late, or more than ``limit`` bytes."""
@@ -49,23 +48,20 @@ class _Helper:
             return None
 
     def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is not None and self._owner == os.getpid() and self._process.poll() is None:
+        if self._process is not None and self._process.poll() is None:
             return self._process
-        # A process forked from ours (a data loader's) gets a helper of its own: two must not share one pipe.
         self._process = subprocess.Popen(
             [sys.executable, "-P", str(_WORKER)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        self._owner = os.getpid()
         return self._process
 
     def close(self) -> None:
         """Let the helper go."""
         with self._lock:
-            if self._owner == os.getpid():
-                self._stop()
+            self._stop()
 
     def _stop(self) -> None:
         if self._process is not None:
@@ -75,16 +71,27 @@ class _Helper:
 
 
 _helper = _Helper()
-atexit.register(_helper.close)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_helper.__init__)  # type: ignore[misc]
+atexit.register(lambda: _helper.close())
 
 
-def unpack_with_gdcm(frame: bytes, syntax: str, width: int, height: int, samples: int, bits: int) -> bytes | None:
+def _forget_helper() -> None:
+    """A process forked from ours (a data loader's) gets a helper of its own: two must not share one pipe.
+
+    Nor one lock, which may be held by a thread that the new process does not have.
+    """
+    global _helper
+    _helper = _Helper()
+
+
+if hasattr(os, "register_at_fork"):  # Windows lacks it, and cannot fork
+    os.register_at_fork(after_in_child=_forget_helper)
+
+
+def decode_apart(frame: bytes, syntax: str, width: int, height: int, samples: int, bits: int) -> bytes | None:
     """Values of one JPEG Lossless or JPEG-LS frame, one byte each up to 8 bits and two (little-endian) above.
 
     Returns:
-        ``width * height * samples`` values, without sign, colour by pixel; None if the frame cannot be unpacked.
+        ``width * height * samples`` values, without sign, colour by pixel; None if the frame cannot be decoded.
     """
     allocated = 8 if bits <= 8 else 16
     request = REQUEST.pack(width, height, samples, bits, allocated, len(syntax), len(frame))

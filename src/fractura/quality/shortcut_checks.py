@@ -1,4 +1,4 @@
-"""Things that tell the label without looking at the bone: a detector finds them first, and they fail elsewhere."""
+"""Cues that predict the label without the bone: a detector learns them first, and they fail elsewhere."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.quality.findings import Severity
-from fractura.quality.registry import Fault, check
-from fractura.quality.snapshot import CheckedImage, Snapshot
+from fractura.quality.checked_image import CheckedImage
+from fractura.quality.registry import Fault, Severity, check
+from fractura.quality.snapshot import Snapshot
 
 FEWEST = 12
 """Images with boxes, and images without, that are needed before anything is said."""
-TELLING_SHARE = 0.1
+MINIMUM_SHARE = 0.1
 """What is beyond nearly all negatives must be on this share of the positives."""
 DIFFERENCE = 0.25
 """By which the share of positives must differ between images with and without something."""
@@ -29,7 +29,7 @@ class _Labelled:
 
 @check("shortcuts.source", Severity.WARNING, "kinds of file, sizes or machines that go with the label")
 def source(snapshot: Snapshot) -> Iterator[Fault]:
-    """One finding each for the kind of file and the size, and there for the value that tells most."""
+    """One finding each for the kind of file and the size: for the value that predicts the label best."""
     traits: dict[str, Callable[[CheckedImage], str]] = {
         "kind of file": lambda image: image.source,
         "size": lambda image: "{}x{}".format(*sorted(image.size or (0, 0))),
@@ -39,14 +39,14 @@ def source(snapshot: Snapshot) -> Iterator[Fault]:
         return
     for what, trait in traits.items():
         values = [trait(image) for image in labelled.images]
-        told = []
+        predictive = []
         for value in sorted(set(values)):
             has = np.array([each == value for each in values])
             strength = _association(has, labelled.positive)
             if strength is not None:
-                told.append((strength, value, has))
-        if told:
-            _, value, has = max(told, key=lambda each: each[0])
+                predictive.append((strength, value, has))
+        if predictive:
+            _, value, has = max(predictive, key=lambda each: each[0])
             yield _fault(f"{what} {value}", has, labelled, snapshot)
 
 
@@ -58,13 +58,15 @@ def frame(snapshot: Snapshot) -> Iterator[Fault]:
     )
 
 
-@check("shortcuts.writing", Severity.WARNING, "writing that goes with the label")
-def writing(snapshot: Snapshot) -> Iterator[Fault]:
+@check("shortcuts.burnt_in_text", Severity.WARNING, "burnt-in text that goes with the label")
+def burnt_in_text(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding."""
-    yield from _with_trait(snapshot, "writing", lambda image: image.traits is not None and image.traits.writing >= 4)
+    yield from _with_trait(
+        snapshot, "burnt-in text", lambda image: image.traits is not None and image.traits.writing >= 4
+    )
 
 
-@check("shortcuts.metal", Severity.WARNING, "metal, or what looks like it, that goes with the label")
+@check("shortcuts.metal", Severity.WARNING, "metal, or what resembles it, that goes with the label")
 def metal(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding: bright thin parts that stand out more than on nearly all images of the other label."""
     yield from _beyond(snapshot, "bright, sharp parts as metal has", lambda image: _trait(image, "metal"))
@@ -72,7 +74,7 @@ def metal(snapshot: Snapshot) -> Iterator[Fault]:
 
 @check("shortcuts.brightness", Severity.WARNING, "brightness, contrast or sharpness that goes with the label")
 def brightness(snapshot: Snapshot) -> Iterator[Fault]:
-    """One finding each: this one number alone tells images with boxes from images without."""
+    """One finding each: this one number alone separates images with boxes from images without."""
     labelled = _labelled(snapshot)
     if labelled is None:
         return
@@ -81,8 +83,8 @@ def brightness(snapshot: Snapshot) -> Iterator[Fault]:
         area = _area_under_curve(values, labelled.positive)
         if max(area, 1 - area) >= 0.8:
             yield Fault(
-                f"{what} alone tells images with boxes from images without in {max(area, 1 - area):.0%} of the pairs: "
-                f"{'higher' if area > 0.5 else 'lower'} where there are boxes",
+                f"{what} alone separates images with boxes from those without in {max(area, 1 - area):.0%} of the "
+                f"pairs: {'higher' if area > 0.5 else 'lower'} where there are boxes",
                 snapshot.root,
                 hint="find out what differs (machine, export, hospital) and take both kinds of image from each",
             )
@@ -121,7 +123,7 @@ def _beyond(snapshot: Snapshot, what: str, measure: Callable[[CheckedImage], flo
         has = values > limit
         share, other = (float(has[labelled.positive == each].mean()) for each in (side, not side))
         count = int((labelled.positive == side).sum())
-        if share - other > max(TELLING_SHARE, _NORMAL * float(np.sqrt(0.02 * 0.98 / count))):
+        if share - other > max(MINIMUM_SHARE, _NORMAL * float(np.sqrt(0.02 * 0.98 / count))):
             yield _fault(what, has, labelled, snapshot)
             return
 

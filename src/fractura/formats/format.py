@@ -1,15 +1,73 @@
-"""What a format has no place for: counted, so that a conversion says what it leaves behind."""
+"""``Format``: what has to be known of a format to recognise, read and write it, and what it has no place for.
+
+A format is one module that ends with a ``Format``; ``registry`` lists them. For what a reader does, see ``assembly``.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from fractura.core.dataset import Dataset
-from fractura.formats.registry import Format
+from fractura.formats.assembly import ReadOptions
+from fractura.formats.faults import Faults
+from fractura.formats.writing import PlannedFile
 
 _HEAD = 4096
+"""Bytes of an XML file in which its root element begins."""
+
+FLAGS = frozenset({"difficult", "truncated", "pose"})
+FACTS = frozenset({"split", "patient", "body_part", "view", "laterality"})
+CLASS_LIST, FRACTIONS = frozenset({"class list"}), frozenset({"fractions"})
+"""What a format may have a place for, in addition to images, boxes and the names of boxes; see ``losses``."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Why a folder is thought to hold a format.
+
+    Attributes:
+        path: What to read: the file that describes the images, or the folder.
+        why: In a few words.
+    """
+
+    path: Path
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """One format.
+
+    Attributes:
+        name: As typed.
+        title: For people.
+        read: Reads a path.
+        plan: Lists the files of a data set; None for TFRecord, which is not a folder of files.
+        holds: What it has a place for: ``FLAGS``, ``FACTS``, ``CLASS_LIST``, ``FRACTIONS`` and single aspects.
+        describes: What to read it from again, below the folder it was written to; empty for the folder.
+        reads_folders: It is read from a folder and not from one file in it.
+        takes_image_dir: Its images may lie in a folder that the user names.
+        find: Recognises a folder.
+        why_json: Says why a JSON document is of this format; None if it is not. Documents are parsed once for all.
+        why_table: The same for the column names of a CSV.
+    """
+
+    name: str
+    title: str
+    read: Callable[[Path, ReadOptions, Faults], Dataset]
+    plan: Callable[[Dataset], Iterable[PlannedFile]] | None
+    holds: frozenset[str]
+    describes: str = ""
+    reads_folders: bool = False
+    takes_image_dir: bool = False
+    find: Callable[[Path], Evidence | None] | None = None
+    why_json: Callable[[Any], str | None] | None = None
+    why_table: Callable[[Sequence[str]], str | None] | None = None
 
 
 def losses(dataset: Dataset, target: Format, *, class_list_kept: bool = False) -> tuple[str, ...]:

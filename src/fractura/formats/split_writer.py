@@ -1,4 +1,4 @@
-"""A divided data set written out: a folder for each split, and ``split.json`` with all of it above them."""
+"""A divided data set written to disk: a folder for each split, and ``split.json`` with all of it above them."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fractura.core.dataset import Dataset
+from fractura.core.dataset import SPLITS, Dataset, Progress
 from fractura.core.errors import UsageError
-from fractura.formats.assembly import SPLITS
 from fractura.formats.convert import refuse_nesting
-from fractura.formats.losses import losses
-from fractura.formats.registry import FormatName, find_format
+from fractura.formats.format import losses
+from fractura.formats.registry import find_format
 from fractura.formats.split_file import SPLIT_FILE, split_file_of
-from fractura.formats.writing import Images, PlannedFile, Progress, write_files
+from fractura.formats.writing import Images, PlannedFile, write_files
 
 
 def write_parts(
     dataset: Dataset,
     folder: Path,
-    to: FormatName,
+    to: str,
     *,
     made: Mapping[str, Any],
     source: Path,
@@ -32,25 +31,25 @@ def write_parts(
 
     Args:
         dataset: Every image has a split.
-        folder: Made if it is missing.
+        folder: Created if it is missing.
         to: Format of the parts.
         made: How the split was made.
         source: Where the data set was read from; ``folder`` must not lie in it.
         images: As for ``convert``.
         overwrite: As for ``convert``.
-        progress: Told of each image.
+        progress: Called after each image.
 
     Returns:
-        What the format has no place for, a line each.
+        What the format has no place for, one line each.
 
     Raises:
         DataError: A file is in the way or cannot be written.
-        UsageError: ``folder`` lies inside ``source`` or around it, or the format is no folder of files.
+        UsageError: ``folder`` lies inside ``source`` or around it, or the format is not a folder of files.
     """
     plan = find_format(to).plan
     if plan is None:
         raise UsageError(
-            "the parts of a split are folders, and TFRecord is no folder",
+            "the parts of a split are folders, and TFRecord is not a folder",
             hint="write the split as voc, then each part with: fractura convert",
         )
     refuse_nesting(source, folder, is_container=source.is_file() and source.suffix.lower() not in (".json", ".csv"))

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from fractura.quality.findings import Severity
-from fractura.quality.registry import Fault, check
-from fractura.quality.snapshot import CheckedImage, Snapshot
+from fractura.quality.checked_image import CheckedImage
+from fractura.quality.registry import Fault, Severity, check
+from fractura.quality.snapshot import Snapshot
 from fractura.quality.traits import Traits
 
-# An image turned negative has the opposite polarity. Of 2,261 FracAtlas images 0.3 % lie below this by themselves.
-NEGATIVE = -0.15
-# Runs of blocks full of edges: 0.6 % of FracAtlas images, which have no writing, reach this by metal or grids.
-WRITING = 5
-EVEN_SPREAD = 8.0
+# An inverted image has the opposite polarity. Of 2,261 FracAtlas images 0.3 % lie below this as they are.
+INVERTED = -0.15
+# Runs of blocks full of edges: 0.6 % of FracAtlas images, which have no text, reach this through metal or grids.
+BURNT_IN_TEXT = 5
+BLANK_SPREAD = 8.0
 FLAT_SPREAD = 40.0
 TINY_SIDE = 64
 EXTREME_ASPECT = 6.0
 MOST = 0.9
 
 
-@check("images.unreadable", Severity.ERROR, "images that are truncated, damaged or no pictures")
+@check("images.unreadable", Severity.ERROR, "images that are truncated, damaged or not pictures")
 def unreadable(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding an image."""
     for image in snapshot.images:
@@ -41,12 +41,12 @@ def unlabelled(snapshot: Snapshot) -> Iterator[Fault]:
             )
 
 
-@check("images.even", Severity.ERROR, "images on which there is nothing to see")
-def even(snapshot: Snapshot) -> Iterator[Fault]:
+@check("images.blank", Severity.ERROR, "images on which there is nothing to see")
+def blank(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding an image; a warning where there is something, but hardly."""
     for image, traits in _seen(snapshot):
         if traits.spread < FLAT_SPREAD:
-            nothing = traits.spread < EVEN_SPREAD
+            nothing = traits.spread < BLANK_SPREAD
             yield Fault(
                 f"{'shows nothing' if nothing else 'has hardly any contrast'}: nearly all grey levels lie within "
                 f"{traits.spread:.0f} of 255",
@@ -56,15 +56,15 @@ def even(snapshot: Snapshot) -> Iterator[Fault]:
             )
 
 
-@check("images.negative", Severity.WARNING, "negative images: dark bone on bright air")
-def negative(snapshot: Snapshot) -> Iterator[Fault]:
+@check("images.inverted", Severity.WARNING, "inverted images: dark bone on bright air")
+def inverted(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding an image."""
     for image, traits in _seen(snapshot):
-        if traits.polarity < NEGATIVE and traits.spread >= EVEN_SPREAD:
+        if traits.polarity < INVERTED and traits.spread >= BLANK_SPREAD:
             yield Fault(
-                "looks like a negative: dark bone on bright air",
+                "seems to be inverted: dark bone on bright air",
                 image.path,
-                hint="look at it; if so, invert it, and look for MONOCHROME1 where it was converted from DICOM",
+                hint="view it; if so, invert it, and check for MONOCHROME1 where it was converted from DICOM",
             )
 
 
@@ -86,21 +86,21 @@ def bit_depth(snapshot: Snapshot) -> Iterator[Fault]:
             yield Fault(
                 f"uses {bits} bits like {count} of {images} images; the others use {usual}",
                 odd[0],
-                hint="look whether it is darker or brighter than the others: it may have been converted wrongly",
+                hint="check whether it is darker or brighter than the others: it may have been converted wrongly",
                 others=tuple(odd[1:]),
             )
 
 
-@check("images.writing", Severity.WARNING, "images with writing burnt in")
-def writing(snapshot: Snapshot) -> Iterator[Fault]:
+@check("images.burnt_in_text", Severity.WARNING, "images with burnt-in text")
+def burnt_in_text(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding an image."""
     for image, traits in _seen(snapshot):
-        told = image.facts.burnt_in_text
-        if told or traits.writing >= WRITING:
+        declared = image.facts.burnt_in_text
+        if declared or traits.writing >= BURNT_IN_TEXT:
             yield Fault(
-                "says that writing is burnt in" if told else "seems to have writing burnt in",
+                "says that it has burnt-in text" if declared else "seems to have burnt-in text",
                 image.path,
-                hint="look at it; black out names before the image is shared, and labels that tell the finding",
+                hint="view it; black out names before the image is shared, and labels that give the finding away",
             )
 
 
@@ -118,8 +118,8 @@ def size(snapshot: Snapshot) -> Iterator[Fault]:
                 )
 
 
-@check("images.several_frames", Severity.NOTE, "DICOM files with several frames")
-def several_frames(snapshot: Snapshot) -> Iterator[Fault]:
+@check("images.multiframe", Severity.NOTE, "DICOM files with several frames")
+def multiframe(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding a file."""
     for image in snapshot.images:
         if image.facts.frames > 1:

@@ -1,8 +1,9 @@
-"""A program, not a module: unpacks JPEG Lossless and JPEG-LS with GDCM for ``gdcm_process``, away from its caller.
+"""A program, not a module: decodes JPEG Lossless and JPEG-LS for ``decoder_process``, away from its caller.
 
-GDCM ends the process it runs in on some damaged images (an uncaught C++ exception), and its JPEG library writes to
-stderr. On stdin comes a request: ``REQUEST``, the transfer syntax (ASCII), the packed frame. On stdout the answer:
-a length (0: cannot be unpacked) and as many bytes.
+GDCM, which reads JPEG Lossless, ends the process it runs in on some damaged images (an uncaught C++ exception), and its
+JPEG library writes to stderr. CharLS, which reads JPEG-LS, never returns from some that are cut off. On stdin comes a
+request: ``REQUEST``, the transfer syntax (ASCII), the packed frame. On stdout the answer: a length (0: it cannot be
+decoded) and as many bytes.
 """
 
 import struct
@@ -10,9 +11,24 @@ import sys
 
 REQUEST = struct.Struct("<IIHHHII")  # width, height, samples, bits, bits allocated, length of the syntax, of the frame
 ANSWER = struct.Struct("<Q")
+JPEG_LS = frozenset({"1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"})
 
 
-def unpack(width: int, height: int, samples: int, bits: int, allocated: int, syntax: str, frame: bytes) -> bytes:
+def decode_jpeg_ls(frame: bytes) -> bytes:
+    """One frame as CharLS gives it: colour by pixel, values little-endian, without sign."""
+    import jpeg_ls
+    import numpy as np
+
+    values, info = jpeg_ls.decode_pixel_data(frame)
+    if info["components"] > 1 and info["interleave_mode"] == 0:  # colour by plane
+        kind = np.uint8 if info["bits_per_sample"] <= 8 else np.uint16
+        return np.frombuffer(values, kind).reshape(info["components"], -1).T.tobytes()
+    return bytes(values)
+
+
+def decode_jpeg_lossless(
+    width: int, height: int, samples: int, bits: int, allocated: int, syntax: str, frame: bytes
+) -> bytes:
     """One frame as GDCM gives it: colour by pixel, values little-endian, without sign."""
     import gdcm
 
@@ -43,8 +59,11 @@ def main() -> None:
         width, height, samples, bits, allocated, syntax_length, frame_length = REQUEST.unpack(head)
         syntax, frame = requests.read(syntax_length).decode("ascii"), requests.read(frame_length)
         try:
-            values = unpack(width, height, samples, bits, allocated, syntax, frame)
-        except Exception:  # whatever GDCM's bridge raises, the answer is the same: nothing
+            if syntax in JPEG_LS:
+                values = decode_jpeg_ls(frame)
+            else:
+                values = decode_jpeg_lossless(width, height, samples, bits, allocated, syntax, frame)
+        except Exception:  # whatever a decoder's bridge raises, the answer is the same: nothing
             values = b""
         answers.write(ANSWER.pack(len(values)) + values)
         answers.flush()

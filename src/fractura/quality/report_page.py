@@ -12,9 +12,9 @@ from fractura.core.errors import DataError
 from fractura.core.html import page, picture, text
 from fractura.imaging.reader import read_radiograph
 from fractura.quality import CheckReport
-from fractura.quality.findings import Finding, Severity
-from fractura.quality.registry import all_checks
-from fractura.quality.snapshot import CheckedImage, Snapshot
+from fractura.quality.checked_image import CheckedImage
+from fractura.quality.registry import Finding, Severity, all_checks
+from fractura.quality.snapshot import Snapshot
 
 PICTURED = 12
 """Findings of one check that are shown with pictures; all are listed."""
@@ -22,7 +22,7 @@ LISTED = 500
 _SIDE = 280
 _PICTURES_EACH = 3
 _STYLE = """
-.finding{margin:1rem 0}.finding p{margin:.1rem 0}.way{opacity:.75}
+.finding{margin:1rem 0}.finding p{margin:.1rem 0}.hint{opacity:.75}
 figure{display:inline-block;vertical-align:top}figcaption{max-width:280px}
 """
 
@@ -45,9 +45,8 @@ def report_page(report: CheckReport) -> str:
         f"<p>{text(str(report.root))}{against}: {report.images} images, {report.annotations} annotations, "
         f"{report.negatives} of them without a box. <b>{report.counted(Severity.ERROR)}</b>, "
         f"{report.counted(Severity.WARNING)}, {report.counted(Severity.NOTE)}.</p>"
-        "<p>This page holds pictures of the images. Treat it as you treat the images. fractura is a research tool, not "
-        "a "
-        "medical device.</p>"
+        "<p>This page holds pictures of the images. Treat it as you treat the images. fractura is a research tool, "
+        "not a medical device.</p>"
         f"<table><thead><tr><th>Severity</th><th>Check</th><th>Findings</th></tr></thead><tbody>{rows}</tbody></table>"
         + "".join(_section(severity, name, found, report.snapshot) for severity, name, found in groups)
     )
@@ -66,9 +65,9 @@ def _section(severity: str, name: str, found: list[Finding], snapshot: Snapshot)
 
 def _finding(each: Finding, snapshot: Snapshot, *, pictures: bool) -> str:
     where = ", ".join(part for part in (each.file.name if each.file else None, each.place) if part)
-    way = f'<p class="way">→ {text(each.hint)}</p>' if each.hint else ""
+    hint = f'<p class="hint">→ {text(each.hint)}</p>' if each.hint else ""
     figures = "".join(_figures(each, snapshot)) if pictures else ""
-    return f'<div class="finding"><p><b>{text(where)}</b>: {text(each.message)}</p>{way}{figures}</div>'
+    return f'<div class="finding"><p><b>{text(where)}</b>: {text(each.message)}</p>{hint}{figures}</div>'
 
 
 def _figures(each: Finding, snapshot: Snapshot) -> list[str]:

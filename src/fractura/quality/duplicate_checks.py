@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fractura.quality.findings import Severity
+from fractura.quality.checked_image import CheckedImage
 from fractura.quality.near_duplicates import SURE, NearIdentical
-from fractura.quality.registry import Fault, check
-from fractura.quality.snapshot import CheckedImage, Snapshot
+from fractura.quality.registry import Fault, Severity, check
+from fractura.quality.snapshot import Snapshot
 
 
 @check("duplicates.identical", Severity.WARNING, "the same picture under several names")
@@ -38,8 +38,8 @@ def contradictory(snapshot: Snapshot) -> Iterator[Fault]:
             )
 
 
-@check("duplicates.both_splits", Severity.ERROR, "the same picture in both splits")
-def both_splits(snapshot: Snapshot) -> Iterator[Fault]:
+@check("duplicates.across_splits", Severity.ERROR, "the same picture in both splits")
+def across_splits(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding an image of this split."""
     if snapshot.against is None:
         return
@@ -59,7 +59,7 @@ def both_splits(snapshot: Snapshot) -> Iterator[Fault]:
 
 
 @check("duplicates.near_identical", Severity.WARNING, "nearly the same picture under several names")
-def near(snapshot: Snapshot) -> Iterator[Fault]:
+def near_identical(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding a pair."""
     ours = {image.path for image in snapshot.images}
     for pair in snapshot.near_duplicates:
@@ -75,8 +75,8 @@ def near(snapshot: Snapshot) -> Iterator[Fault]:
             )
 
 
-@check("duplicates.near_both_splits", Severity.ERROR, "nearly the same picture in both splits")
-def near_both_splits(snapshot: Snapshot) -> Iterator[Fault]:
+@check("duplicates.near_across_splits", Severity.ERROR, "nearly the same picture in both splits")
+def near_across_splits(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding a pair; a warning where the likeness leaves a doubt."""
     if snapshot.against is None:
         return
@@ -92,8 +92,8 @@ def near_both_splits(snapshot: Snapshot) -> Iterator[Fault]:
             )
 
 
-@check("duplicates.patient_in_both_splits", Severity.ERROR, "images of one patient in both splits")
-def patient_in_both_splits(snapshot: Snapshot) -> Iterator[Fault]:
+@check("duplicates.patient_across_splits", Severity.ERROR, "images of one patient in both splits")
+def patient_across_splits(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding a patient; who it is, is not said."""
     if snapshot.against is None:
         return
@@ -111,13 +111,13 @@ def patient_in_both_splits(snapshot: Snapshot) -> Iterator[Fault]:
             f"{len(images)} images here ({_names(images)}) and {len(others)} in {snapshot.against.root} "
             f"({_names(others)}) are of one patient",
             images[0].path,
-            hint="keep each patient in one split: bones of one person look alike",
+            hint="keep each patient in one split: bones of one person resemble each other",
             others=tuple(image.path for image in (*images[1:], *others)),
         )
 
 
 def _how(pair: NearIdentical) -> str:
-    return "shows the same exposure as" if pair.likeness >= SURE else "looks very much like"
+    return "shows the same exposure as" if pair.likeness >= SURE else "closely resembles"
 
 
 def _groups(snapshot: Snapshot) -> list[list[CheckedImage]]:

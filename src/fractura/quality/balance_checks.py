@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fractura.quality.findings import Severity
-from fractura.quality.registry import Fault, check
+from fractura.quality.registry import Fault, Severity, check
 from fractura.quality.snapshot import Snapshot
 
 
@@ -51,8 +50,8 @@ def rare_class(snapshot: Snapshot) -> Iterator[Fault]:
             )
 
 
-@check("balance.other_split", Severity.WARNING, "shares of negative images that differ between the splits")
-def other_split(snapshot: Snapshot) -> Iterator[Fault]:
+@check("balance.negative_share", Severity.WARNING, "shares of negative images that differ between the splits")
+def negative_share(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding, where the shares differ by more than chance and by more than a tenth."""
     if snapshot.against is None:
         return
@@ -81,6 +80,6 @@ def negatives(snapshot: Snapshot) -> Iterator[Fault]:
     yield Fault(
         share,
         snapshot.root,
-        hint="add images on which nothing is broken, or the false alarms cannot be learnt away nor measured",
+        hint="add images on which nothing is broken, or false alarms can be neither unlearnt nor measured",
         severity=Severity.WARNING,
     )

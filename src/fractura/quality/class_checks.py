@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fractura.core.errors import nearest_name
-from fractura.quality.findings import Severity
-from fractura.quality.registry import Fault, check
+from fractura.formats.faults import unknown_class
+from fractura.quality.registry import Fault, Severity, check
 from fractura.quality.snapshot import Snapshot
 
 SIMILAR = 0.85
@@ -26,14 +26,7 @@ def unknown(snapshot: Snapshot) -> Iterator[Fault]:
         objects = () if file.annotation is None else file.annotation.objects
         for number, each in zip(file.numbers, objects, strict=True):
             if each.name not in snapshot.class_names:
-                nearest = nearest_name(each.name, snapshot.class_names)
-                meant = f"did you mean '{nearest}'? " if nearest else ""
-                yield Fault(
-                    f"unknown class '{each.name}'",
-                    file.path,
-                    f"object {number}",
-                    f"{meant}Known are: {', '.join(snapshot.class_names)}",
-                )
+                yield Fault.of(unknown_class(each.name, snapshot.class_names, f"object {number}"), file.path)
 
 
 @check("classes.similar_names", Severity.WARNING, "class names that may be one class spelled in two ways")
@@ -48,8 +41,8 @@ def similar_names(snapshot: Snapshot) -> Iterator[Fault]:
         )
 
 
-@check("classes.other_split", Severity.WARNING, "classes that only one of the two splits has")
-def other_split(snapshot: Snapshot) -> Iterator[Fault]:
+@check("classes.only_in_one_split", Severity.WARNING, "classes that only one of the two splits has")
+def only_in_one_split(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding a class."""
     if snapshot.against is None:
         return
@@ -83,7 +76,7 @@ def similar_classes(counts: Mapping[str, int]) -> Iterator[SimilarClasses]:
         same = _plain(first) == _plain(second)
         if same or _one_slip_apart(first, second):
             rarer, other = sorted((first, second), key=lambda name: counts[name])
-            problem = f"classes '{first}' ({counts[first]} boxes) and '{second}' ({counts[second]}) look like one"
+            problem = f"classes '{first}' ({counts[first]} boxes) and '{second}' ({counts[second]}) may be the same"
             yield SimilarClasses(problem, rarer, other, same)
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fractura.core.boxes import Boxes
-from fractura.formats.validation import box_fault
-from fractura.formats.voc.serializer import VocObject
-from fractura.quality.findings import Severity
-from fractura.quality.registry import Fault, check
+from fractura.formats.faults import box_fault
+from fractura.formats.voc.annotation import VocObject
+from fractura.quality.registry import Fault, Severity, check
 from fractura.quality.snapshot import AnnotationFile, Snapshot
 
 # A slip of the mouse leaves a box of a few pixels; the smallest real fracture box of FracAtlas is 7 pixels wide.
@@ -19,11 +18,11 @@ SAME_BOX_IOU = 0.9
 _AGAIN = "open the image in the labelling tool and draw the box again"
 
 
-@check("boxes.unusable", Severity.ERROR, "boxes outside the image or without area")
-def unusable(snapshot: Snapshot) -> Iterator[Fault]:
+@check("boxes.invalid", Severity.ERROR, "boxes outside the image or without area")
+def invalid(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding a box."""
     for file, number, each, (width, height) in _boxes(snapshot):
-        problem = box_fault(each, width, height)
+        problem = box_fault(each.corners, width, height)
         if problem is not None:
             yield Fault(problem, file.path, f"object {number}", _AGAIN)
 
@@ -43,7 +42,7 @@ def huge(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding a box."""
     for file, number, each, (width, height) in _boxes(snapshot):
         share = (each.xmax - each.xmin) * (each.ymax - each.ymin) / (width * height)
-        if share > HUGE_SHARE and box_fault(each, width, height) is None:
+        if share > HUGE_SHARE and box_fault(each.corners, width, height) is None:
             problem = f"box covers {share:.0%} of the image"
             yield Fault(problem, file.path, f"object {number}", "draw it around the fracture alone")
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fractura.formats.validation import size_fault
-from fractura.quality.findings import Severity
-from fractura.quality.registry import Fault, check
+from fractura.formats.faults import size_fault
+from fractura.quality.registry import Fault, Severity, check
 from fractura.quality.snapshot import Snapshot
 
 
@@ -18,8 +17,8 @@ def malformed(snapshot: Snapshot) -> Iterator[Fault]:
             yield Fault.of(fault, file.path)
 
 
-@check("annotations.without_image", Severity.ERROR, "annotation files whose image is missing")
-def without_image(snapshot: Snapshot) -> Iterator[Fault]:
+@check("annotations.missing_image", Severity.ERROR, "annotation files whose image is missing")
+def missing_image(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding a file."""
     for file in snapshot.annotations:
         if file.image is None:
@@ -45,12 +44,12 @@ def shared_image(snapshot: Snapshot) -> Iterator[Fault]:
             )
 
 
-@check("annotations.turned_image", Severity.NOTE, "boxes on images that are displayed turned (EXIF orientation)")
-def turned_image(snapshot: Snapshot) -> Iterator[Fault]:
+@check("annotations.rotated_image", Severity.NOTE, "boxes on images that are displayed rotated (EXIF orientation)")
+def rotated_image(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding an image with boxes.
 
     A warning where the two possible sizes of the image are one, upside down or square, as nothing in the file then
-    tells on which of them the boxes were drawn. A swapped size is an error of ``annotations.size``.
+    shows on which of them the boxes were drawn. A swapped size is an error of ``annotations.size``.
     """
     for file in snapshot.annotations:
         image, annotation = file.image, file.annotation
@@ -62,15 +61,15 @@ def turned_image(snapshot: Snapshot) -> Iterator[Fault]:
             or image.orientation == 1
         ):
             continue
-        if size_fault(annotation, image.size) is not None:
+        if size_fault(annotation.size, image.size) is not None:
             continue
-        untold = image.orientation < 5 or image.size[0] == image.size[1]
+        ambiguous = image.orientation < 5 or image.size[0] == image.size[1]
         yield Fault(
-            f"its image is displayed turned (EXIF orientation {image.orientation})"
-            + (", and its size does not tell on which way up the boxes were drawn" if untold else ""),
+            f"its image is displayed rotated (EXIF orientation {image.orientation})"
+            + (", and its size does not show which way up the boxes were drawn" if ambiguous else ""),
             file.path,
-            hint="look whether the boxes sit on the bone; if so, save the image turned, without the EXIF tag",
-            severity=Severity.WARNING if untold else None,
+            hint="check that the boxes sit on the bone; if so, save the image rotated, without the EXIF tag",
+            severity=Severity.WARNING if ambiguous else None,
         )
 
 
@@ -79,6 +78,6 @@ def size(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding a file."""
     for file in snapshot.annotations:
         if file.annotation is not None and file.image is not None and file.image.size is not None:
-            fault = size_fault(file.annotation, file.image.size)
+            fault = size_fault(file.annotation.size, file.image.size)
             if fault is not None:
                 yield Fault(fault[0], file.path, hint=fault[1])

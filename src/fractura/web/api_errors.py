@@ -70,7 +70,7 @@ class WebError(Exception):
 
 def image_vanished() -> WebError:
     """The error for an image file that can no longer be opened."""
-    return WebError(422, "image_unreadable", "the image cannot be opened", hint="is it still there?")
+    return WebError(422, "image_unreadable", "the image cannot be opened", hint="check that the file still exists")
 
 
 def error_response(error: WebError) -> JSONResponse:

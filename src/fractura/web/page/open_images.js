@@ -1,17 +1,17 @@
 /**
- * The images on the desk: the one that is open, those left before, and what reaches them from outside: answers, drafts, other
- * windows, suggestions. It draws nothing.
+ * The open image and the images left before, and what happens to them: conflicts, drafts, changes by other windows,
+ * suggestions. It draws nothing.
  *
  * @typedef {import("./types.js").Annotation} Annotation
  * @typedef {import("./autosave.js").Autosave} Autosave
- * @typedef {object} Told
- * @property {() => void} changed Draw anew.
- * @property {() => void} state Whether all is saved has changed.
- * @property {() => void} problem An image, or its labels, cannot be shown.
- * @property {(id: string) => void} again Open this image from the beginning.
+ * @typedef {object} Callbacks
+ * @property {() => void} changed Redraw.
+ * @property {() => void} state The save state has changed.
+ * @property {() => void} problem An image or its labels cannot be shown.
+ * @property {(id: string) => void} again Open this image again.
  * @property {(image: OpenImage) => Parameters<typeof askConflict>[3]} preview
  */
-import { tell, tellError } from "./announce.js";
+import { notify, notifyError } from "./announce.js";
 import * as api from "./api.js";
 import { wroteIt } from "./autosave.js";
 import { sameLabels } from "./boxes.js";
@@ -20,28 +20,28 @@ import { say } from "./i18n.js";
 import { OpenImage, joined, labelsOf } from "./open_image.js";
 import { Presence } from "./presence.js";
 
-/** Images whose history of changes is kept after leaving them. */
+/** Number of images whose history is kept after leaving them. */
 const REMEMBERED = 40;
 
-export class ImageDesk {
+export class OpenImages {
   /**
    * @param {import("./drafts.js").Drafts} drafts
    * @param {() => boolean} hasModel
-   * @param {Told} told
+   * @param {Callbacks} callbacks
    */
-  constructor(drafts, hasModel, told) {
+  constructor(drafts, hasModel, callbacks) {
     this.drafts = drafts;
     this.hasModel = hasModel;
-    this.told = told;
-    /** The image that was asked for. @type {string | null} */
+    this.callbacks = callbacks;
+    /** Id of the requested image. @type {string | null} */
     this.id = null;
-    /** The same image, as soon as its labels are there. @type {OpenImage | null} */
+    /** The same image, once its labels have loaded. @type {OpenImage | null} */
     this.open = null;
-    /** Why they will not be there. @type {api.ServerError | null} */
+    /** Why they cannot be loaded. @type {api.ServerError | null} */
     this.problem = null;
     /** @type {Map<string, OpenImage>} Oldest first. */
     this.images = new Map();
-    this.presence = new Presence(drafts.folder, () => tell(say("image.open_elsewhere")));
+    this.presence = new Presence(drafts.folder, () => notify(say("image.open_elsewhere")));
   }
 
   get loading() {
@@ -52,8 +52,8 @@ export class ImageDesk {
     return [...this.images.values()].filter((image) => image.saver.pending);
   }
 
-  /** @param {string} id Of the image that shall be opened. */
-  ask(id) {
+  /** @param {string} id Of the image to open. */
+  request(id) {
     void this.open?.saver.flush();
     this.id = id;
     this.open = null;
@@ -64,7 +64,7 @@ export class ImageDesk {
   refuse(reason) {
     this.open = null;
     this.problem = reason;
-    this.told.problem();
+    this.callbacks.problem();
   }
 
   /** @param {boolean} [closing] The page is closing. */
@@ -73,7 +73,7 @@ export class ImageDesk {
   }
 
   /**
-   * Take the open image's annotation away, or bring back the one before; both keep a backup.
+   * Delete the open image's annotation, or restore the previous one; both keep a backup.
    * @param {"removeAnnotation" | "restoreAnnotation"} what
    */
   async exchange(what) {
@@ -83,9 +83,9 @@ export class ImageDesk {
     try {
       image.reload(await api[what](image.facts.id, image.saver.etag));
     } catch (reason) {
-      tellError(reason);
+      notifyError(reason);
     }
-    this.told.changed();
+    this.callbacks.changed();
   }
 
   /** @param {import("./types.js").ImageFacts} facts */
@@ -95,11 +95,11 @@ export class ImageDesk {
     if (this.id !== facts.id) return;
     if (known && (known.saver.pending || known.saver.etag === annotation.etag)) {
       this.open = known;
-      // remembered images go out oldest first
+      // the oldest images are dropped first
       this.images.delete(facts.id);
     } else {
       this.open = new OpenImage(facts, annotation, this.drafts, {
-        state: () => this.told.state(),
+        state: () => this.callbacks.state(),
         saved: (saver) => this.#saved(saver),
         conflict: (saver, current) => void this.#conflict(saver, current),
       });
@@ -108,13 +108,13 @@ export class ImageDesk {
     for (const [id, image] of this.images)
       if (this.images.size > REMEMBERED && !image.saver.pending && image !== this.open) this.images.delete(id);
     this.presence.open(facts.id);
-    this.told.changed();
+    this.callbacks.changed();
     await this.#takeUpDrafts(this.open);
     await this.suggest();
   }
 
   /**
-   * What a closed window left of this image.
+   * Recover what closed windows left of this image.
    * @param {OpenImage} image
    */
   async #takeUpDrafts(image) {
@@ -124,7 +124,7 @@ export class ImageDesk {
         if (draft.etag === image.saver.etag || wroteIt(draft.unanswered, image.annotation))
           image.overwrite(image.annotation, mine);
         else await this.#decide(image, image.annotation, mine);
-        this.told.changed();
+        this.callbacks.changed();
       }
       forget();
     }
@@ -133,27 +133,27 @@ export class ImageDesk {
   /** @param {Autosave} saver */
   #saved(saver) {
     const image = this.images.get(saver.image.id);
-    if (image === this.open) this.told.changed();
-    if (image?.heard && image.heard !== saver.etag) void this.heardOf(saver.image.id);
+    if (image === this.open) this.callbacks.changed();
+    if (image?.reportedEtag && image.reportedEtag !== saver.etag) void this.changedOnServer(saver.image.id);
     else if (image && image === this.open && this.hasModel()) void this.#compare(image);
   }
 
   /**
-   * The server said that an image changed: read it again if it was not this window's doing.
+   * Read an image again that changed on the server, unless this window changed it.
    * @param {string} id
    */
-  async heardOf(id) {
+  async changedOnServer(id) {
     const image = this.images.get(id);
-    if (image && (image.saver.pending || image.saver.sending || image.heard === image.saver.etag)) return;
+    if (image && (image.saver.pending || image.saver.sending || image.reportedEtag === image.saver.etag)) return;
     if (this.id !== id) return;
     try {
       const annotation = await api.annotation(id);
-      if (this.id !== id || !image || image !== this.open) return void (this.open === null && this.told.again(id));
-      image.heard = annotation.etag;
+      if (this.id !== id || !image || image !== this.open) return void (this.open === null && this.callbacks.again(id));
+      image.reportedEtag = annotation.etag;
       if (image.saver.pending || annotation.etag === image.saver.etag) return;
       image.reload(annotation);
-      tell(say("image.reloaded"));
-      this.told.changed();
+      notify(say("image.reloaded"));
+      this.callbacks.changed();
     } catch (reason) {
       if (!(reason instanceof api.ServerError)) throw reason;
       if (reason.passing || this.id !== id) return;
@@ -170,7 +170,7 @@ export class ImageDesk {
   async #conflict(saver, current) {
     const image = this.images.get(saver.image.id);
     if (image) await this.#decide(image, current, image.labels);
-    this.told.changed();
+    this.callbacks.changed();
   }
 
   /**
@@ -180,21 +180,21 @@ export class ImageDesk {
    */
   async #decide(image, current, mine) {
     const theirs = labelsOf(current);
-    const answer = await askConflict(image.facts.name, mine, theirs, this.told.preview(image));
+    const answer = await askConflict(image.facts.name, mine, theirs, this.callbacks.preview(image));
     if (answer === "theirs") image.reload(current);
     else image.overwrite(current, answer === "mine" ? mine : joined(mine, theirs));
   }
 
   /**
-   * What the model says of the labels just saved.
+   * Fetch how the model's detections compare with the labels just saved.
    * @param {OpenImage} image
    */
   async #compare(image) {
     try {
       image.answer = await api.suggestionsFor(image.facts.id);
-      this.told.changed();
+      this.callbacks.changed();
     } catch (reason) {
-      tellError(reason);
+      notifyError(reason);
     }
   }
 
@@ -205,8 +205,8 @@ export class ImageDesk {
       const answer = await api.suggestionsFor(image.facts.id);
       image.suggest(answer);
     } catch (reason) {
-      tellError(reason);
+      notifyError(reason);
     }
-    if (image === this.open) this.told.changed();
+    if (image === this.open) this.callbacks.changed();
   }
 }

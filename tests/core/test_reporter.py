@@ -1,0 +1,55 @@
+"""Reporters: what the default one logs, and progress through items."""
+
+import logging
+from contextlib import contextmanager
+
+import pytest
+
+from fractura.core.reporter import LOG, LogReporter, track
+
+
+class Recorder(LogReporter):
+    """Keeps every report of progress."""
+
+    def __init__(self):
+        self.reports = []
+
+    @contextmanager
+    def progress(self, description, unit="items"):
+        self.reports.append((description, unit))
+        try:
+            yield lambda done, total: self.reports.append((done, total))
+        finally:
+            self.reports.append("closed")
+
+
+def test_warnings_and_remarks_are_logged(caplog):
+    with caplog.at_level(logging.INFO, logger="fractura"):
+        LOG.say("reading 100 %")
+        LOG.warn("one image is damaged")
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("INFO", "reading 100 %"),
+        ("WARNING", "one image is damaged"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("items", "total", "expected"), [(["a", "b"], None, 2), (iter("ab"), None, None), (iter("ab"), 7, 7)]
+)
+def test_each_item_is_reported_when_it_is_done(items, total, expected):
+    reporter = Recorder()
+    for number, _ in enumerate(track(reporter, items, "detecting", total)):
+        assert reporter.reports[-1] == (number, expected)
+    assert reporter.reports == [("detecting", "items"), (0, expected), (1, expected), (2, expected), "closed"]
+
+
+def test_an_error_ends_the_progress():
+    reporter = Recorder()
+
+    def items():
+        yield 1
+        raise ValueError("damaged")
+
+    with pytest.raises(ValueError, match="damaged"):
+        list(track(reporter, items(), "detecting"))
+    assert reporter.reports[-2:] == [(1, None), "closed"]

@@ -1,0 +1,102 @@
+"""The page's files have the schema of ``fractura detect``: same keys, same columns, same values."""
+
+import csv
+import io
+import json
+import sqlite3
+
+import pytest
+from support.tiny_models import CARD, write_tiny_onnx
+from support.web_places import WRITE, client, image
+
+from fractura.cli.main import main
+from fractura.formats.voc import parse_voc
+from fractura.inference.results import ImageRow, ResultsDocument
+from fractura.web.detection_cache import DetectionCache, ImageDetections
+
+CURVES = {"detection": {"x": [0, 1], "y": [0, 0.5]}, "image": {"x": [0, 1], "y": [0, 0.9]}}
+NAMES = ("=1+1.png", "wrist.png")
+FILES_OF_A_FOLDER = {"picture": None, "explanation": None, "annotation": None}
+
+
+@pytest.fixture(name="place", params=[False, True], ids=["raw scores", "calibrated"])
+def model_and_images(tmp_path, request):
+    calibration = {"method": "isotonic", **CURVES} if request.param else None
+    card = CARD.model_copy(update={"calibration": calibration, "class_names": ("=fracture", "cast")})
+    write_tiny_onnx(tmp_path / "tiny.onnx", card=card)
+    for name in NAMES:
+        image(tmp_path / "images" / name)
+    return tmp_path
+
+
+def export(place, kind, **wish):
+    with client(mode="serve", model=str(place / "tiny.onnx")) as web:
+        files = [("images", (name, (place / "images" / name).read_bytes())) for name in NAMES]
+        sent = web.post("/api/detect", headers=WRITE, files=files).json()["images"]
+        body = {"format": kind, "images": [each["id"] for each in sent], **wish}
+        answer = web.post("/api/export", headers=WRITE, json=body)
+        assert answer.status_code == 200, answer.text
+        return answer
+
+
+def detect(place, capsys, *words):
+    words = ["--model", place / "tiny.onnx", "--output", place / "found", "--json", *words]
+    assert main(["detect", str(place / "images"), *map(str, words)]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("threshold", [None, 0.2, 0.95])
+def test_json_is_that_of_the_command(place, capsys, threshold):
+    wish, words = ({}, ()) if threshold is None else ({"threshold": threshold}, ("--threshold", threshold))
+    exported, expected = export(place, "json", **wish).json(), detect(place, capsys, *words)
+    assert list(exported) == list(expected) == list(ResultsDocument.__annotations__)
+    assert list(exported["images"][0]) == list(expected["images"][0]) == list(ImageRow.__annotations__)
+    by_name = {row["image"].rsplit("/", 1)[-1]: row for row in expected.pop("images")}
+    for row in exported.pop("images"):
+        wanted = by_name[row["image"]]
+        assert row == {**wanted, "image": row["image"], **FILES_OF_A_FOLDER}
+        assert {each["probability"] is None for each in row["detections"]} <= {row["image_probability"] is None}
+    assert exported == expected
+
+
+def test_the_table_is_that_of_the_command_and_holds_no_formula(place, capsys):
+    detect(place, capsys, "--threshold", "0.2")
+    exported = list(csv.reader(io.StringIO(export(place, "csv", threshold=0.2).text)))
+    expected = list(csv.reader((place / "found" / "results.csv").read_text(encoding="utf-8").splitlines()))
+    assert exported[0] == expected[0]
+    assert {row[0] for row in exported[1:]} == {"'=1+1.png", "wrist.png"}
+    assert {row[1] for row in exported[1:]} == {row[1] for row in expected[1:]} == {"'=fracture", "cast"}
+    for row, wanted in zip(exported[1:], expected[1:], strict=True):
+        assert [float(cell or -1) for cell in row[2:]] == pytest.approx([float(cell or -1) for cell in wanted[2:]])
+
+
+def test_pascal_voc_is_that_of_the_command(place, capsys):
+    detect(place, capsys)
+    with client(mode="serve", model=str(place / "tiny.onnx")) as web:
+        files = [("images", ("wrist.png", (place / "images" / "wrist.png").read_bytes()))]
+        sent = web.post("/api/detect", headers=WRITE, files=files).json()["images"]
+        content = web.post(
+            "/api/export", headers=WRITE, json={"format": "voc", "images": [each["id"] for each in sent]}
+        ).content
+    expected = parse_voc((place / "found" / "annotations" / "wrist.xml").read_bytes(), "wrist.xml")
+    exported = parse_voc(content, "wrist.xml")
+    assert exported.objects == expected.objects
+    assert (exported.filename, exported.width, exported.height) == (expected.filename, 200, 100)
+
+
+def test_the_image_score_is_known_below_the_lowest_detection(place):
+    write_tiny_onnx(place / "tiny.onnx", card=CARD, scores=(0.01, 0.03, 0.02))
+    for row in export(place, "json").json()["images"]:
+        assert row["detections"] == []
+        assert row["image_score"] == pytest.approx(0.03)
+
+
+def test_a_cache_with_other_columns_is_replaced(tmp_path):
+    file = tmp_path / "detections.sqlite"
+    database = sqlite3.connect(file)
+    database.execute("CREATE TABLE detections (model TEXT, image TEXT, width INTEGER)")
+    database.close()
+    cache = DetectionCache(file)
+    found = ImageDetections(10, 20, (), 0.03)
+    cache.put("model", "image", found)
+    assert cache.get("model", "image") == found
