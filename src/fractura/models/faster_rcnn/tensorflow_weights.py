@@ -67,7 +67,7 @@ def _places(kind: str) -> dict[str, list[str]]:
         file = Path(__file__).with_name("tensorflow_layers.json")
         layers: dict[str, list[str]] = json.loads(file.read_text(encoding="utf-8"))
         return layers
-    first, second = ["conv1", "conv1/bn"], []
+    first, second = ["conv1", "conv1/bn"], list[str]()
     for number, count in enumerate(ResNetSettings.model_validate({"kind": kind}).blocks, start=2):
         for block in range(1, count + 1):
             # Keras sorts layers by their distance from the output, so that the shortcut comes next to the last one.
