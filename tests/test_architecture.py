@@ -157,7 +157,6 @@ SAME_PART = {
     "family": "what one family of detectors declares",
     "onnx": "one runtime, and the export to it",
     "saved_model": "one runtime, and the export to it",
-    "layout": "where the files of a format lie",
 }
 FACES = ("cli/commands", "web/routes", "workflows")  # named after the command or resource that they serve
 
