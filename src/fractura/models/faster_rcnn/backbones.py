@@ -14,6 +14,8 @@ BACKBONES: dict[str, type[FeatureExtractor]] = {
     "resnet101_v1": ResNet,
     "resnet152_v1": ResNet,
     "efficientnet_lite0_fpn": EfficientNetLitePyramid,
+    "efficientnet_lite1_fpn": EfficientNetLitePyramid,
+    "efficientnet_lite2_fpn": EfficientNetLitePyramid,
 }
 """By ``kind`` of the feature extractor's settings."""
 

