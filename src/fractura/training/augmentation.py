@@ -16,6 +16,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import Field
 
+from fractura.training.domain_randomisation import (
+    RandomCollimation,
+    RandomJpeg,
+    RandomSharpness,
+    RandomStamps,
+    RandomToneCurve,
+)
 from fractura.training.tensorflow_augmentation import (
     RandomAdjustBrightness,
     RandomAdjustContrast,
@@ -195,6 +202,11 @@ NamedOption = Annotated[
     | RandomCropAroundBox
     | RandomExposure
     | RandomNoise
+    | RandomToneCurve
+    | RandomSharpness
+    | RandomJpeg
+    | RandomCollimation
+    | RandomStamps
     | RandomRotation90
     | RandomAdjustBrightness
     | RandomAdjustContrast
@@ -210,6 +222,17 @@ PRESETS: dict[str, tuple[AugmentationOption, ...]] = {
     "flip": (RandomHorizontalFlip(),),
     "image": (RandomHorizontalFlip(), RandomAffine(), RandomExposure()),
     "image_with_crops": (RandomHorizontalFlip(), RandomCropAroundBox(), RandomAffine(), RandomExposure()),
+    "randomised": (
+        RandomHorizontalFlip(),
+        RandomAffine(scale=(0.75, 1.4), aspect_ratio=1.3, rotation_degrees=15.0),
+        RandomToneCurve(),
+        RandomExposure(brightness=0.2, contrast=1.5, gamma=1.8),
+        RandomSharpness(),
+        RandomCollimation(),
+        RandomStamps(),
+        RandomNoise(deviation=8.0),
+        RandomJpeg(),
+    ),
 }
 """Lists of options with a name of their own."""
 
