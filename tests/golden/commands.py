@@ -146,7 +146,7 @@ def import_tf(shop: Workshop) -> dict:
     from fractura.tensorflow_od.checkpoint import write_checkpoint
     from fractura.tensorflow_od.pipeline_mapping import detector_settings
     from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
-    from fractura.tensorflow_od.weights import model_variables
+    from fractura.tensorflow_od.variables import model_variables
 
     source = shop.place / "tensorflow"
     source.mkdir()
