@@ -24,7 +24,6 @@ from fractura.evaluation.report.context import ReportContext
 from fractura.evaluation.report.environment import render
 from fractura.evaluation.report.language import Language
 from fractura.evaluation.report.svg import STYLE, inline_svg, remove_figure, save_figure
-from fractura.evaluation.report.templating import render
 from fractura.evaluation.report.versions import versions
 
 if TYPE_CHECKING:
