@@ -1,4 +1,4 @@
-"""What tests of the page share: a real server process that can be killed, and a browser page that is watched."""
+"""Helpers for tests of the page: a real server process that can be killed, and a watched browser page."""
 
 import os
 import signal
@@ -42,7 +42,7 @@ class Server:
         raise AssertionError("the server did not start")
 
     def kill(self):
-        """As a power cut does it: nothing is said, nothing is finished."""
+        """End it as a power cut would: without a warning, in the middle of anything."""
         self.process.send_signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
         self.process.communicate()
 
@@ -74,7 +74,7 @@ def opened(chromium, *arguments, path="", size=(1200, 800), ratio=1, scheme="dar
 
 
 class WatchedPage:
-    """A window on the page; console errors and requests to other hosts are remembered."""
+    """A window on the page; console errors and requests to other hosts are recorded."""
 
     def __init__(self, context, server, *, path=""):
         self.page = context.new_page()
@@ -91,7 +91,7 @@ class WatchedPage:
             self.faults.append(f"request to another host: {request.url}")
 
     def check(self):
-        """Nothing went wrong but what the test said would."""
+        """Nothing went wrong except what the test expects."""
         faults = [fault for fault in self.faults if not any(part in fault for part in self.expected)]
         assert faults == [], faults
 
@@ -106,10 +106,10 @@ class WatchedPage:
         self.page.locator("#save-state.saved").wait_for()
 
     def eventually(self, question):
-        """Wait until the answer is true."""
+        """Wait until the question is answered with a true value."""
         end = time.monotonic() + PATIENCE_SECONDS
         while not question():
-            assert time.monotonic() < end, "this did not come about in time"
+            assert time.monotonic() < end, "this did not happen in time"
             self.page.wait_for_timeout(50)
 
     def key(self, name):
@@ -132,7 +132,7 @@ class WatchedPage:
         mouse.up(button=button)
 
     def touch(self, *fingers):
-        """Fingers that go from place to place: each a list of places, as many as the others'."""
+        """Move fingers from place to place: each finger is a list of places, all of the same length."""
         session = self.page.context.new_cdp_session(self.page)
         for number, places in enumerate(zip(*fingers, strict=True)):
             points = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(places)]

@@ -1,4 +1,4 @@
-"""What the tests of the web app share: folders of small images, a tiny model, clients."""
+"""Helpers for tests of the web app: folders of small images, a tiny model, clients."""
 
 import time
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ BOX = VocObject("Fractura", 20, 20, 100, 60)
 
 
 def image(path: Path, *, width=200, height=100, grey=None) -> Path:
-    """A small image; every one has pixels of its own."""
+    """A small image; each has different pixels."""
     path.parent.mkdir(parents=True, exist_ok=True)
     value = sum(path.name.encode()) % 200 if grey is None else grey
     pixels = np.full((height, width), value, np.uint8)
@@ -51,7 +51,7 @@ def model(place: Path) -> str:
 
 @contextmanager
 def client(**settings):
-    """A client of a running app; the folder's states have been read."""
+    """A client of a running app whose folder has been read."""
     app = create_app(WebSettings(**settings))
     with TestClient(app, base_url=ADDRESS) as found:
         if settings["mode"] == "label":
@@ -71,4 +71,4 @@ def wait_for(question, *, seconds=60.0):
         if answer := question():
             return answer
         time.sleep(0.02)
-    raise AssertionError("this did not come about in time")
+    raise AssertionError("this did not happen in time")

@@ -1,4 +1,4 @@
-"""The keyboard goes on working wherever the focus is, and what is dismissed can be brought back."""
+"""The keyboard works wherever the focus is, and dismissed suggestions can be restored."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ SIZE = (300, 240)
 
 @pytest.fixture(name="view")
 def view_fixture(chromium, tmp_path):
-    """A window on three images and a model that detections two places of each."""
+    """A window on three images and a model that detects two places on each."""
     folder = tmp_path / "images"
     write_images(folder, 3, SIZE, classes=("fracture", "cast", "luxation"))
     with opened(chromium, "label", folder, "--model", write_tiny_onnx(tmp_path / "tiny.onnx")) as window:
@@ -101,7 +101,7 @@ def test_exports_have_the_names_that_the_server_gave(chromium, tmp_path):
 
 def test_detections_are_remembered_in_memory_where_nothing_can_be_written(tmp_path):
     (tmp_path / "file").write_text("no folder")
-    book = DetectionCache(tmp_path / "file" / "detections.sqlite")
+    cache = DetectionCache(tmp_path / "file" / "detections.sqlite")
     found = ImageDetections(10, 20, (), 0.0)
-    book.put("model", "image", found)
-    assert book.get("model", "image") == found
+    cache.put("model", "image", found)
+    assert cache.get("model", "image") == found

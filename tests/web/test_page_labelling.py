@@ -215,7 +215,7 @@ def test_boxes_do_not_depend_on_zoom_or_screen(chromium, tmp_path, quiet, ratio)
 
 
 def test_two_windows_on_one_image(label, images):
-    """Each is told of the other; who saves second decides, and nothing is overwritten unasked."""
+    """Each learns of the other; the second to save decides, and nothing is overwritten unasked."""
     folder, names = images
     path = (folder / names[0]).with_suffix(".xml")
     first, second = label(), label()
@@ -325,7 +325,7 @@ def test_an_answer_that_breaks_off_is_asked_for_again(label, images):
     folder, names = images
     window = label()
     window.image(names[0])
-    window.expected = ("409",)  # the file it asks with anew is the one it wrote
+    window.expected = ("409",)  # the retry finds the file that it wrote itself
     window.page.evaluate(BREAKS_OFF)
     window.draw((20, 30, 80, 90), SIZE)
     window.saved()
@@ -336,7 +336,7 @@ def test_an_answer_that_breaks_off_is_asked_for_again(label, images):
 
 
 def test_a_list_that_was_not_answered_is_asked_for_again(chromium, tmp_path, quiet):
-    """The second page of the list fails once; the keys go on and the rows come with the next look."""
+    """The second page of the list fails once; the keys keep working and the next request brings the rows."""
     folder = tmp_path / "many"
     names = write_images(folder, 1, (40, 30))
     first = (folder / names[0]).read_bytes()

@@ -181,7 +181,7 @@ def test_the_place_of_a_box_is_read_out_when_the_arrow_keys_rest(chromium, model
         expect(window.page.locator("#spoken")).to_have_text("21 × 10 px, x 20, y 11")
 
 
-def test_an_image_that_is_removed_while_the_model_looks_at_it_does_not_come_back(chromium, model, tmp_path):
+def test_an_image_removed_while_the_model_runs_on_it_does_not_come_back(chromium, model, tmp_path):
     (name,) = write_images(tmp_path, 1, SIZE)
     with opened(chromium, "serve", "--model", model) as window:
         page, held = window.page, []

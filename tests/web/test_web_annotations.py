@@ -93,7 +93,7 @@ def test_the_order_of_the_boxes_is_that_of_the_window(web):
     assert [each["xmin"] for each in again["boxes"]] == [50, 140, 20, 80]
 
 
-def test_two_windows_on_one_image_are_told_of_each_other(web):
+def test_two_windows_on_one_image_learn_of_each_other(web):
     first = load(web, "image2.png")
     second = load(web, "image2.png")
     saved = put(web, "image2.png", first["etag"], [box()])
@@ -130,7 +130,7 @@ def test_without_if_match_nothing_is_written(web):
     assert len(load(web, "image2.png")["boxes"]) == 1
 
 
-def test_comments_lie_beside_and_leave_labelimgs_file_alone(web, tmp_path):
+def test_comments_are_kept_apart_from_labelimgs_file(web, tmp_path):
     file = tmp_path / "data" / "annotations" / "image2.xml"
     before, now = file.read_bytes(), load(web, "image2.png")
     saved = put(web, "image2.png", now["etag"], now["boxes"], comment="¿línea de fractura?\nvéase AP").json()
@@ -252,11 +252,11 @@ def test_names_with_any_letters(tmp_path):
         assert read_voc_file(tmp_path / "data" / "Röntgen 患者 #1 & <a>.xml").filename == name
 
 
-def test_every_save_is_told_to_the_windows(web):
+def test_every_save_notifies_the_windows(web):
     said = []
     web.app.state.shared.events.publish = lambda kind, data: said.append((kind, data))
     saved = put(web, "image1.png", '"none"', [box()]).json()
-    # the first look at the folder may still be telling of the other images, and of this one
+    # the first reading of the folder may still be reporting the other images, and this one
     assert ("image", "labelled", saved["etag"]) in [
         (kind, data["state"], data["etag"]) for kind, data in said if kind == "image"
     ]

@@ -1,4 +1,4 @@
-"""Images sent for detection, ground truth beside them, and results as files that other programs read."""
+"""Uploaded images with ground truth, and results as files that other programs read."""
 
 import csv
 import io
@@ -82,7 +82,7 @@ def test_lines_as_the_images_are_done(web):
     assert rest[0]["detections"] == send(web, ("a.png", png()))["images"][0]["detections"]
 
 
-def test_ground_truth_beside_the_detections(web, tmp_path):
+def test_ground_truth_next_to_the_detections(web, tmp_path):
     def voc(name, filename, *boxes, **size):
         return name, annotation(tmp_path / name, filename, *boxes, **size).read_bytes()
 
@@ -101,7 +101,7 @@ def test_ground_truth_beside_the_detections(web, tmp_path):
     assert (found[0]["ground_truth"][0]["xmin"], found[0]["ground_truth"][0]["name"]) == (20, "Fractura")
 
 
-def test_what_was_sent_can_be_looked_at_and_forgotten(web):
+def test_uploads_can_be_viewed_and_dropped(web):
     first, second = (image["id"] for image in send(web, ("a.dcm", deep_dicom()), ("b.png", png()))["images"])
     about = web.get(f"/api/images/{first}").json()
     assert (about["name"], about["window"]["width"], about["height"]) == ("a.dcm", 4095, 64)

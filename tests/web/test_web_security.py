@@ -1,4 +1,4 @@
-"""The gate: who may ask, for what, how much; and what is said in answers and logs. One test a threat of the docs."""
+"""The request guard: who may ask for what, and how much; what responses and logs reveal. One test per threat."""
 
 import io
 import logging
@@ -66,7 +66,7 @@ def test_another_site_cannot_write(web, headers, expected):
     assert web.get("/api/suggestions").json() == before
 
 
-def test_every_writing_route_stands_behind_the_gate(web):
+def test_every_writing_route_is_guarded(web):
     paths = web.get("/api/openapi.json").json()["paths"]
     writes = [(method, path) for path, methods in paths.items() for method in methods if method != "get"]
     assert len(writes) >= 12
@@ -113,7 +113,7 @@ def test_every_answer_carries_the_headers(web, path):
         "/index.html%00.js",
     ],
 )
-def test_no_file_beside_the_page_is_served(web, path):
+def test_no_file_outside_the_page_is_served(web, path):
     answer = web.get(path)
     assert answer.status_code in (400, 404)
     assert "root:" not in answer.text
@@ -132,7 +132,7 @@ class TestToken:
         with client(mode="label", folder=folder(tmp_path / "data"), host="0.0.0.0", token=TOKEN) as web:
             yield web
 
-    def test_nothing_is_told_without_it(self, web):
+    def test_nothing_is_revealed_without_it(self, web):
         paths = web.app.openapi()["paths"]
         for path, methods in paths.items():
             for method in methods:
@@ -258,7 +258,7 @@ def test_no_name_of_a_patient_or_image_in_the_logs(tmp_path, caplog, capfd, recw
         assert secret not in said
 
 
-def test_a_bug_tells_nothing_of_the_image(web, monkeypatch, caplog):
+def test_a_bug_reveals_nothing_of_the_image(web, monkeypatch, caplog):
     def broken(*_):
         raise RuntimeError("PLANTED^NAME")
 

@@ -68,7 +68,16 @@ def test_the_whole_folder_and_again_after_a_restart(web, tmp_path):
         assert states(again) == before
 
 
-def test_opinions_follow_the_boxes(web):
+def test_progress_through_the_folder_is_reported_with_every_image(web):
+    said = []
+    web.app.state.shared.events.publish = lambda kind, data: said.append((kind, data))
+    suggest_all(web)
+    wait_for(lambda: [kind for kind, _ in said if kind == "suggestion"] == 5 * ["suggestion"])
+    wait_for(lambda: {data["done"] for kind, data in said if kind == "suggestions"} == {0, 1, 2, 3, 4, 5})
+    assert not said[-1][1]["running"]
+
+
+def test_assessments_follow_the_boxes(web):
     suggest_all(web)
     image_id = image_ids(web)["image3.png"]
     assert states(web)["image3.png"][0] == "disagreeing"

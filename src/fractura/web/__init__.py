@@ -1,6 +1,6 @@
 """The web page to label, review and detect in the browser, and its REST API.
 
-See docs/guide/api.md and docs/developers/security.md.
+See docs/guide/api.md for the API and docs/developers/security.md for the threats it is protected from.
 """
 
 from fractura.web.app import create_app

@@ -16,9 +16,9 @@ from fractura.evaluation.report.context import (
     threshold_origin,
     views_text,
 )
-from fractura.evaluation.report.environment import listed
 from fractura.evaluation.report.failures import SHOWN
 from fractura.evaluation.report.language import Language
+from fractura.evaluation.report.templating import listed
 from fractura.evaluation.report.versions import versions
 
 Answers = Mapping[int, Sequence[str]]
