@@ -146,7 +146,7 @@ def import_tf(shop: Workshop) -> dict:
 
     from fractura.models import build_from_architecture
     from fractura.tensorflow_od.checkpoint import write_checkpoint
-    from fractura.tensorflow_od.weights import model_variables
+    from fractura.tensorflow_od.variables import model_variables
 
     source = shop.place / "tensorflow"
     source.mkdir()

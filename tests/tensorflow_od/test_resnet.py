@@ -16,7 +16,7 @@ from fractura.tensorflow_od.object_graph import GRAPH_KEY
 from fractura.tensorflow_od.pipeline_mapping import detector_settings
 from fractura.tensorflow_od.pipeline_reader import parse_pipeline_config, read_pipeline_config
 from fractura.tensorflow_od.restoring import RestoreError, restore
-from fractura.tensorflow_od.weights import (
+from fractura.tensorflow_od.variables import (
     classification_paths,
     key_of,
     model_paths,

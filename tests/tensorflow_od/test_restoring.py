@@ -13,7 +13,7 @@ from fractura.tensorflow_od.checkpoint import CheckpointReader, write_checkpoint
 from fractura.tensorflow_od.pipeline_mapping import detector_settings
 from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
 from fractura.tensorflow_od.restoring import RestoreError, restore
-from fractura.tensorflow_od.weights import classification_paths, key_of, model_paths, model_variables, to_array
+from fractura.tensorflow_od.variables import classification_paths, key_of, model_paths, model_variables, to_array
 
 BACKBONE = ("feature_extractor.",)
 

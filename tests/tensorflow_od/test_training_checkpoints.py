@@ -16,7 +16,7 @@ from fractura.tensorflow_od.pipeline_mapping import detector_settings
 from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
 from fractura.tensorflow_od.restoring import read_number
 from fractura.tensorflow_od.training_checkpoints import TensorFlowCheckpoints, open_latest
-from fractura.tensorflow_od.weights import SLOT, key_of, model_paths, parameters_by_path
+from fractura.tensorflow_od.variables import SLOT, key_of, model_paths, parameters_by_path
 from fractura.training.optimization import TensorFlowMomentum
 from fractura.training.state import RunProgress
 from fractura.training.store import RunState
@@ -96,7 +96,7 @@ def test_seven_are_kept(tmp_path, monkeypatch):
 
 def test_an_exported_checkpoint_is_no_state_to_go_on_from(architecture, tmp_path):
     from fractura.tensorflow_od.checkpoint import write_checkpoint
-    from fractura.tensorflow_od.weights import model_variables
+    from fractura.tensorflow_od.variables import model_variables
 
     detector = build_from_architecture(architecture)
     write_checkpoint(tmp_path / "ckpt-0", model_variables(detector))

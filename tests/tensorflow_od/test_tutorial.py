@@ -24,7 +24,7 @@ from fractura.tensorflow_od.checkpoint import CheckpointReader, write_checkpoint
 from fractura.tensorflow_od.checkpoint_state import write_checkpoint_state
 from fractura.tensorflow_od.pipeline_mapping import detector_settings
 from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
-from fractura.tensorflow_od.weights import key_of, model_paths, model_variables
+from fractura.tensorflow_od.variables import key_of, model_paths, model_variables
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -93,7 +93,7 @@ def convert(
         split: Take the images of this split only.
         overwrite: Replace the files of an earlier conversion that nobody changed since.
         on_error: ``stop`` at the first fault, or ``skip`` that image.
-        label_map: For TFRecord: made, or missing classes are added at its end; by default beside ``target``.
+        label_map: For TFRecord: created, or missing classes are appended; by default next to ``target``.
         shards: For TFRecord: number of files.
         progress: Called after each image written.
 

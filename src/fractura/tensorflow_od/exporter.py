@@ -26,7 +26,7 @@ from fractura.tensorflow_od.checkpoint import write_checkpoint
 from fractura.tensorflow_od.checkpoint_state import write_checkpoint_state
 from fractura.tensorflow_od.pipeline_mapping import pipeline_config_for
 from fractura.tensorflow_od.pipeline_reader import parse_pipeline_config
-from fractura.tensorflow_od.weights import MODEL, key_of, model_variables
+from fractura.tensorflow_od.variables import MODEL, key_of, model_variables
 
 PIPELINE_FILE = "pipeline.config"
 CHECKPOINT_FOLDER = "checkpoint"

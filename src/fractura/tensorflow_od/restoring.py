@@ -19,7 +19,7 @@ from fractura.models import Detector
 from fractura.tensorflow_od.checkpoint import CheckpointReader
 from fractura.tensorflow_od.object_graph import VALUE
 from fractura.tensorflow_od.pipeline_mapping import CheckpointType
-from fractura.tensorflow_od.weights import (
+from fractura.tensorflow_od.variables import (
     backbone_kind,
     backbone_paths,
     classification_paths,

@@ -19,7 +19,7 @@ from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 from fractura.tensorflow_od.checkpoint import CheckpointReader, write_checkpoint
 from fractura.tensorflow_od.checkpoint_state import latest_checkpoint, read_checkpoint_state, write_checkpoint_state
 from fractura.tensorflow_od.restoring import read_number, restore
-from fractura.tensorflow_od.weights import SLOT, key_of, model_variables, parameters_by_path, to_array, to_tensor
+from fractura.tensorflow_od.variables import SLOT, key_of, model_variables, parameters_by_path, to_array, to_tensor
 from fractura.training.data import Batch
 from fractura.training.logging import Events, Reporter, RunHooks
 from fractura.training.state import RunProgress
