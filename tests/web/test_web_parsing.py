@@ -11,7 +11,7 @@ from support.web_places import WRITE, annotation, client, folder, image_ids
 from fractura.core.errors import DataError
 from fractura.formats.voc import VocObject, parse_voc
 from fractura.formats.voc import parser as voc_parser
-from fractura.formats.voc import patch as voc_patch
+from fractura.formats.voc import serializer as voc_serializer
 from fractura.web.annotation_store import AnnotationStore
 from fractura.web.errors import WebError
 from fractura.web.folder_index import FolderIndex
@@ -33,7 +33,7 @@ def counts_fixture(monkeypatch):
         monkeypatch.setattr(place, name, counted)
 
     count(voc_parser, "parse_xml", "parsed")
-    count(voc_patch, "parse_xml", "parsed")
+    count(voc_serializer, "parse_xml", "parsed")
     count(Image, "open", "opened")
     return counts
 
