@@ -38,10 +38,10 @@ def synthetic_snapshot(count: int, seed: int = 0) -> Snapshot:
         origin = place - 1 if place % 100 == 99 else place
         path = Path(f"/synthetic/images/{place:07}.jpg")
         radiograph = CheckedImage(
-            path,
-            (373, 454),
-            f"bytes {place}",
-            f"pixels {origin}",
+            path=path,
+            size=(373, 454),
+            bytes_hash=f"bytes {place}",
+            pixels_hash=f"pixels {origin}",
             source="jpeg, grey, 8 bits",
             fingerprint=Fingerprint(*(each[origin].tobytes() for each in (bits, mirrored, thumbnails)), 0.8),
             traits=Traits(90, 200, 2, int(place % 3), float(random.normal(50, 5)), 0, 0.1),

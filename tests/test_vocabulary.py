@@ -23,12 +23,15 @@ INSTEAD_OF = {
     "trunk": "backbone",
     "truth": "ground truth",
     "truths": "ground truths",
+    "look": "view",
+    "looks": "views",
     "lookalike": "near-duplicate",
 }
 ALLOWED = (
     r"screen-film|digiti[sz]ed film|plain film",  # the physical thing
     r"ground.?truths?",
-    r"(byte.order|question|quotation|exclamation).marks?|pytest\.mark",
+    r"(byte.order|question|check|problem|start|end|quotation|exclamation).marks?|pytest\.mark",
+    r"\b(looks?|looked) (like|up|for|equal|in|the same|odd|next|at: a)\b",  # the verb, of appearances and of searches
     r"\bmarks? (a|the|each)\b|>>> .*",  # the verb; examples in docstrings name their own variables
 )
 WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")

@@ -47,7 +47,7 @@ def test_a_hostile_archive_leaves_no_folder(tmp_path, capsys):
 
 
 def test_exit_codes(tmp_path, capsys):
-    assert main(["fetch", "zoo:faster_rcnn", "--output", str(tmp_path)]) == 2
+    assert main(["fetch", "zoo:faster_rcnn_inception", "--output", str(tmp_path)]) == 2
     assert NAME in capsys.readouterr().err
     assert main(["fetch", NAME, "--output", str(tmp_path), "--url", "http://127.0.0.1:9/model.tar.gz"]) == 5
     assert "network" in capsys.readouterr().err
@@ -55,7 +55,23 @@ def test_exit_codes(tmp_path, capsys):
         fetch(NAME, tmp_path, url="http://127.0.0.1/model.zip")
 
 
-def test_addresses_are_archives_of_the_zoo():
-    for name, address in ADDRESSES.items():
-        assert address.url.startswith("http://download.tensorflow.org/models/object_detection/tf2/")
-        assert address.url.endswith(f"{name.removeprefix('zoo:')}_coco17_tpu-8.tar.gz")
+def test_addresses_are_the_zoos_list():
+    listed = [
+        f"faster_rcnn_{model}_coco17_{ending}.tar.gz"
+        for model, ending in [
+            ("inception_resnet_v2_640x640", "tpu-8"),
+            ("inception_resnet_v2_1024x1024", "tpu-8"),
+            ("resnet50_v1_640x640", "tpu-8"),
+            ("resnet50_v1_1024x1024", "tpu-8"),
+            ("resnet50_v1_800x1333", "gpu-8"),
+            ("resnet101_v1_640x640", "tpu-8"),
+            ("resnet101_v1_1024x1024", "tpu-8"),
+            ("resnet101_v1_800x1333", "gpu-8"),
+            ("resnet152_v1_640x640", "tpu-8"),
+            ("resnet152_v1_1024x1024", "tpu-8"),
+            ("resnet152_v1_800x1333", "gpu-8"),
+        ]
+    ]
+    folder = "http://download.tensorflow.org/models/object_detection/tf2/20200711/"
+    assert [address.url for address in ADDRESSES.values()] == [folder + name for name in listed]
+    assert list(ADDRESSES) == [f"zoo:{name.partition('_coco17')[0]}" for name in listed]

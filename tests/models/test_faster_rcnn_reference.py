@@ -165,7 +165,7 @@ def train_step(detector, golden):
     sum(losses.values()).backward()
     gradients = {
         theirs: detector.get_parameter(ours).grad
-        for theirs, ours in tf_weights.names().items()
+        for theirs, ours in tf_weights.names("inception_resnet_v2").items()
         if "moving" not in theirs
     }
     return losses, gradients
@@ -194,7 +194,7 @@ def test_one_training_step(batch_norm_trainable):
         assert norms[str(key)] == pytest.approx(norm, rel=per_variable, abs=1e-6 * total), key
     for key in golden.files:
         if key.startswith("after/"):
-            ours = detector.get_buffer(tf_weights.names()[key.removeprefix("after/")])
+            ours = detector.get_buffer(tf_weights.names("inception_resnet_v2")[key.removeprefix("after/")])
             assert relative(ours, golden[key]) <= 1e-5, key
         if key.startswith("grad/") and golden[key].ndim != 4:
             ours = tf_weights.to_tensorflow(gradients[key.removeprefix("grad/")].numpy())

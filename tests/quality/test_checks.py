@@ -173,7 +173,7 @@ FAULTS = {
         "classes.similar_names",
         "error",
         ".xml",
-        "look like one",
+        "may be the same",
         None,
     ),
     "one slip": (

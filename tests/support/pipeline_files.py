@@ -19,3 +19,18 @@ def small_config(path, *, replace=(), **changes):
         text = text.replace(old, new)
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def small_resnet_config(path, *, depth=50, replace=()):
+    """The same for the zoo's ResNets."""
+    text = new_pipeline_config(f"faster_rcnn_resnet{depth}_v1_640x640", PipelineChanges(num_classes=1, batch_size=1))
+    small = (
+        ("min_dimension: 640", "min_dimension: 96"),
+        ("max_dimension: 640", "max_dimension: 96"),
+        ("first_stage_max_proposals: 300", "first_stage_max_proposals: 8\n    second_stage_batch_size: 4"),
+    )
+    for old, new in (*small, *replace):
+        assert old in text, old
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -79,9 +79,9 @@ plt.show()
 """
 
 
-def small_detector(**changes) -> FasterRCNN:
+def small_detector(name: str = "faster_rcnn_efficientnet_lite0_320x320", **changes) -> FasterRCNN:
     """A small Faster R-CNN of two classes with random weights, made so that its scores do not tie."""
-    settings = named_settings("faster_rcnn_efficientnet_lite0_320x320", 2).model_copy(
+    settings = named_settings(name, 2).model_copy(
         update={
             "image_resizer": FixedShapeResizer(height=96, width=128, antialias=True),
             "first_stage_max_proposals": 40,

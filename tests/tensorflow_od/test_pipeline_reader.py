@@ -113,7 +113,7 @@ def test_defaults_of_the_protos():
       image_resizer { keep_aspect_ratio_resizer { } }
       feature_extractor { type: 'faster_rcnn_inception_resnet_v2_keras' }
       first_stage_anchor_generator { grid_anchor_generator { scales: 1 aspect_ratios: 1.0f aspect_ratios: 2 } }
-      initial_crop_size: 14
+      initial_crop_size: 14 maxpool_kernel_size: 2 maxpool_stride: 1
       second_stage_box_predictor { mask_rcnn_box_predictor { } }
       second_stage_post_processing { batch_non_max_suppression { } score_converter: SOFTMAX }
     } }
@@ -126,6 +126,7 @@ def test_defaults_of_the_protos():
     assert model.first_stage_localization_loss_weight == 1.0
     assert model.first_stage_positive_balance_fraction == 0.5
     assert model.anchors.aspect_ratios == (1.0, 2.0)
+    assert (model.maxpool_kernel_size, model.maxpool_stride, model.region_size) == (2, 1, 13)
     assert (train["batch_size"], train["num_steps"]) == (32, 0)
     assert train.section("optimizer")["moving_average_decay"] == 0.9999
     rate = train.section("optimizer", "momentum_optimizer", "learning_rate", "constant_learning_rate")
@@ -244,8 +245,10 @@ def test_unknown_fields_are_listed_and_kept():
         ("batch_norm_trainable: true", "batch_norm_trainable: yes", "true or false, not 'yes'", None),
         ("score_converter: SOFTMAX", "score_converter: SIGMOID", "= SIGMOID is not supported", "only SOFTMAX is"),
         ("score_converter: SOFTMAX", "score_converter: SOFTMX", "cannot be 'SOFTMX'", "did you mean 'SOFTMAX'?"),
-        ("maxpool_stride: 1", "maxpool_stride: 2", "= 2 is not supported: crops are not pooled", "only 1 is"),
-        ('"faster_rcnn_inception_resnet_v2_keras"', '"faster_rcnn_resnet50"', "not supported", "inception_resnet"),
+        ("maxpool_stride: 1", "maxpool_stride: 0", "must be at least 1, not 0", None),
+        ('"faster_rcnn_inception_resnet_v2_keras"', '"faster_rcnn_resnet60_keras"', "not supported", "resnet50_keras"),
+        ('"faster_rcnn_inception_resnet_v2_keras"', '"faster_rcnn_resnet50"', "of TensorFlow 1", "resnet50_keras"),
+        ('"faster_rcnn_inception_resnet_v2_keras"', '"faster_rcnn_resnet50_fpn_keras"', "pyramid is not", "resnet50_"),
         ('type: "faster_rcnn_inception_resnet_v2_keras"', "type: faster_rcnn", "needs quotes", None),
         ('"detection"', '"detector"', "'detector' is not supported", "did you mean 'detection'?"),
         ("random_horizontal_flip {", "random_horizontal_flop {", "not supported", "'random_horizontal_flip'"),
@@ -278,6 +281,7 @@ def test_errors_name_the_line_and_have_a_hint(old, new, problem, hint):
         ("model { }", "'faster_rcnn' is missing"),
         (TEMPLATE.replace("    initial_crop_size: 17\n", ""), "'initial_crop_size' is missing"),
         (TEMPLATE.replace("    num_classes: 1\n", ""), "'num_classes' is missing"),
+        (TEMPLATE.replace("    maxpool_stride: 1\n", ""), "'maxpool_stride' is missing"),
         (TEMPLATE.replace("        scales: [0.25, 0.5, 1.0, 2.0]\n", ""), "'scales' is missing"),
     ],
 )

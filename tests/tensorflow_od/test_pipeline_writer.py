@@ -8,11 +8,11 @@ from fractura.models.faster_rcnn.settings import AnchorSettings
 from fractura.models.resizer import FixedShapeResizer, KeepAspectRatioResizer
 from fractura.tensorflow_od.pipeline_mapping import detector_settings, pipeline_config_for
 from fractura.tensorflow_od.pipeline_reader import parse_pipeline_config
+from fractura.tensorflow_od.pipeline_writer import MODELS
 
-ZOO = ("faster_rcnn_inception_resnet_v2_640x640", "faster_rcnn_inception_resnet_v2_1024x1024")
+ZOO = tuple(MODELS)
 OTHERWISE = {
-    "name": "faster_rcnn_inception_resnet_v2_600_to_1024",
-    "image_resizer": KeepAspectRatioResizer(min_dimension=600, max_dimension=1024, pad_to_max_dimension=True),
+    "image_resizer": KeepAspectRatioResizer(min_dimension=600, max_dimension=1024),
     "anchors": AnchorSettings(base_sizes=(128.0,), offsets=(8.0,), scales=(0.5, 1.0), aspect_ratios=(1.0,)),
     "clip_anchors_to_image": True,
     "share_box_across_classes": False,
@@ -21,6 +21,9 @@ OTHERWISE = {
     "second_stage_nms_score_threshold": 0.1,
     "max_total_detections": 30,
     "second_stage_batch_size": 32,
+    "initial_crop_size": 9,
+    "maxpool_kernel_size": 3,
+    "maxpool_stride": 1,
 }
 
 
@@ -28,6 +31,9 @@ OTHERWISE = {
 @pytest.mark.parametrize("changes", [{}, OTHERWISE])
 def test_reading_gives_the_model_back(name, changes):
     settings = named_settings(name, 3).model_copy(update=changes)
+    if changes:
+        name = f"faster_rcnn_{settings.feature_extractor.kind}_600_to_1024"
+        settings = settings.model_copy(update={"name": name})
     config = parse_pipeline_config(pipeline_config_for(settings, {"batch_size": 1, "num_steps": 500, "seed": 0}))
     assert detector_settings(config) == settings
     train = config.root.section("train_config")

@@ -42,7 +42,9 @@ def source(architecture, tmp_path_factory):
     extra = {key_of("save_counter"): np.int64(1), key_of("step"): np.int64(12)}
     write_checkpoint(folder / "ckpt-0", model_variables(detector) | extra)
     state = detector.state_dict()
-    backbone = {key_of(path): to_array(state[ours]) for path, ours in classification_paths().items()}
+    backbone = {
+        key_of(path): to_array(state[ours]) for path, ours in classification_paths("inception_resnet_v2").items()
+    }
     write_checkpoint(folder / "backbone" / "ckpt-1", backbone)
     return detector, folder
 
@@ -128,7 +130,7 @@ def test_one_tensor_is_missing(source, architecture, tmp_path):
 def test_model_keys_are_those_of_the_reference():
     lines = (REFERENCE / "variables_640.tsv").read_text(encoding="utf-8").splitlines()[1:]
     wanted = {line.split("\t")[0] for line in lines} - {"_CHECKPOINTABLE_OBJECT_GRAPH", key_of("save_counter")}
-    assert {key_of(path) for path in model_paths()} == wanted
+    assert {key_of(path) for path in model_paths("inception_resnet_v2")} == wanted
 
 
 @pytest.mark.slow
@@ -138,7 +140,7 @@ def test_classification_numbers_are_those_of_keras(tensorflow, source):
     layers = [layer for layer in keras.layers if layer.weights]
     state = source[0].state_dict()
     places: dict[int, dict] = {}
-    for path, ours in classification_paths().items():
+    for path, ours in classification_paths("inception_resnet_v2").items():
         number, variable = path.split("layer_with_weights-")[1].split("/")
         places.setdefault(int(number), {})[variable] = (to_array(state[ours]).shape, ours)
     assert len(layers) == len(places) == 448

@@ -9,7 +9,7 @@ from support.tiny_models import CARD, write_tiny_onnx
 
 from fractura.core.errors import ModelError
 from fractura.core.model_card import WEIGHTS_FILE, read_card, write_card
-from fractura.evaluation.leakage import Overlap
+from fractura.evaluation.leakage import Leakage
 from fractura.export.parity import compare
 from fractura.inference import load_model
 from fractura.inference.built_in import NAME as BUILT_IN
@@ -99,4 +99,4 @@ def test_images_of_the_first_model_count_as_trained_on_by_the_second(tmp_path, c
     assert card.data["start"]["images"] == 8
     for images, count in ((first, 4), (second, 4), (third, 2)):
         assert images.shared_with(card.trained_on) == count
-        assert Overlap.of(card, images).trained == count
+        assert Leakage.of(card, images).trained == count

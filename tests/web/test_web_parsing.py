@@ -13,7 +13,7 @@ from fractura.formats.voc import VocObject, parse_voc
 from fractura.formats.voc import parser as voc_parser
 from fractura.formats.voc import serializer as voc_serializer
 from fractura.web.annotation_store import AnnotationStore
-from fractura.web.errors import WebError
+from fractura.web.api_errors import WebError
 from fractura.web.folder_index import FolderIndex
 from fractura.web.schemas import AnnotationIn, BoxIn
 

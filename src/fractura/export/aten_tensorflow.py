@@ -166,13 +166,21 @@ def _sizes(tensor: Any) -> list[Any]:
 
 def _elementwise(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], _Value]:
     def apply(first: Any, second: Any) -> _Value:
-        operands = [_Value(x.variable(), False) if isinstance(x, _Weight) else x for x in (first, second)]
+        channels_last = any(isinstance(x, _Value) and x.channels_last for x in (first, second))
+        operands = [_operand(x, channels_last) if isinstance(x, _Weight) else x for x in (first, second)]
         tensors = [x for x in operands if isinstance(x, _Value)]
         if all(x.channels_last for x in tensors):
             return _Value(function(*(x.tensor if isinstance(x, _Value) else x for x in operands)), True)
         return _Value(function(*(x.plain() if isinstance(x, _Value) else x for x in operands)), False)
 
     return apply
+
+
+def _operand(weight: _Weight, channels_last: bool) -> _Value:
+    # One value per channel, (c, 1, 1): its axes follow those of the image.
+    if channels_last and weight.value.ndim == 3:
+        return _Value(weight.variable(1, 2, 0), True)
+    return _Value(weight.variable(), False)
 
 
 def _unary(function: Callable[[Any], Any]) -> Callable[[_Value], _Value]:

@@ -65,7 +65,7 @@ class FasterRCNNModule(tf.Module):  # type: ignore[misc]  # TensorFlow has no ty
         extractor = detector.feature_extractor
         self._multiple = extractor.canvas_multiple
         self._cells = [_anchors_of_one_cell(settings, level) for level in range(len(settings.anchors.strides))]
-        regions, size = settings.first_stage_max_proposals, settings.initial_crop_size
+        regions, size = settings.first_stage_max_proposals, settings.region_size
         canvas = torch.zeros(1, 3, *self._whole(*settings.image_resizer.canvas_size(640, 640)))
         self._first_stage = AtenGraph("first_stage", _FirstStage(detector).eval(), canvas)
         crops = torch.zeros(regions, extractor.channels, size, size)
@@ -159,14 +159,20 @@ class FasterRCNNModule(tf.Module):  # type: ignore[misc]  # TensorFlow has no ty
         return boxes, tf.math.count_nonzero(scores > 0, dtype=tf.int32)
 
     def _crop(self, features: Any, regions: Any) -> Any:
-        """Crop each region, in fractions of the canvas, with aligned corners: ``(regions, size, size, channels)``."""
+        """Crop each region, in fractions of the canvas, with aligned corners, and pool the crops.
+
+        Returns:
+            ``(regions, size, size, channels)``.
+        """
         size = self._settings.initial_crop_size
+        kernel, stride = self._settings.maxpool_kernel_size, self._settings.maxpool_stride
         sides = tf.cast(tf.shape(features)[1:3], tf.float32)
         # Corners at the far border may be rounded slightly beyond it, where TensorFlow reads zeros: one more row and
         # column, copies of the last, keep them on the map.
         wider = tf.pad(features, [[0, 0], [0, 1], [0, 1], [0, 0]], "SYMMETRIC")
         fractions = regions * tf.tile((sides - 1) / sides, [2])
-        return tf.image.crop_and_resize(wider, fractions, tf.zeros([regions.shape[0]], tf.int32), [size, size])
+        crops = tf.image.crop_and_resize(wider, fractions, tf.zeros([regions.shape[0]], tf.int32), [size, size])
+        return tf.nn.max_pool2d(crops, kernel, stride, "VALID") if max(kernel, stride) > 1 else crops
 
     def _postprocess(self, codes: Any, logits: Any, regions: Any, count: Any, window: Any) -> dict[str, Any]:
         settings = self._settings

@@ -38,13 +38,26 @@ class DataAddress:
     paper: str
 
 
-ADDRESSES = {
-    f"zoo:faster_rcnn_inception_resnet_v2_{side}": Address(
-        f"{_ZOO}faster_rcnn_inception_resnet_v2_{side}_coco17_tpu-8.tar.gz",
-        f"Faster R-CNN Inception ResNet V2 {side}, trained on COCO 2017, of the TensorFlow 2 detection zoo",
-    )
-    for side in ("640x640", "1024x1024")
-}
+def _zoo(model: str, size: str, ending: str) -> tuple[str, Address]:
+    name = f"faster_rcnn_{model.lower().replace(' ', '_')}_{size}"
+    about = f"Faster R-CNN {model} {size}, trained on COCO 2017, of the TensorFlow 2 detection zoo"
+    return f"zoo:{name}", Address(f"{_ZOO}{name}_coco17_{ending}.tar.gz", about)
+
+
+_TPU, _GPU = "tpu-8", "gpu-8"
+"""What the zoo trained on; it is a part of the archives' names."""
+
+ADDRESSES = dict(
+    [
+        _zoo("Inception ResNet V2", "640x640", _TPU),
+        _zoo("Inception ResNet V2", "1024x1024", _TPU),
+        *(
+            _zoo(f"ResNet{depth} V1", size, ending)
+            for depth in (50, 101, 152)
+            for size, ending in (("640x640", _TPU), ("1024x1024", _TPU), ("800x1333", _GPU))
+        ),
+    ]
+)
 
 DATA_SETS = {
     "fracatlas": DataAddress(

@@ -98,7 +98,7 @@ def box_fault(
     left, top, right, bottom = (float(value) for value in corners)
     box = f"box ({left:g}, {top:g}, {right:g}, {bottom:g})"
     if not all(math.isfinite(value) for value in (left, top, right, bottom)):
-        return f"{box} is not made of finite numbers"
+        return f"{box} has coordinates that are not finite"
     if right <= left or bottom <= top:
         return f"{box} has no area"
     if min(right - left, bottom - top) < smallest:

@@ -42,8 +42,8 @@ class ImageFiles:
 def find_images(paths: Iterable[Path | str]) -> ImageFiles:
     """Images among ``paths``: files as they are given, folders with all that lies in them.
 
-    In folders an image is recognised by its extension (DICOM without one by its first bytes) and hidden files are ignored;
-    a file given by name is taken at its word. An image that is met twice counts once.
+    In folders an image is recognised by its extension (DICOM without one by its first bytes) and hidden files are
+    ignored; a file given by name always counts. An image that is found twice counts once.
 
     Raises:
         DataError: A path does not exist or a folder cannot be read, or there is no image at all.

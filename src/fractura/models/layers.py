@@ -94,6 +94,7 @@ class ConvNorm(nn.Module):
     """Convolution without bias, SAME padding, batch norm, activation.
 
     Frozen batch norm is folded into the kernel at each pass: one operation and one stored activation instead of two.
+    With ``padding`` there are that many zeros on each side instead of TensorFlow's SAME.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class ConvNorm(nn.Module):
         stride: int = 1,
         *,
         groups: int = 1,
+        padding: int | None = None,
         activation: Callable[[Tensor], Tensor],
         norm: Callable[[int], BatchNorm],
     ) -> None:
@@ -112,13 +114,15 @@ class ConvNorm(nn.Module):
         self.weight = nn.Parameter(torch.empty(channels_out, channels_in // groups, *size))
         nn.init.xavier_uniform_(self.weight)
         self.bn = norm(channels_out)
-        self.kernel, self.stride, self.groups = size, stride, groups
+        self.kernel, self.stride, self.groups, self.padding = size, stride, groups, padding
         self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
         """``(n, channels_in, h, w)`` to ``(n, channels_out, ceil(h / stride), ceil(w / stride))``."""
         padding: tuple[int, int] = (self.kernel[0] // 2, self.kernel[1] // 2)
-        if self.stride > 1:
+        if self.padding is not None:
+            padding = (self.padding, self.padding)
+        elif self.stride > 1:
             x, padding = pad_same(x, self.kernel, self.stride), (0, 0)
         if self.bn.uses_batch_statistics:
             y = self.bn(F.conv2d(x, self.weight, None, self.stride, padding, groups=self.groups))

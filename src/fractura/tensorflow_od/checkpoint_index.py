@@ -2,6 +2,7 @@
 
 Follows tensorflow/tsl lib/io/{format.cc,block.cc,table_builder.cc}: data blocks with
 prefix-compressed keys, an index block, a footer of 48 bytes; each block ends with a type byte and a masked CRC-32C.
+TensorFlow compressed the blocks with Snappy until 2020, so those of the detection zoo are; what is written here is not.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from pathlib import Path
 from fractura.core.errors import ModelError
 from fractura.formats.protobuf.wire import WireError, read_varint, varint
 from fractura.formats.tfrecord.frames import masked_crc32c
+from fractura.tensorflow_od.snappy import decompress
 
 COPY_AGAIN = "copy the checkpoint again; both its .index and its .data files are needed"
 
 _MAGIC = 0xDB4775248B80FB57
 _FOOTER = 48
 _TRAILER = 5
+_PLAIN, _SNAPPY = 0, 1
 _RESTART_INTERVAL = 16
 _BLOCK_BYTES = 262_144
 _MAXIMUM_KEY = 65_536
@@ -29,7 +32,7 @@ def read_table(data: bytes, file: Path) -> dict[bytes, bytes]:
     """All keys and values, in the order of the file.
 
     Raises:
-        ModelError: The table is damaged, cut off or compressed.
+        ModelError: The table is damaged or cut off, or a block has an unknown compression.
     """
     try:
         return dict(_entries(data, file))
@@ -108,28 +111,33 @@ def _entries(data: bytes, file: Path) -> Iterator[tuple[bytes, bytes]]:
 
 def _read_block(data: bytes, offset: int, size: int, file: Path) -> Iterator[tuple[bytes, bytes]]:
     end = offset + size
-    if end + _TRAILER > len(data) or size < 4:
+    if end + _TRAILER > len(data):
         raise _damaged(file, "a block is outside the file")
     if struct.unpack_from("<I", data, end + 1)[0] != masked_crc32c(data[offset : end + 1]):
         raise _damaged(file, f"the checksum of the block at byte {offset} is wrong")
-    if data[end] != 0:
+    if data[end] not in (_PLAIN, _SNAPPY):
         raise ModelError(
-            "is compressed, which is not supported", file=file, hint="restore and save it again with TensorFlow"
+            f"has a block of the unknown compression {data[end]}",
+            file=file,
+            hint="restore and save it again with TensorFlow",
         )
-    (restarts,) = struct.unpack_from("<I", data, end - 4)
-    stop = end - 4 - 4 * restarts
-    if stop < offset:
+    block = data[offset:end] if data[end] == _PLAIN else decompress(data[offset:end])
+    if len(block) < 4:
         raise _damaged(file, f"the block at byte {offset} has a malformed end")
-    key, position = b"", offset
+    (restarts,) = struct.unpack_from("<I", block, len(block) - 4)
+    stop = len(block) - 4 - 4 * restarts
+    if stop < 0:
+        raise _damaged(file, f"the block at byte {offset} has a malformed end")
+    key, position = b"", 0
     while position < stop:
-        shared, position = read_varint(data, position, stop)
-        unshared, position = read_varint(data, position, stop)
-        length, position = read_varint(data, position, stop)
+        shared, position = read_varint(block, position, stop)
+        unshared, position = read_varint(block, position, stop)
+        length, position = read_varint(block, position, stop)
         if shared > len(key) or unshared + length > stop - position or shared + unshared > _MAXIMUM_KEY:
-            raise _damaged(file, f"an entry at byte {position} is malformed")
-        key = key[:shared] + data[position : position + unshared]
+            raise _damaged(file, f"an entry of the block at byte {offset} is malformed")
+        key = key[:shared] + block[position : position + unshared]
         position += unshared
-        yield key, data[position : position + length]
+        yield key, block[position : position + length]
         position += length
 
 

@@ -21,7 +21,7 @@ from fractura.formats.protobuf.text_format import read_text
 from fractura.inference.runtimes.torch import load_detector
 from fractura.models import Detector
 from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
-from fractura.models.faster_rcnn.settings import InceptionResNetV2Settings
+from fractura.models.faster_rcnn.settings import InceptionResNetV2Settings, ResNetSettings
 from fractura.tensorflow_od.checkpoint import write_checkpoint
 from fractura.tensorflow_od.checkpoint_state import write_checkpoint_state
 from fractura.tensorflow_od.pipeline_mapping import pipeline_config_for
@@ -106,5 +106,5 @@ def checkpoint_variables(detector: Detector) -> dict[str, NDArray[Any]]:
 
 def _is_tensorflows(detector: Detector) -> bool:
     return isinstance(detector, FasterRCNN) and isinstance(
-        detector.settings.feature_extractor, InceptionResNetV2Settings
+        detector.settings.feature_extractor, InceptionResNetV2Settings | ResNetSettings
     )

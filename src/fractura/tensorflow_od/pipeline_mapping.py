@@ -70,6 +70,8 @@ def _name(values: Mapping[str, Any]) -> str:
     resizer = values["image_resizer"]
     if resizer["kind"] == "fixed_shape_resizer":
         size = f"{resizer['height']}x{resizer['width']}"
+    elif resizer["pad_to_max_dimension"]:  # as the zoo's models are called
+        size = f"{resizer['min_dimension']}x{resizer['max_dimension']}"
     else:
         size = f"{resizer['min_dimension']}_to_{resizer['max_dimension']}"
     return f"faster_rcnn_{values['feature_extractor']['kind']}_{size}"

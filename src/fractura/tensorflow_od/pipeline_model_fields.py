@@ -20,8 +20,21 @@ from fractura.tensorflow_od.pipeline_schema import (
     whole,
 )
 
-FEATURE_EXTRACTORS = {"faster_rcnn_inception_resnet_v2_keras": "inception_resnet_v2"}
+FEATURE_EXTRACTORS = {
+    "faster_rcnn_inception_resnet_v2_keras": "inception_resnet_v2",
+    **{f"faster_rcnn_resnet{depth}_keras": f"resnet{depth}_v1" for depth in (50, 101, 152)},
+}
 """The supported extractors, and what fractura calls their backbones."""
+
+_OTHER_EXTRACTORS = {
+    **{f"faster_rcnn_resnet{depth}_fpn_keras": "its feature pyramid is not implemented" for depth in (50, 101, 152)},
+    **{
+        f"faster_rcnn_{name}": "it is an extractor of TensorFlow 1, and TensorFlow 2 refuses it as well"
+        for name in (
+            "inception_resnet_v2", "inception_v2", "resnet50", "resnet101", "resnet152", "mobilenet_v1", "nas", "pnas",
+        )
+    },
+}  # fmt: skip
 
 _TPU = "it changes how TensorFlow computes on a TPU, not what it computes"
 _TF1 = "TensorFlow 2 does not use it either"
@@ -29,7 +42,6 @@ _DENSE = "TensorFlow does not pass it on to these layers either: they start from
 _START = "layers that are not in the checkpoint always start as in the zoo's configs: truncated normal, stddev 0.01"
 _MASKS = "fractura detects boxes, not masks or keypoints"
 _PLAIN_NMS = "only plain non-maximum suppression of softmax scores is implemented"
-_NO_POOLING = "crops are not pooled"
 _RELU = "the Keras layers use relu6 in the first stage and no other activation"
 _ACTIVATIONS = ("NONE", "RELU", "RELU_6", "SWISH")
 _OPS = ("CONV", "FC")
@@ -174,9 +186,13 @@ _FASTER_RCNN: Table = {
     "feature_extractor": message(
         {
             "type": text(
-                choices=FEATURE_EXTRACTORS, setting="feature_extractor.kind", required=True, fresh="inception_resnet_v2"
+                choices=FEATURE_EXTRACTORS,
+                refusals=_OTHER_EXTRACTORS,
+                setting="feature_extractor.kind",
+                required=True,
+                fresh="inception_resnet_v2",
             ),
-            "first_stage_features_stride": fixed("int", 16, "the backbone has stride 16"),
+            "first_stage_features_stride": fixed("int", 16, "the backbones have stride 16"),
             "batch_norm_trainable": flag(False, setting="feature_extractor.batch_norm_trainable"),
             "pad_to_multiple": ignored("int", _TF1),
         },
@@ -197,8 +213,8 @@ _FASTER_RCNN: Table = {
     "first_stage_localization_loss_weight": number(1.0, fresh=2.0),
     "first_stage_objectness_loss_weight": number(1.0, fresh=1.0),
     "initial_crop_size": whole(0, 1, required=True, fresh=17),
-    "maxpool_kernel_size": fixed("int", 1, _NO_POOLING, fresh=1),
-    "maxpool_stride": fixed("int", 1, _NO_POOLING, fresh=1),
+    "maxpool_kernel_size": whole(0, 1, required=True, fresh=1),
+    "maxpool_stride": whole(0, 1, required=True, fresh=1),
     "second_stage_box_predictor": message(
         {"mask_rcnn_box_predictor": message(_BOX_PREDICTOR, required=True)}, closed=True, required=True
     ),

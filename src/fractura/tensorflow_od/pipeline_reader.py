@@ -295,6 +295,9 @@ class _Reader:
                 f"'{field.name}' contains the control character {control[0]!r}",
                 hint="in a Windows path, write / instead of each backslash, or double it",
             )
+        if text in row.refusals:
+            problem = f"{field.name} '{text}' is not supported: {row.refusals[text]}"
+            raise self._error(field, problem, hint=f"use one of: {', '.join(row.choices)}")
         if row.choices and text not in row.choices and (text or row.repeated):
             hint = suggest_name(text, row.choices)
             raise self._error(field, f"{field.name} '{text}' is not supported", hint=hint)

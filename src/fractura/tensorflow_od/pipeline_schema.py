@@ -68,6 +68,7 @@ class ValueField(FieldRow):
         setting: Dotted name of the setting it becomes, ``.0`` at the end for the first of several; empty if it is the
             field's own name; None if it becomes none.
         choices: What an enum or string may be, and what fractura calls it; empty if anything goes.
+        refusals: Strings that TensorFlow knows and fractura does not support, and why.
         minimum: Lowest number that makes sense.
         fresh: Value in a fresh file; None leaves the field out there unless it differs from the default.
     """
@@ -77,6 +78,7 @@ class ValueField(FieldRow):
     effect: Effect = Effect.HONOURED
     setting: str | None = ""
     choices: Mapping[str, Any] = field(default_factory=dict)
+    refusals: Mapping[str, str] = field(default_factory=dict)
     minimum: float | None = None
     fresh: Any = None
 

@@ -7,25 +7,18 @@ from typing import Any
 
 from fractura.core.errors import UsageError, suggest_name
 from fractura.formats.protobuf.text_format_edit import quoted
+from fractura.models.faster_rcnn.family import FasterRCNNFamily
+from fractura.tensorflow_od.pipeline_model_fields import FEATURE_EXTRACTORS
 from fractura.tensorflow_od.pipeline_reader import shown
 from fractura.tensorflow_od.pipeline_schema import MessageField, ValueField
 from fractura.tensorflow_od.pipeline_training_fields import PIPELINE
 
-
-def _zoo_model(side: int, *, tpu: bool) -> dict[str, Any]:
-    return {
-        "image_resizer": {"kind": "fixed_shape_resizer", "height": side, "width": side},
-        "feature_extractor": {"kind": "inception_resnet_v2", "batch_norm_trainable": tpu},
-        "share_box_across_classes": tpu,
-        "clip_anchors_to_image": tpu,
-    }
-
-
 MODELS = {
-    "faster_rcnn_inception_resnet_v2_640x640": _zoo_model(640, tpu=True),
-    "faster_rcnn_inception_resnet_v2_1024x1024": _zoo_model(1024, tpu=False),
+    entry.name: entry.architecture
+    for entry in FasterRCNNFamily.entries
+    if entry.architecture["feature_extractor"]["kind"] in FEATURE_EXTRACTORS.values()
 }
-"""What differs between the zoo's models: settings of ``FasterRCNNSettings``."""
+"""The zoo's models: settings of ``FasterRCNNSettings``."""
 
 
 def zoo_pipeline(model: str, num_classes: int, batch_size: int, num_steps: int) -> str:

@@ -20,6 +20,7 @@ from fractura.tensorflow_od.checkpoint import CheckpointReader
 from fractura.tensorflow_od.object_graph import VALUE
 from fractura.tensorflow_od.pipeline_mapping import CheckpointType
 from fractura.tensorflow_od.weights import (
+    backbone_kind,
     backbone_paths,
     classification_paths,
     key_of,
@@ -172,7 +173,8 @@ def restore(detector: Detector, reader: CheckpointReader, kind: CheckpointType) 
             hint="use a model of the TensorFlow 2 detection zoo: its checkpoint is called ckpt-0",
         )
     state = detector.state_dict()
-    wanted = _PATHS[kind]()
+    backbone = backbone_kind(detector)
+    wanted = _PATHS[kind](backbone)
     accounts: list[TensorAccount] = []
     taken: dict[str, str] = {}
     for path, ours in wanted.items():
@@ -189,7 +191,7 @@ def restore(detector: Detector, reader: CheckpointReader, kind: CheckpointType) 
     filled = set(wanted.values())
     accounts += [
         TensorAccount(path, "fresh", shape_in_tensorflow(state[ours]))
-        for path, ours in model_paths().items()
+        for path, ours in model_paths(backbone).items()
         if ours not in filled
     ]
     accounts += [
@@ -199,14 +201,14 @@ def restore(detector: Detector, reader: CheckpointReader, kind: CheckpointType) 
     ]
     report = RestoreReport(reader.prefix, kind, tuple(accounts))
     if report.faults:
-        raise RestoreError(report, _hint(report))
+        raise RestoreError(report, _hint(report, backbone))
     with torch.no_grad():
         for key, ours in taken.items():
             state[ours].copy_(to_tensor(reader.read(key)))
     return report
 
 
-def _hint(report: RestoreReport) -> str:
+def _hint(report: RestoreReport, backbone: str) -> str:
     missing = {tensor.path for tensor in report.faults if tensor.state == "missing"}
     paths = {tensor.path for tensor in report.tensors}
     if report.kind == "classification" and any(path.startswith("model/_feature") for path in paths):
@@ -218,7 +220,7 @@ def _hint(report: RestoreReport) -> str:
             'the heads are for another number of classes: write fine_tune_checkpoint_type: "detection", which '
             "does not load them, or set num_classes (and share_box_across_classes) to those of the checkpoint"
         )
-    return "use a checkpoint of faster_rcnn_inception_resnet_v2 from the TensorFlow 2 detection zoo or trained from it"
+    return f"use a checkpoint of faster_rcnn_{backbone} from the TensorFlow 2 detection zoo or trained from it"
 
 
 def read_number(reader: CheckpointReader, path: str) -> int | None:

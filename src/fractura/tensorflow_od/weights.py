@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from fractura.models.faster_rcnn import tensorflow_weights
+from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 from fractura.tensorflow_od.object_graph import VALUE
 
 MODEL = "model/"
@@ -32,28 +33,40 @@ def key_of(path: str) -> str:
     return f"{path}/{VALUE}"
 
 
-def model_paths() -> dict[str, str]:
-    """Path in the checkpoint of every tensor of the detector: ``model/…`` to our name."""
-    return {MODEL + theirs: ours for theirs, ours in tensorflow_weights.names().items()}
+def backbone_kind(detector: nn.Module) -> str:
+    """The kind of a detector's backbone, which decides its paths in a checkpoint."""
+    assert isinstance(detector, FasterRCNN)
+    return detector.settings.feature_extractor.kind
 
 
-def backbone_paths() -> dict[str, str]:
+def model_paths(kind: str) -> dict[str, str]:
+    """Path in the checkpoint of every tensor of a detector: ``model/…`` to our name.
+
+    Args:
+        kind: Of its backbone, one that TensorFlow has.
+    """
+    return {MODEL + theirs: ours for theirs, ours in tensorflow_weights.names(kind).items()}
+
+
+def backbone_paths(kind: str) -> dict[str, str]:
     """Only the two halves of the backbone: what type ``detection`` restores."""
-    return {path: ours for path, ours in model_paths().items() if path.startswith((MODEL + _FIRST, MODEL + _SECOND))}
+    halves = (MODEL + _FIRST, MODEL + _SECOND)
+    return {path: ours for path, ours in model_paths(kind).items() if path.startswith(halves)}
 
 
-def classification_paths() -> dict[str, str]:
+def classification_paths(kind: str) -> dict[str, str]:
     """The backbone as one Keras model under ``feature_extractor``: what type ``classification`` restores.
 
-    The reference (models/faster_rcnn_inception_resnet_v2_keras_feature_extractor.py:99-155,
-    meta_architectures/faster_rcnn_meta_arch.py:2887-2891) builds ``classification_backbone``, the whole Inception
-    ResNet V2 without its top, cuts both halves out of it, and restores ``Checkpoint(feature_extractor=backbone)``.
+    The reference (models/faster_rcnn_inception_resnet_v2_keras_feature_extractor.py:99-155, that of ResNet likewise,
+    meta_architectures/faster_rcnn_meta_arch.py:2887-2891) builds ``classification_backbone``, the whole network
+    without its top, cuts both halves out of it, and restores ``Checkpoint(feature_extractor=backbone)``.
     Keras numbers the layers with weights of a functional model by their distance from the output, and every layer of
     the first half is farther from it than any of the second: so the second half's numbers follow on the first's.
     """
     paths: dict[str, str] = {}
-    layers = {int(path.split(_LAYER)[1].split("/")[0]) for path in backbone_paths() if path.startswith(MODEL + _FIRST)}
-    for path, ours in backbone_paths().items():
+    backbone = backbone_paths(kind)
+    layers = {int(path.split(_LAYER)[1].split("/")[0]) for path in backbone if path.startswith(MODEL + _FIRST)}
+    for path, ours in backbone.items():
         number, variable = path.split(_LAYER)[1].split("/")
         shift = 0 if path.startswith(MODEL + _FIRST) else len(layers)
         paths[f"feature_extractor/{_LAYER}{int(number) + shift}/{variable}"] = ours
@@ -83,12 +96,12 @@ def to_tensor(value: NDArray[Any]) -> torch.Tensor:
 def model_variables(detector: nn.Module) -> dict[str, NDArray[np.float32]]:
     """Every weight of the detector by its key."""
     state = detector.state_dict()
-    return {key_of(path): to_array(state[ours]) for path, ours in model_paths().items()}
+    return {key_of(path): to_array(state[ours]) for path, ours in model_paths(backbone_kind(detector)).items()}
 
 
 def parameters_by_path(detector: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
     """The trainable weights, by their paths in the checkpoint."""
     parameters = dict(detector.named_parameters())
-    for path, ours in model_paths().items():
+    for path, ours in model_paths(backbone_kind(detector)).items():
         if ours in parameters and parameters[ours].requires_grad:
             yield path, parameters[ours]

@@ -25,7 +25,7 @@ from fractura.formats.voc.annotation import VocAnnotation, VocObject, labelimg_o
 from fractura.formats.voc.parser import parse_voc, read_voc_bytes
 from fractura.formats.voc.serializer import voc_bytes
 from fractura.imaging.reader import radiograph_channels, radiograph_size
-from fractura.web.errors import WebError
+from fractura.web.api_errors import WebError
 from fractura.web.folder_index import COMMENTS, HIDDEN_FOLDER, AnnotationSummary, FolderIndex, ImageRow, Stamp
 from fractura.web.schemas import AnnotationIn, BoxIn
 

@@ -12,7 +12,8 @@ from fastapi.responses import FileResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 from fractura._version import __version__
-from fractura.web.errors import add_error_handlers
+from fractura.web.api_errors import add_error_handlers
+from fractura.web.app_state import AppState
 from fractura.web.routes.annotations import router as annotations_router
 from fractura.web.routes.detect import router as detect_router
 from fractura.web.routes.events import router as events_router
@@ -25,7 +26,6 @@ from fractura.web.routes.suggestions import router as suggestions_router
 from fractura.web.routes.training import router as training_router
 from fractura.web.security import RequestGuard
 from fractura.web.settings import WebSettings
-from fractura.web.state import AppState
 
 PAGE = Path(__file__).parent / "page"
 _ROUTERS = (

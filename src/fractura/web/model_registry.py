@@ -16,8 +16,8 @@ from fractura.core.model_card import CARD_FILE, WEIGHTS_FILE, ModelCard, read_ca
 from fractura.inference import Model, load_model
 from fractura.inference.built_in import built_in_model
 from fractura.inference.views import detect_in_views
+from fractura.web.api_errors import WebError
 from fractura.web.detection_cache import ImageDetections, image_detections
-from fractura.web.errors import WebError
 
 Origin = Literal["built-in", "given", "trained"]
 _READ_AT_ONCE = 2**20

@@ -17,7 +17,7 @@ from PIL import Image
 from fractura.core.errors import DataError
 from fractura.imaging.dicom import GreyValues
 from fractura.imaging.reader import Radiograph, radiograph_size, read_grey_values, read_radiograph
-from fractura.web.errors import WebError, image_vanished
+from fractura.web.api_errors import WebError, image_vanished
 from fractura.web.settings import WebSettings
 from fractura.web.uploads import ImageSource
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict  # pydantic refuses that of ``typing`` before Python 3.12
 
 from fractura.formats.voc.annotation import VocObject
-from fractura.web.errors import ErrorDetail
+from fractura.web.api_errors import ErrorDetail
 from fractura.web.folder_index import ImageState
 
 MAXIMUM_BOXES = 10_000

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fractura.web.errors import WebError, bug, error_response
+from fractura.web.api_errors import WebError, bug, error_response
 from fractura.web.settings import LOOPBACK_NAMES, WebSettings
 
 WRITE_HEADER = "X-Fractura"

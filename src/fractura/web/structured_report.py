@@ -15,7 +15,7 @@ import numpy as np
 from fractura._version import __version__
 from fractura.core.model_card import ModelCard
 from fractura.imaging.dicom import is_dicom
-from fractura.web.errors import WebError
+from fractura.web.api_errors import WebError
 from fractura.web.schemas import ScoredBox
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from fractura.core.boxes import pairwise_iou
 from fractura.formats.voc.annotation import VocObject
+from fractura.web.api_errors import WebError, image_vanished
 from fractura.web.detection_cache import DetectionCache, ImageDetections, stamp_text
-from fractura.web.errors import WebError, image_vanished
 from fractura.web.events import EventStream
 from fractura.web.folder_index import Assessment, FolderIndex, ImageRow
 from fractura.web.model_registry import ModelRegistry, UsableModel

@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from fractura.core.model_card import CARD_FILE
-from fractura.web.errors import WebError
+from fractura.web.api_errors import WebError
 from fractura.web.schemas import TrainingRequest, TrainingStatus, TrainingStep, TrainingValidation
 
 _LINES = 50

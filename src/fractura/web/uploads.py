@@ -18,7 +18,7 @@ from fractura.formats.voc.parser import parse_voc
 from fractura.imaging.dicom import is_dicom
 from fractura.imaging.reader import is_dicom_file
 from fractura.inference.results import printable
-from fractura.web.errors import WebError, image_vanished
+from fractura.web.api_errors import WebError, image_vanished
 from fractura.web.schemas import Box
 
 _LONGEST_NAME = 200

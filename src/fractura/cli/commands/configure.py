@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 def configure(
     config: Annotated[Path, typer.Argument(help="The pipeline.config to edit, or with --new to write.")],
     new: Annotated[
-        Literal["faster_rcnn_inception_resnet_v2_640x640", "faster_rcnn_inception_resnet_v2_1024x1024"] | None,
-        typer.Option(help="Write a fresh file for this model of the zoo."),
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Write a fresh file for this Faster R-CNN of the zoo: faster_rcnn_inception_resnet_v2_640x640 or "
+            "_1024x1024, or faster_rcnn_resnet50_v1_640x640, _1024x1024 or _800x1333 (or resnet101, resnet152).",
+        ),
     ] = None,
     num_classes: Annotated[int | None, typer.Option(min=1, help="As many as the label map has.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images per step.")] = None,

@@ -62,6 +62,7 @@ def chapter_values(context: ReportContext, language: Language) -> dict[str, obje
         "operating_points": operating_points(evaluation),
         "average_precision_rows": _average_precision_rows(evaluation, language),
         "normal_images": normal_images(evaluation),
+        "subgroup_metrics": {key for group in context.subgroups for key in group.metrics},
         "misses": misses(context, language),
         "images_with_misses": sum(bool(outcome.missed) for outcome in evaluation.outcomes),
         "false_alarms": false_alarms(context, language),

@@ -18,7 +18,7 @@ from fractura.evaluation.report.context import (
 )
 from fractura.evaluation.report.failures import SHOWN
 from fractura.evaluation.report.language import Language
-from fractura.evaluation.report.rendering import listed
+from fractura.evaluation.report.templating import listed
 from fractura.evaluation.report.versions import versions
 
 Answers = Mapping[int, Sequence[str]]

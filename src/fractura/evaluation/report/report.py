@@ -22,8 +22,8 @@ from fractura.evaluation.report.claim_answers import answers
 from fractura.evaluation.report.claim_sheet import claim_introduction, claim_markdown
 from fractura.evaluation.report.context import ReportContext
 from fractura.evaluation.report.language import Language
-from fractura.evaluation.report.rendering import render
 from fractura.evaluation.report.svg import STYLE, inline_svg, remove_figure, save_figure
+from fractura.evaluation.report.templating import render
 from fractura.evaluation.report.versions import versions
 
 if TYPE_CHECKING:

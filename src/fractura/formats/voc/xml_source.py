@@ -19,7 +19,7 @@ MAXIMUM_DEPTH = 100
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose BOM it begins with
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
@@ -75,13 +75,13 @@ class XmlSource:
         text: The document as UTF-8 bytes without byte-order mark, line ends as in the file.
         root: Its tree.
         encoding: What the file is written in.
-        mark: Its byte-order mark, if any.
+        bom: Its byte-order mark, if any.
     """
 
     text: bytes
     root: Element
     encoding: str
-    mark: bytes
+    bom: bytes
 
     def patched(self, patches: list[Patch]) -> bytes:
         """The file's bytes with ``patches`` applied; everything else stays byte for byte."""
@@ -89,7 +89,7 @@ class XmlSource:
         for patch in sorted(patches, key=lambda p: (p.start, p.end), reverse=True):
             text = text[: patch.start] + patch.text.encode("utf-8") + text[patch.end :]
         # A letter that the file's encoding lacks becomes a character reference, which means the same to a reader.
-        return self.mark + text.decode("utf-8").encode(self.encoding, "xmlcharrefreplace")
+        return self.bom + text.decode("utf-8").encode(self.encoding, "xmlcharrefreplace")
 
     def space_before(self, offset: int) -> str:
         """The white space right before ``offset``."""
@@ -139,23 +139,23 @@ def parse_xml(data: bytes, file: str) -> XmlSource:
             file=file,
             hint="no image has that many boxes: check the file",
         )
-    encoding, mark = _encoding(data)
+    encoding, bom = _encoding(data)
     try:
-        decoded = data[len(mark) :].decode(encoding)
+        decoded = data[len(bom) :].decode(encoding)
         # What is decoded must come back the same, or a patch would change more than it should.
-        faithful = decoded.encode(encoding) == data[len(mark) :]
+        faithful = decoded.encode(encoding) == data[len(bom) :]
         text = decoded.encode("utf-8")
     except (LookupError, ValueError) as error:  # UnicodeError is a ValueError
         raise DataError(f"is not text in {encoding}: {error}", file=file, hint="save the file as UTF-8") from error
     if not faithful:
         raise DataError(f"is written in {encoding} in an unusual way", file=file, hint="save the file as UTF-8")
-    return XmlSource(text, _parse(text, file), encoding, mark)
+    return XmlSource(text, _parse(text, file), encoding, bom)
 
 
 def _encoding(data: bytes) -> tuple[str, bytes]:
-    for mark, encoding in _BYTE_ORDER_MARKS:
-        if data.startswith(mark):
-            return encoding, mark
+    for bom, encoding in _BYTE_ORDER_MARKS:
+        if data.startswith(bom):
+            return encoding, bom
     if data.startswith(b"<\0"):
         return "utf-16-le", b""
     if data.startswith(b"\0<"):

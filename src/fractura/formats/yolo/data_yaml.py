@@ -1,6 +1,6 @@
 """``data.yaml``, which names the classes and the folders of a YOLO data set.
 
-Values stay the text that they are written as: a class called ``no`` or ``1`` is a name, not a truth value or a number.
+Values stay the text that they are written as: a class called ``no`` or ``1`` is a name, not a boolean or a number.
 """
 
 from __future__ import annotations
@@ -99,11 +99,11 @@ def read_entries(path: Path, wanted: frozenset[str] = _WANTED) -> dict[str, Entr
         # raises RecursionError where libyaml's would overflow the stack.
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
+        position = getattr(error, "problem_mark", None)
         raise DataError(
             f"is not YAML: {getattr(error, 'problem', None) or str(error).splitlines()[0]}",
             file=path,
-            place=None if mark is None else f"line {mark.line + 1}",
+            place=None if position is None else f"line {position.line + 1}",
             hint="correct it, or export the data set again",
         ) from error
     except RecursionError as error:

@@ -31,7 +31,7 @@ _THRESHOLD = 0.5  # where nothing else is known: that of TensorFlow's own pictur
 class SavedModel:
     """A SavedModel with the Object Detection API's outputs.
 
-    Class names are those of our card in the model or next to it, else of ``label_map``, else ``class 1``, ``class 2``, …
+    Class names are those of our card in the model or next to it, else of ``label_map``, else ``class 1``, ``class 2``…
 
     Args:
         path: Folder with ``saved_model.pb``, or the exporter's folder with ``saved_model/`` in it.

@@ -173,7 +173,7 @@ class EfficientNetLitePyramid(FeatureExtractor):
         return cls(
             strides=strides,
             channels=own.channels,
-            crop_size=settings.initial_crop_size,
+            crop_size=settings.region_size,
             region_channels=own.region_channels,
             frozen_blocks=own.frozen_blocks,
         )

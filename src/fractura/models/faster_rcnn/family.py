@@ -93,29 +93,67 @@ _EFFICIENTNET: dict[str, Any] = {
 }
 
 
-def _inception(side: int, coco_ap: float, *, batch_norm_trainable: bool, clip_anchors: bool) -> ModelEntry:
-    """One of the TensorFlow zoo's models, with the settings of its ``pipeline.config``."""
-    name = f"faster_rcnn_inception_resnet_v2_{side}x{side}"
+def _zoo(
+    kind: str, size: tuple[int, int], coco_ap: float, *, parameters: int, tpu: bool, architecture: dict[str, Any]
+) -> ModelEntry:
+    """One of the TensorFlow zoo's models, with the settings of its ``pipeline.config``; the zoo trained it on a TPU."""
+    name = f"faster_rcnn_{kind}_{size[0]}x{size[1]}"
     return ModelEntry(
         name=name,
         family="Faster R-CNN",
-        parameters=59_336_366,
+        parameters=parameters,
         start="nothing",
         source=f"for COCO's: fractura fetch zoo:{name}, then fractura import-tf",
         licence="Apache-2.0",
         coco_ap=coco_ap,
         coco_source="tensorflow/models g3doc/tf2_detection_zoo.md",
         architecture={
-            "image_resizer": {"kind": "fixed_shape_resizer", "height": side, "width": side},
-            "feature_extractor": {"kind": "inception_resnet_v2", "batch_norm_trainable": batch_norm_trainable},
-            "clip_anchors_to_image": clip_anchors,
+            "feature_extractor": {"kind": kind, "batch_norm_trainable": tpu},
+            "clip_anchors_to_image": tpu,
+            "share_box_across_classes": tpu,
+            **architecture,
         },
         training=_MOMENTUM,
     )
 
 
+def _inception(side: int, coco_ap: float, *, tpu: bool) -> ModelEntry:
+    resizer = {"kind": "fixed_shape_resizer", "height": side, "width": side}
+    return _zoo(
+        "inception_resnet_v2",
+        (side, side),
+        coco_ap,
+        parameters=59_336_366,
+        tpu=tpu,
+        architecture={"image_resizer": resizer},
+    )
+
+
+def _resnet(depth: int, parameters: int, size: tuple[int, int], coco_ap: float) -> ModelEntry:
+    square = size[0] == size[1]
+    return _zoo(
+        f"resnet{depth}_v1",
+        size,
+        coco_ap,
+        parameters=parameters,
+        tpu=square,
+        architecture={
+            "image_resizer": {
+                "kind": "keep_aspect_ratio_resizer",
+                "min_dimension": size[0],
+                "max_dimension": size[1],
+                "pad_to_max_dimension": True,
+            },
+            "initial_crop_size": 14,
+            "maxpool_kernel_size": 2,
+            "maxpool_stride": 2,
+            "max_total_detections": 300 if square else 100,
+        },
+    )
+
+
 class FasterRCNNFamily(Family):
-    """The tutorial's Inception ResNet V2, and small detectors on EfficientNet-Lite0."""
+    """The zoo's Inception ResNet V2 (the tutorial's) and ResNets, and small detectors on EfficientNet-Lite0."""
 
     entries = (
         _efficientnet(320, 51),
@@ -125,8 +163,17 @@ class FasterRCNNFamily(Family):
         _efficientnet_fine(448, 93),
         _efficientnet_fine(512),
         _efficientnet_fine(640, 164),
-        _inception(640, 37.7, batch_norm_trainable=True, clip_anchors=True),
-        _inception(1024, 38.7, batch_norm_trainable=False, clip_anchors=False),
+        _inception(640, 37.7, tpu=True),
+        _inception(1024, 38.7, tpu=False),
+        _resnet(50, 28_276_366, (640, 640), 29.3),
+        _resnet(50, 28_276_366, (1024, 1024), 31.0),
+        _resnet(50, 28_276_366, (800, 1333), 31.6),
+        _resnet(101, 47_268_494, (640, 640), 31.8),
+        _resnet(101, 47_268_494, (1024, 1024), 37.1),
+        _resnet(101, 47_268_494, (800, 1333), 36.6),
+        _resnet(152, 62_912_142, (640, 640), 32.4),
+        _resnet(152, 62_912_142, (1024, 1024), 37.6),
+        _resnet(152, 62_912_142, (800, 1333), 37.4),
     )
     architectures = ("faster_rcnn",)
 

@@ -132,13 +132,18 @@ class FasterRCNN(Detector):
     # -- second stage ------------------------------------------------------------------------------------------------
 
     def crop(self, features: Tensor, boxes: Tensor, canvas: tuple[int, int]) -> Tensor:
-        """Regions ``(n, regions, 4)`` (canvas pixels) of the finest map: ``(n * regions, channels, size, size)``."""
+        """Regions ``(n, regions, 4)`` (canvas pixels) of the finest map: ``(n * regions, channels, size, size)``.
+
+        They are resampled to ``initial_crop_size`` and max-pooled to ``region_size``.
+        """
         height, width = canvas
         # Not divided by one tensor of the sides: an exported graph would keep those of the traced image.
         fractions = torch.stack(
             [boxes[..., 0] / width, boxes[..., 1] / height, boxes[..., 2] / width, boxes[..., 3] / height], dim=-1
         )
-        return crop_and_resize(features, fractions, self.settings.initial_crop_size)
+        crops = crop_and_resize(features, fractions, self.settings.initial_crop_size)
+        kernel, stride = self.settings.maxpool_kernel_size, self.settings.maxpool_stride
+        return F.max_pool2d(crops, kernel, stride) if max(kernel, stride) > 1 else crops
 
     def predict_second_stage(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         """Box codes float32 ``(regions, 1 or classes, 4)`` and logits ``(regions, 1 + classes)`` of crops."""

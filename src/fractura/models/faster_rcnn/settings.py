@@ -54,6 +54,24 @@ class InceptionResNetV2Settings(BaseModel):
     batch_norm_trainable: bool = False
 
 
+class ResNetSettings(BaseModel):
+    """The zoo's smaller backbones: stride 16, one feature map.
+
+    >>> ResNetSettings(kind="resnet101_v1").blocks
+    (3, 4, 23, 3)
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["resnet50_v1", "resnet101_v1", "resnet152_v1"]
+    batch_norm_trainable: bool = False
+
+    @property
+    def blocks(self) -> tuple[int, int, int, int]:
+        """How many blocks ``conv2`` to ``conv5`` have."""
+        return {"resnet50_v1": (3, 4, 6, 3), "resnet101_v1": (3, 4, 23, 3), "resnet152_v1": (3, 8, 36, 3)}[self.kind]
+
+
 class EfficientNetLiteSettings(BaseModel):
     """The small backbone with a feature pyramid.
 
@@ -81,6 +99,7 @@ class FasterRCNNSettings(BaseModel):
     Attributes:
         clip_anchors_to_image: In training, clip anchors to the canvas instead of dropping those that cross its border.
         first_stage_pre_nms_top_n: Only this many best anchors enter the first suppression; None lets all in.
+        maxpool_kernel_size: Crops are max-pooled by windows of this side, without padding; 1 leaves them as they are.
         append_groundtruth_boxes: In training, ground-truth boxes join the proposals, a head start TensorFlow
             does not give.
     """
@@ -90,7 +109,9 @@ class FasterRCNNSettings(BaseModel):
     name: str
     num_classes: PositiveInt
     image_resizer: FixedShapeResizer | KeepAspectRatioResizer = Field(discriminator="kind")
-    feature_extractor: InceptionResNetV2Settings | EfficientNetLiteSettings = Field(discriminator="kind")
+    feature_extractor: InceptionResNetV2Settings | ResNetSettings | EfficientNetLiteSettings = Field(
+        discriminator="kind"
+    )
     anchors: AnchorSettings = AnchorSettings()
     clip_anchors_to_image: bool = False
 
@@ -107,6 +128,8 @@ class FasterRCNNSettings(BaseModel):
     first_stage_objectness_loss_weight: NonNegativeFloat = 1.0
 
     initial_crop_size: PositiveInt = 17
+    maxpool_kernel_size: PositiveInt = 1
+    maxpool_stride: PositiveInt = 1
     append_groundtruth_boxes: bool = False
     share_box_across_classes: bool = True
     second_stage_batch_size: PositiveInt = 64
@@ -118,3 +141,14 @@ class FasterRCNNSettings(BaseModel):
     max_total_detections: PositiveInt = 100
     second_stage_localization_loss_weight: NonNegativeFloat = 2.0
     second_stage_classification_loss_weight: NonNegativeFloat = 1.0
+
+    @model_validator(mode="after")
+    def _pooling_fits(self) -> FasterRCNNSettings:
+        if self.maxpool_kernel_size > self.initial_crop_size:
+            raise ValueError("maxpool_kernel_size must not be larger than initial_crop_size")
+        return self
+
+    @property
+    def region_size(self) -> int:
+        """Side of a cropped and pooled region, in cells."""
+        return (self.initial_crop_size - self.maxpool_kernel_size) // self.maxpool_stride + 1

@@ -10,11 +10,11 @@ from fastapi import APIRouter, Header, Response
 
 from fractura.formats.faults import box_fault, size_fault
 from fractura.web.annotation_store import AnnotationStore, ChangedElsewhereError, StoredAnnotation, malformed
-from fractura.web.errors import WebError, documented
+from fractura.web.api_errors import WebError, documented
+from fractura.web.app_state import CurrentState
 from fractura.web.folder_index import ImageRow
 from fractura.web.folder_state import FolderState
 from fractura.web.schemas import Annotation, AnnotationIn, Box, ClassName, ClassNames, ImageId, Note
-from fractura.web.state import CurrentState
 
 _NAME_FILES = ("predefined_classes.txt", "classes.txt")
 _MOST_NAMES = 1000

@@ -11,10 +11,10 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from fractura.web.errors import WebError, documented
+from fractura.web.api_errors import WebError, documented
+from fractura.web.app_state import AppState, CurrentState
 from fractura.web.model_registry import UsableModel
 from fractura.web.schemas import DetectedImage, DetectionResponse, DetectionStart, ImageId, ModelId
-from fractura.web.state import AppState, CurrentState
 from fractura.web.uploads import GroundTruth, match_ground_truths, plain_name, uploaded_image
 
 _LINES = "application/x-ndjson"

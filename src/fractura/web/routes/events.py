@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
-from fractura.web.state import CurrentState
+from fractura.web.app_state import CurrentState
 
 router = APIRouter(tags=["events"])
 

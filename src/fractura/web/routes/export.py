@@ -6,10 +6,10 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Response
 
-from fractura.web.errors import documented
+from fractura.web.api_errors import documented
+from fractura.web.app_state import CurrentState
 from fractura.web.exports import ImageResult, export
 from fractura.web.schemas import ExportRequest
-from fractura.web.state import CurrentState
 
 router = APIRouter(tags=["export"])
 _KINDS = ("application/json", "text/csv", "application/xml", "application/dicom", "application/zip")

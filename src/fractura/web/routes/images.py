@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from fractura.web.errors import documented
+from fractura.web.api_errors import documented
+from fractura.web.app_state import CurrentState
 from fractura.web.folder_index import ImageState
 from fractura.web.image_list import ImageQuery, image_item
 from fractura.web.rendering import Rendering
 from fractura.web.schemas import GreyWindow, ImageDetail, ImageId, ImageList
-from fractura.web.state import CurrentState
 
 router = APIRouter(tags=["images"])
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from fractura.web.errors import documented
+from fractura.web.api_errors import documented
+from fractura.web.app_state import CurrentState
 from fractura.web.model_registry import ModelRegistry, UnusableModel, UsableModel
 from fractura.web.operating_points import operating_points, validation_images
 from fractura.web.schemas import ModelChoice, ModelInfo, ModelList
-from fractura.web.state import CurrentState
 
 router = APIRouter(tags=["models"])
 

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Request, Response
 
 from fractura._version import __version__
 from fractura.inference.results import printable
-from fractura.web.errors import WebError, documented
+from fractura.web.api_errors import WebError, documented
+from fractura.web.app_state import AppState, CurrentState
 from fractura.web.folder_index import STATES
 from fractura.web.schemas import Health, Limits, Session, TokenIn
 from fractura.web.security import COOKIE
-from fractura.web.state import AppState, CurrentState
 from fractura.web.training_run import TrainingRun
 
 router = APIRouter(tags=["session"])

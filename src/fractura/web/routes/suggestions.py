@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from fractura.web.errors import documented
+from fractura.web.api_errors import documented
+from fractura.web.app_state import CurrentState
 from fractura.web.schemas import ImageId, ImageSuggestions, SuggestionStatus
-from fractura.web.state import CurrentState
 from fractura.web.suggester import disagreements, drawn_boxes, uncertainty
 
 router = APIRouter(tags=["suggestions"])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from fractura.web.errors import documented
+from fractura.web.api_errors import documented
+from fractura.web.app_state import CurrentState
 from fractura.web.schemas import TrainingRequest, TrainingStatus
-from fractura.web.state import CurrentState
 
 router = APIRouter(tags=["training"])
 _CHANGING = documented(401, 403, 404, 409, 413, 422)

@@ -12,8 +12,8 @@ from fastapi import Depends, Request
 
 from fractura.core.model_card import CARD_FILE
 from fractura.inference import BUILT_IN, load_model
+from fractura.web.api_errors import WebError
 from fractura.web.detection_cache import DetectionCache, ImageDetections
-from fractura.web.errors import WebError
 from fractura.web.events import EventStream
 from fractura.web.folder_state import TRAINED_MODELS, FolderState
 from fractura.web.image_list import image_item
