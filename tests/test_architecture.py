@@ -30,7 +30,7 @@ SAME_FLOOR: set[tuple[str, str]] = set()
 FLOOR_OF = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 
 TRAINED_IN_TENSORFLOW_OD = {
-    f"tensorflow_od/{name}.py" for name in ("weights", "restoring", "training_checkpoints", "evaluation", "importing")
+    f"tensorflow_od/{name}.py" for name in ("variables", "restoring", "training_checkpoints", "evaluation", "importing")
 }
 # Packages that the base install does not have, and the rooms that may import them at module level.
 HEAVY = {

@@ -8,8 +8,6 @@ import onnx
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from support.saved_model_helpers import small_detector
-from support.saved_model_helpers import write_model_folder as write_detector_folder
 
 import fractura.export.onnx
 from fractura.core.boxes import Boxes
@@ -22,7 +20,6 @@ from fractura.inference import load_model
 from fractura.inference.runtimes.onnx import OnnxModel
 from fractura.inference.runtimes.torch import TorchModel
 from fractura.models import build_detector
-from fractura.models.resizer import KeepAspectRatioResizer
 from fractura.phantom import make_phantoms
 from fractura.training.exported_weights import read_exported_weights
 
@@ -245,18 +242,6 @@ def test_boxes_are_compared_in_both_directions(phantoms, first, second, boxes, u
 )
 def test_when_parity_holds(images, boxes, unmatched, difference, holds):
     assert Parity(images, boxes, unmatched, 1.0, difference).holds is holds
-
-
-@pytest.mark.parametrize("sides", [(128, 128), (96, 160)])
-def test_a_resnet_with_padding_and_pooled_crops(tmp_path, phantoms, sides):
-    detector = small_detector(
-        f"faster_rcnn_resnet50_v1_{'640x640' if sides[0] == sides[1] else '800x1333'}",
-        image_resizer=KeepAspectRatioResizer(min_dimension=sides[0], max_dimension=sides[1], pad_to_max_dimension=True),
-    )
-    folder = write_detector_folder(detector, tmp_path / "model", "fracture", "cast")
-    result = export_model(folder, output=tmp_path / "model.onnx", images=phantoms)
-    assert result.parity.holds, result.parity
-    assert result.parity.boxes > 15
 
 
 @pytest.mark.slow

@@ -175,23 +175,7 @@ def canvas_of_any_size():
     return small_detector(image_resizer=KeepAspectRatioResizer(min_dimension=70, max_dimension=150, antialias=True))
 
 
-def resnet():
-    """The zoo's settings on a small canvas: padding of means, pooled crops, boxes shared by the classes."""
-    return small_detector(
-        "faster_rcnn_resnet50_v1_640x640",
-        image_resizer=KeepAspectRatioResizer(min_dimension=128, max_dimension=128, pad_to_max_dimension=True),
-    )
-
-
-def resnet_per_class():
-    """The same as the zoo's 800x1333 model: another canvas for upright images, boxes per class."""
-    return small_detector(
-        "faster_rcnn_resnet50_v1_800x1333",
-        image_resizer=KeepAspectRatioResizer(min_dimension=96, max_dimension=160, pad_to_max_dimension=True),
-    )
-
-
-@pytest.mark.parametrize("build", [per_class_boxes, canvas_of_any_size, resnet, resnet_per_class])
+@pytest.mark.parametrize("build", [per_class_boxes, canvas_of_any_size])
 def test_other_settings_as_in_pytorch(tensorflow, build, tmp_path):
     from fractura.export.saved_model import write_saved_model
 

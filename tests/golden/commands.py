@@ -140,12 +140,12 @@ def train(shop: Workshop) -> dict:
 
 def import_tf(shop: Workshop) -> dict:
     import torch
-    from fractura.tensorflow_od.mapping import detector_settings
-    from fractura.tensorflow_od.pipeline_config import read_pipeline_config
     from support.pipeline_files import small_config
 
     from fractura.models import build_from_architecture
     from fractura.tensorflow_od.checkpoint import write_checkpoint
+    from fractura.tensorflow_od.pipeline_mapping import detector_settings
+    from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
     from fractura.tensorflow_od.variables import model_variables
 
     source = shop.place / "tensorflow"

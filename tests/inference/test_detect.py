@@ -84,7 +84,7 @@ def test_a_data_sets_images_are_not_cut_at_a_threshold(model, images):
 
 def test_a_image_of_another_size_than_its_annotation_is_refused(model, images):
     turned = Record(image=images / "a.png", width=100, height=200, boxes=Boxes.empty())
-    with pytest.raises(DataError, match="200 x 100 pixels, its annotation is for 100 x 200"):
+    with pytest.raises(DataError, match="200 x 100 pixels, but its annotation is for 100 x 200"):
         list(detect_dataset(model, Dataset(("fracture",), (turned,))))
 
 

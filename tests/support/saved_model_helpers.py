@@ -72,7 +72,7 @@ for i in range(num_detections):
         cv2.rectangle(image_np_with_detections, start_point, end_point, color, thickness)
 
 # Mostrar la imagen con las detecciones
-plt.metric(figsize=(12, 8))
+plt.figure(figsize=(12, 8))
 plt.imshow(image_np_with_detections)
 plt.axis("off")
 plt.show()

@@ -14,8 +14,8 @@ class Message:
     them translated likewise.
 
     Attributes:
-        text: The English, as ``str.format`` wants it; what gettext looks up.
-        values: For each place in ``text`` what stands there.
+        text: The English, as ``str.format`` takes it, which is the key of its translations.
+        values: What to fill in at each place in ``text``.
 
     Example:
         >>> what = Message("the threshold")
@@ -31,7 +31,7 @@ class Message:
 
 
 def gettext_noop(text: str) -> str:
-    """Mark a text for translation where it is written; it is looked up where it is shown.
+    """Flag a text for translation where it is written; it is translated where it is shown.
 
     Example:
         >>> gettext_noop("centre in box")

@@ -12,7 +12,10 @@ import torch
 from onnx import TensorProto
 from onnxscript import opset18 as op
 
-from fractura.models import Detector
+from fractura.models import (
+    Detector,
+    nms,  # noqa: F401  # registers torch.ops.fractura.nms, which not every detector imports
+)
 
 OPSET = 18
 _INT64, _BOOL = int(TensorProto.INT64), int(TensorProto.BOOL)

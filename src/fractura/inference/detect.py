@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from fractura.core.boxes import Boxes
 from fractura.core.calibrator import Calibrator
-from fractura.core.dataset import Dataset, Record
+from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError
 from fractura.core.image_score import image_score
-from fractura.imaging.reader import Radiograph, read_radiograph
+from fractura.imaging.reader import read_radiograph, read_record
 from fractura.inference.discovery import ImageFile, find_images
 from fractura.inference.prediction import Prediction
 from fractura.inference.runtimes.runtime import Runtime
@@ -125,22 +125,4 @@ def detect_dataset(model: Runtime, dataset: Dataset, *, views: Sequence[str] | N
     """
     chosen = known_views(model.card.views if views is None else views)
     for record in dataset.records:
-        radiograph = _image_of(record)
-        if (radiograph.width, radiograph.height) != (record.width, record.height):
-            raise DataError(
-                f"the image has {radiograph.width} x {radiograph.height} pixels, its annotation is for "
-                f"{record.width} x {record.height}",
-                file=record.annotation or record.image,
-                hint="find the mistakes in the folder with: fractura check",
-            )
-        yield detect_in_views(model, radiograph.pixels, chosen)
-
-
-def _image_of(record: Record) -> Radiograph:
-    if record.span is None:
-        return read_radiograph(record.image)
-    try:
-        data = record.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror or error}", file=record.image) from error
-    return read_radiograph(data, name=f"{record.image}, {record.name}")
+        yield detect_in_views(model, read_record(record).pixels, chosen)

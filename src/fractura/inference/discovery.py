@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fractura.core.errors import DataError
+from fractura.formats.image_index import UniqueNames
 from fractura.imaging.reader import IMAGE_EXTENSIONS, is_image_file
 
 
@@ -99,11 +100,5 @@ def _unique_names(images: Sequence[Path]) -> list[str]:
     for index, image in enumerate(images):
         if doubled[names[index].casefold()] > 1:
             names[index] = f"{image.absolute().parent.name}__{image.name.replace('.', '_')}"
-    taken: set[str] = set()
-    for index, name in enumerate(names):
-        number = 1
-        while names[index].casefold() in taken:
-            number += 1
-            names[index] = f"{name}-{number}"
-        taken.add(names[index].casefold())
-    return names
+    taken = UniqueNames(str.casefold)
+    return [taken.take(name) for name in names]

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from fractura.core.boxes import Boxes
+from fractura.core.csv_cell import csv_text
 from fractura.core.errors import UsageError
 from fractura.core.files import read_file, write_atomically
 from fractura.formats.faults import box_fault, size_fault
@@ -201,11 +201,5 @@ def _same(each: VocObject, other: VocObject) -> bool:
 
 
 def _log(changes: list[Change]) -> str:
-    import csv
-    import io
-
-    stream = io.StringIO()
-    writer: Any = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["file", "action", "what", "check"])
-    writer.writerows([each.file, each.action, each.what, each.check] for each in changes)
-    return stream.getvalue()
+    rows = [(each.file, each.action, each.what, each.check) for each in changes]
+    return csv_text(("file", "action", "what", "check"), rows)

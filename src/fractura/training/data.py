@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError
-from fractura.imaging.reader import read_radiograph
+from fractura.imaging.reader import read_record
 from fractura.models.detector import Target
 from fractura.training.augmentation import augment
 from fractura.training.sampling import ImageStream
@@ -166,17 +166,7 @@ def read_labelled_image(record: Record) -> LabelledImage:
     Raises:
         DataError: The image cannot be read, or its size is not the one that it was annotated in.
     """
-    try:
-        encoded = record.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot be opened: {error.strerror or error}", file=record.image) from error
-    image = read_radiograph(encoded, name=str(record.image) if record.span is None else record.name)
-    if (image.width, image.height) != (record.width, record.height):
-        raise DataError(
-            f"has {image.width} x {image.height} pixels, but its annotation is for {record.width} x {record.height}",
-            file=record.image,
-            hint="run `fractura check` on the folder; the image was changed after it was annotated",
-        )
+    image = read_record(record)
     return LabelledImage(image.pixels, record.boxes.xyxy.copy(), record.boxes.labels.copy())
 
 

@@ -13,6 +13,7 @@ from fractura.core.boxes import Boxes
 from fractura.core.calibrator import Calibrator
 from fractura.core.json_text import json_text
 from fractura.core.model_card import ModelCard
+from fractura.formats.image_index import UniqueNames
 from fractura.formats.voc.serializer import voc_bytes
 from fractura.inference.results import (
     CSV_FILE,
@@ -110,14 +111,5 @@ def _one_file(results: Sequence[ImageResult], suffix: str, media_type: str, cont
 
 def _file_names(images: Sequence[str], suffix: str) -> list[str]:
     """One name an image, all different whatever the case of their letters."""
-    names: list[str] = []
-    taken: set[str] = set()
-    for image in images:
-        stem = PurePath(image).stem or "image"
-        name, number = stem, 1
-        while name.casefold() in taken:
-            number += 1
-            name = f"{stem}-{number}"
-        taken.add(name.casefold())
-        names.append(name + suffix)
-    return names
+    taken = UniqueNames(str.casefold)
+    return [taken.take(PurePath(image).stem or "image", suffix) for image in images]

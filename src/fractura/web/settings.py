@@ -27,6 +27,13 @@ class WebSettings(BaseModel):
         request_bytes: Largest size of a request with images; all others are limited to ``document_bytes``.
         document_bytes: Largest size of a request without images.
         upload_bytes: Memory for uploaded images; the least recently used are dropped for new ones.
+
+    Example:
+        >>> WebSettings(mode="serve", port=0).is_loopback
+        True
+        >>> WebSettings(mode="serve", host="0.0.0.0")  # doctest: +IGNORE_EXCEPTION_DETAIL
+        Traceback (most recent call last):
+        pydantic.ValidationError: other machines may reach it only with a token
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -121,7 +121,12 @@ def _size(image: ImageSource) -> int:
 
 
 def plain_name(filename: str | None) -> str:
-    """The last part of a name that a client sent, printable and of limited length; displayed, never opened."""
+    """The last part of a name that a client sent, printable and of limited length; displayed, never opened.
+
+    Example:
+        >>> plain_name("../../etc/wrist.png"), plain_name("C:\\\\images\\\\knee.dcm"), plain_name(None)
+        ('wrist.png', 'knee.dcm', 'image')
+    """
     name = printable((filename or "").replace("\\", "/").rsplit("/", 1)[-1])
     name = "".join(letter for letter in name if letter.isprintable()).strip(". ")
     return name[-_LONGEST_NAME:] or "image"

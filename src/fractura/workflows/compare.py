@@ -77,7 +77,7 @@ def compare_models(
     *,
     rounds: int = 1000,
     seed: int = 0,
-    groups: Path | None = None,
+    groups: Path | str | None = None,
     rename: Mapping[str, str] | None = None,
     reporter: Reporter = LOG,
 ) -> ModelComparison:
@@ -110,7 +110,7 @@ def compare_models(
         sets[0] if same_classes else read_labelled(data, cards[1].class_names, rename=rename, reporter=reporter)
     )
     if groups is not None:
-        manifest = read_manifest(groups)
+        manifest = read_manifest(Path(groups))
         sets = [manifest.complete(dataset) for dataset in sets]
     candidates = [
         find_candidates(model, dataset, reporter=reporter) for model, dataset in zip(models, sets, strict=True)

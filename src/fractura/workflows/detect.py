@@ -53,7 +53,7 @@ def detect(
     fast: bool = False,
     tile: bool | int = False,
     explain: bool = False,
-    label_map: Path | None = None,
+    label_map: Path | str | None = None,
     on_error: OnError = "stop",
     overwrite: bool = False,
     reporter: Reporter = LOG,
@@ -89,7 +89,7 @@ def detect(
     if found.passed_over:
         kinds = ", ".join(f"{count} {kind}" for kind, count in found.passed_over.items())
         reporter.say(f"passed over, for not being images: {kinds}")
-    loaded = load_model(model, label_map=label_map)
+    loaded = load_model(model, label_map=None if label_map is None else Path(label_map))
     card = loaded.card
     _introduce(card, reporter)
     settings = DetectionSettings.of(card, threshold=threshold, fast=fast, tile=tile)

@@ -74,7 +74,7 @@ def evaluate_model(
     fast: bool = False,
     rounds: int = 1000,
     seed: int = 0,
-    groups: Path | None = None,
+    groups: Path | str | None = None,
     without: Sequence[str] = (),
     rename: Mapping[str, str] | None = None,
     language: Literal["en", "es"] = "en",
@@ -148,12 +148,12 @@ def evaluate_model(
 
 
 def _divide(
-    dataset: Dataset, table: Path | None, without: Sequence[str], reporter: Reporter
+    dataset: Dataset, table: Path | str | None, without: Sequence[str], reporter: Reporter
 ) -> tuple[Dataset, list[ImageGroup]]:
     """The images with what a table adds to them, and the parts to be measured on their own."""
     if table is None:
         return dataset, image_groups(dataset)
-    manifest = read_manifest(table)
+    manifest = read_manifest(Path(table))
     completed = manifest.complete(dataset)
     if missing := manifest.missing(dataset):
         reporter.warn(f"{missing} images have no row in {table}: they are in none of its groups")

@@ -91,7 +91,7 @@ class ReportContext:
 
     @cached_property
     def warnings(self) -> list[Message]:
-        """What must stand before the metrics."""
+        """What readers must know before they read the metrics."""
         evaluation = self.evaluation
         found = self.leakage.warnings(own_threshold=self.threshold_is_own, calibrated=evaluation.calibrated)
         if evaluation.intervals is None:

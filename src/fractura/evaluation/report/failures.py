@@ -130,7 +130,7 @@ def _failure(
     _, record = language.gettext, outcome.record
     try:
         image = read_radiograph(record.read_bytes(), name=record.name)
-    except (DataError, OSError):  # changed on the disk since it was measured
+    except DataError:  # changed on the disk since it was measured
         why = _("The image cannot be shown: it can no longer be read.")
         return Failure(name=record.name, caption=caption, why_not_shown=why)
     if image.facts.burnt_in_text:

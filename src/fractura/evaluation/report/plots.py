@@ -79,7 +79,7 @@ def froc_by_criterion(evaluation: Evaluation, language: Language) -> Figure | No
 
 
 def _staircase(axes: Axes, evaluation: Evaluation, criterion: str, number: int, language: Language) -> None:
-    """The curve starts at nothing, and holds to the right of its last step."""
+    """The curve starts at zero and stays level to the right of its last step."""
     _ = language.gettext
     curve = evaluation.curves.froc[criterion]
     axes.step(
@@ -166,7 +166,7 @@ def precision_recall(evaluation: Evaluation, language: Language) -> Figure | Non
 
 
 def reliability(evaluation: Evaluation, language: Language, of: str) -> Figure | None:
-    """What scores say against what is true, of ``image`` or ``detection``, in bins of equally many."""
+    """Scores against what is observed, of ``image`` or ``detection``, in bins of equally many."""
     _ = language.gettext
     curve: Curve = evaluation.curves.reliability.get(of, {})
     if not curve.get("score"):
