@@ -53,7 +53,7 @@ def train(
         float | None, typer.Option(help="Highest learning rate (learning_rate_base).", show_default=False)
     ] = None,
     augmentation: Annotated[
-        str | None, typer.Option(help="none, flip, image or image_with_crops.", show_default=False)
+        str | None, typer.Option(help="none, flip, image, image_with_crops or randomised.", show_default=False)
     ] = None,
     negatives_per_positive: Annotated[
         float | None,
