@@ -7,6 +7,7 @@ import pytest
 from pydantic import TypeAdapter
 
 import fractura
+from fractura.inference.results import DetectionRow
 from fractura.web import schemas
 
 PAGE = Path(fractura.__file__).parent / "web" / "page"
@@ -28,6 +29,7 @@ SCHEMAS = {
     "ImageSuggestions": schemas.ImageSuggestions,
     "SuggestionRun": schemas.SuggestionStatus,
     "Training": schemas.TrainingStatus,
+    "DetectionRow": DetectionRow,
     "DetectedImage": schemas.DetectedImage,
     "DetectResponse": schemas.DetectionResponse,
 }

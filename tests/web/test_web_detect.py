@@ -56,20 +56,20 @@ def test_detections_are_the_models(web, tmp_path):
     expected = load_model(tmp_path / "tiny.onnx").detect(read_radiograph(tmp_path / "a.png").pixels).clip(200, 100)
     answer = send(web, ("a.png", png()))
     [image] = answer["images"]
-    assert (answer["threshold"], answer["class_names"]) == (pytest.approx(0.4), ["fracture", "cast"])
-    assert (image["name"], image["width"], image["height"], image["bit_depth"], image["dicom"]) == (
+    assert (answer["threshold"], answer["class_names"], answer["model"]) == (0.4, ["fracture", "cast"], "tiny")
+    assert (image["image"], image["width"], image["height"], image["bit_depth"], image["dicom"]) == (
         "a.png", 200, 100, 8, False
     )  # fmt: skip
-    corners = [[detection[side] for side in ("xmin", "ymin", "xmax", "ymax")] for detection in image["detections"]]
-    assert np.allclose(corners, expected.xyxy, atol=0.01)
+    assert np.allclose([detection["box"] for detection in image["detections"]], expected.xyxy, atol=0.01)
     assert [detection["score"] for detection in image["detections"]] == pytest.approx(expected.scores.tolist())
-    assert [detection["name"] for detection in image["detections"]] == ["fracture", "cast", "fracture"]
+    assert [detection["class"] for detection in image["detections"]] == ["fracture", "cast", "fracture"]
 
 
 def test_one_bad_image_does_not_spoil_the_others(web):
     images = send(web, ("a.png", png()), ("b.png", b"nothing"), ("c.dcm", deep_dicom()))["images"]
     assert [image["error"] and image["error"]["code"] for image in images] == [None, "image_unreadable", None]
-    assert (images[1]["id"], images[1]["detections"]) == (None, [])
+    assert (images[1]["image"], images[1]["id"], images[1]["detections"]) == ("b.png", None, [])
+    assert (images[1]["width"], images[1]["image_score"], images[1]["image_probability"]) == (None, None, None)
     assert (images[2]["bit_depth"], images[2]["dicom"]) == (12, True)
 
 
@@ -78,8 +78,11 @@ def test_lines_as_the_images_are_done(web):
     answer = web.post("/api/detect", headers={**WRITE, "Accept": "application/x-ndjson"}, files=images)
     start, *rest = [json.loads(line) for line in answer.text.splitlines()]
     assert (answer.headers["content-type"], start["images"]) == ("application/x-ndjson", 2)
-    assert [each["name"] for each in rest] == ["a.png", "b.png"]
-    assert rest[0]["detections"] == send(web, ("a.png", png()))["images"][0]["detections"]
+    assert [each["image"] for each in rest] == ["a.png", "b.png"]
+    whole = send(web, ("a.png", png()))
+    assert {**start, "images": None} == {**whole, "images": None}
+    assert list(rest[0]) == list(rest[1]) == list(whole["images"][0])
+    assert rest[0]["detections"] == whole["images"][0]["detections"]
 
 
 def test_ground_truth_next_to_the_detections(web, tmp_path):
@@ -170,7 +173,7 @@ def test_dicom_report(web):
     for group, detection in zip(groups, sent["detections"][:2], strict=True):
         outline = group.roi.value
         corners = [*outline.min(axis=0), *outline.max(axis=0)]
-        assert np.allclose(corners, [detection[side] for side in ("xmin", "ymin", "xmax", "ymax")])
+        assert np.allclose(corners, detection["box"])
         assert group.get_measurements()[0].value == pytest.approx(detection["score"])
         [reference] = group.roi.ContentSequence
         assert reference.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == source.SOPInstanceUID

@@ -1,4 +1,4 @@
-"""The page's files have the schema of ``fractura detect``: same keys, same columns, same values."""
+"""The API's results have the schema of ``fractura detect``: same keys, same columns, same values."""
 
 import csv
 import io
@@ -11,8 +11,8 @@ from support.web_places import WRITE, client, image
 
 from fractura.cli.main import main
 from fractura.formats.voc import parse_voc
-from fractura.inference.results import ImageRow, ResultsDocument
-from fractura.web.detection_cache import DetectionCache, ImageDetections
+from fractura.inference.results import DetectionRow, ImageRow, ResultsDocument
+from fractura.web.detection_cache import LOWEST_SCORE, DetectionCache, ImageDetections
 
 CURVES = {"detection": {"x": [0, 1], "y": [0, 0.5]}, "image": {"x": [0, 1], "y": [0, 0.9]}}
 NAMES = ("=1+1.png", "wrist.png")
@@ -57,6 +57,40 @@ def test_json_is_that_of_the_command(place, capsys, threshold):
         assert row == {**wanted, "image": row["image"], **FILES_OF_A_FOLDER}
         assert {each["probability"] is None for each in row["detections"]} <= {row["image_probability"] is None}
     assert exported == expected
+
+
+def test_uploads_are_answered_in_the_schema_of_the_command(place, capsys):
+    """At the lowest threshold of the API, so that both list the same detections."""
+    expected = detect(place, capsys, "--threshold", LOWEST_SCORE)
+    with client(mode="serve", model=str(place / "tiny.onnx")) as web:
+        files = [("images", (name, (place / "images" / name).read_bytes())) for name in NAMES]
+        answer = web.post("/api/detect", headers=WRITE, files=files).json()
+        described = web.app.openapi()["components"]["schemas"]
+    images, rows = answer.pop("images"), expected.pop("images")
+    assert answer == {**{key: expected[key] for key in answer}, "threshold": pytest.approx(CARD.threshold)}
+    assert set(answer) == {"schema_version", "model", "class_names", "threshold", "views"}
+    by_name = {row["image"].rsplit("/", 1)[-1]: row for row in rows}
+    keys = list(ImageRow.__annotations__)
+    for sent, name in zip(images, NAMES, strict=True):
+        assert list(sent)[: len(keys)] == keys
+        assert {key: sent[key] for key in keys} == {**by_name[name], "image": name, **FILES_OF_A_FOLDER}
+        assert len(sent["detections"]) == 3
+    assert list(described["DetectedImage"]["properties"])[: len(keys)] == keys
+    assert list(described["DetectionRow"]["properties"]) == list(DetectionRow.__annotations__)
+
+
+def test_a_damaged_calibration_is_reported_for_each_image(tmp_path):
+    card = CARD.model_copy(update={"calibration": {"method": "isotonic", "image": CURVES["image"]}})
+    path = write_tiny_onnx(tmp_path / "tiny.onnx", card=card)
+    sent = {"images": ("wrist.png", image(tmp_path / "wrist.png").read_bytes())}
+    with client(mode="serve", model=str(path)) as web:
+        for accept in ("application/json", "application/x-ndjson"):
+            answer = web.post("/api/detect", headers={**WRITE, "Accept": accept}, files=sent)
+            assert answer.status_code == 200
+            last = json.loads(answer.text.splitlines()[-1])
+            error = last.get("images", [last])[0]["error"]
+            assert error["code"] == "model_unusable"
+            assert "calibration" in error["message"]
 
 
 def test_the_table_is_that_of_the_command_and_holds_no_formula(place, capsys):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict
+
+from typing_extensions import TypedDict  # pydantic refuses that of ``typing`` before Python 3.12
 
 from fractura._version import __version__
 from fractura.core.boxes import Boxes

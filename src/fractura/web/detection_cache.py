@@ -12,8 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fractura.core.boxes import Boxes
+from fractura.core.calibrator import Calibrator
 from fractura.core.image_score import image_score
+from fractura.core.model_card import ModelCard
 from fractura.evaluation.classes import match_names
+from fractura.inference.results import ImageRow, image_row
 from fractura.web.folder_index import Stamp
 from fractura.web.schemas import Corners, ScoredBox
 
@@ -50,6 +53,31 @@ class ImageDetections:
     def above(self, threshold: float) -> ImageDetections:
         """The detections whose score is at least ``threshold``."""
         return replace(self, detections=tuple(each for each in self.detections if each.score >= threshold))
+
+    def row(self, image: str, card: ModelCard, views: Sequence[str]) -> ImageRow:
+        """The image's entry in ``results.json``, as ``fractura detect`` writes it.
+
+        Args:
+            image: Its name.
+            card: Of the model.
+            views: How the image was examined.
+
+        Raises:
+            ModelError: The card's calibration is not one.
+        """
+        boxes = Boxes(
+            [each.corners for each in self.detections],
+            [card.class_names.index(each.name) for each in self.detections],
+            [each.score for each in self.detections],
+        )
+        return image_row(
+            image,
+            boxes,
+            size=(self.width, self.height),
+            image_score=self.image_score,
+            class_names=card.class_names,
+            calibrator=Calibrator.from_card(card, views),
+        )
 
     def renamed(self, class_names: Sequence[str], folder_names: Sequence[str]) -> ImageDetections:
         """The detections under the class names that a folder uses, matched as ``match_names`` does.

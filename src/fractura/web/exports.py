@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal
 
-from fractura.core.boxes import Boxes
-from fractura.core.calibrator import Calibrator
 from fractura.core.json_text import json_text
 from fractura.core.model_card import ModelCard
 from fractura.formats.image_index import UniqueNames
@@ -18,8 +16,6 @@ from fractura.formats.voc.serializer import voc_bytes
 from fractura.inference.results import (
     CSV_FILE,
     JSON_FILE,
-    ImageRow,
-    image_row,
     results_csv,
     results_document,
     voc_annotation,
@@ -64,7 +60,7 @@ def export(results: Sequence[ImageResult], wanted: ExportFormat, card: ModelCard
     settings = DetectionSettings.of(card, threshold=threshold)
     if wanted == "dicom-sr":
         return _one_file(results, ".dcm", "application/dicom", [_report(each, card, threshold) for each in results])
-    rows = [_row(each, card, settings) for each in results]
+    rows = [each.found.above(threshold).row(each.image.name, card, settings.views) for each in results]
     if wanted == "json":
         document = results_document(rows, card, settings)
         return ExportedFile(JSON_FILE, "application/json", json_text(document).encode("utf-8"))
@@ -72,24 +68,6 @@ def export(results: Sequence[ImageResult], wanted: ExportFormat, card: ModelCard
         return ExportedFile(CSV_FILE, "text/csv; charset=utf-8", results_csv(rows).encode("utf-8"))
     annotations = [voc_bytes(voc_annotation(row, row["image"])) for row in rows]
     return _one_file(results, ".xml", "application/xml", annotations)
-
-
-def _row(each: ImageResult, card: ModelCard, settings: DetectionSettings) -> ImageRow:
-    found = each.found.above(settings.threshold)
-    labels = [card.class_names.index(detection.name) for detection in found.detections]
-    boxes = Boxes(
-        [detection.corners for detection in found.detections],
-        labels,
-        [detection.score for detection in found.detections],
-    )
-    return image_row(
-        each.image.name,
-        boxes,
-        size=(found.width, found.height),
-        image_score=found.image_score,
-        class_names=card.class_names,
-        calibrator=Calibrator.from_card(card, settings.views),
-    )
 
 
 def _report(each: ImageResult, card: ModelCard, threshold: float) -> bytes:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict  # pydantic refuses that of ``typing`` before Python 3.12
 
 from fractura.formats.voc.annotation import VocObject
+from fractura.inference.results import SCHEMA_VERSION, DetectionRow
 from fractura.web.api_errors import ErrorDetail
 from fractura.web.folder_index import ImageState
 
@@ -347,36 +348,57 @@ class TrainingStatus(BaseModel):
 
 
 class DetectedImage(BaseModel):
-    """The model's detections on an uploaded image, or the reason why it cannot be read."""
+    """The model's detections on an uploaded image, or the reason why there are none to give.
 
-    id: str | None
-    name: str
+    An image of ``results.json``, followed by what is known of the upload. ``error`` is null unless the image cannot be
+    read or the model fails on it; there is then neither a size nor a score.
+    """
+
+    image: str
     width: int | None = None
     height: int | None = None
+    image_score: float | None = None
+    image_probability: float | None = None
+    picture: str | None = None
+    explanation: str | None = None
+    annotation: str | None = None
+    detections: list[DetectionRow] = []
+    id: str | None
     bit_depth: int | None = None
     dicom: bool = False
-    detections: list[ScoredBox] = []
     ground_truth: list[Box] | None = None
     ground_truth_problem: str | None = None
     seconds: float
     error: ErrorDetail | None = None
 
 
-class DetectionResponse(BaseModel):
+class DetectionRun(BaseModel):
+    """The model and how it is applied, under the keys of ``results.json``.
+
+    Attributes:
+        schema_version: Of ``results.json``.
+        model: Name on the model's card.
+        class_names: In label order.
+        threshold: The model's own; detections are given down to a score of 0.05.
+        views: How each image is examined.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    model: str
+    class_names: list[str]
+    threshold: float
+    views: list[str]
+
+
+class DetectionResponse(DetectionRun):
     """The model's detections on the uploaded images."""
 
-    model: str
-    threshold: float
-    class_names: list[str]
     images: list[DetectedImage]
 
 
-class DetectionStart(BaseModel):
+class DetectionStart(DetectionRun):
     """First line of an NDJSON response: the model, and how many images follow."""
 
-    model: str
-    threshold: float
-    class_names: list[str]
     images: int
 
 

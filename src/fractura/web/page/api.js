@@ -213,13 +213,26 @@ export const stopTraining = () => request("DELETE", "/api/training");
 /**
  * @param {File} imageFile
  * @param {File[]} annotations Pascal VOC files of that image, as ground truth.
- * @returns {Promise<import("./types.js").DetectResponse>}
+ * @returns {Promise<import("./types.js").DetectResult>}
  */
-export function detect(imageFile, annotations) {
+export async function detect(imageFile, annotations) {
   const form = new FormData();
   form.append("images", imageFile);
   for (const each of annotations) form.append("annotations", each);
-  return json(request("POST", "/api/detect", { form }));
+  /** @type {import("./types.js").DetectResponse} */
+  const response = await json(request("POST", "/api/detect", { form }));
+  const images = response.images.map((each) => ({ ...each, detections: each.detections.map(detectionOf) }));
+  return { ...response, images };
+}
+
+/**
+ * A row of results.json as a box of the page.
+ * @param {import("./types.js").DetectionRow} row
+ * @returns {import("./types.js").Detection}
+ */
+function detectionOf(row) {
+  const [xmin, ymin, xmax, ymax] = row.box;
+  return { name: row.class, xmin, ymin, xmax, ymax, score: row.score };
 }
 
 /** @param {string} id */

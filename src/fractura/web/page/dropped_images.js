@@ -1,12 +1,12 @@
 /**
  * The images dropped on the page and the model's detections: a queue processed one image at a time.
  *
- * @typedef {import("./types.js").DetectedImage} DetectedImage
+ * @typedef {import("./types.js").ImageResult} ImageResult
  * @typedef {object} Dropped
  * @property {string} key
  * @property {File} file
  * @property {"waiting" | "running" | "done" | "failed"} state
- * @property {DetectedImage | null} result
+ * @property {ImageResult | null} result
  * @property {import("./types.js").ImageFacts | null} facts
  * @property {{code: string, message: string, place?: string | null, hint?: string | null} | null} failure
  */
@@ -26,7 +26,7 @@ export class DroppedImages {
     this.images = [];
     /** Ground truth by the image's name without extension. @type {Map<string, File>} */
     this.groundTruth = new Map();
-    /** The last response: model, threshold, class names. @type {import("./types.js").DetectResponse | null} */
+    /** The last response: model, threshold, class names. @type {import("./types.js").DetectResult | null} */
     this.last = null;
     this.working = false;
     this.made = 0;
@@ -90,7 +90,7 @@ export class DroppedImages {
     const groundTruth = this.groundTruth.get(stem(image.file.name));
     try {
       const answer = await api.detect(image.file, groundTruth ? [groundTruth] : []);
-      const result = /** @type {DetectedImage} */ (answer.images[0]);
+      const result = /** @type {ImageResult} */ (answer.images[0]);
       this.last = answer;
       image.result = result;
       // removed while the model was running on it

@@ -132,20 +132,34 @@
  * @property {string | null} model
  * @property {{step: number, AP50: number | null}[]} validations
  *
- * @typedef {object} DetectedImage
- * @property {string | null} id
- * @property {string} name
+ * @typedef {object} DetectionRow A detection as in results.json.
+ * @property {string} class
+ * @property {number} score
+ * @property {number | null} probability
+ * @property {[number, number, number, number]} box Left, top, right, bottom.
+ *
+ * @typedef {object} DetectedImage An image as in results.json, followed by what is known of the upload.
+ * @property {string} image Its name.
  * @property {number | null} width
  * @property {number | null} height
+ * @property {number | null} image_score
+ * @property {number | null} image_probability
+ * @property {string | null} picture
+ * @property {string | null} explanation
+ * @property {string | null} annotation
+ * @property {DetectionRow[]} detections
+ * @property {string | null} id
  * @property {number | null} bit_depth
  * @property {boolean} dicom
- * @property {Detection[]} detections
  * @property {Box[] | null} ground_truth
  * @property {string | null} ground_truth_problem Why the annotation sent along is not used.
  * @property {number} seconds
  * @property {{code: string, message: string, place: string | null, hint: string | null} | null} error
  *
- * @typedef {{model: string, threshold: number, class_names: string[], images: DetectedImage[]}} DetectResponse
+ * @typedef {{schema_version: number, model: string, class_names: string[], threshold: number, views: string[], images: DetectedImage[]}} DetectResponse
+ *
+ * @typedef {Omit<DetectedImage, "detections"> & {detections: Detection[]}} ImageResult With the detections as the page draws them.
+ * @typedef {Omit<DetectResponse, "images"> & {images: ImageResult[]}} DetectResult
  *
  * @typedef {{x: number, y: number}} Point
  * @typedef {{width: number, height: number}} Size

@@ -11,10 +11,13 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
+from fractura.core.errors import ModelError
+from fractura.core.model_card import ModelCard
+from fractura.inference.settings import DetectionSettings
 from fractura.web.api_errors import WebError, documented
 from fractura.web.app_state import AppState, CurrentState
 from fractura.web.model_registry import UsableModel
-from fractura.web.schemas import DetectedImage, DetectionResponse, DetectionStart, ImageId, ModelId
+from fractura.web.schemas import DetectedImage, DetectionResponse, DetectionRun, DetectionStart, ImageId, ModelId
 from fractura.web.uploads import GroundTruth, match_ground_truths, plain_name, uploaded_image
 
 _LINES = "application/x-ndjson"
@@ -42,6 +45,9 @@ async def detect(
 ) -> Response | DetectionResponse:
     """Detect fractures on images. An image that cannot be read has an ``error`` and does not affect the others.
 
+    Images and detections have the schema of ``results.json``, which ``fractura detect`` writes. Detections are given
+    down to a score of 0.05; ``threshold`` is the model's own, for the client to apply.
+
     With ``Accept: application/x-ndjson`` the response is one line of JSON about the model, then one per image as soon
     as it is done.
     """
@@ -57,14 +63,12 @@ async def detect(
         for (name, data), ground_truth in zip(sent, ground_truths, strict=True):
             yield _detected(state, using, name, data, ground_truth, keep=keep)
 
-    card = using.card
+    run = _run(using.card)
     if _LINES in request.headers.get("accept", ""):
-        start = DetectionStart(
-            model=using.id, threshold=card.threshold, class_names=list(card.class_names), images=len(sent)
-        )
+        start = DetectionStart(**run.model_dump(), images=len(sent))
         return StreamingResponse(_lines(start, results()), media_type=_LINES)
     found = await run_in_threadpool(lambda: list(results()))
-    return DetectionResponse(model=using.id, threshold=card.threshold, class_names=list(card.class_names), images=found)
+    return DetectionResponse(**run.model_dump(), images=found)
 
 
 @router.delete("/api/uploads", status_code=204, response_class=Response, responses=documented(401, 403))
@@ -79,6 +83,16 @@ async def forget(image: ImageId, state: CurrentState) -> Response:
     """Drop an uploaded image; it is not an error if it is already gone."""
     state.uploads.forget(image)
     return Response(status_code=204)
+
+
+def _run(card: ModelCard) -> DetectionRun:
+    settings = DetectionSettings.of(card)
+    return DetectionRun(
+        model=card.name,
+        class_names=list(card.class_names),
+        threshold=settings.threshold,
+        views=list(settings.views),
+    )
 
 
 def _lines(start: DetectionStart, results: Iterator[DetectedImage]) -> Iterator[str]:
@@ -96,19 +110,18 @@ def _detected(
     try:
         image = state.images.radiograph(source)
         found = state.detections_on(source, model)
-    except WebError as error:
-        return DetectedImage(id=None, name=name, seconds=_since(started), error=error.detail())
+        row = found.row(name, model.card, model.card.views)
+    except (WebError, ModelError) as error:
+        reported = error if isinstance(error, WebError) else WebError.of(error, 409, "model_unusable")
+        return DetectedImage(image=name, id=None, seconds=_since(started), error=reported.detail())
     problem = ground_truth.problem_for(found.width, found.height)
     if keep:
         state.uploads.keep(source)
     return DetectedImage(
+        **row,
         id=source.id if keep else None,
-        name=name,
-        width=found.width,
-        height=found.height,
         bit_depth=image.bit_depth,
         dicom=source.is_dicom,
-        detections=list(found.detections),
         ground_truth=None if problem else ground_truth.boxes,
         ground_truth_problem=problem,
         seconds=_since(started),
