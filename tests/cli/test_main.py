@@ -173,8 +173,14 @@ def test_progress_on_a_terminal_says_what_is_counted(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     with output.CONSOLE.progress("counting [x]") as progress:
         progress(2, 3)
+        assert output.CONSOLE.live is not None
+        output.warn("in between [y]")
+        between = screen.getvalue()
+    assert output.CONSOLE.live is None
     assert "counting [x]" in screen.getvalue()
     assert "2/3" in screen.getvalue()
+    line = between.index("warning: in between [y]")
+    assert "counting [x]" in between[line:], "the bar is drawn again below the line"
 
 
 def test_output_is_utf8_under_another_code_page():

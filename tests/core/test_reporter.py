@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from fractura.core.reporter import LOG, LogReporter, track
+from fractura.core.reporter import LOG, SILENT, STDERR, LogReporter, track
 
 
 class Recorder(LogReporter):
@@ -31,6 +31,22 @@ def test_warnings_and_remarks_are_logged(caplog):
         ("INFO", "reading 100 %"),
         ("WARNING", "one image is damaged"),
     ]
+
+
+def test_stderr_gets_the_text_as_it_is(capsys):
+    STDERR.say("\t+ [red]AP: 0.5")
+    STDERR.warn("one image is damaged")
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "\t+ [red]AP: 0.5\nwarning: one image is damaged\n")
+
+
+def test_silence(capsys, caplog):
+    with caplog.at_level(logging.DEBUG), SILENT.progress("detecting") as progress:
+        SILENT.say("a")
+        SILENT.warn("b")
+        progress(1, 2)
+    captured = capsys.readouterr()
+    assert captured.out == captured.err == caplog.text == ""
 
 
 @pytest.mark.parametrize(

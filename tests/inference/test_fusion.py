@@ -31,18 +31,18 @@ def detection_rows(boxes):
         ([view_result((10, 10, 30, 30, 0.75)), view_result((14, 10, 34, 30, 0.25))], [(11, 10, 31, 30, 0.5)]),
         # Only one of two finds it: half the score.
         ([view_result((10, 10, 30, 30, 0.8)), view_result()], [(10, 10, 30, 30, 0.4)]),
-        # Too little overlap (IoU 1/3): two detections, each found by one look of two.
+        # Too little overlap (IoU 1/3): two detections, each found by one view of two.
         (
             [view_result((10, 10, 30, 30, 0.8)), view_result((20, 10, 40, 30, 0.4))],
             [(10, 10, 30, 30, 0.4), (20, 10, 40, 30, 0.2)],
         ),
-        # The second look does not see the place: nothing is taken off for that.
+        # The second view does not see the place: nothing is taken off for that.
         ([view_result((60, 60, 80, 80, 0.8)), view_result(windows=[(0, 0, 50, 50)])], [(60, 60, 80, 80, 0.8)]),
         # It sees half of it: as good as not at all.
         ([view_result((60, 60, 80, 80, 0.8)), view_result(windows=[(0, 0, 70, 100)])], [(60, 60, 80, 80, 0.8)]),
-        # Two pixels of a hundred are too small for the first look, and large enough for the second.
+        # Two pixels of a hundred are too small for the first view, and large enough for the second.
         ([view_result(), view_result((10, 10, 12, 12, 0.8), windows=[(0, 0, 50, 50)])], [(10, 10, 12, 12, 0.8)]),
-        # Two tiles of one look find it both: they count as one, with the better score.
+        # Two tiles of one view find it both: they count as one, with the better score.
         (
             [view_result((10, 10, 30, 30, 0.6)), view_result((10, 10, 30, 30, 0.8), (10, 10, 30, 30, 0.2))],
             [(10, 10, 30, 30, 0.7)],
@@ -95,7 +95,7 @@ def overlap(one, other):
 
 
 def slow_twin(views, iou):
-    """Clusters as lists of boxes, each fused anew from all of them; every look here sees the whole image."""
+    """Clusters as lists of boxes, each fused anew from all of them; every view here sees the whole image."""
     detections = [
         (float(score), number, label, corners)
         for number, each in enumerate(views)
@@ -117,10 +117,10 @@ def slow_twin(views, iou):
             clusters.append([detection])
     fused = []
     for cluster in clusters:
-        best_of_look = {}
+        best_of_view = {}
         for score, number, _, _ in cluster:
-            best_of_look[number] = max(score, best_of_look.get(number, 0.0))
-        fused.append((*corners_of(cluster), sum(best_of_look.values()) / len(views), cluster[0][2]))
+            best_of_view[number] = max(score, best_of_view.get(number, 0.0))
+        fused.append((*corners_of(cluster), sum(best_of_view.values()) / len(views), cluster[0][2]))
     return sorted(fused, key=lambda detection: -detection[4])
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from fractura.core.reporter import STDERR
 from fractura.training import TrainSettings, train
 from support.training_fakes import FakeDetector, make_images
 
@@ -47,7 +48,12 @@ def main(folder, steps, resume=False, changes=None):
     if plain:
         detector.body[1] = torch.nn.Identity()  # batch norm sees other batches when several processes share one
     return train(
-        TrainSettings.create(values), resume=resume, detector=detector, train_data=train_images, val_data=val_images
+        TrainSettings.create(values),
+        resume=resume,
+        detector=detector,
+        train_data=train_images,
+        val_data=val_images,
+        reporter=STDERR,
     )
 
 

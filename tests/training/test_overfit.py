@@ -44,7 +44,7 @@ def test_sixteen_real_images_are_learnt(tmp_path, real_images):
         }
     )
     started = time.process_time()
-    result = train(settings, train_data=images, quiet=True)
+    result = train(settings, train_data=images)
     model = load_model(result.model_folder, device="cpu")
     found = [model.detect(read_radiograph(record.image).pixels) for record in images]
     seconds = time.process_time() - started

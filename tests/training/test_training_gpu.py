@@ -4,6 +4,7 @@ import pytest
 import torch
 from support.training_fakes import FakeDetector, make_images
 
+from fractura.core.reporter import STDERR
 from fractura.training import train
 from fractura.training.logging import read_history
 
@@ -36,7 +37,7 @@ def test_resume_on_the_gpu(settings, images, tmp_path, precision):
         chosen = settings(
             device="cuda", mixed_precision=precision, output=tmp_path / name, num_steps=steps, total_steps=12
         )
-        train(chosen, detector=FakeDetector(), train_data=images[0], val_data=images[1], quiet=True, **options)
+        train(chosen, detector=FakeDetector(), train_data=images[0], val_data=images[1], **options)
         return [row["loss"] for row in read_history(tmp_path / name)]
 
     whole = run("whole", 12)
@@ -56,6 +57,7 @@ class Greedy(FakeDetector):
 
 
 def test_real_lack_of_memory_goes_on_with_fewer_at_once(settings, images, capsys):
-    result = train(settings(device="cuda", num_steps=3), detector=Greedy(), train_data=images[0], val_data=images[1])
+    chosen = settings(device="cuda", num_steps=3)
+    result = train(chosen, detector=Greedy(), train_data=images[0], val_data=images[1], reporter=STDERR)
     assert result.steps == 3
     assert "continuing with 2 at a time" in capsys.readouterr().err

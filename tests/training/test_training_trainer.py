@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from support.training_fakes import FakeDetector, make_images
 from fractura.core.boxes import Boxes
 from fractura.core.errors import DataError, ModelError, UsageError
 from fractura.core.model_card import read_card
+from fractura.core.reporter import SILENT, STDERR, SilentReporter
 from fractura.training import train
 from fractura.training.logging import LOG_FILE, read_history
 from fractura.training.state import STATE_FILE
@@ -31,7 +33,6 @@ def fresh(**options):
 
 
 def run(settings, images, detector=None, **options):
-    options = {"quiet": True, **options}
     return train(settings, detector=detector or fresh(), train_data=images[0], val_data=images[1], **options)
 
 
@@ -280,7 +281,7 @@ def test_max_minutes_validates_before_it_stops(settings, images):
 
 
 def test_without_val_it_says_what_is_not_known(settings, images, tmp_path, capsys):
-    result = run(settings(), (images[0], None), quiet=False)
+    result = run(settings(), (images[0], None), reporter=STDERR)
     assert result.best is None
     assert "no images to validate on" in capsys.readouterr().err
     assert read_card(tmp_path / "model").metrics == {"step": 6}
@@ -292,7 +293,7 @@ def test_without_val_it_says_what_is_not_known(settings, images, tmp_path, capsy
 
 def test_val_images_without_boxes_keep_the_last_weights(settings, images, tmp_path, capsys):
     negatives = make_images(tmp_path / "negatives", 3, negative_every=1, seed=5)
-    result = run(settings(patience=1), (images[0], negatives), quiet=False)
+    result = run(settings(patience=1), (images[0], negatives), reporter=STDERR)
     assert result.best_step == result.steps == 6
     assert result.best["AP50"] is None
     assert "none of the images to validate on has a box" in capsys.readouterr().err
@@ -314,7 +315,7 @@ def test_memory_stays_flat_over_many_validations(settings, images):
 
 
 def test_people_are_told_what_happens(settings, images, capsys):
-    run(settings(negatives_per_positive=0.5), images, quiet=False)
+    run(settings(negatives_per_positive=0.5), images, reporter=STDERR)
     said = capsys.readouterr().err
     for words in (
         "12 images, 4 of them negative; boxes: fracture 8",
@@ -328,8 +329,20 @@ def test_people_are_told_what_happens(settings, images, capsys):
         assert words in said, words
 
 
-def test_quiet_is_quiet(settings, images, capsys):
-    run(settings(), images)
+def test_progress_counts_the_steps(settings, images):
+    seen = []
+
+    class Counter(SilentReporter):
+        @contextmanager
+        def progress(self, description, unit="items"):
+            yield lambda *counts: seen.append((description, *counts))
+
+    run(settings(), images, reporter=Counter())
+    assert seen == [("training", step, 6) for step in range(7)]
+
+
+def test_silence_is_silent(settings, images, capsys):
+    run(settings(), images, reporter=SILENT)
     captured = capsys.readouterr()
     assert captured.out == captured.err == ""
 
@@ -396,7 +409,7 @@ def test_val_images_that_cannot_be_read_are_left_out_of_the_metrics(settings, im
 
 def test_dropped_boxes_are_counted(settings, images, capsys):
     shift = [{"name": "random_affine", "translation": 0.9, "scale": [1, 1]}]
-    result = run(settings(data_augmentation_options=shift), images, quiet=False)
+    result = run(settings(data_augmentation_options=shift), images, reporter=STDERR)
     assert result.dropped_boxes > 0
     assert f"{result.dropped_boxes} boxes left the image" in capsys.readouterr().err
 
@@ -411,7 +424,7 @@ def test_fine_tuning_starts_from_another_model(settings, images, tmp_path, capsy
     run(settings(output=tmp_path / "first"), images)
     chosen = settings(output=tmp_path / "second", fine_tune_checkpoint=tmp_path / "first", num_steps=1)
     torch.manual_seed(7)
-    run(chosen, images, FakeDetector(), quiet=False)
+    run(chosen, images, FakeDetector(), reporter=STDERR)
     assert "0 left fresh" in capsys.readouterr().err
     with pytest.raises(ModelError, match="of the detector's weights"):
         run(

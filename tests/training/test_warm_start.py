@@ -9,6 +9,7 @@ from support.tiny_models import CARD, write_tiny_onnx
 
 from fractura.core.errors import ModelError
 from fractura.core.model_card import WEIGHTS_FILE, read_card, write_card
+from fractura.core.reporter import STDERR
 from fractura.evaluation.leakage import Leakage
 from fractura.export.parity import compare
 from fractura.inference import load_model
@@ -86,7 +87,7 @@ def test_images_of_the_first_model_count_as_trained_on_by_the_second(tmp_path, c
 
     def run(output, images, val=None, **other):
         settings = TrainSettings(data=tmp_path, output=tmp_path / output, model=SMALL, **common, **other)
-        train(settings, train_data=images, val_data=val, detector=build_detector(SMALL, 1))
+        train(settings, train_data=images, val_data=val, detector=build_detector(SMALL, 1), reporter=STDERR)
         return read_card(tmp_path / output)
 
     assert "start" not in run("one", first).data

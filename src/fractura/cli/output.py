@@ -56,7 +56,7 @@ def _console(*, stderr: bool) -> Console:
 
 def say(text: str, *, style: str | None = None) -> None:
     """A line for people, on stderr."""
-    _console(stderr=True).print(text, style=style, soft_wrap=True)
+    (CONSOLE.live or _console(stderr=True)).print(text, style=style, soft_wrap=True)
 
 
 def warn(text: str) -> None:
@@ -110,7 +110,13 @@ def write_rows(rows: Sequence[Mapping[str, Any]], *, numeric: Sequence[str] = ()
 
 
 class ConsoleReporter:
-    """Shows remarks, warnings and progress on stderr; without a terminal there are no bars."""
+    """Shows remarks, warnings and progress on stderr; without a terminal there are no bars.
+
+    Attributes:
+        live: Console of the bar that is shown, if any: lines appear above it.
+    """
+
+    live: Console | None = None
 
     def say(self, text: str) -> None:
         """A remark."""
@@ -133,7 +139,11 @@ class ConsoleReporter:
             columns += [rich.MofNCompleteColumn(), rich.TimeRemainingColumn()]
         with rich.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(description, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+            self.live = console
+            try:
+                yield lambda done, total: bar.update(task, completed=done, total=total)
+            finally:
+                self.live = None
 
 
 CONSOLE = ConsoleReporter()

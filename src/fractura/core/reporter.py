@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, Protocol, TypeVar
@@ -35,7 +36,21 @@ class Reporter(Protocol):
         ...
 
 
-class LogReporter:
+class SilentReporter:
+    """Shows nothing."""
+
+    def say(self, text: str) -> None:
+        """See ``Reporter``."""
+
+    def warn(self, text: str) -> None:
+        """See ``Reporter``."""
+
+    def progress(self, description: str, unit: Unit = "items") -> AbstractContextManager[Progress]:
+        """See ``Reporter``."""
+        return nullcontext(lambda done, total: None)
+
+
+class LogReporter(SilentReporter):
     """Logs remarks and warnings under ``fractura``, and shows no progress."""
 
     def say(self, text: str) -> None:
@@ -46,12 +61,21 @@ class LogReporter:
         """See ``Reporter``."""
         _logger.warning("%s", text)
 
-    def progress(self, description: str, unit: Unit = "items") -> AbstractContextManager[Progress]:
+
+class StderrReporter(SilentReporter):
+    """Writes remarks and warnings to stderr as they are, and shows no progress."""
+
+    def say(self, text: str) -> None:
         """See ``Reporter``."""
-        return nullcontext(lambda done, total: None)
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+    def warn(self, text: str) -> None:
+        """See ``Reporter``."""
+        self.say(f"warning: {text}")
 
 
-LOG = LogReporter()
+SILENT, LOG, STDERR = SilentReporter(), LogReporter(), StderrReporter()
 
 
 def track(reporter: Reporter, items: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:

@@ -18,6 +18,7 @@ import torch
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError
+from fractura.core.reporter import STDERR
 from fractura.evaluation import evaluate
 from fractura.evaluation.metric_names import COCO_KEYS
 from fractura.inference.render import draw_boxes
@@ -29,7 +30,7 @@ from fractura.tensorflow_od.pipeline_mapping import EvalConfig, detector_setting
 from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
 from fractura.tensorflow_od.restoring import read_number, restore
 from fractura.training.data import read_labelled_image
-from fractura.training.logging import VALIDATION_TAGS, Events, Reporter
+from fractura.training.logging import VALIDATION_TAGS, Events
 
 EVENTS_FOLDER = "eval"
 _EVERY = 100
@@ -79,24 +80,23 @@ def evaluate_continuously(
     if sample_1_of_n is not None:
         readers = tuple(replace(reader, sample_1_of_n_examples=sample_1_of_n) for reader in readers)
     sets = [read_images(config, reader) for reader in readers]
-    reporter = Reporter()
     detector = build_from_architecture(detector_settings(config).model_dump(mode="json"))
     detector.to(torch.device("cuda" if torch.cuda.is_available() else "cpu")).eval()
     found = []
     for prefix in new_checkpoints(
-        checkpoint_dir, timeout=eval_timeout, interval=settings.eval_interval_secs, say=reporter.say
+        checkpoint_dir, timeout=eval_timeout, interval=settings.eval_interval_secs, say=STDERR.say
     ):
-        reporter.say(f"found new checkpoint {prefix}")
+        STDERR.say(f"found new checkpoint {prefix}")
         checkpoint = CheckpointReader(prefix)
         restore(detector, checkpoint, "full")
         step = read_number(checkpoint, "step") or 0
         for number, images in enumerate(sets):
             name = EVENTS_FOLDER if number == 0 else f"{EVENTS_FOLDER}_{number}"
             events = Events(model_dir / name)
-            found.append({"step": step, **_measure(detector, images, settings, events, reporter, step)})
+            found.append({"step": step, **_measure(detector, images, settings, events, step)})
             events.close()
         if last and step >= last:
-            reporter.say(f"step {step} of {last} is evaluated: done")
+            STDERR.say(f"step {step} of {last} is evaluated: done")
             break
     return found
 
@@ -133,16 +133,14 @@ def new_checkpoints(
             sleep(rest)
 
 
-def _measure(
-    detector: Detector, images: Dataset, settings: EvalConfig, events: Events, reporter: Reporter, step: int
-) -> dict[str, Any]:
+def _measure(detector: Detector, images: Dataset, settings: EvalConfig, events: Events, step: int) -> dict[str, Any]:
     """Metrics and mean losses of one set of images, also written to ``events``."""
     predictions: list[Boxes] = []
     sums: dict[str, float] = {}
     device = next(detector.parameters()).device
     for number, record in enumerate(images):
         if number % _EVERY == 0:
-            reporter.say(f"Finished eval step {number}")
+            STDERR.say(f"Finished eval step {number}")
         labelled = read_labelled_image(record)
         image = torch.from_numpy(np.require(labelled.image, requirements=["C", "W"])).to(device)
         target = Target(torch.from_numpy(labelled.boxes), torch.from_numpy(labelled.labels)).to(device)
@@ -160,13 +158,13 @@ def _measure(
     measured = evaluate(images, predictions, threshold=threshold, details=False)
     precision: dict[str, Any] = {key: measured.value(key) for key in COCO_KEYS}
     events.validation(step, precision, [])
-    reporter.say(f"Eval metrics at step {step}")
+    STDERR.say(f"Eval metrics at step {step}")
     for name, value in precision.items():
         if value is not None and name in VALIDATION_TAGS:
-            reporter.say(f"\t+ {VALIDATION_TAGS[name]}: {value:f}")
+            STDERR.say(f"\t+ {VALIDATION_TAGS[name]}: {value:f}")
     for tag, loss in losses.items():
         events.scalar(tag, loss, step)
-        reporter.say(f"\t+ {tag}: {loss:f}")
+        STDERR.say(f"\t+ {tag}: {loss:f}")
     return {**precision, **losses}
 
 

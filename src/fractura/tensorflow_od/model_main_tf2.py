@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fractura.core.errors import UsageError, require
+from fractura.core.reporter import SILENT, STDERR
 from fractura.tensorflow_od.flags import LOGGING, Flag, run_command
 
 STEPS_PER_ITERATION = 100
@@ -70,6 +71,7 @@ def train(
     from fractura.tensorflow_od.training import prepare_pipeline
     from fractura.tensorflow_od.training_checkpoints import TensorFlowCheckpoints, open_latest
     from fractura.training import train as run
+    from fractura.training.devices import is_first_process
 
     for name, number in (
         ("checkpoint_every_n", checkpoint_every_n),
@@ -78,6 +80,7 @@ def train(
     ):
         if number < 1:
             raise UsageError(f"--{name} must be at least 1, not {number}")
+    reporter = STDERR if is_first_process() else SILENT
     config = read_pipeline_config(pipeline_config)
     section = train_section(config)
     if section.section("optimizer")["use_moving_average"]:
@@ -91,7 +94,7 @@ def train(
     latest = open_latest(model_dir)
     made = None if latest is None else read_number(latest, "step") or 0
     if made is not None and wanted and made >= wanted:
-        say(f"{model_dir}: already trained for {made} of {wanted} steps; nothing to do")
+        reporter.say(f"{model_dir}: already trained for {made} of {wanted} steps; nothing to do")
         return
     overrides: dict[str, Any] = {
         "checkpoint_every_n": round_up(checkpoint_every_n, 0, num_steps_per_iteration),
@@ -101,12 +104,14 @@ def train(
     if wanted:
         overrides["num_steps"] = round_up(wanted, made or 0, num_steps_per_iteration)
         if overrides["num_steps"] != wanted:
-            say(f"{wanted} steps are rounded up to {overrides['num_steps']}, a multiple of {num_steps_per_iteration}")
+            reporter.say(
+                f"{wanted} steps are rounded up to {overrides['num_steps']}, a multiple of {num_steps_per_iteration}"
+            )
     prepared = prepare_pipeline(config, model_dir, overrides, validated=False, resumed=made is not None)
     for note in prepared.notes:
-        say(note)
+        reporter.say(note)
     if prepared.restored is not None:
-        say(prepared.restored.to_text())
+        reporter.say(prepared.restored.to_text())
     checkpoints = TensorFlowCheckpoints(
         momentum=prepared.settings.momentum_optimizer_value, pictures=record_summaries, latest=latest
     )
@@ -117,17 +122,8 @@ def train(
         train_data=prepared.train,
         store=checkpoints,
         hooks=checkpoints,
+        reporter=reporter,
     )
-
-
-def say(text: str) -> None:
-    """Print a line to stderr; of several processes, only the first does."""
-    from fractura.training.devices import is_first_process
-
-    if not is_first_process():
-        return
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
 
 
 def _command(values: Mapping[str, Any]) -> None:

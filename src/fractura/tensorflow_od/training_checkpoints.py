@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from fractura.core.errors import ModelError
+from fractura.core.reporter import Reporter
 from fractura.models import Detector
 from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 from fractura.tensorflow_od.checkpoint import CheckpointReader, write_checkpoint
@@ -21,7 +22,7 @@ from fractura.tensorflow_od.checkpoint_state import latest_checkpoint, read_chec
 from fractura.tensorflow_od.restoring import read_number, restore
 from fractura.tensorflow_od.variables import SLOT, key_of, model_variables, parameters_by_path, to_array, to_tensor
 from fractura.training.data import Batch
-from fractura.training.logging import Events, Reporter, RunHooks
+from fractura.training.logging import Events, RunHooks
 from fractura.training.state import RunProgress
 from fractura.training.store import Restored, RunState, StateStore
 

@@ -1,4 +1,4 @@
-"""Where a run reports: the console, ``log.csv`` and TensorBoard, and a hook for programs that report more.
+"""What a run reports: the line on its steps, ``log.csv`` and TensorBoard, and a hook for programs that report more.
 
 TensorBoard tags are those of the TF Object Detection API where it has one: tensorflow/models
 research/object_detection/model_lib_v2.py:629-700 and metrics/coco_evaluation.py:255-311.
@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
@@ -22,10 +20,9 @@ from numpy.typing import NDArray
 from torch.utils.tensorboard import SummaryWriter
 
 from fractura.core.files import write_atomically
+from fractura.core.reporter import Progress, Reporter
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from fractura.training.data import Batch
 
 LOG_FILE = "log.csv"
@@ -55,73 +52,24 @@ VALIDATION_TAGS = {
 }
 
 
-class Reporter:
-    """Reports on stderr: a progress bar on a terminal, a line now and then elsewhere.
+class StepLine:
+    """Reports how far a run is: the progress after each step, and a line at the first one and now and then.
 
     Args:
-        enabled: False (in a second process, or a quiet call) reports nothing.
-        seconds_between_lines: Time between lines without a terminal.
-
-    Attributes:
-        peak_memory: Peak memory of this process in bytes, as measured so far.
+        reporter: Shows the lines.
+        progress: Shows the progress.
+        first_step: Number of steps already done.
+        num_steps: Number of steps at the end.
     """
 
-    def __init__(self, *, enabled: bool = True, seconds_between_lines: float = _SECONDS_BETWEEN_LINES) -> None:
-        self.enabled = enabled
-        self.peak_memory = 0
-        self._seconds_between_lines = seconds_between_lines
-        self._started = time.monotonic()
-        self._last_line = self._started
-        self._process = psutil.Process()
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
-        self._loss: float | None = None
-        self._first_step = 0
-        self._num_steps = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
-
-    def say(self, text: str) -> None:
-        """Print a line."""
-        if not self.enabled:
-            return
-        if self._bar is not None:
-            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
-        else:
-            sys.stderr.write(f"{text}\n")
-            sys.stderr.flush()
-
-    def warn(self, text: str) -> None:
-        """Print a warning."""
-        self.say(f"warning: {text}")
-
-    def start(self, first_step: int, num_steps: int) -> None:
-        """Call before the first step."""
+    def __init__(self, reporter: Reporter, progress: Progress, first_step: int, num_steps: int) -> None:
+        self._reporter, self._progress = reporter, progress
         self._first_step, self._num_steps = first_step, num_steps
         self._started = self._last_line = time.monotonic()
-        if not self.enabled or not sys.stderr.isatty():
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._bar = Progress(
-            TextColumn("step"),
-            MofNCompleteColumn(),
-            BarColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.description}", markup=False),
-            console=Console(stderr=True),
-        )
-        self._bar.start()
-        self._task = self._bar.add_task("", total=num_steps, completed=first_step)
+        self._process = psutil.Process()
+        self._peak_memory = 0
+        self._loss: float | None = None
+        progress(first_step, num_steps)
 
     def advance(self, step: int, loss: float, images_per_second: float) -> None:
         """Call after each step.
@@ -131,23 +79,22 @@ class Reporter:
             loss: Loss of this step.
             images_per_second: Mean over the last steps.
         """
+        self._progress(step, self._num_steps)
         self._loss = loss if self._loss is None else _SMOOTHING * self._loss + (1 - _SMOOTHING) * loss
         now = time.monotonic()
-        due = step == self._first_step + 1 or now - self._last_line >= self._seconds_between_lines
-        if self._bar is None and not due:
+        if step != self._first_step + 1 and now - self._last_line < _SECONDS_BETWEEN_LINES:
             return
-        status = f"loss {self._loss:.4g}  {images_per_second:.3g} images/s  memory {self.memory()}"
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=step, description=status)
-        elif due:
-            self._last_line = now
-            left = (now - self._started) / (step - self._first_step) * (self._num_steps - step)
-            self.say(f"step {step}/{self._num_steps}  {status}  {duration(left)} left")
+        self._last_line = now
+        left = (now - self._started) / (step - self._first_step) * (self._num_steps - step)
+        self._reporter.say(
+            f"step {step}/{self._num_steps}  loss {self._loss:.4g}  {images_per_second:.3g} images/s  "
+            f"memory {self.memory()}  {duration(left)} left"
+        )
 
     def memory(self) -> str:
         """Peak memory as text; on a GPU, its peak memory, too."""
-        self.peak_memory = max(self.peak_memory, self._process.memory_info().rss)
-        text = f"{self.peak_memory / 2**30:.1f} GiB"
+        self._peak_memory = max(self._peak_memory, self._process.memory_info().rss)
+        text = f"{self._peak_memory / 2**30:.1f} GiB"
         if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
             text += f", GPU {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB"
         return text
@@ -287,7 +234,7 @@ class RunHooks:
 
         Args:
             events: Accepts further events of this step.
-            reporter: Accepts lines for the console.
+            reporter: Shows further lines.
             row: ``step``, ``learning_rate``, ``loss``, ``steps_per_second``, …
             parts: Losses by name.
             batch: The images of the step.

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError
+from fractura.core.reporter import Reporter
 from fractura.quality.class_checks import similar_classes
 from fractura.quality.splits import refuse_shared_patients, refuse_wrong_split
 from fractura.quality.training_data import clean_boxes, refuse_cut_off, refuse_overlap
-from fractura.training.logging import Reporter
 from fractura.training.sampling import ImageStream
 from fractura.training.settings import TrainSettings
 
@@ -38,7 +38,7 @@ def prepare_data(
 
     Args:
         settings: Of the run.
-        reporter: Accepts lines for the console.
+        reporter: Shows remarks and warnings.
         train: Used instead of reading ``settings.data``.
         val: Used instead of reading ``settings.val``.
 

@@ -9,6 +9,7 @@ from accelerate import Accelerator
 
 from fractura.core.dataset import Dataset
 from fractura.core.errors import UsageError
+from fractura.core.reporter import Reporter
 from fractura.models.detector import Detector
 from fractura.training.data import ImageDataset, collate
 from fractura.training.devices import (
@@ -19,7 +20,6 @@ from fractura.training.devices import (
     probe_precision,
     use_all_cores,
 )
-from fractura.training.logging import Reporter
 from fractura.training.optimization import learning_rate
 from fractura.training.preparation import TrainingData
 from fractura.training.settings import TrainSettings
@@ -52,7 +52,7 @@ def set_up(
     Args:
         settings: Of the run.
         data: Of the run; precision is tried on its first images.
-        reporter: Accepts lines for the console.
+        reporter: Shows remarks and warnings.
         detector: Used instead of building ``settings.model``.
 
     Raises:

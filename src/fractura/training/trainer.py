@@ -8,11 +8,12 @@ from typing import Any
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, UsageError
 from fractura.core.model_card import WEIGHTS_FILE
+from fractura.core.reporter import LOG, SILENT, Reporter
 from fractura.evaluation.threshold import Aim
 from fractura.models.detector import Detector
 from fractura.training.data import Batch, ImageDataset, batches, build_loader
 from fractura.training.devices import StopSignal, is_first_process
-from fractura.training.logging import Events, History, Reporter, RunHooks, read_history
+from fractura.training.logging import Events, History, RunHooks, StepLine, read_history
 from fractura.training.model_folder import check_output, write_model
 from fractura.training.optimization import MovingAverage, build_optimizer, learning_rate, set_learning_rate
 from fractura.training.preparation import TrainingData, prepare_data
@@ -30,12 +31,12 @@ def train(
     settings: TrainSettings,
     *,
     resume: bool = False,
-    quiet: bool = False,
     detector: Detector | None = None,
     train_data: Dataset | None = None,
     val_data: Dataset | None = None,
     store: StateStore | None = None,
     hooks: RunHooks | None = None,
+    reporter: Reporter = LOG,
 ) -> TrainResult:
     """Train a detector; under ``accelerate launch`` or ``torchrun``, in all of their processes.
 
@@ -44,12 +45,12 @@ def train(
     Args:
         settings: Every choice of the run.
         resume: Resume the run in ``settings.output`` exactly where it stopped.
-        quiet: Print nothing on stderr.
         detector: Your own detector, instead of ``settings.model`` by name.
         train_data: Images to learn from, instead of reading ``settings.data``.
         val_data: Images to validate on, instead of reading ``settings.val``.
         store: Keeps the state of the run; by default in ``OUTPUT/last``.
         hooks: Called after each logged step.
+        reporter: Shows remarks, warnings and progress, of the first process only.
 
     Raises:
         UsageError: The settings contradict each other, the output folder is in use, or another run is resumed.
@@ -65,11 +66,11 @@ def train(
     learning_rate(settings, 0)  # an impossible schedule stops here, before the images are read
     store = store if store is not None else StateStore()
     check_output(settings.output, resume or store.shares_output)
-    with Reporter(enabled=not quiet and is_first_process()) as reporter:
-        reporter.say(f"training {settings.model} into {settings.output}")
-        data = prepare_data(settings, reporter, train_data, val_data)
-        setup = set_up(settings, data, reporter, detector)
-        return _Run(settings, data, setup, reporter, store, hooks if hooks is not None else RunHooks()).run(resume)
+    reporter = reporter if is_first_process() else SILENT
+    reporter.say(f"training {settings.model} into {settings.output}")
+    data = prepare_data(settings, reporter, train_data, val_data)
+    setup = set_up(settings, data, reporter, detector)
+    return _Run(settings, data, setup, reporter, store, hooks if hooks is not None else RunHooks()).run(resume)
 
 
 class _Run:
@@ -125,16 +126,17 @@ class _Run:
         self.history = History(self.output, first) if self.main else None
         self.model.train()
         started = time.monotonic()
-        with StopSignal(self.settings.max_minutes) as stop:
-            stopped = self._loop(stop)
+        with StopSignal(self.settings.max_minutes) as stop, self.reporter.progress("training") as progress:
+            line = StepLine(self.reporter, progress, first, self.settings.num_steps)
+            stopped = self._loop(stop, line)
         self._finish(stopped)
         if self.events is not None:
             self.events.close()
         self.accelerator.wait_for_everyone()
         done = self.progress
         seconds, steps = time.monotonic() - started, done.step - first
-        for line in closing_lines(done, self.settings, stopped, steps, seconds, self.reporter.memory()):
-            self.reporter.say(line)
+        for text in closing_lines(done, self.settings, stopped, steps, seconds, line.memory()):
+            self.reporter.say(text)
         return TrainResult(
             model_folder=self.output,
             steps=done.step,
@@ -171,7 +173,7 @@ class _Run:
                 f"{learning_rate(self.settings, done):.3g}"
             )
 
-    def _loop(self, stop: StopSignal) -> str | None:
+    def _loop(self, stop: StopSignal, line: StepLine) -> str | None:
         settings = self.settings
         sampler = StepSampler(
             settings.batch_size,
@@ -186,7 +188,6 @@ class _Run:
         gpu = self.accelerator.device.type == "cuda"
         loader = build_loader(dataset, sampler, workers=self.workers, pin_memory=gpu)
         meter = Meter()
-        self.reporter.start(self.progress.step, settings.num_steps)
         for batch, waited in batches(loader):
             self._take_note(batch)
             rate = learning_rate(settings, self.progress.step)
@@ -196,7 +197,7 @@ class _Run:
             self.progress.images_shown += settings.batch_size
             self.average.update(self.detector, self.progress.step)
             meter.add(result, settings.batch_size, waited)
-            self.reporter.advance(self.progress.step, result.loss, meter.images_per_second)
+            line.advance(self.progress.step, result.loss, meter.images_per_second)
             if self.progress.step % settings.log_every == 0 or self.progress.step == settings.num_steps:
                 self._log(meter, rate, batch)
             reason, interrupted = self._agree(stop)

@@ -36,7 +36,7 @@ def train_model(
             ``settings`` win. ``output`` is ``trained`` next to it by default.
         resume: Continue the run in ``output`` with its own settings.
         option_names: What the user typed for some settings (``--learning-rate``), for messages.
-        reporter: Shows what is being trained.
+        reporter: Shows remarks, warnings and progress.
 
     Raises:
         UsageError: A setting is unknown, impossible or missing, or ``output`` is in use.
@@ -64,7 +64,7 @@ def train_model(
     from fractura.training import TrainSettings, stored_settings, train
 
     start = stored_settings(Path(output)) if resume else {"model": _model_of_checkpoint(chosen) or DEFAULT_MODEL}
-    return train(TrainSettings.create({**start, **chosen}, typed=option_names), resume=resume)
+    return train(TrainSettings.create({**start, **chosen}, typed=option_names), resume=resume, reporter=reporter)
 
 
 def _model_of_checkpoint(chosen: Mapping[str, Any]) -> str | None:
@@ -109,6 +109,7 @@ def _train_pipeline(config: Path, chosen: Mapping[str, Any], resume: bool, repor
         detector=prepared.detector,
         train_data=prepared.train,
         val_data=prepared.val,
+        reporter=reporter,
     )
 
 
