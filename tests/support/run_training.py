@@ -12,7 +12,9 @@ import torch
 
 from fractura.core.reporter import STDERR
 from fractura.training import TrainSettings, train
-from support.training_fakes import FakeDetector, make_images
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, this knows only its own folder
+from support.training_fakes import FakeDetector, make_images  # noqa: E402
 
 
 class Slow(FakeDetector):
