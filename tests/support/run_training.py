@@ -14,7 +14,7 @@ from fractura.core.reporter import STDERR
 from fractura.training import TrainSettings, train
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, this knows only its own folder
-from support.training_fakes import FakeDetector, make_images  # noqa: E402
+from support.training_fakes import FakeDetector, make_images
 
 
 class Slow(FakeDetector):
