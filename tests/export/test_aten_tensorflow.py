@@ -76,7 +76,8 @@ def test_the_same_numbers(tensorflow, name):
         outcomes = [graph(known, store)] + ([run(known)] if name != "flatten" else [])
         for (found,) in outcomes:
             assert found.shape == expected.shape
-            assert np.abs(found.numpy() - expected).max() <= 2e-6
+            # Each value is a sum of up to 150 products, in an order that depends on the processor.
+            assert np.abs(found.numpy() - expected).max() <= 1e-6 * max(1.0, np.abs(expected).max())
     assert all(key.startswith("part/") for key in kept)
     assert len(kept) <= 4
 
