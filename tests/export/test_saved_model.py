@@ -187,7 +187,7 @@ def test_other_settings_as_in_pytorch(tensorflow, build, tmp_path):
         (ours,), theirs = otherwise.detect([torch.from_numpy(image)]), model.detect(image)
         assert len(ours) == len(theirs) > 5
         assert twins(ours, theirs) >= len(ours) - 1
-        raw = model._run(input_tensor=tensorflow.constant(image[None]))
+        raw = model._runtime._run(input_tensor=tensorflow.constant(image[None]))
         assert int(raw["num_detections"][0]) == len(theirs)
         rows = raw["detection_anchor_indices"].numpy()[0, : len(theirs)].astype(int)
         best = raw["raw_detection_scores"].numpy()[0, rows, 1:].argmax(axis=1) == theirs.labels
