@@ -114,14 +114,17 @@ def _fill(
     detector: DetectionTransformer, source: Any, missing: set[str], *, same_classes: bool, folder: Path
 ) -> LoadedWeights:
     """Copy the weights of ``source`` that the folder had; class heads only if the classes are the same."""
+    given, own = source.state_dict(), detector.model.state_dict()
+    known = {given[name].data_ptr() for name in own if name in given}
     return load_matching_weights(
         detector.model,
-        {name: value for name, value in source.state_dict().items() if name not in missing},
-        wanted=[
-            name
-            for name in detector.model.state_dict()
-            if same_classes or not any(part in name for part in _CLASS_HEADS)
-        ],
+        # The library lists a tensor that two layers share under both names; it counts once, under ours.
+        {
+            name: value
+            for name, value in given.items()
+            if name not in missing and (name in own or value.data_ptr() not in known)
+        },
+        wanted=[name for name in own if same_classes or not any(part in name for part in _CLASS_HEADS)],
         file=folder / WEIGHTS_FILE,
         hint="config.json and model.safetensors must belong to the same model",
     )
