@@ -1,7 +1,7 @@
 """The whole chain on phantoms, as a user would type it: phantom, check, train, evaluate, export, detect.
 
 Run by `make demo`; needs the extra `train`. Everything lands in one folder, which is this recipe's own. Run again, it
-keeps the phantoms and the trained model, and does the rest anew.
+keeps the phantoms and the trained model (a training that was stopped goes on), and does the rest anew.
 """
 
 import json
@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 
 TRAIN_IMAGES, VAL_IMAGES, SEED = 300, 60, 7
-TRAINING = ["--num-steps", "300", "--batch-size", "4", "--eval-every", "150", "--seed", "0"]
+STEPS = 300
+TRAINING = ["--num-steps", str(STEPS), "--batch-size", "4", "--eval-every", "150", "--seed", "0"]
 
 
 def run(*words: str | Path) -> None:
@@ -29,10 +30,11 @@ def main(folder: Path) -> None:
     data, model, onnx = folder / "data", folder / "model", folder / "model" / "model.onnx"
     run("phantom", data, "--images", str(TRAIN_IMAGES), "--val-images", str(VAL_IMAGES), "--seed", str(SEED))
     run("check", data / "train", "--against", data / "val")
-    trained = (
-        json.loads((model / "training.json").read_text(encoding="utf-8")) if (model / "training.json").exists() else {}
-    )
-    if not trained:
+    state = model / "training.json"
+    done = json.loads(state.read_text(encoding="utf-8"))["step"] if state.exists() else 0
+    if done < STEPS and (model / "last").exists():
+        run("train", "--resume", "--output", model)
+    elif done < STEPS:
         if model.exists():
             shutil.rmtree(model)
         run("train", data / "train", "--val", data / "val", *TRAINING, "--output", model)
