@@ -5,24 +5,11 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from support.encoded_images import with_orientation
 
 from fractura.formats.tfrecord.orientation import displayed_to_stored, stored_frame, stored_to_displayed
 from fractura.imaging.headers import image_header
 from fractura.imaging.reader import read_radiograph
-
-
-def encoded(kind="JPEG", size=(37, 23), mode="L", **options):
-    rng = np.random.default_rng(0)
-    pixels = rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    stream = io.BytesIO()
-    Image.fromarray(pixels).convert(mode).save(stream, kind, **options)
-    return stream.getvalue()
-
-
-def with_orientation(orientation, kind="JPEG", **options):
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    return encoded(kind, exif=exif, **options)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
