@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fractura.core.json_text import json_text
+from fractura.core.reporter import is_first_process as is_first_process  # for the commands
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -147,11 +148,6 @@ class ConsoleReporter:
 
 
 CONSOLE = ConsoleReporter()
-
-
-def is_spokesman() -> bool:
-    """Whether this process prints the result: one of several that ``accelerate launch`` started does."""
-    return os.environ.get("RANK", "0") in ("", "0")
 
 
 def open_picture(picture: Path) -> None:

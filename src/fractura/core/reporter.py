@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import AbstractContextManager, nullcontext
@@ -14,6 +15,11 @@ Progress = Callable[[int, int | None], None]
 """Is called with what is done and with the total, None where that is not known."""
 
 _logger = logging.getLogger("fractura")
+
+
+def is_first_process() -> bool:
+    """True in the one process that people hear from; ``accelerate launch`` and ``torchrun`` start several."""
+    return os.environ.get("RANK", "0") in ("", "0")
 
 
 class Reporter(Protocol):

@@ -36,6 +36,23 @@ def max_pool_same(x: Tensor, kernel: int, stride: int) -> Tensor:
     return F.max_pool2d(pad_same(x, (kernel, kernel), stride, value=float("-inf")), kernel, stride)
 
 
+class MaxPoolSame(nn.Module):
+    """``max_pool_same`` as a layer.
+
+    Args:
+        kernel: Side of the window.
+        stride: Step between windows.
+    """
+
+    def __init__(self, kernel: int, stride: int) -> None:
+        super().__init__()
+        self.kernel, self.stride = kernel, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See ``max_pool_same``."""
+        return max_pool_same(x, self.kernel, self.stride)
+
+
 def identity(x: Tensor) -> Tensor:
     """``x`` itself: the activation of a linear layer."""
     return x

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fractura.core.errors import UsageError, require
-from fractura.core.reporter import SILENT, STDERR
+from fractura.core.reporter import SILENT, STDERR, is_first_process
 from fractura.tensorflow_od.flags import LOGGING, Flag, run_command
 
 STEPS_PER_ITERATION = 100
@@ -71,7 +71,6 @@ def train(
     from fractura.tensorflow_od.training import prepare_pipeline
     from fractura.tensorflow_od.training_checkpoints import TensorFlowCheckpoints, open_latest
     from fractura.training import train as run
-    from fractura.training.devices import is_first_process
 
     for name, number in (
         ("checkpoint_every_n", checkpoint_every_n),

@@ -25,11 +25,6 @@ Format = Literal["no", "bf16", "fp16"]
 _TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def is_first_process() -> bool:
-    """True in the process that writes to the console; known from the launcher, before anything is set up."""
-    return os.environ.get("RANK", "0") == "0"
-
-
 def find_device(wanted: Literal["auto", "cpu", "cuda", "mps"]) -> PartialState:
     """The device and the processes of this run, as ``accelerate launch`` or ``torchrun`` set them up.
 

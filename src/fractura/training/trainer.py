@@ -8,11 +8,11 @@ from typing import Any
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, UsageError
 from fractura.core.model_card import WEIGHTS_FILE
-from fractura.core.reporter import LOG, SILENT, Reporter
+from fractura.core.reporter import LOG, SILENT, Reporter, is_first_process
 from fractura.evaluation.threshold import Aim
 from fractura.models.detector import Detector
 from fractura.training.data import Batch, ImageDataset, batches, build_loader
-from fractura.training.devices import StopSignal, is_first_process
+from fractura.training.devices import StopSignal
 from fractura.training.logging import Events, History, RunHooks, StepLine, read_history
 from fractura.training.model_folder import check_output, write_model
 from fractura.training.optimization import MovingAverage, build_optimizer, learning_rate, set_learning_rate

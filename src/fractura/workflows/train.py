@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fractura.core.errors import UsageError, require
-from fractura.core.reporter import LOG, Reporter
+from fractura.core.reporter import LOG, Reporter, is_first_process
 
 if TYPE_CHECKING:
     from fractura.training import TrainResult
@@ -92,7 +92,6 @@ def _train_pipeline(config: Path, chosen: Mapping[str, Any], resume: bool, repor
     from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
     from fractura.tensorflow_od.training import prepare_pipeline
     from fractura.training import train
-    from fractura.training.devices import is_first_process
     from fractura.training.model_folder import check_output
 
     check_output(output, resume)

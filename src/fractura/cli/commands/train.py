@@ -137,7 +137,7 @@ def train(
         option_names=option_names(typed, OTHER_OPTIONS),
         reporter=out.CONSOLE,
     )
-    if not out.is_spokesman():
+    if not out.is_first_process():
         return
     if json:
         out.write_json(result.to_dict())

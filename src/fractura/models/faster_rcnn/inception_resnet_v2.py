@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from fractura.models.faster_rcnn.feature_extractor import FeatureExtractor
 from fractura.models.faster_rcnn.settings import FasterRCNNSettings, InceptionResNetV2Settings
-from fractura.models.layers import BatchNorm, ConvNorm, identity, max_pool_same
+from fractura.models.layers import BatchNorm, ConvNorm, MaxPoolSame, identity
 
 _CONV = tuple[str, int, int | tuple[int, int], int]  # name, channels, kernel, stride
 
@@ -41,10 +41,10 @@ class InceptionResNetV2(FeatureExtractor):
             conv2d_1a_3x3=conv(3, 32, 3, 2),
             conv2d_2a_3x3=conv(32, 32, 3),
             conv2d_2b_3x3=conv(32, 64, 3),
-            maxpool_1=_MaxPool(),
+            maxpool_1=MaxPoolSame(3, 2),
             conv2d_3b_1x1=conv(64, 80, 1),
             conv2d_4a_3x3=conv(80, 192, 3),
-            maxpool_2=_MaxPool(),
+            maxpool_2=MaxPoolSame(3, 2),
             mixed_5b=_Mixed(
                 branch0=self._branch(192, [("conv1x1", 96, 1, 1)]),
                 branch1=self._branch(192, [("conv_a_1x1", 48, 1, 1), ("conv_b_5x5", 64, 5, 1)]),
@@ -69,7 +69,7 @@ class InceptionResNetV2(FeatureExtractor):
             branch1=self._branch(
                 320, [("conv_a_1x1", 256, 1, 1), ("conv_b_3x3", 256, 3, 1), ("conv_c_3x3s2", 384, 3, 2)]
             ),
-            branch_pool=_MaxPool(),
+            branch_pool=MaxPoolSame(3, 2),
         )
         for number in range(1, 21):
             first[f"block17_{number}"] = _Residual(
@@ -89,7 +89,7 @@ class InceptionResNetV2(FeatureExtractor):
                 branch2=self._branch(
                     1088, [("conv_a_1x1", 256, 1, 1), ("conv_b_3x3", 288, 3, 1), ("conv_c_3x3s2", 320, 3, 2)]
                 ),
-                branch_pool=_MaxPool(),
+                branch_pool=MaxPoolSame(3, 2),
             )
         )
         for number in range(1, 11):
@@ -131,11 +131,6 @@ class InceptionResNetV2(FeatureExtractor):
         """See ``FeatureExtractor``; the mean over the 9x9 cells of ``conv_7b``."""
         features: Tensor = self.second_stage(crops)
         return features.mean(dim=(2, 3))
-
-
-class _MaxPool(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return max_pool_same(x, kernel=3, stride=2)
 
 
 class _AveragePool(nn.Module):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from fractura.models.faster_rcnn.feature_extractor import FeatureExtractor
 from fractura.models.faster_rcnn.settings import FasterRCNNSettings, ResNetSettings
-from fractura.models.layers import BatchNorm, ConvNorm, identity, max_pool_same
+from fractura.models.layers import BatchNorm, ConvNorm, MaxPoolSame, identity
 
 _MEANS = (123.68, 116.779, 103.939)
 _EXPANSION = 4  # channels of a block's output per channel of its 3x3 convolution
@@ -38,7 +38,7 @@ class ResNet(FeatureExtractor):
         super().__init__()
         norm = partial(BatchNorm, momentum=0.997, epsilon=1e-5, scaled=True, trainable=batch_norm_trainable)
         first: OrderedDict[str, nn.Module] = OrderedDict(
-            conv1=ConvNorm(3, 64, 7, 2, padding=3, activation=F.relu, norm=norm), pool1=_MaxPool()
+            conv1=ConvNorm(3, 64, 7, 2, padding=3, activation=F.relu, norm=norm), pool1=MaxPoolSame(3, 2)
         )
         second: OrderedDict[str, nn.Module] = OrderedDict()
         channels = 64
@@ -69,11 +69,6 @@ class ResNet(FeatureExtractor):
         """See ``FeatureExtractor``; the mean over the 4x4 cells of the last block."""
         features: Tensor = self.second_stage(crops)
         return features.mean(dim=(2, 3))
-
-
-class _MaxPool(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return max_pool_same(x, kernel=3, stride=2)
 
 
 class _Block(nn.Module):
