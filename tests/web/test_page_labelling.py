@@ -258,6 +258,7 @@ def test_a_draft_of_an_image_that_was_changed_meanwhile_asks(label, images):
     window.expected = ("409",)
     dialog = window.page.get_by_role("dialog")
     dialog.wait_for()
+    window.page.locator("#save-state.conflict").wait_for()
     assert boxes_of(path) == [("Fractura", 100, 100, 150, 140)]
     dialog.get_by_role("button", name="Keep my version").click()
     window.saved()

@@ -82,6 +82,11 @@ export class Autosave {
     if (this.wanted !== null && this.state === "waiting") void this.flush();
   }
 
+  /** Changes of a closed window conflict with the file: nothing is saved until somebody decides. */
+  dispute() {
+    this.#become("conflict");
+  }
+
   /**
    * After a conflict, continue from the server's current state.
    * @param {string} etag

@@ -123,7 +123,10 @@ export class OpenImages {
       if (!sameLabels(mine, image.labels)) {
         if (draft.etag === image.saver.etag || wroteIt(draft.unanswered, image.annotation))
           image.overwrite(image.annotation, mine);
-        else await this.#decide(image, image.annotation, mine);
+        else {
+          image.saver.dispute();
+          await this.#decide(image, image.annotation, mine);
+        }
         this.callbacks.changed();
       }
       forget();
