@@ -175,7 +175,7 @@ def test_the_model_to_start_from_decides_about_the_detector(folders, capsys):
     assert main(["train", *words, "--fine-tune-checkpoint", str(folders / "none")]) == 4
     assert "no such model to start from" in capsys.readouterr().err
     assert main(["train", *words, "--fine-tune-checkpoint", "built-in", "--device", "cpu", "--workers", "0"]) == 0
-    assert "weights from built-in: 282 tensors taken, 0 not used, 0 left fresh" in capsys.readouterr().err
+    assert "weights from built-in: 300 tensors taken, 0 not used, 0 left fresh" in capsys.readouterr().err
     own, built_in = read_card(folders / "model"), load_model("built-in").card
     assert own.architecture["name"] == built_in.architecture["name"]
     assert own.settings["fine_tune_checkpoint"] == "built-in"

@@ -1,5 +1,6 @@
 """Write the golden files anew: ``python tests/golden/update.py [COMMAND…]``; all commands where none is named."""
 
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -7,18 +8,22 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from golden.commands import COMMANDS, EXPECTED, document
-from golden.comparison import to_text
+from golden.comparison import differences, to_text
 from golden.workshop import Workshop
 
 
 def update(commands: list[str]) -> None:
-    """Run the commands and write down what they write."""
+    """Run the commands and write down what they write, where it differs by more than the arithmetic of a machine."""
     EXPECTED.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         shop = Workshop(Path(place).resolve())
         for command in commands or COMMANDS:
-            (EXPECTED / f"{command}.json").write_text(to_text(document(command, shop)) + "\n", encoding="utf-8")
-            sys.stderr.write(f"{command}.json\n")
+            text = to_text(document(command, shop)) + "\n"
+            path = EXPECTED / f"{command}.json"
+            same = path.exists() and not differences(json.loads(path.read_text(encoding="utf-8")), json.loads(text))
+            if not same:
+                path.write_text(text, encoding="utf-8")
+            sys.stderr.write(f"{path.name}: {'the same' if same else 'written anew'}\n")
 
 
 if __name__ == "__main__":
