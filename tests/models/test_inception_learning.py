@@ -9,7 +9,8 @@ from fractura.models.faster_rcnn.family import named_settings
 from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 from fractura.models.faster_rcnn.settings import InceptionResNetV2Settings
 from fractura.models.resizer import FixedShapeResizer
-from fractura.training.optimization import build_optimizer, clip_by_global_norm, learning_rate, set_learning_rate
+from fractura.training.optimization import build_optimizer, clip_by_global_norm, set_learning_rate
+from fractura.training.schedules import learning_rate
 from fractura.training.settings import TrainSettings
 
 NAME = "faster_rcnn_inception_resnet_v2_640x640"

@@ -13,7 +13,7 @@ from fractura.tensorflow_od.pipeline_edit import PipelineChanges, new_pipeline_c
 from fractura.tensorflow_od.pipeline_mapping import detector_settings, train_settings
 from fractura.tensorflow_od.pipeline_reader import parse_pipeline_config, read_pipeline_config
 from fractura.tensorflow_od.training import field_notes
-from fractura.training.optimization import learning_rate
+from fractura.training.schedules import learning_rate
 
 ZOO = "faster_rcnn_inception_resnet_v2_640x640"
 CONFIGS = {side: REFERENCE / "configs" / f"inception_resnet_v2_{side}x{side}_coco.config" for side in ("640", "1024")}
@@ -63,6 +63,25 @@ _COSINE = """cosine_decay_learning_rate {
 def test_constant_learning_rate_has_no_warm_up(tmp_path):
     settings = settings_of(config_of((_COSINE, "constant_learning_rate { learning_rate: 0.03 }")), tmp_path)
     assert [learning_rate(settings, step) for step in (0, 1, 99, 100, 10**6)] == [0.03] * 5
+
+
+def test_other_learning_rates(tmp_path):
+    manual = """manual_step_learning_rate {
+          initial_learning_rate: 0.0002
+          schedule { step: 900 learning_rate: 0.00002 }
+          schedule { step: 1200 }
+        }"""
+    settings = settings_of(config_of((_COSINE, manual)), tmp_path)
+    assert [learning_rate(settings, step) for step in (0, 899, 900, 1199, 1200)] == [0.0002, 0.0002, 2e-5, 2e-5, 0.002]
+    settings = settings_of(
+        config_of((_COSINE, manual.replace("900", "2").replace("}\n        }", "} warmup: true }"))), tmp_path
+    )
+    assert learning_rate(settings, 1) == pytest.approx(0.00011)
+    exponential = "exponential_decay_learning_rate { initial_learning_rate: 0.01 decay_steps: 10 staircase: false }"
+    settings = settings_of(config_of((_COSINE, exponential)), tmp_path)
+    assert learning_rate(settings, 5) == pytest.approx(0.01 * 0.95**0.5)
+    held = config_of(("warmup_steps: 5", "warmup_steps: 5\n hold_base_rate_steps: 3"))
+    assert learning_rate(settings_of(held, tmp_path), 8) == 0.001
 
 
 @pytest.mark.parametrize("side", CONFIGS)
@@ -123,7 +142,6 @@ def change(old, new):
     return ((old, new),)
 
 
-_EXPONENTIAL = "exponential_decay_learning_rate { decay_steps: 10 }"
 _IOU = "first_stage_nms_iou_threshold"
 REFUSED = [
     (change("height_stride: 16", "height_stride: 8"), "height_stride 8 and width_stride 16 differ"),
@@ -135,10 +153,13 @@ REFUSED = [
         (("momentum_optimizer {", "adam_optimizer {"), ("momentum_optimizer_value: 0.9", "")),
         "adam_optimizer is not supported",
     ),
-    (change(_COSINE, _EXPONENTIAL), "exponential_decay_learning_rate is not supported"),
+    (change(_COSINE, "manual_step_learning_rate { }"), "the schedule is empty"),
+    (
+        change(_COSINE, "manual_step_learning_rate { schedule { step: 9 } schedule { step: 9 } }"),
+        "the steps of the schedule do not rise: [9, 9]",
+    ),
     (change("warmup_learning_rate: 0.0", "warmup_learning_rate: 5.0"), "higher than learning_rate_base"),
     (change("warmup_steps: 5", "warmup_steps: 500"), "more than total_steps"),
-    (change("warmup_steps: 5", "warmup_steps: 5\n hold_base_rate_steps: 3"), "holding the base rate"),
     (change(" num_steps: 100\n", " num_steps: 0\n"), "num_steps is missing or 0"),
     (change(f"{_IOU}: 0.7", f"{_IOU}: 1.7"), f"{_IOU} = 1.7"),
     (change("momentum_optimizer_value: 0.9", "momentum_optimizer_value: 1.0"), "momentum_optimizer_value"),

@@ -17,6 +17,7 @@ from fractura.models.faster_rcnn.settings import FasterRCNNSettings
 from fractura.tensorflow_od.pipeline_reader import Located, PipelineConfig, Section, parse_pipeline_config
 from fractura.tensorflow_od.pipeline_schema import MessageField
 from fractura.tensorflow_od.pipeline_writer import new_pipeline
+from fractura.training.schedules import learning_rate
 from fractura.training.settings import TrainSettings
 
 CheckpointType = Literal["detection", "full", "classification"]
@@ -119,25 +120,35 @@ def train_settings(
         problem = "num_steps is missing or 0, so training would never end"
         raise config.refusal(train.values["num_steps"], problem, "write a number, for example num_steps: 20000")
     model, found = detector_settings(config).name, _settings(config, train)
-    _refuse_impossible_warm_up(config, found)
     values = {"data": data, "output": output, "model": model, **_nested(found)}
     if not train.section("optimizer")["use_moving_average"]:
         values["ema_decay"] = 0.0
     try:
-        TrainSettings.create({**values, "num_steps": values["num_steps"] or 1})
+        asked = TrainSettings.create({**values, "num_steps": values["num_steps"] or 1})
     except UsageError as error:  # the values come from the file, so the error names it
         raise config.refusal(train, error.problem, "correct it in the file") from error
+    _refuse_impossible_schedule(config, found, asked)
     return TrainSettings.create({**values, **given})
 
 
-def _refuse_impossible_warm_up(config: PipelineConfig, found: Mapping[str, Located[Any]]) -> None:
+def _refuse_impossible_schedule(
+    config: PipelineConfig, found: Mapping[str, Located[Any]], asked: TrainSettings
+) -> None:
     for lower, upper, problem, hint in (
         ("warmup_steps", "total_steps", "is more than", "warm up for fewer steps"),
         ("warmup_learning_rate", "learning_rate_base", "is higher than", "start the warm-up lower"),
     ):
-        if lower in found and upper in found and found[lower].value > found[upper].value:
+        counts = lower in found and upper in found and asked.warmup_steps
+        if counts and found[lower].value > found[upper].value:
             hint = f"{hint}; TensorFlow refuses it as well"
             raise config.refusal(found[lower], f"{lower} {problem} {upper}", hint)
+    try:
+        learning_rate(asked, 0)
+    except UsageError as error:
+        place = found["manual_step.schedule"]
+        raise config.refusal(
+            place, f"{place.name}: {error.problem}", f"{error.hint}; TensorFlow refuses it as well"
+        ) from error
 
 
 def start_checkpoint(config: PipelineConfig) -> tuple[str, CheckpointType]:
@@ -206,8 +217,8 @@ def _settings(config: PipelineConfig, section: Section) -> dict[str, Located[Any
             if not row.repeated:
                 found |= _inner_settings(config, row, section.section(name))
             elif row.setting:
-                chosen = [_named(config, each) for each in section.sections[name]]
-                found[row.setting] = Located([each for each in chosen if each], name, section.line)
+                every = [_entry(config, each) for each in section.sections[name]]
+                found[row.setting] = Located([each for each in every if each], name, section.line)
             continue
         located = section.values.get(name)
         if located is None:
@@ -238,8 +249,13 @@ def _inner_settings(config: PipelineConfig, row: MessageField, section: Section)
     return sets | _settings(config, section)
 
 
-def _named(config: PipelineConfig, section: Section) -> dict[str, Any]:
-    """The one of several exclusive messages that is there, as its name and its settings; empty if none is."""
+def _entry(config: PipelineConfig, section: Section) -> dict[str, Any]:
+    """One of several: its settings; where exclusive messages stand in it, the name and the settings of the one there.
+
+    Empty if none of them is there.
+    """
+    if not any(row.oneof for row in section.row.fields.values()):
+        return _nested(_settings(config, section))
     chosen = section.chosen()
     return {} if chosen is None else {"name": chosen[0], **_nested(_settings(config, chosen[1]))}
 

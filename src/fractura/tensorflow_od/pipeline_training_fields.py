@@ -29,11 +29,10 @@ _MASKS = "fractura detects boxes, not masks or keypoints"
 _SHOWN = "it only changes what TensorFlow draws"
 
 
-def _rate(fields: Table, *, hint: str = "", **more: Any) -> MessageField:
-    return message(fields, oneof="rate", refusal=Refusal("{name} is not supported", hint) if hint else None, **more)
+def _rate(fields: Table, schedule: str, **sets: Any) -> MessageField:
+    return message(fields, oneof="rate", sets={"learning_rate_schedule": schedule, **sets})
 
 
-_RATE_HINT = "use cosine_decay_learning_rate or constant_learning_rate"
 _LEARNING_RATE = message(
     {
         "cosine_decay_learning_rate": _rate(
@@ -42,41 +41,36 @@ _LEARNING_RATE = message(
                 "total_steps": whole(4_000_000, 1, fresh=20_000),
                 "warmup_learning_rate": number(0.0002, fresh=0.0),
                 "warmup_steps": whole(10_000, 0, fresh=1000),
-                "hold_base_rate_steps": whole(
-                    0,
-                    0,
-                    setting=None,
-                    refusal=Refusal(
-                        "holding the base rate after the warm-up is not supported",
-                        "remove hold_base_rate_steps from the file",
-                    ),
-                ),
+                "hold_base_rate_steps": whole(0, 0),
             },
-            sets={"learning_rate_schedule": "cosine_decay"},
+            "cosine_decay",
         ),
         "constant_learning_rate": _rate(
-            {"learning_rate": number(0.002, setting="learning_rate_base")},
-            sets={"learning_rate_schedule": "constant", "warmup_steps": 0},
+            {"learning_rate": number(0.002, setting="learning_rate_base")}, "constant", warmup_steps=0
         ),
         "exponential_decay_learning_rate": _rate(
             {
-                "initial_learning_rate": number(0.002),
-                "decay_steps": whole(4_000_000, 1),
-                "decay_factor": number(0.95),
-                "staircase": flag(True),
-                "burnin_learning_rate": number(0.0),
-                "burnin_steps": whole(0, 0),
-                "min_learning_rate": number(0.0),
+                "initial_learning_rate": number(0.002, setting="learning_rate_base"),
+                "decay_steps": whole(4_000_000, 1, setting="exponential_decay.decay_steps"),
+                "decay_factor": number(0.95, setting="exponential_decay.decay_factor"),
+                "staircase": flag(True, setting="exponential_decay.staircase"),
+                "burnin_learning_rate": number(0.0, setting="exponential_decay.burnin_learning_rate"),
+                "burnin_steps": whole(0, 0, setting="exponential_decay.burnin_steps"),
+                "min_learning_rate": number(0.0, setting="exponential_decay.min_learning_rate"),
             },
-            hint=_RATE_HINT,
+            "exponential_decay",
         ),
         "manual_step_learning_rate": _rate(
             {
-                "initial_learning_rate": number(0.002),
-                "schedule": message({"step": whole(0, 0), "learning_rate": number(0.002)}, repeated=True),
-                "warmup": flag(False),
+                "initial_learning_rate": number(0.002, setting="learning_rate_base"),
+                "schedule": message(
+                    {"step": whole(0, 0), "learning_rate": number(0.002)},
+                    repeated=True,
+                    setting="manual_step.schedule",
+                ),
+                "warmup": flag(False, setting="manual_step.warmup"),
             },
-            hint=_RATE_HINT,
+            "manual_step",
         ),
     },
     closed=True,

@@ -1,14 +1,12 @@
-"""How the weights change: optimisers, gradient clipping, the learning rate of each step, and averaged weights.
+"""How the weights change: optimisers, gradient clipping and averaged weights.
 
 The momentum rule follows keras 2.15 ``optimizers/legacy/gradient_descent.py`` (used by tensorflow/models
-research/object_detection/builders/optimizer_builder.py:119-126), the schedule tensorflow/models
-research/object_detection/utils/learning_schedules.py:148-208 (``cosine_decay_with_warmup``).
+research/object_detection/builders/optimizer_builder.py:119-126).
 """
 
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, overload
@@ -16,7 +14,6 @@ from typing import Any, Generic, TypeVar, overload
 import torch
 from torch import Tensor, nn
 
-from fractura.core.errors import UsageError
 from fractura.models.detector import Detector
 from fractura.training.settings import TrainSettings
 
@@ -129,75 +126,6 @@ def clip_by_global_norm(parameters: Iterable[nn.Parameter], longest: float) -> T
     if longest > 0 and bool(torch.isfinite(length)) and float(length) > longest:
         torch._foreach_mul_(gradients, longest / float(length))
     return length
-
-
-def cosine_decay_with_warmup(
-    step: int, *, learning_rate_base: float, total_steps: int, warmup_learning_rate: float, warmup_steps: int
-) -> float:
-    """A linear warm-up from ``warmup_learning_rate`` to ``learning_rate_base``, then half a cosine down to 0.
-
-    >>> settings = dict(learning_rate_base=1.0, total_steps=6, warmup_learning_rate=0.0, warmup_steps=2)
-    >>> [round(cosine_decay_with_warmup(step, **settings), 3) for step in range(7)]
-    [0.0, 0.5, 1.0, 0.854, 0.5, 0.146, 0.0]
-
-    Args:
-        step: Updates so far: 0 at the first one, which therefore uses ``warmup_learning_rate``.
-        learning_rate_base: The highest learning rate.
-        total_steps: Step at which the cosine reaches 0, where it stays.
-        warmup_learning_rate: The first learning rate.
-        warmup_steps: Number of steps of the warm-up.
-
-    Raises:
-        UsageError: The warm-up is longer than the schedule, or starts above ``learning_rate_base``.
-    """
-    if total_steps < warmup_steps:
-        raise UsageError(
-            f"warmup_steps ({warmup_steps}) is more than total_steps ({total_steps})",
-            hint="train longer or warm up for fewer steps",
-        )
-    if learning_rate_base < warmup_learning_rate:
-        raise UsageError(
-            f"warmup_learning_rate ({warmup_learning_rate}) is higher than learning_rate_base ({learning_rate_base})"
-        )
-    if step > total_steps:
-        return 0.0
-    if step < warmup_steps:
-        return warmup_learning_rate + step * (learning_rate_base - warmup_learning_rate) / warmup_steps
-    if total_steps == warmup_steps:
-        return learning_rate_base
-    passed = (step - warmup_steps) / (total_steps - warmup_steps)
-    return 0.5 * learning_rate_base * (1 + math.cos(math.pi * passed))
-
-
-def constant_with_warmup(
-    step: int, *, learning_rate_base: float, warmup_learning_rate: float, warmup_steps: int
-) -> float:
-    """A linear warm-up from ``warmup_learning_rate`` to ``learning_rate_base``, which is then kept.
-
-    >>> [constant_with_warmup(s, learning_rate_base=1.0, warmup_learning_rate=0.0, warmup_steps=2) for s in range(4)]
-    [0.0, 0.5, 1.0, 1.0]
-    """
-    if step < warmup_steps:
-        return warmup_learning_rate + step * (learning_rate_base - warmup_learning_rate) / warmup_steps
-    return learning_rate_base
-
-
-def learning_rate(settings: TrainSettings, step: int) -> float:
-    """The learning rate of the update that follows ``step`` others."""
-    if settings.learning_rate_schedule == "constant":
-        return constant_with_warmup(
-            step,
-            learning_rate_base=settings.learning_rate_base,
-            warmup_learning_rate=settings.warmup_learning_rate,
-            warmup_steps=settings.schedule_warmup_steps,
-        )
-    return cosine_decay_with_warmup(
-        step,
-        learning_rate_base=settings.learning_rate_base,
-        total_steps=settings.schedule_steps,
-        warmup_learning_rate=settings.warmup_learning_rate,
-        warmup_steps=settings.schedule_warmup_steps,
-    )
 
 
 class MovingAverage(Generic[ModuleT]):

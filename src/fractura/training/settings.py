@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from fractura.core.errors import UsageError, nearest_name, suggest_name
 from fractura.evaluation.threshold import Aim
 from fractura.training.augmentation import PRESETS, NamedOption
+from fractura.training.schedules import ExponentialDecay, ManualStep
 
 MAY_CHANGE_ON_RESUME = frozenset(
     {
@@ -74,11 +75,15 @@ class TrainSettings(BaseModel):
         optimizer: ``momentum`` as in TensorFlow, or ``adamw``.
         momentum_optimizer_value: Factor on the previous velocity in ``momentum``.
         weight_decay: For ``adamw``; norms and biases never decay.
-        learning_rate_schedule: ``cosine_decay`` (with warm-up) or ``constant`` (with warm-up).
+        learning_rate_schedule: ``cosine_decay`` (with warm-up), ``constant`` (with warm-up), ``exponential_decay`` or
+            ``manual_step``; see ``fractura.training.schedules``.
         learning_rate_base: Highest learning rate.
         warmup_learning_rate: Learning rate of the first step.
         warmup_steps: Steps from there to ``learning_rate_base``; None is a twentieth of ``total_steps``, at most 1000.
         total_steps: Step at which the cosine reaches 0; None follows ``num_steps``.
+        hold_base_rate_steps: Steps between warm-up and cosine.
+        exponential_decay: What the schedule of that name needs.
+        manual_step: What the schedule of that name needs.
         gradient_clipping_by_norm: Largest norm of the gradient; 0 does not clip.
         ema_decay: Decay of the averaged weights that are validated and saved; 0 uses the weights as they are.
         fine_tune_checkpoint: Trained model to start from: ``built-in``, a folder (or its weights file), or the
@@ -114,11 +119,14 @@ class TrainSettings(BaseModel):
     optimizer: Literal["momentum", "adamw"] = "momentum"
     momentum_optimizer_value: float = Field(0.9, ge=0, lt=1)
     weight_decay: float = Field(1e-4, ge=0)
-    learning_rate_schedule: Literal["cosine_decay", "constant"] = "cosine_decay"
+    learning_rate_schedule: Literal["cosine_decay", "constant", "exponential_decay", "manual_step"] = "cosine_decay"
     learning_rate_base: float = Field(0.008, gt=0)
     warmup_learning_rate: float = Field(0.0, ge=0)
     warmup_steps: int | None = Field(None, ge=0)
     total_steps: int | None = Field(None, ge=1)
+    hold_base_rate_steps: int = Field(0, ge=0)
+    exponential_decay: ExponentialDecay | None = None
+    manual_step: ManualStep | None = None
     gradient_clipping_by_norm: float = Field(10.0, ge=0)
     ema_decay: float = Field(0.999, ge=0, lt=1)
     fine_tune_checkpoint: Path | None = None

@@ -20,8 +20,8 @@ from fractura.training.devices import (
     probe_precision,
     use_all_cores,
 )
-from fractura.training.optimization import learning_rate
 from fractura.training.preparation import TrainingData
+from fractura.training.schedules import describe_schedule
 from fractura.training.settings import TrainSettings
 from fractura.training.state import seed_fresh_weights
 from fractura.training.warm_start import Start, architecture_of, start_from
@@ -93,9 +93,8 @@ def set_up(
         f"workers), {precision}"
     )
     reporter.say(
-        f"{settings.num_steps} steps of {settings.batch_size} images, {settings.optimizer}, learning rate up to "
-        f"{settings.learning_rate_base:g} after {settings.schedule_warmup_steps} steps, "
-        f"{learning_rate(settings, settings.num_steps - 1):.2g} at the end"
+        f"{settings.num_steps} steps of {settings.batch_size} images, {settings.optimizer}, "
+        f"{describe_schedule(settings)}"
     )
     return TrainingSetup(detector, build_accelerator(state, precision.format), workers, start)
 

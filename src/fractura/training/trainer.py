@@ -15,9 +15,10 @@ from fractura.training.data import Batch, ImageDataset, batches, build_loader
 from fractura.training.devices import StopSignal
 from fractura.training.logging import Events, History, RunHooks, StepLine, read_history
 from fractura.training.model_folder import check_output, write_model
-from fractura.training.optimization import MovingAverage, build_optimizer, learning_rate, set_learning_rate
+from fractura.training.optimization import MovingAverage, build_optimizer, set_learning_rate
 from fractura.training.preparation import TrainingData, prepare_data
 from fractura.training.sampling import StepSampler
+from fractura.training.schedules import learning_rate
 from fractura.training.settings import TrainSettings
 from fractura.training.setup import TrainingSetup, set_up
 from fractura.training.state import RunIdentity, RunProgress
