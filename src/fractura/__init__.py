@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from fractura.workflows.check import FolderCheck, check_folder
     from fractura.workflows.compare import ModelComparison, compare_models
     from fractura.workflows.detect import DetectionRun, detect
+    from fractura.workflows.doctor import Installation, PackageGroup, examine_installation
     from fractura.workflows.evaluate import ModelEvaluation, evaluate_model
     from fractura.workflows.export import export_model
     from fractura.workflows.fetch import fetch_resource
@@ -67,6 +68,7 @@ _HOMES = {
     "convert": "formats",
     "detect": "workflows.detect",
     "evaluate_model": "workflows.evaluate",
+    "examine_installation": "workflows.doctor",
     "export_model": "workflows.export",
     "fetch_resource": "workflows.fetch",
     "import_checkpoint": "workflows.import_tf",
@@ -89,9 +91,11 @@ _HOMES = {
     "FolderCheck": "workflows.check",
     "FolderSplit": "workflows.split",
     "Imported": "tensorflow_od.importing",
+    "Installation": "workflows.doctor",
     "ModelCalibration": "workflows.calibrate",
     "ModelComparison": "workflows.compare",
     "ModelEvaluation": "workflows.evaluate",
+    "PackageGroup": "workflows.doctor",
     "PipelineChanges": "tensorflow_od.pipeline_edit",
     "ReaderComparison": "workflows.agree",
     "TrainResult": "training",
@@ -158,6 +162,7 @@ __all__ = [
     "FracturaError",
     "ImageRow",
     "Imported",
+    "Installation",
     "Metric",
     "MissingDependencyError",
     "Model",
@@ -166,6 +171,7 @@ __all__ = [
     "ModelComparison",
     "ModelError",
     "ModelEvaluation",
+    "PackageGroup",
     "Phantom",
     "PipelineChanges",
     "Prediction",
@@ -193,6 +199,7 @@ __all__ = [
     "detect_images",
     "evaluate",
     "evaluate_model",
+    "examine_installation",
     "explain",
     "export_model",
     "fetch_resource",

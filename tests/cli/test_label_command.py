@@ -1,6 +1,10 @@
 """``fractura label`` and ``fractura serve``: what stops them before they listen, and the port they take."""
 
+import os
+import signal
 import socket
+import subprocess
+import sys
 
 import pytest
 from support.tiny_models import write_tiny_onnx
@@ -43,11 +47,33 @@ def test_the_token_is_never_printed(tmp_path, monkeypatch, capsys):
     assert opened[0].endswith("/?token=a-long-and-secret-token")
 
 
-def test_the_next_free_port_is_taken():
-    with server._listen("127.0.0.1", 0) as first:
-        port = first.getsockname()[1]
-        with server._listen("127.0.0.1", port) as second:
-            assert port < second.getsockname()[1] <= port + 20
+def test_a_taken_port_is_an_error_and_no_other_is_used(tmp_path, capsys):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert main(["label", str(tmp_path), "--port", str(port), "--no-browser"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert f"port {port} of 127.0.0.1 is taken" in captured.err
+    assert "--port 0" in captured.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signal for one program's Ctrl-C")
+def test_ctrl_c_is_the_normal_end_of_a_server(tmp_path):
+    words = [sys.executable, "-m", "fractura", "label", str(tmp_path), "--port", "0", "--no-browser"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        address = running.stdout.readline().strip()
+        with socket.create_connection(
+            ("127.0.0.1", int(address.rstrip("/").rpartition(":")[2])), timeout=60
+        ) as reached:
+            reached.sendall(b"GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")  # it serves: the signal is not for the start
+            assert reached.recv(8) == b"HTTP/1.1"
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=60)
+    assert running.returncode == 0
+    assert "error" not in err
+    assert "Traceback" not in err
 
 
 def test_no_port_at_all(monkeypatch):

@@ -64,6 +64,16 @@ def test_help_imports_no_command_and_nothing_heavy():
     assert not loaded & {"numpy", "torch", "pydantic", "PIL", "onnxruntime", "matplotlib", "faster_coco_eval"}
 
 
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("fractura tr", "train"), ("fractura do", "doctor"), ("fractura detect --thr", "--threshold")],
+)
+def test_the_shell_completes_commands_and_options(words, offered):
+    completing = {"_FRACTURA_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    answer = run(**completing)
+    assert offered in answer.stdout.split()
+
+
 def test_version_goes_to_stdout(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("fractura 0.")

@@ -41,12 +41,13 @@ def without_built_in_fixture(tmp_path, monkeypatch):
 def test_the_table_lists_every_model(capsys, without_built_in):
     assert main(["models"]) == 0
     out, err = capsys.readouterr()
+    lines = out.splitlines()
     for entry in CATALOGUE:
-        [line] = [line for line in out.splitlines() if line.split()[:1] == [entry.name]]
-        assert entry.family in line
-        assert f"{entry.parameters / 1e6:.1f}M" in line
-        assert entry.licence in line
-    assert DEFAULT_MODEL in out.splitlines()[0]
+        [number] = [number for number, line in enumerate(lines) if line.split()[:1] == [entry.name]]
+        assert f"{entry.parameters / 1e6:.1f}M" in lines[number]
+        title = next(line for line in reversed(lines[:number]) if line.strip() and not line.startswith(" "))
+        assert title.rstrip() == f"{entry.family}; start: {entry.start}; {entry.licence}"
+    assert f"without --model: {DEFAULT_MODEL}" in lines
     assert "COCO AP" in out
     assert "built-in" in err, "what is missing is said"
 
@@ -54,9 +55,20 @@ def test_the_table_lists_every_model(capsys, without_built_in):
 def test_the_built_in_model_comes_first_with_its_metrics(capsys, with_built_in):
     assert main(["models"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("built-in: ready to use, 0.0 MB, CC-BY-4.0")
-    assert lines[1] == "  average precision, IoU 0.5: 0.610 (0.500–0.700), on its validation images"
-    assert lines[2].endswith("0.800, on its validation images")
+    assert lines[0].startswith("built-in: ready to use, 0.0 MB")
+    assert lines[1:5] == [
+        "  licence: CC-BY-4.0",
+        "  on its validation images:",
+        "    average precision, IoU 0.5: 0.610 (0.500–0.700)",
+        "    AUC of images: 0.800",
+    ]
+
+
+def test_no_line_is_wider_than_a_terminal_as_it_opens(capsys):
+    assert main(["models"]) == 0
+    out = capsys.readouterr().out
+    assert "licence: Apache-2.0. Trained on FracAtlas" in out  # the real card, whose licence is long
+    assert [line for line in out.splitlines() if len(line.rstrip()) > 80] == []
 
 
 def test_json_has_all_facts(capsys, with_built_in):

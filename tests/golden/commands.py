@@ -278,6 +278,10 @@ def serve(shop: Workshop) -> dict:
     }
 
 
+def doctor(shop: Workshop) -> dict:
+    return {"no folder": shop.run("doctor", "nowhere")}  # all else depends on the machine
+
+
 COMMANDS = {
     "phantom": phantom,
     "label": label,
@@ -296,6 +300,7 @@ COMMANDS = {
     "export": export,
     "detect": detect,
     "serve": serve,
+    "doctor": doctor,
 }
 EXPECTED = Path(__file__).parent / "expected"
 

@@ -15,7 +15,7 @@ Rename = Annotated[
     typer.Option(metavar="NAME=CLASS", help="A class of the images, and which of the model's it is; may be repeated."),
 ]
 Host = Annotated[str, typer.Option(help="Address to listen on; other than this machine only with a token.")]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="Port; the next free one if it is taken.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any that is free.")]
 Token = Annotated[
     str | None,
     typer.Option(

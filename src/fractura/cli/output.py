@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from fractura.core.reporter import Progress, Unit
 
+READABLE_WIDTH = 80
+"""Columns of running text: those of a terminal as it opens."""
 PIPE_WIDTH = 120
 """Columns of a table where there is no terminal to ask."""
 
@@ -38,6 +41,14 @@ def write_line(text: str) -> None:
     """One line of result on stdout, unwrapped and uncoloured."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+
+
+def write_paragraph(text: str) -> None:
+    """A result that may be long, on stdout, folded at 80 columns; the lines after the first are indented."""
+    fold = textwrap.TextWrapper(
+        READABLE_WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    ).fill
+    write_line(fold(text))
 
 
 def write_json(document: Any) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,7 +16,6 @@ from fractura.core.reporter import LOG, Reporter
 from fractura.web.settings import WebSettings
 
 TOKEN_VARIABLE = "FRACTURA_TOKEN"
-_PORTS_TRIED = 20
 
 
 def label(
@@ -34,14 +35,14 @@ def label(
         folder: Images, and their Pascal VOC files as LabelImg writes them.
         model: Model that suggests boxes; by default the built-in one, if there is one.
         host: Address to listen on; other than this machine only with a token.
-        port: The next free one is used if it is taken; 0 is any.
+        port: An error if another program has it; 0 is any that is free.
         token: Secret that a browser or program must show, 16 characters or more.
         open_browser: Show the page in the user's browser.
         on_ready: Is called with the address when the server listens.
         reporter: Shows how to stop it.
 
     Raises:
-        UsageError: The settings are not safe or not possible, or no port is free.
+        UsageError: The settings are not safe or not possible, or the port is taken.
         DataError: The folder cannot be used.
         ModelError: The model cannot be used.
 
@@ -74,7 +75,7 @@ def serve(
         reporter: See ``label``.
 
     Raises:
-        UsageError: The settings are not safe or not possible, or no port is free.
+        UsageError: The settings are not safe or not possible, or the port is taken.
         ModelError: The model cannot be used.
 
     Example:
@@ -122,23 +123,26 @@ def _run(settings: WebSettings, open_browser: bool, on_ready: Callable[[str], No
         server_header=False,
         timeout_graceful_shutdown=3,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    with suppress(KeyboardInterrupt):  # the normal end: uvicorn has closed everything and passes the signal on
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A socket on the port, or on the next free one."""
+    """A socket on the port. Never on another: a bookmark must not open another folder's page."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    last: OSError | None = None
-    for candidate in [port] if port == 0 else range(port, min(port + _PORTS_TRIED, 65536)):
-        # The protocol must be named: asyncio then sends small answers at once, not 40 ms later (TCP_NODELAY).
-        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        if os.name != "nt":  # on Windows this option lets two programs share a port
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((host, candidate))
-            listening.listen(128)
-            return listening
-        except OSError as error:
-            listening.close()
-            last = error
-    raise UsageError(f"cannot listen on {host}, port {port}: {last}", hint="choose another with --port")
+    # The protocol must be named: asyncio then sends small answers at once, not 40 ms later (TCP_NODELAY).
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    if os.name != "nt":  # on Windows this option lets two programs share a port
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            raise UsageError(
+                f"port {port} of {host} is taken by another program, perhaps another fractura",
+                hint="choose another with --port, or --port 0 for any that is free",
+            ) from error
+        raise UsageError(f"cannot listen on {host}, port {port}: {error}", hint="choose another with --port") from error
+    return listening

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,35 +33,32 @@ def models(json: Annotated[bool, typer.Option("--json", help="Print the catalogu
 def _write(available: AvailableModels) -> None:
     if available.built_in is not None:
         _write_built_in(available.built_in)
-    numeric = ["size", "MB", "ms", "COCO AP\n(published)"]  # narrow: names must fit where a line has 120 columns
-    rows = [
-        [
-            entry.name,
-            entry.family,
-            f"{entry.parameters / 1e6:.1f}M",
-            f"{entry.megabytes:.0f}",
-            entry.processor_milliseconds,
-            entry.coco_ap,
-            entry.start,
-            entry.licence,
+    out.write_line("\nto train: fractura train DATA --model NAME")
+    out.write_line(f"without --model: {available.default}")
+    numeric = ["size", "MB", "ms", "COCO AP"]
+    for title, entries in groupby(
+        available.models, lambda model: f"{model.family}; start: {model.start}; {model.licence}"
+    ):
+        rows = [
+            [e.name, f"{e.parameters / 1e6:.1f}M", f"{e.megabytes:.0f}", e.processor_milliseconds, e.coco_ap]
+            for e in entries
         ]
-        for entry in available.models
-    ]
-    out.write_table(
-        ["name", "family", *numeric, "start", "licence"],
-        rows,
-        title=f"to train: fractura train DATA --model NAME (without --model: {available.default})",
-        numeric=numeric,
+        out.write_table(["name", *numeric], rows, title=title, numeric=numeric)
+    out.write_paragraph("start: what the weights have learned when training starts (--json says where from)")
+    out.write_paragraph(f"ms: milliseconds of processor time an image, {available.measured_on}")
+    out.write_paragraph(
+        "size: number of weights; COCO AP: average precision of published weights, by their authors, in percent "
+        "(--json names the source)"
     )
-    out.say("size: number of weights; start: what they have learned when training starts (--json says where from)")
-    out.say(f"ms: milliseconds of processor time an image, {available.measured_on}")
-    out.say("COCO AP: average precision of published weights, by their authors, in percent; --json names the source")
 
 
 def _write_built_in(model: BuiltInModel) -> None:
     from fractura import metric_text
 
-    out.write_line(f"{model.name}: ready to use, {model.megabytes:.1f} MB, {model.licence} ({model.model})")
+    out.write_line(f"{model.name}: ready to use, {model.megabytes:.1f} MB ({model.model})")
+    out.write_paragraph(f"  licence: {model.licence}")
+    out.write_line("  on its validation images:")
     for key, metric in model.validation.items():
-        out.write_line(f"  {metric_text(key)}: {metric.to_text()}, on its validation images")
-    out.write_line(f"  to go on with your images: fractura train DATA --fine-tune-checkpoint {model.name}")
+        out.write_paragraph(f"    {metric_text(key)}: {metric.to_text()}")
+    out.write_line("  to go on with your images:")
+    out.write_line(f"    fractura train DATA --fine-tune-checkpoint {model.name}")
