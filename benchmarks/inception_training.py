@@ -26,7 +26,7 @@ from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 from fractura.models.faster_rcnn.settings import InceptionResNetV2Settings
 from fractura.phantom import make_phantoms
 from fractura.training.data import Sample, read_labelled_image
-from fractura.training.optimization import TensorFlowMomentum
+from fractura.training.tensorflow_optimizers import TensorFlowMomentum
 
 NAME = "faster_rcnn_inception_resnet_v2_640x640"
 PEER_SECONDS, PEER_GIGABYTES = 33.0, 7.0

@@ -84,6 +84,37 @@ def test_other_learning_rates(tmp_path):
     assert learning_rate(settings_of(held, tmp_path), 8) == 0.001
 
 
+@pytest.mark.parametrize(
+    ("written", "settings"),
+    [
+        ("adam_optimizer", {"optimizer": "adam", "epsilon": 1e-8}),
+        (("adam_optimizer", "epsilon: 0.001"), {"optimizer": "adam", "epsilon": 0.001}),
+        (
+            "rms_prop_optimizer",
+            {"optimizer": "rms_prop", "momentum_optimizer_value": 0.9, "rms_prop_decay": 0.9, "epsilon": 1.0},
+        ),
+        (
+            ("rms_prop_optimizer", "momentum_optimizer_value: 0.5 decay: 0.0 epsilon: 0.1"),
+            {"optimizer": "rms_prop", "momentum_optimizer_value": 0.5, "rms_prop_decay": 0.0, "epsilon": 0.1},
+        ),
+    ],
+)
+def test_other_optimisers(tmp_path, written, settings):
+    name, fields = written if isinstance(written, tuple) else (written, "")
+    config = config_of(("momentum_optimizer {", f"{name} {{"), ("momentum_optimizer_value: 0.9", fields))
+    found = settings_of(config, tmp_path)
+    assert {key: getattr(found, key) for key in settings} == settings
+    decays = [note for note in field_notes(config) if "rms_prop_optimizer.decay" in note]
+    assert len(decays) == bool(settings.get("rms_prop_decay"))
+
+
+def test_moving_averages(tmp_path):
+    plain = config_of()
+    assert settings_of(plain, tmp_path).ema_decay == 0
+    averaged = config_of(("use_moving_average: false", "moving_average_decay: 0.99"))
+    assert settings_of(averaged, tmp_path).ema_decay == 0.99
+
+
 @pytest.mark.parametrize("side", CONFIGS)
 def test_architecture_of_the_zoo_files(side):
     from fractura.models.faster_rcnn.family import named_settings
@@ -148,10 +179,6 @@ REFUSED = [
     (
         (("height_stride: 16", "height_stride: 8"), ("width_stride: 16", "width_stride: 8")),
         "stride 8 are not supported",
-    ),
-    (
-        (("momentum_optimizer {", "adam_optimizer {"), ("momentum_optimizer_value: 0.9", "")),
-        "adam_optimizer is not supported",
     ),
     (change(_COSINE, "manual_step_learning_rate { }"), "the schedule is empty"),
     (

@@ -5,12 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from fractura.training.optimization import (
-    TensorFlowMomentum,
-    build_optimizer,
-    clip_by_global_norm,
-    set_learning_rate,
-)
+from fractura.training.optimization import build_optimizer, clip_by_global_norm, set_learning_rate
+from fractura.training.tensorflow_optimizers import TensorFlowAdam, TensorFlowMomentum, TensorFlowRMSProp
 
 
 def test_momentum_is_the_hand_formula_with_a_changing_learning_rate():
@@ -40,6 +36,120 @@ def test_momentum_differs_from_torch_where_the_rate_changes():
     assert not torch.allclose(ours, theirs)
 
 
+RATES = (0.1, 0.5, 0.02, 0.0, 0.3)
+
+
+def adam_by_hand(epsilon):
+    m = v = 0.0
+    for step, rate in enumerate(RATES, 1):
+        gradient = yield
+        m = 0.9 * m + 0.1 * gradient
+        v = 0.999 * v + 0.001 * gradient**2
+        yield -rate * np.sqrt(1 - 0.999**step) / (1 - 0.9**step) * m / (np.sqrt(v) + epsilon)
+
+
+def rms_prop_by_hand(momentum, decay, epsilon):
+    rms = moved = 0.0
+    for done, rate in enumerate(RATES):
+        gradient = yield
+        rms = 0.9 * rms + 0.1 * gradient**2
+        rate = rate / (1 + decay * done)
+        if momentum:
+            moved = momentum * moved + rate * gradient / np.sqrt(rms + epsilon)
+        else:
+            moved = rate * gradient / (np.sqrt(rms) + epsilon)
+        yield -moved
+
+
+@pytest.mark.parametrize(
+    ("make", "by_hand"),
+    [
+        (lambda p: TensorFlowAdam(p, 1.0), lambda: adam_by_hand(1e-8)),
+        (lambda p: TensorFlowAdam(p, 1.0, epsilon=0.1), lambda: adam_by_hand(0.1)),
+        (lambda p: TensorFlowAdam(p, 1.0, epsilon=0.0), lambda: adam_by_hand(1e-7)),
+        (lambda p: TensorFlowRMSProp(p, 1.0), lambda: rms_prop_by_hand(0.9, 0.9, 1.0)),
+        (lambda p: TensorFlowRMSProp(p, 1.0, decay=0.0, epsilon=0.01), lambda: rms_prop_by_hand(0.9, 0.0, 0.01)),
+        (lambda p: TensorFlowRMSProp(p, 1.0, momentum=0.0), lambda: rms_prop_by_hand(0.0, 0.9, 1.0)),
+        (lambda p: TensorFlowRMSProp(p, 1.0, 0.5, 0.1, epsilon=0.0), lambda: rms_prop_by_hand(0.5, 0.1, 1e-7)),
+    ],
+)
+def test_adam_and_rms_prop_are_the_hand_formulas(make, by_hand):
+    generator = np.random.default_rng(0)
+    weight = generator.standard_normal((3, 4))
+    parameter = nn.Parameter(torch.tensor(weight))
+    optimizer, formula = make([parameter]), by_hand()
+    for rate in RATES:
+        gradient = generator.standard_normal((3, 4))
+        next(formula)
+        weight = weight + formula.send(gradient)
+        set_learning_rate(optimizer, rate)
+        parameter.grad = torch.tensor(gradient)
+        optimizer.step()
+        np.testing.assert_allclose(parameter.detach().numpy(), weight, rtol=1e-12)
+    assert optimizer.iterations == len(RATES)
+
+
+def adam_of_tensorflow(tensorflow, variable, slots, gradient, rate, step):
+    tensorflow.raw_ops.ResourceApplyAdam(
+        var=variable.handle, m=slots["m"].handle, v=slots["v"].handle, lr=rate, beta1=0.9, beta2=0.999, epsilon=1e-8,
+        beta1_power=np.float32(0.9**step), beta2_power=np.float32(0.999**step), grad=gradient,
+    )  # fmt: skip
+
+
+def rms_prop_of_tensorflow(tensorflow, variable, slots, gradient, rate, step):
+    tensorflow.raw_ops.ResourceApplyRMSProp(
+        var=variable.handle, ms=slots["rms"].handle, mom=slots["momentum"].handle, rho=0.9, momentum=0.9, epsilon=1.0,
+        lr=np.float32(rate / (1 + 0.9 * (step - 1))), grad=gradient,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("make", "theirs"), [(TensorFlowAdam, adam_of_tensorflow), (TensorFlowRMSProp, rms_prop_of_tensorflow)]
+)
+def test_steps_are_those_of_the_kernels_that_keras_calls(tensorflow, make, theirs):
+    """keras 2.9 optimizer_v2/adam.py:163-174 and rmsprop.py:194-203 with what optimizer_builder.py gives them."""
+    generator = np.random.default_rng(1)
+    start = generator.standard_normal((5, 7)).astype(np.float32)
+    parameter, variable = nn.Parameter(torch.tensor(start)), tensorflow.Variable(start)
+    optimizer = make([parameter], 1.0)
+    slots = {name: tensorflow.Variable(np.zeros_like(start)) for name in optimizer.slots.values()}
+    for step in range(1, 21):
+        rate, gradient = np.float32(0.1 / step), generator.standard_normal((5, 7)).astype(np.float32)
+        set_learning_rate(optimizer, float(rate))
+        parameter.grad = torch.tensor(gradient)
+        optimizer.step()
+        theirs(tensorflow, variable, slots, gradient, rate, step)
+        np.testing.assert_allclose(parameter.detach().numpy(), variable.numpy(), rtol=1e-5, atol=1e-6)
+    for ours, name in optimizer.slots.items():
+        np.testing.assert_allclose(optimizer.slot(parameter, ours).numpy(), slots[name].numpy(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_adam_is_that_of_keras(tensorflow):
+    generator = np.random.default_rng(2)
+    start = generator.standard_normal(9).astype(np.float32)
+    parameter, variable = nn.Parameter(torch.tensor(start)), tensorflow.Variable(start)
+    ours, theirs = TensorFlowAdam([parameter], 0.05), tensorflow.keras.optimizers.Adam(0.05, epsilon=1e-8)
+    for _ in range(20):
+        gradient = generator.standard_normal(9).astype(np.float32)
+        parameter.grad = torch.tensor(gradient)
+        ours.step()
+        theirs.apply_gradients([(tensorflow.constant(gradient), variable)])
+    np.testing.assert_allclose(parameter.detach().numpy(), variable.numpy(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("momentum", TensorFlowMomentum), ("adam", TensorFlowAdam), ("rms_prop", TensorFlowRMSProp)]
+)
+def test_settings_name_the_optimiser_and_its_numbers(settings, name, kind):
+    chosen = settings(optimizer=name, epsilon=0.25, rms_prop_decay=0.5, momentum_optimizer_value=0.75)
+    optimizer = build_optimizer(chosen, nn.Linear(2, 2))
+    assert type(optimizer) is kind
+    expected = {"epsilon": 0.25, "decay": 0.5, "momentum": 0.75}
+    assert all(optimizer.defaults[key] == value for key, value in expected.items() if key in optimizer.defaults)
+
+
 def test_parameters_without_gradient_stay():
     moved, still = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))
     optimizer = TensorFlowMomentum([moved, still], 0.1)
@@ -49,13 +159,14 @@ def test_parameters_without_gradient_stay():
     assert not torch.equal(moved, torch.ones(2))
 
 
-def test_momentum_state_survives_saving():
+@pytest.mark.parametrize("kind", [TensorFlowMomentum, TensorFlowAdam, TensorFlowRMSProp])
+def test_state_survives_saving(kind):
     parameter = nn.Parameter(torch.ones(2))
-    optimizer = TensorFlowMomentum([parameter], 0.1)
+    optimizer = kind([parameter], 0.1)
     parameter.grad = torch.ones(2)
     optimizer.step()
     other_parameter = nn.Parameter(parameter.detach().clone())
-    other = TensorFlowMomentum([other_parameter], 0.1)
+    other = kind([other_parameter], 0.1)
     other.load_state_dict(copy.deepcopy(optimizer.state_dict()))
     parameter.grad = other_parameter.grad = torch.tensor([0.5, -1])
     optimizer.step()

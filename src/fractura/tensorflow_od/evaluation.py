@@ -28,7 +28,8 @@ from fractura.tensorflow_od.checkpoint_state import latest_checkpoint
 from fractura.tensorflow_od.pipeline_data import read_images
 from fractura.tensorflow_od.pipeline_mapping import EvalConfig, detector_settings, eval_config, eval_readers
 from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
-from fractura.tensorflow_od.restoring import read_number, restore
+from fractura.tensorflow_od.restoring import read_number, restore, restore_averages
+from fractura.tensorflow_od.variables import trainable_paths
 from fractura.training.data import read_labelled_image
 from fractura.training.logging import VALIDATION_TAGS, Events
 
@@ -70,12 +71,6 @@ def evaluate_continuously(
             file=pipeline_config,
             hint="add one with: fractura configure FILE --eval-record val.tfrecord",
         )
-    if settings.use_moving_averages:
-        raise config.refusal(
-            config.root.section("eval_config").values["use_moving_averages"],
-            "use_moving_averages is not supported: checkpoints are evaluated with their plain weights",
-            "write use_moving_averages: false in eval_config, as the zoo's files do",
-        )
     last = num_train_steps or config.root.section("train_config")["num_steps"]
     if sample_1_of_n is not None:
         readers = tuple(replace(reader, sample_1_of_n_examples=sample_1_of_n) for reader in readers)
@@ -89,6 +84,8 @@ def evaluate_continuously(
         STDERR.say(f"found new checkpoint {prefix}")
         checkpoint = CheckpointReader(prefix)
         restore(detector, checkpoint, "full")
+        if settings.use_moving_averages:
+            restore_averages(detector, checkpoint, trainable_paths(detector))
         step = read_number(checkpoint, "step") or 0
         for number, images in enumerate(sets):
             name = EVENTS_FOLDER if number == 0 else f"{EVENTS_FOLDER}_{number}"

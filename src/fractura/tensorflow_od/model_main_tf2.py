@@ -82,13 +82,6 @@ def train(
     reporter = STDERR if is_first_process() else SILENT
     config = read_pipeline_config(pipeline_config)
     section = train_section(config)
-    if section.section("optimizer")["use_moving_average"]:
-        raise config.refusal(
-            section.section("optimizer").values["use_moving_average"],
-            "use_moving_average is true (its default), which this command does not support",
-            "write use_moving_average: false in optimizer, as the zoo's files do; or use: fractura train "
-            f"--pipeline-config {pipeline_config}",
-        )
     wanted = num_train_steps if num_train_steps is not None else section["num_steps"]
     latest = open_latest(model_dir)
     made = None if latest is None else read_number(latest, "step") or 0
@@ -112,7 +105,7 @@ def train(
     if prepared.restored is not None:
         reporter.say(prepared.restored.to_text())
     checkpoints = TensorFlowCheckpoints(
-        momentum=prepared.settings.momentum_optimizer_value, pictures=record_summaries, latest=latest
+        averaged=section.section("optimizer")["use_moving_average"], pictures=record_summaries, latest=latest
     )
     run(
         prepared.settings,

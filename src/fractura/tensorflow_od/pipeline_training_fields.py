@@ -10,7 +10,6 @@ from typing import Any
 from fractura.tensorflow_od.pipeline_model_fields import MODEL
 from fractura.tensorflow_od.pipeline_schema import (
     MessageField,
-    Refusal,
     Table,
     fixed,
     flag,
@@ -78,7 +77,6 @@ _LEARNING_RATE = message(
     needs_one=True,
 )
 
-_NOT_SUPPORTED = Refusal("{name} is not supported", "use momentum_optimizer, as the zoo's files for this model do")
 _OPTIMIZER: Table = {
     "momentum_optimizer": message(
         {"learning_rate": _LEARNING_RATE, "momentum_optimizer_value": number(0.9, fresh=0.9)},
@@ -86,17 +84,17 @@ _OPTIMIZER: Table = {
         sets={"optimizer": "momentum"},
     ),
     "adam_optimizer": message(
-        {"learning_rate": _LEARNING_RATE, "epsilon": number(1e-8)}, oneof="optimizer", refusal=_NOT_SUPPORTED
+        {"learning_rate": _LEARNING_RATE, "epsilon": number(1e-8)}, oneof="optimizer", sets={"optimizer": "adam"}
     ),
     "rms_prop_optimizer": message(
         {
             "learning_rate": _LEARNING_RATE,
             "momentum_optimizer_value": number(0.9),
-            "decay": number(0.9),
+            "decay": number(0.9, setting="rms_prop_decay"),
             "epsilon": number(1.0),
         },
         oneof="optimizer",
-        refusal=_NOT_SUPPORTED,
+        sets={"optimizer": "rms_prop"},
     ),
     "use_moving_average": flag(True, setting=None, fresh=False),
     "moving_average_decay": number(0.9999, setting="ema_decay"),

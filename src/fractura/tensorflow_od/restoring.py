@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from torch import nn
 
 from fractura.core.errors import ModelError
 from fractura.models import Detector
@@ -20,12 +22,14 @@ from fractura.tensorflow_od.checkpoint import CheckpointReader
 from fractura.tensorflow_od.object_graph import VALUE
 from fractura.tensorflow_od.pipeline_mapping import CheckpointType
 from fractura.tensorflow_od.variables import (
+    AVERAGE,
     backbone_kind,
     backbone_paths,
     classification_paths,
     key_of,
     model_paths,
     shape_in_tensorflow,
+    slot_key,
     to_tensor,
 )
 
@@ -206,6 +210,30 @@ def restore(detector: Detector, reader: CheckpointReader, kind: CheckpointType) 
         for key, ours in taken.items():
             state[ours].copy_(to_tensor(reader.read(key)))
     return report
+
+
+def restore_averages(module: nn.Module, reader: CheckpointReader, paths: Mapping[str, str]) -> None:
+    """Fill the weights of ``module`` with the moving averages in a checkpoint.
+
+    Args:
+        module: Has every weight that ``paths`` names.
+        reader: The checkpoint.
+        paths: ``variables.trainable_paths`` of the model.
+
+    Raises:
+        ModelError: An average is missing.
+    """
+    weights = dict(module.named_parameters())
+    with torch.no_grad():
+        for path, ours in paths.items():
+            key = slot_key(path, AVERAGE)
+            if key not in reader:
+                raise ModelError(
+                    f"has no moving average of {path}",
+                    file=reader.prefix,
+                    hint="they are in checkpoints of a training with use_moving_average: true",
+                )
+            weights[ours].copy_(to_tensor(reader.read(key)))
 
 
 def _hint(report: RestoreReport, backbone: str) -> str:

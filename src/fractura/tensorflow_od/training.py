@@ -110,6 +110,13 @@ def field_notes(config: PipelineConfig) -> list[str]:
         notes.append(
             f"line {shuffle.line}: train_input_reader.shuffle has no effect: images are always shuffled in training"
         )
+    chosen = config.root.section("train_config").section("optimizer").chosen()
+    if chosen is not None and chosen[0] == "rms_prop_optimizer" and (decay := chosen[1].values["decay"]).value:
+        notes.append(
+            f"line {decay.line}: rms_prop_optimizer.decay {decay.value:g} divides the learning rate by 1 + "
+            f"{decay.value:g} x the steps done, as in TensorFlow 2, which hands it to Keras as such; the mean of the "
+            "squared gradients always decays by 0.9 (write decay: 0.0 to keep the learning rate as the schedule has it)"
+        )
     return notes
 
 

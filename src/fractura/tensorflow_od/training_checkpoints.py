@@ -19,12 +19,24 @@ from fractura.models import Detector
 from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 from fractura.tensorflow_od.checkpoint import CheckpointReader, write_checkpoint
 from fractura.tensorflow_od.checkpoint_state import latest_checkpoint, read_checkpoint_state, write_checkpoint_state
-from fractura.tensorflow_od.restoring import read_number, restore
-from fractura.tensorflow_od.variables import SLOT, key_of, model_variables, parameters_by_path, to_array, to_tensor
+from fractura.tensorflow_od.restoring import read_number, restore, restore_averages
+from fractura.tensorflow_od.variables import (
+    AVERAGE,
+    BASE_OPTIMIZER,
+    OPTIMIZER,
+    key_of,
+    model_variables,
+    parameters_by_path,
+    slot_key,
+    to_array,
+    to_tensor,
+    trainable_paths,
+)
 from fractura.training.data import Batch
 from fractura.training.logging import Events, RunHooks
 from fractura.training.state import RunProgress
 from fractura.training.store import Restored, RunState, StateStore
+from fractura.training.tensorflow_optimizers import TensorFlowOptimizer
 
 MAX_TO_KEEP = 7
 _PICTURES = 3
@@ -34,7 +46,7 @@ class TensorFlowCheckpoints(StateStore, RunHooks):
     """Writes checkpoints that TensorFlow can read, and logs what its training logs.
 
     Args:
-        momentum: Of the optimiser; stored in the checkpoint.
+        averaged: Moving averages of the weights are part of the optimiser, as with ``use_moving_average``.
         pictures: Write images as the network sees them to the event files.
         latest: Checkpoint to resume from; None if the run is new.
     """
@@ -42,8 +54,11 @@ class TensorFlowCheckpoints(StateStore, RunHooks):
     events_folder = "train"
     shares_output = True
 
-    def __init__(self, *, momentum: float, pictures: bool = True, latest: CheckpointReader | None = None) -> None:
-        self._momentum = momentum
+    def __init__(
+        self, *, averaged: bool = False, pictures: bool = True, latest: CheckpointReader | None = None
+    ) -> None:
+        self._averaged = averaged
+        self._place = BASE_OPTIMIZER if averaged else OPTIMIZER
         self._latest = latest
         self._pictures = pictures
         self._saved_step: int | None = None
@@ -68,13 +83,18 @@ class TensorFlowCheckpoints(StateStore, RunHooks):
 
     def _variables(self, state: RunState, step: int) -> dict[str, Any]:
         variables: dict[str, Any] = dict(model_variables(state.detector))
+        optimizer = _tensorflow_optimizer(state)
         for path, parameter in parameters_by_path(state.detector):
-            velocity = state.optimizer.state[parameter].get("velocity")
-            variables[key_of(path + SLOT)] = to_array(torch.zeros_like(parameter) if velocity is None else velocity)
+            for ours, theirs in optimizer.slots.items():
+                variables[slot_key(path, theirs, self._place)] = to_array(optimizer.slot(parameter, ours))
+        if self._averaged:
+            averages = dict(state.average.named_parameters())
+            for path, name in trainable_paths(state.detector).items():
+                variables[slot_key(path, AVERAGE)] = to_array(averages[name])
+        numbers = {name: np.float32(value) for name, value in optimizer.hyperparameters.items()}
         return variables | {
-            key_of("optimizer/iter"): np.int64(step),
-            key_of("optimizer/decay"): np.float32(0),
-            key_of("optimizer/momentum"): np.float32(self._momentum),
+            key_of(f"{self._place}/iter"): np.int64(step),
+            **{key_of(f"{self._place}/{name}"): value for name, value in numbers.items()},
             key_of("step"): np.int64(step),
             key_of("save_counter"): np.int64(self._counter),
         }
@@ -97,12 +117,17 @@ class TensorFlowCheckpoints(StateStore, RunHooks):
                 file=reader.prefix,
                 hint="an exported checkpoint has no training state: use it as fine_tune_checkpoint, of type full",
             )
-        for path, parameter in parameters_by_path(state.detector):
-            key = key_of(path + SLOT)
-            if key in reader:
-                velocity = torch.empty_like(parameter)  # with the device and memory order of the weights
-                state.optimizer.state[parameter]["velocity"] = velocity.detach().copy_(to_tensor(reader.read(key)))
+        optimizer = _tensorflow_optimizer(state)
+        optimizer.iterations = step
+        with torch.no_grad():
+            for path, parameter in parameters_by_path(state.detector):
+                for ours, theirs in optimizer.slots.items():
+                    key = slot_key(path, theirs, self._place)
+                    if key in reader:
+                        optimizer.slot(parameter, ours).copy_(to_tensor(reader.read(key)))
         state.average.load_state_dict(state.detector.state_dict())
+        if self._averaged:
+            restore_averages(state.average, reader, trainable_paths(state.detector))
         self._counter, self._saved_step = read_number(reader, "save_counter") or 0, step
         return Restored(RunProgress(step=step, images_shown=step * state.identity.settings["batch_size"]), None)
 
@@ -124,6 +149,11 @@ class TensorFlowCheckpoints(StateStore, RunHooks):
         events.scalar("Loss/regularization_loss", 0.0, step)
         if self._pictures and isinstance(self._detector, FasterRCNN) and len(batch):
             events.picture("train_input_images", side_by_side(self._detector, batch), step)
+
+
+def _tensorflow_optimizer(state: RunState) -> TensorFlowOptimizer:
+    assert isinstance(state.optimizer, TensorFlowOptimizer)  # a pipeline.config names no other
+    return state.optimizer
 
 
 @torch.no_grad()

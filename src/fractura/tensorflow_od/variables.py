@@ -1,7 +1,6 @@
 """Convert a detector's weights to variables under TensorFlow's checkpoint keys, and back.
 
-The keys are those that the Object Detection API's ``tf.train.Checkpoint(model=…, optimizer=…, step=…)`` writes; the
-velocities of legacy Keras SGD are slots named ``momentum``.
+The keys are those that the Object Detection API's ``tf.train.Checkpoint(model=…, optimizer=…, step=…)`` writes.
 """
 
 from __future__ import annotations
@@ -19,7 +18,10 @@ from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 from fractura.tensorflow_od.object_graph import VALUE
 
 MODEL = "model/"
-SLOT = "/.OPTIMIZER_SLOT/optimizer/momentum"
+OPTIMIZER, BASE_OPTIMIZER = "optimizer", "optimizer/base_optimizer"
+"""Where the optimiser stands: the second where moving averages, an optimiser of their own, are around it."""
+AVERAGE = "average"
+"""Slot of the moving averages."""
 _FIRST, _SECOND = "_feature_extractor_for_proposal_features", "_feature_extractor_for_box_classifier_features"
 _LAYER = "layer_with_weights-"
 
@@ -31,6 +33,15 @@ def key_of(path: str) -> str:
     'optimizer/iter/.ATTRIBUTES/VARIABLE_VALUE'
     """
     return f"{path}/{VALUE}"
+
+
+def slot_key(path: str, slot: str, optimizer: str = OPTIMIZER) -> str:
+    """The key of what an optimiser keeps of the variable at a path.
+
+    >>> slot_key("model/w", "momentum")
+    'model/w/.OPTIMIZER_SLOT/optimizer/momentum/.ATTRIBUTES/VARIABLE_VALUE'
+    """
+    return key_of(f"{path}/.OPTIMIZER_SLOT/{optimizer}/{slot}")
 
 
 def backbone_kind(detector: nn.Module) -> str:
@@ -99,9 +110,15 @@ def model_variables(detector: nn.Module) -> dict[str, NDArray[np.float32]]:
     return {key_of(path): to_array(state[ours]) for path, ours in model_paths(backbone_kind(detector)).items()}
 
 
+def trainable_paths(detector: nn.Module) -> dict[str, str]:
+    """The trainable weights: path in the checkpoint to our name."""
+    parameters = dict(detector.named_parameters())
+    every = model_paths(backbone_kind(detector))
+    return {path: ours for path, ours in every.items() if ours in parameters and parameters[ours].requires_grad}
+
+
 def parameters_by_path(detector: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
     """The trainable weights, by their paths in the checkpoint."""
     parameters = dict(detector.named_parameters())
-    for path, ours in model_paths(backbone_kind(detector)).items():
-        if ours in parameters and parameters[ours].requires_grad:
-            yield path, parameters[ours]
+    for path, ours in trainable_paths(detector).items():
+        yield path, parameters[ours]

@@ -1,66 +1,22 @@
-"""How the weights change: optimisers, gradient clipping and averaged weights.
-
-The momentum rule follows keras 2.15 ``optimizers/legacy/gradient_descent.py`` (used by tensorflow/models
-research/object_detection/builders/optimizer_builder.py:119-126).
-"""
+"""How the weights change: the optimiser of a run, gradient clipping and averaged weights."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from fractura.models.detector import Detector
 from fractura.training.settings import TrainSettings
+from fractura.training.tensorflow_optimizers import TensorFlowAdam, TensorFlowMomentum, TensorFlowRMSProp
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 _FACTOR = "learning_rate_factor"
-
-
-class TensorFlowMomentum(torch.optim.Optimizer):
-    """``v = momentum·v − lr·g``; ``w += v``.
-
-    The learning rate is part of the velocity: if it changes, earlier steps keep the rate that they were made with.
-    ``torch.optim.SGD`` multiplies the whole velocity by the current rate instead.
-    """
-
-    def __init__(self, parameters: Iterable[Any], lr: float, momentum: float = 0.9) -> None:
-        super().__init__(parameters, {"lr": lr, "momentum": momentum})
-
-    @overload
-    def step(self, closure: None = None) -> None: ...
-
-    @overload
-    def step(self, closure: Callable[[], float]) -> float: ...
-
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """One update of every parameter that has a gradient."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            parameters = [p for p in group["params"] if p.grad is not None]
-            if not parameters:
-                continue
-            velocities = [self._velocity(p) for p in parameters]
-            torch._foreach_mul_(velocities, group["momentum"])
-            torch._foreach_add_(velocities, [p.grad for p in parameters], alpha=-group["lr"])
-            torch._foreach_add_(parameters, velocities)
-        return loss
-
-    def _velocity(self, parameter: Tensor) -> Tensor:
-        state: dict[str, Any] = self.state[parameter]
-        if "velocity" not in state:
-            state["velocity"] = torch.zeros_like(parameter, memory_format=torch.preserve_format)
-        velocity: Tensor = state["velocity"]
-        return velocity
 
 
 @dataclass(frozen=True)
@@ -97,9 +53,14 @@ def build_optimizer(settings: TrainSettings, model: nn.Module) -> torch.optim.Op
         # A saved state names its groups by position: fastest first, and those that decay before those that do not.
         for group in sorted(groups, key=lambda group: (-group.factor, not group.decays))
     ]
+    rate, momentum = settings.learning_rate_base, settings.momentum_optimizer_value
     if settings.optimizer == "momentum":
-        return TensorFlowMomentum(described, settings.learning_rate_base, settings.momentum_optimizer_value)
-    return torch.optim.AdamW(described, lr=settings.learning_rate_base)
+        return TensorFlowMomentum(described, rate, momentum)
+    if settings.optimizer == "adam":
+        return TensorFlowAdam(described, rate, settings.epsilon)
+    if settings.optimizer == "rms_prop":
+        return TensorFlowRMSProp(described, rate, momentum, settings.rms_prop_decay, settings.epsilon)
+    return torch.optim.AdamW(described, lr=rate)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:

@@ -72,8 +72,10 @@ class TrainSettings(BaseModel):
         batch_size: Images per step, over all processes together.
         micro_batch_size: Images that pass through the network at once; fewer need less memory, and gradients are
             accumulated up to ``batch_size``. None is all at once. Halved automatically if a GPU runs out of memory.
-        optimizer: ``momentum`` as in TensorFlow, or ``adamw``.
-        momentum_optimizer_value: Factor on the previous velocity in ``momentum``.
+        optimizer: ``momentum``, ``adam`` or ``rms_prop`` as in TensorFlow, or ``adamw``.
+        momentum_optimizer_value: Factor on the previous velocity in ``momentum`` and ``rms_prop``.
+        epsilon: Of ``adam`` and ``rms_prop``; see ``fractura.training.tensorflow_optimizers``. 0 is 1e-7, as in Keras.
+        rms_prop_decay: Of ``rms_prop``: the learning rate is divided by 1 + this times the updates so far.
         weight_decay: For ``adamw``; norms and biases never decay.
         learning_rate_schedule: ``cosine_decay`` (with warm-up), ``constant`` (with warm-up), ``exponential_decay`` or
             ``manual_step``; see ``fractura.training.schedules``.
@@ -116,8 +118,10 @@ class TrainSettings(BaseModel):
     batch_size: int = Field(4, ge=1)
     micro_batch_size: int | None = Field(None, ge=1)
 
-    optimizer: Literal["momentum", "adamw"] = "momentum"
+    optimizer: Literal["momentum", "adam", "rms_prop", "adamw"] = "momentum"
     momentum_optimizer_value: float = Field(0.9, ge=0, lt=1)
+    epsilon: float = Field(1e-8, ge=0)
+    rms_prop_decay: float = Field(0.0, ge=0)
     weight_decay: float = Field(1e-4, ge=0)
     learning_rate_schedule: Literal["cosine_decay", "constant", "exponential_decay", "manual_step"] = "cosine_decay"
     learning_rate_base: float = Field(0.008, gt=0)
