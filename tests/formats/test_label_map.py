@@ -31,18 +31,30 @@ def label_map_file(tmp_path):
         ("\ufeffitem {\r\n id: 1\r\n name: 'Fisura ósea'\r\n}", ("Fisura ósea",)),
         ("item { id: 1 display_name: 'only' }", ("only",)),
         ("item { id: 0x1 name: 'hex' }", ("hex",)),
+        ("item { id: 01 name: 'octal' }", ("octal",)),
+        ("item { id: 0 name: 'background' }\nitem { id: 1 name: 'a' }", ("a",)),
+        ("item { id: 1 name: 'b' } item { id: 0 display_name: 'background' name: 'none_of_the_above' }", ("b",)),
     ],
 )
 def test_what_is_read(label_map_file, text, names):
     assert read_label_map(label_map_file(text)).class_names == names
 
 
-def test_fields_that_are_not_used_are_noted(label_map_file):
-    text = "item {\n id: 1\n name: 'a'\n keypoints { id: 0 label: 'x' }\n}\nversion: 2\n"
+def test_what_is_not_used_is_noted(label_map_file):
+    text = "item {\n id: 1\n name: 'a'\n keypoints { id: 0 label: 'x' }\n}\nitem { id: 0 name: 'background' }\n"
     assert read_label_map(label_map_file(text)).notes == (
         "line 4: 'keypoints' is not used",
-        "line 6: 'version' is not used",
+        "line 6: the item of id 0, 'background', is no class: the background needs no item",
     )
+
+
+def test_classes_of_the_same_display_name_are_told_apart(label_map_file):
+    text = "item { id: 1 name: '/m/a' display_name: 'Wrist' }\nitem { id: 2 name: '/m/b' display_name: 'Wrist' }\n"
+    label_map = read_label_map(label_map_file(text))
+    assert label_map.class_names == ("Wrist (/m/a)", "Wrist (/m/b)")
+    assert (label_map.id_of("/m/a"), label_map.id_of("/m/b")) == (1, 2)
+    with pytest.raises(DataError, match="'Wrist' is not in the label map"):
+        label_map.id_of("Wrist")
 
 
 @pytest.mark.parametrize(
@@ -52,16 +64,22 @@ def test_fields_that_are_not_used_are_noted(label_map_file):
         ("item { id: 1 name: 'a' }\nitem { id: 1 name: 'b' }", "line 2", "the id 1 is used twice"),
         ("item { id: 1 name: 'a' }\nitem { id: 2 name: 'a' }", "line 2", "the name 'a' is used twice"),
         ("item { id: 1 name: 'a' }\nitem { id: 2 name: 'b' display_name: 'a' }", "line 2", "used twice"),
-        ("item {\n name: 'background'\n id: 0 }", "line 3", "id 0 means background"),
         ("item { name: 'a'\n id: -1 }", "line 2", "not in 1 to"),
         ("item { name: 'a' id: 1.5 }", "line 1", "not a whole number"),
-        ("item { name: 'a' id: 010 }", "line 1", "not a whole number"),
+        ("item { name: 'a' id: 010 }", "line 1", "the id 010 means 8 in protobuf"),
+        ("item {\n name: 'Background'\n id: 0 }", "line 3", "id 0 means background"),
+        ("item { id: 0 name: 'background' }", None, "no items"),
+        ("items { id: 1 name: 'a' }", "line 1", "'items' is not a field of label maps"),
+        ("item { id: 1 name: 'a' }\nversion: 2", "line 2", "'version' is not a field of label maps"),
+        ("item { id: 1 nmae: 'a' }", "line 1", "'nmae' is not a field of an item"),
+        ("item {\n  id: 1\n  name: 'a'\n\nitem {\n  id: 2\n}\n", "line 1, column 1", "'item' is not closed"),
+        ("<html></html>", None, "is a web page"),
         ("item { name: 'a' id: 1000000000 }", "line 1", "not in 1 to"),
         ("item { name: 'a' }", "line 1", "no id"),
         ("item { id: 1 }", "line 1", "no name"),
         ("item { id: 1 name: a }", "line 1", "needs quotes"),
         ("item: 1", "line 1", "needs braces"),
-        ("item { id: 1", "line 1, column 13", "not closed"),
+        ("item { id: 1", "line 1, column 1", "not closed"),
     ],
 )
 def test_errors_name_the_line(label_map_file, text, place, problem):

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from fractura.core.errors import DataError
 from fractura.formats.protobuf.text_format import Message, Scalar, parse, read_text
 from fractura.formats.protobuf.text_format_edit import quoted, set_value
+from fractura.formats.protobuf.text_format_tokens import whole_number
 
 
 def plain(message):
@@ -41,19 +42,26 @@ def test_what_is_read(text, expected):
 @pytest.mark.parametrize(
     ("text", "place", "problem"),
     [
-        ("a {\n b: 1\n", "line 3, column 1", "not closed"),
+        ("a {\n b: 1\n", "line 1, column 1", "'a' is not closed: '}' is missing at the end"),
+        ("a {\n b {\n  c: 1\n}\nd: 2", "line 2, column 2", "'b' is not closed: '}' is missing before line 4"),
+        ("a {\n b {\n }\n c {\n}\nd: 2", "line 4, column 2", "'c' is not closed: '}' is missing before line 5"),
+        ("a {\n b: 1\nc {\n d: 2\n}\n", "line 1, column 1", "'a' is not closed: '}' is missing before line 3"),
+        ("a {\nb {\nc: 1\n}\nd: 2", "line 1, column 1", "'a' is not closed: '}' is missing at the end"),
+        ("a { b < c: 1", "line 1, column 5", "'b' is not closed: '>' is missing at the end"),
         ("a: 1\nb", "line 2, column 2", "expected ':'"),
         ("a: 'x", "line 1, column 4", "not closed on its line"),
         ("a: 'x\ny'", "line 1, column 4", "not closed on its line"),
         ("\n\n a: @", "line 3, column 5", "unexpected character"),
-        ("a: 1 }", "line 1, column 6", "expected the name"),
+        ("a: 1 }", "line 1, column 6", "'}' closes nothing"),
+        ("a: “x”", "line 1, column 4", "“ is a curly quote"),
+        ("a: 1\u00a0b: 2", "line 1, column 5", "special space (U+00A0)"),
         ("a: [1 2]", "line 1, column 7", "expected ','"),
         ("a: -x", "line 1, column 5", "expected a number"),
         ("a: 1x", "line 1, column 4", "unexpected character"),
         (r"p: 'C:\data'", "line 1, column 7", r"'\d' is not a valid escape"),
         (r"p: '\xff'", "line 1, column 4", "UTF-8"),
         ("a{" * 2000, "line 1, column 123", "nested"),
-        ("a { b: 1 >", "line 1, column 10", "expected the name"),
+        ("a { b: 1 >", "line 1, column 10", "'>' closes nothing"),
     ],
 )
 def test_errors_name_the_place(text, place, problem):
@@ -61,6 +69,52 @@ def test_errors_name_the_place(text, place, problem):
         parse(text)
     assert caught.value.place == place
     assert problem in caught.value.problem
+
+
+def test_a_string_that_ends_with_a_curly_quote_gets_a_hint():
+    with pytest.raises(DataError, match="ends with the curly quote ”"):
+        parse('input_path: "train.record”\n')
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("<!DOCTYPE html>\n<title>pipeline.config</title>", "a web page (HTML)"),
+        ("\n<html lang='en'><body>model {</body></html>", "a web page (HTML)"),
+        ("<?xml version='1.0'?><annotation/>", "is XML"),
+        ('{"model": {"faster_rcnn": {}}}', "is JSON"),
+        ('[\n  {"id": 1}]', "is JSON"),
+        ('// Label maps.\nsyntax = "proto2";\nmessage Item { }', "is a .proto file"),
+        ("message Item {\n  optional int32 id = 1;\n}", "is a .proto file"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:0", "a pointer of Git LFS"),
+        ("404: Not Found", "no such file"),
+        ("import os\n\nprint(1)", "is Python code"),
+        ("a: 1\n<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> main\n", "an unfinished merge"),
+    ],
+)
+def test_another_kind_of_file_is_named(text, problem):
+    with pytest.raises(DataError) as caught:
+        parse(text)
+    assert problem in caught.value.problem
+
+
+@pytest.mark.parametrize(("text", "number"), [("7", 7), ("-7", -7), ("0", 0), ("01", 1), ("0x1F", 31), ("-00", 0)])
+def test_whole_numbers(text, number):
+    assert whole_number(text) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "said"),
+    [
+        ("1.5", ValueError, "invalid literal"),
+        ("010", DataError, "means 8 in protobuf"),
+        ("-0500", DataError, "means -320 in protobuf"),
+        ("09", DataError, "leading zero means octal"),
+    ],
+)
+def test_what_is_no_whole_number(text, kind, said):
+    with pytest.raises(kind, match=said):
+        whole_number(text)
 
 
 def test_a_windows_path_gets_a_hint():
@@ -119,5 +173,11 @@ def test_files_must_be_utf8(tmp_path):
     with pytest.raises(DataError, match="not UTF-8") as caught:
         read_text(file)
     assert caught.value.place == "byte 6"
+    file.write_bytes("a: 1".encode("utf-16"))
+    with pytest.raises(DataError, match="is UTF-16 text"):
+        read_text(file)
+    file.write_bytes(b"a: 1\0\0")
+    with pytest.raises(DataError, match="byte 4: is not text"):
+        read_text(file)
     with pytest.raises(DataError, match="cannot be read"):
         read_text(tmp_path / "none")

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from support.encoded_images import encoded
 from support.tutorial_tfrecord import TUTORIAL_TFRECORD
 
 from fractura.core.boxes import Boxes
@@ -17,11 +18,12 @@ from fractura.core.errors import DataError, UsageError
 from fractura.formats import read_dataset
 from fractura.formats.label_map import LabelMap, LabelMapItem, label_map_of, write_label_map
 from fractura.formats.tfrecord import read_tfrecord, write_tfrecord
+from fractura.formats.tfrecord.box_corners import to_pixels
 from fractura.formats.tfrecord.example import Example, encode_example
 from fractura.formats.tfrecord.frames import read_frames, write_frame
-from fractura.formats.tfrecord.reader import to_pixels
 
 SIZE = (37, 23)
+TWO_BOXES = {"xmin": (0.1, 0.2), "ymin": (0.1, 0.2), "xmax": (0.5, 0.6), "ymax": (0.5, 0.6)}
 
 
 def image(folder, name="image.jpg", kind="JPEG", size=SIZE, orientation=1):
@@ -214,6 +216,11 @@ def written(tmp_path, *records):
         ({"object__bbox__xmax": np.array([30], np.float32)}, "outside the image of 37x23"),
         ({"object__class__text": [b"a", b"b"]}, "2 values of 'class/text' for 1 boxes"),
         ({"object__class__text": None, "object__class__label": None}, "1 boxes have no class"),
+        (
+            {f"object__bbox__{each}": np.array(values, np.float32) for each, values in TWO_BOXES.items()}
+            | {"object__class__text": [b"", b"a"], "object__class__label": np.array([1, 1])},
+            "its class/text is empty",
+        ),
         ({"object__class__text": [b"\xf1"]}, "not UTF-8"),
         ({"object__difficult": np.array([1, 0])}, "2 values of 'difficult' for 1 boxes"),
         ({"object__view": [b"a", b"b"]}, "2 values of 'view' for 1 boxes"),
@@ -267,6 +274,43 @@ def test_remarks_on_what_other_converters_write(tmp_path):
         "image/width and image/height differ from the image in 1 records, first in 'x.jpg':"
         " (100, 23) written, (37, 23) stored",
         "1 boxes are annotated as crowds or groups; they are taken as single boxes",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fractions", "shape", "corners", "clipped"),
+    [
+        ((0.1, 0.2, 1.014, 0.5), (100, 80), (10, 16, 100, 40), 1),
+        ((-0.05, -0.1, 0.5, 1.1), (100, 80), (0, 0, 50, 80), 1),
+        ((-0.005, 0, 1.005, 1.01), (100, 80), (0, 0, 100, 80), 0),  # rounding
+        ((0, 0, 1, 1), (100, 80), (0, 0, 100, 80), 0),
+    ],
+)
+def test_boxes_a_little_beyond_the_image_are_clipped(tmp_path, fractions, shape, corners, clipped):
+    named = dict(zip(("xmin", "ymin", "xmax", "ymax"), fractions, strict=True))
+    boxes = {f"object__bbox__{name}": np.array([value], np.float32) for name, value in named.items()}
+    file = written(tmp_path, features(tmp_path, encoded=encoded(size=shape), width=None, height=None, **boxes))
+    problems = []
+    data = read_tfrecord(file, problems=problems)
+    assert data.records[0].boxes.xyxy.tolist() == [list(corners)]
+    said = "boxes reach beyond the image, by less than a tenth of its side; they are clipped to it"
+    assert [p.problem for p in problems] == ([f"{clipped} {said}"] if clipped else [])
+
+
+@pytest.mark.parametrize("xmax", [1.2, 30])
+def test_boxes_far_beyond_the_image_are_refused(tmp_path, xmax):
+    file = written(tmp_path, features(tmp_path, object__bbox__xmax=np.array([xmax], np.float32)))
+    with pytest.raises(DataError, match="outside the image"):
+        read_tfrecord(file)
+
+
+def test_what_the_label_map_holds_besides_is_noted(tmp_path):
+    label_map = tmp_path / "label_map.pbtxt"
+    label_map.write_text("item { id: 0 name: 'background' } item { id: 1 name: 'fractura' }", encoding="utf-8")
+    problems = []
+    read_tfrecord(written(tmp_path, features(tmp_path)), label_map, problems=problems)
+    assert [(p.file, p.problem) for p in problems] == [
+        (str(label_map), "line 1: the item of id 0, 'background', is no class: the background needs no item")
     ]
 
 

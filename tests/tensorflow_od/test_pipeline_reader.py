@@ -240,6 +240,7 @@ def test_unknown_fields_are_listed_and_kept():
     [
         ("num_classes: 1", "num_classes: 0", "must be at least 1", None),
         ("num_classes: 1", "num_classes: one", "needs a whole number", None),
+        ("num_classes: 1", "num_classes: 010", "010 means 8 in protobuf", "write 10 or 8"),
         ("num_classes: 1", "num_classes: '1'", "must not have quotes", None),
         ("num_classes: 1", "num_classes { }", "needs a single value", None),
         ("num_classes: 1", "num_classes: 99999999999", "out of range", None),

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fractura.core.errors import DataError, nearest_name
+from fractura.core.errors import DataError, nearest_name, suggest_name
 from fractura.core.files import write_atomically
 from fractura.formats.protobuf.text_format import Field, Message, Scalar, parse, read_text
 from fractura.formats.protobuf.text_format_edit import quoted
+from fractura.formats.protobuf.text_format_tokens import whole_number
 
 MAXIMUM_ID = 10_000  # A model has one output per id up to the highest; a higher id is a typo.
 
 _EXAMPLE = "an item looks like this: item { id: 1 name: 'fracture' }"
 _QUOTE = "'"
+_BACKGROUND = "background"
+_USED = ("id", "name", "display_name")
+_NOT_USED = ("keypoints", "ancestor_ids", "descendant_ids", "frequency", "instance_count")
+"""Fields of TensorFlow's label maps that say nothing about boxes."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,8 @@ class LabelMapItem:
     Attributes:
         id: From 1; the label inside fractura is ``id - 1``.
         name: What ``image/object/class/text`` holds; may be a code such as ``/m/01g317``.
-        display_name: The name to show; empty if the file has none.
+        display_name: The name to show; empty if the file has none. Where several classes share one, their names follow
+            it: ``Wrist (/m/aa1)``.
         line: Where it starts in the file; 0 if it does not come from one.
     """
 
@@ -46,7 +53,7 @@ class LabelMap:
     Attributes:
         items: In the order of the file.
         file: Where it was read from, if anywhere.
-        notes: Fields that were ignored, one line each.
+        notes: What was ignored, one line each.
     """
 
     items: tuple[LabelMapItem, ...]
@@ -103,25 +110,51 @@ class LabelMap:
 def read_label_map(path: Path | str) -> LabelMap:
     """Read a label map, whatever its extension.
 
+    An item of id 0 called ``background`` is left out, as TensorFlow does.
+
     Raises:
-        DataError: The file cannot be read or parsed, has no items, an id is 0, negative, missing or duplicated, or
-            a name is missing or duplicated; the error names the line.
+        DataError: The file cannot be read or parsed, has no items or an unknown field, an id is 0, negative, missing or
+            duplicated, or a name is missing or duplicated; the error names the line.
     """
     file = Path(path)
     document = parse(read_text(file), file)
     notes: list[str] = []
     items: list[LabelMapItem] = []
     for entry in document.root.fields:
-        if entry.name == "item" and isinstance(entry.value, Message):
-            items.append(_item(entry, entry.value, file, notes))
-        elif entry.name == "item":
-            raise DataError("'item' needs braces", file=file, place=f"line {entry.line}", hint=_EXAMPLE)
+        place = f"line {entry.line}"
+        if entry.name != "item":
+            raise DataError(
+                f"'{entry.name}' is not a field of label maps", file=file, place=place, hint=_other_hint(entry.name)
+            )
+        if not isinstance(entry.value, Message):
+            raise DataError("'item' needs braces", file=file, place=place, hint=_EXAMPLE)
+        item = _item(entry, entry.value, file, notes)
+        if item.id:
+            items.append(item)
         else:
-            notes.append(f"line {entry.line}: '{entry.name}' is not used")
+            notes.append(f"{place}: the item of id 0, '{item.title}', is no class: the background needs no item")
     if not items:
         raise DataError("has no items", file=file, hint=_EXAMPLE)
+    items = _told_apart(items)
     _refuse_doubles(items, file)
     return LabelMap(tuple(items), file, tuple(notes))
+
+
+def _other_hint(name: str) -> str:
+    if name in ("model", "train_config", "train_input_reader", "eval_config", "eval_input_reader"):
+        return "this is a pipeline.config: give the label map"
+    return f"did you mean 'item'? {_EXAMPLE}" if nearest_name(name, ["item"]) else _EXAMPLE
+
+
+def _told_apart(items: Sequence[LabelMapItem]) -> list[LabelMapItem]:
+    """The items; display names that several classes share are followed by the class's own name."""
+    shown = Counter(item.display_name for item in items if item.display_name)
+    return [
+        replace(item, display_name=f"{item.display_name} ({item.name})")
+        if item.name and item.name != item.display_name and shown[item.display_name] > 1
+        else item
+        for item in items
+    ]
 
 
 def label_map_of(class_names: Sequence[str]) -> LabelMap:
@@ -178,15 +211,24 @@ def _item_text(item: LabelMapItem) -> str:
 def _item(entry: Field, message: Message, file: Path, notes: list[str]) -> LabelMapItem:
     place = f"line {entry.line}"
     for field in message.fields:
-        if field.name not in ("id", "name", "display_name"):
+        if field.name in _NOT_USED:
             notes.append(f"line {field.line}: '{field.name}' is not used")
+        elif field.name not in _USED:
+            raise DataError(
+                f"'{field.name}' is not a field of an item",
+                file=file,
+                place=f"line {field.line}",
+                hint="the braces of the item before it are not closed"
+                if field.name == "item"
+                else suggest_name(field.name, (*_USED, *_NOT_USED)),
+            )
     name, display_name = (_text_of(message.last(key), file) for key in ("name", "display_name"))
     if not name and not display_name:
         raise DataError("the item has no name", file=file, place=place, hint=_EXAMPLE)
     number = message.last("id")
     if number is None:
         raise DataError(f"the item '{name or display_name}' has no id", file=file, place=place, hint=_EXAMPLE)
-    return LabelMapItem(_id_of(number, file), name, display_name, entry.line)
+    return LabelMapItem(_id_of(number, file, {name, display_name}), name, display_name, entry.line)
 
 
 def _text_of(field: Field | None, file: Path) -> str:
@@ -197,13 +239,17 @@ def _text_of(field: Field | None, file: Path) -> str:
     return field.value.text
 
 
-def _id_of(field: Field, file: Path) -> int:
+def _id_of(field: Field, file: Path, names: set[str]) -> int:
     place = f"line {field.line}"
     text = field.value.text if isinstance(field.value, Scalar) and field.value.kind == "number" else ""
     try:
-        number = int(text, 0)  # as protobuf: decimal or 0x; a leading zero means octal there and is refused here
+        number = whole_number(text)
     except ValueError:
         raise DataError("the id is not a whole number", file=file, place=place, hint=_EXAMPLE) from None
+    except DataError as error:
+        raise DataError(f"the id {error.problem}", file=file, place=place, hint=error.hint) from None
+    if number == 0 and _BACKGROUND in names:
+        return 0
     if number == 0:
         raise DataError(
             "id 0 means background in TensorFlow",

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from fractura.core.errors import DataError, suggest_name
 from fractura.formats.protobuf.text_format import Document, Field, Message, Scalar, parse, read_text
+from fractura.formats.protobuf.text_format_tokens import whole_number
 from fractura.tensorflow_od.pipeline_schema import Effect, MessageField, ValueField
 from fractura.tensorflow_od.pipeline_training_fields import PIPELINE
 
@@ -271,13 +272,15 @@ class _Reader:
         value: int | float
         try:
             if row.kind == "int":
-                value = int(scalar.text, 0)
+                value = whole_number(scalar.text)
             else:
                 text = scalar.text
                 value = float(text[:-1] if text[-1] in "fF" and not text.lower().endswith("inf") else text)
         except ValueError:
             kind = "a whole number" if row.kind == "int" else "a number"
             raise self._error(field, f"'{field.name}' needs {kind}, not '{scalar.text}'") from None
+        except DataError as error:
+            raise self._error(field, f"'{field.name}': {error.problem}", hint=error.hint) from None
         if not math.isfinite(value) or (row.kind == "int" and abs(value) >= _UINT32):
             raise self._error(field, f"'{field.name}' is out of range: {scalar.text}")
         if row.minimum is not None and value < row.minimum:

@@ -12,17 +12,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from fractura.core.errors import DataError
+from fractura.formats.protobuf.text_format_faults import foreign_kind, left_open, unexpected_character
+from fractura.formats.protobuf.text_format_tokens import SKIPPED, TOKEN
 
 MAXIMUM_DEPTH = 60  # Deeper than any real message; keeps hostile files from exhausting the stack.
 
-_SKIPPED = re.compile(r"(?:[ \t\r\n\v\f]+|#[^\n]*)+")
-_TOKEN = re.compile(
-    r"""(?P<identifier>[A-Za-z_][A-Za-z0-9_]*)
-      | (?P<number>(?:0[xX][0-9a-fA-F]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[fF]?)(?![A-Za-z0-9_.]))
-      | (?P<string>"(?:[^"\\\n]|\\[^\n])*"|'(?:[^'\\\n]|\\[^\n])*')
-      | (?P<symbol>[{}<>\[\]:,;\-])""",
-    re.VERBOSE,
-)
 _EXTENSION = re.compile(r"\[([\w./\- \t]+)\]")
 _ESCAPE = re.compile(r"\\(?:[xX][0-9a-fA-F]{1,2}|[0-7]{1,3}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)")
 _SIMPLE_ESCAPES = {
@@ -134,7 +128,12 @@ def read_text(path: Path) -> str:
         DataError: The file cannot be read or is not UTF-8.
     """
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        data = path.read_bytes()
+        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise DataError("is UTF-16 text", file=path, hint="save it again as UTF-8")
+        if b"\0" in data:
+            raise DataError("is not text", file=path, place=f"byte {data.index(0)}", hint="give the text file itself")
+        return data.decode("utf-8-sig")
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror or error}", file=path, hint="check the path") from error
     except UnicodeDecodeError as error:
@@ -152,8 +151,12 @@ def parse(text: str, file: Path | None = None) -> Document:
     Raises:
         DataError: The text violates the grammar; the error names file, line and column.
     """
-    parser = _Parser(text, file)
-    return Document(text, parser.root(), file)
+    try:
+        return Document(text, _Parser(text, file).root(), file)
+    except DataError as error:
+        if kind := foreign_kind(text):
+            raise DataError(kind[0], file=file, hint=kind[1]) from error
+        raise
 
 
 class _Parser:
@@ -173,6 +176,15 @@ class _Parser:
         column = position - self._text.rfind("\n", 0, position)
         raise DataError(problem, file=self._file, place=f"line {line}, column {column}", hint=hint)
 
+    def _fail_unclosed(self, closing: str | None) -> NoReturn:
+        found = left_open(self._text)
+        assert found is not None
+        name, position, before = found
+        place = "at the end of the text"
+        if before is not None:
+            place = f"before line {self._text.count(chr(10), 0, before) + 1}"
+        self._fail(f"the message '{name}' is not closed: '{closing}' is missing {place}", position)
+
     def _advance(self) -> None:
         """Go to the next token."""
         self._previous_end = self._end
@@ -180,7 +192,7 @@ class _Parser:
 
     def _read_token(self, position: int) -> None:
         text = self._text
-        skipped = _SKIPPED.match(text, position)
+        skipped = SKIPPED.match(text, position)
         start = skipped.end() if skipped else position
         # Lines are counted forwards only, so that a long file stays linear.
         self._line += text.count("\n", self._start, start)
@@ -188,14 +200,10 @@ class _Parser:
         if start == len(text):
             self._kind, self._word, self._end = "end", "", start
             return
-        token = _TOKEN.match(text, start)
+        token = TOKEN.match(text, start)
         if token is None:
-            what = (
-                "a string is not closed on its line"
-                if text[start] in "\"'"
-                else f"unexpected character {text[start]!r}"
-            )
-            self._fail(what)
+            problem, hint = unexpected_character(text, start)
+            self._fail(problem, hint=hint)
         self._kind, self._word, self._end = str(token.lastgroup), token.group(), token.end()
 
     def _expect(self, symbol: str) -> None:
@@ -215,7 +223,7 @@ class _Parser:
         fields: list[Field] = []
         while not (self._kind == "end" if closing is None else self._is(closing)):
             if self._kind == "end":
-                self._fail(f"a message is not closed: '{closing}' is missing at the end of the text")
+                self._fail_unclosed(closing)
             fields.extend(self._field(depth))
             if self._is(",", ";"):
                 self._advance()
@@ -249,6 +257,8 @@ class _Parser:
             self._previous_end = extension.end()
             self._read_token(extension.end())
             return "[" + "".join(extension.group(1).split()) + "]"
+        if self._is("}", ">"):
+            self._fail(f"'{self._word}' closes nothing", hint="there is one too many, here or further up")
         self._fail(f"expected the name of a field instead of {self._seen()}")
 
     def _list(self, depth: int, has_colon: bool) -> list[Scalar | Message]:

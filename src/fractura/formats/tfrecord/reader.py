@@ -21,11 +21,12 @@ from fractura.core.boxes import Boxes
 from fractura.core.dataset import BoxFlags, Dataset, Record
 from fractura.core.errors import DataError, FracturaError, UsageError
 from fractura.formats.assembly import ReadOptions
-from fractura.formats.faults import Faults, OnError, box_fault, refuse_repeated_names
+from fractura.formats.faults import Faults, OnError, refuse_repeated_names
 from fractura.formats.format import CLASS_LIST, FLAGS, Evidence, Format
 from fractura.formats.image_index import UniqueNames
 from fractura.formats.label_map import LabelMap, label_map_of, read_label_map
 from fractura.formats.protobuf.wire import WireError
+from fractura.formats.tfrecord.box_corners import EXPECTED, box_corners, clip_slightly, refuse_boxes
 from fractura.formats.tfrecord.class_labels import AnnotatedClasses, ClassReader
 from fractura.formats.tfrecord.example import Example
 from fractura.formats.tfrecord.frames import Frame, matching_files, read_frames
@@ -34,7 +35,6 @@ from fractura.imaging.headers import image_header
 
 _EXTENSION = {"jpeg": ".jpg", "png": ".png", "gif": ".gif", "bmp": ".bmp", "tiff": ".tif"}
 _RECORD_ENDINGS = (".tfrecord", ".tfrecords", ".record", ".records")
-_EXPECTED = "image/encoded and image/object/bbox/{xmin,ymin,xmax,ymax}, as the Object Detection API reads them"
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class _Parsed:
     size_written: tuple[int, int]
     size_stored: tuple[int, int]
     crowds: int
+    clipped: int
 
 
 def read_tfrecord(
@@ -99,7 +100,8 @@ def _read(path: Path | str | Sequence[Path | str], known: LabelMap | None, fault
             faults.add(fault)
     if not records:
         raise faults.nothing_left("record", "holds no records", files[0])
-    for remark in (*classes.notes, *classes.disagreements(), *_notes(parsed, files[0])):
+    about_map = () if known is None else (DataError(note, file=known.file) for note in known.notes)
+    for remark in (*about_map, *classes.notes, *classes.disagreements(), *_notes(parsed, files[0])):
         faults.note(remark)
     return Dataset(classes.class_names, tuple(records), files[0] if len(files) == 1 else files[0].parent)
 
@@ -118,7 +120,7 @@ def _guarded(frame: Frame, file: Path, index: int, names: UniqueNames, faults: F
     try:
         return _parse(frame, file, index, names)
     except WireError as error:
-        faults.add(DataError(f"a record is not a tf.train.Example: {error}", file=file, place=place, hint=_EXPECTED))
+        faults.add(DataError(f"a record is not a tf.train.Example: {error}", file=file, place=place, hint=EXPECTED))
     except DataError as error:
         within = place if error.place is None else f"{place}, {error.place}"
         faults.add(DataError(error.problem, file=file, place=within, hint=error.hint))
@@ -129,16 +131,16 @@ def _parse(frame: Frame, file: Path, index: int, names: UniqueNames) -> _Parsed:
     example = Example(frame.payload)
     spans = example.spans("image/encoded")
     if len(spans) != 1 or spans[0][0] == spans[0][1]:
-        raise DataError("the record holds no image ('image/encoded')", hint=_EXPECTED)
+        raise DataError("the record holds no image ('image/encoded')", hint=EXPECTED)
     first, last = spans[0]
     image = frame.payload[first:last]
     header = image_header(image)
     name = _name(example, file, index, header.kind, names)
     width, height, orientation = stored_frame(image, header, name)
-    xyxy = _corners(example, width, height)
+    xyxy, clipped = clip_slightly(box_corners(example, width, height), width, height)
     displayed = stored_to_displayed(xyxy, orientation, width, height)
     shown = (height, width) if orientation >= 5 else (width, height)
-    _refuse_boxes(displayed, *shown)
+    refuse_boxes(displayed, *shown)
     count = len(xyxy)
     record = Record(
         image=file,
@@ -152,7 +154,7 @@ def _parse(frame: Frame, file: Path, index: int, names: UniqueNames) -> _Parsed:
     written = tuple(int(v[0]) if len(v) else 0 for v in map(example.integers, ("image/width", "image/height")))
     crowds = sum(int(np.count_nonzero(example.integers(f"image/object/{key}"))) for key in ("is_crowd", "group_of"))
     place = f"record at byte {frame.offset}"
-    return _Parsed(record, _classes(example, count), place, (written[0], written[1]), (width, height), crowds)
+    return _Parsed(record, _classes(example, count), place, (written[0], written[1]), (width, height), crowds, clipped)
 
 
 def _name(example: Example, file: Path, index: int, kind: str, names: UniqueNames) -> str:
@@ -164,43 +166,13 @@ def _name(example: Example, file: Path, index: int, kind: str, names: UniqueName
     return names.take(PurePosixPath(name).stem, PurePosixPath(name).suffix)
 
 
-def _corners(example: Example, width: int, height: int) -> NDArray[np.float32]:
-    """float32 ``(n, 4)`` xyxy in pixels of the stored image."""
-    columns = [example.floats(f"image/object/bbox/{key}") for key in ("xmin", "ymin", "xmax", "ymax")]
-    if len({len(column) for column in columns}) > 1:
-        lengths = ", ".join(str(len(column)) for column in columns)
-        raise DataError(f"the four corners of its boxes are not as many: {lengths}", hint=_EXPECTED)
-    if not all(np.isfinite(column).all() for column in columns):
-        raise DataError("a corner of a box is not a number", hint="write the file again from the annotations")
-    sides = (width, height, width, height)
-    return np.stack([to_pixels(column, side) for column, side in zip(columns, sides, strict=True)], axis=1)
-
-
-def to_pixels(fractions: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """Fractions of a side, ``(n,)``, in pixels: on the 1/64 pixel grid where a point of it gives that very fraction."""
-    pixels = fractions.astype(np.float64) * side
-    on_grid = np.rint(pixels * 64) / 64
-    exact = (on_grid / side).astype(np.float32) == fractions
-    return np.where(exact, on_grid, pixels).astype(np.float32)
-
-
-def _refuse_boxes(xyxy: NDArray[np.float32], width: int, height: int) -> None:
-    for number, corners in enumerate(xyxy.tolist(), start=1):
-        if problem := box_fault(corners, width, height):
-            raise DataError(
-                problem,
-                place=f"box {number}",
-                hint="corners must be fractions of the image's sides, 0 to 1: correct them and write the file again",
-            )
-
-
 def _flags(example: Example, count: int) -> tuple[BoxFlags, ...]:
     difficult, truncated = (
         _per_box(example.integers(f"image/object/{k}"), k, count) for k in ("difficult", "truncated")
     )
     views = example.texts("image/object/view")
     if views and len(views) != count:
-        raise DataError(f"{len(views)} values of 'view' for {count} boxes", hint=_EXPECTED)
+        raise DataError(f"{len(views)} values of 'view' for {count} boxes", hint=EXPECTED)
     return tuple(
         BoxFlags(bool(hard), bool(cut), view)
         for hard, cut, view in zip(difficult, truncated, views or ["Unspecified"] * count, strict=True)
@@ -209,7 +181,7 @@ def _flags(example: Example, count: int) -> tuple[BoxFlags, ...]:
 
 def _per_box(values: NDArray[np.int64], key: str, count: int) -> NDArray[np.int64]:
     if len(values) not in (0, count):
-        raise DataError(f"{len(values)} values of '{key}' for {count} boxes", hint=_EXPECTED)
+        raise DataError(f"{len(values)} values of '{key}' for {count} boxes", hint=EXPECTED)
     return values if len(values) else np.zeros(count, np.int64)
 
 
@@ -219,7 +191,13 @@ def _classes(example: Example, count: int) -> AnnotatedClasses:
     texts = texts if any(texts) else []
     for values, key in ((texts, "class/text"), (ids, "class/label")):
         if len(values) not in (0, count):
-            raise DataError(f"{len(values)} values of '{key}' for {count} boxes", hint=_EXPECTED)
+            raise DataError(f"{len(values)} values of '{key}' for {count} boxes", hint=EXPECTED)
+    if texts and not all(texts):
+        raise DataError(
+            "its class/text is empty, while other boxes of the record have one",
+            place=f"box {texts.index('') + 1}",
+            hint="TensorFlow gives such a box no class: write its name, or leave class/text out of the record",
+        )
     if count and not texts and not ids:
         raise DataError(f"{count} boxes have no class", hint="image/object/class/text or class/label must be there")
     return AnnotatedClasses(tuple(texts), tuple(ids))
@@ -246,6 +224,14 @@ def _notes(parsed: Sequence[_Parsed], file: Path) -> list[DataError]:
                 file=file,
                 place=first.place,
                 hint="the image's own size counts, as in TensorFlow",
+            )
+        )
+    if clipped := sum(each.clipped for each in parsed):
+        notes.append(
+            DataError(
+                f"{clipped} boxes reach beyond the image, by less than a tenth of its side; they are clipped to it",
+                file=file,
+                hint="TensorFlow takes them too; further out it stops",
             )
         )
     if crowds := sum(each.crowds for each in parsed):
