@@ -32,8 +32,8 @@ _FOREIGN = tuple(
         (r"^(?:import \w|from [\w.]+ import |def \w+\(|class \w+[(:])", "is Python code, not protobuf text", None),
         (
             r"^(?:<{7}|>{7})(?: |$)",
-            "holds the marks of an unfinished merge (<<<<<<<, >>>>>>>)",
-            "choose one side, then remove the marks",
+            "holds the lines of an unfinished merge (<<<<<<<, >>>>>>>)",
+            "choose one side, then remove these lines",
         ),
     )
 )  # fmt: skip
