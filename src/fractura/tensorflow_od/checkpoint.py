@@ -176,24 +176,23 @@ def checkpoint_prefix(checkpoint: Path | str) -> Path:
     """The prefix that ``checkpoint`` refers to: a prefix, an index or data file, or a folder (its latest checkpoint).
 
     Raises:
-        ModelError: There is no checkpoint.
+        ModelError: There is no checkpoint, or it is of TensorFlow 1.
     """
+    from fractura.tensorflow_od.checkpoint_folder import absent_checkpoint, refuse_tensorflow_1
     from fractura.tensorflow_od.checkpoint_state import latest_checkpoint
 
     path = Path(checkpoint)
     if path.is_dir():
         latest = latest_checkpoint(path)
         if latest is None:
-            raise ModelError(
-                "contains no checkpoint", file=path, hint="give the checkpoint itself: a path ending in ckpt-0"
-            )
+            raise absent_checkpoint(path)
+        refuse_tensorflow_1(latest)
         return latest
     name = path.name.removesuffix(".index").split(".data-")[0]
     prefix = path.with_name(name) if name else path
     if not prefix.with_name(prefix.name + ".index").is_file():
-        others = sorted(p.name.removesuffix(".index") for p in prefix.parent.glob("*.index")) if name else []
-        hint = f"that folder contains: {', '.join(others)}" if others else "give the path that ends in ckpt-0"
-        raise ModelError("there is no such checkpoint", file=prefix, hint=hint)
+        raise absent_checkpoint(prefix)
+    refuse_tensorflow_1(prefix)
     return prefix
 
 

@@ -19,10 +19,10 @@ def read_checkpoint_state(folder: Path) -> list[Path]:
     The folder may have been moved: checkpoints whose paths no longer exist are looked up by name next to the file.
 
     Raises:
-        ModelError: The file exists and cannot be read.
+        ModelError: The file exists and cannot be read, or the latest checkpoint does not exist.
     """
     file = folder / FILE_NAME
-    if not file.exists():
+    if not file.is_file():  # a model of the zoo has a folder of this name
         return []
     try:
         document = parse(read_text(file), file)
@@ -36,18 +36,29 @@ def read_checkpoint_state(folder: Path) -> list[Path]:
     names = [name for name in texts["all_model_checkpoint_paths"] if name not in latest] + latest
     found = []
     for name in names:
-        for prefix in (folder / name, folder / Path(name.replace("\\", "/")).name):
+        for prefix in (folder / name, folder / _name_of(name)):
             if prefix.with_name(prefix.name + ".index").is_file():
                 found.append(prefix)
                 break
+    if latest and (not found or found[-1].name != _name_of(latest[0])):
+        there = ", ".join(prefix.name for prefix in found) or "none of those it lists"
+        raise ModelError(
+            f"the latest checkpoint is {_name_of(latest[0])}, which does not exist",
+            file=file,
+            hint=f"there is {there}: copy the missing files, or give another checkpoint by its path",
+        )
     return found
+
+
+def _name_of(path: str) -> str:
+    return Path(path.replace("\\", "/")).name
 
 
 def latest_checkpoint(folder: Path) -> Path | None:
     """The prefix of the latest checkpoint in ``folder``; without the file ``checkpoint``, the highest ``ckpt-N``.
 
     Raises:
-        ModelError: The file ``checkpoint`` cannot be read.
+        ModelError: The file ``checkpoint`` cannot be read, or names a latest one that does not exist.
     """
     named = read_checkpoint_state(folder)
     if named:

@@ -24,6 +24,7 @@ from fractura.evaluation.metric_names import COCO_KEYS
 from fractura.inference.render import draw_boxes
 from fractura.models import Detector, Target, build_from_architecture
 from fractura.tensorflow_od.checkpoint import CheckpointReader
+from fractura.tensorflow_od.checkpoint_folder import refuse_as_checkpoint_dir
 from fractura.tensorflow_od.checkpoint_state import latest_checkpoint
 from fractura.tensorflow_od.pipeline_data import read_images
 from fractura.tensorflow_od.pipeline_mapping import EvalConfig, detector_settings, eval_config, eval_readers
@@ -62,7 +63,9 @@ def evaluate_continuously(
     Raises:
         DataError: The file names no images to evaluate on, or they cannot be read.
         ModelError: A checkpoint does not match the file.
+        UsageError: There is no such folder of checkpoints.
     """
+    refuse_as_checkpoint_dir(checkpoint_dir)
     config = read_pipeline_config(pipeline_config)
     readers, settings = eval_readers(config), eval_config(config)
     if not readers:
@@ -114,7 +117,7 @@ def new_checkpoints(
     known: Path | None = None
     while True:
         began = clock()
-        while (prefix := latest_checkpoint(folder) if folder.is_dir() else None) == known:
+        while (prefix := latest_checkpoint(folder)) == known:
             if clock() - began >= timeout:
                 say(f"no new checkpoint in {folder} for {timeout:g} seconds: done")
                 return

@@ -63,8 +63,9 @@ def train(
     Raises:
         DataError: The file asks for something that is not supported, or images cannot be used.
         ModelError: A checkpoint does not match the file.
-        UsageError: A number is out of range.
+        UsageError: A number is out of range, or ``model_dir`` is a model and not a folder to train into.
     """
+    from fractura.tensorflow_od.checkpoint_folder import refuse_as_model_dir
     from fractura.tensorflow_od.pipeline_mapping import train_section
     from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
     from fractura.tensorflow_od.restoring import read_number
@@ -79,6 +80,7 @@ def train(
     ):
         if number < 1:
             raise UsageError(f"--{name} must be at least 1, not {number}")
+    refuse_as_model_dir(model_dir)
     reporter = STDERR if is_first_process() else SILENT
     config = read_pipeline_config(pipeline_config)
     section = train_section(config)

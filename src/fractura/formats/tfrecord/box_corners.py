@@ -15,7 +15,7 @@ EXPECTED = "image/encoded and image/object/bbox/{xmin,ymin,xmax,ymax}, as the Ob
 _BEYOND = 0.1
 """How far outside a corner may lie, as a fraction of the image's side.
 
-TensorFlow stops above 1.1 (core/box_list_ops.py, ``to_absolute_coordinates``) and does not look below 0.
+TensorFlow stops above 1.1 (core/box_list_ops.py, ``to_absolute_coordinates``) and does not check below 0.
 """
 
 
