@@ -91,7 +91,7 @@ def left_open(text: str) -> tuple[str, int, int | None] | None:
     first, and without it the message that is innermost at the end of the text is taken.
 
     >>> left_open("item {\\n  id: 1\\nitem {\\n  id: 2\\n}\\n")
-    ('item', 0, 16)
+    ('item', 0, 15)
 
     Returns:
         Its name and position, and the position before which its brace is missing, if known; None if all are closed.
