@@ -133,6 +133,8 @@ def label_session(shop: Workshop) -> list[dict]:
         session.ask("PUT", f"/api/annotations/{one}", json=saved, headers={"If-Match": '"old"'})
         empty = session.ask("GET", f"/api/annotations/{new}").json()
         session.ask("PUT", f"/api/annotations/{new}", json={"boxes": []}, headers={"If-Match": empty["etag"]})
+        normal = {"boxes": [], "normal": True}
+        session.ask("PUT", f"/api/annotations/{new}", json=normal, headers={"If-Match": empty["etag"]})
         session.ask("PUT", f"/api/annotations/{new}", json={"boxes": [{"name": ""}]})
         session.ask("GET", f"/api/annotations/{ids['e.png']}")
         session.ask("POST", f"/api/annotations/{one}/restore", headers={"If-Match": now["etag"]})

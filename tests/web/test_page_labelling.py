@@ -122,7 +122,7 @@ def test_keys_pressed_before_the_image_is_there_wait_for_it(label, images):
     folder, names = images
     window = label()
     window.image(names[0])
-    for key in ("Control+s", "d", "Control+s", "d", "Space", "Control+s", "a"):
+    for key in ("Control+s", "d", "Control+s", "d", "Control+s", "Space", "a"):
         window.key(key)
     window.image(names[1])
     window.saved()

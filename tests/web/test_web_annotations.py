@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from support.web_places import BOX, WRITE, annotation, client, folder, image, image_ids
 
+from fractura.formats import read_voc
 from fractura.formats.voc import read_voc_file
 
 
@@ -279,3 +280,77 @@ def test_events_go_over_the_wire():
 
     with ThreadPoolExecutor(1) as pool:  # a browser's tests may have left a loop running in this thread
         assert pool.submit(asyncio.run, listen()).result() == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"boxes": []},
+        {"boxes": [], "comment": "x"},
+        {"boxes": [], "verified": True},
+        {"boxes": [], "normal": False},
+        {"boxes": None, "normal": True},
+        {"boxes": None, "verified": True},
+    ],
+)
+@pytest.mark.parametrize("name", ["image1.png", "image2.png", "image3.png"])
+def test_nothing_makes_an_image_normal_but_a_decision(web, tmp_path, name, body):
+    def written():
+        """All but the cache of detections."""
+        return {path: path.read_bytes() for kind in ("xml", "txt") for path in (tmp_path / "data").rglob(f"*.{kind}")}
+
+    before = written()
+    answer = put(web, name, load(web, name)["etag"], **body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "undecided")
+    assert written() == before
+
+
+@pytest.mark.parametrize("name", ["image1.png", "image2.png", "image3.png"])
+def test_a_decision_makes_an_image_normal_and_is_recorded(web, tmp_path, name):
+    before = load(web, name)
+    assert before["normal"] == (name == "image3.png")
+    saved = put(web, name, before["etag"], [], normal=True).json()
+    assert (saved["normal"], saved["exists"], saved["boxes"]) == (True, True, [])
+    data = read_voc(tmp_path / "data", on_error="skip", problems=[])
+    assert {each.name: each.decided_normal for each in data if each.is_negative} == {"image3.png": False} | {name: True}
+
+
+def test_a_decision_counts_for_the_file_that_was_saved(web, tmp_path):
+    """Another program writes the file anew: that is no decision any more, and neither is a comment."""
+    put(web, "image1.png", '"none"', [], normal=True)
+    annotation(tmp_path / "data" / "annotations" / "image1.xml", "image1.png")
+    now = load(web, "image1.png")
+    assert put(web, "image1.png", now["etag"], [], normal=True, comment="x").status_code == 200
+    assert read_voc(tmp_path / "data", on_error="skip", problems=[]).decided_negatives == 0
+
+
+def test_without_a_decision_the_file_goes_and_comes_back_with_its_boxes(web, tmp_path):
+    file = tmp_path / "data" / "annotations" / "image2.xml"
+    file.write_bytes(file.read_bytes().replace(b"<pose>", b"<maker>other tool</maker><pose>"))
+    before, now = file.read_bytes(), load(web, "image2.png")
+    gone = put(web, "image2.png", now["etag"], None, comment="?").json()
+    assert (gone["exists"], gone["normal"], gone["boxes"], gone["comment"]) == (False, False, [], "?")
+    assert gone["has_backup"]
+    assert not file.exists()
+    back = put(web, "image2.png", gone["etag"], now["boxes"], verified=now["verified"]).json()
+    assert back["boxes"] == now["boxes"]
+    assert file.read_bytes() == before
+
+
+def test_a_comment_is_no_label(web, tmp_path):
+    saved = put(web, "image1.png", '"none"', None, comment="línea").json()
+    assert (saved["exists"], saved["comment"]) == (False, "línea")
+    assert not (tmp_path / "data" / "annotations" / "image1.xml").exists()
+    (row,) = (each for each in web.get("/api/images").json()["images"] if each["name"] == "image1.png")
+    assert (row["state"], row["comment"]) == ("unlabelled", True)
+
+
+@pytest.mark.parametrize("labels", [{"boxes": [], "normal": True}, {"boxes": [box()]}])
+def test_an_image_that_cannot_be_shown_cannot_be_labelled(web, tmp_path, labels):
+    file = tmp_path / "data" / "images" / "image1.png"
+    file.write_bytes(file.read_bytes()[:60])  # the header can still be read
+    picture = web.get(f"/api/images/{image_ids(web)['image1.png']}/picture")
+    answer = put(web, "image1.png", load(web, "image1.png")["etag"], **labels)
+    assert (picture.status_code, answer.status_code) == (422, 422)
+    assert answer.json()["error"] == picture.json()["error"]
+    assert not (tmp_path / "data" / "annotations" / "image1.xml").exists()

@@ -60,6 +60,7 @@ class Record:
         laterality: ``L``, ``R`` or ``B`` (both), if known.
         study: Which images were taken together (hashed where it came from DICOM), if known.
         device: Which machine took the image (hashed where it came from DICOM), if known.
+        decided_normal: Somebody decided on the page that nothing is to be found on it.
     """
 
     image: Path
@@ -77,6 +78,7 @@ class Record:
     laterality: str | None = None
     study: str | None = None
     device: str | None = None
+    decided_normal: bool = False
 
     def __post_init__(self) -> None:
         if not self.flags:
@@ -156,6 +158,11 @@ class Dataset:
     def negatives(self) -> int:
         """Number of images without any box."""
         return sum(record.is_negative for record in self.records)
+
+    @property
+    def decided_negatives(self) -> int:
+        """How many of these somebody saved as normal on the page; the others came from elsewhere."""
+        return sum(record.is_negative and record.decided_normal for record in self.records)
 
     @property
     def boxes_by_class(self) -> dict[str, int]:

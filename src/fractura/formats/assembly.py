@@ -72,6 +72,7 @@ class FoundImage:
         facts: What else the file says.
         displayed: Width and height of the image where they were read already.
         name: What the image is called in the data set; None takes its file name, made unique.
+        decided_normal: See ``Record``.
     """
 
     image: Path
@@ -84,6 +85,7 @@ class FoundImage:
     facts: WrittenFacts = field(default_factory=WrittenFacts)
     displayed: tuple[int, int] | None = None
     name: str | None = None
+    decided_normal: bool = False
 
 
 def split_of(text: str) -> str | None:
@@ -202,5 +204,6 @@ def _record(each: FoundImage, size: tuple[int, int], labels: dict[str, int], nam
         tuple(BoxFlags(box.difficult, box.truncated, box.pose) for box in each.objects),
         name=each.name or name,
         annotation=each.annotation,
+        decided_normal=each.decided_normal,
         **vars(each.facts),
     )

@@ -23,6 +23,7 @@ class CheckReport:
         images: Number of images, readable or not.
         annotations: Number of annotation files.
         negatives: How many of these are valid and have no objects.
+        decided_negatives: How many of those somebody saved as normal on the page.
         boxes_by_class: Number of boxes of each class name found.
         findings: Errors first, then warnings, then notes; each kind in the order of the checks.
         snapshot: All that was seen.
@@ -33,6 +34,7 @@ class CheckReport:
     images: int
     annotations: int
     negatives: int
+    decided_negatives: int
     boxes_by_class: dict[str, int]
     findings: tuple[Finding, ...]
     snapshot: Snapshot = field(repr=False)
@@ -58,6 +60,7 @@ class CheckReport:
             "images": self.images,
             "annotations": self.annotations,
             "negatives": self.negatives,
+            "decided_negatives": self.decided_negatives,
             "boxes_by_class": self.boxes_by_class,
             "errors": len(self.of(Severity.ERROR)),
             "warnings": len(self.of(Severity.WARNING)),
@@ -106,6 +109,7 @@ def check_snapshot(snapshot: Snapshot, checks: Sequence[Check]) -> CheckReport:
         len(snapshot.images),
         len(snapshot.annotations),
         snapshot.negatives,
+        snapshot.decided_negatives,
         snapshot.class_counts,
         tuple(sorted(findings, key=lambda finding: order.index(finding.severity))),
         snapshot,

@@ -75,7 +75,10 @@ def negatives(snapshot: Snapshot) -> Iterator[Fault]:
     images = len(snapshot.annotations)
     share = f"{snapshot.negatives} of {images} labelled images have no box ({snapshot.negatives / images:.0%})"
     if snapshot.negatives:
-        yield Fault(share, snapshot.root)
+        decided = (
+            f"{snapshot.decided_negatives} of these {snapshot.negatives} were saved as normal in the labelling page"
+        )
+        yield Fault(f"{share}; {decided}", snapshot.root)
         return
     yield Fault(
         share,

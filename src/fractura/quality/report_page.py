@@ -43,7 +43,8 @@ def report_page(report: CheckReport) -> str:
     body = (
         f"<h1>{text(title)}</h1>"
         f"<p>{text(str(report.root))}{against}: {report.images} images, {report.annotations} annotations, "
-        f"{report.negatives} of them without a box. <b>{report.counted(Severity.ERROR)}</b>, "
+        f"{report.negatives} of them without a box ({report.decided_negatives} saved as normal in the labelling page). "
+        f"<b>{report.counted(Severity.ERROR)}</b>, "
         f"{report.counted(Severity.WARNING)}, {report.counted(Severity.NOTE)}.</p>"
         "<p>This page holds pictures of the images. Treat it as you treat the images. fractura is a research tool, "
         "not a medical device.</p>"

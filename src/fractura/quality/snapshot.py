@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fractura.core.errors import DataError
 from fractura.formats.voc.annotation import VocAnnotation
+from fractura.formats.voc.decisions import is_decided
 from fractura.formats.voc.layout import find_voc_folder
 from fractura.formats.voc.parser import examine_voc, read_voc_bytes
 from fractura.formats.voc.xml_source import parse_xml
@@ -96,8 +97,22 @@ class Snapshot:
     @cached_property
     def negatives(self) -> int:
         """Number of annotation files without fault and without objects."""
+        return len(self._negatives)
+
+    @cached_property
+    def decided_negatives(self) -> int:
+        """How many of these somebody saved as normal on the page."""
         return sum(
-            file.annotation is not None and not file.annotation.objects and not file.faults for file in self.annotations
+            file.image is not None and is_decided(self.root, file.image.path.name, file.path)
+            for file in self._negatives
+        )
+
+    @cached_property
+    def _negatives(self) -> tuple[AnnotationFile, ...]:
+        return tuple(
+            file
+            for file in self.annotations
+            if file.annotation is not None and not file.annotation.objects and not file.faults
         )
 
 

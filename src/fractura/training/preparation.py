@@ -131,7 +131,8 @@ def _clean(data: Dataset, settings: TrainSettings, reporter: Reporter) -> Datase
 def _counts(data: Dataset) -> str:
     """The counts of a data set in one line."""
     boxes = ", ".join(f"{name} {count}" for name, count in data.boxes_by_class.items())
-    return f"{len(data)} images, {data.negatives} of them negative; boxes: {boxes}"
+    decided = f" ({data.decided_negatives} saved as normal in the labelling page)" if data.negatives else ""
+    return f"{len(data)} images, {data.negatives} of them negative{decided}; boxes: {boxes}"
 
 
 def _epoch(stream: ImageStream, settings: TrainSettings) -> str:

@@ -5,8 +5,8 @@ A save compares the state the writer started from with the one on the disk; copi
 XML file is complete, either old or new. The backup lies in a hidden folder instead of next to the file (``NAME.xml~``),
 so that the image folder holds what LabelImg would have left there and nothing else.
 
-Comments have no place in LabelImg's files, and LabelImg would drop unknown elements: they are text files,
-``.fractura/comments/IMAGE NAME.txt``.
+An XML file without objects makes an image a normal one that training learns from. It is written by a person's decision
+only, never because the last box was deleted: an image with neither boxes nor a decision has no file.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from fractura.core.errors import DataError
 from fractura.core.files import write_atomically
 from fractura.formats.faults import box_fault
 from fractura.formats.voc.annotation import VocAnnotation, VocObject, labelimg_object
+from fractura.formats.voc.decisions import HIDDEN_FOLDER, record_decision
 from fractura.formats.voc.parser import parse_voc, read_voc_bytes
 from fractura.formats.voc.serializer import voc_bytes
 from fractura.imaging.reader import radiograph_channels, radiograph_size
 from fractura.web.api_errors import WebError
-from fractura.web.folder_index import COMMENTS, HIDDEN_FOLDER, AnnotationSummary, FolderIndex, ImageRow, Stamp
+from fractura.web.comments import read_comment, write_comment
+from fractura.web.folder_index import AnnotationSummary, FolderIndex, ImageRow, Stamp
 from fractura.web.schemas import AnnotationIn, BoxIn
 
 BACKUP = "backup"
@@ -108,7 +110,7 @@ class AnnotationStore:
             data = read_voc_bytes(row.annotation) if row.annotation.is_file() else None
         except DataError as error:
             raise WebError.of(error, 409, "annotation_unreadable") from error
-        comment = self._comment(row)
+        comment = read_comment(self._index.folder, row.path.name)
         if data is None:
             return StoredAnnotation(comment=comment)
         path, kept = row.annotation, self._parsed.get(row.annotation)
@@ -142,7 +144,10 @@ class AnnotationStore:
         return self._backup_file(row).is_file()
 
     def save(self, row: ImageRow, known: str, wanted: AnnotationIn) -> StoredAnnotation:
-        """Write an image's boxes, whether they are verified, and the comment.
+        """Write an image's boxes, or the decision that it is normal, whether that is verified, and the comment.
+
+        Without boxes and without a decision there is no file: one that exists is deleted, and its bytes stay in the
+        backup. Boxes that come back later find what else that file held.
 
         Args:
             row: The image.
@@ -151,26 +156,20 @@ class AnnotationStore:
 
         Raises:
             ChangedElsewhereError: The state on the disk is a different one.
-            WebError: The file on the disk is malformed or belongs to another image, a box is invalid, the image cannot
-                be read, or nothing can be written.
+            WebError: Nothing was decided on an image without boxes, the file on the disk is malformed or belongs to
+                another image, a box is invalid, the image cannot be read, or nothing can be written.
         """
         with self._lock:
             current = self._changeable(row, known)
-            size = self.size(row)
-            before = current.annotation or _new_annotation(row, size)
+            _refuse_undecided(wanted)
             try:
-                objects = _objects(wanted.boxes, before.objects, size)
-                annotation, data = before, current.data
-                if data is None or (objects, wanted.verified) != (before.objects, before.verified):
-                    annotation = replace(
-                        before, objects=objects, verified=wanted.verified, width=size[0], height=size[1]
-                    )
-                    data = voc_bytes(annotation)
-            except DataError as error:
-                raise WebError.of(error, 422, "box_invalid") from error
-            self._write(row, current.data, data)
-            self._write_comment(row, wanted.comment)
-            self._keep(row.annotation, data, replace(annotation, source=data))
+                if wanted.boxes is None:
+                    self._write(row, current.data, None)
+                else:
+                    self._write_labels(row, current, wanted, wanted.boxes)
+                write_comment(self._index.folder, row.path.name, wanted.comment)
+            except (DataError, OSError) as error:
+                raise _disk_refused(error) from error
             return self._saved(row)
 
     def delete(self, row: ImageRow, known: str) -> StoredAnnotation:
@@ -219,6 +218,35 @@ class AnnotationStore:
             raise ChangedElsewhereError(current)
         return current
 
+    def _write_labels(
+        self, row: ImageRow, current: StoredAnnotation, wanted: AnnotationIn, boxes: Sequence[BoxIn]
+    ) -> None:
+        """Write boxes, or that there are none by a person's decision."""
+        size = self.size(row)
+        before = current.annotation or self._deleted(row, current) or _new_annotation(row, size)
+        try:
+            objects = _objects(boxes, before.objects, size)
+            annotation, data = before, before.source
+            if data is None or (objects, wanted.verified) != (before.objects, before.verified):
+                annotation = replace(before, objects=objects, verified=wanted.verified, width=size[0], height=size[1])
+                data = voc_bytes(annotation)
+        except DataError as error:
+            raise WebError.of(error, 422, "box_invalid") from error
+        # A comment on an image that was normal already is no decision about it.
+        if not objects and (data != current.data or wanted.comment == current.comment):
+            record_decision(self._index.folder, row.path.name, data)
+        self._write(row, current.data, data)
+        self._keep(row.annotation, data, replace(annotation, source=data))
+
+    def _deleted(self, row: ImageRow, current: StoredAnnotation) -> VocAnnotation | None:
+        """The file that was deleted with its last box, so that undoing that brings back every byte of it."""
+        if current.data is not None or not self.has_backup(row):
+            return None
+        try:
+            return parse_voc(read_voc_bytes(self._backup_file(row)), row.annotation.name)
+        except DataError:
+            return None  # nothing of it can be taken over
+
     def _write(self, row: ImageRow, old: bytes | None, new: bytes | None) -> None:
         """The one place where an XML file changes: first the backup, then the file."""
         if old == new:
@@ -232,24 +260,6 @@ class AnnotationStore:
                 row.annotation.unlink()
         except (DataError, OSError) as error:
             raise _disk_refused(error) from error
-
-    def _write_comment(self, row: ImageRow, comment: str) -> None:
-        file = self._comment_file(row)
-        try:
-            if comment and self._comment(row) != comment:
-                write_atomically(file, comment)
-            elif not comment:
-                file.unlink(missing_ok=True)
-        except (DataError, OSError) as error:
-            raise _disk_refused(error) from error
-
-    def _comment(self, row: ImageRow) -> str:
-        try:
-            return self._comment_file(row).read_bytes().decode("utf-8", "replace")
-        except FileNotFoundError:
-            return ""
-        except OSError as error:
-            raise WebError(409, "annotation_unreadable", "the image's comment cannot be read") from error
 
     def _saved(self, row: ImageRow) -> StoredAnnotation:
         """The state on the disk after a change, which the index is notified of."""
@@ -266,9 +276,6 @@ class AnnotationStore:
     def _backup_file(self, row: ImageRow) -> Path:
         return self._hidden / BACKUP / row.annotation.name
 
-    def _comment_file(self, row: ImageRow) -> Path:
-        return self._hidden / COMMENTS / f"{row.path.name}.txt"
-
 
 def malformed(stored: StoredAnnotation, *, has_backup: bool) -> WebError:
     """The error that shows a malformed file as it is."""
@@ -280,6 +287,18 @@ def malformed(stored: StoredAnnotation, *, has_backup: bool) -> WebError:
 
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:_DIGITS]
+
+
+def _refuse_undecided(wanted: AnnotationIn) -> None:
+    if wanted.boxes or (wanted.boxes is not None and wanted.normal):
+        return
+    if wanted.boxes is not None or wanted.verified or wanted.normal:
+        raise WebError(
+            422,
+            "undecided",
+            "there are no boxes, and nobody has decided that the image is normal",
+            hint='send "normal": true with an empty list of boxes, or "boxes": null where nothing is decided',
+        )
 
 
 def _disk_refused(error: DataError | OSError) -> WebError:

@@ -20,15 +20,15 @@ from typing import Literal, get_args
 from fractura.core.errors import DataError
 from fractura.formats.image_index import ImageIndex
 from fractura.formats.voc.annotation import VocAnnotation, VocObject
+from fractura.formats.voc.decisions import HIDDEN_FOLDER
 from fractura.formats.voc.layout import voc_folders
 from fractura.formats.voc.parser import parse_voc, read_voc_bytes
 from fractura.imaging.reader import IMAGE_EXTENSIONS, is_image_file
 from fractura.inference.results import printable
+from fractura.web.comments import COMMENTS
 
 ImageState = Literal["reading", "unlabelled", "suggested", "labelled", "verified", "disagreeing", "malformed"]
 STATES: tuple[ImageState, ...] = get_args(ImageState)
-HIDDEN_FOLDER = ".fractura"
-COMMENTS = "comments"
 _DIGITS = re.compile(r"(\d+)")
 _POLL_SECONDS = 2.0
 _SEEN_SHARE = 0.05

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fractura.core.model_card import WEIGHTS_FILE
+from fractura.formats.voc.decisions import HIDDEN_FOLDER
 from fractura.inference import BUILT_IN
 from fractura.web.annotation_store import AnnotationStore
 from fractura.web.api_errors import WebError
 from fractura.web.detection_cache import DetectionCache
 from fractura.web.events import EventStream
-from fractura.web.folder_index import HIDDEN_FOLDER, FolderIndex, ImageRow
+from fractura.web.folder_index import FolderIndex, ImageRow
 from fractura.web.image_list import ImageLister, image_item
 from fractura.web.model_registry import ModelRegistry, UsableModel
 from fractura.web.schemas import ImageEvent, TrainingRequest

@@ -47,9 +47,17 @@ class BoxIn(RequestBody):
 
 
 class AnnotationIn(RequestBody):
-    """Everything to be saved for an image."""
+    """Everything to be saved for an image.
 
-    boxes: Annotated[list[BoxIn], Field(max_length=MAXIMUM_BOXES)]
+    Attributes:
+        boxes: Null where there are none and nothing is decided: the image is then unlabelled.
+        normal: A person decided that there is nothing to find; needed for an empty list of boxes, void with boxes.
+        verified: A reviewer has confirmed the boxes, or that there are none.
+        comment: Stored apart from the labels.
+    """
+
+    boxes: Annotated[list[BoxIn], Field(max_length=MAXIMUM_BOXES)] | None
+    normal: bool = False
     verified: bool = False
     comment: Annotated[str, Field(max_length=MAXIMUM_COMMENT)] = ""
 
@@ -104,10 +112,16 @@ class Note(BaseModel):
 
 
 class Annotation(BaseModel):
-    """An image's annotation."""
+    """An image's annotation.
+
+    Attributes:
+        exists: There is an annotation file.
+        normal: There is one, and it has no boxes.
+    """
 
     image: ImageId
     exists: bool
+    normal: bool
     etag: str
     width: int
     height: int

@@ -10,6 +10,7 @@ from fractura.core.errors import DataError, FracturaError
 from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gather
 from fractura.formats.faults import Faults, OnError, refuse_repeated_names
 from fractura.formats.format import FACTS, FLAGS, FRACTIONS, Evidence, Format
+from fractura.formats.voc.decisions import is_decided
 from fractura.formats.voc.layout import VocFolder, find_voc_folder
 from fractura.formats.voc.parser import read_voc_file
 from fractura.formats.voc.writer import plan_voc
@@ -52,10 +53,10 @@ def read_voc(
 
 def read_voc_folder(folder: Path, options: ReadOptions, faults: Faults) -> Dataset:
     """Read a folder; see ``read_voc``."""
-    return gather(_images(find_voc_folder(folder), faults), root=folder, options=options, faults=faults)
+    return gather(_images(folder, find_voc_folder(folder), faults), root=folder, options=options, faults=faults)
 
 
-def _images(files: VocFolder, faults: Faults) -> Iterator[FoundImage]:
+def _images(folder: Path, files: VocFolder, faults: Faults) -> Iterator[FoundImage]:
     index = files.index()
     claimed: set[Path] = set()
     for path in files.annotations:
@@ -90,6 +91,7 @@ def _images(files: VocFolder, faults: Faults) -> Iterator[FoundImage]:
             ),
             displayed=displayed,
             name=image.name,
+            decided_normal=not annotation.objects and is_decided(folder, image.name, path),
         )
     if unused := [image for image in files.images if image not in claimed]:
         some = ", ".join(image.name for image in unused[:3]) + (", …" if len(unused) > 3 else "")

@@ -15,6 +15,7 @@ from fractura.formats.image_index import ImageIndex
 from fractura.formats.numbers import shortest_decimal
 from fractura.formats.split_file import plan_split_file
 from fractura.formats.voc.annotation import VocAnnotation, VocObject
+from fractura.formats.voc.decisions import decision_of
 from fractura.formats.voc.parser import read_voc_file
 from fractura.formats.voc.serializer import voc_bytes
 from fractura.formats.writing import PlannedFile
@@ -66,11 +67,15 @@ def plan_voc(dataset: Dataset) -> Iterator[PlannedFile]:
 
 
 def _files(dataset: Dataset, *, scores: bool) -> Iterator[tuple[str, bytes | None, Record]]:
-    """Path and content of each annotation, and path of each image."""
+    """Path and content of each annotation and of each decision, and path of each image."""
     index = ImageIndex(Path("images", record.name) for record in dataset)
     for record in dataset:
         path = f"annotations/{PurePosixPath(record.name).stem}.xml"
-        yield path, voc_bytes(annotation_for(record, Path(path), index, dataset.class_names, scores=scores)), record
+        data = voc_bytes(annotation_for(record, Path(path), index, dataset.class_names, scores=scores))
+        yield path, data, record
+        if record.is_negative and record.decided_normal:
+            place, content = decision_of(record.name, data)
+            yield place, content.encode(), record
         yield f"images/{record.name}", None, record
 
 

@@ -189,7 +189,8 @@ export function wroteIt(unanswered, current) {
  * @returns {PlainLabels}
  */
 export function plain(labels) {
-  return { boxes: labels.boxes.map(bare), verified: labels.verified, comment: labels.comment };
+  const { boxes, normal, verified, comment } = labels;
+  return { boxes: boxes.length > 0 || normal ? boxes.map(bare) : null, normal, verified, comment };
 }
 
 /**

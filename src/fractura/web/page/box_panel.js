@@ -10,7 +10,6 @@ import { number, readable, say } from "./i18n.js";
  * @typedef {object} PanelState
  * @property {Labels | null} labels null if there is no image or its labels cannot be read.
  * @property {boolean} editable
- * @property {boolean} exists Whether the annotation file exists.
  * @property {readonly Suggestion[]} suggestions
  * @property {string} suggestionNote Shown if there are no suggestions.
  * @property {readonly string[]} names
@@ -79,12 +78,12 @@ export class BoxPanel {
 
   /** @param {PanelState} state */
   #drawBoxes(state) {
-    const { labels, editable, exists } = state;
+    const { labels, editable } = state;
     const place = byId("boxes", HTMLElement);
     if (labels === null) return fill(place);
     const rows = labels.boxes.map((box) => this.#boxRow(box, state));
     if (rows.length === 0 && editable) {
-      const text = exists ? say("boxes.saved_empty") : `${say("boxes.none")} ${say("boxes.no_finding")}`;
+      const text = labels.normal ? say("boxes.saved_empty") : `${say("boxes.none")} ${say("boxes.no_finding")}`;
       rows.push(make("p", { class: "quiet" }, text));
     }
     replaceKeepingFocus(place, rows);

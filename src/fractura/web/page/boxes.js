@@ -169,12 +169,14 @@ export function overlap(one, other) {
  * @param {import("./types.js").PlainLabels} other
  */
 export function sameLabels(one, other) {
+  const [mine, theirs] = [one.boxes ?? [], other.boxes ?? []];
   const fields = (/** @type {Box} */ box) =>
     [box.name, box.xmin, box.ymin, box.xmax, box.ymax, Boolean(box.difficult)].join("\u0000");
   return (
     one.verified === other.verified &&
     one.comment.trim() === other.comment.trim() &&
-    one.boxes.length === other.boxes.length &&
-    one.boxes.every((box, index) => fields(box) === fields(/** @type {Box} */ (other.boxes[index])))
+    Boolean(one.normal) === Boolean(other.normal) &&
+    mine.length === theirs.length &&
+    mine.every((box, index) => fields(box) === fields(/** @type {Box} */ (theirs[index])))
   );
 }

@@ -25,7 +25,7 @@ export function previewer(picture, image, names) {
     drawBoxes(
       context,
       view,
-      labels.boxes.map((box) => ({ box, style: { colour: colourOf(box.name, names), tag: box.name } })),
+      (labels.boxes ?? []).map((box) => ({ box, style: { colour: colourOf(box.name, names), tag: box.name } })),
     );
   };
 }

@@ -172,10 +172,11 @@ function side(title, labels, preview) {
   const list = make(
     "ul",
     {},
-    ...labels.boxes.map((box) => make("li", {}, `${box.name} ${box.xmin}, ${box.ymin} – ${box.xmax}, ${box.ymax}`)),
+    ...(labels.boxes ?? []).map((box) => make("li", {}, `${box.name} ${box.xmin}, ${box.ymin} – ${box.xmax}, ${box.ymax}`)),
   );
   const part = make("section", {}, make("h3", {}, title), canvas, list);
-  if (labels.boxes.length === 0) fill(list, make("li", { class: "quiet" }, say("list.boxes", { count: 0 })));
+  if (!labels.boxes?.length)
+    fill(list, make("li", { class: "quiet" }, say(labels.normal ? "boxes.saved_empty" : "save.new")));
   if (labels.verified) part.append(make("p", {}, say("boxes.verified")));
   if (labels.comment) part.append(make("p", {}, labels.comment));
   return part;

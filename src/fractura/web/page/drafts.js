@@ -95,7 +95,8 @@ function lockName(window) {
 function read(place) {
   try {
     const draft = JSON.parse(localStorage.getItem(place) ?? "null");
-    return Array.isArray(draft?.labels?.boxes) && Array.isArray(draft.unanswered) && typeof draft.etag === "string"
+    const boxes = draft?.labels?.boxes;
+    return (Array.isArray(boxes) || boxes === null) && Array.isArray(draft.unanswered) && typeof draft.etag === "string"
       ? draft
       : null;
   } catch (reason) {

@@ -76,13 +76,16 @@ export function translatePage() {
     element.setAttribute("aria-label", say(wordOf(element, "data-label")));
   for (const element of document.querySelectorAll("[data-hint]"))
     element.setAttribute("placeholder", say(wordOf(element, "data-hint")));
-  for (const element of document.querySelectorAll("[data-tip]")) {
-    const keys = element.getAttribute("data-keys");
-    const text = say(wordOf(element, "data-tip"));
-    element.setAttribute("title", keys ? `${text} (${readable(keys)})` : text);
-    element.setAttribute("aria-label", text);
-    if (keys) element.setAttribute("aria-keyshortcuts", keys.replace(/ \/ /g, " ").replace("Ctrl", "Control"));
-  }
+  for (const element of document.querySelectorAll("[data-tip]")) translateTip(element);
+}
+
+/** @param {Element} element With data-tip, and data-keys where keys do the same. */
+export function translateTip(element) {
+  const keys = element.getAttribute("data-keys");
+  const text = say(wordOf(element, "data-tip"));
+  element.setAttribute("title", keys ? `${text} (${readable(keys)})` : text);
+  element.setAttribute("aria-label", text);
+  if (keys) element.setAttribute("aria-keyshortcuts", keys.replace(/ \/ /g, " ").replace("Ctrl", "Control"));
 }
 
 /**

@@ -10,7 +10,9 @@ import { say } from "./i18n.js";
 export function drawSaveState(open, others) {
   const place = byId("save-state", HTMLElement);
   const saver = open?.saver;
-  const state = saver ? (saver.state === "saved" && !open?.annotation.exists ? "new" : saver.state) : null;
+  const { exists, comment } = open?.annotation ?? {};
+  const unlabelled = comment ? "commented" : "new";
+  const state = saver ? (saver.state === "saved" && !exists ? unlabelled : saver.state) : null;
   // the server was reached but could not write, for example on a full disk: show the reason while it is retried
   const shown = state === "unreachable" && saver?.failure?.status ? "refused" : state;
   const text = shown === null ? "" : say(`save.${shown}`, { reason: saver?.failure ? explain(saver.failure) : "" });

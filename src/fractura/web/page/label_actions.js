@@ -1,5 +1,5 @@
 /** The actions of the keys and buttons of the labelling view. */
-import { notifyError, announce } from "./announce.js";
+import { notify, notifyError, announce } from "./announce.js";
 import * as api from "./api.js";
 import { keyed } from "./boxes.js";
 import { byId } from "./dom.js";
@@ -99,8 +99,20 @@ export function labelActions(view) {
   };
 
   function verify() {
-    view.open?.commit({ verified: !view.open.labels.verified });
-    void view.open?.saver.flush();
+    const { open } = view;
+    if (!open) return;
+    if (!open.decided) return notify(say("boxes.undecided"));
+    open.commit({ verified: !open.labels.verified });
+    void open.saver.flush();
+    view.draw();
+  }
+
+  function save() {
+    const { open } = view;
+    if (!open) return;
+    const saving = open.save();
+    if (open.labels.normal) notify(say("boxes.saved_normal"));
+    void saving.then(() => view.draw());
     view.draw();
   }
 
@@ -126,7 +138,7 @@ export function labelActions(view) {
     nextUnlabelled,
     draw: () => editor.setDrawing(!editor.drawing),
     drawMiddle: () => editor.drawMiddle(),
-    save: () => void view.open?.save().then(() => view.draw()),
+    save,
     copy: duplicate,
     paste: () => void paste().catch(notifyError),
     delete: remove,

@@ -218,7 +218,6 @@ export class LabelView {
     this.panel.draw({
       labels: open?.labels ?? null,
       editable: open !== null,
-      exists: open?.annotation.exists ?? false,
       suggestions: labelling.suggestions,
       suggestionNote: this.#suggestionNote(),
       names: labelling.names,
@@ -247,6 +246,7 @@ export class LabelView {
     showStates(this.toolbar, {
       draw: { pressed: editor.drawing, disabled: open === null },
       verified: { pressed: Boolean(open?.labels.verified), disabled: open === null },
+      save: { disabled: open === null, word: open?.labels.boxes.length === 0 ? "tool.save_normal" : "tool.save_boxes" },
       undo: { disabled: !open?.history.canUndo },
       redo: { disabled: !open?.history.canRedo },
       window: { pressed: viewer.windowing },

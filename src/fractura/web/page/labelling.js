@@ -70,7 +70,7 @@ export class Labelling {
 
   /** @param {readonly KeyedBox[]} boxes */
   commit(boxes) {
-    this.open?.commit({ boxes });
+    this.open?.setBoxes(boxes);
     this.changed();
   }
 

@@ -54,13 +54,30 @@ export class OpenImage {
   }
 
   /**
+   * Boxes are labels; that there are none is not. Without its last box, an image is what it was before its boxes were drawn.
+   * @param {readonly KeyedBox[]} boxes
+   */
+  setBoxes(boxes) {
+    if (boxes.length > 0) return this.commit({ boxes, normal: false });
+    const { states, place: now } = this.history;
+    const before = states.slice(0, now).findLast((state) => state.boxes.length === 0);
+    this.commit({ boxes, normal: before?.normal ?? false, verified: before?.verified ?? false });
+  }
+
+  /** Whether there is something that a reviewer can confirm: boxes, or the decision that there are none. */
+  get decided() {
+    return this.labels.boxes.length > 0 || this.labels.normal;
+  }
+
+  /**
    * Typing is one step of the history, not one per letter.
    * @param {string} comment
    */
   setComment(comment) {
     const before = this.history.states[this.history.place - 1];
+    const { boxes, normal, verified } = this.labels;
     const typing =
-      before !== undefined && before.boxes === this.labels.boxes && before.verified === this.labels.verified;
+      before !== undefined && before.boxes === boxes && before.normal === normal && before.verified === verified;
     if (typing) this.history.replace({ ...this.labels, comment });
     else this.history.push({ ...this.labels, comment });
     this.saver.change(this.labels);
@@ -74,9 +91,15 @@ export class OpenImage {
     return true;
   }
 
-  /** Write the file even if nothing was changed: a normal image has an annotation without boxes. */
+  /**
+   * Save now. Without boxes this is the decision that the image is normal, the only way to write a file without boxes.
+   * @returns {Promise<void>}
+   */
   save() {
-    if (!this.saver.pending && !this.annotation.exists) this.saver.change(this.labels);
+    if (this.labels.boxes.length === 0) {
+      if (this.labels.normal) this.saver.change(this.labels);
+      else this.commit({ normal: true });
+    }
     return this.saver.flush();
   }
 
@@ -142,8 +165,9 @@ export class OpenImage {
 }
 
 /** @param {import("./types.js").PlainLabels} plain @returns {Labels} */
-export function labelsOf({ boxes, verified, comment }) {
-  return { boxes: boxes.map(keyed), verified, comment };
+export function labelsOf({ boxes, normal, verified, comment }) {
+  // a draft of an older page does not say that the image is normal: nobody has decided then
+  return { boxes: (boxes ?? []).map(keyed), normal: normal ?? false, verified, comment };
 }
 
 /**
@@ -157,7 +181,9 @@ export function joined(mine, theirs) {
     one.name === other.name && place(one) === place(other);
   const more = theirs.boxes.filter((box) => !mine.boxes.some((own) => same(own, box)));
   const comments = [...new Set([mine.comment, theirs.comment].filter(Boolean))];
-  return { boxes: [...mine.boxes, ...more], verified: mine.verified && theirs.verified, comment: comments.join("\n") };
+  const boxes = [...mine.boxes, ...more];
+  const normal = boxes.length === 0 && (mine.normal || theirs.normal);
+  return { boxes, normal, verified: mine.verified && theirs.verified, comment: comments.join("\n") };
 }
 
 /** @param {import("./types.js").Box} box */

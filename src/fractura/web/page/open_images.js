@@ -92,7 +92,8 @@ export class OpenImages {
   async openLabels(facts) {
     const known = this.images.get(facts.id);
     const annotation = known?.saver.pending ? known.annotation : await api.annotation(facts.id);
-    if (this.id !== facts.id) return;
+    // an image that cannot be shown cannot be labelled either
+    if (this.id !== facts.id || this.problem !== null) return;
     if (known && (known.saver.pending || known.saver.etag === annotation.etag)) {
       this.open = known;
       // the oldest images are dropped first

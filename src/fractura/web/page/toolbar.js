@@ -1,6 +1,6 @@
 /** The row of buttons above the image, made from the table of keys. */
 import { icon, make } from "./dom.js";
-import { translatePage } from "./i18n.js";
+import { say, translatePage, translateTip } from "./i18n.js";
 
 /**
  * @typedef {import("./dom.js").IconName} IconName
@@ -52,13 +52,27 @@ export function makeToolbar(host, buttons, table, actions, stage) {
 
 /**
  * @param {HTMLElement} host
- * @param {Record<string, {pressed?: boolean, disabled?: boolean}>} states By action.
+ * @param {Record<string, {pressed?: boolean, disabled?: boolean, word?: import("./i18n.js").Word}>} states By action; `word` is
+ *   written on the button, for what it does depends on the image.
  */
 export function showStates(host, states) {
-  for (const [action, { pressed, disabled }] of Object.entries(states)) {
+  for (const [action, { pressed, disabled, word }] of Object.entries(states)) {
     const button = host.querySelector(`[data-action="${action}"]`);
     if (!(button instanceof HTMLButtonElement)) continue;
     if (pressed !== undefined) button.setAttribute("aria-pressed", String(pressed));
     if (disabled !== undefined) button.disabled = disabled;
+    if (word !== undefined) caption(button, word);
   }
+}
+
+/**
+ * @param {HTMLButtonElement} button
+ * @param {import("./i18n.js").Word} word
+ */
+function caption(button, word) {
+  const text = button.querySelector(".caption") ?? button.appendChild(make("span", { class: "caption" }));
+  if (text.textContent === say(word)) return;
+  text.textContent = say(word);
+  button.dataset["tip"] = word;
+  translateTip(button);
 }

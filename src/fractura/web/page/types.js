@@ -16,7 +16,8 @@
  * @typedef {Detection & {key: string}} Suggestion
  *
  * @typedef {object} PlainLabels The labels of one image as the server takes them.
- * @property {readonly Box[]} boxes
+ * @property {readonly Box[] | null} boxes null where there are none and nobody has decided that the image is normal.
+ * @property {boolean} normal Somebody has decided that there is nothing to find; never with boxes.
  * @property {boolean} verified
  * @property {string} comment
  *
@@ -66,6 +67,7 @@
  * @typedef {object} Annotation
  * @property {string} image
  * @property {boolean} exists
+ * @property {boolean} normal
  * @property {string} etag
  * @property {number} width
  * @property {number} height

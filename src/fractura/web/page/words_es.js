@@ -26,6 +26,7 @@ export const spanish = {
   "save.refused": "No se guardó: {reason}",
   "save.conflict": "Cambiada en otro lugar: elija",
   "save.new": "Aún sin etiquetar",
+  "save.commented": "Comentario guardado; aún sin etiquetar",
   "save.malformed": "Archivo dañado: no se modifica",
   "save.refused_elsewhere": "Sin guardar, rechazadas: {names}",
   "save.unsent": "Radiografías que esperan al servidor: {count}",
@@ -74,7 +75,9 @@ export const spanish = {
   "tool.next_unlabelled": "Siguiente sin etiquetar",
   "tool.verified": "Verificada",
   "tool.hide": "Ocultar las cajas",
-  "tool.save": "Guardar (sin cajas: como radiografía sin hallazgos)",
+  "tool.save": "Guardar (sin cajas: guardar como normal)",
+  "tool.save_boxes": "Guardar",
+  "tool.save_normal": "Guardar como normal",
   "tool.delete": "Borrar la caja o descartar la sugerencia",
   "tool.copy": "Copiar la caja",
   "tool.paste": "Copiar las cajas de la radiografía anterior",
@@ -96,8 +99,12 @@ export const spanish = {
 
   "boxes.title": "Cajas",
   "boxes.none": "Aún no hay cajas. W dibuja una.",
-  "boxes.no_finding": "¿Sin fracturas? Ctrl+S la guarda como radiografía sin hallazgos (normal).",
-  "boxes.saved_empty": "Guardada como radiografía sin hallazgos (normal).",
+  "boxes.no_finding":
+    "¿Sin hallazgos? «Guardar como normal» lo registra; hasta entonces la radiografía cuenta como no etiquetada.",
+  "boxes.saved_empty": "Guardada sin hallazgos (normal).",
+  "boxes.saved_normal":
+    "Guardada sin hallazgos: el entrenamiento aprende de ella como radiografía normal. Deshacer lo revierte.",
+  "boxes.undecided": "Aún no hay nada que verificar: dibuje una caja o guarde la radiografía como normal.",
   "boxes.class": "Clase",
   "boxes.difficult": "difícil",
   "boxes.delete": "Borrar",
@@ -227,5 +234,6 @@ export const spanish = {
   "error.disk_refused": "No se puede escribir el archivo en el disco: {message}",
   "error.annotation_malformed": "El archivo de etiquetas está dañado: {message}",
   "error.annotation_shared": "Otra radiografía usa el mismo archivo de etiquetas: {message}",
+  "error.undecided": "Sin cajas, una radiografía solo se guarda como normal por decisión de alguien.",
   "error.image_unknown": "Esta radiografía ya no está en la carpeta.",
 };

@@ -36,8 +36,15 @@ def read_annotation(image: ImageId, state: CurrentState, response: Response) -> 
 def save_annotation(
     image: ImageId, wanted: AnnotationIn, state: CurrentState, response: Response, if_match: IfMatch = None
 ) -> Annotation:
-    """Save all boxes of an image. The response is what the file now holds: new boxes are rounded as LabelImg does."""
+    """Save all boxes of an image. The response is what the file now holds: new boxes are rounded as LabelImg does.
+
+    An empty list of boxes needs ``normal``: an image counts as normal by a person's decision only. With null instead of
+    a list, nothing is decided: the annotation file is deleted (the backup stays) and the comment saved.
+    """
     folder = state.folder
+    if wanted.boxes is not None:
+        # Nobody can have labelled an image that cannot be shown. The one on the screen is decoded already.
+        state.images.radiograph(folder.source(image))
     return _change(
         folder, image, if_match, response, lambda row, known: folder.annotations.save(row, known, wanted)
     )  # fmt: skip
@@ -123,6 +130,7 @@ def _annotation(store: AnnotationStore, row: ImageRow, stored: StoredAnnotation)
     return Annotation(
         image=row.id,
         exists=annotation is not None,
+        normal=annotation is not None and not annotation.objects,
         etag=stored.etag,
         width=size[0],
         height=size[1],
