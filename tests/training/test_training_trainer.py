@@ -318,7 +318,7 @@ def test_people_are_told_what_happens(settings, images, capsys):
     run(settings(negatives_per_positive=0.5), images, reporter=STDERR)
     said = capsys.readouterr().err
     for words in (
-        "12 images, 4 of them negative; boxes: fracture 8",
+        "12 images, 4 of them negative (0 saved as normal in the labelling page); boxes: fracture 8",
         "12 shown per epoch",
         "6 images, 2 of them negative",
         "float32 (a CPU",
