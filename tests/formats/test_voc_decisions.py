@@ -1,4 +1,4 @@
-"""Who decided that an image is normal: known of the page's files, kept through every copy, gone with a rewritten file."""
+"""Who decided that an image is normal: known of the page's files, kept through copies, gone with a rewritten file."""
 
 import pytest
 from PIL import Image
