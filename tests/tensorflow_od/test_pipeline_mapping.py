@@ -108,6 +108,36 @@ def test_other_optimisers(tmp_path, written, settings):
     assert len(decays) == bool(settings.get("rms_prop_decay"))
 
 
+_CONTRAST = "random_adjust_contrast {\n    }"
+
+
+@pytest.mark.parametrize(
+    ("written", "settings"),
+    [
+        ("random_crop_image { min_area: 0.25 random_coef: 0.5 }", {"min_area": 0.25, "random_coef": 0.5}),
+        ("random_jitter_boxes { jitter_mode: SHRINK_SYMMETRIC_XY }", {"jitter_mode": "shrink_symmetric_xy"}),
+        ("random_pad_image { pad_color: [1.0, 2.0, 3.0] }", {"pad_color": (1, 2, 3), "max_image_height": None}),
+        ("random_pad_image { max_image_height: 0 max_image_width: 9 }", {"max_image_height": 0, "max_image_width": 9}),
+        ("random_distort_color { color_ordering: 1 }", {"color_ordering": 1}),
+        ("ssd_random_crop { }", {"operations": ()}),
+    ],
+)
+def test_augmentation_with_its_settings(tmp_path, written, settings):
+    found = settings_of(config_of((_CONTRAST, written)), tmp_path).data_augmentation_options[-1]
+    assert found.name == written.split()[0]
+    assert {key: getattr(found, key) for key in settings} == settings
+
+
+def test_crops_to_choose_from(tmp_path):
+    written = """ssd_random_crop {
+        operations { min_object_covered: 0.5 min_aspect_ratio: 0.5 max_aspect_ratio: 2.0 min_area: 0.1 max_area: 1.0 }
+        operations { random_coef: 1.0 clip_boxes: false }
+    }"""
+    first, second = settings_of(config_of((_CONTRAST, written)), tmp_path).data_augmentation_options[-1].operations
+    assert (first.min_object_covered, first.max_aspect_ratio, first.random_coef, first.clip_boxes) == (0.5, 2, 0, True)
+    assert (second.max_area, second.random_coef, second.clip_boxes) == (0, 1, False)
+
+
 def test_moving_averages(tmp_path):
     plain = config_of()
     assert settings_of(plain, tmp_path).ema_decay == 0
@@ -187,6 +217,10 @@ REFUSED = [
     ),
     (change("warmup_learning_rate: 0.0", "warmup_learning_rate: 5.0"), "higher than learning_rate_base"),
     (change("warmup_steps: 5", "warmup_steps: 500"), "more than total_steps"),
+    (change(_CONTRAST, "random_distort_color { color_ordering: 2 }"), "color_ordering"),
+    (change(_CONTRAST, "random_pad_image { pad_color: 1.0 }"), "pad_color needs three numbers"),
+    (change(_CONTRAST, "random_pad_image { min_image_width: 9 }"), "min_image_height and min_image_width"),
+    (change(_CONTRAST, "random_jpeg_quality { }"), "random_jpeg_quality' is not supported"),
     (change(" num_steps: 100\n", " num_steps: 0\n"), "num_steps is missing or 0"),
     (change(f"{_IOU}: 0.7", f"{_IOU}: 1.7"), f"{_IOU} = 1.7"),
     (change("momentum_optimizer_value: 0.9", "momentum_optimizer_value: 1.0"), "momentum_optimizer_value"),
@@ -204,6 +238,13 @@ def test_what_is_not_supported_is_refused_with_its_line(tmp_path, change, said):
         read()
     assert said in str(caught.value)
     assert caught.value.hint
+
+
+def test_the_line_is_that_of_the_augmentation(tmp_path):
+    config = config_of((_CONTRAST, "random_pad_image {\n\n pad_color: [1, 2]\n }"))
+    [line] = [number for number, text in enumerate(config.document.text.splitlines(), 1) if "pad_color" in text]
+    with pytest.raises(DataError, match=rf"line {line}: .*three numbers"):
+        settings_of(config, tmp_path)
 
 
 def test_overrides_win_and_are_checked(tmp_path):

@@ -4,14 +4,17 @@ import colorsys
 
 import numpy as np
 import pytest
+from support.augmentation import Draws, labelled_image
 
-from fractura.training.augmentation import LabelledImage, RandomExposure, RandomHorizontalFlip, augment
+from fractura.training.augmentation import RandomExposure, RandomHorizontalFlip, augment
 from fractura.training.settings import TrainSettings
 from fractura.training.tensorflow_augmentation import (
     RandomAdjustBrightness,
     RandomAdjustContrast,
     RandomAdjustHue,
     RandomAdjustSaturation,
+    RandomDistortColor,
+    RandomRgbToGray,
     RandomRotation90,
     RandomSquareCropByScale,
     crop_border,
@@ -19,35 +22,8 @@ from fractura.training.tensorflow_augmentation import (
 )
 
 
-class Draws:
-    """A generator that gives what it is told."""
-
-    def __init__(self, *values):
-        self._values = list(values)
-
-    def random(self):
-        return self._values.pop(0)
-
-    def uniform(self, low, high):
-        value = self._values.pop(0)
-        assert low <= value <= high
-        return value
-
-    def integers(self, low, high=None):
-        value = self._values.pop(0)
-        assert (0 if high is None else low) <= value < (low if high is None else high)
-        return value
-
-
-def radiograph(height=40, width=60, boxes=((5, 8, 20, 30),), *, grey=False):
-    image = np.random.default_rng(3).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    if grey:
-        image[:] = image[..., :1]
-    return LabelledImage(image, np.array(boxes, np.float32).reshape(-1, 4), np.arange(len(boxes)))
-
-
 def test_brightness_and_contrast_by_their_formulas():
-    x = radiograph()
+    x = labelled_image()
     unit = x.image.astype(np.float64) / 255
     brighter = RandomAdjustBrightness().apply(x, Draws(0.15)).image
     assert np.abs(brighter - np.clip((unit + 0.15) * 255, 0, 255)).max() < 1e-3
@@ -57,7 +33,7 @@ def test_brightness_and_contrast_by_their_formulas():
 
 
 def test_hue_and_saturation_by_the_standard_library():
-    x = radiograph(6, 7)
+    x = labelled_image(6, 7)
     turned = RandomAdjustHue().apply(x, Draws(0.02)).image
     faded = RandomAdjustSaturation().apply(x, Draws(0.8)).image
     for row, column in np.ndindex(6, 7):
@@ -68,16 +44,40 @@ def test_hue_and_saturation_by_the_standard_library():
         assert np.abs(faded[row, column] - wanted).max() < 2e-3
 
 
+def test_grey_from_colours():
+    x = labelled_image()
+    grey = RandomRgbToGray().apply(x, Draws(0.1)).image
+    assert np.abs(grey - (x.image @ [0.2989, 0.587, 0.114])[..., None]).max() < 1e-3
+    assert RandomRgbToGray().apply(x, Draws(0.11)) is x
+
+
+@pytest.mark.parametrize(("ordering", "order"), [(0, "bshc"), (1, "bcsh")])
+def test_distorted_colours_are_four_steps_in_order(ordering, order):
+    steps = {
+        "b": (RandomAdjustBrightness(max_delta=32 / 255), 32 / 255),
+        "s": (RandomAdjustSaturation(min_delta=0.5, max_delta=1.5), 1.5),
+        "h": (RandomAdjustHue(max_delta=0.2), -0.2),
+        "c": (RandomAdjustContrast(min_delta=0.5, max_delta=1.5), 0.5),
+    }
+    x = expected = labelled_image()
+    for letter in order:
+        option, draw = steps[letter]
+        expected = option.apply(expected, Draws(draw))
+    draws = Draws(*(steps[letter][1] for letter in order))
+    found = RandomDistortColor(color_ordering=ordering).apply(x, draws)
+    assert np.array_equal(found.image, expected.image)
+
+
 @pytest.mark.parametrize("option", [RandomAdjustHue(max_delta=0.5), RandomAdjustSaturation()])
 def test_grey_images_keep_their_grey(option):
-    x = radiograph(grey=True)
+    x = labelled_image(grey=True)
     after = option.apply(x, np.random.default_rng(0)).image
     assert np.abs(after - x.image).max() < 1e-3
 
 
 @pytest.mark.slow
 def test_colours_against_tensorflow(tensorflow):
-    x = radiograph(64, 48)
+    x = labelled_image(64, 48)
     unit = tensorflow.constant(x.image, tensorflow.float32) / 255
     image = tensorflow.image
     for delta in (-0.02, 0.013, 0.02):
@@ -101,7 +101,7 @@ def test_border_of_the_centre(length, border):
 
 
 def test_square_inside_the_image():
-    x = radiograph(100, 100, [(10, 10, 30, 30), (60, 60, 90, 95), (40, 40, 50, 50)])
+    x = labelled_image(100, 100, [(10, 10, 30, 30), (60, 60, 90, 95), (40, 40, 50, 50)])
     cut = square_crop(x, 40, 50, 50)
     assert cut.image.shape == (40, 40, 3)
     assert np.array_equal(cut.image, x.image[30:70, 30:70])
@@ -110,7 +110,7 @@ def test_square_inside_the_image():
 
 
 def test_square_over_the_border_is_padded_with_black_and_loses_the_last_row():
-    x = radiograph(40, 60, [(0, 0, 10, 10)])
+    x = labelled_image(40, 60, [(0, 0, 10, 10)])
     cut = square_crop(x, 78, 30, 20)  # reaches 19 above, 9 left, and beyond bottom and right
     assert cut.image.shape == (78, 78, 3)
     assert np.array_equal(cut.image[19 : 19 + 39, 9 : 9 + 59], x.image[:39, :59])
@@ -121,7 +121,7 @@ def test_square_over_the_border_is_padded_with_black_and_loses_the_last_row():
 
 
 def test_odd_side():
-    x = radiograph(100, 100, [(70, 40, 80, 50)])
+    x = labelled_image(100, 100, [(70, 40, 80, 50)])
     cut = square_crop(x, 41, 50, 50)  # 20 pixels to each side: the last row and column of 41 stay black
     assert np.array_equal(cut.image[:40, :40], x.image[30:70, 30:70])
     assert not cut.image[40:].any()
@@ -130,7 +130,7 @@ def test_odd_side():
 
 def test_scales_and_centres_of_the_square():
     option = RandomSquareCropByScale()
-    x = radiograph(200, 300)
+    x = labelled_image(200, 300)
     for index, scale in enumerate(np.linspace(0.6, 1.3, 8, dtype=np.float32)):
         assert option.apply(x, Draws(index, 64, 150)).image.shape[0] == int(scale * np.float32(300))
     for seed in range(50):
@@ -140,7 +140,7 @@ def test_scales_and_centres_of_the_square():
 
 
 def test_quarter_turn():
-    x = radiograph(40, 60, [(5, 8, 20, 30)])
+    x = labelled_image(40, 60, [(5, 8, 20, 30)])
     turned = RandomRotation90().apply(x, Draws(0.2))
     assert np.array_equal(turned.image, np.rot90(x.image))
     left, top, right, bottom = turned.boxes[0].astype(int)
@@ -149,7 +149,7 @@ def test_quarter_turn():
 
 
 def test_nothing_is_rounded_between_steps_and_ours_get_whole_pixels():
-    x = radiograph()
+    x = labelled_image()
     options = [RandomAdjustContrast(), RandomHorizontalFlip(probability=1.0)]
     floating = augment(x, options, [1]).image
     assert floating.dtype == np.float32
@@ -157,16 +157,20 @@ def test_nothing_is_rounded_between_steps_and_ours_get_whole_pixels():
     assert augment(x, [*options, RandomExposure()], [1]).image.dtype == np.uint8
 
 
-def test_settings_know_them_by_name(tmp_path):
-    names = [
-        "random_horizontal_flip", "random_vertical_flip", "random_rotation90", "random_adjust_brightness",
-        "random_adjust_contrast", "random_adjust_hue", "random_adjust_saturation", "random_square_crop_by_scale",
-    ]  # fmt: skip
+def test_settings_know_them_by_name_with_the_defaults_of_the_protos(tmp_path):
+    from fractura.tensorflow_od.pipeline_schema import Effect, ValueField
+    from fractura.tensorflow_od.pipeline_training_fields import AUGMENTATIONS
+
+    names = sorted(AUGMENTATIONS)
     values = {"data": tmp_path, "output": tmp_path, "model": "m"}
     settings = TrainSettings.create({**values, "data_augmentation_options": [{"name": name} for name in names]})
     assert [option.name for option in settings.data_augmentation_options] == names
     again = TrainSettings.create(settings.to_dict())
     assert again.data_augmentation_options == settings.data_augmentation_options
+    for option in settings.data_augmentation_options:
+        for name, row in AUGMENTATIONS[option.name].items():
+            if isinstance(row, ValueField) and row.effect is Effect.HONOURED:
+                assert getattr(option, name) == row.default, (option.name, name)
 
 
 def test_only_so_many_boxes_are_trained_on(tmp_path):

@@ -126,9 +126,21 @@ def train_settings(
     try:
         asked = TrainSettings.create({**values, "num_steps": values["num_steps"] or 1})
     except UsageError as error:  # the values come from the file, so the error names it
-        raise config.refusal(train, error.problem, "correct it in the file") from error
+        raise config.refusal(_place(train, found, error), error.problem, "correct it in the file") from error
     _refuse_impossible_schedule(config, found, asked)
     return TrainSettings.create({**values, **given})
+
+
+def _place(train: Section, found: Mapping[str, Located[Any]], error: UsageError) -> Located[Any] | Section:
+    """Where the file has the value that ``TrainSettings`` refuse."""
+    assert isinstance(error.__cause__, ValidationError)
+    setting, *inner = (str(part) for part in error.__cause__.errors()[0]["loc"])
+    listed = [section for section in train.sections.get(setting, ()) if section.chosen() is not None]
+    if not listed:
+        return found.get(setting, train)
+    chosen = listed[int(inner[0])].chosen()
+    assert chosen is not None
+    return chosen[1].values.get(inner[-1], chosen[1])
 
 
 def _refuse_impossible_schedule(

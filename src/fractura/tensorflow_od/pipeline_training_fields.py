@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fractura.tensorflow_od.pipeline_augmentation_fields import AUGMENTATIONS
 from fractura.tensorflow_od.pipeline_model_fields import MODEL
 from fractura.tensorflow_od.pipeline_schema import (
     MessageField,
@@ -99,27 +100,6 @@ _OPTIMIZER: Table = {
     "use_moving_average": flag(True, setting=None, fresh=False),
     "moving_average_decay": number(0.9999, setting="ema_decay"),
 }
-
-_FLIP: Table = {"keypoint_flip_permutation": ignored("int", _MASKS, repeated=True), "probability": number(0.5)}
-AUGMENTATIONS: dict[str, Table] = {
-    "random_horizontal_flip": _FLIP,
-    "random_vertical_flip": _FLIP,
-    "random_rotation90": {
-        "keypoint_rot_permutation": ignored("int", _MASKS, repeated=True),
-        "probability": number(0.5),
-    },
-    "random_adjust_brightness": {"max_delta": number(0.2)},
-    "random_adjust_contrast": {"min_delta": number(0.8), "max_delta": number(1.25)},
-    "random_adjust_hue": {"max_delta": number(0.02)},
-    "random_adjust_saturation": {"min_delta": number(0.8), "max_delta": number(1.25)},
-    "random_square_crop_by_scale": {
-        "max_border": whole(128, 0),
-        "scale_min": number(0.6),
-        "scale_max": number(1.3),
-        "num_scales": whole(8, 1),
-    },
-}
-"""Steps of augmentation and their settings, named as in ``fractura.training.augmentation``."""
 
 CHECKPOINT_TYPES = same("detection", "full", "classification")
 

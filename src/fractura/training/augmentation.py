@@ -28,8 +28,18 @@ from fractura.training.tensorflow_augmentation import (
     RandomAdjustContrast,
     RandomAdjustHue,
     RandomAdjustSaturation,
+    RandomDistortColor,
+    RandomRgbToGray,
     RandomRotation90,
     RandomSquareCropByScale,
+)
+from fractura.training.tensorflow_crops import RandomCropImage, SsdRandomCrop
+from fractura.training.tensorflow_noise import RandomBlackPatches, RandomJitterBoxes, RandomPatchGaussian
+from fractura.training.tensorflow_sizes import (
+    RandomAbsolutePadImage,
+    RandomImageScale,
+    RandomPadImage,
+    RandomScaleCropAndPadToSquare,
 )
 from fractura.training.transform import AugmentationOption, LabelledImage, Probability
 
@@ -212,7 +222,18 @@ NamedOption = Annotated[
     | RandomAdjustContrast
     | RandomAdjustHue
     | RandomAdjustSaturation
-    | RandomSquareCropByScale,
+    | RandomDistortColor
+    | RandomRgbToGray
+    | RandomSquareCropByScale
+    | RandomCropImage
+    | SsdRandomCrop
+    | RandomImageScale
+    | RandomPadImage
+    | RandomAbsolutePadImage
+    | RandomScaleCropAndPadToSquare
+    | RandomJitterBoxes
+    | RandomBlackPatches
+    | RandomPatchGaussian,
     Field(discriminator="name"),
 ]
 """Any option; its ``name`` says which."""

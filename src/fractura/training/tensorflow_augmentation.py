@@ -1,6 +1,6 @@
 """The augmentation of the TensorFlow Object Detection API, by its own names, on float pixels of 0..255.
 
-Follows tensorflow/models research/object_detection/core/preprocessor.py:1140-1250 (colours), 4095-4270 (square crop)
+Follows tensorflow/models research/object_detection/core/preprocessor.py:1041-1307 (colours), 4095-4270 (square crop)
 and the order of builders/preprocessor_builder.py. As there, nothing is rounded between steps. Hue and saturation do not
 change grey images, so nothing is computed for them.
 """
@@ -117,6 +117,41 @@ class RandomAdjustSaturation(TensorFlowOption):
             hue, saturation, value = _hsv(pixels)
             pixels = _rgb(hue, np.clip(saturation * factor, 0, 1), value)
         return _with_pixels(sample, pixels)
+
+
+class RandomDistortColor(TensorFlowOption):
+    """Brightness by up to 32 of 255, saturation and contrast by factors of 0.5 to 1.5, hue by up to 0.2 of the circle.
+
+    Attributes:
+        color_ordering: 0 changes the contrast last, 1 right after the brightness.
+    """
+
+    name: Literal["random_distort_color"] = "random_distort_color"
+    color_ordering: Literal[0, 1] = 0
+
+    def apply(self, sample: LabelledImage, generator: np.random.Generator) -> LabelledImage:
+        """The image in other colours; boxes stay."""
+        brightness, hue = RandomAdjustBrightness(max_delta=32 / 255), RandomAdjustHue(max_delta=0.2)
+        saturation = RandomAdjustSaturation(min_delta=0.5, max_delta=1.5)
+        contrast = RandomAdjustContrast(min_delta=0.5, max_delta=1.5)
+        orders = (brightness, saturation, hue, contrast), (brightness, contrast, saturation, hue)
+        for step in orders[self.color_ordering]:
+            sample = step.apply(sample, generator)
+        return sample
+
+
+class RandomRgbToGray(TensorFlowOption):
+    """Takes the colour away."""
+
+    name: Literal["random_rgb_to_gray"] = "random_rgb_to_gray"
+    probability: Probability = 0.1
+
+    def apply(self, sample: LabelledImage, generator: np.random.Generator) -> LabelledImage:
+        """The image, grey with ``probability``; boxes stay."""
+        if generator.random() > self.probability:
+            return sample
+        grey = sample.image.astype(np.float32) @ np.array([0.2989, 0.5870, 0.1140], np.float32)
+        return replace(sample, image=np.repeat(grey[..., None], 3, axis=2))
 
 
 class RandomSquareCropByScale(TensorFlowOption):
