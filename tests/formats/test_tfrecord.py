@@ -236,7 +236,7 @@ def test_unusable_records_are_named_or_skipped(tmp_path, changes, problem):
     assert caught.value.file == str(file)
     assert caught.value.place.removesuffix(", box 1") == f"record at byte {offset}"
     problems = []
-    assert len(read_tfrecord(file, on_error="skip", problems=problems)) == 1
+    assert len(read_tfrecord(file, on_error="skip-all", problems=problems)) == 1
     assert problem in problems[0].problem
 
 
@@ -246,16 +246,18 @@ def test_damage_and_cut_are_skipped_where_asked(tmp_path):
     data[50] ^= 1
     file.write_bytes(bytes(data[:-10]))
     problems = []
-    assert len(read_tfrecord(file, on_error="skip", problems=problems)) == 1
+    assert len(read_tfrecord(file, on_error="skip-all", problems=problems)) == 1
     assert [p.problem for p in problems] == [
         "a record is damaged (its checksum differs)",
         "the file is cut off inside a record",
     ]
     with pytest.raises(DataError, match="damaged"):
         read_tfrecord(file)
+    with pytest.raises(DataError, match="cut off"):  # nobody knows how much is behind that place
+        read_tfrecord(file, on_error="skip")
     (tmp_path / "junk").write_bytes(b"junk" * 10)
     with pytest.raises(DataError, match="no record can be used; the first fault is: is not a TFRecord file"):
-        read_tfrecord(tmp_path / "junk", on_error="skip")
+        read_tfrecord(tmp_path / "junk", on_error="skip-all")
 
 
 def test_remarks_on_what_other_converters_write(tmp_path):
@@ -353,11 +355,11 @@ def test_images_that_must_not_be_written(tmp_path, make, problem):
     assert str(bad.image) == caught.value.file
     assert not (tmp_path / "out").exists()
     problems = []
-    write_tfrecord(dataset, tmp_path / "out", on_error="skip", problems=problems)
+    write_tfrecord(dataset, tmp_path / "out", on_error="skip-all", problems=problems)
     assert [r.name for r in read_tfrecord(tmp_path / "out")] == ["good.jpg"]
     assert len(problems) == 1
     with pytest.raises(DataError, match="there is no image to write"):
-        write_tfrecord(Dataset((), (bad,)), tmp_path / "none", on_error="skip")
+        write_tfrecord(Dataset((), (bad,)), tmp_path / "none", on_error="skip-all")
     assert list(tmp_path.glob(".fractura-*")) == []
 
 

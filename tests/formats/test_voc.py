@@ -526,12 +526,12 @@ def test_box_over_the_border_by_rounding_is_clipped(tmp_path):
     ("annotation", "message", "place"),
     [
         (replace(ONE, width=0, height=0), "says 0x0, but the image is 200x100", None),
-        (replace(ONE, width=100, height=200), "EXIF", None),
+        (replace(ONE, width=100, height=200), "swapped", None),
         (replace(ONE, width=None, height=None), "does not say its width and height", None),
         (replace(ONE, objects=(*ONE.objects, VocObject("a", 5, 5, 5, 9))), "has no area", "object 3"),
         (replace(ONE, objects=(VocObject("a", 9, 5, 5, 9),)), "has no area", "object 1"),
-        (replace(ONE, objects=(VocObject("a", 5, 5, 202, 9),)), "outside the image of 200x100", "object 1"),
-        (replace(ONE, objects=(VocObject("a", -2, 5, 20, 9),)), "outside the image", "object 1"),
+        (replace(ONE, objects=(VocObject("a", 5, 5, 222, 9),)), "outside the image of 200x100", "object 1"),
+        (replace(ONE, objects=(VocObject("a", -20, 5, 20, 9),)), "outside the image", "object 1"),
         (replace(ONE, objects=(VocObject("a", 200, 5, 201, 9),)), "outside the image", "object 1"),
         (replace(ONE, objects=(VocObject("fractura", 1, 5, 20, 9),)), "unknown class 'fractura'", "object 1"),
     ],
@@ -545,9 +545,12 @@ def test_fault_stops_or_skips(tmp_path, annotation, message, place):
     assert caught.value.hint
     assert caught.value.place == place
     problems = []
-    dataset = read_voc(tmp_path, class_names=names, on_error="skip", problems=problems)
+    dataset = read_voc(tmp_path, class_names=names, on_error="skip-all", problems=problems)
     assert [r.name for r in dataset] == ["IMG2.png"]
-    assert [str(p) for p in problems] == [str(caught.value)]
+    assert str(problems[0]) == str(caught.value)
+    assert [p.problem for p in problems[1:]] == ["none of the 1 images has a box"]
+    with pytest.raises(DataError, match="1 of 1 images with boxes would be left out"):
+        read_voc(tmp_path, class_names=names, on_error="skip")
 
 
 def test_nearest_class_is_suggested(tmp_path):
@@ -667,13 +670,14 @@ def test_dataset_round_trip(tmp_path):
 def test_new_dataset_round_trip(tmp_path_factory, drawn):
     root = tmp_path_factory.mktemp("new")
     picture = image(root / "Röntgen 患者.png")
+    drawn = [*drawn, ((9, 9), (9, 9), False, False, 1)]
     corners = [(x, y, x + w, y + h) for (x, y), (w, h), *_ in drawn]
     boxes = Boxes(corners, [i % 2 for i in range(len(drawn))], [s for *_, s in drawn])
     flags = tuple(BoxFlags(d, t) for _, _, d, t, _ in drawn)
     dataset = Dataset(("b", "a & <c>"), (Record(picture, 200, 100, boxes, flags),))
     write_voc(dataset, root / "out", scores=True)
     back = read_voc(root / "out", class_names=dataset.class_names, scores=True)
-    assert back.records[0].boxes == (boxes if len(boxes) else Boxes.empty(scored=True))
+    assert back.records[0].boxes == boxes
     assert back.records[0].flags == flags
     assert back.records[0].name == "Röntgen 患者.png"
     assert parse_voc((root / "out/annotations/Röntgen 患者.xml").read_bytes(), "").depth == 1

@@ -127,7 +127,7 @@ FAULTS = {
         None,
     ),
     "size": (lambda f: f.add("bad", BOX, width=0, height=0), "annotations.size", "error", "bad.xml", "says 0x0", None),
-    "turned": (lambda f: f.add("bad", width=100, height=200), "annotations.size", "error", "bad.xml", "EXIF", None),
+    "turned": (lambda f: f.add("bad", width=100, height=200), "annotations.size", "error", "bad.xml", "swapped", None),
     "outside": (
         lambda f: f.add("bad", BOX, VocObject("Fractura", 100, 20, 250, 60)),
         "boxes.invalid",
@@ -135,6 +135,24 @@ FAULTS = {
         "bad.xml",
         "outside the image of 200x100",
         "object 2",
+    ),
+    "over the edge": (
+        lambda f: f.add("bad", BOX, VocObject("Fractura", 100, 20, 203, 60)),
+        "boxes.over_edge",
+        "warning",
+        "bad.xml",
+        "3 pixels over the edge of the image of 200x100",
+        "object 2",
+    ),
+    "boxes in a wrapper": (
+        lambda f: (p := f.add("bad", BOX)).write_bytes(
+            p.read_bytes().replace(b"<object>", b"<objects><object>").replace(b"</object>", b"</object></objects>")
+        ),
+        "annotations.malformed",
+        "error",
+        "bad.xml",
+        "has <objects> in the root; boxes are looked for in <object> elements right inside <annotation>",
+        "line",
     ),
     "no area": (
         lambda f: f.add("bad", VocObject("Fractura", 100, 20, 100, 60)),
@@ -201,6 +219,16 @@ FAULTS = {
         None,
     ),
 }
+
+
+def test_an_annotation_that_names_another_image_than_its_own(folder):
+    folder.image("other.png", 8)
+    folder.add("bad", BOX, filename="other.png")
+    findings = {finding.check: finding for finding in found(folder)}
+    assert list(findings) == ["annotations.other_image", "images.unlabelled"]
+    finding = findings["annotations.other_image"]
+    assert finding.file.name == "bad.xml"
+    assert finding.message == "names the image other.png, but is itself named after bad.png, which is there, too"
 
 
 @pytest.mark.parametrize("kind", FAULTS)

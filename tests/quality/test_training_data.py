@@ -63,14 +63,15 @@ def test_unusable_boxes_stop_or_are_skipped(box, words):
         clean_boxes(data, "stop")
     assert caught.value.file == "image.png"
     assert caught.value.place == "object 2"
-    clean = clean_boxes(data, "skip")
-    assert clean.data.records[0].boxes == Boxes([[1, 2, 11, 12]], [0])
-    assert len(clean.data.records[0].flags) == 1
+    good = [replace(image([[1, 2, 11, 12]]), name=f"{number}.png") for number in range(9)]
+    clean = clean_boxes(replace(data, records=(*data.records, *good)), "skip")  # a tenth of the images with boxes
+    assert [record.name for record in clean.data] == [record.name for record in good]  # no image with a box too few
     assert len(clean.skipped) == 1
     assert "image.png, object 2" in clean.skipped[0]
-    only_unusable = Dataset(("fracture",), (image([[5, 5, 5.5, 20]]), image([])))
-    assert [record.is_negative for record in clean_boxes(only_unusable, "skip").data] == [True]
-    assert len(clean_boxes(only_unusable, "skip").data) == 1
+    with pytest.raises(DataError, match="1 of 9 images with boxes would be left out"):
+        clean_boxes(replace(data, records=(*data.records, *good[1:])), "skip")
+    mostly = replace(data, records=(*data.records, image([])))
+    assert [record.is_negative for record in clean_boxes(mostly, "skip-all").data] == [True]
 
 
 def test_labels_outside_the_class_names_are_refused():

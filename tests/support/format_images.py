@@ -81,6 +81,9 @@ def boxes_of(draw, classes=len(CLASSES)):
         box = np.array([left, top, left + width, top + height], np.float32)
         corners.append(box if draw(st.booleans()) else np.floor(box) + np.array([0, 0, 1, 1], np.float32))
         labels.append(draw(st.integers(0, classes - 1)))
+    if corners:  # where all boxes lie within the first pixel, readers take them for fractions
+        corners.append(np.array([1, 1, 3.5, 2], np.float32))
+        labels.append(0)
     return Boxes(np.array(corners, np.float32).reshape(-1, 4), labels)
 
 

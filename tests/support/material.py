@@ -23,6 +23,15 @@ def real_images(relative: str) -> Path:
     return path
 
 
+def label_case(relative: str) -> Path:
+    """One of the small folders of labels as people have them, from bug reports; skips where they are absent."""
+    path = BESIDE_THE_CHECKOUT.parent / "cases" / "data" / relative
+    if not path.exists():
+        told = os.environ.get(DATA_VARIABLE) == "none"
+        absent(f"needs the cases of bug reports ({relative}) beside the checkout", allowed=told)
+    return path
+
+
 def dicom_example(name: str) -> Path:
     """One of the DICOM files that pydicom brings, or its package pydicom-data; skips where it is absent."""
     from pydicom.data import get_testdata_file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -13,6 +13,13 @@ from fractura.core.errors import UsageError
 Rename = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME=CLASS", help="A class of the images, and which of the model's it is; may be repeated."),
+]
+OnLabelError = Annotated[
+    Literal["stop", "skip", "skip-all"],
+    typer.Option(
+        help="At an unusable image or box: skip leaves the image out, but stops where all boxes or over a tenth of the "
+        "images with boxes would be lost; skip-all never stops."
+    ),
 ]
 Host = Annotated[str, typer.Option(help="Address to listen on; other than this machine only with a token.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any that is free.")]

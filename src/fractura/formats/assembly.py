@@ -12,10 +12,10 @@ from pathlib import Path
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import BoxFlags, Dataset, Record
 from fractura.core.errors import DataError
-from fractura.formats.faults import Faults, box_fault, placed, size_fault, unknown_class
+from fractura.formats.faults import ROUNDING, Faults, over_edge, placed, reading_fault, size_fault, unknown_class
 from fractura.formats.image_index import ImageIndex, unique_names
 from fractura.formats.voc.annotation import VocObject
-from fractura.imaging.reader import radiograph_size
+from fractura.imaging.reader import radiograph_frame, radiograph_size
 
 _SPLIT_WORDS = {
     "train": "train",
@@ -73,6 +73,7 @@ class FoundImage:
         displayed: Width and height of the image where they were read already.
         name: What the image is called in the data set; None takes its file name, made unique.
         decided_normal: See ``Record``.
+        fault: Why the image is left out, whatever else is said of it.
     """
 
     image: Path
@@ -86,6 +87,7 @@ class FoundImage:
     displayed: tuple[int, int] | None = None
     name: str | None = None
     decided_normal: bool = False
+    fault: DataError | None = None
 
 
 def split_of(text: str) -> str | None:
@@ -101,14 +103,15 @@ def split_of(text: str) -> str | None:
 def images_of(path: Path, options: ReadOptions) -> ImageIndex:
     """The images that a file describes: in the folder named, else below its own.
 
-    That is the folder above if the file's is called ``annotations`` or ``labels``.
+    That is the folder above if the file's is called ``annotations`` or ``labels``. ``path`` may be a folder of files
+    that describe an image each.
 
     Raises:
         DataError: A folder cannot be listed.
     """
     if options.image_dir is not None:
         return ImageIndex.below([options.image_dir])
-    folder = path.parent
+    folder = path if path.is_dir() else path.parent
     return ImageIndex.below([folder.parent if folder.name.casefold() in ("annotations", "labels") else folder])
 
 
@@ -120,6 +123,7 @@ def gather(
     faults: Faults,
     known_names: Sequence[str] | None = None,
     empty: str = "holds no images",
+    index: ImageIndex | None = None,
 ) -> Dataset:
     """Check every image and make the data set.
 
@@ -130,25 +134,25 @@ def gather(
         faults: Collects what cannot be used.
         known_names: The file's own class names, in its order; None takes the names found, sorted.
         empty: What to say when there is no image at all.
+        index: The images among which they were found: those that the file does not list are said.
 
     Raises:
-        DataError: No image can be used; or a fault, where ``faults`` stops.
+        DataError: No image can be used; a fault, where ``faults`` stops; or too many boxes would be left out.
     """
-    used: list[tuple[FoundImage, tuple[int, int]]] = []
-    owners: dict[Path, FoundImage] = {}
-    for each in found:
-        try:
-            if each.image in owners:
-                raise _second_entry(each, owners[each.image])
-            size = each.displayed or radiograph_size(each.image)
-            _check(each, size, options.class_names)
-        except DataError as fault:
-            faults.add(placed(fault, each.annotation, each.place))
-            continue
-        owners[each.image] = each
-        used.append((each, size))
+    used = _usable(found, options, faults)
     if not used:
         raise faults.nothing_left("image", empty, root)
+    _refuse_fractions([each for each, _ in used])
+    faults.refuse_loss(sum(bool(each.objects) for each, _ in used))
+    _note_what_to_know(used, root, faults)
+    if index is not None and (unused := index.unused):
+        faults.note(
+            DataError(
+                f"{len(unused)} images are not listed and are not used: {some_of([each.name for each in unused])}",
+                file=root,
+                hint="list them, too, if they belong to the data set; an image without boxes is a negative image",
+            )
+        )
     names = known_names if options.class_names is None else options.class_names
     if names is None:
         names = sorted({box.name for each, _ in used for box in each.objects})
@@ -158,12 +162,91 @@ def gather(
     return Dataset(tuple(names), tuple(records), root)
 
 
+def _usable(
+    found: Iterable[FoundImage], options: ReadOptions, faults: Faults
+) -> list[tuple[FoundImage, tuple[int, int]]]:
+    """The images that can be used, with their sizes; of one that is described twice neither description counts."""
+    used: dict[Path, tuple[FoundImage, tuple[int, int]]] = {}
+    owners: dict[Path, FoundImage] = {}
+    for each in found:
+        owner = owners.setdefault(each.image, each)
+        try:
+            if owner is not each:
+                if used.pop(each.image, None) is not None and owner.objects:
+                    faults.lose(each.image)
+                raise _second_entry(each, owner)
+            if each.fault is not None:
+                raise each.fault
+            size = each.displayed or radiograph_size(each.image)
+            _check(each, size, options.class_names)
+        except DataError as fault:
+            boxes = bool(each.objects) or each.fault is not None
+            faults.add(placed(fault, each.annotation, each.place), image=each.image, boxes=boxes)
+            continue
+        used[each.image] = each, size
+    return list(used.values())
+
+
+def _refuse_fractions(used: Sequence[FoundImage]) -> None:
+    """See that the boxes are in pixels: if all lie within the first pixel, they are fractions of the sides.
+
+    Raises:
+        DataError: They are.
+    """
+    corners = [box.corners for each in used for box in each.objects]
+    if not corners or max(max(right, bottom) for _, _, right, bottom in corners) > 1:
+        return
+    first = next(each for each in used if each.objects)
+    left, top, right, bottom = corners[0]
+    raise DataError(
+        f"all {len(corners)} boxes lie within the first pixel, such as ({left:g}, {top:g}, {right:g}, {bottom:g}): "
+        "they seem to be fractions of the image's sides, not pixels",
+        file=first.annotation,
+        place=first.places[0] if first.places else first.place,
+        hint="export the boxes in pixels, or multiply them by the width and height of their image",
+    )
+
+
+def _note_what_to_know(used: Sequence[tuple[FoundImage, tuple[int, int]]], root: Path, faults: Faults) -> None:
+    over = [
+        (reach, each.image.name)
+        for each, size in used
+        for box in each.objects
+        if (reach := over_edge(box.corners, *size)) > ROUNDING
+    ]
+    if over:
+        names = list(dict.fromkeys(name for _, name in over))
+        faults.note(
+            DataError(
+                f"{len(over)} boxes reach up to {max(over)[0]:.3g} pixels over the edge of their image and are cut "
+                f"there: {some_of(names)}",
+                file=root,
+                hint="look at them if that is not what was meant",
+            )
+        )
+    if not any(each.objects for each, _ in used):
+        faults.note(
+            DataError(
+                f"none of the {len(used)} images has a box",
+                file=root,
+                hint="check that the annotations are complete, unless all of them are negative images",
+            )
+        )
+
+
+def some_of(names: Sequence[str]) -> str:
+    """The first three of some names, in one line."""
+    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+
+
 def _check(each: FoundImage, size: tuple[int, int], class_names: tuple[str, ...] | None) -> None:
-    if each.size is not None and (fault := size_fault(each.size, size)):
-        raise DataError(fault[0], hint=fault[1])
+    if each.size is not None and each.size != size:
+        fault = size_fault(each.size, size, orientation=radiograph_frame(each.image)[2])
+        if fault is not None:
+            raise DataError(fault[0], hint=fault[1])
     for number, box in enumerate(each.objects, start=1):
         place = each.places[number - 1] if each.places else _box_place(each.place, number)
-        if problem := box_fault(box.corners, *size):
+        if problem := reading_fault(box.corners, *size):
             raise DataError(problem, place=place, hint="draw the box again in the labelling tool, or take it out")
         if class_names is not None and box.name not in class_names:
             raise unknown_class(box.name, class_names, place)

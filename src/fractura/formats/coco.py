@@ -18,23 +18,26 @@ from fractura.core.dataset import BoxFlags, Dataset
 from fractura.core.errors import DataError
 from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gather, images_of, split_of
 from fractura.formats.faults import Faults, placed
+from fractura.formats.flags import a_flag
 from fractura.formats.format import CLASS_LIST, FACTS, FLAGS, FRACTIONS, Format
 from fractura.formats.image_index import ImageIndex
 from fractura.formats.numbers import fewest_digits, shortest_decimal, whole_or_float
-from fractura.formats.text_files import a_dict, a_flag, a_list, a_number, a_text, a_whole_number, json_bytes, read_json
+from fractura.formats.text_files import a_dict, a_list, a_number, a_text, a_whole_number, json_bytes, read_json
 from fractura.formats.voc.annotation import VocObject
 from fractura.formats.writing import PlannedFile, plan_images
 
 _BACKGROUND = frozenset({"background", "__background__", "_background_"})
 _FACTS = ("patient", "body_part", "view", "laterality")
+Id = int | str
 _NOT_COCO = "a COCO file holds 'images', 'annotations' and 'categories'"
 
 
 def read_coco(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
     """Read a COCO file.
 
-    Classes are in the order of their ids, which may start anywhere and have gaps. A category called background, or
-    one that is only another's supercategory (as Roboflow writes at id 0), is left out if it has no box.
+    Ids may be numbers or text. Classes are in the order of their ids if these are numbers, which may start anywhere and
+    have gaps, else in that of the file. A category called background, and the group of classes that Roboflow writes at
+    id 0, are left out if they have no box.
 
     Raises:
         DataError: The file is not COCO, or (where ``faults`` stops) an entry is not what it must be, an image is
@@ -45,12 +48,19 @@ def read_coco(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
         if _why(document) is None:
             raise DataError("is not COCO: a list is missing", hint=_NOT_COCO)
         images = a_list(document["images"], "'images'")
-        annotations = a_list(document.get("annotations", []), "'annotations'")
-        categories = _categories(a_list(document.get("categories", []), "'categories'"))
+        if "annotations" not in document:
+            raise DataError(
+                f"has no list 'annotations', only {', '.join(map(repr, document))}: it names images, but not what they "
+                "show",
+                hint="give the file with the boxes; COCO calls it instances_….json and this one image_info_….json",
+            )
+        annotations = a_list(document["annotations"], "'annotations'")
+        categories = _categories(a_list(document.get("categories", []), "'categories'"), annotations, path, faults)
     except DataError as fault:
         raise placed(fault, path, None) from fault
     boxes, bad, crowds = _annotations(annotations, categories, path, faults)
-    found = _images(images, boxes, bad, images_of(path, options), path, faults)
+    index = images_of(path, options)
+    found = _images(images, boxes, bad, index, path, faults)
     if crowds:
         faults.note(
             DataError(
@@ -60,7 +70,7 @@ def read_coco(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
             )
         )
     names = _class_names(categories, {box.name for each in boxes.values() for _, box in each}, path, faults)
-    return gather(found, root=path, options=options, faults=faults, known_names=names)
+    return gather(found, root=path, options=options, faults=faults, known_names=names, index=index)
 
 
 def _why(document: Any) -> str | None:
@@ -69,40 +79,72 @@ def _why(document: Any) -> str | None:
     return None
 
 
-def _categories(entries: list[Any]) -> dict[int, tuple[str, str]]:
-    """Name and supercategory of each id, in the order of the ids."""
-    found: dict[int, tuple[str, str]] = {}
-    owners: dict[str, int] = {}
+def an_id(value: Any, what: str) -> Id:
+    """An id of any kind: a whole number, or text; text that is a number is that number.
+
+    Raises:
+        DataError: It is neither.
+    """
+    if isinstance(value, str) and value.strip():
+        text = value.strip()
+        return int(text) if text.isascii() and text.isdigit() and str(int(text[:18])) == text else text
+    return a_whole_number(value, what)
+
+
+def _categories(entries: list[Any], annotations: list[Any], path: Path, faults: Faults) -> dict[Id, tuple[str, str]]:
+    """Name and supercategory of each id, in the order of the ids; without the group that Roboflow puts before them."""
+    found: dict[Id, tuple[str, str]] = {}
     for number, entry in enumerate(entries):
         try:
             category = a_dict(entry, "a category")
-            identity = a_whole_number(category.get("id"), "its id")
+            identity = an_id(category.get("id"), "its id")
             name = a_text(category.get("name"), "its name")
             above = category.get("supercategory")
             if identity in found:
                 raise DataError(f"the id {identity} belongs to '{found[identity][0]}' already")
-            if name in owners:
-                raise DataError(f"the name '{name}' has the id {owners[name]} already")
         except DataError as fault:
             raise DataError(
                 fault.problem, place=f"categories[{number}]", hint="give each class one id and one name"
             ) from fault
         found[identity] = (name, above if isinstance(above, str) else "")
+    if 0 in found and any(above == found[0][0] for each, (_, above) in found.items() if each != 0):
+        used = {entry.get("category_id") for entry in annotations if isinstance(entry, dict) and _is_plain(entry)}
+        if not used & {0, "0"}:
+            name, _ = found.pop(0)
+            faults.note(
+                DataError(
+                    f"the category '{name}' of id 0 has no box and is the group of the others, not a class",
+                    file=path,
+                    hint="give it another supercategory if it is a class",
+                )
+            )
+    _refuse_one_name(found, entries)
+    return dict(sorted(found.items())) if all(isinstance(each, int) for each in found) else found
+
+
+def _is_plain(annotation: dict[str, Any]) -> bool:
+    return isinstance(annotation.get("category_id"), int | str)
+
+
+def _refuse_one_name(categories: dict[Id, tuple[str, str]], entries: list[Any]) -> None:
+    owners: dict[str, Id] = {}
+    for identity, (name, _) in categories.items():
+        if name in owners:
+            number = next(i for i, entry in enumerate(entries) if an_id(entry["id"], "its id") == identity)
+            raise DataError(
+                f"the name '{name}' has the id {owners[name]} already",
+                place=f"categories[{number}]",
+                hint="give each class one id and one name",
+            )
         owners[name] = identity
-    return dict(sorted(found.items()))
 
 
-def _class_names(categories: dict[int, tuple[str, str]], used: set[str], path: Path, faults: Faults) -> tuple[str, ...]:
-    above = {parent for name, parent in categories.values() if parent != name}
-    left_out = [
-        name
-        for identity, (name, _) in categories.items()
-        if name not in used and (name.casefold() in _BACKGROUND or (identity == 0 and name in above))
-    ]
+def _class_names(categories: dict[Id, tuple[str, str]], used: set[str], path: Path, faults: Faults) -> tuple[str, ...]:
+    left_out = [name for name, _ in categories.values() if name not in used and name.casefold() in _BACKGROUND]
     if left_out:
         faults.note(
             DataError(
-                f"the category '{left_out[0]}' has no box and is not a class (background or a group of classes)",
+                f"the category '{left_out[0]}' has no box and is taken for the background, not for a class",
                 file=path,
                 hint="name the classes if it is one",
             )
@@ -111,30 +153,35 @@ def _class_names(categories: dict[int, tuple[str, str]], used: set[str], path: P
 
 
 def _annotations(
-    entries: list[Any], categories: dict[int, tuple[str, str]], path: Path, faults: Faults
-) -> tuple[dict[int, list[tuple[str, VocObject]]], set[int], int]:
-    """Boxes of each image id with their places; the image ids with a bad box; how many are crowds."""
-    boxes: dict[int, list[tuple[str, VocObject]]] = {}
-    bad: set[int] = set()
+    entries: list[Any], categories: dict[Id, tuple[str, str]], path: Path, faults: Faults
+) -> tuple[dict[Id, list[tuple[str, VocObject]]], set[Id], int]:
+    """Boxes of each image id with their places; the image ids with a bad box; how many are crowds.
+
+    Raises:
+        DataError: It cannot be known which image a box belongs to: any may lack one.
+    """
+    boxes: dict[Id, list[tuple[str, VocObject]]] = {}
+    bad: set[Id] = set()
     crowds = 0
     for number, entry in enumerate(entries):
         place = f"annotations[{number}]"
-        image = None
         try:
             annotation = a_dict(entry, "an annotation")
-            image = a_whole_number(annotation.get("image_id"), "its image_id")
+            image = an_id(annotation.get("image_id"), "its image_id")
+        except DataError as fault:
+            raise placed(fault, path, place) from fault
+        try:
             crowd = a_flag(annotation.get("iscrowd", 0), "iscrowd")
             boxes.setdefault(image, []).append((place, _box(annotation, categories, crowd)))
             crowds += crowd
         except DataError as fault:
-            if image is not None:
-                bad.add(image)
-            faults.add(placed(fault, path, place))
+            bad.add(image)
+            faults.add(placed(fault, path, place), image=image)
     return boxes, bad, crowds
 
 
-def _box(annotation: dict[str, Any], categories: dict[int, tuple[str, str]], crowd: bool) -> VocObject:
-    identity = a_whole_number(annotation.get("category_id"), "its category_id")
+def _box(annotation: dict[str, Any], categories: dict[Id, tuple[str, str]], crowd: bool) -> VocObject:
+    identity = an_id(annotation.get("category_id"), "its category_id")
     if identity not in categories:
         known = ", ".join(f"{number} {name}" for number, (name, _) in list(categories.items())[:20])
         raise DataError(f"the category {identity} is not in 'categories'", hint=f"known are: {known or 'none'}")
@@ -159,27 +206,27 @@ def corners_of(left: float, top: float, width: float, height: float) -> tuple[fl
 
 def _images(
     entries: list[Any],
-    boxes: dict[int, list[tuple[str, VocObject]]],
-    bad: set[int],
+    boxes: dict[Id, list[tuple[str, VocObject]]],
+    bad: set[Id],
     index: ImageIndex,
     path: Path,
     faults: Faults,
 ) -> list[FoundImage]:
     found: list[FoundImage] = []
-    seen: set[int] = set()
+    seen: set[Id] = set()
     for number, entry in enumerate(entries):
-        place = f"images[{number}]"
+        place, identity = f"images[{number}]", None
         try:
             row = a_dict(entry, "an image")
-            identity = a_whole_number(row.get("id"), "its id")
+            identity = an_id(row.get("id"), "its id")
             if identity in seen:
                 raise DataError(
                     f"the id {identity} belongs to another image already", hint="give each image its own id"
                 )
             seen.add(identity)
+            image = index.find(a_text(row.get("file_name"), "its file_name"))
             if identity in bad:
                 continue  # one of its boxes cannot be used, and an image with a box too few would be wrong
-            image = index.find(a_text(row.get("file_name"), "its file_name"))
             places, objects = zip(*boxes[identity], strict=True) if identity in boxes else ((), ())
             found.append(
                 FoundImage(
@@ -187,8 +234,8 @@ def _images(
                 )
             )
         except DataError as fault:
-            faults.add(placed(fault, path, place))
-    if orphans := sorted(set(boxes) - seen):
+            faults.add(placed(fault, path, place), image=identity, boxes=identity is None or identity in {*boxes, *bad})
+    if orphans := [each for each in boxes if each not in seen]:
         place, _ = boxes[orphans[0]][0]
         faults.add(
             DataError(
@@ -197,8 +244,11 @@ def _images(
                 file=path,
                 place=place,
                 hint="add the images, or take the boxes out",
-            )
+            ),
+            image=orphans[0],
         )
+        for each in orphans:
+            faults.lose(each)
     return found
 
 

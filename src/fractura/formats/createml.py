@@ -18,36 +18,57 @@ from fractura.formats.assembly import FoundImage, ReadOptions, gather, images_of
 from fractura.formats.faults import Faults, placed
 from fractura.formats.format import FACTS, FRACTIONS, Format
 from fractura.formats.image_index import ImageIndex
+from fractura.formats.json_documents import json_documents
 from fractura.formats.numbers import fewest_digits, shortest_decimal, whole_or_float
 from fractura.formats.split_file import plan_split_file
-from fractura.formats.text_files import a_dict, a_list, a_number, a_text, json_bytes, read_json
+from fractura.formats.text_files import a_dict, a_list, a_number, a_text, json_bytes
 from fractura.formats.voc.annotation import VocObject
 from fractura.formats.writing import PlannedFile, plan_images
 
 _IMAGE_KEYS = ("image", "imagefilename", "filename")
+_BOX_KEYS = ("annotations", "annotation")
 _NOT_CREATEML = "a CreateML file is a list of images, each with 'image' and 'annotations'"
 
 
 def read_createml(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
-    """Read a CreateML file. Images without annotations are negative images.
+    """Read a CreateML file, or a folder of them as LabelImg writes them. Images without annotations are negative.
 
     Raises:
         DataError: The file is not CreateML, or (where ``faults`` stops) an entry is not what it must be, an image is
             missing, a box is impossible or a class unknown; names the file, the entry and a hint.
     """
-    try:
-        entries = a_list(read_json(path), "the document")
-    except DataError as fault:
-        raise DataError(fault.problem, file=path, place=fault.place, hint=fault.hint or _NOT_CREATEML) from fault
     index = images_of(path, options)
-    found = []
-    for number, entry in enumerate(entries):
-        place = f"[{number}]"
-        try:
-            found.append(_image(a_dict(entry, "an image"), index, path, place))
-        except DataError as fault:
-            faults.add(placed(fault, path, place))
-    return gather(found, root=path, options=options, faults=faults)
+    found: list[FoundImage] = []
+    unsaid: list[str] = []
+    for file, document in json_documents(path, _why, "CreateML", faults):
+        for number, entry in enumerate(_entries(document, file)):
+            place = f"[{number}]"
+            try:
+                image = a_dict(entry, "an image")
+                if not any(key in image for key in _BOX_KEYS):
+                    unsaid.append(place)
+                found.append(_image(image, index, file, place))
+            except DataError as fault:
+                faults.add(placed(fault, file, place), boxes=_may_have_boxes(entry))
+    if unsaid and len(unsaid) == len(found):
+        raise DataError(
+            "no image has a list 'annotations': it names images, but not what is on them",
+            file=path,
+            place=unsaid[0],
+            hint=_NOT_CREATEML,
+        )
+    return gather(found, root=path, options=options, faults=faults, index=index)
+
+
+def _entries(document: Any, file: Path) -> list[Any]:
+    try:
+        return a_list(document, "the document")
+    except DataError as fault:
+        raise DataError(fault.problem, file=file, hint=_NOT_CREATEML) from fault
+
+
+def _may_have_boxes(entry: Any) -> bool:
+    return not isinstance(entry, dict) or any(entry.get(key) != [] for key in _BOX_KEYS if key in entry)
 
 
 def _why(document: Any) -> str | None:
@@ -59,7 +80,7 @@ def _why(document: Any) -> str | None:
 def _image(entry: dict[str, Any], index: ImageIndex, path: Path, place: str) -> FoundImage:
     key = next((key for key in _IMAGE_KEYS if key in entry), "image")
     image = index.find(a_text(entry.get(key), f"its {key}"))
-    written = entry.get("annotations", entry.get("annotation"))
+    written = next((entry[key] for key in _BOX_KEYS if key in entry), None)
     objects, places = [], []
     for number, each in enumerate(a_list([] if written is None else written, "its annotations"), start=1):
         where = f"{place} ({image.name}), box {number}"
@@ -132,5 +153,6 @@ CREATEML = Format(
     holds=FACTS | FRACTIONS,
     describes="annotations.json",
     takes_image_dir=True,
+    file_an_image=True,
     why_json=_why,
 )

@@ -19,6 +19,7 @@ from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError
 from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gather, images_of, split_of
 from fractura.formats.faults import Faults, placed
+from fractura.formats.flags import a_flag
 from fractura.formats.format import FACTS, FLAGS, FRACTIONS, Format
 from fractura.formats.image_index import ImageIndex
 from fractura.formats.numbers import number_text, shortest_decimal
@@ -66,8 +67,9 @@ def read_csv(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
     """Read a CSV of boxes, separated by commas or semicolons.
 
     Raises:
-        DataError: A column is missing, or (where ``faults`` stops) a row is not what it must be, an image is missing or
-            of another size, a box is impossible or a class unknown; names the file, the line and a hint.
+        DataError: A column is missing, a line is not CSV, or (where ``faults`` stops) a row is not what it must be, an
+            image is missing or of another size, a box is impossible or a class unknown; names the file, the line and a
+            hint.
     """
     text = read_text(path)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text), strict=True)
@@ -82,8 +84,9 @@ def read_csv(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
             place="line 1",
             hint=f"the first line must name the columns, such as {','.join(COLUMNS[:8])}",
         )
-    found = _images(rows, _columns(header), path, images_of(path, options), faults)
-    return gather(found, root=path, options=options, faults=faults, empty="holds no rows")
+    index = images_of(path, options)
+    found = _images(rows, _columns(header), path, index, faults)
+    return gather(found, root=path, options=options, faults=faults, empty="holds no rows", index=index)
 
 
 def _why(header: Sequence[str]) -> str | None:
@@ -117,9 +120,9 @@ def _images(rows: Rows, columns: dict[str, int], path: Path, index: ImageIndex, 
     while True:
         try:
             row = next(rows, None)
-        except csv.Error as error:
-            faults.add(DataError(f"is not CSV: {error}", file=path, place=f"line {rows.line_num}"))
-            break
+        except csv.Error as error:  # what follows belongs to images that were read already, or not
+            hint = "correct that line, or export the table again"
+            raise DataError(f"is not CSV: {error}", file=path, place=f"line {rows.line_num}", hint=hint) from error
         if row is None:
             break
         if not any(cell.strip() for cell in row):
@@ -127,15 +130,17 @@ def _images(rows: Rows, columns: dict[str, int], path: Path, index: ImageIndex, 
         place = f"line {rows.line_num}"
         image = None
         try:
+            cells = {name: row[column].strip() for name, column in columns.items() if column < len(row)}
+            if "filename" in cells:
+                image = index.find(cells["filename"])
             if len(row) < width:
                 raise DataError(f"has {len(row)} cells where {width} belong", hint="is the line cut off?")
-            cells = {name: row[column].strip() for name, column in columns.items()}
-            image = index.find(cells["filename"])
+            assert image is not None  # the row is complete
             _add(images, boxes, image, cells, index.folders[0], path, place)
         except DataError as fault:
             if image is not None:
                 bad.add(image)  # an image with a box too few would be wrong
-            faults.add(placed(fault, path, place))
+            faults.add(placed(fault, path, place), image=image)
     return [_with_boxes(each, boxes[image]) for image, each in images.items() if image not in bad]
 
 
@@ -203,8 +208,8 @@ def _box(cells: dict[str, str]) -> VocObject | None:
         top,
         right,
         bottom,
-        difficult=_flag(cells.get("difficult", ""), "difficult"),
-        truncated=_flag(cells.get("truncated", ""), "truncated"),
+        difficult=a_flag(cells.get("difficult"), "difficult"),
+        truncated=a_flag(cells.get("truncated"), "truncated"),
         pose=cells.get("pose", "") or "Unspecified",
     )
 
@@ -217,13 +222,6 @@ def _number(text: str, name: str) -> float:
     if not math.isfinite(value) or abs(value) > 1e9:
         raise DataError(f"{name} is not a number: '{text[:40]}'", hint=_NEGATIVE_ROW)
     return value
-
-
-def _flag(text: str, name: str) -> bool:
-    known = {"": False, "0": False, "false": False, "1": True, "true": True}
-    if text.casefold() not in known:
-        raise DataError(f"{name} must be 0 or 1, not '{text[:40]}'")
-    return known[text.casefold()]
 
 
 def plan_csv(dataset: Dataset) -> Iterator[PlannedFile]:

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Literal
 
 from fractura.core.errors import DataError, FracturaError, UsageError, nearest_name
 
-OnError = Literal["stop", "skip"]
+OnError = Literal["stop", "skip", "skip-all"]
+"""``skip`` stops all the same where too many boxes would be lost; ``skip-all`` never does."""
 ROUNDING = 1.0
 """LabelImg rounds to whole pixels and counts from 1, so a box along the border may lie this far outside."""
+EDGE, EDGE_SHARE = 10.0, 0.02
+"""Pixels, or share of the image's longer side, that a box may reach over the edge, where a reader cuts it."""
+MOST_LOST = 0.1
+"""Share of the images with boxes that ``skip`` may leave out."""
 
 _logger = logging.getLogger(__name__)
 
@@ -24,16 +29,23 @@ class Faults:
     """What is wrong, gathered or raised at once.
 
     Args:
-        on_error: ``stop`` raises the first fault; ``skip`` keeps it and goes on.
+        on_error: ``stop`` raises the first fault; ``skip`` and ``skip-all`` keep it and go on.
     """
 
     def __init__(self, on_error: OnError) -> None:
         self.stops = on_error == "stop"
+        self._any_loss = on_error == "skip-all"
+        self._lost: set[Hashable] = set()
         self.faults: list[FracturaError] = []
         self.notes: list[FracturaError] = []
 
-    def add(self, fault: DataError) -> None:
+    def add(self, fault: DataError, *, image: Hashable = None, boxes: bool = True) -> None:
         """An image or entry that cannot be used.
+
+        Args:
+            fault: What is wrong with it.
+            image: Tells the image that is left out from others, where several faults may be about one.
+            boxes: The image may have had boxes.
 
         Raises:
             DataError: It, with ``stop``.
@@ -41,6 +53,42 @@ class Faults:
         if self.stops:
             raise fault
         self.faults.append(fault)
+        if boxes:
+            self._lost.add((fault.file, fault.place, len(self.faults)) if image is None else image)
+
+    def add_open_end(self, fault: DataError) -> None:
+        """What cannot be used, with an unknown number of images behind it.
+
+        Raises:
+            DataError: It, unless any loss is wanted.
+        """
+        if not self._any_loss:
+            raise fault
+        self.add(fault)
+
+    def lose(self, image: Hashable) -> None:
+        """Count an image with boxes that is left out because of another one's fault."""
+        self._lost.add(image)
+
+    def refuse_loss(self, kept: int) -> None:
+        """See that not all boxes are left out, nor more than a tenth of the images with boxes.
+
+        Args:
+            kept: Number of images with boxes that are used.
+
+        Raises:
+            DataError: They are, and the caller did not ask for that.
+        """
+        lost = len(self._lost)
+        if self._any_loss or not lost or (kept and lost <= MOST_LOST * (lost + kept)):
+            return
+        first = self.faults[0]
+        raise DataError(
+            f"{lost} of {lost + kept} images with boxes would be left out; the first fault is: {first.problem}",
+            file=first.file,
+            place=first.place,
+            hint="correct them, or leave them out all the same: --on-error skip-all",
+        )
 
     def note(self, remark: DataError) -> None:
         """Something people should know though nothing is left out."""
@@ -111,21 +159,65 @@ def box_fault(
     return None
 
 
-def size_fault(written: tuple[int | None, int | None], size: tuple[int, int]) -> tuple[str, str] | None:
+def reading_fault(corners: Sequence[float], width: int, height: int) -> str | None:
+    """What is wrong with a box as another program wrote it; None if it can be used, cut at the image's edge.
+
+    A box may reach a few pixels over the edge, by as much as half of it at most: programs round, pad and scale.
+
+    Args:
+        corners: Left, top, right, bottom in pixels.
+        width: Of the image.
+        height: Of the image.
+
+    Examples:
+        >>> reading_fault((40, 50, 322, 140), 320, 240)
+        >>> reading_fault((40, 50, 380, 140), 320, 240)
+        'box (40, 50, 380, 140) lies outside the image of 320x240'
+    """
+    problem = box_fault(corners, width, height)
+    if problem is None or box_fault(corners, width, height, margin=max(EDGE, EDGE_SHARE * max(width, height))):
+        return problem
+    left, top, right, bottom = (float(value) for value in corners)
+    seen = (min(right, width) - max(left, 0)) * (min(bottom, height) - max(top, 0))
+    return None if seen >= 0.5 * (right - left) * (bottom - top) else problem
+
+
+def over_edge(corners: Sequence[float], width: int, height: int) -> float:
+    """Pixels by which a box reaches over the image's edge.
+
+    Examples:
+        >>> over_edge((40, 50, 322, 140), 320, 240)
+        2.0
+    """
+    left, top, right, bottom = (float(value) for value in corners)
+    return max(0.0, -left, -top, right - width, bottom - height)
+
+
+def size_fault(
+    written: tuple[int | None, int | None], size: tuple[int, int], *, orientation: int = 1
+) -> tuple[str, str] | None:
     """Problem and hint if the size that a file states is not the image's displayed size, else None.
 
     Args:
         written: Width and height as the file states them; None if it does not.
         size: Width and height of the image as displayed.
+        orientation: The image's EXIF orientation.
     """
     if written == size:
         return None
     width, height = size
-    if written == (height, width):
+    if written == (height, width) and orientation >= 5:
         return (
             f"says {height}x{width}, but the image is displayed as {width}x{height}: the boxes were drawn before the "
             "image was turned (EXIF orientation)",
             "draw the boxes again on the image as it is displayed",
+        )
+    if written == (height, width):
+        return (
+            f"says {height}x{width}, but the image is {width}x{height}: width and height are swapped, and nothing in "
+            "the image says that it is displayed turned",
+            "look at the boxes: if they sit right, swap width and height in the file; if not, the image was turned "
+            "after it was labelled",
         )
     says = "does not say its width and height" if None in written else f"says {written[0]}x{written[1]}"
     return (

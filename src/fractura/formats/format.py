@@ -52,6 +52,7 @@ class Format:
         describes: What to read it from again, below the folder it was written to; empty for the folder.
         reads_folders: It is read from a folder and not from one file in it.
         takes_image_dir: Its images may lie in a folder that the user names.
+        file_an_image: Several of its files in a folder are one data set, an image each.
         find: Recognises a folder.
         why_json: Says why a JSON document is of this format; None if it is not. Documents are parsed once for all.
         why_table: The same for the column names of a CSV.
@@ -65,6 +66,7 @@ class Format:
     describes: str = ""
     reads_folders: bool = False
     takes_image_dir: bool = False
+    file_an_image: bool = False
     find: Callable[[Path], Evidence | None] | None = None
     why_json: Callable[[Any], str | None] | None = None
     why_table: Callable[[Sequence[str]], str | None] | None = None

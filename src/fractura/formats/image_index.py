@@ -1,6 +1,7 @@
 """Finding the image that an annotation names: only among the images it was given with, never by a stale path.
 
 Names are compared without regard to letter case and to the spelling of accents: macOS and Windows rename between them.
+Where a name is not found as it is, it may be percent-encoded, as it was in a web address, or lack its ending.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import os
 import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from urllib.parse import unquote
 
 from fractura.core.errors import DataError
 from fractura.core.files import unlistable
@@ -25,11 +27,13 @@ class ImageIndex:
     Attributes:
         images: In the order given.
         folders: As given.
+        found: Those that were asked for.
     """
 
     def __init__(self, images: Iterable[Path], folders: Iterable[Path] = ()) -> None:
         self.folders = tuple(dict.fromkeys(folders))
         self.images = list(dict.fromkeys(images))
+        self.found: set[Path] = set()
         self._exact: dict[str, Path] = {}
         self._by_path: dict[str, list[Path]] = {}
         self._by_name: dict[str, list[Path]] = {}
@@ -52,34 +56,41 @@ class ImageIndex:
         folders = tuple(folders)
         return cls((image for folder in folders for image in _images_below(folder)), folders)
 
+    @property
+    def unused(self) -> list[Path]:
+        """The images that nobody asked for."""
+        return [image for image in self.images if image not in self.found]
+
     def find(self, written: str) -> Path:
         """The image called ``written``: by its path below one of the folders, else by its file name alone.
 
         Raises:
             DataError: There is no such image, or several images have this name.
         """
-        parts = [part for part in written.replace("\\", "/").split("/") if part not in ("", ".", "..")]
-        same: list[Path] = []
-        for start in range(len(parts)):  # a path from another machine ends like the right one
-            path = "/".join(parts[start:])
-            if path in self._exact:
-                return self._exact[path]
-            same = self._by_path.get(plain_name(path), [])
-            if same:
-                break
-        else:
-            same = self._by_name.get(plain_name(parts[-1]), []) if parts else []
+        same = self._called(written) or self._called(unquote(written)) or self._with_any_ending(written)
         if not same:
             raise DataError(
                 f"its image '{written}' is not in {' or '.join(str(folder) for folder in self.folders)}",
                 hint="put the image there under that name, name the images' folder, or take the entry out",
             )
         if len(same) > 1:
-            raise DataError(
-                f"'{written}' may be any of {len(same)} images: {', '.join(str(image) for image in same[:3])}",
-                hint="write the image's path below the folder, or give the images names of their own",
-            )
+            raise _ambiguous(written, same)
+        self.found.add(same[0])
         return same[0]
+
+    def _called(self, written: str) -> list[Path]:
+        parts = [part for part in written.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+        for start in range(len(parts)):  # a path from another machine ends like the right one
+            path = "/".join(parts[start:])
+            if path in self._exact:
+                return [self._exact[path]]
+            if same := self._by_path.get(plain_name(path), []):
+                return same
+        return self._by_name.get(plain_name(parts[-1]), []) if parts else []
+
+    def _with_any_ending(self, written: str) -> list[Path]:
+        name = PurePosixPath(PureWindowsPath(written).as_posix()).name
+        return self._by_stem.get(plain_name(name), []) or self._by_stem.get(plain_name(unquote(name)), [])
 
     def match(self, annotation: Path, filename: str | None) -> Path | None:
         """The image of an annotation file of its own, or None.
@@ -87,21 +98,47 @@ class ImageIndex:
         First by the name written in the file, then with another image extension (the written one may be wrong or
         missing), then by the annotation's own name. Letter case and the two Unicode spellings of an accent do not
         matter unless they decide.
+
+        Raises:
+            DataError: Several images in different folders have the name.
         """
+        image = self._match(annotation, filename)
+        if image is not None:
+            self.found.add(image)
+        return image
+
+    def own(self, annotation: Path) -> Path | None:
+        """The image that an annotation file is named after, or None: ``a.png`` for ``a.xml``."""
+        stems = dict.fromkeys((annotation.stem, _stem(annotation.stem), unquote(annotation.stem)))
+        return next((image for stem in stems if (image := self._of_stem(stem)) is not None), None)
+
+    def _match(self, annotation: Path, filename: str | None) -> Path | None:
         # Some tools write a whole path into <filename>.
-        written = PurePosixPath(PureWindowsPath((filename or "").strip()).name).name
-        by_name = self._by_name.get(plain_name(written), [])
-        exact = [image for image in by_name if image.name == written]
-        if exact or len(by_name) == 1:
-            return (exact or by_name)[0]
-        for stem in (_stem(written), annotation.stem, _stem(annotation.stem)):
-            candidates = self._by_stem.get(plain_name(stem), []) if stem else []
-            same_case = [image for image in candidates if image.stem == stem]
-            if len(same_case) == 1:
-                return same_case[0]
-            if len(candidates) == 1:
-                return candidates[0]
-        return None
+        as_written = PurePosixPath(PureWindowsPath((filename or "").strip()).name).name
+        for written in dict.fromkeys((as_written, unquote(as_written))):
+            by_name = self._by_name.get(plain_name(written), [])
+            exact = [image for image in by_name if image.name == written]
+            if len(exact) > 1:
+                raise _ambiguous(written, exact)
+            if exact or len(by_name) == 1:
+                return (exact or by_name)[0]
+            if (image := self._of_stem(_stem(written))) is not None:
+                return image
+        return self.own(annotation)
+
+    def _of_stem(self, stem: str) -> Path | None:
+        candidates = self._by_stem.get(plain_name(stem), []) if stem else []
+        same_case = [image for image in candidates if image.stem == stem]
+        if len(same_case) == 1:
+            return same_case[0]
+        return candidates[0] if len(candidates) == 1 else None
+
+
+def _ambiguous(written: str, images: list[Path]) -> DataError:
+    return DataError(
+        f"'{written}' may be any of {len(images)} images: {', '.join(str(image) for image in images[:3])}",
+        hint="write the image's path below the folder, or give the images names of their own",
+    )
 
 
 def plain_name(name: str) -> str:

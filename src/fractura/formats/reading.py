@@ -11,8 +11,8 @@ from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError, UsageError
 from fractura.formats.assembly import ReadOptions
 from fractura.formats.faults import Faults, OnError, refuse_repeated_names
-from fractura.formats.recognition import Guess, guess_format, split_folders
-from fractura.formats.registry import FORMATS, find_format
+from fractura.formats.recognition import Guess, find_in_folder, guess_format, split_folders
+from fractura.formats.registry import find_format
 from fractura.formats.split_file import with_split_file
 
 _logger = logging.getLogger(__name__)
@@ -50,10 +50,11 @@ def read_dataset(
             such as ``train-?????-of-00010``, or a sharded name).
         class_names: In label order, which always wins; by default the file's own order (COCO: of the ids), or where it
             has none the names found, sorted.
-        on_error: ``stop`` at the first fault, or ``skip`` that image.
+        on_error: ``stop`` at the first fault, or ``skip`` that image: but stop all the same where all boxes or more
+            than a tenth of the images with boxes would be left out, unless it is ``skip-all``.
         problems: Collects what was skipped or not used, and remarks; without it that is logged as warnings.
         source_format: ``voc``, ``coco``, ``yolo``, ``createml``, ``csv`` or ``tfrecord``; by default it is guessed.
-        image_dir: Where the images of a COCO, CreateML or CSV file lie; by default below the file's folder.
+        image_dir: Where the images lie, if not where the format has them; their sub-folders belong to it.
 
     Raises:
         DataError: There is nothing to read, or (``stop``) something is wrong; file, place and hint are named.
@@ -96,13 +97,12 @@ def open_dataset(
             )
         )
     if guess.format == "splits":
-        dataset = _read_splits(path, class_names, on_error, found)
+        dataset = _read_splits(path, class_names, on_error, image_dir, found)
     else:
         source = find_format(guess.format)
         if image_dir is not None and not source.takes_image_dir:
-            takers = " and ".join(", ".join(name for name in FORMATS if FORMATS[name].takes_image_dir).rsplit(", ", 1))
             raise UsageError(
-                f"{source.name} says itself where its images lie", hint=f"a folder of images goes with {takers}"
+                f"{source.title} holds its images itself", hint="leave out the folder where the images lie"
             )
         faults = Faults(on_error)
         names = None if class_names is None else tuple(class_names)
@@ -124,18 +124,24 @@ def _described(path: Path, source_format: str) -> Path:
         return path
     if wanted.describes and (path / wanted.describes).is_file():
         return path / wanted.describes
-    guess = guess_format(path)
-    if guess.format == source_format:
-        return guess.path
+    found = find_in_folder(path, source_format)
+    if found is not None:
+        return found.path
+    if wanted.file_an_image:
+        return path
     raise DataError("is a folder", file=path, hint=f"give the {wanted.title} file in it")
 
 
 def _read_splits(
-    path: Path, class_names: Sequence[str] | None, on_error: OnError, found: list[FracturaError]
+    path: Path,
+    class_names: Sequence[str] | None,
+    on_error: OnError,
+    image_dir: Path | None,
+    found: list[FracturaError],
 ) -> Dataset:
     parts: list[Dataset] = []
     for split, folder in split_folders(path).items():
-        part = read_dataset(folder, class_names=class_names, on_error=on_error, problems=found)
+        part = read_dataset(folder, class_names=class_names, on_error=on_error, problems=found, image_dir=image_dir)
         parts.append(replace(part, records=tuple(replace(each, split=each.split or split) for each in part)))
     names = tuple(class_names) if class_names is not None else _merged_names(parts)
     records = [record for part in parts for record in part.with_class_names(names)]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from fractura.core.dataset import SPLITS
 from fractura.core.errors import DataError, FracturaError
@@ -30,12 +31,22 @@ class Guess:
         path: What to read: the file that describes the images, or the folder.
         why: In a few words.
         others: Formats that are there too and were passed over.
+        fault: Why it cannot be read like that, if it is this format that is wanted.
     """
 
     format: str
     path: Path
     why: str
     others: tuple[str, ...] = ()
+    fault: DataError | None = None
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What one kind of file in a folder may be, and the faults of those that cannot be read at all."""
+
+    guesses: tuple[Guess, ...] = ()
+    faults: tuple[FracturaError, ...] = ()
 
 
 def guess_format(path: Path) -> Guess:
@@ -52,15 +63,36 @@ def guess_format(path: Path) -> Guess:
             return Guess("tfrecord", path, "its name stands for TFRecord files")
         raise DataError("there is no such folder or file", file=path, hint="check the path and the spelling")
     try:
-        found = _in_folder(path)
-        if found:
-            return replace(found[0], others=tuple(each.format for each in found[1:]))
+        searches = _in_folder(path)
+        if found := [guess for search in searches for guess in search.guesses]:
+            return replace(_certain(found[0]), others=tuple(each.format for each in found[1:]))
         if parts := split_folders(path):
             return Guess("splits", path, "it holds " + ", ".join(folder.name for folder in parts.values()))
     except OSError as error:
         raise unlistable(error, path) from error
+    if faults := [fault for search in searches for fault in search.faults]:
+        raise faults[0]
     find_voc_folder(path)  # says what is missing, and where annotations lie nearby
     raise DataError("holds nothing that can be read as labelled images", file=path, hint=_ANY)
+
+
+def find_in_folder(path: Path, name: str) -> Guess | None:
+    """What to read in a folder as the format ``name``; None if nothing is of it.
+
+    Raises:
+        DataError: The folder cannot be listed, or several files are of it.
+    """
+    try:
+        guesses = [guess for search in _in_folder(path) for guess in search.guesses if guess.format == name]
+    except OSError as error:
+        raise unlistable(error, path) from error
+    return _certain(guesses[0]) if guesses else None
+
+
+def _certain(guess: Guess) -> Guess:
+    if guess.fault is not None:
+        raise guess.fault
+    return guess
 
 
 def _of_file(path: Path) -> Guess:
@@ -77,60 +109,95 @@ def _of_file(path: Path) -> Guess:
 
 
 def _of_json(path: Path) -> Guess:
-    document = read_json(path)
-    readers = [each for each in FORMATS.values() if each.why_json is not None]
-    for each in readers:
+    if (guess := _of_document(path, read_json(path))) is not None:
+        return guess
+    titles = " nor ".join(each.title for each in FORMATS.values() if each.why_json is not None)
+    raise DataError(f"is JSON, but neither {titles}", file=path, hint=_ANY)
+
+
+def _of_document(path: Path, document: Any) -> Guess | None:
+    for each in FORMATS.values():
         if each.why_json is not None and (why := each.why_json(document)):
             return Guess(each.name, path, why)
-    raise DataError(f"is JSON, but neither {' nor '.join(each.title for each in readers)}", file=path, hint=_ANY)
+    return None
 
 
-def _in_folder(folder: Path) -> list[Guess]:
+def _in_folder(folder: Path) -> list[_Search]:
     finders = dict.fromkeys(_finder(each) for each in FORMATS.values())
-    return [guess for finder in finders if (guess := finder(folder)) is not None]
+    return [finder(folder) for finder in finders]
 
 
-def _finder(each: Format) -> Callable[[Path], Guess | None]:
+def _finder(each: Format) -> Callable[[Path], _Search]:
     """What recognises a format in a folder; the formats that are JSON share one, and so do tables."""
     if each.why_json is not None:
         return _json_in
     if each.why_table is not None:
-        return _table_in
+        return _tables_in
 
-    def find(folder: Path) -> Guess | None:
-        evidence = None if each.find is None else each.find(folder)
-        return None if evidence is None else Guess(each.name, evidence.path, evidence.why)
+    def find(folder: Path) -> _Search:
+        try:
+            evidence = None if each.find is None else each.find(folder)
+        except DataError as fault:
+            return _Search((Guess(each.name, folder, "", fault=fault),))
+        return _Search(() if evidence is None else (Guess(each.name, evidence.path, evidence.why),))
 
     return find
 
 
-def _json_in(folder: Path) -> Guess | None:
-    found = []
-    for place in (folder, folder / "annotations"):
+def _json_in(folder: Path) -> _Search:
+    found: list[Guess] = []
+    faults: list[FracturaError] = []
+    for place in (folder, folder / "annotations", folder / "labels"):
         for file in sorted(place.glob("*.json")) if place.is_dir() else []:
             try:
-                found.append(_of_json(file))
-            except FracturaError:
-                continue  # some other JSON
-    if len(found) > 1:
-        names = ", ".join(each.path.name for each in found[:4])
-        raise DataError(f"holds {len(found)} files of annotations: {names}", file=folder, hint="give the one you mean")
-    return replace(found[0], why=f"{found[0].path.name}: {found[0].why}") if found else None
+                document = read_json(file)
+            except FracturaError as fault:
+                faults.append(fault)
+                continue
+            if (guess := _of_document(file, document)) is not None:
+                found.append(replace(guess, why=f"{file.name}: {guess.why}"))
+    return _Search(_one_a_format(found, "files of annotations", folder), tuple(faults))
 
 
-def _table_in(folder: Path) -> Guess | None:
-    found = [guess for file in sorted(folder.glob("*.csv")) if (guess := _of_table(file)) is not None]
-    if len(found) > 1:
-        names = ", ".join(each.path.name for each in found[:4])
-        raise DataError(f"holds {len(found)} tables of boxes: {names}", file=folder, hint="give the one you mean")
-    return found[0] if found else None
+def _tables_in(folder: Path) -> _Search:
+    found: list[Guess] = []
+    faults: list[FracturaError] = []
+    for file in sorted(folder.glob("*.csv")):
+        try:
+            guess = _of_table(file)
+        except FracturaError as fault:
+            faults.append(fault)
+            continue
+        if guess is not None:
+            found.append(guess)
+    return _Search(_one_a_format(found, "tables of boxes", folder), tuple(faults))
+
+
+def _one_a_format(found: Sequence[Guess], what: str, folder: Path) -> tuple[Guess, ...]:
+    """One guess for each format: its file, or the folder of them where each describes an image."""
+    guesses = []
+    for name, source in FORMATS.items():
+        files = [each for each in found if each.format == name]
+        if not files:
+            continue
+        first = files[0]
+        places = {each.path.parent for each in files}
+        if len(files) == 1:
+            guesses.append(first)
+        elif source.file_an_image and len(places) == 1:
+            guesses.append(replace(first, path=places.pop(), why=f"it holds {len(files)} files of {source.title}"))
+        else:
+            names = ", ".join(each.path.name for each in files[:4])
+            fault = DataError(f"holds {len(files)} {what}: {names}", file=folder, hint="give the one you mean")
+            guesses.append(replace(first, fault=fault))
+    return tuple(guesses)
 
 
 def _of_table(file: Path) -> Guess | None:
+    first = read_lines(file)[0]
     try:
-        first = read_lines(file)[0]
         header = next(csv.reader([first], delimiter=separator_of(first)), [])
-    except (DataError, csv.Error):
+    except csv.Error:
         return None
     for each in FORMATS.values():
         if each.why_table is not None and (why := each.why_table(header)):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from fractura.core.errors import DataError
 from fractura.core.files import read_file
 
 _LARGEST = 1e9
+_STRING_OR_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN', re.DOTALL)
 
 
 def read_text(path: Path, *, limit: int | None = None) -> str:
@@ -26,15 +29,39 @@ def read_text(path: Path, *, limit: int | None = None) -> str:
     data = read_file(path, limit=None if limit is None else limit + 1)
     if limit is not None and len(data) > limit:
         raise DataError("is too large", file=path, hint=f"such a file has no more than {limit} bytes")
+    if encoding := _wide_encoding(data):
+        raise DataError(
+            f"is {encoding} text, not UTF-8", file=path, place="line 1", hint="save it as UTF-8, or export it again"
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
-            "is not UTF-8 text",
+            f"is not UTF-8 text{_other_encoding(data)}",
             file=path,
             place=f"line {data.count(10, 0, error.start) + 1}",
-            hint="save it as UTF-8, or export it again",
+            hint="save it as UTF-8 (Excel: 'CSV UTF-8'), or export it again",
         ) from error
+
+
+def _wide_encoding(data: bytes) -> str | None:
+    """UTF-16 or UTF-32 where the first bytes say so, or every other byte of the first letters is zero."""
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "UTF-32"
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "UTF-16"
+    start = data[:64]
+    odd, even = start[1::2], start[::2]
+    return "UTF-16" if len(start) >= 8 and (not any(odd) or not any(even)) and any(start) else None
+
+
+def _other_encoding(data: bytes) -> str:
+    """Which other encoding it seems to be, as the end of a sentence."""
+    try:
+        data.decode("cp1252")
+    except UnicodeDecodeError:
+        return ""
+    return ", but most likely Windows-1252 (cp1252), as Excel and old Windows programs save it"
 
 
 def read_lines(path: Path) -> list[str]:
@@ -52,8 +79,16 @@ def read_json(path: Path) -> Any:
     Raises:
         DataError: The file cannot be read, is not UTF-8, not JSON, or nested too deeply.
     """
+    text = read_text(path)
     try:
-        return json.loads(read_text(path), parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant)
+    except _NotANumberError as error:
+        raise DataError(
+            f"is not JSON: it holds {error}, which is not a number in JSON (Python and pandas write it)",
+            file=path,
+            place=_place_of(str(error), text),
+            hint="write null or a number instead, or take the key out",
+        ) from error
     except json.JSONDecodeError as error:
         raise DataError(
             f"is not JSON: {error.msg}",
@@ -74,8 +109,19 @@ def json_bytes(document: Any) -> bytes:
     return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
+class _NotANumberError(Exception):
+    """``NaN`` or ``Infinity`` in JSON."""
+
+
 def _refuse_constant(word: str) -> Any:
-    raise ValueError(f"it holds {word}, which is not a number")
+    raise _NotANumberError(word)
+
+
+def _place_of(word: str, text: str) -> str:
+    """Line and column of a bare ``word`` in JSON, outside its strings."""
+    found = next(each for each in _STRING_OR_CONSTANT.finditer(text) if each[0] == word)
+    line = text.count("\n", 0, found.start()) + 1
+    return f"line {line}, column {found.start() - text.rfind(chr(10), 0, found.start())}"
 
 
 def a_list(value: Any, what: str) -> list[Any]:
@@ -138,17 +184,6 @@ def a_whole_number(value: Any, what: str) -> int:
     if not number.is_integer():
         raise DataError(f"{what} must be a whole number, not {number:g}")
     return int(number)
-
-
-def a_flag(value: Any, what: str) -> bool:
-    """``value`` if it is true, false, 0 or 1.
-
-    Raises:
-        DataError: It is not.
-    """
-    if isinstance(value, bool) or (isinstance(value, int) and value in (0, 1)):
-        return bool(value)
-    raise DataError(f"{what} must be 0 or 1, not {_kind(value)}")
 
 
 def _kind(value: Any) -> str:

@@ -30,6 +30,20 @@ def missing_image(snapshot: Snapshot) -> Iterator[Fault]:
             )
 
 
+@check("annotations.other_image", Severity.ERROR, "annotation files that name another image than their own")
+def other_image(snapshot: Snapshot) -> Iterator[Fault]:
+    """One finding a file that is named after one image and names another, where both are there."""
+    for file in snapshot.annotations:
+        if file.image is not None and file.own_image not in (None, file.image.path):
+            yield Fault(
+                f"names the image {file.image.path.name}, but is itself named after {file.own_image.name}, which is "
+                "there, too",
+                file.path,
+                hint="correct <filename>, or rename the file",
+                others=(file.image.path, file.own_image),
+            )
+
+
 @check("annotations.shared_image", Severity.ERROR, "several annotation files for one image")
 def shared_image(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding an image."""
@@ -78,6 +92,6 @@ def size(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding a file."""
     for file in snapshot.annotations:
         if file.annotation is not None and file.image is not None and file.image.size is not None:
-            fault = size_fault(file.annotation.size, file.image.size)
+            fault = size_fault(file.annotation.size, file.image.size, orientation=file.image.orientation)
             if fault is not None:
                 yield Fault(fault[0], file.path, hint=fault[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fractura.core.boxes import Boxes
-from fractura.formats.faults import box_fault
+from fractura.formats.faults import ROUNDING, over_edge, reading_fault
 from fractura.formats.voc.annotation import VocObject
 from fractura.quality.registry import Fault, Severity, check
 from fractura.quality.snapshot import AnnotationFile, Snapshot
@@ -22,9 +22,19 @@ _AGAIN = "open the image in the labelling tool and draw the box again"
 def invalid(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding a box."""
     for file, number, each, (width, height) in _boxes(snapshot):
-        problem = box_fault(each.corners, width, height)
+        problem = reading_fault(each.corners, width, height)
         if problem is not None:
             yield Fault(problem, file.path, f"object {number}", _AGAIN)
+
+
+@check("boxes.over_edge", Severity.WARNING, "boxes that reach a few pixels over the edge of the image")
+def over_the_edge(snapshot: Snapshot) -> Iterator[Fault]:
+    """One finding a box; they are cut where the images are used."""
+    for file, number, each, (width, height) in _boxes(snapshot):
+        reach = over_edge(each.corners, width, height)
+        if reach > ROUNDING and reading_fault(each.corners, width, height) is None:
+            problem = f"box reaches {reach:.3g} pixels over the edge of the image of {width}x{height}; it is cut there"
+            yield Fault(problem, file.path, f"object {number}", "look whether it sits right")
 
 
 @check("boxes.tiny", Severity.WARNING, "boxes of a few pixels, most likely a slip of the mouse")
@@ -42,7 +52,7 @@ def huge(snapshot: Snapshot) -> Iterator[Fault]:
     """One finding a box."""
     for file, number, each, (width, height) in _boxes(snapshot):
         share = (each.xmax - each.xmin) * (each.ymax - each.ymin) / (width * height)
-        if share > HUGE_SHARE and box_fault(each.corners, width, height) is None:
+        if share > HUGE_SHARE and reading_fault(each.corners, width, height) is None:
             problem = f"box covers {share:.0%} of the image"
             yield Fault(problem, file.path, f"object {number}", "draw it around the fracture alone")
 

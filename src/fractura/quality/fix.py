@@ -14,7 +14,7 @@ from fractura.core.boxes import Boxes
 from fractura.core.csv_cell import csv_text
 from fractura.core.errors import UsageError
 from fractura.core.files import read_file, write_atomically
-from fractura.formats.faults import box_fault, size_fault
+from fractura.formats.faults import box_fault, reading_fault, size_fault
 from fractura.formats.voc.annotation import VocAnnotation, VocObject
 from fractura.formats.voc.serializer import voc_bytes
 from fractura.quality import CheckReport
@@ -105,6 +105,8 @@ def _images_left_out(report: CheckReport, changes: list[Change]) -> set[Path]:
             leave(image.path, f"it has {len(files)} annotation files", "annotations.shared_image")
         elif files[0].annotation is None or files[0].faults:
             leave(image.path, "its annotation cannot be understood", "annotations.malformed")
+        elif files[0].own_image not in (None, image.path):
+            leave(image.path, f"its annotation {files[0].path.name} may be of another image", "annotations.other_image")
         elif image.size is not None and (reason := _size_in_doubt(files[0], image.size)):
             leave(image.path, reason, "annotations.size")
         elif image.size is not None and (reason := _box_without_place(files[0], image.size)):
@@ -137,7 +139,7 @@ def _size_in_doubt(file: AnnotationFile, size: tuple[int, int]) -> str | None:
     if annotation is None or size_fault(annotation.size, size) is None or not annotation.objects:
         return None
     if (annotation.width, annotation.height) == (size[1], size[0]) and size[0] != size[1]:
-        return "its boxes may have been drawn before the image was turned: draw them again"
+        return "width and height are swapped: its boxes may have been drawn before the image was turned"
     if annotation.width and annotation.height:
         return "its boxes may have been drawn on an image of another size"
     outside = any(box_fault(each.corners, *size) for each in annotation.objects)
@@ -172,7 +174,9 @@ def _fixed(
             each = replace(each, name=names[each.name])
         problem = box_fault(each.corners, width, height)
         if problem is not None:  # what cutting does not mend is left out with its image
-            log(f"object {number}: cut at the edge of the image ({problem})", "boxes.invalid")
+            is_slight = reading_fault(each.corners, width, height) is None
+            check = "boxes.over_edge" if is_slight else "boxes.invalid"
+            log(f"object {number}: cut at the edge of the image ({problem})", check)
             each = _cut(each, width, height)
         if any(_same(each, other) for other in kept):
             log(f"object {number}: taken out, it repeats another", "boxes.duplicate")

@@ -32,6 +32,7 @@ class AnnotationFile:
         numbers: Number in the file, from 1, of each of ``annotation.objects``.
         faults: What is wrong with it.
         image: The image it belongs to, if that is there.
+        own_image: The image that it is named after, if that is there.
     """
 
     path: Path
@@ -39,6 +40,7 @@ class AnnotationFile:
     numbers: tuple[int, ...]
     faults: tuple[DataError, ...]
     image: CheckedImage | None
+    own_image: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ class Snapshot:
 def take_snapshot(
     path: Path,
     *,
+    image_dir: Path | None = None,
     class_names: tuple[str, ...] | None = None,
     against: Snapshot | None = None,
     progress: Callable[[Sequence[Path]], Iterable[Path]] | None = None,
@@ -127,6 +130,7 @@ def take_snapshot(
 
     Args:
         path: The folder.
+        image_dir: Where the images lie, sub-folders included, if not there.
         class_names: The names that are allowed; by default any.
         against: The other split.
         progress: Receives the images and yields them, each when its turn comes.
@@ -134,7 +138,7 @@ def take_snapshot(
     Raises:
         DataError: There is no such folder, or no annotation in it.
     """
-    folder = find_voc_folder(path)
+    folder = find_voc_folder(path, image_dir)
     # Pillow lets other threads run while it decodes, and hashing does too.
     with ThreadPoolExecutor(min(os.cpu_count() or 1, MAXIMUM_THREADS)) as pool:
         jobs = [pool.submit(check_image, path) for path in folder.images]
@@ -144,8 +148,12 @@ def take_snapshot(
     annotations = []
     for file in folder.annotations:
         annotation, numbers, faults = _inspect_annotation(file)
-        image = index.match(file, None if annotation is None else annotation.filename)
-        annotations.append(AnnotationFile(file, annotation, numbers, faults, None if image is None else images[image]))
+        try:
+            image = index.match(file, None if annotation is None else annotation.filename)
+        except DataError as fault:
+            image, faults = None, (*faults, fault)
+        checked = None if image is None else images[image]
+        annotations.append(AnnotationFile(file, annotation, numbers, faults, checked, index.own(file)))
     return Snapshot(Path(path), tuple(images.values()), tuple(annotations), class_names, against)
 
 

@@ -6,15 +6,13 @@ import math
 import os
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError
-from fractura.formats.faults import box_fault
+from fractura.formats.faults import Faults, OnError, box_fault
 from fractura.imaging.headers import image_kind
 from fractura.imaging.reader import read_radiograph
 
@@ -29,44 +27,44 @@ class CleanData:
 
     Attributes:
         data: With boxes clipped to their images.
-        skipped: One line per removed box.
+        skipped: One line per unusable box, whose image is not among ``data``.
     """
 
     data: Dataset
     skipped: tuple[str, ...]
 
 
-def clean_boxes(data: Dataset, on_error: Literal["stop", "skip"]) -> CleanData:
+def clean_boxes(data: Dataset, on_error: OnError) -> CleanData:
     """Clip boxes to their images and find the unusable ones, before they cause a NaN.
 
     Args:
         data: As read.
-        on_error: ``stop`` raises at the first unusable box; ``skip`` removes it and reports it, together with its image
-            if no box is left: that image is not a normal one.
+        on_error: ``stop`` raises at the first unusable box; ``skip`` reports it and leaves its image out, which would
+            have a box too few; see ``read_dataset``.
 
     Raises:
-        DataError: A box is not finite, inverted, thinner than a pixel or outside its image; names image and box.
+        DataError: A box is not finite, inverted, thinner than a pixel or outside its image; names image and box. Or too
+            many images with boxes would be left out.
     """
     records, skipped = [], []
+    faults = Faults(on_error)
     for record in data:
-        good = []
+        usable = True
         for number, (box, label) in enumerate(zip(record.boxes.xyxy, record.boxes.labels, strict=True), start=1):
             problem = _box_problem(box, int(label), record, len(data.class_names))
-            if problem is None:
-                good.append(number - 1)
-            elif on_error == "stop":
-                raise DataError(
+            if problem is not None:
+                fault = DataError(
                     problem,
                     file=record.annotation or record.image,
                     place=f"object {number}",
-                    hint="correct or delete the box, or skip such boxes with --on-error skip",
+                    hint="correct or delete the box, or skip such images with --on-error skip",
                 )
-            else:
+                faults.add(fault, image=record.name)
                 skipped.append(f"{record.name}, object {number}: {problem}")
-        if len(record.boxes) and not good:
-            continue
-        boxes = Boxes(record.boxes.xyxy[good], record.boxes.labels[good]).clip(record.width, record.height)
-        records.append(replace(record, boxes=boxes, flags=tuple(record.flags[i] for i in good)))
+                usable = False
+        if usable:
+            records.append(replace(record, boxes=record.boxes.clip(record.width, record.height)))
+    faults.refuse_loss(sum(not record.is_negative for record in records))
     return CleanData(replace(data, records=tuple(records)), tuple(skipped))
 
 

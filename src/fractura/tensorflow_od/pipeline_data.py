@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from fractura.core.dataset import Dataset
 from fractura.core.errors import FracturaError
+from fractura.formats.faults import OnError
 from fractura.formats.label_map import LabelMap, read_label_map
 from fractura.formats.tfrecord import read_tfrecord
 from fractura.tensorflow_od.pipeline_mapping import InputReader, num_classes
@@ -50,7 +50,7 @@ def read_images(
     config: PipelineConfig,
     reader: InputReader,
     *,
-    on_error: Literal["stop", "skip"] = "stop",
+    on_error: OnError = "stop",
     problems: list[FracturaError] | None = None,
 ) -> Dataset:
     """The images of one input reader; paths are relative to the working folder, as in TensorFlow.

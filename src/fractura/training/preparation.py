@@ -124,7 +124,7 @@ def _clean(data: Dataset, settings: TrainSettings, reporter: Reporter) -> Datase
     for line in clean.skipped[:5]:
         reporter.warn(f"skipped: {line}")
     if clean.skipped:
-        reporter.warn(f"{len(clean.skipped)} unusable boxes skipped")
+        reporter.warn(f"images with {len(clean.skipped)} unusable boxes skipped")
     return clean.data
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from fractura.core.errors import UsageError, nearest_name, suggest_name
 from fractura.evaluation.threshold import Aim
+from fractura.formats.faults import OnError
 from fractura.training.augmentation import PRESETS, NamedOption
 from fractura.training.schedules import ExponentialDecay, ManualStep
 
@@ -103,7 +104,7 @@ class TrainSettings(BaseModel):
         mixed_precision: ``auto`` depends on the device.
         device: ``auto`` uses a GPU if there is one.
         workers: Processes that prepare images; None depends on the device and the number of cores.
-        on_error: ``stop`` at the first unusable image or box, or ``skip`` and count it.
+        on_error: ``stop`` at the first unusable image or box, or ``skip`` it and count; see ``read_dataset``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -150,7 +151,7 @@ class TrainSettings(BaseModel):
     mixed_precision: Literal["auto", "no", "bf16", "fp16"] = "auto"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     workers: int | None = Field(None, ge=0)
-    on_error: Literal["stop", "skip"] = "stop"
+    on_error: OnError = "stop"
 
     @field_validator("data_augmentation_options", mode="before")
     @classmethod

@@ -10,8 +10,8 @@ from typing import Any
 from fractura.core.errors import FracturaError
 from fractura.core.reporter import LOG, Reporter
 from fractura.formats import read_dataset, write_parts
+from fractura.formats.faults import OnError
 from fractura.formats.writing import Images
-from fractura.inference.detect import OnError
 from fractura.quality.splits import Split, split_dataset
 from fractura.workflows.labelled import warn_of
 

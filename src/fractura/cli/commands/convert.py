@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from fractura.cli import output as out
-from fractura.cli.options import names_in
+from fractura.cli.options import OnLabelError, names_in
 
 if TYPE_CHECKING:
     from fractura import Conversion
@@ -54,7 +54,7 @@ def convert(
         ),
     ] = None,
     shards: Annotated[int | None, typer.Option(min=1, help="Write so many TFRecord files, TARGET-00000-of-…")] = None,
-    on_error: Annotated[Literal["stop", "skip"], typer.Option(help="At an unusable image or box.")] = "stop",
+    on_error: OnLabelError = "stop",
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")] = False,
 ) -> None:
     """Turn labelled images from one format into another. Images keep their bytes: nothing is encoded again.

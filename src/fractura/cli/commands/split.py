@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from fractura.cli import output as out
-from fractura.cli.options import names_in
+from fractura.cli.options import OnLabelError, names_in
 
 if TYPE_CHECKING:
     from fractura import FolderSplit
@@ -34,7 +34,7 @@ def split(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace what an earlier split wrote there, unless it was changed.")
     ] = False,
-    on_error: Annotated[Literal["stop", "skip"], typer.Option(help="At an unusable annotation.")] = "stop",
+    on_error: OnLabelError = "stop",
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")] = False,
 ) -> None:
     """Divide images into train, validation and test: no patient and no picture is in two of them.

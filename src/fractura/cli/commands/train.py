@@ -94,7 +94,12 @@ def train(
     workers: Annotated[int | None, typer.Option(help="Processes that prepare images.", show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random.", show_default=False)] = None,
     on_error: Annotated[
-        Literal["stop", "skip"] | None, typer.Option(help="At an unusable image or box.", show_default=False)
+        Literal["stop", "skip", "skip-all"] | None,
+        typer.Option(
+            help="At an unusable image or box: skip leaves the image out, but stops where all boxes or over a tenth of "
+            "the images with boxes would be lost; skip-all never stops.",
+            show_default=False,
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")] = False,
 ) -> None:

@@ -10,6 +10,7 @@ fraction that was made from them by any program (for images of up to 262,144 pix
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -34,6 +35,8 @@ from fractura.formats.tfrecord.orientation import stored_frame, stored_to_displa
 from fractura.imaging.headers import image_header
 
 _EXTENSION = {"jpeg": ".jpg", "png": ".png", "gif": ".gif", "bmp": ".bmp", "tiff": ".tif"}
+_SHARD = re.compile(r"-\d{5}-of-\d{5}(\.[a-z]+)?$")
+_BOXES = "image/object/bbox/"
 _RECORD_ENDINGS = (".tfrecord", ".tfrecords", ".record", ".records")
 
 
@@ -65,8 +68,8 @@ def read_tfrecord(
         label_map: Names and ids of the classes, or the file that has them; ``class/text`` then wins over
             ``class/label``. The label of a class is its id minus 1.
         class_names: Instead of a label map: in label order.
-        on_error: ``stop`` at the first fault, or ``skip`` that record (or, where its length is damaged, the rest of
-            the file).
+        on_error: ``stop`` at the first fault, or ``skip`` that record; see ``read_dataset``. With ``skip-all`` the rest
+            of a file, too, where the length of a record is damaged.
         problems: Collects what was skipped, and remarks; without it they are logged as warnings.
 
     Raises:
@@ -90,16 +93,17 @@ def _read(path: Path | str | Sequence[Path | str], known: LabelMap | None, fault
                 if record := _guarded(frame, file, len(parsed), names, faults):
                     parsed.append(record)
         except DataError as fault:
-            faults.add(fault)
+            faults.add_open_end(fault)
     classes = ClassReader((each.classes for each in parsed), known, files[0])
     records = []
     for each in parsed:
         try:
             records.append(_labelled(each, classes))
         except DataError as fault:
-            faults.add(fault)
+            faults.add(fault, boxes=not each.record.is_negative)
     if not records:
         raise faults.nothing_left("record", "holds no records", files[0])
+    faults.refuse_loss(sum(not each.is_negative for each in records))
     about_map = () if known is None else (DataError(note, file=known.file) for note in known.notes)
     for remark in (*about_map, *classes.notes, *classes.disagreements(), *_notes(parsed, files[0])):
         faults.note(remark)
@@ -142,6 +146,8 @@ def _parse(frame: Frame, file: Path, index: int, names: UniqueNames) -> _Parsed:
     shown = (height, width) if orientation >= 5 else (width, height)
     refuse_boxes(displayed, *shown)
     count = len(xyxy)
+    if not count and (elsewhere := [key for key in example.keys if "bbox" in key and not key.startswith("image/")]):
+        raise DataError(f"its boxes are looked for in '{_BOXES}…', but it has {elsewhere[0]!r}", hint=EXPECTED)
     record = Record(
         image=file,
         width=shown[0],
@@ -265,7 +271,7 @@ def _find(folder: Path) -> Evidence | None:
 
 
 def _is_record(file: Path) -> bool:
-    return file.suffix.lower() in _RECORD_ENDINGS or "-of-" in file.name
+    return file.suffix.lower() in _RECORD_ENDINGS or _SHARD.search(file.name) is not None
 
 
 TFRECORD = Format(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cache
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from fractura.core.dataset import BoxFlags, Dataset, Record
 from fractura.core.errors import DataError, FracturaError
 from fractura.core.files import open_atomically
-from fractura.formats.faults import OnError
+from fractura.formats.faults import Faults, OnError
 from fractura.formats.label_map import LabelMap, label_map_of
 from fractura.formats.tfrecord.example import encode_features, example_from
 from fractura.formats.tfrecord.frames import shard_paths, write_frame
@@ -23,7 +22,6 @@ from fractura.formats.tfrecord.orientation import displayed_to_stored, stored_fr
 from fractura.imaging.headers import image_header
 from fractura.imaging.reader import read_radiograph, refuse_other_size, shareable_picture
 
-_logger = logging.getLogger(__name__)
 _DECODED_BY_TENSORFLOW = ("jpeg", "png", "bmp")
 
 
@@ -61,28 +59,24 @@ def write_tfrecord(
     used = dataset.boxes_by_class
     ids = np.array([label_map.id_of(name) if used[name] else 0 for name in dataset.class_names], np.int64)
     files = shard_paths(target, shards)
-    skipped: list[FracturaError] = []
-    written = 0
+    faults = Faults(on_error)
+    written = positive = 0
     with ExitStack() as stack:
         streams = [stack.enter_context(open_atomically(file)) for file in files]
         for record in dataset:
             try:
                 payload = example_of(record, dataset.class_names, ids)
             except DataError as fault:
-                if on_error == "stop":
-                    raise
-                skipped.append(fault)
+                faults.add(fault, image=record.name, boxes=not record.is_negative)
                 continue
             write_frame(streams[written % len(streams)], payload)
             written += 1
+            positive += not record.is_negative
         if not written:
-            hint = f"the first fault is: {skipped[0].problem}" if skipped else "the data set is empty"
+            hint = f"the first fault is: {faults.faults[0].problem}" if faults.faults else "the data set is empty"
             raise DataError("there is no image to write", file=target, hint=hint)
-    if problems is not None:
-        problems.extend(skipped)
-    else:
-        for each in skipped:
-            _logger.warning("not written: %s", each)
+        faults.refuse_loss(positive)
+    faults.report(problems)
     return tuple(files)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fractura.core.errors import DataError
 from fractura.core.files import unlistable
-from fractura.formats.image_index import ImageIndex
+from fractura.formats.image_index import ImageIndex, plain_name
 from fractura.imaging.reader import is_image_file
 
 _PAIRS = (("images", "annotations"), ("jpegimages", "annotations"))
@@ -28,27 +28,38 @@ class VocFolder:
     images: tuple[Path, ...]
     annotations: tuple[Path, ...]
 
+    @property
+    def matches(self) -> int:
+        """Number of annotations that are named after an image."""
+        stems = {plain_name(image.stem) for image in self.images}
+        return sum(plain_name(annotation.stem) in stems for annotation in self.annotations)
+
     def index(self) -> ImageIndex:
         """For finding the image of an annotation."""
         return ImageIndex(self.images, [self.image_dir])
 
 
-def find_voc_folder(path: Path) -> VocFolder:
+def find_voc_folder(path: Path, image_dir: Path | None = None) -> VocFolder:
     """List a data folder: ``images/`` + ``annotations/``, ``JPEGImages/`` + ``Annotations/``, or all in one folder.
+
+    The annotations may lie in the only sub-folder that has any, and the images in sub-folders where none lies above.
+
+    Args:
+        path: The folder.
+        image_dir: Where the images lie, sub-folders included, if not there.
 
     Raises:
         DataError: There is no such folder, it cannot be read, or it holds no annotation.
     """
-    image_dir, annotation_dir = voc_folders(path)
+    pairs = _pairs(path)
     try:
-        images = _files(image_dir, is_image_file)
-        annotations = _files(annotation_dir, lambda entry: entry.suffix.lower() == ".xml")
-        if not annotations:
-            hint = _nearby(Path(path))
-            raise DataError("holds no annotation (.xml file)", file=annotation_dir, hint=hint)
+        found = [_listed(path, images, annotations, image_dir) for images, annotations in pairs]
     except OSError as error:
         raise unlistable(error, path) from error
-    return VocFolder(image_dir, images, annotations)
+    best = max(found, key=lambda each: each.matches)  # of equals the first
+    if not best.annotations:
+        raise DataError("holds no annotation (.xml file)", file=pairs[0][1], hint=_nearby(Path(path)))
+    return best
 
 
 def voc_folders(path: Path) -> tuple[Path, Path]:
@@ -57,6 +68,16 @@ def voc_folders(path: Path) -> tuple[Path, Path]:
     Raises:
         DataError: There is no such folder, or it cannot be read.
     """
+    pairs = _pairs(path)
+    try:
+        if len(pairs) == 1:
+            return pairs[0]
+        return max(pairs, key=lambda pair: _listed(path, pair[0], pair[1], None).matches)
+    except OSError as error:
+        raise unlistable(error, path) from error
+
+
+def _pairs(path: Path) -> list[tuple[Path, Path]]:
     path = Path(path)
     if not path.is_dir():
         problem = "is a file, not a folder" if path.exists() else "there is no such folder"
@@ -65,10 +86,29 @@ def voc_folders(path: Path) -> tuple[Path, Path]:
         folders = {entry.name.lower(): entry for entry in sorted(path.iterdir(), reverse=True) if entry.is_dir()}
     except OSError as error:
         raise unlistable(error, path) from error
-    for images_name, annotations_name in _PAIRS:
-        if images_name in folders and annotations_name in folders:
-            return folders[images_name], folders[annotations_name]
-    return path, path
+    pairs = [(folders[one], folders[other]) for one, other in _PAIRS if one in folders and other in folders]
+    return pairs or [(path, path)]
+
+
+def _listed(path: Path, image_dir: Path, annotation_dir: Path, elsewhere: Path | None) -> VocFolder:
+    annotations = _files(annotation_dir, _is_xml)
+    if not annotations and annotation_dir != path:
+        below = [files for entry in sorted(annotation_dir.iterdir()) if entry.is_dir() and (files := _xml_in(entry))]
+        annotations = below[0] if len(below) == 1 else ()
+    if elsewhere is not None:
+        return VocFolder(elsewhere, tuple(ImageIndex.below([elsewhere]).images), annotations)
+    images = _files(image_dir, is_image_file)
+    if not images and image_dir != path:
+        images = tuple(ImageIndex.below([image_dir]).images)
+    return VocFolder(image_dir, images, annotations)
+
+
+def _is_xml(entry: Path) -> bool:
+    return entry.suffix.lower() == ".xml"
+
+
+def _xml_in(folder: Path) -> tuple[Path, ...]:
+    return _files(folder, _is_xml)
 
 
 def _files(folder: Path, is_wanted: Callable[[Path], bool]) -> tuple[Path, ...]:
@@ -85,4 +125,5 @@ def _nearby(path: Path) -> str:
     if not below:
         return "label the images first; an image on which nothing is broken needs an XML file without objects"
     roots = sorted({(f.parent if f.name.lower() == "annotations" else f) for f in below})
-    return "annotations lie in " + ", ".join(f"'{root}'" for root in roots[:3]) + ": give that folder"
+    places = ", ".join(f"'{root}'" for root in roots[:3])
+    return f"annotations lie in {places}: give that folder, and name the images' folder if they lie elsewhere"

@@ -11,12 +11,13 @@ from typing import TypeVar
 
 from fractura.core.errors import DataError
 from fractura.core.files import read_file
+from fractura.formats.flags import flag_of
 from fractura.formats.voc.annotation import CORNERS, RELABEL, VocAnnotation, VocObject
 from fractura.formats.voc.xml_source import MAXIMUM_BYTES, Element, XmlSource, parse_xml
 
 Value = TypeVar("Value")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_FLAGS = {"": False, "0": False, "1": True, "false": False, "true": True}
+_BOXES = frozenset({"object", "objects", "bndbox", "box", "boxes", "bbox"})
 
 
 def parse_voc(data: bytes, file: str) -> VocAnnotation:
@@ -78,9 +79,12 @@ def examine_voc(source: XmlSource, file: str, data: bytes | None) -> ExaminedVoc
     group = attempt(_one, root, "source", file, "")
     database = None if group is None else attempt(_text, group, "database", file)
     size = attempt(_one, root, "size", file, "")
-    width, height, depth = (attempt(_pixels, size, tag, file) for tag in ("width", "height", "depth"))
+    width, height = (attempt(_pixels, size, tag, file) for tag in ("width", "height"))
+    depth = attempt(_depth, size, file)
     objects = {i: attempt(_object, each, i, file) for i, each in enumerate(root.all("object"), start=1)}
     good = {number: each for number, each in objects.items() if each is not None}
+    if misplaced := _misplaced(root, file):
+        faults.append(misplaced)
     verified = root.attributes.get("verified") == "yes"
     annotation = VocAnnotation(
         filename,
@@ -176,9 +180,31 @@ def _pixels(size: Element | None, tag: str, file: str) -> int | None:
     return int(value)
 
 
+def _depth(size: Element | None, file: str) -> int | None:
+    """Number of channels; None where the file says none, or something else (24 bits, ``Unspecified``)."""
+    found = None if size is None else _one(size, "depth", file, "")
+    text = "" if found is None else found.content.strip()
+    if not _NUMBER.fullmatch(text) or not float(text).is_integer() or not 0 <= float(text) < 1e6:
+        return None
+    return int(float(text))
+
+
 def _flag(parent: Element, tag: str, file: str, place: str) -> bool:
     found = _one(parent, tag, file, place)
-    text = "" if found is None else found.content.strip().lower()
-    if found is not None and text not in _FLAGS:
-        raise _error(found, f"<{tag}> must be 0 or 1, it is {text[:40]!r}", file, place)
-    return _FLAGS[text]
+    flag = flag_of(None if found is None else found.content)
+    if found is not None and flag is None:
+        raise _error(found, f"<{tag}> must be 0 or 1, it is {found.content.strip()[:40]!r}", file, place)
+    return bool(flag)
+
+
+def _misplaced(root: Element, file: str) -> DataError | None:
+    """The fault of boxes that are not in an ``<object>`` of the root: they would pass for none."""
+    waiting = [(child, root) for child in root.children if child.tag != "object"]
+    while waiting:
+        element, parent = waiting.pop(0)
+        if element.tag.casefold() in _BOXES and (element.children or element.content.strip()):
+            inside = f"<{parent.tag}>" if parent is not root else "the root"
+            looked = f"boxes are looked for in <object> elements right inside <{root.tag}>"
+            return _error(element, f"has <{element.tag}> in {inside}; {looked}", file, "")
+        waiting.extend((child, element) for child in element.children)
+    return None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError
-from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gather
+from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gather, some_of
 from fractura.formats.faults import Faults, OnError, refuse_repeated_names
 from fractura.formats.format import FACTS, FLAGS, FRACTIONS, Evidence, Format
 from fractura.formats.voc.decisions import is_decided
@@ -24,6 +24,7 @@ def read_voc(
     on_error: OnError = "stop",
     problems: list[FracturaError] | None = None,
     scores: bool = False,
+    image_dir: Path | None = None,
 ) -> Dataset:
     """Read a folder of images and Pascal VOC files. Nothing in it is changed.
 
@@ -33,19 +34,21 @@ def read_voc(
     Args:
         folder: The folder.
         class_names: In label order; by default the names found, sorted.
-        on_error: ``stop`` at the first fault, or ``skip`` that image.
+        on_error: ``stop`` at the first fault, or ``skip`` that image; see ``read_dataset``.
         problems: Collects what was skipped and which images are not used; without it they are logged as warnings.
         scores: Read ``<score>`` (predictions) into ``Boxes.scores``; needs one at every object.
+        image_dir: Where the images lie, sub-folders included, if not there.
 
     Raises:
-        DataError: Nothing to read; or (``stop``) a file that is malformed, has no image, belongs to an image that has
-            one already, disagrees with the image's size, holds a box without area or outside the image or an unknown
-            class name. File, object and hint are named.
+        DataError: Nothing to read; or (``stop``) a file that is malformed, has no image, names another image than the
+            one it is named after, belongs to an image that has one already, disagrees with the image's size, holds a
+            box without area or outside the image or an unknown class name. File, object and hint are named.
         UsageError: ``class_names`` holds a name twice.
     """
     refuse_repeated_names(class_names)
     faults = Faults(on_error)
-    options = ReadOptions(class_names=None if class_names is None else tuple(class_names), scores=scores)
+    names = None if class_names is None else tuple(class_names)
+    options = ReadOptions(class_names=names, image_dir=image_dir, scores=scores)
     dataset = read_voc_folder(Path(folder), options, faults)
     faults.report(problems)
     return dataset
@@ -53,13 +56,14 @@ def read_voc(
 
 def read_voc_folder(folder: Path, options: ReadOptions, faults: Faults) -> Dataset:
     """Read a folder; see ``read_voc``."""
-    return gather(_images(folder, find_voc_folder(folder), faults), root=folder, options=options, faults=faults)
+    files = find_voc_folder(folder, options.image_dir)
+    return gather(_images(folder, files, faults), root=folder, options=options, faults=faults)
 
 
 def _images(folder: Path, files: VocFolder, faults: Faults) -> Iterator[FoundImage]:
     index = files.index()
-    claimed: set[Path] = set()
     for path in files.annotations:
+        own, annotation = index.own(path), None
         try:
             annotation = read_voc_file(path)
             image = index.match(path, annotation.filename)
@@ -67,12 +71,22 @@ def _images(folder: Path, files: VocFolder, faults: Faults) -> Iterator[FoundIma
                 raise DataError(
                     f"its image '{annotation.filename or path.stem}' is not in {files.image_dir}",
                     file=path,
-                    hint="put the image there under that name, or take the annotation out",
+                    hint="put the image there under that name, name the images' folder, or take the annotation out",
                 )
-            claimed.add(image)
+        except DataError as fault:
+            if own is None:
+                faults.add(fault, boxes=annotation is None or bool(annotation.objects))
+            else:  # no other file may speak for its image instead
+                index.found.add(own)
+                yield FoundImage(own, files.image_dir, path, fault=fault)
+            continue
+        if own is not None and own != image:
+            yield FoundImage(image, files.image_dir, path, objects=annotation.objects, fault=_other_image(image, own))
+            continue
+        try:
             displayed, facts = radiograph_size(image), radiograph_facts(image)
         except DataError as fault:
-            faults.add(fault)
+            yield FoundImage(image, files.image_dir, path, objects=annotation.objects, fault=fault)
             continue
         yield FoundImage(
             image,
@@ -93,15 +107,23 @@ def _images(folder: Path, files: VocFolder, faults: Faults) -> Iterator[FoundIma
             name=image.name,
             decided_normal=not annotation.objects and is_decided(folder, image.name, path),
         )
-    if unused := [image for image in files.images if image not in claimed]:
-        some = ", ".join(image.name for image in unused[:3]) + (", …" if len(unused) > 3 else "")
+    if unused := index.unused:
+        names = some_of([image.name for image in unused])
         faults.note(
             DataError(
-                f"{len(unused)} images have no annotation and are not used: {some}",
+                f"{len(unused)} images have no annotation and are not used: {names}",
                 file=files.image_dir,
                 hint="label them; an image on which nothing is broken needs an XML file without objects",
             )
         )
+
+
+def _other_image(image: Path, own: Path) -> DataError:
+    return DataError(
+        f"names the image {image.name}, but is itself named after {own.name}, which is there, too: its boxes may be "
+        "those of either",
+        hint="correct <filename>, or rename the file",
+    )
 
 
 def _find(folder: Path) -> Evidence | None:
@@ -119,5 +141,6 @@ VOC = Format(
     plan=plan_voc,
     holds=FLAGS | FACTS | FRACTIONS | {"review", "study", "device"},  # the last two are in its images' DICOM headers
     reads_folders=True,
+    takes_image_dir=True,
     find=_find,
 )

@@ -4,13 +4,17 @@ Fractions with few digits stand for pixels: a box whose corners are whole pixels
 read as those pixels (LabelImg rounds, too), and any other as what it says. We write as many digits as it takes to read
 the same box again, six at least as LabelImg does.
 
-An image without a text file is a negative image, as Ultralytics has it; how many there are is said.
+An outline or a turned box (class number, then x and y of each corner; or, as in DOTA, the corners in pixels, then the
+class's name) becomes the box around it, which is said.
+
+An image without a text file is a negative image, as Ultralytics has it; how many there are is said. Where not one image
+of a split has a text file, the labels lie elsewhere, and that is an error.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -19,7 +23,8 @@ from numpy.typing import NDArray
 from fractura.core.dataset import SPLITS, Dataset, Record
 from fractura.core.errors import DataError
 from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gather
-from fractura.formats.faults import Faults, placed
+from fractura.formats.faults import Faults, placed, unknown_class
+from fractura.formats.flags import a_flag
 from fractura.formats.format import CLASS_LIST, FACTS, FRACTIONS, Evidence, Format
 from fractura.formats.split_file import plan_split_file
 from fractura.formats.text_files import read_lines
@@ -28,6 +33,7 @@ from fractura.formats.writing import PlannedFile
 from fractura.formats.yolo.data_yaml import data_yaml, find_data_yaml
 from fractura.formats.yolo.layout import (
     YoloImage,
+    find_darknet_data,
     find_layout,
     find_names_file,
     is_label_file,
@@ -37,6 +43,8 @@ from fractura.formats.yolo.layout import (
 from fractura.imaging.reader import radiograph_size
 
 _NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_SHORTEST_OUTLINE = 7
+"""Words of an outline of three points."""
 _DIGITS = (6, 9, 12, 15)
 _LINE = "a line is: class number, then middle x, middle y, width and height as fractions from 0 to 1"
 
@@ -50,33 +58,43 @@ def read_yolo(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
         DataError: There is nothing to read; or (where ``faults`` stops) a line is not what it must be, a class number
             has no name, a box lies outside its image; names the file, the line and a hint.
     """
-    layout = find_layout(path)
+    layout = find_layout(path, options.image_dir)
+    for note in layout.notes:
+        faults.note(note)
     names = layout.class_names
     if names is None and options.class_names is not None:
         names = dict(enumerate(options.class_names))
     made_up = names is None
     found = []
-    without = 0
+    without = outlines = 0
     for each in layout.images:
         try:
             size = radiograph_size(each.image)
             there = each.labels.is_file()
-            objects, places = _objects(each.labels, names, size) if there else ((), ())
+            objects, places, around = _objects(each.labels, names, size) if there else ((), (), 0)
         except DataError as fault:
-            faults.add(placed(fault, each.labels, None))
+            found.append(FoundImage(each.image, each.root, each.labels, fault=fault))
             continue
         without += not there
+        outlines += around
         found.append(_found(each, objects, places, size))
     belonging = {each.labels for each in layout.images}
     for file in layout.label_files:
         if file not in belonging and is_label_text(file):
-            faults.add(
-                DataError(
-                    "has no image of its name",
-                    file=file,
-                    hint="put the image next to it or into images, or take the file out",
-                )
+            stray = DataError(
+                "has no image of its name",
+                file=file,
+                hint="put the image next to it or into images, or take the file out",
             )
+            faults.add(stray, boxes=any(line.strip() for line in read_lines(file)))
+    if outlines:
+        faults.note(
+            DataError(
+                f"{outlines} lines are outlines or turned boxes, not boxes: the box around each is taken",
+                file=path,
+                hint="look at the boxes if that is not what you want",
+            )
+        )
     if without:
         faults.note(
             DataError(
@@ -99,7 +117,8 @@ def read_yolo(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
 
 def _in_order(found: Sequence[FoundImage]) -> list[str]:
     used = {box.name for each in found for box in each.objects}
-    return sorted(used, key=lambda name: int(name.rpartition(" ")[2]))
+    numbers = {name: name.removeprefix("class ") for name in used}
+    return sorted(used, key=lambda name: (int(numbers[name]) if numbers[name].isdigit() else -1, name))
 
 
 def _found(
@@ -111,38 +130,75 @@ def _found(
 
 def _objects(
     file: Path, names: dict[int, str] | None, size: tuple[int, int]
-) -> tuple[tuple[VocObject, ...], tuple[str, ...]]:
-    objects, places = [], []
+) -> tuple[tuple[VocObject, ...], tuple[str, ...], int]:
+    """The boxes of a file, where each is, and how many of them were taken around an outline."""
+    objects, places, outlines = [], [], 0
     for number, line in enumerate(read_lines(file), start=1):
         if line.strip():
             place = f"line {number}"
+            words = line.split()
+            read = _reader_of(words)
             try:
-                objects.append(_object(line.split(), names, size))
+                objects.append(read(words, names, size))
             except DataError as fault:
                 raise placed(fault, file, place) from fault
             places.append(place)
-    return tuple(objects), tuple(places)
+            outlines += read is not _object
+    return tuple(objects), tuple(places), outlines
+
+
+def _reader_of(words: Sequence[str]) -> Callable[[list[str], dict[int, str] | None, tuple[int, int]], VocObject]:
+    if len(words) in (9, 10) and not _NUMBER.fullmatch(words[8]) and all(map(_NUMBER.fullmatch, words[:8])):
+        return _named_outline
+    return _outlined if len(words) >= _SHORTEST_OUTLINE and len(words) % 2 == 1 else _object
 
 
 def _object(words: list[str], names: dict[int, str] | None, size: tuple[int, int]) -> VocObject:
     if len(words) != 5:
-        kinds = {6: "as predictions with a score have"}
-        kind = kinds.get(len(words), "as outlines have" if len(words) > 6 and len(words) % 2 else "")
-        raise DataError(f"has {len(words)} values{', ' + kind if kind else ''}; a box has five", hint=_LINE)
-    if not (words[0].isascii() and words[0].isdigit() and len(words[0]) < 9):
-        raise DataError(f"'{words[0][:40]}' is not a class number", hint=_LINE)
-    identity = int(words[0])
+        kind = ", as predictions with a score have" if len(words) == 6 else ""
+        raise DataError(f"has {len(words)} values{kind}; a box has five", hint=_LINE)
+    name = _class_of(words[0], names)
+    return VocObject(name, *corners_of(words[1:], _fractions(words[1:]), size))
+
+
+def _outlined(words: list[str], names: dict[int, str] | None, size: tuple[int, int]) -> VocObject:
+    """The box around an outline, or a turned box, of which every other value is an x and a y."""
+    name = _class_of(words[0], names)
+    values = _fractions(words[1:])
+    across, down = values[::2], values[1::2]
+    width, height = size
+    return VocObject(name, min(across) * width, min(down) * height, max(across) * width, max(down) * height)
+
+
+def _named_outline(words: list[str], names: dict[int, str] | None, _size: tuple[int, int]) -> VocObject:
+    """The box around DOTA's turned box: x and y of four corners in pixels, the class's name, difficulty."""
+    name = words[8]
+    if names is not None and name not in names.values():
+        raise unknown_class(name, list(names.values()))
+    values = [float(word) for word in words[:8]]
+    difficult = a_flag(words[9], "difficult") if len(words) == 10 else False
+    across, down = values[::2], values[1::2]
+    return VocObject(name, min(across), min(down), max(across), max(down), difficult=difficult)
+
+
+def _class_of(word: str, names: dict[int, str] | None) -> str:
+    if not (word.isascii() and word.isdigit() and len(word) < 9):
+        raise DataError(f"'{word[:40]}' is not a class number", hint=_LINE)
+    identity = int(word)
     if names is not None and identity not in names:
         known = ", ".join(f"{number} {name}" for number, name in list(names.items())[:20])
         raise DataError(f"the class number {identity} has no name", hint=f"known are: {known or 'none'}")
-    for word in words[1:]:
+    return f"class {identity}" if names is None else names[identity]
+
+
+def _fractions(words: Sequence[str]) -> list[float]:
+    for word in words:
         if not _NUMBER.fullmatch(word) or len(word) > 60:
             raise DataError(f"'{word[:40]}' is not a number", hint=_LINE)
-    values = [float(word) for word in words[1:]]
+    values = [float(word) for word in words]
     if not all(-0.5 <= value <= 1.5 for value in values):
         raise DataError("the numbers are not fractions of the image's sides", hint=_LINE)
-    name = f"class {identity}" if names is None else names[identity]
-    return VocObject(name, *corners_of(words[1:], values, size))
+    return values
 
 
 def corners_of(
@@ -228,6 +284,8 @@ def _find(folder: Path) -> Evidence | None:
         return Evidence(yaml, f"it holds {yaml.name}")
     places = [folder, *label_folders(folder)]
     named = find_names_file(folder)
+    if named is not None and find_darknet_data(folder) is not None:
+        return Evidence(folder, f"it holds {named.name} and darknet's .data file")
     labels = next((file for place in places for file in sorted(place.iterdir()) if is_label_file(file)), None)
     if labels is None or not (named or is_label_text(labels)):
         return None
@@ -241,5 +299,6 @@ YOLO = Format(
     plan=plan_yolo,
     holds=FACTS | CLASS_LIST | FRACTIONS,
     reads_folders=True,
+    takes_image_dir=True,
     find=_find,
 )
