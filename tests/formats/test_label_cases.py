@@ -27,7 +27,7 @@ READ = {
     "coco/roboflow_super0_only_neg": (
         "coco",
         {"a.png": [], "b.png": []},
-        ("the category 'fracture' of id 0 has no box and is the group", "none of the 2 images has a box"),
+        ("the category 'fracture' of id 0 has no box and is the group",),
     ),
     "csv/unlisted_films": ("csv", SOLE, ("2 images are not listed and are not used: b.png, c.png",)),
     "reports/voc_images_and_JPEGImages": ("voc", SOLE, ()),

@@ -144,7 +144,7 @@ def gather(
         raise faults.nothing_left("image", empty, root)
     _refuse_fractions([each for each, _ in used])
     faults.refuse_loss(sum(bool(each.objects) for each, _ in used))
-    _note_what_to_know(used, root, faults)
+    _note_cut_boxes(used, root, faults)
     if index is not None and (unused := index.unused):
         faults.note(
             DataError(
@@ -207,7 +207,7 @@ def _refuse_fractions(used: Sequence[FoundImage]) -> None:
     )
 
 
-def _note_what_to_know(used: Sequence[tuple[FoundImage, tuple[int, int]]], root: Path, faults: Faults) -> None:
+def _note_cut_boxes(used: Sequence[tuple[FoundImage, tuple[int, int]]], root: Path, faults: Faults) -> None:
     over = [
         (reach, each.image.name)
         for each, size in used
@@ -221,15 +221,7 @@ def _note_what_to_know(used: Sequence[tuple[FoundImage, tuple[int, int]]], root:
                 f"{len(over)} boxes reach up to {max(over)[0]:.3g} pixels over the edge of their image and are cut "
                 f"there: {some_of(names)}",
                 file=root,
-                hint="look at them if that is not what was meant",
-            )
-        )
-    if not any(each.objects for each, _ in used):
-        faults.note(
-            DataError(
-                f"none of the {len(used)} images has a box",
-                file=root,
-                hint="check that the annotations are complete, unless all of them are negative images",
+                hint="examine them if that is not what was meant",
             )
         )
 

@@ -216,7 +216,7 @@ def size_fault(
         return (
             f"says {height}x{width}, but the image is {width}x{height}: width and height are swapped, and nothing in "
             "the image says that it is displayed turned",
-            "look at the boxes: if they sit right, swap width and height in the file; if not, the image was turned "
+            "examine the boxes: if they sit right, swap width and height in the file; if not, the image was turned "
             "after it was labelled",
         )
     says = "does not say its width and height" if None in written else f"says {written[0]}x{written[1]}"

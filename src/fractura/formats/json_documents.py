@@ -49,7 +49,7 @@ def json_documents(
             DataError(
                 f"{len(others)} JSON files are not {title} and are not used, such as {others[0]}",
                 file=path,
-                hint="look at them if they should describe images",
+                hint="examine them if they should describe images",
             )
         )
 

@@ -34,7 +34,7 @@ def over_the_edge(snapshot: Snapshot) -> Iterator[Fault]:
         reach = over_edge(each.corners, width, height)
         if reach > ROUNDING and reading_fault(each.corners, width, height) is None:
             problem = f"box reaches {reach:.3g} pixels over the edge of the image of {width}x{height}; it is cut there"
-            yield Fault(problem, file.path, f"object {number}", "look whether it sits right")
+            yield Fault(problem, file.path, f"object {number}", "examine whether it sits right")
 
 
 @check("boxes.tiny", Severity.WARNING, "boxes of a few pixels, most likely a slip of the mouse")

@@ -92,7 +92,7 @@ def read_yolo(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
             DataError(
                 f"{outlines} lines are outlines or turned boxes, not boxes: the box around each is taken",
                 file=path,
-                hint="look at the boxes if that is not what you want",
+                hint="examine the boxes if that is not what you want",
             )
         )
     if without:
