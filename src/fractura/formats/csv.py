@@ -19,7 +19,7 @@ from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError
 from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gather, images_of, split_of
 from fractura.formats.faults import Faults, placed
-from fractura.formats.flags import a_flag
+from fractura.formats.flag_words import a_flag
 from fractura.formats.format import FACTS, FLAGS, FRACTIONS, Format
 from fractura.formats.image_index import ImageIndex
 from fractura.formats.numbers import number_text, shortest_decimal

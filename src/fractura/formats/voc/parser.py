@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from fractura.core.errors import DataError
 from fractura.core.files import read_file
-from fractura.formats.flags import flag_of
+from fractura.formats.flag_words import flag_of
 from fractura.formats.voc.annotation import CORNERS, RELABEL, VocAnnotation, VocObject
 from fractura.formats.voc.xml_source import MAXIMUM_BYTES, Element, XmlSource, parse_xml
 

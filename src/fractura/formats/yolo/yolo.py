@@ -24,7 +24,7 @@ from fractura.core.dataset import SPLITS, Dataset, Record
 from fractura.core.errors import DataError
 from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gather
 from fractura.formats.faults import Faults, placed, unknown_class
-from fractura.formats.flags import a_flag
+from fractura.formats.flag_words import a_flag
 from fractura.formats.format import CLASS_LIST, FACTS, FRACTIONS, Evidence, Format
 from fractura.formats.split_file import plan_split_file
 from fractura.formats.text_files import read_lines
