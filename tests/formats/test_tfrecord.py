@@ -3,6 +3,7 @@
 import hashlib
 import io
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,11 +17,14 @@ from fractura.core.boxes import Boxes
 from fractura.core.dataset import BoxFlags, Dataset, Record
 from fractura.core.errors import DataError, UsageError
 from fractura.formats import read_dataset
+from fractura.formats.format import losses
 from fractura.formats.label_map import LabelMap, LabelMapItem, label_map_of, write_label_map
 from fractura.formats.tfrecord import read_tfrecord, write_tfrecord
 from fractura.formats.tfrecord.box_corners import to_pixels
 from fractura.formats.tfrecord.example import Example, encode_example
 from fractura.formats.tfrecord.frames import read_frames, write_frame
+from fractura.formats.tfrecord.reader import TFRECORD
+from fractura.formats.voc.reader import VOC
 
 SIZE = (37, 23)
 TWO_BOXES = {"xmin": (0.1, 0.2), "ymin": (0.1, 0.2), "xmax": (0.5, 0.6), "ymax": (0.5, 0.6)}
@@ -70,6 +74,21 @@ def test_round_trip_keeps_everything(dataset, tmp_path):
     assert problems == []
     assert read.fingerprint() == dataset.fingerprint()
     assert all(r.image == tmp_path / "out.tfrecord" and r.span is not None for r in read)
+
+
+def test_weights_are_kept(dataset, tmp_path):
+    weighted = replace(dataset.records[0], flags=(BoxFlags(True, False, "Frontal", weight=0.0), BoxFlags(weight=2.5)))
+    data = replace(dataset, records=(weighted, *dataset.records[1:]))
+    write_tfrecord(data, tmp_path / "out")
+    read = read_tfrecord(tmp_path / "out", problems=[])
+    same(data, read)
+    assert [record.weights.tolist() for record in read] == [[0, 2.5], [], [1]]
+    assert read.fingerprint() == data.fingerprint() != dataset.fingerprint()
+    first, second, _ = (Example(frame.payload) for frame in read_frames(tmp_path / "out"))
+    assert first.floats("image/object/weight").tolist() == [0, 2.5]
+    assert "image/object/weight" not in second  # TensorFlow takes 1 for each then
+    assert [line for line in losses(read, VOC) if "weight" in line] == ["2 boxes with a weight in training"]
+    assert not [line for line in losses(read, TFRECORD) if "weight" in line]
 
 
 def test_shards_are_filled_in_turn(dataset, tmp_path):
@@ -224,6 +243,10 @@ def written(tmp_path, *records):
         ({"object__class__text": [b"\xf1"]}, "not UTF-8"),
         ({"object__difficult": np.array([1, 0])}, "2 values of 'difficult' for 1 boxes"),
         ({"object__view": [b"a", b"b"]}, "2 values of 'view' for 1 boxes"),
+        ({"object__weight": np.array([1, 1], np.float32)}, "2 values of 'weight' for 1 boxes"),
+        ({"object__weight": np.array([-1], np.float32)}, "its weight is -1"),
+        ({"object__weight": np.array([np.nan], np.float32)}, "its weight is nan"),
+        ({"object__weight": np.array([1])}, "holds int64 values instead of float"),
     ],
 )
 def test_unusable_records_are_named_or_skipped(tmp_path, changes, problem):

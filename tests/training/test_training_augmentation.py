@@ -1,9 +1,14 @@
+from dataclasses import replace
+from typing import get_args
+
 import numpy as np
 import pytest
+from support.augmentation import labelled_image
 
 from fractura.training.augmentation import (
     PRESETS,
     LabelledImage,
+    NamedOption,
     RandomAffine,
     RandomCropAroundBox,
     RandomExposure,
@@ -98,6 +103,17 @@ def test_quarter_turn_is_exact():
     after = apply_affine(before, quarter, np.array([100.0, 0.0]), 0.4)
     assert after.boxes[0].tolist() == [70, 40, 80, 60]
     assert np.array_equal(after.image, np.rot90(before.image, -1))
+
+
+@pytest.mark.parametrize("option", [kind() for kind in get_args(get_args(NamedOption)[0])], ids=lambda o: o.name)
+def test_weights_stay_with_their_boxes(option):
+    grid = [(x, y, x + 9, y + 9) for x in range(0, 60, 10) for y in range(0, 40, 10)]
+    before = labelled_image(40, 60, grid)
+    before = replace(before, weights=before.labels.astype(np.float32) / 10)
+    for seed in range(5):
+        after = augment(before, [option], [seed])
+        assert after.weights.tolist() == (after.labels.astype(np.float32) / 10).tolist()
+        assert len(after.boxes) + after.dropped == len(grid)
 
 
 def test_what_lies_outside_is_black():

@@ -5,6 +5,7 @@ import pytest
 import torch
 from support.training_fakes import make_images
 
+from fractura.core.dataset import BoxFlags
 from fractura.core.errors import DataError
 from fractura.training.augmentation import PRESETS
 from fractura.training.data import ImageDataset, PlainImages, batches, build_loader, collate, read_labelled_image
@@ -62,6 +63,16 @@ def test_types_and_shapes(tmp_path):
     assert all(t.boxes.shape == (len(t.labels), 4) for t in batch.targets)
     assert len(batch.part(1, 3)) == 2
     assert batch.part(1, 3).names == batch.names[1:3]
+
+
+def test_weights_reach_the_detector(tmp_path):
+    data = make_images(tmp_path, 2, negative_every=0)
+    plain, weighted = data.records
+    data = replace(data, records=(plain, replace(weighted, flags=(BoxFlags(weight=0.25),))))
+    [batch] = loaded(data, last=1)
+    found = {name: target.weights for name, target in zip(batch.names, batch.targets, strict=True)}
+    assert found[plain.name] is None
+    assert found[weighted.name].tolist() == [0.25]
 
 
 def test_an_unreadable_image_is_named_and_replaced(tmp_path):

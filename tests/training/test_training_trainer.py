@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from support.training_fakes import FakeDetector, make_images
 
 from fractura.core.boxes import Boxes
+from fractura.core.dataset import BoxFlags
 from fractura.core.errors import DataError, ModelError, UsageError
 from fractura.core.model_card import read_card
 from fractura.core.reporter import SILENT, STDERR, SilentReporter
@@ -376,6 +377,16 @@ def test_no_boxes_at_all_is_refused(settings, tmp_path):
 def test_any_share_of_negatives_trains(settings, tmp_path, negative_every):
     images = make_images(tmp_path / "some", 6, negative_every=negative_every), None
     assert run(settings(batch_size=1), images).steps == 6
+
+
+@pytest.mark.parametrize(("heeds", "warned"), [(True, False), (False, True)])
+def test_weights_that_a_model_does_not_heed_are_told(settings, images, capsys, heeds, warned):
+    train, val = images
+    records = tuple(replace(each, flags=(BoxFlags(weight=0.5),) * len(each.boxes)) for each in train)
+    detector = fresh()
+    detector.heeds_weights = heeds
+    run(settings(num_steps=1), (replace(train, records=records), val), detector, reporter=STDERR)
+    assert ("8 boxes have a weight other than 1, which this model does not heed" in capsys.readouterr().err) == warned
 
 
 def test_unreadable_images_stop_or_are_counted(settings, images):

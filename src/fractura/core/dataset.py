@@ -27,17 +27,20 @@ _DIGITS = 12
 
 @dataclass(frozen=True)
 class BoxFlags:
-    """What Pascal VOC records of one box in addition to its corners.
+    """What is recorded of one box in addition to its corners, by Pascal VOC and (its weight) by TFRecord.
 
     Attributes:
         difficult: Hard to see; evaluation neither rewards nor punishes finding it.
         truncated: The object goes on outside the image.
         pose: Free text; LabelImg always writes ``Unspecified``.
+        weight: How much its losses count in training, 0 or more; at 0 what lies there is neither an object nor
+            background.
     """
 
     difficult: bool = False
     truncated: bool = False
     pose: str = "Unspecified"
+    weight: float = field(default=1.0, repr=False)  # not in the fingerprints of data without weights
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,11 @@ class Record:
     def difficult(self) -> np.ndarray:
         """bool ``(n,)``: which boxes are flagged difficult."""
         return np.array([flag.difficult for flag in self.flags], dtype=bool)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """float32 ``(n,)``: how much the losses of each box count in training."""
+        return np.array([flag.weight for flag in self.flags], dtype=np.float32)
 
     @property
     def title(self) -> str:
@@ -171,12 +179,14 @@ class Dataset:
         return {name: counts[index] for index, name in enumerate(self.class_names)}
 
     def fingerprint(self) -> str:
-        """SHA-256 over names, sizes, boxes and flags, in record-name order: changes when any annotation does."""
+        """SHA-256 over names, sizes, boxes, flags and weights, in record-name order: changes when any of them does."""
         digest = hashlib.sha256("\0".join(self.class_names).encode())
         for record in sorted(self.records, key=lambda r: r.name):
             digest.update(f"\n{record.name}\0{record.width}x{record.height}\0".encode())
             digest.update(record.boxes.xyxy.tobytes() + record.boxes.labels.tobytes())
             digest.update(repr(record.flags).encode())
+            if (record.weights != 1).any():
+                digest.update(record.weights.tobytes())
         return digest.hexdigest()
 
     def describe(self) -> dict[str, Any]:

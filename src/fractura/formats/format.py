@@ -22,7 +22,7 @@ _HEAD = 4096
 
 FLAGS = frozenset({"difficult", "truncated", "pose"})
 FACTS = frozenset({"split", "patient", "body_part", "view", "laterality"})
-CLASS_LIST, FRACTIONS = frozenset({"class list"}), frozenset({"fractions"})
+CLASS_LIST, FRACTIONS, WEIGHTS = frozenset({"class list"}), frozenset({"fractions"}), frozenset({"weight"})
 """What a format may have a place for, in addition to images, boxes and the names of boxes; see ``losses``."""
 
 
@@ -48,7 +48,8 @@ class Format:
         title: For people.
         read: Reads a path.
         plan: Lists the files of a data set; None for TFRecord, which is not a folder of files.
-        holds: What it has a place for: ``FLAGS``, ``FACTS``, ``CLASS_LIST``, ``FRACTIONS`` and single aspects.
+        holds: What it has a place for: ``FLAGS``, ``FACTS``, ``CLASS_LIST``, ``FRACTIONS``, ``WEIGHTS`` and single
+            aspects.
         describes: What to read it from again, below the folder it was written to; empty for the folder.
         reads_folders: It is read from a folder and not from one file in it.
         takes_image_dir: Its images may lie in a folder that the user names.
@@ -85,6 +86,7 @@ def losses(dataset: Dataset, target: Format, *, class_list_kept: bool = False) -
         "difficult": _boxes(sum(flag.difficult for flag in flags), "flagged difficult"),
         "truncated": _boxes(sum(flag.truncated for flag in flags), "flagged truncated"),
         "pose": _boxes(sum(flag.pose != "Unspecified" for flag in flags), "with a pose"),
+        "weight": _boxes(sum(flag.weight != 1 for flag in flags), "with a weight in training"),
         "fractions": _boxes(
             _off_grid(dataset), "with fractions of a pixel finer than 1/64: they may move by a thousandth"
         ),

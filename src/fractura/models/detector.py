@@ -20,14 +20,17 @@ class Target:
     Attributes:
         boxes: float32 ``(n, 4)``: left, top, right, bottom in pixels of the image as given to the detector.
         labels: int64 ``(n,)``, from 0.
+        weights: float32 ``(n,)``, 0 or more: how much the losses of each box count; None is 1 for all.
     """
 
     boxes: Tensor
     labels: Tensor
+    weights: Tensor | None = None
 
     def to(self, device: torch.device | str) -> Target:
         """The same target on another device."""
-        return Target(self.boxes.to(device), self.labels.to(device))
+        weights = None if self.weights is None else self.weights.to(device)
+        return Target(self.boxes.to(device), self.labels.to(device), weights)
 
 
 class Detector(nn.Module, ABC):
@@ -38,9 +41,11 @@ class Detector(nn.Module, ABC):
 
     Attributes:
         origin: A line for people about the pretrained weights it was built with; None if there is nothing to report.
+        heeds_weights: Its losses heed ``Target.weights``.
     """
 
     origin: str | None = None
+    heeds_weights: bool = False
 
     @abstractmethod
     def losses(self, images: Sequence[Tensor], targets: Sequence[Target]) -> dict[str, Tensor]:

@@ -22,7 +22,7 @@ from fractura.core.reporter import STDERR
 from fractura.evaluation import evaluate
 from fractura.evaluation.metric_names import COCO_KEYS
 from fractura.inference.render import draw_boxes
-from fractura.models import Detector, Target, build_from_architecture
+from fractura.models import Detector, build_from_architecture
 from fractura.tensorflow_od.checkpoint import CheckpointReader
 from fractura.tensorflow_od.checkpoint_folder import refuse_as_checkpoint_dir
 from fractura.tensorflow_od.checkpoint_state import latest_checkpoint
@@ -31,7 +31,7 @@ from fractura.tensorflow_od.pipeline_mapping import EvalConfig, detector_setting
 from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
 from fractura.tensorflow_od.restoring import read_number, restore, restore_averages
 from fractura.tensorflow_od.variables import trainable_paths
-from fractura.training.data import read_labelled_image
+from fractura.training.data import read_labelled_image, target_of
 from fractura.training.logging import VALIDATION_TAGS, Events
 
 EVENTS_FOLDER = "eval"
@@ -143,7 +143,7 @@ def _measure(detector: Detector, images: Dataset, settings: EvalConfig, events: 
             STDERR.say(f"Finished eval step {number}")
         labelled = read_labelled_image(record)
         image = torch.from_numpy(np.require(labelled.image, requirements=["C", "W"])).to(device)
-        target = Target(torch.from_numpy(labelled.boxes), torch.from_numpy(labelled.labels)).to(device)
+        target = target_of(labelled).to(device)
         with torch.inference_mode():
             [boxes] = detector.detect([image])
             for name, value in detector.losses([image], [target]).items():

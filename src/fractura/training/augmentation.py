@@ -154,7 +154,7 @@ class RandomCropAroundBox(AugmentationOption):
         left, top = np.floor(first + (last - first) * [across, down]).astype(int)
         image = np.ascontiguousarray(sample.image[top : top + side[1], left : left + side[0]])
         moved = sample.boxes - np.array([left, top, left, top], dtype=np.float32)
-        return keep_visible(replace(sample, image=image), moved, sample.labels, self.minimum_visible)
+        return keep_visible(replace(sample, image=image), moved, self.minimum_visible)
 
 
 class RandomExposure(AugmentationOption):
@@ -301,12 +301,10 @@ def apply_affine(
     # An ellipse with half axes h reaches sqrt(sum_j (M_ij h_j)²) along axis i after the map M.
     reach = np.sqrt((half**2) @ (matrix**2).T)
     moved = np.concatenate([centre - reach, centre + reach], axis=1).astype(np.float32)
-    return keep_visible(replace(sample, image=np.asarray(image)), moved, sample.labels, minimum_visible)
+    return keep_visible(replace(sample, image=np.asarray(image)), moved, minimum_visible)
 
 
-def keep_visible(
-    sample: LabelledImage, boxes: NDArray[np.float32], labels: NDArray[np.int64], minimum_visible: float
-) -> LabelledImage:
+def keep_visible(sample: LabelledImage, boxes: NDArray[np.float32], minimum_visible: float) -> LabelledImage:
     """``sample`` with the ``boxes`` cut to it; those of which too little is left are dropped and counted."""
     limits = np.array([sample.width, sample.height, sample.width, sample.height], dtype=np.float32)
     cut = np.clip(boxes, 0, limits)
@@ -314,4 +312,4 @@ def keep_visible(
     whole = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
     enough = sides.prod(axis=1) >= minimum_visible * whole
     kept = enough & (sides.min(axis=1, initial=np.inf) >= MINIMUM_SIDE)
-    return replace(sample, boxes=cut[kept], labels=labels[kept], dropped=sample.dropped + int((~kept).sum()))
+    return replace(sample, boxes=cut, dropped=sample.dropped + int((~kept).sum())).keep(kept)

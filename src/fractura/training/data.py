@@ -60,8 +60,7 @@ class Sample:
         """A sample from arrays."""
         # Pillow's arrays are read-only, which torch does not support.
         image = torch.from_numpy(np.require(sample.image, requirements=["C", "W"]))
-        target = Target(torch.from_numpy(sample.boxes.copy()), torch.from_numpy(sample.labels.copy()))
-        return cls(image, target, name, place, sample.dropped, tuple(problems))
+        return cls(image, target_of(sample), name, place, sample.dropped, tuple(problems))
 
     @classmethod
     def missing(cls, place: int, problems: Sequence[Problem]) -> Sample:
@@ -139,9 +138,7 @@ class ImageDataset(torch.utils.data.Dataset[Sample]):
                 index = self.stream.image(int(choices.integers(self.stream.epoch_length)))
                 continue
             image = augment(image, self.options, [seed, _AUGMENTATION, place])
-            count = self.max_number_of_boxes
-            image = replace(image, boxes=image.boxes[:count], labels=image.labels[:count])
-            return Sample.of(image, record.name, place, problems)
+            return Sample.of(image.keep(slice(self.max_number_of_boxes)), record.name, place, problems)
         return Sample.missing(place, problems)
 
 
@@ -167,7 +164,19 @@ def read_labelled_image(record: Record) -> LabelledImage:
         DataError: The image cannot be read, or its size is not the one that it was annotated in.
     """
     image = read_record(record)
-    return LabelledImage(image.pixels, record.boxes.xyxy.copy(), record.boxes.labels.copy())
+    weights = record.weights
+    return LabelledImage(
+        image.pixels,
+        record.boxes.xyxy.copy(),
+        record.boxes.labels.copy(),
+        weights=weights if (weights != 1).any() else None,
+    )
+
+
+def target_of(sample: LabelledImage) -> Target:
+    """The ground truth of an image as tensors."""
+    weights = None if sample.weights is None else torch.from_numpy(sample.weights.copy())
+    return Target(torch.from_numpy(sample.boxes.copy()), torch.from_numpy(sample.labels.copy()), weights)
 
 
 def collate(samples: Sequence[Sample]) -> Batch:

@@ -72,6 +72,7 @@ def set_up(
         detector = _build(settings, data.train.class_names)
         if detector.origin is not None:
             reporter.say(detector.origin)
+    _warn_of_weights(data.train, detector, reporter)
     start = None
     if settings.fine_tune_checkpoint is not None:
         start = start_from(detector, settings.fine_tune_checkpoint)
@@ -112,6 +113,16 @@ def _build(settings: TrainSettings, class_names: tuple[str, ...]) -> Detector:
         if found is not None and (found["name"], found.get("num_classes")) == (settings.model, len(class_names)):
             return build_from_architecture(found)
     return build_detector(settings.model, len(class_names), class_names)
+
+
+def _warn_of_weights(train: Dataset, detector: Detector, reporter: Reporter) -> None:
+    """Warn if some boxes have weights that the detector's losses do not heed."""
+    weighted = sum(int((record.weights != 1).sum()) for record in train)
+    if weighted and not detector.heeds_weights:
+        reporter.warn(
+            f"{weighted} boxes have a weight other than 1, which this model does not heed: each counts once "
+            "(faster_rcnn models heed weights)"
+        )
 
 
 def _warn_of_seen_images(val: Dataset | None, start: Start, reporter: Reporter) -> None:

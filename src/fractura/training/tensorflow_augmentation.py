@@ -208,8 +208,8 @@ def square_crop(sample: LabelledImage, side: int, x: int, y: int) -> LabelledIma
     image[first_row : first_row + cut.shape[0], first_column : first_column + cut.shape[1]] = cut
     moved = sample.boxes - np.array([left, top, left, top], np.float32)
     inside = (moved[:, 0] < side) & (moved[:, 1] < side) & (moved[:, 2] > 0) & (moved[:, 3] > 0)
-    boxes = np.clip(moved, 0, side).astype(np.float32)[inside]
-    return LabelledImage(image, boxes, sample.labels[inside], sample.dropped + int((~inside).sum()))
+    boxes, dropped = np.clip(moved, 0, side).astype(np.float32), sample.dropped + int((~inside).sum())
+    return replace(sample, image=image, boxes=boxes, dropped=dropped).keep(inside)
 
 
 def _pixels(sample: LabelledImage) -> NDArray[np.float32]:

@@ -151,16 +151,16 @@ def crop_to(
     area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
     shared = np.prod(np.maximum(inside, 0), axis=1)
     kept = (inside > 0).all(axis=1) & (area > 0) & (shared >= overlap_thresh * area)
-    moved = boxes[kept] - np.array([left, top, left, top], np.float32)
+    moved = boxes - np.array([left, top, left, top], np.float32)
     if clip_boxes:
         moved = np.clip(moved, 0, np.array([right - left, bottom - top] * 2, np.float32))
-    return replace(
+    whole = replace(
         sample,
         image=np.ascontiguousarray(sample.image[top:bottom, left:right]),
         boxes=moved.astype(np.float32),
-        labels=sample.labels[kept],
         dropped=sample.dropped + int((~kept).sum()),
     )
+    return whole.keep(kept)
 
 
 def _rounded(value: Any) -> int:

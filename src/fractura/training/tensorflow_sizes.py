@@ -153,8 +153,8 @@ class RandomScaleCropAndPadToSquare(TensorFlowOption):
         across, down = width / sample.width, height / sample.height
         moved = sample.boxes * np.array([across, down, across, down]) - np.array([left, top, left, top])
         inside = (moved[:, :2] < side).all(axis=1) & (moved[:, 2:] > 0).all(axis=1)
-        boxes = np.clip(moved[inside], 0, side).astype(np.float32)
-        return LabelledImage(image, boxes, sample.labels[inside], sample.dropped + int((~inside).sum()))
+        boxes, dropped = np.clip(moved, 0, side).astype(np.float32), sample.dropped + int((~inside).sum())
+        return replace(sample, image=image, boxes=boxes, dropped=dropped).keep(inside)
 
 
 def resize_bilinear(

@@ -25,12 +25,19 @@ class LabelledImage:
         boxes: float32 ``(n, 4)`` xyxy in pixels of ``image``.
         labels: int64 ``(n,)``.
         dropped: Number of boxes that left the image or collapsed so far.
+        weights: float32 ``(n,)``: see ``Target``; None is 1 for all.
     """
 
     image: NDArray[Any]
     boxes: NDArray[np.float32]
     labels: NDArray[np.int64]
     dropped: int = 0
+    weights: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.boxes)
+        if len(self.labels) != count or (self.weights is not None and len(self.weights) != count):
+            raise ValueError("each box needs a label and a weight: see LabelledImage.keep")
 
     @property
     def width(self) -> int:
@@ -41,6 +48,11 @@ class LabelledImage:
     def height(self) -> int:
         """Height in pixels."""
         return int(self.image.shape[0])
+
+    def keep(self, kept: NDArray[Any] | slice) -> LabelledImage:
+        """The same image with some of its boxes, by mask, positions or slice; they are not counted as dropped."""
+        weights = None if self.weights is None else self.weights[kept]
+        return replace(self, boxes=self.boxes[kept], labels=self.labels[kept], weights=weights)
 
     def rounded(self) -> LabelledImage:
         """The same image with uint8 pixels."""

@@ -23,7 +23,7 @@ from fractura.core.dataset import BoxFlags, Dataset, Record
 from fractura.core.errors import DataError, FracturaError, UsageError
 from fractura.formats.assembly import ReadOptions
 from fractura.formats.faults import Faults, OnError, refuse_repeated_names
-from fractura.formats.format import CLASS_LIST, FLAGS, Evidence, Format
+from fractura.formats.format import CLASS_LIST, FLAGS, WEIGHTS, Evidence, Format
 from fractura.formats.image_index import UniqueNames
 from fractura.formats.label_map import LabelMap, label_map_of, read_label_map
 from fractura.formats.protobuf.wire import WireError
@@ -179,10 +179,27 @@ def _flags(example: Example, count: int) -> tuple[BoxFlags, ...]:
     views = example.texts("image/object/view")
     if views and len(views) != count:
         raise DataError(f"{len(views)} values of 'view' for {count} boxes", hint=EXPECTED)
+    weights = _weights(example, count)
     return tuple(
-        BoxFlags(bool(hard), bool(cut), view)
-        for hard, cut, view in zip(difficult, truncated, views or ["Unspecified"] * count, strict=True)
+        BoxFlags(bool(hard), bool(cut), view, float(weight))
+        for hard, cut, view, weight in zip(difficult, truncated, views or ["Unspecified"] * count, weights, strict=True)
     )
+
+
+def _weights(example: Example, count: int) -> NDArray[np.float32]:
+    weights = example.floats("image/object/weight")
+    if not len(weights):
+        return np.ones(count, np.float32)
+    if len(weights) != count:  # TensorFlow gives the boxes that are left over no weight at all
+        raise DataError(f"{len(weights)} values of 'weight' for {count} boxes", hint=EXPECTED)
+    for number, weight in enumerate(weights.tolist(), start=1):
+        if not 0 <= weight < np.inf:
+            raise DataError(
+                f"its weight is {weight:g}",
+                place=f"box {number}",
+                hint="image/object/weight must be 0 (the box is ignored in training) or more; 1 is an ordinary box",
+            )
+    return weights
 
 
 def _per_box(values: NDArray[np.int64], key: str, count: int) -> NDArray[np.int64]:
@@ -279,6 +296,6 @@ TFRECORD = Format(
     title="TFRecord",
     read=_read_without_label_map,
     plan=None,
-    holds=FLAGS | CLASS_LIST,
+    holds=FLAGS | CLASS_LIST | WEIGHTS,
     find=_find,
 )

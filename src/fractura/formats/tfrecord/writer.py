@@ -117,6 +117,8 @@ def _about_boxes(
     fractions: NDArray[np.float32], texts: Sequence[str], ids: NDArray[np.int64], flags: Sequence[BoxFlags]
 ) -> bytes:
     left, top, right, bottom = fractions.T
+    weights = np.array([flag.weight for flag in flags], np.float32)
+    weighted = {"image/object/weight": weights} if (weights != 1).any() else {}
     return encode_features(
         {
             "image/object/bbox/xmin": left,
@@ -128,6 +130,7 @@ def _about_boxes(
             "image/object/difficult": np.array([flag.difficult for flag in flags], np.int64),
             "image/object/truncated": np.array([flag.truncated for flag in flags], np.int64),
             "image/object/view": [flag.pose.encode() for flag in flags],
+            **weighted,
         }
     )
 

@@ -35,6 +35,8 @@ class FasterRCNN(Detector):
         settings: The architecture.
     """
 
+    heeds_weights = True
+
     def __init__(self, settings: FasterRCNNSettings) -> None:
         super().__init__()
         self.settings = settings
@@ -257,6 +259,7 @@ class FasterRCNN(Detector):
                 matched=settings.first_stage_matched_threshold,
                 unmatched=settings.first_stage_unmatched_threshold,
                 force=True,
+                weights=ground_truth.weights,
             )
             positive = matches >= 0
             sampled = matching.sample(
@@ -268,7 +271,9 @@ class FasterRCNN(Detector):
             )
             count = sampled.sum().clamp(min=1)
             wanted = matching.box_targets(ground_truth, anchors, matches)
-            localization.append(masked_sum(localization_loss(image_codes, wanted), sampled & positive) / count)
+            # As in TensorFlow, weights other than 0 do not change the objectness loss.
+            away = localization_loss(image_codes, wanted) * matching.loss_weights(ground_truth, matches)
+            localization.append(masked_sum(away, sampled & positive) / count)
             objectness.append(masked_sum(classification_loss(image_logits, positive.long()), sampled) / count)
         return {
             "RPNLoss/localization_loss": torch.stack(localization).mean()
@@ -292,11 +297,16 @@ class FasterRCNN(Detector):
                 candidates = torch.cat([ground_truth.boxes, candidates])
             threshold = settings.second_stage_matched_threshold
             matched = matching.match(
-                ground_truth.boxes, candidates, matched=threshold, unmatched=threshold, force=False
+                ground_truth.boxes,
+                candidates,
+                matched=threshold,
+                unmatched=threshold,
+                force=False,
+                weights=ground_truth.weights,
             )
             sampled = matching.sample(
                 matched >= 0,
-                matched < 0,
+                matched == matching.UNMATCHED,
                 size=size,
                 positive_fraction=settings.second_stage_balance_fraction,
                 priority=self.sampling_priority(len(candidates), candidates.device),
@@ -325,8 +335,11 @@ class FasterRCNN(Detector):
             image_codes = codes[image][torch.arange(len(chosen), device=chosen.device), chosen]
             wanted = matching.box_targets(ground_truth, regions[image], matches[image])
             count = real[image].sum().clamp(min=1)
-            localization.append(masked_sum(localization_loss(image_codes, wanted), positive & real[image]) / count)
-            classification.append(masked_sum(classification_loss(logits[image], classes), real[image]) / count)
+            weights = matching.loss_weights(ground_truth, matches[image])
+            away = localization_loss(image_codes, wanted) * weights
+            wrong = classification_loss(logits[image], classes) * weights
+            localization.append(masked_sum(away, positive & real[image]) / count)
+            classification.append(masked_sum(wrong, real[image]) / count)
         return {
             "BoxClassifierLoss/localization_loss": torch.stack(localization).mean()
             * settings.second_stage_localization_loss_weight,
@@ -337,4 +350,4 @@ class FasterRCNN(Detector):
 
 def _on_canvas(target: Target, image: torch.Size, window: tuple[int, int]) -> Target:
     down, across = window[0] / image[0], window[1] / image[1]
-    return Target(target.boxes * target.boxes.new_tensor([across, down, across, down]), target.labels)
+    return Target(target.boxes * target.boxes.new_tensor([across, down, across, down]), target.labels, target.weights)

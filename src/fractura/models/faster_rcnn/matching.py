@@ -17,7 +17,15 @@ IGNORED = -2
 UNMATCHED = -1
 
 
-def match(ground_truth: Tensor, candidates: Tensor, *, matched: float, unmatched: float, force: bool) -> Tensor:
+def match(
+    ground_truth: Tensor,
+    candidates: Tensor,
+    *,
+    matched: float,
+    unmatched: float,
+    force: bool,
+    weights: Tensor | None = None,
+) -> Tensor:
     """Find the ground-truth box that each candidate learns from.
 
     >>> truth = torch.tensor([[0.0, 0.0, 10.0, 10.0]])
@@ -31,6 +39,8 @@ def match(ground_truth: Tensor, candidates: Tensor, *, matched: float, unmatched
         matched: At this IoU or above a candidate is positive.
         unmatched: Below this IoU it is negative; between the two it is ignored.
         force: Every ground-truth box also gets its best candidate, whatever their IoU.
+        weights: Of the ground-truth boxes. Those of weight 0 get no best candidate, and candidates that match them are
+            ignored.
 
     Returns:
         int64 ``(m,)``: position in ``ground_truth``, ``UNMATCHED`` or ``IGNORED``.
@@ -44,8 +54,12 @@ def match(ground_truth: Tensor, candidates: Tensor, *, matched: float, unmatched
         favourites = overlaps.argmax(dim=1)
         # If two boxes claim one candidate the first wins, as with TensorFlow's argmax over the indicator.
         for position in reversed(range(len(ground_truth))):
-            index[favourites[position]] = position
-    return index
+            claimed = favourites[position]
+            value = position if weights is None else torch.where(weights[position] > 0, position, index[claimed])
+            index[claimed] = value
+    if weights is None:
+        return index
+    return torch.where((index >= 0) & (weights[index.clamp(min=0)] == 0), IGNORED, index)
 
 
 def sample(positive: Tensor, negative: Tensor, *, size: int, positive_fraction: float, priority: Tensor) -> Tensor:
@@ -86,3 +100,10 @@ def class_targets(ground_truth: Target, matches: Tensor) -> Tensor:
     if len(ground_truth.labels) == 0:
         return torch.zeros_like(matches)
     return torch.where(matches >= 0, ground_truth.labels[matches.clamp(min=0)] + 1, 0)
+
+
+def loss_weights(ground_truth: Target, matches: Tensor) -> Tensor | float:
+    """How much the losses of candidates with ``matches`` count: as their ground-truth box, or 1 without one."""
+    if ground_truth.weights is None or len(ground_truth.boxes) == 0:
+        return 1.0
+    return torch.where(matches >= 0, ground_truth.weights[matches.clamp(min=0)], 1.0)
