@@ -109,6 +109,22 @@ def test_signature_and_call(tensorflow, exported, images):
     assert np.array_equal(scores[:count], raw_scores[rows, labels])
 
 
+@pytest.mark.parametrize("converter", ["SIGMOID", "IDENTITY"])
+def test_other_scores(tensorflow, converter, images, tmp_path):
+    from fractura.tensorflow_od.exporter import export_for_tensorflow
+
+    detector = small_detector(score_converter=converter, max_total_detections=30)
+    model = write_model_folder(detector, tmp_path / "model", "fractura", "yeso")
+    exported = export_for_tensorflow(model, images=images)
+    assert exported.parity.holds
+    assert exported.parity.boxes > 10
+    image = np.asarray(Image.open(images[0]).convert("RGB"))[None]
+    found = tensorflow.saved_model.load(str(exported.output / "saved_model"))(image)
+    raw, scores = found["raw_detection_scores"].numpy()[0], found["detection_scores"].numpy()[0]
+    assert raw.sum(axis=1) != pytest.approx(1, abs=0.01)  # as those of softmax would be
+    assert scores.max() <= 1 if converter == "SIGMOID" else raw.min() < 0
+
+
 @pytest.mark.parametrize("size", [(96, 128), (40, 50), (333, 77), (1, 1)])
 def test_any_image_as_in_pytorch(tensorflow, exported, model, size):
     image = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)

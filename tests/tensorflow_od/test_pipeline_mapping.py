@@ -10,7 +10,7 @@ from fractura.core.errors import DataError, UsageError
 from fractura.formats.label_map import label_map_of, write_label_map
 from fractura.tensorflow_od.pipeline_data import class_names
 from fractura.tensorflow_od.pipeline_edit import PipelineChanges, new_pipeline_config
-from fractura.tensorflow_od.pipeline_mapping import detector_settings, train_settings
+from fractura.tensorflow_od.pipeline_mapping import detector_settings, pipeline_config_for, train_settings
 from fractura.tensorflow_od.pipeline_reader import parse_pipeline_config, read_pipeline_config
 from fractura.tensorflow_od.training import field_notes
 from fractura.training.schedules import learning_rate
@@ -136,6 +136,44 @@ def test_crops_to_choose_from(tmp_path):
     first, second = settings_of(config_of((_CONTRAST, written)), tmp_path).data_augmentation_options[-1].operations
     assert (first.min_object_covered, first.max_aspect_ratio, first.random_coef, first.clip_boxes) == (0.5, 2, 0, True)
     assert (second.max_area, second.random_coef, second.clip_boxes) == (0, 1, False)
+
+
+_L2 = "l2_regularizer {\n          weight: 0.0\n        }"
+_PREDICTOR = "share_box_across_classes: true"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "settings"),
+    [
+        (_L2, "l2_regularizer { }", {"first_stage_regularizer": {"kind": "l2", "weight": 1.0}}),
+        (_L2, "l1_regularizer { weight: 0.25 }", {"first_stage_regularizer": {"kind": "l1", "weight": 0.25}}),
+        (_L2, "", {"first_stage_regularizer": {"kind": "l2", "weight": 0.0}}),
+        (_PREDICTOR, f"{_PREDICTOR} use_dropout: true", {"use_dropout": True, "dropout_keep_probability": 0.5}),
+        (
+            _PREDICTOR,
+            f"{_PREDICTOR} use_dropout: true dropout_keep_probability: 0.8",
+            {"use_dropout": True, "dropout_keep_probability": 0.8},
+        ),
+        ("score_converter: SOFTMAX", "score_converter: SIGMOID", {"score_converter": "SIGMOID"}),
+        ("score_converter: SOFTMAX", "", {"score_converter": "IDENTITY"}),
+    ],
+)
+def test_regularisation_dropout_and_scores(old, new, settings):
+    config = config_of()
+    text = config.document.text
+    config = parse_pipeline_config(text.replace(old, new, 1))
+    found = detector_settings(config)
+    assert {name: found.model_dump()[name] for name in settings} == settings
+    assert any("scores are logits" in note for note in field_notes(config)) == (found.score_converter == "IDENTITY")
+    written = parse_pipeline_config(pipeline_config_for(found, {}))
+    assert detector_settings(written) == found
+
+
+def test_regularisation_can_be_left_out_of_the_loss():
+    config = config_of(
+        (_L2, "l2_regularizer { }"), ("max_number_of_boxes:", "add_regularization_loss: false\n max_number_of_boxes:")
+    )
+    assert detector_settings(config).first_stage_regularizer.weight == 0
 
 
 def test_moving_averages(tmp_path):

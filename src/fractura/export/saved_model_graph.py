@@ -24,6 +24,7 @@ from fractura.models.faster_rcnn.settings import FasterRCNNSettings
 from fractura.models.resizer import KeepAspectRatioResizer
 
 INPUT = "input_tensor"
+_SCORES = {"SOFTMAX": tf.nn.softmax, "SIGMOID": tf.sigmoid, "IDENTITY": tf.identity}
 
 
 class _FirstStage(nn.Module):
@@ -176,7 +177,7 @@ class FasterRCNNModule(tf.Module):  # type: ignore[misc]  # TensorFlow has no ty
 
     def _postprocess(self, codes: Any, logits: Any, regions: Any, count: Any, window: Any) -> dict[str, Any]:
         settings = self._settings
-        probabilities = tf.nn.softmax(logits)
+        probabilities = _SCORES[settings.score_converter](logits)
         real = tf.range(regions.shape[0]) < count
         scores = tf.where(real[:, None], probabilities[:, 1:], 0.0)
         boxes = _decode(codes, regions[:, None, :])  # (regions, 1 or classes, 4)

@@ -153,7 +153,7 @@ def _measure(detector: Detector, images: Dataset, settings: EvalConfig, events: 
             picture = _picture(labelled.image, boxes, record.boxes, images.class_names, settings)
             events.picture(f"eval_side_by_side_{number}_0", picture, step)
     losses = {name: total / len(images) for name, total in sums.items()}
-    losses |= {"Loss/regularization_loss": 0.0, "Loss/total_loss": sum(losses.values())}
+    losses = {"Loss/regularization_loss": 0.0, **losses, "Loss/total_loss": sum(losses.values())}
     threshold = settings.min_score_threshold
     measured = evaluate(images, predictions, threshold=threshold, details=False)
     precision: dict[str, Any] = {key: measured.value(key) for key in COCO_KEYS}

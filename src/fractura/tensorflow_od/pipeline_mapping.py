@@ -56,6 +56,10 @@ def detector_settings(config: PipelineConfig) -> FasterRCNNSettings:
     """
     found = _settings(config, config.root.section("model"))
     values = _nested(found)
+    if not config.root.section("train_config")["add_regularization_loss"]:
+        values.pop("first_stage_regularizer", None)
+    if not values["use_dropout"]:
+        del values["dropout_keep_probability"]  # the zoo's files write one all the same
     try:
         return FasterRCNNSettings(name=_name(values), **values)
     except ValidationError as error:

@@ -5,6 +5,8 @@ Names, types and defaults are those of tensorflow/models research/object_detecti
 
 from __future__ import annotations
 
+from typing import Any
+
 from fractura.tensorflow_od.pipeline_schema import (
     MessageField,
     Refusal,
@@ -16,6 +18,7 @@ from fractura.tensorflow_od.pipeline_schema import (
     message,
     number,
     refused,
+    same,
     text,
     whole,
 )
@@ -41,7 +44,7 @@ _TF1 = "TensorFlow 2 does not use it either"
 _DENSE = "TensorFlow does not pass it on to these layers either: they start from glorot_uniform, without decay"
 _START = "layers that are not in the checkpoint always start as in the zoo's configs: truncated normal, stddev 0.01"
 _MASKS = "fractura detects boxes, not masks or keypoints"
-_PLAIN_NMS = "only plain non-maximum suppression of softmax scores is implemented"
+_PLAIN_NMS = "only plain non-maximum suppression is implemented"
 _RELU = "the Keras layers use relu6 in the first stage and no other activation"
 _ACTIVATIONS = ("NONE", "RELU", "RELU_6", "SWISH")
 _OPS = ("CONV", "FC")
@@ -103,8 +106,16 @@ _ANCHORS: Table = {
 }
 
 
-def _regularizers(l1: ValueField, l2: ValueField) -> MessageField:
-    return message({"l1_regularizer": message({"weight": l1}), "l2_regularizer": message({"weight": l2})})
+def _regularizers(l1: MessageField, l2: MessageField) -> MessageField:
+    return message({"l1_regularizer": l1, "l2_regularizer": l2})
+
+
+def _first_stage_regularizer(kind: str, **more: Any) -> MessageField:
+    return message(
+        {"weight": number(1.0, setting="first_stage_regularizer.weight", **more)},
+        oneof="regularizer",
+        sets={"first_stage_regularizer.kind": kind},
+    )
 
 
 def _initializers(reason: str) -> dict[str, MessageField]:
@@ -124,10 +135,9 @@ def _initializers(reason: str) -> dict[str, MessageField]:
     }
 
 
-_NO_DECAY = "these layers are trained without weight decay, as in the zoo"
 _CONVOLUTION: Table = {
     "op": fixed("enum", "CONV", "this layer is a convolution", choices=_OPS, fresh="CONV"),
-    "regularizer": _regularizers(fixed("float", 0.0, _NO_DECAY), fixed("float", 0.0, _NO_DECAY, fresh=0.0)),
+    "regularizer": _regularizers(_first_stage_regularizer("l1"), _first_stage_regularizer("l2", fresh=0.0)),
     "initializer": message(
         {
             **_initializers(_START),
@@ -140,7 +150,9 @@ _CONVOLUTION: Table = {
 }
 _FULLY_CONNECTED: Table = {
     "op": ignored("enum", _DENSE, choices=_OPS, fresh="FC"),
-    "regularizer": _regularizers(ignored("float", _DENSE), ignored("float", _DENSE, fresh=0.0)),
+    "regularizer": _regularizers(
+        message({"weight": ignored("float", _DENSE)}), message({"weight": ignored("float", _DENSE, fresh=0.0)})
+    ),
     "initializer": message(
         {
             **_initializers(_DENSE),
@@ -171,8 +183,8 @@ _SECOND_STAGE_NMS: Table = {
 }
 _BOX_PREDICTOR: Table = {
     "fc_hyperparams": message(_FULLY_CONNECTED),
-    "use_dropout": fixed("bool", False, "the second stage has no dropout"),
-    "dropout_keep_probability": ignored("float", "there is no dropout (use_dropout is false)"),
+    "use_dropout": flag(False),
+    "dropout_keep_probability": number(0.5),
     "box_code_size": fixed("int", 4, "a box has four codes"),
     "predict_instance_masks": fixed("bool", False, _MASKS),
     "predict_keypoints": fixed("bool", False, _MASKS),
@@ -223,10 +235,10 @@ _FASTER_RCNN: Table = {
     "second_stage_post_processing": message(
         {
             "batch_non_max_suppression": message(_SECOND_STAGE_NMS, required=True),
-            "score_converter": fixed(
-                "enum", "SOFTMAX", _PLAIN_NMS, choices=("IDENTITY", "SIGMOID", "SOFTMAX"), fresh="SOFTMAX"
+            "score_converter": ValueField(
+                kind="enum", default="IDENTITY", choices=same("IDENTITY", "SIGMOID", "SOFTMAX"), fresh="SOFTMAX"
             ),
-            "logit_scale": fixed("float", 1.0, _PLAIN_NMS),
+            "logit_scale": fixed("float", 1.0, "logits are converted to scores as they are"),
         },
         required=True,
     ),

@@ -134,7 +134,7 @@ _TRAIN: Table = {
     "batch_queue_capacity": ignored("int", _PIPELINE),
     "num_batch_queue_threads": ignored("int", _PIPELINE),
     "prefetch_queue_capacity": ignored("int", _PIPELINE),
-    "add_regularization_loss": ignored("bool", "this model has no regularisation to add"),
+    "add_regularization_loss": flag(True, setting=None),
     "merge_multiple_label_boxes": fixed("bool", False, "a box has one class"),
     "use_multiclass_scores": fixed("bool", False, "a box has one class"),
     "retain_original_images": ignored("bool", "it only changes what TensorFlow shows"),

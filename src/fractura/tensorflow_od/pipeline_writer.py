@@ -85,7 +85,7 @@ def _field(name: str, row: ValueField | MessageField, settings: Mapping[str, Any
     if row.repeated:
         each = settings.get(row.setting, []) if row.setting else []
         return "".join(_braced(name, _field(e["name"], _named(row, e["name"]), e, indent + "  "), indent) for e in each)
-    if row.refusal or any(_get(settings, setting) != value for setting, value in row.sets.items()):
+    if row.refusal or any(_get(settings, setting) not in (None, value) for setting, value in row.sets.items()):
         return ""
     inner = "".join(_field(*field, settings, indent + "  ") for field in row.fields.items())
     return _braced(name, inner, indent) if inner or row.fresh else ""

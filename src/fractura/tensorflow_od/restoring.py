@@ -27,7 +27,7 @@ from fractura.tensorflow_od.variables import (
     backbone_paths,
     classification_paths,
     key_of,
-    model_paths,
+    paths_of,
     shape_in_tensorflow,
     slot_key,
     to_tensor,
@@ -37,7 +37,8 @@ State = Literal["loaded", "fresh", "unused", "missing", "wrong shape"]
 _FAULTS = ("missing", "wrong shape")
 _FAULTS_SHOWN = 12
 
-_PATHS = {"detection": backbone_paths, "full": model_paths, "classification": classification_paths}
+_PARTIAL = {"detection": backbone_paths, "classification": classification_paths}
+"""What each type takes, where it is not everything."""
 _PARTS = {
     "_feature_extractor_for_proposal_features": "backbone, first stage",
     "_feature_extractor_for_box_classifier_features": "backbone, second stage",
@@ -178,7 +179,8 @@ def restore(detector: Detector, reader: CheckpointReader, kind: CheckpointType) 
         )
     state = detector.state_dict()
     backbone = backbone_kind(detector)
-    wanted = _PATHS[kind](backbone)
+    every = paths_of(detector)
+    wanted = _PARTIAL[kind](backbone) if kind in _PARTIAL else every
     accounts: list[TensorAccount] = []
     taken: dict[str, str] = {}
     for path, ours in wanted.items():
@@ -195,7 +197,7 @@ def restore(detector: Detector, reader: CheckpointReader, kind: CheckpointType) 
     filled = set(wanted.values())
     accounts += [
         TensorAccount(path, "fresh", shape_in_tensorflow(state[ours]))
-        for path, ours in model_paths(backbone).items()
+        for path, ours in every.items()
         if ours not in filled
     ]
     accounts += [

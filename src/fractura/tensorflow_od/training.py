@@ -110,6 +110,13 @@ def field_notes(config: PipelineConfig) -> list[str]:
         notes.append(
             f"line {shuffle.line}: train_input_reader.shuffle has no effect: images are always shuffled in training"
         )
+    scores = config.root.section("model", "faster_rcnn", "second_stage_post_processing").values["score_converter"]
+    if scores.value == "IDENTITY":
+        notes.append(
+            f"line {scores.line}: score_converter is IDENTITY (its default): scores are logits, and detections whose "
+            "logit is not above score_threshold are lost, as in TensorFlow; fractura shows the logit's sigmoid, a "
+            "SavedModel gives the logit; the zoo's files say score_converter: SOFTMAX"
+        )
     chosen = config.root.section("train_config").section("optimizer").chosen()
     if chosen is not None and chosen[0] == "rms_prop_optimizer" and (decay := chosen[1].values["decay"]).value:
         notes.append(

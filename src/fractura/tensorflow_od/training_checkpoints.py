@@ -16,7 +16,7 @@ import torch
 from fractura.core.errors import ModelError
 from fractura.core.reporter import Reporter
 from fractura.models import Detector
-from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
+from fractura.models.faster_rcnn.faster_rcnn import REGULARIZATION_LOSS, FasterRCNN
 from fractura.tensorflow_od.checkpoint import CheckpointReader, write_checkpoint
 from fractura.tensorflow_od.checkpoint_state import latest_checkpoint, read_checkpoint_state, write_checkpoint_state
 from fractura.tensorflow_od.restoring import read_number, restore, restore_averages
@@ -138,15 +138,16 @@ class TensorFlowCheckpoints(StateStore, RunHooks):
         step = int(row["step"])
         losses = {f"Loss/{name}": value for name, value in sorted(parts.items())}
         shown = {
+            "Loss/regularization_loss": 0.0,  # TensorFlow shows it even where nothing is regularised
             **losses,
-            "Loss/regularization_loss": 0.0,
             "Loss/total_loss": row["loss"],
             "learning_rate": row["learning_rate"],
         }
         seconds = 1 / row["steps_per_second"] if row["steps_per_second"] > 0 else 0.0
         reporter.say(f"Step {step} per-step time {seconds:.3f}s")
         reporter.say(pprint.pformat(shown, width=40))
-        events.scalar("Loss/regularization_loss", 0.0, step)
+        if REGULARIZATION_LOSS not in parts:
+            events.scalar(f"Loss/{REGULARIZATION_LOSS}", 0.0, step)
         if self._pictures and isinstance(self._detector, FasterRCNN) and len(batch):
             events.picture("train_input_images", side_by_side(self._detector, batch), step)
 

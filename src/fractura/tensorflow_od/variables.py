@@ -50,13 +50,20 @@ def backbone_kind(detector: nn.Module) -> str:
     return detector.settings.feature_extractor.kind
 
 
-def model_paths(kind: str) -> dict[str, str]:
+def model_paths(kind: str, *, dropout: bool = False) -> dict[str, str]:
     """Path in the checkpoint of every tensor of a detector: ``model/…`` to our name.
 
     Args:
         kind: Of its backbone, one that TensorFlow has.
+        dropout: Its second stage has dropout.
     """
-    return {MODEL + theirs: ours for theirs, ours in tensorflow_weights.names(kind).items()}
+    return {MODEL + theirs: ours for theirs, ours in tensorflow_weights.names(kind, dropout=dropout).items()}
+
+
+def paths_of(detector: nn.Module) -> dict[str, str]:
+    """``model_paths`` of a detector."""
+    assert isinstance(detector, FasterRCNN)
+    return model_paths(backbone_kind(detector), dropout=detector.settings.use_dropout)
 
 
 def backbone_paths(kind: str) -> dict[str, str]:
@@ -107,13 +114,13 @@ def to_tensor(value: NDArray[Any]) -> torch.Tensor:
 def model_variables(detector: nn.Module) -> dict[str, NDArray[np.float32]]:
     """Every weight of the detector by its key."""
     state = detector.state_dict()
-    return {key_of(path): to_array(state[ours]) for path, ours in model_paths(backbone_kind(detector)).items()}
+    return {key_of(path): to_array(state[ours]) for path, ours in paths_of(detector).items()}
 
 
 def trainable_paths(detector: nn.Module) -> dict[str, str]:
     """The trainable weights: path in the checkpoint to our name."""
     parameters = dict(detector.named_parameters())
-    every = model_paths(backbone_kind(detector))
+    every = paths_of(detector)
     return {path: ours for path, ours in every.items() if ours in parameters and parameters[ours].requires_grad}
 
 

@@ -82,6 +82,8 @@ class SavedModel:
                 ) from error
         count = int(found["num_detections"].numpy().item())
         boxes, scores, classes = (found[name].numpy()[0, :count] for name in OUTPUTS[:3])
+        if self._card.architecture.get("score_converter") == "IDENTITY":
+            scores = tf.sigmoid(scores).numpy()  # logits, as TensorFlow has it; everywhere else scores are 0..1
         height, width = image.shape[:2]
         pixels = boxes[:, [1, 0, 3, 2]] * np.array([width, height, width, height], np.float32)
         labels = np.rint(classes).astype(np.int64) - 1

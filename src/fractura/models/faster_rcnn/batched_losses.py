@@ -70,7 +70,7 @@ def batched_losses(
     features = detector.feature_extractor.proposal_features(canvas)
     codes, logits = detector.predict_first_stage(features)
     anchors = clip(detector.anchors(*size, canvas.device), *size)
-    losses = _first_stage(detector, codes, logits, anchors, targets, draw)
+    losses = _first_stage(detector, codes, logits, anchors, targets, draw) | detector.regularization_losses()
     if detector.image_head is not None:
         losses[IMAGE_LOSS] = detector.image_head.loss(detector.image_logits(features), targets.real.any(dim=1))
     boxes, real = _propose(detector, codes.detach(), logits.detach(), anchors, size)

@@ -19,13 +19,14 @@ from fractura.models.faster_rcnn.anchors import clip, grid_anchors, inside
 from fractura.models.faster_rcnn.backbones import build_backbone
 from fractura.models.faster_rcnn.crop import crop_and_resize
 from fractura.models.faster_rcnn.image_head import ImageHead
-from fractura.models.faster_rcnn.losses import classification_loss, localization_loss, masked_sum
-from fractura.models.faster_rcnn.regions import Proposals, RegionDetections, clip_sort_pad, take
+from fractura.models.faster_rcnn.losses import classification_loss, localization_loss, masked_sum, regularization_loss
+from fractura.models.faster_rcnn.regions import Proposals, RegionDetections, class_scores, clip_sort_pad, take
 from fractura.models.faster_rcnn.settings import FasterRCNNSettings
 from fractura.models.nms import nms
 from fractura.models.resizer import resize
 
 IMAGE_LOSS = "ImageHeadLoss/classification_loss"
+REGULARIZATION_LOSS = "regularization_loss"
 
 
 class FasterRCNN(Detector):
@@ -167,8 +168,14 @@ class FasterRCNN(Detector):
     def predict_second_stage(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         """Box codes float32 ``(regions, 1 or classes, 4)`` and logits ``(regions, 1 + classes)`` of crops."""
         vectors = self.feature_extractor.box_classifier_features(crops)
-        codes = self.second_stage_box_head(vectors).unflatten(1, (-1, 4))
-        return codes.float(), self.second_stage_class_head(vectors).float()
+        codes = self.second_stage_box_head(self._dropped(vectors)).unflatten(1, (-1, 4))
+        return codes.float(), self.second_stage_class_head(self._dropped(vectors)).float()
+
+    def _dropped(self, vectors: Tensor) -> Tensor:
+        """Drawn anew for each layer, as in TensorFlow."""
+        if not self.settings.use_dropout:
+            return vectors
+        return F.dropout(vectors, 1 - self.settings.dropout_keep_probability, self.training)
 
     def postprocess(
         self, codes: Tensor, logits: Tensor, proposals: Proposals, image: int, window: tuple[int, int]
@@ -177,7 +184,7 @@ class FasterRCNN(Detector):
         settings = self.settings
         real = torch.arange(len(logits), device=logits.device) < proposals.count[image]
         boxes = box_coder.decode(codes, proposals.boxes[image][:, None, :]).transpose(0, 1)
-        scores = torch.where(real[:, None], logits.softmax(dim=-1)[:, 1:], 0.0).T
+        scores = torch.where(real[:, None], class_scores(logits, settings.score_converter), 0.0).T
         # Boxes shared by all classes are one group of many classes; otherwise each class is its own group.
         grouped = scores[None] if settings.share_box_across_classes else scores[:, None]
         kept = nms(
@@ -218,6 +225,8 @@ class FasterRCNN(Detector):
         )
         real = found.scores > 0
         scores = found.scores[real]
+        if self.settings.score_converter == "IDENTITY":
+            scores = scores.sigmoid()  # in the same order, but 0..1 as all scores of fractura
         if self.image_head is not None:
             scores = self.image_head.rescore(scores, self.image_logits(features)[0])
         return boxes[real], scores, found.labels[real]
@@ -235,7 +244,7 @@ class FasterRCNN(Detector):
         else:
             whole = inside(anchors, *size)
             anchors, codes, logits = anchors[whole], codes[:, whole], logits[:, whole]
-        losses = self.first_stage_losses(codes, logits, anchors, ground_truths)
+        losses = self.first_stage_losses(codes, logits, anchors, ground_truths) | self.regularization_losses()
         if self.image_head is not None:
             positive = torch.tensor([len(each.boxes) > 0 for each in ground_truths], device=canvas.device)
             losses[IMAGE_LOSS] = self.image_head.loss(self.image_logits(features), positive)
@@ -280,6 +289,15 @@ class FasterRCNN(Detector):
             * settings.first_stage_localization_loss_weight,
             "RPNLoss/objectness_loss": torch.stack(objectness).mean() * settings.first_stage_objectness_loss_weight,
         }
+
+    def regularization_losses(self) -> dict[str, Tensor]:
+        """The loss of ``first_stage_regularizer``; empty without one."""
+        settings = self.settings.first_stage_regularizer
+        if not settings.weight:
+            return {}
+        layers = (self.first_stage_conv, self.first_stage_box_head, self.first_stage_class_head)
+        loss = regularization_loss([layer.weight for layer in layers], settings.kind, settings.weight)
+        return {REGULARIZATION_LOSS: loss}
 
     def sample_regions(self, proposals: Proposals, ground_truths: Sequence[Target]) -> tuple[Tensor, Tensor, Tensor]:
         """The regions that the second stage learns from.

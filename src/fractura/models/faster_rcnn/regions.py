@@ -45,6 +45,25 @@ class RegionDetections:
     regions: Tensor
 
 
+def class_scores(logits: Tensor, converter: str) -> Tensor:
+    """Scores of the classes, without the background: ``(..., 1 + classes)`` to ``(..., classes)``.
+
+    Follows builders/post_processing_builder.py:122-144.
+
+    >>> class_scores(torch.tensor([[0.0, 2.0]]), "IDENTITY")
+    tensor([[2.]])
+
+    Args:
+        logits: Background first.
+        converter: ``SOFTMAX``, ``SIGMOID`` or ``IDENTITY``.
+    """
+    if converter == "SOFTMAX":
+        logits = logits.softmax(dim=-1)
+    elif converter == "SIGMOID":
+        logits = logits.sigmoid()
+    return logits[..., 1:]
+
+
 def clip_sort_pad(boxes: Tensor, scores: Tensor, window: tuple[int, int], count: int) -> tuple[Tensor, Tensor, Tensor]:
     """Clip to the window, drop boxes without area, sort best first, pad with zeros to ``count``.
 

@@ -119,15 +119,34 @@ class ImageHeadSettings(BaseModel):
     score_weight: NonNegativeFloat = 0.5
 
 
+class RegularizerSettings(BaseModel):
+    """A loss on the size of weights, which pulls them towards zero.
+
+    Attributes:
+        kind: ``l2``: half the sum of squares; ``l1``: the sum of magnitudes.
+        weight: Factor on it; 0 leaves it out.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["l1", "l2"] = "l2"
+    weight: NonNegativeFloat = 0.0
+
+
 class FasterRCNNSettings(BaseModel):
     """The architecture of one Faster R-CNN. Defaults are those of the zoo's Inception ResNet V2 models.
 
     Attributes:
         clip_anchors_to_image: In training, clip anchors to the canvas instead of dropping those that cross its border.
         first_stage_pre_nms_top_n: Only this many best anchors enter the first suppression; None lets all in.
+        first_stage_regularizer: On the kernels of the region proposal network.
         maxpool_kernel_size: Crops are max-pooled by windows of this side, without padding; 1 leaves them as they are.
         append_groundtruth_boxes: In training, ground-truth boxes join the proposals, a head start TensorFlow
             does not give.
+        use_dropout: In training, drop values before each of the second stage's two layers.
+        dropout_keep_probability: Share of the values that is kept.
+        score_converter: From the logits of the background and the classes to scores. ``IDENTITY`` leaves the logits:
+            they decide which detections are kept, and a SavedModel gives them; ``forward`` gives their sigmoid.
         image_head: A score for the whole image, with which detections are re-scored; None has none, as in TensorFlow.
     """
 
@@ -144,6 +163,7 @@ class FasterRCNNSettings(BaseModel):
     clip_anchors_to_image: bool = False
 
     first_stage_box_predictor_depth: PositiveInt = 512
+    first_stage_regularizer: RegularizerSettings = RegularizerSettings()
     first_stage_minibatch_size: PositiveInt = 256
     first_stage_positive_balance_fraction: Fraction = 0.5
     first_stage_matched_threshold: Fraction = 0.7
@@ -160,6 +180,8 @@ class FasterRCNNSettings(BaseModel):
     maxpool_stride: PositiveInt = 1
     append_groundtruth_boxes: bool = False
     share_box_across_classes: bool = True
+    use_dropout: bool = False
+    dropout_keep_probability: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
     second_stage_batch_size: PositiveInt = 64
     second_stage_balance_fraction: Fraction = 0.25
     second_stage_matched_threshold: Fraction = 0.5
@@ -167,6 +189,7 @@ class FasterRCNNSettings(BaseModel):
     second_stage_nms_iou_threshold: Fraction = 0.6
     max_detections_per_class: PositiveInt = 100
     max_total_detections: PositiveInt = 100
+    score_converter: Literal["SOFTMAX", "SIGMOID", "IDENTITY"] = "SOFTMAX"
     second_stage_localization_loss_weight: NonNegativeFloat = 2.0
     second_stage_classification_loss_weight: NonNegativeFloat = 1.0
 

@@ -22,9 +22,12 @@ _HEADS = {
     "_first_stage_box_predictor/_prediction_heads/class_predictions_with_background/0/_class_predictor_layers/0": (
         "first_stage_class_head"
     ),
-    "_mask_rcnn_box_predictor/_box_prediction_head/_box_encoder_layers/1": "second_stage_box_head",
-    "_mask_rcnn_box_predictor/_class_prediction_head/_class_predictor_layers/1": "second_stage_class_head",
 }
+_SECOND_STAGE_HEADS = {
+    "_mask_rcnn_box_predictor/_box_prediction_head/_box_encoder_layers": "second_stage_box_head",
+    "_mask_rcnn_box_predictor/_class_prediction_head/_class_predictor_layers": "second_stage_class_head",
+}
+"""Lists of layers of which the last has weights: flatten, dropout if there is any, dense."""
 _STAGES = {
     "_feature_extractor_for_proposal_features": "feature_extractor.first_stage",
     "_feature_extractor_for_box_classifier_features": "feature_extractor.second_stage",
@@ -32,7 +35,7 @@ _STAGES = {
 
 
 @cache
-def names(kind: str) -> dict[str, str]:
+def names(kind: str, *, dropout: bool = False) -> dict[str, str]:
     """Our name for each variable of TensorFlow's, for all tensors of a model.
 
     >>> names("resnet50_v1")["_mask_rcnn_box_predictor/_class_prediction_head/_class_predictor_layers/1/bias"]
@@ -40,6 +43,7 @@ def names(kind: str) -> dict[str, str]:
 
     Args:
         kind: Of the backbone, as in its settings: one that TensorFlow has.
+        dropout: The second stage has dropout.
     """
     pairs: dict[str, str] = {}
     for stage, places in _places(kind).items():
@@ -55,7 +59,9 @@ def names(kind: str) -> dict[str, str]:
                 pairs[f"{theirs}/kernel"] = f"{ours}.weight"
                 if place.endswith("up_1x1"):
                     pairs[f"{theirs}/bias"] = f"{ours}.bias"
-    for theirs, ours in _HEADS.items():
+    last = 2 if dropout else 1
+    second_stage = {f"{layers}/{last}": ours for layers, ours in _SECOND_STAGE_HEADS.items()}
+    for theirs, ours in (_HEADS | second_stage).items():
         pairs[f"{theirs}/kernel"] = f"{ours}.weight"
         pairs[f"{theirs}/bias"] = f"{ours}.bias"
     return pairs
