@@ -3,6 +3,9 @@
 import contextlib
 import gzip
 import io
+import subprocess
+import sys
+import zlib
 
 import pytest
 from hypothesis import given, settings
@@ -99,9 +102,41 @@ def test_an_enormous_length_takes_no_memory(tmp_path):
         list(read_frames(tmp_path / "x"))
 
 
-def test_gzip_is_named(tmp_path):
-    (tmp_path / "x").write_bytes(gzip.compress(b"x" * 50))
-    with pytest.raises(DataError, match="compressed with gzip"):
+@pytest.mark.parametrize(
+    ("pack", "content", "problem"),
+    [
+        (gzip.compress, None, "is a TFRecord file compressed with gzip"),
+        (zlib.compress, None, "is a TFRecord file compressed with zlib"),
+        (gzip.compress, b"x" * 50, "is compressed with gzip"),
+        (zlib.compress, b"x" * 50, "is not a TFRecord file"),
+        (lambda data: data[:5], gzip.compress(b""), "is compressed with gzip"),
+    ],
+)
+def test_compression_is_named(record_file, pack, content, problem):
+    plain = record_file.read_bytes()
+    record_file.write_bytes(pack(plain if content is None else content))
+    with pytest.raises(DataError) as caught:
+        list(read_frames(record_file))
+    assert caught.value.problem.startswith(problem)
+    if problem.startswith("is a TFRecord file"):
+        program = caught.value.hint.partition('python -c "')[2].removesuffix('"')
+        subprocess.run([sys.executable, "-c", program], cwd=record_file.parent, check=True)
+        assert (record_file.parent / "unpacked.record").read_bytes() == plain
+
+
+def test_a_length_that_looks_like_gzip_is_none(tmp_path):
+    payload = bytes(0x8B1F)
+    with (tmp_path / "x").open("wb") as stream:
+        write_frame(stream, payload)
+    assert (tmp_path / "x").read_bytes()[:2] == b"\x1f\x8b"
+    assert [frame.payload for frame in read_frames(tmp_path / "x")] == [payload]
+
+
+@pytest.mark.parametrize("kind", ["GZIP", "ZLIB"])
+def test_what_tensorflow_compresses_is_named(tensorflow, tmp_path, kind):
+    with tensorflow.io.TFRecordWriter(str(tmp_path / "x"), options=kind) as writer:
+        writer.write(b"payload")
+    with pytest.raises(DataError, match=f"is a TFRecord file compressed with {kind.lower()}"):
         list(read_frames(tmp_path / "x"))
 
 

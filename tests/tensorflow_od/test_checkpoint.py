@@ -11,7 +11,9 @@ from support.material import REFERENCE
 from support.tensorflow_checkpoint import DATA, INDEX, VALUES, write_files
 
 from fractura.core.errors import ModelError
+from fractura.formats.protobuf.wire import length_field, varint_field
 from fractura.tensorflow_od.checkpoint import CheckpointReader, write_checkpoint
+from fractura.tensorflow_od.checkpoint_index import write_table
 from fractura.tensorflow_od.object_graph import GRAPH_KEY
 
 VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
@@ -201,3 +203,23 @@ def test_we_read_what_tensorflow_saves(tensorflow, tmp_path):
     for name, value in weights.items():
         np.testing.assert_array_equal(reader.read(f"model/{name}{VALUE}"), value)
         assert reader.key_at(f"model/{name}") == f"model/{name}{VALUE}"
+
+
+def test_partitioned_variables_are_named(tmp_path):
+    shape = length_field(2, varint_field(1, 4))
+    entry = varint_field(1, 1) + length_field(2, shape) + length_field(7, length_field(1, varint_field(1, 2)))
+    header = varint_field(1, 1)
+    (tmp_path / "ckpt-1.index").write_bytes(write_table([(b"", header), (b"w", entry)]))
+    with pytest.raises(ModelError, match="'w' is a partitioned variable, stored in slices") as caught:
+        CheckpointReader(tmp_path / "ckpt-1")
+    assert "restore it whole" in caught.value.hint
+
+
+def test_tensorflows_partitioned_variables_are_named(tensorflow, tmp_path):
+    tf = tensorflow.compat.v1
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.get_variable("w", [8, 3], partitioner=tf.fixed_size_partitioner(2))
+        session.run(tf.global_variables_initializer())
+        tf.train.Saver().save(session, str(tmp_path / "model.ckpt"), write_meta_graph=False)
+    with pytest.raises(ModelError, match="'w' is a partitioned variable"):
+        CheckpointReader(tmp_path / "model.ckpt")

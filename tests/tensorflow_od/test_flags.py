@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from support.pipeline_files import small_config
 
 from fractura.core.errors import UsageError
 from fractura.tensorflow_od import exporter_main_v2, model_main_tf2
@@ -92,6 +93,17 @@ def test_other_inputs_are_refused(capsys):
 )
 def test_steps_are_rounded_up_to_chunks(steps, made, chunk, end):
     assert model_main_tf2.round_up(steps, made, chunk) == end
+
+
+@pytest.mark.parametrize(("chunk", "said"), [(None, True), ("1", False), ("2", False)])
+def test_rounding_is_said_before_training_with_the_way_out(tmp_path, capsys, chunk, said):
+    config = small_config(tmp_path / "pipeline.config", num_steps=2, train_records=(str(tmp_path / "missing.record"),))
+    words = [f"--pipeline_config_path={config}", f"--model_dir={tmp_path / 'trained'}"]
+    words += [] if chunk is None else [f"--num_steps_per_iteration={chunk}"]
+    assert model_main_tf2.main(words) == 3
+    line, *rest = capsys.readouterr().err.splitlines()
+    assert ("2 steps become 100" in line and "exactly 2, give --num_steps_per_iteration=1" in line) == said
+    assert any("missing.record" in each for each in [line, *rest])
 
 
 def test_the_scripts_are_installed_under_the_tutorials_names():

@@ -210,7 +210,10 @@ def test_training_of_the_zoo_file(tmp_path):
 def test_every_honoured_value_arrives(tmp_path):
     config = config_of(
         ("first_stage_nms_iou_threshold: 0.7", "first_stage_nms_iou_threshold: 0.65\n first_stage_minibatch_size: 64"),
-        ("first_stage_max_proposals: 300", "first_stage_max_proposals: 50\n first_stage_box_predictor_depth: 128"),
+        (
+            "first_stage_max_proposals: 300",
+            "first_stage_max_proposals: 50\n second_stage_batch_size: 50\n first_stage_box_predictor_depth: 128",
+        ),
         (" iou_threshold: 0.6\n", " iou_threshold: 0.55\n"),
         ("max_detections_per_class: 100", "max_detections_per_class: 20"),
         ("max_total_detections: 100", "max_total_detections: 30"),
@@ -261,6 +264,14 @@ REFUSED = [
     (change(_CONTRAST, "random_jpeg_quality { }"), "random_jpeg_quality' is not supported"),
     (change(" num_steps: 100\n", " num_steps: 0\n"), "num_steps is missing or 0"),
     (change(f"{_IOU}: 0.7", f"{_IOU}: 1.7"), f"{_IOU} = 1.7"),
+    (
+        change("first_stage_max_proposals: 300", "second_stage_batch_size: 9\n first_stage_max_proposals: 8"),
+        "second_stage_batch_size 9 is more than first_stage_max_proposals 8",
+    ),
+    (
+        change("first_stage_max_proposals: 300", "first_stage_max_proposals: 63"),
+        "second_stage_batch_size 64 is more than first_stage_max_proposals 63",
+    ),
     (change("momentum_optimizer_value: 0.9", "momentum_optimizer_value: 1.0"), "momentum_optimizer_value"),
 ]
 

@@ -107,7 +107,12 @@ def _entry(message: bytes, file: Path, key: str) -> Entry:
         elif kind == LENGTH and field == 2:
             shape = _shape(message, first, last)
         elif kind == LENGTH and field == 7:
-            raise ModelError(f"'{key}' is sliced, which is not supported", file=file)
+            raise ModelError(
+                f"'{key}' is a partitioned variable, stored in slices, which is not supported",
+                file=file,
+                hint="TensorFlow 2's detectors have none; in TensorFlow, restore it whole (without a partitioner) and "
+                "save it again",
+            )
     number, shard, offset, size, checksum = (numbers.get(field, 0) for field in (1, 3, 4, 5, 6))
     if number != STRING and number not in DTYPES:
         raise ModelError(f"'{key}' has the unsupported type {number}", file=file)

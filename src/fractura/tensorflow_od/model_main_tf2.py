@@ -99,7 +99,8 @@ def train(
         overrides["num_steps"] = round_up(wanted, made or 0, num_steps_per_iteration)
         if overrides["num_steps"] != wanted:
             reporter.say(
-                f"{wanted} steps are rounded up to {overrides['num_steps']}, a multiple of {num_steps_per_iteration}"
+                f"{wanted} steps become {overrides['num_steps']}: as in TensorFlow, training runs in rounds of "
+                f"{num_steps_per_iteration} steps; to end after exactly {wanted}, give --num_steps_per_iteration=1"
             )
     prepared = prepare_pipeline(config, model_dir, overrides, validated=False, resumed=made is not None)
     for note in prepared.notes:

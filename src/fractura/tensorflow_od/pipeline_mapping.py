@@ -123,8 +123,9 @@ def train_settings(
     if not train["num_steps"] and "num_steps" not in given:
         problem = "num_steps is missing or 0, so training would never end"
         raise config.refusal(train.values["num_steps"], problem, "write a number, for example num_steps: 20000")
-    model, found = detector_settings(config).name, _settings(config, train)
-    values = {"data": data, "output": output, "model": model, **_nested(found)}
+    model, found = detector_settings(config), _settings(config, train)
+    _refuse_too_few_proposals(config, model)
+    values = {"data": data, "output": output, "model": model.name, **_nested(found)}
     if not train.section("optimizer")["use_moving_average"]:
         values["ema_decay"] = 0.0
     try:
@@ -145,6 +146,16 @@ def _place(train: Section, found: Mapping[str, Located[Any]], error: UsageError)
     chosen = listed[int(inner[0])].chosen()
     assert chosen is not None
     return chosen[1].values.get(inner[-1], chosen[1])
+
+
+def _refuse_too_few_proposals(config: PipelineConfig, model: FasterRCNNSettings) -> None:
+    if model.second_stage_batch_size > model.first_stage_max_proposals:
+        raise config.refusal(
+            config.root.section("model", "faster_rcnn").values["second_stage_batch_size"],
+            f"second_stage_batch_size {model.second_stage_batch_size} is more than first_stage_max_proposals "
+            f"{model.first_stage_max_proposals}, of which it is a sample",
+            "TensorFlow stops as well: lower the one (64 where the file does not say) or raise the other",
+        )
 
 
 def _refuse_impossible_schedule(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import struct
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ import google_crc32c
 from fractura.core.errors import DataError
 
 HEADER_BYTES = 12
+_START_BYTES, _GZIP_OR_ZLIB = 512, 47
 _LENGTH = struct.Struct("<Q")
 _CHECKSUM = struct.Struct("<I")
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})")
@@ -76,12 +78,13 @@ def _read_frame(
     stream: BinaryIO, path: Path, position: int, size: int, on_bad_record: Callable[[DataError], None] | None
 ) -> Frame | None:
     header = stream.read(HEADER_BYTES)
-    if position == 0 and header[:2] == b"\x1f\x8b":
-        raise DataError("is compressed with gzip", file=path, hint="unpack it first: gzip -d")
+    whole = _is_header(header)
+    if position == 0 and not whole:
+        _refuse_compressed(header + stream.read(_START_BYTES), path)
     if len(header) < HEADER_BYTES:
         raise _cut_off(path, position)
     (length,) = _LENGTH.unpack_from(header)
-    if _CHECKSUM.unpack_from(header, 8)[0] != masked_crc32c(header[:8]):
+    if not whole:
         what = "is not a TFRecord file" if position == 0 else "the length of a record is damaged"
         raise DataError(
             f"{what} (its checksum differs)",
@@ -107,6 +110,27 @@ def _read_frame(
         on_bad_record(error)
         return None
     return Frame(position + HEADER_BYTES, payload)
+
+
+def _is_header(data: bytes) -> bool:
+    return len(data) >= HEADER_BYTES and _CHECKSUM.unpack_from(data, 8)[0] == masked_crc32c(data[:8])
+
+
+def _refuse_compressed(start: bytes, path: Path) -> None:
+    """Name what TensorFlow's writer makes with the options GZIP and ZLIB, and other files of gzip."""
+    kind = "gzip" if start.startswith(b"\x1f\x8b") else "zlib"
+    try:
+        inner = zlib.decompressobj(_GZIP_OR_ZLIB).decompress(start, HEADER_BYTES)
+    except zlib.error:
+        inner = b""
+    if kind == "gzip" or _is_header(inner):
+        what = "a TFRecord file " if _is_header(inner) else ""
+        raise DataError(
+            f"is {what}compressed with {kind}, which the Object Detection API does not read either",
+            file=path,
+            hint=f'unpack it first: python -c "import {kind}; '
+            f"open('unpacked.record', 'wb').write({kind}.decompress(open('{path.name}', 'rb').read()))\"",
+        )
 
 
 def _cut_off(path: Path, position: int) -> DataError:
