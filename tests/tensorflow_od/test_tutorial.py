@@ -22,9 +22,10 @@ from fractura.models import build_from_architecture
 from fractura.phantom import make_phantom_splits
 from fractura.tensorflow_od.checkpoint import CheckpointReader, write_checkpoint
 from fractura.tensorflow_od.checkpoint_state import write_checkpoint_state
-from fractura.tensorflow_od.pipeline_mapping import detector_settings
+from fractura.tensorflow_od.pipeline_mapping import detector_settings, train_settings
 from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
 from fractura.tensorflow_od.variables import key_of, model_paths, model_variables
+from fractura.training.schedules import learning_rate
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,7 +37,10 @@ SCALARS = (
 )  # fmt: skip
 COCO = (
     "DetectionBoxes_Precision/mAP", "DetectionBoxes_Precision/mAP@.50IOU", "DetectionBoxes_Precision/mAP@.75IOU",
-    "DetectionBoxes_Recall/AR@1", "DetectionBoxes_Recall/AR@10", "DetectionBoxes_Recall/AR@100",
+    "DetectionBoxes_Precision/mAP (small)", "DetectionBoxes_Precision/mAP (medium)",
+    "DetectionBoxes_Precision/mAP (large)", "DetectionBoxes_Recall/AR@1", "DetectionBoxes_Recall/AR@10",
+    "DetectionBoxes_Recall/AR@100", "DetectionBoxes_Recall/AR@100 (small)", "DetectionBoxes_Recall/AR@100 (medium)",
+    "DetectionBoxes_Recall/AR@100 (large)",
 )  # fmt: skip
 
 
@@ -104,7 +108,7 @@ def trained(folder):
     return SimpleNamespace(config=zoo / "pipeline.config", model_dir=folder / "trained", zoo=zoo, said=said)
 
 
-def test_training_leaves_what_tensorflow_leaves(trained):
+def test_training_leaves_what_tensorflow_leaves(trained, folder):
     names = {path.name for path in trained.model_dir.iterdir()}
     assert {"checkpoint", "train", "ckpt-1.index", "ckpt-2.index", "ckpt-3.index"} <= names
     assert "ckpt-4.index" not in names, "the last step was saved already"
@@ -117,6 +121,9 @@ def test_training_leaves_what_tensorflow_leaves(trained):
     events = events_in(trained.model_dir / "train")
     assert {*SCALARS, "learning_rate", "steps_per_sec"} <= set(events.Tags()["scalars"])
     assert events.Tags()["images"] == ["train_input_images"]
+    rate = train_settings(read_pipeline_config(trained.config), folder, folder)
+    written = [(event.step, event.value) for event in events.Scalars("learning_rate")]
+    assert written == [(2, pytest.approx(learning_rate(rate, 2)))], "TensorFlow writes that of the step to come"
 
 
 def test_the_first_checkpoint_holds_the_zoos_backbone_and_fresh_heads(trained):

@@ -21,7 +21,8 @@ from fractura.core.errors import DataError, ModelError, UsageError
 from fractura.core.model_card import read_card
 from fractura.core.reporter import SILENT, STDERR, SilentReporter
 from fractura.training import train
-from fractura.training.logging import LOG_FILE, read_history
+from fractura.training.logging import LOG_FILE, RunHooks, read_history
+from fractura.training.schedules import learning_rate
 from fractura.training.state import STATE_FILE
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
@@ -128,6 +129,28 @@ def test_tensorboard_has_the_tags_of_tensorflow(settings, images, tmp_path):
     } <= set(events.Tags()["scalars"])
     assert len(events.Tags()["images"]) == 4
     assert [event.step for event in events.Scalars("Loss/total_loss")] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("shows_last_step", [True, False])
+def test_events_hold_the_last_step_as_tensorflows_or_means(settings, images, tmp_path, shows_last_step):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    every = run(settings(output=tmp_path / "every", warmup_steps=2), images).history
+    hooks = RunHooks()
+    hooks.shows_last_step = shows_last_step
+    chosen = settings(log_every=3, warmup_steps=2)
+    logged = run(chosen, images, hooks=hooks).history
+    events = EventAccumulator(str(tmp_path / "model" / "tensorboard"))
+    events.Reload()
+    for tag, name in (("Loss/total_loss", "loss"), ("Loss/localization_loss", "localization_loss")):
+        means = [sum(row[name] for row in every[first : first + 3]) / 3 for first in (0, 3)]
+        assert [row[name] for row in logged] == pytest.approx(means)
+        wanted = [every[step - 1][name] for step in (3, 6)] if shows_last_step else means
+        assert [(event.step, event.value) for event in events.Scalars(tag)] == [
+            (step, pytest.approx(value, rel=1e-5)) for step, value in zip((3, 6), wanted, strict=True)
+        ]
+    rates = [learning_rate(chosen, step if shows_last_step else step - 1) for step in (3, 6)]
+    assert [event.value for event in events.Scalars("learning_rate")] == pytest.approx(rates, abs=1e-9)
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not(settings, images, tmp_path):

@@ -36,6 +36,7 @@ from fractura.training.logging import VALIDATION_TAGS, Events
 
 EVENTS_FOLDER = "eval"
 _EVERY = 100
+_UNDEFINED = -1.0
 
 
 def evaluate_continuously(
@@ -157,11 +158,12 @@ def _measure(detector: Detector, images: Dataset, settings: EvalConfig, events: 
     threshold = settings.min_score_threshold
     measured = evaluate(images, predictions, threshold=threshold, details=False)
     precision: dict[str, Any] = {key: measured.value(key) for key in COCO_KEYS}
-    events.validation(step, precision, [])
+    # TensorFlow writes -1 for what cannot be measured, such as the recall of large boxes where there are none.
+    written = {name: _UNDEFINED if value is None else value for name, value in precision.items()}
+    events.validation(step, written, [])
     STDERR.say(f"Eval metrics at step {step}")
-    for name, value in precision.items():
-        if value is not None and name in VALIDATION_TAGS:
-            STDERR.say(f"\t+ {VALIDATION_TAGS[name]}: {value:f}")
+    for name, figure in written.items():
+        STDERR.say(f"\t+ {VALIDATION_TAGS[name]}: {figure:f}")
     for tag, loss in losses.items():
         events.scalar(tag, loss, step)
         STDERR.say(f"\t+ {tag}: {loss:f}")

@@ -52,6 +52,7 @@ class TensorFlowCheckpoints(StateStore, RunHooks):
     """
 
     events_folder = "train"
+    shows_last_step = True
     shares_output = True
 
     def __init__(

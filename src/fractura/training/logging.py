@@ -223,9 +223,13 @@ class RunHooks:
 
     Attributes:
         events_folder: Folder of the TensorBoard events, inside the output folder.
+        shows_last_step: Events hold the losses of the last step and the learning rate of the next, as TensorFlow writes
+            them; otherwise means since the last events, and the learning rate of the last step. ``log.csv`` always
+            holds the latter.
     """
 
     events_folder = "tensorboard"
+    shows_last_step = False
 
     def step_logged(
         self, events: Events, reporter: Reporter, row: Mapping[str, float], parts: Mapping[str, float], batch: Batch

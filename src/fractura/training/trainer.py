@@ -22,7 +22,7 @@ from fractura.training.schedules import learning_rate
 from fractura.training.settings import TrainSettings
 from fractura.training.setup import TrainingSetup, set_up
 from fractura.training.state import RunIdentity, RunProgress
-from fractura.training.step import LossModule, Meter, OptimizerStep, mean_of
+from fractura.training.step import LossModule, Meter, OptimizerStep, StepResult, mean_of
 from fractura.training.store import RunState, StateStore
 from fractura.training.summary import TrainResult, closing_lines, validation_line, write_summary
 from fractura.training.validation import Validation, draw_shown, is_better, validate
@@ -200,7 +200,7 @@ class _Run:
             meter.add(result, settings.batch_size, waited)
             line.advance(self.progress.step, result.loss, meter.images_per_second)
             if self.progress.step % settings.log_every == 0 or self.progress.step == settings.num_steps:
-                self._log(meter, rate, batch)
+                self._log(meter, rate, result, batch)
             reason, interrupted = self._agree(stop)
             last = self.progress.step == settings.num_steps or (reason is not None and not interrupted)
             if self.data.val is not None and (last or self.progress.step % settings.steps_between_validations == 0):
@@ -250,13 +250,17 @@ class _Run:
             self.progress.dropped_boxes += dropped
         self._skipped, self._dropped = {}, 0
 
-    def _log(self, meter: Meter, rate: float, batch: Batch) -> None:
-        rows = self._gather(meter.read())  # each process has seen its share of the images
+    def _log(self, meter: Meter, rate: float, last: StepResult, batch: Batch) -> None:
+        seen = (*meter.read(), {"loss": last.loss}, last.parts)
+        rows = self._gather(seen)  # each process has seen its share of the images
         if self.history is None or self.events is None:
             return
-        row, parts = mean_of([row for row, _ in rows]), mean_of([parts for _, parts in rows])
+        row, parts, loss, last_parts = (mean_of(each) for each in zip(*rows, strict=True))
         numbers = {"step": float(self.progress.step), "learning_rate": rate, **row}
         self.history.add({**numbers, **parts})
+        if self.hooks.shows_last_step:
+            numbers |= {"learning_rate": learning_rate(self.settings, self.progress.step), **loss}
+            parts = last_parts
         self.events.step(self.progress.step, numbers, parts)
         self.hooks.step_logged(self.events, self.reporter, numbers, parts, batch)
 
