@@ -9,6 +9,7 @@ from fractura.formats import open_dataset
 
 BOX = ("fracture", 40, 50, 120, 140)
 ROUGH = ("fracture", 40, 49.92, 120, 139.92)  # the same, written with three digits
+KINDS = ("createml", "yolo", "coco", "csv", "reports", "voc")
 SOLE, PAIR = {"a.png": [BOX]}, {"a.png": [BOX], "b.png": []}
 
 READ = {
@@ -39,6 +40,8 @@ READ = {
         {"a.png": [("fracture", 40, 50, 320, 140)]},
         ("1 boxes reach up to 2 pixels over the edge",),
     ),
+    "reports/labelme_json": ("labelme", SOLE, ()),
+    "reports/cvat_for_images_xml": ("cvat", SOLE, ()),
     "film_names_of": ("voc", {"ap-of-wrist.png": [BOX], "hand2.png": []}, ()),
 }
 REFUSED = {
@@ -107,3 +110,9 @@ def test_two_annotations_of_one_image_give_neither_ones_boxes():
     problems = []
     with pytest.raises(DataError, match="no image can be used"):
         open_dataset(label_case("reports/two_xml_one_film_skip"), on_error="skip-all", problems=problems)
+
+
+def test_no_case_is_forgotten():
+    folder = label_case("csv").parent
+    there = {f"{each.parent.name}/{each.name}" for part in KINDS for each in (folder / part).iterdir()}
+    assert there | {"film_names_of"} == READ.keys() | REFUSED.keys()

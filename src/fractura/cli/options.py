@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -13,6 +14,32 @@ from fractura.core.errors import UsageError
 Rename = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME=CLASS", help="A class of the images, and which of the model's it is; may be repeated."),
+]
+SourceFormat = Annotated[
+    Literal[
+        "voc",
+        "coco",
+        "yolo",
+        "createml",
+        "csv",
+        "tfrecord",
+        "cvat",
+        "labelme",
+        "via",
+        "label-studio",
+        "rsna",
+        "vindr",
+    ]
+    | None,
+    typer.Option("--from", help="Format of the labelled images.", show_default="guessed"),
+]
+ImageDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--image-dir",
+        help="Where the images lie, sub-folders included, if apart from their annotations.",
+        show_default="where the format has them",
+    ),
 ]
 OnLabelError = Annotated[
     Literal["stop", "skip", "skip-all"],

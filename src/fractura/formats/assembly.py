@@ -226,6 +226,15 @@ def _note_cut_boxes(used: Sequence[tuple[FoundImage, tuple[int, int]]], root: Pa
         )
 
 
+def other_image(image: Path, own: Path) -> DataError:
+    """The fault of an annotation file that names ``image``, but is itself named after ``own``."""
+    return DataError(
+        f"names the image {image.name}, but is itself named after {own.name}, which is there, too: its boxes may be "
+        "those of either",
+        hint="correct the name in it (<filename> in Pascal VOC), or rename the file",
+    )
+
+
 def some_of(names: Sequence[str]) -> str:
     """The first three of some names, in one line."""
     return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")

@@ -13,7 +13,7 @@ from fractura.formats.faults import OnError
 from fractura.formats.format import Format, losses
 from fractura.formats.label_map import LabelMap, read_label_map, update_label_map
 from fractura.formats.reading import open_dataset
-from fractura.formats.registry import find_format
+from fractura.formats.registry import FORMATS, find_format
 from fractura.formats.split_file import with_split_file
 from fractura.formats.tfrecord import read_tfrecord
 from fractura.formats.tfrecord.frames import shard_paths, stands_for_files
@@ -89,7 +89,7 @@ def convert(
         source_format: Instead of a guess.
         class_names: In label order.
         images: ``copy`` images byte for byte, ``link`` to them, or write annotations only (``none``).
-        image_dir: Where the images of a COCO, CreateML or CSV file lie.
+        image_dir: Where the images lie, if not where the format has them; sub-folders belong to it.
         split: Take the images of this split only.
         overwrite: Replace the files of an earlier conversion that nobody changed since.
         on_error: ``stop`` at the first fault, or ``skip`` that image.
@@ -102,6 +102,9 @@ def convert(
         UsageError: ``target`` and ``source`` lie one inside the other, or options do not go together.
     """
     target_format = find_format(to)
+    if target_format.plan is None and to != "tfrecord":
+        names = ", ".join(name for name, each in FORMATS.items() if each.plan is not None)
+        raise UsageError(f"{target_format.title} is read only", hint=f"what can be written: {names}, tfrecord")
     _refuse_options(to, images, label_map, shards, source)
     source, target = Path(source), Path(target)
     problems: list[FracturaError] = []

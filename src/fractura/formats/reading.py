@@ -40,20 +40,20 @@ def read_dataset(
     source_format: str | None = None,
     image_dir: Path | None = None,
 ) -> Dataset:
-    """Read labelled images: Pascal VOC, COCO, YOLO, CreateML, CSV or TFRecord, whichever is found.
+    """Read labelled images: Pascal VOC, COCO, YOLO, CreateML, CSV, TFRecord or another format, whichever is found.
 
     What a ``split.json`` in the folder says of the images (split, patient, body part) is read with it. A folder that
     holds ``train``, ``val`` and ``test`` is read as one data set, each image with its split.
 
     Args:
-        path: A folder; or a file: COCO or CreateML ``.json``, ``.csv``, YOLO's ``data.yaml``, TFRecord (also a pattern
+        path: A folder; or a file: ``.json``, ``.csv``, CVAT's ``.xml``, YOLO's ``data.yaml``, TFRecord (also a pattern
             such as ``train-?????-of-00010``, or a sharded name).
         class_names: In label order, which always wins; by default the file's own order (COCO: of the ids), or where it
             has none the names found, sorted.
         on_error: ``stop`` at the first fault, or ``skip`` that image: but stop all the same where all boxes or more
             than a tenth of the images with boxes would be left out, unless it is ``skip-all``.
         problems: Collects what was skipped or not used, and remarks; without it that is logged as warnings.
-        source_format: ``voc``, ``coco``, ``yolo``, ``createml``, ``csv`` or ``tfrecord``; by default it is guessed.
+        source_format: Its name, one of ``fractura.formats.registry.FORMATS``; by default it is guessed.
         image_dir: Where the images lie, if not where the format has them; their sub-folders belong to it.
 
     Raises:

@@ -13,6 +13,7 @@ from fractura.core.errors import DataError, FracturaError
 from fractura.core.files import unlistable
 from fractura.formats.assembly import split_of
 from fractura.formats.csv import separator_of
+from fractura.formats.cvat import is_cvat
 from fractura.formats.format import Format
 from fractura.formats.registry import FORMATS
 from fractura.formats.text_files import read_json, read_lines
@@ -103,6 +104,8 @@ def _of_file(path: Path) -> Guess:
         return _of_table(path) or Guess("csv", path, "it ends in .csv")
     if ending in (".yaml", ".yml"):
         return Guess("yolo", path, "it ends in .yaml")
+    if ending == ".xml" and is_cvat(path):
+        return Guess("cvat", path, "its root is CVAT's")
     if ending == ".xml":
         raise DataError("is one annotation file", file=path, hint=f"give the folder: {path.parent}")
     return Guess("tfrecord", path, "it is a file without an ending of another format")

@@ -73,6 +73,7 @@ def check_dataset(
     path: Path,
     against: Path | None = None,
     *,
+    image_dir: Path | None = None,
     class_names: Sequence[str] | None = None,
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
@@ -93,9 +94,10 @@ def check_dataset(
         UsageError: There is no check of that name, or none is left.
     """
     checks = chosen_checks(only, skip)
-    other = None if against is None else take_snapshot(against, progress=progress)
+    other = None if against is None else take_snapshot(against, image_dir=image_dir, progress=progress)
     names = None if class_names is None else tuple(class_names)
-    return check_snapshot(take_snapshot(path, class_names=names, against=other, progress=progress), checks)
+    snapshot = take_snapshot(path, image_dir=image_dir, class_names=names, against=other, progress=progress)
+    return check_snapshot(snapshot, checks)
 
 
 def check_snapshot(snapshot: Snapshot, checks: Sequence[Check]) -> CheckReport:

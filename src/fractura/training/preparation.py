@@ -88,7 +88,14 @@ def _read(path: Path, names: tuple[str, ...] | None, settings: TrainSettings, re
     from fractura.formats import read_dataset
 
     problems: list[FracturaError] = []
-    data = read_dataset(path, class_names=names, on_error=settings.on_error, problems=problems)
+    data = read_dataset(
+        path,
+        class_names=names,
+        on_error=settings.on_error,
+        problems=problems,
+        source_format=settings.source_format,
+        image_dir=settings.image_dir,
+    )
     for problem in problems[:5]:
         reporter.warn(str(problem))
     if len(problems) > 5:

@@ -21,6 +21,8 @@ MAY_CHANGE_ON_RESUME = frozenset(
     {
         "data",
         "val",
+        "source_format",
+        "image_dir",
         "output",
         "num_steps",
         "workers",
@@ -66,6 +68,8 @@ class TrainSettings(BaseModel):
     Attributes:
         data: Annotated images to learn from, in any format that ``read_dataset`` reads.
         val: Annotated images to validate on, none of which is in ``data``; None trains without validation.
+        source_format: Format of ``data`` and ``val``; None guesses it.
+        image_dir: Where their images lie, if not where the format has them; sub-folders belong to it.
         output: Folder of the trained model; must be empty or new unless the run is resumed.
         model: Name of the detector, as ``fractura models`` lists them, or ``hf:`` and a model's id or folder.
         class_names: Order of the classes; None takes them from ``data``.
@@ -111,6 +115,8 @@ class TrainSettings(BaseModel):
 
     data: Path
     val: Path | None = None
+    source_format: str | None = None
+    image_dir: Path | None = None
     output: Path
     model: str
     class_names: tuple[str, ...] | None = None

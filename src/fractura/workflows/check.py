@@ -77,6 +77,7 @@ def check_folder(
     data: Path | str,
     against: Path | str | None = None,
     *,
+    image_dir: Path | str | None = None,
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
     html: Path | str | None = None,
@@ -88,6 +89,7 @@ def check_folder(
     Args:
         data: The folder.
         against: The other split: no image may be in both.
+        image_dir: Where the images lie, of ``data`` and of ``against``, if not there; sub-folders belong to it.
         only: Checks to run (``boxes.huge``) or subjects (``boxes``); by default all.
         skip: Checks or subjects to leave out.
         html: Write a page with pictures, a ``.html`` file or a folder.
@@ -104,7 +106,12 @@ def check_folder(
     """
     data, against = Path(data), None if against is None else Path(against)
     report = check_dataset(
-        data, against, only=only, skip=skip, progress=lambda images: track(reporter, images, "examining")
+        data,
+        against,
+        image_dir=None if image_dir is None else Path(image_dir),
+        only=only,
+        skip=skip,
+        progress=lambda images: track(reporter, images, "examining"),
     )
     page = None if html is None else page_path(Path(html))
     if page is not None:

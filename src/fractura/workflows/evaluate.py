@@ -77,6 +77,8 @@ def evaluate_model(
     groups: Path | str | None = None,
     without: Sequence[str] = (),
     rename: Mapping[str, str] | None = None,
+    source_format: str | None = None,
+    image_dir: Path | str | None = None,
     language: Literal["en", "es"] = "en",
     overwrite: bool = False,
     reporter: Reporter = LOG,
@@ -94,6 +96,8 @@ def evaluate_model(
         groups: CSV table of the images whose columns give patients, studies and subgroups.
         without: Columns of that table; the images where one is not 1 are measured on their own, too.
         rename: For classes of the images the model's class that they mean.
+        source_format: Format of ``data``; by default it is guessed.
+        image_dir: Where the images lie, if not where the format has them.
         language: Of the report.
         overwrite: Replace an earlier evaluation.
         reporter: Shows warnings and progress.
@@ -115,7 +119,14 @@ def evaluate_model(
         refuse_full_folder(folder, earlier=holds_evaluation(folder), overwrite=overwrite)
     loaded = load_model(model)
     card = loaded.card
-    labelled = read_labelled(data, card.class_names, rename=rename, reporter=reporter)
+    labelled = read_labelled(
+        data,
+        card.class_names,
+        rename=rename,
+        source_format=source_format,
+        image_dir=None if image_dir is None else Path(image_dir),
+        reporter=reporter,
+    )
     dataset, parts = _divide(labelled, groups, without, reporter)
     settings = DetectionSettings.of(card, threshold=threshold, fast=fast)
     evaluation = evaluate(

@@ -17,7 +17,13 @@ from fractura.quality.splits import refuse_wrong_split
 
 
 def read_labelled(
-    data: Path, class_names: Sequence[str], *, rename: Mapping[str, str] | None = None, reporter: Reporter
+    data: Path,
+    class_names: Sequence[str],
+    *,
+    rename: Mapping[str, str] | None = None,
+    source_format: str | None = None,
+    image_dir: Path | None = None,
+    reporter: Reporter,
 ) -> Dataset:
     """Read images to measure on, with labels in the order of ``class_names``; small problems are warnings.
 
@@ -25,6 +31,8 @@ def read_labelled(
         data: In any format that ``read_dataset`` reads.
         class_names: The model's.
         rename: For classes of the images the model's class that they mean.
+        source_format: Of ``data``; by default it is guessed.
+        image_dir: Where the images lie, if not where the format has them.
         reporter: Gets the warnings.
 
     Raises:
@@ -32,7 +40,7 @@ def read_labelled(
         UsageError: There is no such class to rename.
     """
     problems: list[FracturaError] = []
-    dataset = read_dataset(data, problems=problems)
+    dataset = read_dataset(data, problems=problems, source_format=source_format, image_dir=image_dir)
     dataset = align_classes(dataset, class_names, renamed=rename, problems=problems)
     warn_of(problems, reporter)
     refuse_wrong_split(dataset, "evaluate", data)  # before detection, which may take long

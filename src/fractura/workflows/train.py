@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from fractura.training import TrainResult
 
 
+_OF_THE_CONFIG = ("model", "val", "source_format", "image_dir", "fine_tune_checkpoint", "class_names")
+
+
 def train_model(
     settings: Mapping[str, Any],
     *,
@@ -82,7 +85,7 @@ def _train_pipeline(config: Path, chosen: Mapping[str, Any], resume: bool, repor
     """Train from a ``pipeline.config``; what of it has no effect is said, and what a checkpoint gave is shown."""
     if "data" in chosen:
         raise UsageError("the images are named in the pipeline.config", hint=f"leave out {chosen['data']}")
-    decided = [name for name in ("model", "val", "fine_tune_checkpoint", "class_names") if name in chosen]
+    decided = [name for name in _OF_THE_CONFIG if name in chosen]
     if decided:
         raise UsageError(
             f"the pipeline.config decides about {', '.join(decided)}", hint="edit the file with: fractura configure"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fractura.cli import output as out
+from fractura.cli.options import ImageDir
 
 if TYPE_CHECKING:
     from fractura import FolderCheck
@@ -19,6 +20,7 @@ SHOWN = 10
 
 def check(
     data: Annotated[Path, typer.Argument(help="Folder with the images and their Pascal VOC files.")],
+    image_dir: ImageDir = None,
     against: Annotated[
         Path | None, typer.Option(help="The other split (such as val): no image may be in both.")
     ] = None,
@@ -35,7 +37,16 @@ def check(
     from fractura import check_folder
 
     out.say(f"examining every image of {data}" + (f" and {against} …" if against else " …"))
-    result = check_folder(data, against, only=only or (), skip=skip or (), html=html, fix=fix, reporter=out.CONSOLE)
+    result = check_folder(
+        data,
+        against,
+        image_dir=image_dir,
+        only=only or (),
+        skip=skip or (),
+        html=html,
+        fix=fix,
+        reporter=out.CONSOLE,
+    )
     out.say_all(result.files_summary())
     if json:
         out.write_json(result.to_dict())

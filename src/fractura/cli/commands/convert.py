@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from fractura.cli import output as out
-from fractura.cli.options import OnLabelError, names_in
+from fractura.cli.options import ImageDir, OnLabelError, SourceFormat, names_in
 
 if TYPE_CHECKING:
     from fractura import Conversion
@@ -26,9 +26,7 @@ def convert(
     ],
     target: Annotated[Path, typer.Argument(help="Folder to write; for TFRecord the file.", show_default=False)],
     to: Annotated[Name, typer.Option(help="Format to write.", show_default=False)],
-    source_format: Annotated[
-        Name | None, typer.Option("--from", help="Format to read.", show_default="guessed")
-    ] = None,
+    source_format: SourceFormat = None,
     images: Annotated[
         Literal["copy", "link", "none"], typer.Option(help="Copy the images, link to them, or write annotations only.")
     ] = "copy",
@@ -36,10 +34,7 @@ def convert(
         str | None,
         typer.Option(help="Class names in the order of their ids, as a,b,c.", show_default="as the source has them"),
     ] = None,
-    image_dir: Annotated[
-        Path | None,
-        typer.Option(help="Where the images of a COCO, CreateML or CSV file lie.", show_default="below its folder"),
-    ] = None,
+    image_dir: ImageDir = None,
     split: Annotated[
         Literal["train", "val", "test"] | None, typer.Option(help="Take the images of this split only.")
     ] = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from fractura.cli import output as out
-from fractura.cli.options import Rename, renames
+from fractura.cli.options import ImageDir, Rename, SourceFormat, renames
 
 if TYPE_CHECKING:
     from fractura import ModelEvaluation
@@ -42,6 +42,8 @@ def evaluate(
         typer.Option(help="Also measure the images where this column of the table is not 1; may be repeated."),
     ] = None,
     rename: Rename = None,
+    source_format: SourceFormat = None,
+    image_dir: ImageDir = None,
     fast: Annotated[bool, typer.Option("--fast", help="Use each whole image, once.")] = False,
     language: Annotated[Literal["en", "es"], typer.Option(help="Language of the report.")] = "en",
     json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
@@ -65,6 +67,8 @@ def evaluate(
         groups=groups,
         without=without or (),
         rename=renames(rename),
+        source_format=source_format,
+        image_dir=image_dir,
         language=language,
         overwrite=overwrite,
         reporter=out.CONSOLE,

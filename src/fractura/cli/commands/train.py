@@ -8,10 +8,14 @@ from typing import Annotated, Literal
 import typer
 
 from fractura.cli import output as out
-from fractura.cli.options import assignments, given, option_names
+from fractura.cli.options import ImageDir, SourceFormat, assignments, given, option_names
 from fractura.cli.registry import INTERRUPTED
 
-OTHER_OPTIONS = {"learning_rate_base": "--learning-rate", "data_augmentation_options": "--augmentation"}
+OTHER_OPTIONS = {
+    "source_format": "--from",
+    "learning_rate_base": "--learning-rate",
+    "data_augmentation_options": "--augmentation",
+}
 """Settings whose option has another name."""
 
 
@@ -32,6 +36,8 @@ def train(
     val: Annotated[
         Path | None, typer.Option(help="Labelled images to measure on; none may be in DATA.", show_default=False)
     ] = None,
+    source_format: SourceFormat = None,
+    image_dir: ImageDir = None,
     model: Annotated[
         str | None,
         typer.Option(help="Detector: a name (see: fractura models), hf:OWNER/NAME or hf:FOLDER.", show_default=False),
@@ -115,6 +121,8 @@ def train(
     typed = given(
         {
             "val": val,
+            "source_format": source_format,
+            "image_dir": image_dir,
             "model": model,
             "num_steps": num_steps,
             "batch_size": batch_size,

@@ -53,6 +53,10 @@ def find_voc_folder(path: Path, image_dir: Path | None = None) -> VocFolder:
     """
     pairs = _pairs(path)
     try:
+        if pairs == [(Path(path), Path(path))] and not _xml_in(
+            Path(path)
+        ):  # images next to the folder of annotations, or elsewhere
+            pairs = [(Path(path), entry) for entry in _annotation_folders(Path(path))] or pairs
         found = [_listed(path, images, annotations, image_dir) for images, annotations in pairs]
     except OSError as error:
         raise unlistable(error, path) from error
@@ -101,6 +105,11 @@ def _listed(path: Path, image_dir: Path, annotation_dir: Path, elsewhere: Path |
     if not images and image_dir != path:
         images = tuple(ImageIndex.below([image_dir]).images)
     return VocFolder(image_dir, images, annotations)
+
+
+def _annotation_folders(path: Path) -> list[Path]:
+    names = {annotations for _, annotations in _PAIRS}
+    return [entry for entry in sorted(path.iterdir()) if entry.name.lower() in names and entry.is_dir()]
 
 
 def _is_xml(entry: Path) -> bool:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError
-from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gather, some_of
+from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gather, other_image, some_of
+from fractura.formats.cvat import is_cvat
 from fractura.formats.faults import Faults, OnError, refuse_repeated_names
 from fractura.formats.format import FACTS, FLAGS, FRACTIONS, Evidence, Format
 from fractura.formats.voc.decisions import is_decided
@@ -81,7 +82,7 @@ def _images(folder: Path, files: VocFolder, faults: Faults) -> Iterator[FoundIma
                 yield FoundImage(own, files.image_dir, path, fault=fault)
             continue
         if own is not None and own != image:
-            yield FoundImage(image, files.image_dir, path, objects=annotation.objects, fault=_other_image(image, own))
+            yield FoundImage(image, files.image_dir, path, objects=annotation.objects, fault=other_image(image, own))
             continue
         try:
             displayed, facts = radiograph_size(image), radiograph_facts(image)
@@ -118,18 +119,12 @@ def _images(folder: Path, files: VocFolder, faults: Faults) -> Iterator[FoundIma
         )
 
 
-def _other_image(image: Path, own: Path) -> DataError:
-    return DataError(
-        f"names the image {image.name}, but is itself named after {own.name}, which is there, too: its boxes may be "
-        "those of either",
-        hint="correct <filename>, or rename the file",
-    )
-
-
 def _find(folder: Path) -> Evidence | None:
     try:
         files = find_voc_folder(folder)
     except DataError:
+        return None
+    if all(is_cvat(file) for file in files.annotations[:3]):
         return None
     return Evidence(folder, f"it holds {len(files.annotations)} .xml files")
 

@@ -121,21 +121,22 @@ def escape(text: str, file: str | None = None) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
 
 
-def parse_xml(data: bytes, file: str) -> XmlSource:
+def parse_xml(data: bytes, file: str, *, limit: int = MAXIMUM_BYTES) -> XmlSource:
     """Parse a whole file.
 
     Args:
-        data: Its bytes, at most ``MAXIMUM_BYTES``.
+        data: Its bytes.
         file: What to call it in errors.
+        limit: The largest number of bytes it may have.
 
     Raises:
         DataError: Empty, too large, in an unknown encoding, malformed, nested too deeply, or with a document type.
     """
     if not data.strip(b" \t\r\n\x00"):
         raise DataError("is empty", file=file, hint=_HINT)
-    if len(data) > MAXIMUM_BYTES:
+    if len(data) > limit:
         raise DataError(
-            f"is larger than {MAXIMUM_BYTES // 2**20} MiB",
+            f"is larger than {limit // 2**20} MiB",
             file=file,
             hint="no image has that many boxes: check the file",
         )
