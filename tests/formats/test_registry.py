@@ -3,7 +3,7 @@
 import pytest
 
 from fractura.core.errors import UsageError
-from fractura.formats.format import CLASS_LIST, FACTS, FLAGS, FRACTIONS
+from fractura.formats.format import CLASS_LIST, FACTS, FLAGS, FRACTIONS, WEIGHTS
 from fractura.formats.registry import FORMATS, find_format
 
 
@@ -13,7 +13,7 @@ def test_every_format_can_be_recognised_and_says_what_it_holds(name):
     assert each.name == name
     assert each.title
     assert each.find or each.why_json or each.why_table
-    assert each.holds <= FLAGS | FACTS | CLASS_LIST | FRACTIONS | {"review", "study", "device"}
+    assert each.holds <= FLAGS | FACTS | CLASS_LIST | FRACTIONS | WEIGHTS | {"review", "study", "device"}
     assert not (each.reads_folders and each.describes)
 
 
