@@ -43,6 +43,7 @@ HEAVY = {
     "onnxscript": {"export"},
     "tensorboard": {"training"},
     "psutil": {"training"},
+    "simplejpeg": {"tensorflow_od/jpeg.py"},
     "tensorflow": {
         "tensorflow_od",
         "export/aten_tensorflow.py",

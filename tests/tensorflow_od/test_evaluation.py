@@ -10,6 +10,7 @@ from support.training_fakes import FakeDetector
 
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset, Record
+from fractura.imaging.reader import read_record
 from fractura.tensorflow_od.evaluation import _measure
 from fractura.tensorflow_od.pipeline_mapping import EvalConfig
 from fractura.training.logging import Events
@@ -105,7 +106,7 @@ def test_figures_and_their_tags_are_tensorflows(tmp_path, sizes, undefined):
 
     data = images_with(tmp_path, sizes)
     events = Events(tmp_path / "events")
-    _measure(Near(data), data, SETTINGS, events, 700)
+    _measure(Near(data), data, SETTINGS, events, 700, read_record)
     events.close()
     read = EventAccumulator(str(tmp_path / "events"))
     read.Reload()

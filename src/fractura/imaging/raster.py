@@ -74,6 +74,19 @@ class RasterImage:
     encoded_size: tuple[int, int]
 
 
+def upright(stored: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Pixels as stored, ``(h, w, …)``, to pixels as displayed, in their own memory.
+
+    >>> upright(np.array([[1, 2]]), 6).tolist()
+    [[1], [2]]
+
+    Args:
+        stored: As the decoder gives them.
+        orientation: EXIF orientation, 1 to 8.
+    """
+    return np.array(_TURN[orientation](stored), order="C")
+
+
 def read_raster(data: bytes, title: str) -> RasterImage:
     """Decode an image.
 

@@ -26,12 +26,13 @@ from fractura.models import Detector, build_from_architecture
 from fractura.tensorflow_od.checkpoint import CheckpointReader
 from fractura.tensorflow_od.checkpoint_folder import refuse_as_checkpoint_dir
 from fractura.tensorflow_od.checkpoint_state import latest_checkpoint
+from fractura.tensorflow_od.jpeg import choose_reader
 from fractura.tensorflow_od.pipeline_data import read_images
 from fractura.tensorflow_od.pipeline_mapping import EvalConfig, detector_settings, eval_config, eval_readers
 from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
 from fractura.tensorflow_od.restoring import read_number, restore, restore_averages
 from fractura.tensorflow_od.variables import trainable_paths
-from fractura.training.data import read_labelled_image, target_of
+from fractura.training.data import ReadImage, read_labelled_image, target_of
 from fractura.training.logging import VALIDATION_TAGS, Events
 
 EVENTS_FOLDER = "eval"
@@ -80,6 +81,8 @@ def evaluate_continuously(
         readers = tuple(replace(reader, sample_1_of_n_examples=sample_1_of_n) for reader in readers)
     sets = [read_images(config, reader) for reader in readers]
     detector = build_from_architecture(detector_settings(config).model_dump(mode="json"))
+    read_image, decoding = choose_reader()
+    STDERR.say(decoding)
     detector.to(torch.device("cuda" if torch.cuda.is_available() else "cpu")).eval()
     found = []
     for prefix in new_checkpoints(
@@ -94,7 +97,7 @@ def evaluate_continuously(
         for number, images in enumerate(sets):
             name = EVENTS_FOLDER if number == 0 else f"{EVENTS_FOLDER}_{number}"
             events = Events(model_dir / name)
-            found.append({"step": step, **_measure(detector, images, settings, events, step)})
+            found.append({"step": step, **_measure(detector, images, settings, events, step, read_image)})
             events.close()
         if last and step >= last:
             STDERR.say(f"step {step} of {last} is evaluated: done")
@@ -134,7 +137,9 @@ def new_checkpoints(
             sleep(rest)
 
 
-def _measure(detector: Detector, images: Dataset, settings: EvalConfig, events: Events, step: int) -> dict[str, Any]:
+def _measure(
+    detector: Detector, images: Dataset, settings: EvalConfig, events: Events, step: int, read_image: ReadImage
+) -> dict[str, Any]:
     """Metrics and mean losses of one set of images, also written to ``events``."""
     predictions: list[Boxes] = []
     sums: dict[str, float] = {}
@@ -142,7 +147,7 @@ def _measure(detector: Detector, images: Dataset, settings: EvalConfig, events: 
     for number, record in enumerate(images):
         if number % _EVERY == 0:
             STDERR.say(f"Finished eval step {number}")
-        labelled = read_labelled_image(record)
+        labelled = read_labelled_image(record, read_image)
         image = torch.from_numpy(np.require(labelled.image, requirements=["C", "W"])).to(device)
         target = target_of(labelled).to(device)
         with torch.inference_mode():

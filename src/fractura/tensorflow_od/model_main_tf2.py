@@ -66,6 +66,7 @@ def train(
         UsageError: A number is out of range, or ``model_dir`` is a model and not a folder to train into.
     """
     from fractura.tensorflow_od.checkpoint_folder import refuse_as_model_dir
+    from fractura.tensorflow_od.jpeg import choose_reader
     from fractura.tensorflow_od.pipeline_mapping import train_section
     from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
     from fractura.tensorflow_od.restoring import read_number
@@ -107,6 +108,8 @@ def train(
         reporter.say(note)
     if prepared.restored is not None:
         reporter.say(prepared.restored.to_text())
+    read_image, decoding = choose_reader()
+    reporter.say(decoding)
     checkpoints = TensorFlowCheckpoints(
         averaged=section.section("optimizer")["use_moving_average"], pictures=record_summaries, latest=latest
     )
@@ -117,6 +120,7 @@ def train(
         train_data=prepared.train,
         store=checkpoints,
         hooks=checkpoints,
+        read_image=read_image,
         reporter=reporter,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,11 +15,14 @@ from torch.utils.data import DataLoader
 
 from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError
-from fractura.imaging.reader import read_record
+from fractura.imaging.reader import Radiograph, read_record
 from fractura.models.detector import Target
 from fractura.training.augmentation import augment
 from fractura.training.sampling import ImageStream
 from fractura.training.transform import AugmentationOption, LabelledImage
+
+ReadImage = Callable[[Record], Radiograph]
+"""Reads the image of a record. Other processes use it, too: a function of a module, not a nested one."""
 
 _AUGMENTATION, _SUBSTITUTE = 3, 4
 _SUBSTITUTES = 20
@@ -117,11 +120,13 @@ class ImageDataset(torch.utils.data.Dataset[Sample]):
         stream: ImageStream,
         options: Sequence[AugmentationOption],
         max_number_of_boxes: int | None = None,
+        read_image: ReadImage = read_record,
     ) -> None:
         self.records = data.records
         self.stream = stream
         self.options = tuple(options)
         self.max_number_of_boxes = max_number_of_boxes
+        self.read_image = read_image
 
     def __getitem__(self, place: int) -> Sample:
         """The image at ``place``; an image that cannot be read is replaced by another, and reported."""
@@ -132,7 +137,7 @@ class ImageDataset(torch.utils.data.Dataset[Sample]):
         for _ in range(_SUBSTITUTES):
             record = self.records[index]
             try:
-                image = read_labelled_image(record)
+                image = read_labelled_image(record, self.read_image)
             except DataError as error:
                 problems.append(Problem(error.file or record.name, error.problem, error.hint))
                 index = self.stream.image(int(choices.integers(self.stream.epoch_length)))
@@ -157,13 +162,17 @@ class PlainImages(torch.utils.data.Dataset[Sample]):
             return Sample.missing(place, [Problem(error.file or record.name, error.problem, error.hint)])
 
 
-def read_labelled_image(record: Record) -> LabelledImage:
+def read_labelled_image(record: Record, read_image: ReadImage = read_record) -> LabelledImage:
     """Read the pixels and boxes of a record.
+
+    Args:
+        record: What to read.
+        read_image: Reads its image.
 
     Raises:
         DataError: The image cannot be read, or its size is not the one that it was annotated in.
     """
-    image = read_record(record)
+    image = read_image(record)
     weights = record.weights
     return LabelledImage(
         image.pixels,

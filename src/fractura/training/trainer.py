@@ -10,8 +10,9 @@ from fractura.core.errors import DataError, UsageError
 from fractura.core.model_card import WEIGHTS_FILE
 from fractura.core.reporter import LOG, SILENT, Reporter, is_first_process
 from fractura.evaluation.threshold import Aim
+from fractura.imaging.reader import read_record
 from fractura.models.detector import Detector
-from fractura.training.data import Batch, ImageDataset, batches, build_loader
+from fractura.training.data import Batch, ImageDataset, ReadImage, batches, build_loader
 from fractura.training.devices import StopSignal
 from fractura.training.logging import Events, History, RunHooks, StepLine, read_history
 from fractura.training.model_folder import check_output, write_model
@@ -37,6 +38,7 @@ def train(
     val_data: Dataset | None = None,
     store: StateStore | None = None,
     hooks: RunHooks | None = None,
+    read_image: ReadImage = read_record,
     reporter: Reporter = LOG,
 ) -> TrainResult:
     """Train a detector; under ``accelerate launch`` or ``torchrun``, in all of their processes.
@@ -51,6 +53,7 @@ def train(
         val_data: Images to validate on, instead of reading ``settings.val``.
         store: Keeps the state of the run; by default in ``OUTPUT/last``.
         hooks: Called after each logged step.
+        read_image: Reads the images to learn from; see ``ReadImage``.
         reporter: Shows remarks, warnings and progress, of the first process only.
 
     Raises:
@@ -71,7 +74,8 @@ def train(
     reporter.say(f"training {settings.model} into {settings.output}")
     data = prepare_data(settings, reporter, train_data, val_data)
     setup = set_up(settings, data, reporter, detector)
-    return _Run(settings, data, setup, reporter, store, hooks if hooks is not None else RunHooks()).run(resume)
+    run = _Run(settings, data, setup, reporter, store, hooks if hooks is not None else RunHooks(), read_image)
+    return run.run(resume)
 
 
 class _Run:
@@ -85,12 +89,14 @@ class _Run:
         reporter: Reporter,
         store: StateStore,
         hooks: RunHooks,
+        read_image: ReadImage,
     ) -> None:
         self.settings = settings
         self.data = data
         self.reporter = reporter
         self.store = store
         self.hooks = hooks
+        self.read_image = read_image
         self.detector = setup.detector
         self.accelerator = setup.accelerator
         self.workers = setup.workers
@@ -184,7 +190,11 @@ class _Run:
             self.accelerator.num_processes,
         )
         dataset = ImageDataset(
-            self.data.train, self.data.stream, settings.data_augmentation_options, settings.max_number_of_boxes
+            self.data.train,
+            self.data.stream,
+            settings.data_augmentation_options,
+            settings.max_number_of_boxes,
+            self.read_image,
         )
         gpu = self.accelerator.device.type == "cuda"
         loader = build_loader(dataset, sampler, workers=self.workers, pin_memory=gpu)
