@@ -1,5 +1,6 @@
 """``fractura detect`` from end to end, with a tiny real ONNX model."""
 
+import csv
 import json
 import sys
 import webbrowser
@@ -48,7 +49,7 @@ def test_the_table_names_every_image(place, capsys, monkeypatch):
     assert main(["detect", "one", "--model", "tiny.onnx", "--output", "out", "--threshold", "0.95"]) == 0
     captured = capsys.readouterr()
     assert "image [1].png" in captured.out
-    assert "0 of 1 images have detections at threshold 0.95" in captured.err
+    assert "0 of 1 images have detections; threshold 0.95, sensitivity not measured" in captured.err
 
 
 def test_an_unreadable_image_stops_with_3_or_is_skipped_and_counted(place, capsys):
@@ -57,7 +58,15 @@ def test_an_unreadable_image_stops_with_3_or_is_skipped_and_counted(place, capsy
     assert "bad.png" in capsys.readouterr().err
     assert main([*words(place, "one", **{"--on-error": "skip"}), "--overwrite", "--json"]) == 0
     captured = capsys.readouterr()
-    assert len(json.loads(captured.out)["skipped"]) == 1
+    read, unread = sorted(json.loads(captured.out)["images"], key=lambda image: image["error"] is not None)
+    assert (read["error"], read["answer"]) == (None, "suspected")
+    assert (unread["error"]["code"], unread["width"], unread["detections"]) == ("image_unreadable", None, [])
+    assert unread["image"].endswith("bad.png")
+    lines = list(csv.DictReader((place / "out" / "results.csv").read_text(encoding="utf-8").splitlines()))
+    assert {line["image"]: line["problem"] for line in lines} == {
+        read["image"]: "",
+        unread["image"]: unread["error"]["message"],
+    }
     assert "warning: skipped" in captured.err
 
 
@@ -65,7 +74,7 @@ def test_nothing_readable_at_all_is_3(place, capsys):
     (place / "one" / "image [1].png").write_bytes(b"x")
     assert main([*words(place, "one", **{"--on-error": "skip"}), "--json"]) == 3
     captured = capsys.readouterr()
-    assert json.loads(captured.out)["images"] == []
+    assert [image["error"]["code"] for image in json.loads(captured.out)["images"]] == ["image_unreadable"]
     assert "none of the images could be read" in captured.err
 
 

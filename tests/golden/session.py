@@ -184,12 +184,12 @@ def serve_session(shop: Workshop) -> list[dict]:
         ids = [each["id"] for each in images if each["id"]]
         lines = {"Accept": "application/x-ndjson"}
         session.ask("POST", "/api/detect", files=[("images", ("b.png", second))], headers=lines)
-        session.ask("GET", f"/api/images/{ids[1]}")
-        session.ask("GET", f"/api/images/{ids[1]}/picture", params={"centre": 2000, "width": 1000})
+        session.ask("GET", f"/api/images/{ids[2]}")
+        session.ask("GET", f"/api/images/{ids[2]}/picture", params={"centre": 2000, "width": 1000})
         for kind in ("json", "csv", "voc"):
             session.ask("POST", "/api/export", json={"format": kind, "images": ids, "threshold": 0.2})
         session.ask("POST", "/api/export", json={"format": "voc", "images": ids[:1]})
-        session.ask("POST", "/api/export", json={"format": "dicom-sr", "images": ids[1:], "threshold": 0.2})
+        session.ask("POST", "/api/export", json={"format": "dicom-sr", "images": ids[2:], "threshold": 0.2})
         session.ask("POST", "/api/export", json={"format": "pdf", "images": ids})
         session.ask("DELETE", f"/api/uploads/{ids[0]}")
         session.ask("GET", f"/api/images/{ids[0]}")

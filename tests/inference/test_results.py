@@ -15,6 +15,7 @@ from fractura.core.errors import DataError, UsageError
 from fractura.formats import read_dataset
 from fractura.formats.voc import read_voc_file
 from fractura.inference.discovery import ImageFile
+from fractura.inference.origin import ResultOrigin
 from fractura.inference.prediction import Prediction
 from fractura.inference.result_folder import ResultFolder, free_folder
 from fractura.inference.settings import DetectionSettings
@@ -24,6 +25,7 @@ BOXES = Boxes([[10.4, 20.6, 60, 70], [0, 0, 0.2, 0.1]], [0, 1], [0.9, 0.5])
 
 
 SETTINGS = DetectionSettings(views=("whole",), threshold=0.4)
+ORIGIN = ResultOrigin(card=CARD, digest="12ab", settings=SETTINGS)
 
 
 def prediction(path="images/a.png", name="a", boxes=BOXES, score=0.9, settings=SETTINGS, card=CARD):
@@ -41,7 +43,7 @@ def prediction(path="images/a.png", name="a", boxes=BOXES, score=0.9, settings=S
 
 def write(folder, *predictions, **options):
     images = [ImageFile(each.path, each.name) for each in predictions]
-    with ResultFolder(folder, CARD, SETTINGS, images, **options) as results:
+    with ResultFolder(folder, ORIGIN, images, **options) as results:
         for each in predictions:
             results.add(each)
     return json.loads((folder / "results.json").read_text(encoding="utf-8"))
@@ -88,7 +90,8 @@ def test_probabilities_stand_beside_the_scores_of_the_views_they_were_fitted_on(
 
     def rows(views):
         settings = DetectionSettings(views=views, threshold=0.4)
-        with ResultFolder(tmp_path / "out", card, settings, [], overwrite=True) as results:
+        origin = ResultOrigin(card=card, digest="12ab", settings=settings)
+        with ResultFolder(tmp_path / "out", origin, [], overwrite=True) as results:
             results.add(prediction(settings=settings, card=card))
             results.add(prediction("images/b.png", "b", NOTHING, 0.25, settings=settings, card=card))
         return list(csv.DictReader((tmp_path / "out" / "results.csv").read_text(encoding="utf-8").splitlines()))
@@ -104,7 +107,7 @@ def test_probabilities_stand_beside_the_scores_of_the_views_they_were_fitted_on(
 def test_an_explanation_is_a_picture_of_its_own(tmp_path):
     heat = np.zeros((100, 200), np.float32)
     heat[40:60, 150:170] = 1
-    with ResultFolder(tmp_path / "out", CARD, SETTINGS, []) as results:
+    with ResultFolder(tmp_path / "out", ORIGIN, []) as results:
         row = results.add(prediction(), heat)
     with Image.open(tmp_path / "out" / row["explanation"]) as picture:
         pixels = np.asarray(picture)
@@ -140,7 +143,7 @@ def test_names_that_are_no_text_are_escaped(tmp_path):
 
 def test_an_error_leaves_what_was_done_annotated_as_not_complete(tmp_path):
     def fail_on_the_third_image():
-        with ResultFolder(tmp_path / "out", CARD, SETTINGS, []) as results:
+        with ResultFolder(tmp_path / "out", ORIGIN, []) as results:
             results.add(prediction())
             results.problems.append(DataError("is empty", file="images/b.png"))
             raise DataError("the third")
@@ -149,8 +152,11 @@ def test_an_error_leaves_what_was_done_annotated_as_not_complete(tmp_path):
         fail_on_the_third_image()
     document = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
     assert not document["complete"]
-    assert [image["image"] for image in document["images"]] == [str(Path("images/a.png"))]
-    assert document["skipped"] == [{"image": "images/b.png", "problem": "is empty"}]
+    assert [image["image"] for image in document["images"]] == [str(Path("images/a.png")), "images/b.png"]
+    assert [image["error"] for image in document["images"]] == [
+        None,
+        {"code": "image_unreadable", "message": "is empty", "place": None, "hint": None},
+    ]
 
 
 def test_an_earlier_run_is_replaced_only_when_asked_to_and_wholly(tmp_path):

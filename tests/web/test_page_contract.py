@@ -14,7 +14,7 @@ PAGE = Path(fractura.__file__).parent / "web" / "page"
 TYPES = (PAGE / "types.js").read_text(encoding="utf-8")
 SCHEMAS = {
     "Box": schemas.Box,
-    "Detection": schemas.ScoredBox,
+    "Detection": schemas.Suggestion,
     "PlainLabels": schemas.AnnotationIn,
     "ImageRow": schemas.ImageItem,
     "ImageEvent": schemas.ImageEvent,
@@ -34,7 +34,7 @@ SCHEMAS = {
     "DetectResponse": schemas.DetectionResponse,
 }
 COMBINED = {
-    "Detection": ("Box", {"score": False}),
+    "Detection": ("Box", {"score": False, "probability": True}),
     "ImageEvent": ("ImageRow", {"etag": True}),
     "ImageFacts": ("ImageRow", "ImageHeader"),
 }

@@ -107,11 +107,12 @@ def test_dropped_images_show_boxes_and_are_exported(window, model, tmp_path):
     with page.expect_download() as saved:
         page.get_by_role("button", name="JSON").click()
     images = json.loads(Path(saved.value.path()).read_text(encoding="utf-8"))["images"]
-    assert [len(image["detections"]) for image in images] == [1, 1]
+    assert [len(image["detections"]) for image in images] == [1, 0, 1]
+    assert [image["error"] and image["error"]["code"] for image in images] == [None, "image_unreadable", None]
     with page.expect_download() as saved:
         page.get_by_role("button", name="VOC").click()
     with zipfile.ZipFile(saved.value.path()) as archive:
-        assert len(archive.namelist()) == 2
+        assert archive.namelist() == ["image.xml", "x.xml", "unread.csv"]
     # side by side with the ground truth
     page.get_by_role("button", name=re.compile(r"^image\.png")).click()
     page.locator("#detect-stage").focus()
@@ -146,6 +147,92 @@ def test_suggestions_are_accepted_changed_and_dismissed(window, model, tmp_path)
     view.saved()
     (changed,) = read_voc_file((folder / names[1]).with_suffix(".xml")).objects
     assert changed.corners == (30, 48, 170, 144)
+
+
+CURVES = {"detection": {"x": [0, 1], "y": [0, 0.5]}, "image": {"x": [0, 1], "y": [0, 0.9]}}
+MEASURED = {"value": 0.75, "low": 0.5, "high": 0.9, "count": 40, "part": 30}
+ANSWERS = {
+    "calibrated": (
+        "Fracture likely: probability 0.81",
+        "Threshold 0.40: sensitivity 75% (50–90%), measured on 40 fractured images.",
+        ["probability 0.45", "probability 0.25"],
+    ),
+    "raw scores": (
+        "Fracture suspected: score 0.90, not calibrated",
+        "Threshold 0.40: its sensitivity for whole images was not measured.",
+        ["score 0.90", "score 0.50"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_the_whole_image_comes_first_and_scores_are_called_scores(window, tmp_path, kind):
+    """In both views; a probability stands only where the model is calibrated."""
+    card = CARD
+    if kind == "calibrated":
+        measured = {"threshold": CARD.threshold, "metrics": {"image_sensitivity": MEASURED}}
+        update = {"calibration": {"method": "isotonic", **CURVES}, "metrics": {"validation": measured}}
+        card = CARD.model_copy(update=update)
+    model, folder = write_tiny_onnx(tmp_path / "tiny.onnx", card=card), tmp_path / "images"
+    names = write_images(folder, 1, SIZE, classes=("fracture", "cast"))
+    answer, threshold, numbers = ANSWERS[kind]
+    view = window("label", folder, "--model", model)
+    view.image(names[0])
+    expect(view.page.locator("#suggest-answer")).to_have_text(answer)
+    expect(view.page.locator("#suggest-answer-threshold")).to_have_text(threshold)
+    expect(view.page.locator("#suggestions .score")).to_have_text(numbers)
+    view.page.locator("#tab-detect").click()
+    drop(view.page, {"image.png": png()})
+    expect(view.page.locator("#detect-answer")).to_have_text(answer)
+    expect(view.page.locator("#detect-answer-threshold")).to_have_text(threshold)
+    expect(view.page.locator("#detections .score")).to_have_text(numbers)
+    expect(view.page.locator("#dropped")).to_contain_text(answer)
+    expect(view.page.locator("#detect-run")).to_contain_text("views: whole; 20")
+    view.page.locator("#detect-stage").focus()
+    for _ in range(11):
+        view.key("]")
+    expect(view.page.locator("#detect-answer")).to_contain_text("possible" if kind == "calibrated" else "not detected")
+    expect(view.page.locator("#detect-answer-threshold")).to_contain_text("was not measured")
+
+
+def test_identifiers_are_exported_by_a_switch_of_the_page(window, model):
+    grey = np.tile(np.linspace(0, 4095, SIZE[0]).astype(np.uint16), (SIZE[1], 1))
+    view = window("serve", "--model", model)
+    drop(view.page, {"x.dcm": dicom(grey, bits=12, AccessionNumber="A7")})
+    view.page.get_by_text("1 of 1 images").wait_for()
+
+    def exported():
+        with view.page.expect_download() as saved:
+            view.page.get_by_role("button", name="JSON").click()
+        return json.loads(Path(saved.value.path()).read_text(encoding="utf-8"))["images"][0]["identifiers"]
+
+    assert exported() is None
+    view.page.locator("#export-identifiers").check()
+    assert exported()["accession_number"] == "A7"
+
+
+def test_a_verified_image_is_never_amber(window, model, tmp_path):
+    """The model contradicts the box; once a reviewer has confirmed it, that is no longer shown."""
+    folder = tmp_path / "images"
+    (name,) = write_images(folder, 1, SIZE, classes=("fracture",))
+    box = labelimg_object("fracture", (250, 10, 290, 40), *SIZE)
+    write_voc_file(VocAnnotation(name, *SIZE, objects=(box,)), (folder / name).with_suffix(".xml"))
+    view = window("label", folder, "--model", model)
+    view.image(name)
+    view.page.locator("#images .dot.disagreeing").wait_for()
+    expect(view.page.locator("#notes .note")).not_to_have_count(0)
+    view.key("Space")
+    view.page.locator("#images .dot.verified").wait_for()
+    expect(view.page.locator("#notes .note")).to_have_count(0)
+    expect(view.page.locator("#images .dot.disagreeing")).to_have_count(0)
+    view.page.locator("#suggest-run").click()  # the model runs again
+    view.page.wait_for_timeout(300)
+    expect(view.page.locator("#images .dot.disagreeing")).to_have_count(0)
+    row = view.page.evaluate("async () => (await (await fetch('/api/images')).json()).images[0]")
+    assert (row["state"], row["disagreeing"]) == ("verified", False)
+    view.page.locator("#stage").focus()
+    view.key("Space")
+    view.page.locator("#images .dot.disagreeing").wait_for()
 
 
 @pytest.mark.parametrize("language", ["en", "es"])

@@ -32,10 +32,12 @@ from fractura.core.errors import DataError
 from fractura.core.files import unreadable
 from fractura.imaging.dicom import (
     DICOM_EXTENSIONS,
+    DicomIdentifiers,
     GreyValues,
     ImageFacts,
     dicom_facts,
     dicom_frame,
+    dicom_identifiers,
     is_dicom,
     read_dicom,
     read_dicom_values,
@@ -191,6 +193,20 @@ def radiograph_facts(source: Path | bytes, *, name: str | None = None) -> ImageF
     title = _title(source, name)
     with _stream(source, title) as stream:
         return dicom_facts(stream, title) if _starts_dicom(stream, title) else ImageFacts()
+
+
+def radiograph_identifiers(source: Path | bytes, *, name: str | None = None) -> DicomIdentifiers | None:
+    """The numbers by which an archive finds the image again: for those who ask for them, see ``dicom_identifiers``.
+
+    Returns:
+        None for an image that is not DICOM.
+
+    Raises:
+        DataError: The file is missing, or a DICOM that is damaged.
+    """
+    title = _title(source, name)
+    with _stream(source, title) as stream:
+        return dicom_identifiers(stream, title) if _starts_dicom(stream, title) else None
 
 
 def is_image_file(path: Path) -> bool:

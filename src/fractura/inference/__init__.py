@@ -38,7 +38,8 @@ def load_model(path: Path | str, *, device: Device = "auto", label_map: Path | N
         >>> load_model("built-in").class_names
         ('Fractura',)
     """
-    return Model(_open(locate_model(path), device, label_map))
+    located = locate_model(path)
+    return Model(_open(located, device, label_map), located)
 
 
 def _open(path: Path, device: Device, label_map: Path | None) -> Runtime:

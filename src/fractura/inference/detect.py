@@ -16,6 +16,7 @@ from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError
 from fractura.core.image_score import image_score
 from fractura.imaging.reader import read_radiograph, read_record
+from fractura.inference.answer import measured_sensitivity
 from fractura.inference.discovery import ImageFile, find_images
 from fractura.inference.prediction import Prediction
 from fractura.inference.runtimes.runtime import Runtime
@@ -40,6 +41,7 @@ class Predictor:
     def __init__(self, model: Runtime, settings: DetectionSettings) -> None:
         self._model, self._settings = model, settings
         self._calibrator = Calibrator.from_card(model.card, settings.views)
+        self._sensitivity = measured_sensitivity(model.card, settings)
 
     def predict(self, image: NDArray[np.uint8], name: str, path: Path | None = None) -> Prediction:
         """Detect on one image, uint8 ``(h, w, 3)``."""
@@ -54,6 +56,7 @@ class Predictor:
             class_names=self._model.card.class_names,
             settings=self._settings,
             calibrator=self._calibrator,
+            sensitivity=self._sensitivity,
         )
 
 

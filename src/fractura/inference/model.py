@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -15,6 +16,7 @@ from fractura.core.errors import DataError
 from fractura.core.model_card import ModelCard
 from fractura.imaging.reader import read_radiograph
 from fractura.inference.detect import Predictor
+from fractura.inference.origin import model_digest
 from fractura.inference.pixels import pixels_of
 from fractura.inference.prediction import Prediction
 from fractura.inference.runtimes.runtime import Runtime
@@ -31,6 +33,7 @@ class Model:
 
     Args:
         runtime: What runs it.
+        path: Its file or folder, where it came from one.
 
     Example:
         >>> from fractura import load_model, make_phantom
@@ -40,8 +43,8 @@ class Model:
         True
     """
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, runtime: Runtime, path: Path | None = None) -> None:
+        self._runtime, self._path = runtime, path
 
     @property
     def card(self) -> ModelCard:
@@ -52,6 +55,15 @@ class Model:
     def class_names(self) -> tuple[str, ...]:
         """In label order."""
         return self.card.class_names
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the model's files, by which a result names it; empty for a model that came from no file.
+
+        Raises:
+            ModelError: A file cannot be read any more.
+        """
+        return "" if self._path is None else model_digest(self._path)
 
     @property
     def device(self) -> str:

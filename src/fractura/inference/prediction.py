@@ -14,6 +14,8 @@ from fractura.core.boxes import Boxes
 from fractura.core.calibrator import Calibrator
 from fractura.core.errors import UsageError
 from fractura.core.files import write_atomically
+from fractura.imaging.dicom import DicomIdentifiers
+from fractura.inference.answer import Answer, Sensitivity, answer_text, image_answer, threshold_text
 from fractura.inference.results import ImageRow, image_row
 from fractura.inference.settings import DetectionSettings
 
@@ -36,6 +38,7 @@ class Prediction:
         class_names: What the labels of ``boxes`` stand for.
         settings: The views and the threshold that were used.
         calibrator: Turns scores into probabilities; None where the model's card has none for these views.
+        sensitivity: Of the model at this threshold, for whole images; None where it was not measured.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Prediction:
     class_names: tuple[str, ...]
     settings: DetectionSettings
     calibrator: Calibrator | None = field(repr=False, default=None)
+    sensitivity: Sensitivity | None = field(repr=False, default=None)
 
     @property
     def width(self) -> int:
@@ -69,24 +73,37 @@ class Prediction:
         """Probability that the image shows a fracture, 0..1; None without a calibration."""
         return None if self.calibrator is None else float(self.calibrator.images([self.image_score])[0])
 
-    def to_dict(self) -> ImageRow:
-        """The image's entry in ``results.json``, without the files that ``fractura detect`` writes for it."""
+    @property
+    def answer(self) -> Answer:
+        """What the model says of the image as a whole; see ``fractura.inference.answer``."""
+        return image_answer(self.image_score, self.image_probability, self.settings.threshold)
+
+    def to_dict(self, identifiers: DicomIdentifiers | None = None) -> ImageRow:
+        """The image's entry in ``results.json``, without the files that ``fractura detect`` writes for it.
+
+        Args:
+            identifiers: Of a DICOM image, where somebody asked for them.
+        """
         return image_row(
             self.path or self.name,
             self.boxes,
             size=(self.width, self.height),
             image_score=self.image_score,
             class_names=self.class_names,
+            threshold=self.settings.threshold,
             calibrator=self.calibrator,
+            identifiers=identifiers,
         )
 
     def plot(self) -> Image.Image:
-        """The image with its detections drawn and a caption, as ``fractura detect`` writes it."""
+        """The image with its detections drawn, above the answer for the whole image, as ``detect`` writes it."""
         from fractura.inference.render import draw_boxes, with_caption
 
         count = f"{len(self.boxes) or 'no'} detection{'' if len(self.boxes) < 2 else 's'}"
-        caption = f"image score {self.image_score:.2f}, {count} at threshold {self.settings.threshold:.2f}"
-        return with_caption(draw_boxes(self.image, self.boxes, self.class_names), caption)
+        answer = answer_text(self.answer, self.image_score, self.image_probability)
+        measured = f"{count}; {threshold_text(self.settings.threshold, self.sensitivity)}"
+        drawn = draw_boxes(self.image, self.boxes, self.class_names, probabilities=self.probabilities)
+        return with_caption(drawn, answer, measured)
 
     def save(self, file: Path | str) -> None:
         """Write the drawn image to a ``.jpg`` or ``.png`` file.

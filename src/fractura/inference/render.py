@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from fractura.core.boxes import Boxes
+from fractura.inference.answer import certainty_text
 
 Colour = tuple[int, int, int]
 
@@ -33,15 +34,19 @@ def draw_boxes(
     boxes: Boxes,
     class_names: Sequence[str],
     *,
+    probabilities: NDArray[np.float64] | None = None,
     ground_truth: Boxes | None = None,
     letters: float = 1.0,
 ) -> Image.Image:
     """Draw detections on an image: solid lines, class name and score; ground truth is dashed and green.
 
+    Each number says whether it is a score or a probability.
+
     Args:
         pixels: uint8 ``(h, w, 3)``; not changed.
         boxes: Detections in pixels of the image; those with low scores are drawn first, so that good ones lie on top.
         class_names: Names for the labels of ``boxes`` and ``ground_truth``.
+        probabilities: Of ``boxes`` to lie on a fracture, ``(n,)``, where the model is calibrated.
         ground_truth: Boxes that people drew, to be shown as well.
         letters: Size of the letters, as a multiple of the usual one: small pictures need larger ones.
 
@@ -61,7 +66,10 @@ def draw_boxes(
     # Labels after all the lines: no box may cross one out.
     for index, corners in placed:
         label = int(boxes.labels[index])
-        text = class_names[label] if boxes.scores is None else f"{class_names[label]} {boxes.scores[index]:.2f}"
+        text = class_names[label]
+        if boxes.scores is not None:
+            probability = None if probabilities is None else float(probabilities[index])
+            text += f" {certainty_text(float(boxes.scores[index]), probability)}"
         _draw_label(draw, corners, text, font, _colour(label), picture.size)
     return picture
 
@@ -95,19 +103,23 @@ def _heat_colours(share: NDArray[np.float32]) -> NDArray[np.uint8]:
     return colours
 
 
-def with_caption(picture: Image.Image, text: str, *, scale: tuple[str, str] | None = None) -> Image.Image:
-    """The picture with a black strip below: a line of text, and with ``scale`` the heat's colours between two words."""
+def with_caption(picture: Image.Image, *texts: str, scale: tuple[str, str] | None = None) -> Image.Image:
+    """The picture with a black strip below: lines of text, and with ``scale`` the heat's colours between two words.
+
+    A text that is wider than the picture goes on in the next line.
+    """
     font = _font(picture.size)
     high = round(font.size * 1.7) if isinstance(font, ImageFont.FreeTypeFont) else 20
-    lines = 1 if scale is None else 2
-    whole = Image.new("RGB", (picture.width, picture.height + lines * high))
+    margin = high // 4
+    lines = [line for text in texts for line in _wrapped(text, font, picture.width - 2 * margin)]
+    whole = Image.new("RGB", (picture.width, picture.height + (len(lines) + (scale is not None)) * high))
     whole.paste(picture, (0, 0))
     draw = ImageDraw.Draw(whole)
-    margin = high // 4
-    draw.text((margin, picture.height + high // 2), text, fill=_WHITE, font=font, anchor="lm")
+    for number, line in enumerate(lines):
+        draw.text((margin, picture.height + number * high + high // 2), line, fill=_WHITE, font=font, anchor="lm")
     if scale is not None:
         low, most = scale
-        middle = picture.height + high + high // 2
+        middle = picture.height + len(lines) * high + high // 2
         draw.text((margin, middle), low, fill=_WHITE, font=font, anchor="lm")
         start = margin + round(draw.textlength(low, font)) + margin
         length = picture.width // 3
@@ -116,6 +128,18 @@ def with_caption(picture: Image.Image, text: str, *, scale: tuple[str, str] | No
         whole.paste(bar, (start, middle - high // 4))
         draw.text((start + length + margin, middle), most, fill=_WHITE, font=font, anchor="lm")
     return whole
+
+
+def _wrapped(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
+    """The text in lines that fit; a single word may be too long."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and font.getlength(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 def side_by_side(left: Image.Image, right: Image.Image) -> Image.Image:

@@ -14,23 +14,24 @@ from numpy.typing import NDArray
 from fractura.core.errors import FracturaError, UsageError
 from fractura.core.files import refuse_full_folder, write_atomically
 from fractura.core.json_text import json_text
-from fractura.core.model_card import ModelCard
 from fractura.formats.voc.serializer import write_voc_file
+from fractura.imaging.reader import radiograph_identifiers
 from fractura.inference.discovery import ImageFile
+from fractura.inference.origin import MADE_BY, ResultOrigin
 from fractura.inference.prediction import Prediction, save_picture
 from fractura.inference.render import draw_heat, with_caption
 from fractura.inference.results import (
     CSV_FILE,
     JSON_FILE,
-    MADE_BY,
     ImageRow,
     ResultsDocument,
+    failed_row,
     printable,
     results_csv,
     results_document,
+    unreadable,
     voc_annotation,
 )
-from fractura.inference.settings import DetectionSettings
 
 PICTURES, ANNOTATIONS, EXPLANATIONS = "pictures", "annotations", "explanations"
 DEFAULT_FOLDER = "fractura-results"
@@ -44,11 +45,11 @@ class ResultFolder:
 
     Args:
         folder: New, empty, or (with ``overwrite``) holding the results of an earlier run, which are removed.
-        card: Of the model that detects.
-        settings: Its views and threshold.
+        origin: The model that detects, its views and threshold.
         images: All images of this run; the folder must be apart from them.
         inputs: Folders the images were searched in; the results must not lie in one.
         overwrite: Replace the results of an earlier run.
+        identifiers: Write the identifiers of DICOM images, see ``fractura.imaging.dicom.DicomIdentifiers``.
 
     Attributes:
         problems: What was skipped; give it to ``detect_images``.
@@ -61,16 +62,17 @@ class ResultFolder:
     def __init__(
         self,
         folder: Path,
-        card: ModelCard,
-        settings: DetectionSettings,
+        origin: ResultOrigin,
         images: Iterable[ImageFile],
         *,
         inputs: Iterable[Path] = (),
         overwrite: bool = False,
+        identifiers: bool = False,
     ) -> None:
-        self._folder, self._card, self._settings = folder, card, settings
+        self._folder, self._origin, self._identifiers = folder, origin, identifiers
         self._rows: list[ImageRow] = []
         self.problems: list[FracturaError] = []
+        self._told = 0
         self._complete = False
         _refuse_mixing(folder, [image.path for image in images], inputs)
         _clear(folder, overwrite=overwrite)
@@ -83,7 +85,8 @@ class ResultFolder:
     ) -> None:
         self._complete = kind is None
         write_atomically(self._folder / JSON_FILE, json_text(self.to_dict()))
-        write_atomically(self._folder / CSV_FILE, results_csv(self._rows))
+        rows = results_csv(self._rows, self._origin, identifiers=self._identifiers)
+        write_atomically(self._folder / CSV_FILE, rows)
 
     def add(self, prediction: Prediction, heat: NDArray[np.float32] | None = None) -> ImageRow:
         """Write picture and annotation of one image. Returns its entry of ``results.json``.
@@ -93,7 +96,9 @@ class ResultFolder:
             heat: The evidence for its detections, from ``explain``; None leaves that picture out.
         """
         picture, annotation = f"{PICTURES}/{prediction.name}.jpg", f"{ANNOTATIONS}/{prediction.name}.xml"
-        row = prediction.to_dict()
+        self._add_problems()
+        asked = self._identifiers and prediction.path
+        row = prediction.to_dict(radiograph_identifiers(asked) if asked else None)
         row["picture"], row["annotation"] = printable(picture), printable(annotation)
         prediction.save(self._folder / picture)
         if heat is not None:
@@ -103,13 +108,22 @@ class ResultFolder:
             captioned = with_caption(drawn, "evidence for the detections", scale=("none", "most"))
             save_picture(captioned, self._folder / explanation)
         path = prediction.path or Path(prediction.name)
-        write_voc_file(voc_annotation(row, path.name, path.absolute().parent.name), self._folder / annotation)
+        write_voc_file(
+            voc_annotation(row, path.name, self._origin, path.absolute().parent.name), self._folder / annotation
+        )
         self._rows.append(row)
         return row
 
     def to_dict(self) -> ResultsDocument:
         """The content of ``results.json``."""
-        return results_document(self._rows, self._card, self._settings, problems=self.problems, complete=self._complete)
+        self._add_problems()
+        return results_document(self._rows, self._origin, complete=self._complete)
+
+    def _add_problems(self) -> None:
+        """Rows of the images that could not be read since the last one that could."""
+        for problem in self.problems[self._told :]:
+            self._rows.append(failed_row(problem.file or "", unreadable(problem)))
+        self._told = len(self.problems)
 
 
 def free_folder(folder: Path) -> Path:

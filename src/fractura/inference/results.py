@@ -1,32 +1,33 @@
 """The schema of detection results, shared by the command line, the page and the REST API: JSON rows, CSV, Pascal VOC.
 
-Scores are accompanied by probabilities where the model's card holds a calibration for the views in use.
+Scores are accompanied by probabilities where the model's card holds a calibration for the views in use. An image that
+could not be read has a row like the others, with the reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from typing_extensions import TypedDict  # pydantic refuses that of ``typing`` before Python 3.12
 
-from fractura._version import __version__
 from fractura.core.boxes import Boxes
 from fractura.core.calibrator import Calibrator
 from fractura.core.csv_cell import csv_text
 from fractura.core.errors import FracturaError
-from fractura.core.model_card import ModelCard
 from fractura.formats.voc.annotation import VocAnnotation, VocObject
-from fractura.inference.settings import DetectionSettings
+from fractura.imaging.dicom import DicomIdentifiers
+from fractura.inference.answer import Answer, image_answer
+from fractura.inference.origin import OriginDocument, ResultOrigin
 
-SCHEMA_VERSION = 1
-"""Of ``results.json``; a key that is renamed, removed or changes its meaning raises it."""
-MADE_BY = "fractura"
 JSON_FILE, CSV_FILE = "results.json", "results.csv"
 COLUMNS = (
     *("image", "class", "score", "left", "top", "right", "bottom", "width", "height", "image_score"),
-    *("probability", "image_probability"),
+    *("probability", "image_probability", "answer", "problem"),
+    *("model", "model_digest", "threshold", "views", "created"),
 )
+IDENTIFIER_COLUMNS = ("study_uid", "series_uid", "sop_instance_uid", "accession_number")
+"""Further columns where somebody asked for them."""
 
 DetectionRow = TypedDict(
     "DetectionRow", {"class": str, "score": float, "probability": float | None, "box": list[float]}
@@ -35,65 +36,64 @@ DetectionRow = TypedDict(
 in pixels of the displayed image."""
 
 
+class ImageError(TypedDict):
+    """Why an image has no result.
+
+    Attributes:
+        code: For programs: ``image_unreadable``, and what else the REST API has.
+        message: What is wrong.
+        place: Where, such as the name of an element.
+        hint: What to do.
+    """
+
+    code: str
+    message: str
+    place: str | None
+    hint: str | None
+
+
 class ImageRow(TypedDict):
-    """One image.
+    """One image. One that could not be read has an ``error``, and neither size nor answer nor score.
 
     Attributes:
         image: Its path or name.
         width: Pixels, as displayed.
         height: Pixels, as displayed.
+        answer: Of the model for the image as a whole, see ``fractura.inference.answer``.
         image_score: Score of the best candidate on it, whatever the threshold, 0..1.
         image_probability: Probability that it shows a fracture; None without a calibration.
         picture: The image with its detections drawn, a path in the folder of results; None where there is none.
         explanation: The evidence for its detections as a heat map; likewise.
         annotation: Its detections as Pascal VOC; likewise.
         detections: From the threshold up, best first.
+        identifiers: Of a DICOM image, where somebody asked for them; else None.
+        error: Why there is no result; None where there is one.
     """
 
     image: str
-    width: int
-    height: int
-    image_score: float
+    width: int | None
+    height: int | None
+    answer: Answer | None
+    image_score: float | None
     image_probability: float | None
     picture: str | None
     explanation: str | None
     annotation: str | None
     detections: list[DetectionRow]
+    identifiers: DicomIdentifiers | None
+    error: ImageError | None
 
 
-class SkippedImage(TypedDict):
-    """An image that could not be read, and why."""
-
-    image: str
-    problem: str
-
-
-class ResultsDocument(TypedDict):
-    """``results.json``.
+class ResultsDocument(OriginDocument):
+    """``results.json``: what ``OriginDocument`` says of the run, and the images.
 
     Attributes:
-        schema_version: ``SCHEMA_VERSION``.
-        made_by: ``fractura``.
-        version: Of fractura.
         complete: False where an error ended the run.
-        model: Name on the model's card.
-        class_names: In label order.
-        threshold: Lowest score of a detection.
-        views: How each image was examined.
         images: In the order in which they were examined.
-        skipped: Images that could not be read.
     """
 
-    schema_version: int
-    made_by: str
-    version: str
     complete: bool
-    model: str
-    class_names: list[str]
-    threshold: float
-    views: list[str]
     images: list[ImageRow]
-    skipped: list[SkippedImage]
 
 
 def image_row(
@@ -103,7 +103,9 @@ def image_row(
     size: tuple[int, int],
     image_score: float,
     class_names: Sequence[str],
+    threshold: float,
     calibrator: Calibrator | None = None,
+    identifiers: DicomIdentifiers | None = None,
 ) -> ImageRow:
     """One image's entry, without the files that may be written for it.
 
@@ -113,20 +115,49 @@ def image_row(
         size: Width and height in pixels.
         image_score: See ``fractura.core.image_score``.
         class_names: Of the model.
+        threshold: Lowest score of a detection.
         calibrator: Of the model, for the views in use.
+        identifiers: Of the image, where somebody asked for them.
     """
     probability = None if calibrator is None else round(float(calibrator.images([image_score])[0]), 6)
     return {
         "image": printable(image),
         "width": size[0],
         "height": size[1],
+        "answer": image_answer(image_score, probability, threshold),
         "image_score": round(image_score, 6),
         "image_probability": probability,
         "picture": None,
         "explanation": None,
         "annotation": None,
         "detections": _detection_rows(boxes, class_names, calibrator),
+        "identifiers": identifiers,
+        "error": None,
     }
+
+
+def failed_row(image: Path | str, error: ImageError) -> ImageRow:
+    """The entry of an image that could not be read."""
+    return {
+        "image": printable(image),
+        "width": None,
+        "height": None,
+        "answer": None,
+        "image_score": None,
+        "image_probability": None,
+        "picture": None,
+        "explanation": None,
+        "annotation": None,
+        "detections": [],
+        "identifiers": None,
+        "error": error,
+    }
+
+
+def unreadable(error: FracturaError) -> ImageError:
+    """What a row says of an image that the reader of pixels refused."""
+    hint = None if error.hint is None else printable(error.hint)
+    return {"code": "image_unreadable", "message": printable(error.problem), "place": error.place, "hint": hint}
 
 
 def _detection_rows(boxes: Boxes, class_names: Sequence[str], calibrator: Calibrator | None) -> list[DetectionRow]:
@@ -145,69 +176,67 @@ def _detection_rows(boxes: Boxes, class_names: Sequence[str], calibrator: Calibr
     ]
 
 
-def results_document(
-    rows: Sequence[ImageRow],
-    card: ModelCard,
-    settings: DetectionSettings,
-    *,
-    problems: Sequence[FracturaError] = (),
-    complete: bool = True,
-) -> ResultsDocument:
+def results_document(rows: Sequence[ImageRow], origin: ResultOrigin, *, complete: bool = True) -> ResultsDocument:
     """The content of ``results.json``.
 
     Args:
         rows: One an image.
-        card: Of the model.
-        settings: How the images were examined.
-        problems: Of the images that could not be read.
+        origin: Where they come from.
         complete: All images were examined.
     """
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "made_by": MADE_BY,
-        "version": __version__,
-        "complete": complete,
-        "model": card.name,
-        "class_names": list(card.class_names),
-        "threshold": settings.threshold,
-        "views": list(settings.views),
-        "images": list(rows),
-        "skipped": [{"image": printable(each.file or ""), "problem": printable(each.problem)} for each in problems],
-    }
+    return {**origin.to_dict(), "complete": complete, "images": list(rows)}
 
 
-def results_csv(rows: Sequence[ImageRow]) -> str:
-    """One line for each detection; an image without any has one line with an empty class, so that it is not lost."""
+def results_csv(rows: Sequence[ImageRow], origin: ResultOrigin, *, identifiers: bool = False) -> str:
+    """One line for each detection; an image without any has one line with an empty class, so that it is not lost.
+
+    Args:
+        rows: One an image.
+        origin: Where they come from.
+        identifiers: Somebody asked for those of DICOM images.
+    """
+    settings = origin.settings
+    run = (origin.card.name, origin.digest, settings.threshold, " ".join(settings.views), origin.created)
     lines: list[tuple[object, ...]] = []
     for row in rows:
         image = (row["width"], row["height"], row["image_score"])
+        whole = (row["image_probability"], row["answer"], None if row["error"] is None else row["error"]["message"])
+        known: Mapping[str, object] = row["identifiers"] or {}
+        last = (*run, *(known.get(column) for column in IDENTIFIER_COLUMNS if identifiers))
         for each in row["detections"]:
             detection = (each["class"], each["score"], *each["box"])
-            lines.append((row["image"], *detection, *image, each["probability"], row["image_probability"]))
+            lines.append((row["image"], *detection, *image, each["probability"], *whole, *last))
         if not row["detections"]:
-            lines.append((row["image"], *[None] * 6, *image, None, row["image_probability"]))
-    return csv_text(COLUMNS, lines)
+            lines.append((row["image"], *[None] * 6, *image, None, *whole, *last))
+    return csv_text((*COLUMNS, *(IDENTIFIER_COLUMNS if identifiers else ())), lines)
 
 
-def voc_annotation(row: ImageRow, filename: str, folder: str = "") -> VocAnnotation:
+def voc_annotation(row: ImageRow, filename: str, origin: ResultOrigin, folder: str = "") -> VocAnnotation:
     """An image's detections as Pascal VOC: whole pixels inside the image, at least one wide and high, with scores.
 
+    Where they come from stands in ``<source><database>``, the one place that LabelImg's files have for it.
+
     Args:
-        row: The image.
+        row: The image; one that could be read.
         filename: Of the image.
-        folder: Its folder's name.
+        origin: Where the detections come from.
+        folder: The image's folder's name.
     """
+    width, height = row["width"] or 0, row["height"] or 0
     objects = []
     for detection in row["detections"]:
         left, top, right, bottom = (round(value) for value in detection["box"])
-        left, top = min(left, row["width"] - 1), min(top, row["height"] - 1)
+        left, top = min(left, width - 1), min(top, height - 1)
         right, bottom = max(right, left + 1), max(bottom, top + 1)
         objects.append(VocObject(detection["class"], left, top, right, bottom, score=detection["score"]))
+    known = (row["identifiers"] or {}).items()
+    sources = [origin.to_text(), *(f"{name} {value}" for name, value in known if value)]
     return VocAnnotation(
         filename=printable(filename),
         folder=printable(folder),
-        width=row["width"],
-        height=row["height"],
+        width=width,
+        height=height,
+        database="; ".join(sources),
         objects=tuple(objects),
     )
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fractura.core.boxes import Boxes
-from fractura.core.calibrator import Calibrator
 from fractura.core.image_score import image_score
-from fractura.core.model_card import ModelCard
 from fractura.evaluation.classes import match_names
+from fractura.imaging.dicom import DicomIdentifiers
+from fractura.inference.origin import ResultOrigin
 from fractura.inference.results import ImageRow, image_row
 from fractura.web.folder_index import Stamp
 from fractura.web.schemas import Corners, ScoredBox
@@ -54,17 +54,18 @@ class ImageDetections:
         """The detections whose score is at least ``threshold``."""
         return replace(self, detections=tuple(each for each in self.detections if each.score >= threshold))
 
-    def row(self, image: str, card: ModelCard, views: Sequence[str]) -> ImageRow:
+    def row(self, image: str, origin: ResultOrigin, identifiers: DicomIdentifiers | None = None) -> ImageRow:
         """The image's entry in ``results.json``, as ``fractura detect`` writes it.
 
         Args:
             image: Its name.
-            card: Of the model.
-            views: How the image was examined.
+            origin: The model, and the threshold that its answer is given at.
+            identifiers: Of the image, where somebody asked for them.
 
         Raises:
             ModelError: The card's calibration is not one.
         """
+        card = origin.card
         boxes = Boxes(
             [each.corners for each in self.detections],
             [card.class_names.index(each.name) for each in self.detections],
@@ -76,7 +77,9 @@ class ImageDetections:
             size=(self.width, self.height),
             image_score=self.image_score,
             class_names=card.class_names,
-            calibrator=Calibrator.from_card(card, views),
+            threshold=origin.settings.threshold,
+            calibrator=origin.calibrator,
+            identifiers=identifiers,
         )
 
     def renamed(self, class_names: Sequence[str], folder_names: Sequence[str]) -> ImageDetections:

@@ -4,36 +4,42 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal
 
 from fractura.core.json_text import json_text
-from fractura.core.model_card import ModelCard
 from fractura.formats.image_index import UniqueNames
 from fractura.formats.voc.serializer import voc_bytes
+from fractura.inference.origin import ResultOrigin
 from fractura.inference.results import (
     CSV_FILE,
     JSON_FILE,
+    ImageError,
+    ImageRow,
+    failed_row,
     results_csv,
     results_document,
     voc_annotation,
 )
-from fractura.inference.settings import DetectionSettings
+from fractura.web.api_errors import WebError
 from fractura.web.detection_cache import ImageDetections
 from fractura.web.structured_report import structured_report
 from fractura.web.uploads import ImageSource
 
+UNREAD_FILE = "unread.csv"
+"""Which images could not be read, and why, next to files that hold one image each."""
 ExportFormat = Literal["json", "csv", "voc", "dicom-sr"]
 
 
 @dataclass(frozen=True)
 class ImageResult:
-    """An image with everything that the model found on it."""
+    """An image with everything that the model found on it, or with the reason why there is nothing to give."""
 
     image: ImageSource
-    found: ImageDetections
+    found: ImageDetections | None = None
+    error: WebError | None = None
 
 
 @dataclass(frozen=True)
@@ -45,44 +51,63 @@ class ExportedFile:
     content: bytes
 
 
-def export(results: Sequence[ImageResult], wanted: ExportFormat, card: ModelCard, threshold: float) -> ExportedFile:
+def export(
+    results: Sequence[ImageResult], wanted: ExportFormat, origin: ResultOrigin, *, identifiers: bool = False
+) -> ExportedFile:
     """Write results as a file, in the schema of ``fractura detect``.
 
     Args:
         results: At least one.
         wanted: The format.
-        card: Of the model.
-        threshold: Lowest score of a detection.
+        origin: The model and the threshold.
+        identifiers: With the identifiers of DICOM images.
 
     Raises:
-        WebError: A DICOM report was asked for an image that cannot have one.
+        WebError: A DICOM report was asked for an image that cannot have one, or there is nothing to write.
     """
-    settings = DetectionSettings.of(card, threshold=threshold)
-    if wanted == "dicom-sr":
-        return _one_file(results, ".dcm", "application/dicom", [_report(each, card, threshold) for each in results])
-    rows = [each.found.above(threshold).row(each.image.name, card, settings.views) for each in results]
+    rows = [_row(each, origin, identifiers=identifiers) for each in results]
     if wanted == "json":
-        document = results_document(rows, card, settings)
+        document = results_document(rows, origin)
         return ExportedFile(JSON_FILE, "application/json", json_text(document).encode("utf-8"))
     if wanted == "csv":
-        return ExportedFile(CSV_FILE, "text/csv; charset=utf-8", results_csv(rows).encode("utf-8"))
-    annotations = [voc_bytes(voc_annotation(row, row["image"])) for row in rows]
-    return _one_file(results, ".xml", "application/xml", annotations)
-
-
-def _report(each: ImageResult, card: ModelCard, threshold: float) -> bytes:
-    detections = each.found.above(threshold).detections
-    return structured_report(each.image.read(), each.image.name, detections, card, threshold)
-
-
-def _one_file(results: Sequence[ImageResult], suffix: str, media_type: str, contents: Sequence[bytes]) -> ExportedFile:
-    """The file of the only image, or a ZIP of all files."""
-    names = _file_names([result.image.name for result in results], suffix)
-    if len(names) == 1:
+        text = results_csv(rows, origin, identifiers=identifiers)
+        return ExportedFile(CSV_FILE, "text/csv; charset=utf-8", text.encode("utf-8"))
+    found = [(each.image, row) for each, row in zip(results, rows, strict=True) if each.found is not None]
+    if wanted == "dicom-sr":
+        suffix, media_type = ".dcm", "application/dicom"
+        contents = [structured_report(image.read(), row, origin) for image, row in found]
+    else:
+        suffix, media_type = ".xml", "application/xml"
+        contents = [voc_bytes(voc_annotation(row, row["image"], origin)) for _, row in found]
+    names = _file_names([image.name for image, _ in found], suffix)
+    unread = [row for row in rows if row["error"] is not None]
+    if len(names) == 1 and not unread:
         return ExportedFile(names[0], media_type, contents[0])
+    files = dict(zip(names, contents, strict=True))
+    if unread:
+        files[UNREAD_FILE] = results_csv(unread, origin, identifiers=identifiers).encode("utf-8")
+    return _archive(files)
+
+
+def _row(each: ImageResult, origin: ResultOrigin, *, identifiers: bool) -> ImageRow:
+    if each.found is None:
+        assert each.error is not None
+        detail = each.error.detail()
+        reason: ImageError = {
+            "code": detail.code,
+            "message": detail.message,
+            "place": detail.place,
+            "hint": detail.hint,
+        }
+        return failed_row(each.image.name, reason)
+    found = each.found.above(origin.settings.threshold)
+    return found.row(each.image.name, origin, each.image.identifiers() if identifiers else None)
+
+
+def _archive(files: Mapping[str, bytes]) -> ExportedFile:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in zip(names, contents, strict=True):
+        for name, content in files.items():
             archive.writestr(name, content)
     return ExportedFile("results.zip", "application/zip", stream.getvalue())
 

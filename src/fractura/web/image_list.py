@@ -102,7 +102,7 @@ def image_item(row: ImageRow) -> ImageItem:
         "state": row.state,
         "boxes": None if summary is None or summary.fault is not None else len(summary.objects),
         "uncertainty": None if assessment is None else round(assessment.uncertainty, 4),
-        "disagreeing": assessment is not None and assessment.disagreeing,
+        "disagreeing": row.state == "disagreeing",
         "comment": row.commented,
     }
 

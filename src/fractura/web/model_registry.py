@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +10,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.core.errors import FracturaError, ModelError
-from fractura.core.model_card import CARD_FILE, WEIGHTS_FILE, ModelCard, read_card
+from fractura.core.errors import FracturaError
+from fractura.core.model_card import CARD_FILE, ModelCard, read_card
 from fractura.inference import Model, load_model
 from fractura.inference.built_in import built_in_model
+from fractura.inference.origin import ResultOrigin, model_digest
+from fractura.inference.settings import DetectionSettings
 from fractura.inference.views import detect_in_views
 from fractura.web.api_errors import WebError
 from fractura.web.detection_cache import ImageDetections, image_detections
 
 Origin = Literal["built-in", "given", "trained"]
-_READ_AT_ONCE = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,15 @@ class UsableModel:
     path: Path
     card: ModelCard
     digest: str
+
+    def result_origin(self, threshold: float | None = None) -> ResultOrigin:
+        """What results of this model carry.
+
+        Args:
+            threshold: By default the model's own.
+        """
+        settings = DetectionSettings.of(self.card, threshold=threshold)
+        return ResultOrigin(card=self.card, digest=self.digest, settings=settings)
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,7 @@ class ModelRegistry:
         try:
             path = built_in_model() if path is None else path
             card = self._card(model, path)
-            entry = UsableModel(id=model, origin=origin, path=path, card=card, digest=digest_of(path))
+            entry = UsableModel(id=model, origin=origin, path=path, card=card, digest=model_digest(path))
         except FracturaError as error:
             entry = UnusableModel(model, origin, error.problem)
         with self._lock:
@@ -154,26 +163,3 @@ class ModelRegistry:
         loaded = load_model(path)  # other formats carry their card inside
         self._loaded = (model, loaded)
         return loaded.card
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of the files of a model.
-
-    Raises:
-        ModelError: A file cannot be read.
-    """
-    if path.is_file():
-        files = [path]
-    elif (path / WEIGHTS_FILE).is_file():
-        files = [path / CARD_FILE, path / WEIGHTS_FILE]
-    else:
-        files = sorted(each for each in path.rglob("*") if each.is_file())
-    digest = hashlib.sha256()
-    try:
-        for file in files:
-            with file.open("rb") as stream:
-                while part := stream.read(_READ_AT_ONCE):
-                    digest.update(part)
-    except OSError as error:
-        raise ModelError(f"cannot be read: {error.strerror or error}", file=path) from error
-    return digest.hexdigest()

@@ -8,7 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict  # pydantic refuses that of ``typing`` before Python 3.12
 
 from fractura.formats.voc.annotation import VocObject
-from fractura.inference.results import SCHEMA_VERSION, DetectionRow
+from fractura.imaging.dicom import DicomIdentifiers
+from fractura.inference.answer import Answer, Sensitivity
+from fractura.inference.origin import MADE_BY, SCHEMA_VERSION
+from fractura.inference.results import DetectionRow
 from fractura.web.api_errors import ErrorDetail
 from fractura.web.folder_index import ImageState
 
@@ -101,6 +104,12 @@ class ScoredBox(Box):
     """A box that a model detected, with its score from 0 to 1."""
 
     score: float
+
+
+class Suggestion(ScoredBox):
+    """A detection to be accepted or dismissed; its probability is null without a calibration."""
+
+    probability: float | None
 
 
 class Note(BaseModel):
@@ -252,13 +261,24 @@ class Disagreement(BaseModel):
 
 
 class ImageSuggestions(BaseModel):
-    """The model's detections on an image, best first, down to a score of 0.05."""
+    """The model's detections on an image, best first, down to a score of 0.05.
+
+    Attributes:
+        answer: For the image as a whole, at ``threshold``.
+        image_score: Of the best candidate.
+        image_probability: That the image shows a fracture; null without a calibration.
+        sensitivity: Of the model at ``threshold``, for whole images; null where it was not measured.
+    """
 
     image: ImageId
     model: str | None
     status: Literal["ready", "waiting", "none"]
-    boxes: list[ScoredBox] = []
+    boxes: list[Suggestion] = []
     threshold: float | None = None
+    answer: Answer | None = None
+    image_score: float | None = None
+    image_probability: float | None = None
+    sensitivity: Sensitivity | None = None
     uncertainty: float | None = None
     disagreements: list[Disagreement] = []
 
@@ -371,19 +391,21 @@ class DetectedImage(BaseModel):
     image: str
     width: int | None = None
     height: int | None = None
+    answer: Answer | None = None
     image_score: float | None = None
     image_probability: float | None = None
     picture: str | None = None
     explanation: str | None = None
     annotation: str | None = None
     detections: list[DetectionRow] = []
+    identifiers: DicomIdentifiers | None = None
+    error: ErrorDetail | None = None
     id: str | None
     bit_depth: int | None = None
     dicom: bool = False
     ground_truth: list[Box] | None = None
     ground_truth_problem: str | None = None
     seconds: float
-    error: ErrorDetail | None = None
 
 
 class DetectionRun(BaseModel):
@@ -391,22 +413,35 @@ class DetectionRun(BaseModel):
 
     Attributes:
         schema_version: Of ``results.json``.
+        made_by: ``fractura``.
+        version: Of fractura.
+        created: Time of the request: ISO 8601, in UTC.
         model: Name on the model's card.
+        model_digest: SHA-256 of the model's files.
         class_names: In label order.
         threshold: The model's own; detections are given down to a score of 0.05.
+        sensitivity: Of the model at its threshold, for whole images; null where it was not measured.
         views: How each image is examined.
+        calibrated: There are probabilities; otherwise scores only.
     """
 
     schema_version: int = SCHEMA_VERSION
+    made_by: str = MADE_BY
+    version: str
+    created: str
     model: str
+    model_digest: str
     class_names: list[str]
     threshold: float
+    sensitivity: Sensitivity | None
     views: list[str]
+    calibrated: bool
 
 
 class DetectionResponse(DetectionRun):
-    """The model's detections on the uploaded images."""
+    """The model's detections on the uploaded images: the document of ``results.json``."""
 
+    complete: bool = True
     images: list[DetectedImage]
 
 
@@ -417,8 +452,15 @@ class DetectionStart(DetectionRun):
 
 
 class ExportRequest(RequestBody):
-    """Which results to export."""
+    """Which results to export.
+
+    Attributes:
+        threshold: Lowest score of a detection; by default the model's own.
+        identifiers: With study, series and SOP instance UID and accession number of DICOM images. A DICOM report always
+            refers to its image.
+    """
 
     format: Literal["json", "csv", "voc", "dicom-sr"]
     images: Annotated[list[ImageId], Field(min_length=1, max_length=20_000)]
     threshold: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+    identifiers: bool = False

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fractura._version import __version__
-from fractura.core.model_card import ModelCard
 from fractura.imaging.dicom import is_dicom
+from fractura.inference.origin import ResultOrigin
+from fractura.inference.results import DetectionRow, ImageRow
 from fractura.web.api_errors import WebError
-from fractura.web.schemas import ScoredBox
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -31,22 +31,18 @@ _SERIES_NUMBER = 9901
 _OTHERS_LOGGERS = ("highdicom", "pydicom")
 
 
-def structured_report(
-    image: bytes, name: str, detections: tuple[ScoredBox, ...], card: ModelCard, threshold: float
-) -> bytes:
-    """Write an image's detections as a Comprehensive SR.
+def structured_report(image: bytes, row: ImageRow, origin: ResultOrigin) -> bytes:
+    """Write an image's detections as a Comprehensive SR: first the answer for the whole image, then each detection.
 
     Args:
         image: The DICOM image's bytes.
-        name: Its file name.
-        detections: Those at or above the threshold; a report without any states that nothing was detected.
-        card: Of the model.
-        threshold: Lowest score of a detection.
+        row: Its result, at the threshold; without any detection the report states that nothing was detected.
+        origin: The model, its threshold and its views, which the report names.
 
     Raises:
         WebError: The image is not DICOM, or lacks elements that the report must refer to.
     """
-    if not is_dicom(image[:132], name):
+    if not is_dicom(image[:132], row["image"]):
         raise WebError(
             422,
             "not_dicom",
@@ -61,7 +57,7 @@ def structured_report(
             logging.getLogger(each).setLevel(logging.CRITICAL)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _written(_source(image), detections, card, threshold)
+            return _written(_source(image), row, origin)
     except WebError:
         raise
     except Exception:  # any fault of the header; the message is not passed on
@@ -96,13 +92,20 @@ def _source(image: bytes) -> Dataset:
     return dataset
 
 
-def _written(source: Dataset, detections: tuple[ScoredBox, ...], card: ModelCard, threshold: float) -> bytes:
+def _written(source: Dataset, row: ImageRow, origin: ResultOrigin) -> bytes:
     import highdicom
     from highdicom import sr
     from pydicom.sr.codedict import codes
 
     algorithm = sr.AlgorithmIdentification(
-        name=card.name[:_LONGEST_MEANING], version=__version__, parameters=[f"threshold={threshold:g}"]
+        name=origin.card.name[:_LONGEST_MEANING],
+        version=__version__,
+        parameters=[
+            f"threshold={origin.settings.threshold:g}",
+            f"views={','.join(origin.settings.views)}",
+            f"model=sha256:{origin.digest}",
+            f"created={origin.created}",
+        ],
     )
     device = sr.ObserverContext(
         observer_type=codes.DCM.Device,
@@ -110,17 +113,20 @@ def _written(source: Dataset, detections: tuple[ScoredBox, ...], card: ModelCard
             uid=highdicom.UID(),
             name=_MANUFACTURER,
             manufacturer_name=_MANUFACTURER,
-            model_name=card.name[:_LONGEST_MEANING],
+            model_name=origin.card.name[:_LONGEST_MEANING],
         ),
     )
     groups = [
-        _group(sr, highdicom.UID(), number, detection, source, algorithm)
-        for number, detection in enumerate(detections, start=1)
+        _whole_image(sr, highdicom.UID(), row, source, algorithm),
+        *(
+            _group(sr, highdicom.UID(), number, detection, source, algorithm)
+            for number, detection in enumerate(row["detections"], start=1)
+        ),
     ]
     report = sr.MeasurementReport(
         observation_context=sr.ObservationContext(observer_device_context=device),
         procedure_reported=sr.CodedConcept("363680008", "SCT", "Radiographic imaging"),
-        imaging_measurements=groups or [_no_findings(sr, highdicom.UID(), source, algorithm)],
+        imaging_measurements=groups,
         title=codes.DCM.ImagingMeasurementReport,
     )
     document = sr.ComprehensiveSR(
@@ -141,9 +147,9 @@ def _written(source: Dataset, detections: tuple[ScoredBox, ...], card: ModelCard
     return stream.getvalue()
 
 
-def _group(sr: Any, uid: str, number: int, detection: ScoredBox, source: Dataset, algorithm: Any) -> Any:
-    """One detection as a planar region with its score."""
-    left, top, right, bottom = detection.corners
+def _group(sr: Any, uid: str, number: int, detection: DetectionRow, source: Dataset, algorithm: Any) -> Any:
+    """One detection as a planar region with its score, and its probability where the model is calibrated."""
+    left, top, right, bottom = detection["box"]
     frames = [1] if int(source.get("NumberOfFrames") or 1) > 1 else None
     # Our boxes and DICOM's regions share the coordinates: 0\0 is the outer corner of the first pixel.
     outline = np.array([[left, top], [right, top], [right, bottom], [left, bottom], [left, top]])
@@ -154,31 +160,39 @@ def _group(sr: Any, uid: str, number: int, detection: ScoredBox, source: Dataset
             graphic_data=outline,
             source_image=sr.SourceImageForRegion(source.SOPClassUID, source.SOPInstanceUID, frames),
         ),
-        finding_type=sr.CodedConcept(*_finding(detection.name)),
+        finding_type=sr.CodedConcept(*_finding(detection["class"])),
         algorithm_id=algorithm,
         measurements=[
-            sr.Measurement(
-                name=sr.CodedConcept("score", _OWN_SCHEME, "Detection score"),
-                value=detection.score,
-                unit=sr.CodedConcept("1", "UCUM", "no units"),
-            )
+            _measurement(sr, "score", "Detection score", detection["score"]),
+            *(
+                _measurement(sr, "probability", "Probability of a fracture at this place", value)
+                for value in [detection["probability"]]
+                if value is not None
+            ),
         ],
     )
 
 
-def _no_findings(sr: Any, uid: str, source: Dataset, algorithm: Any) -> Any:
-    """A group stating that the algorithm processed the image and detected nothing."""
+def _whole_image(sr: Any, uid: str, row: ImageRow, source: Dataset, algorithm: Any) -> Any:
+    """A group for the image as a whole; without a detection it states that nothing was detected."""
+    measured = [
+        ("detections", "Number of detections", len(row["detections"])),
+        ("image score", "Score of the image", row["image_score"]),
+        ("probability", "Probability of a fracture in the image", row["image_probability"]),
+    ]
     return sr.MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=sr.TrackingIdentifier(uid=uid, identifier="no detection"),
+        tracking_identifier=sr.TrackingIdentifier(uid=uid, identifier=f"whole image: fracture {row['answer']}"),
         algorithm_id=algorithm,
         source_images=[sr.SourceImageForMeasurementGroup(source.SOPClassUID, source.SOPInstanceUID)],
-        measurements=[
-            sr.Measurement(
-                name=sr.CodedConcept("detections", _OWN_SCHEME, "Number of detections"),
-                value=0,
-                unit=sr.CodedConcept("1", "UCUM", "no units"),
-            )
-        ],
+        measurements=[_measurement(sr, code, meaning, value) for code, meaning, value in measured if value is not None],
+    )
+
+
+def _measurement(sr: Any, code: str, meaning: str, value: float) -> Any:
+    return sr.Measurement(
+        name=sr.CodedConcept(code, _OWN_SCHEME, meaning),
+        value=value,
+        unit=sr.CodedConcept("1", "UCUM", "no units"),
     )
 
 

@@ -15,8 +15,8 @@ from fractura.formats.faults import size_fault
 from fractura.formats.image_index import ImageIndex
 from fractura.formats.voc.annotation import VocAnnotation
 from fractura.formats.voc.parser import parse_voc
-from fractura.imaging.dicom import is_dicom
-from fractura.imaging.reader import is_dicom_file
+from fractura.imaging.dicom import DicomIdentifiers, is_dicom
+from fractura.imaging.reader import is_dicom_file, radiograph_identifiers
 from fractura.inference.results import printable
 from fractura.web.api_errors import WebError, image_vanished
 from fractura.web.schemas import Box
@@ -49,6 +49,13 @@ class ImageSource:
             if isinstance(self.source, bytes)
             else is_dicom_file(self.source)
         )
+
+    def identifiers(self) -> DicomIdentifiers | None:
+        """For those who ask for them; None where it is not a DICOM that can be read."""
+        try:
+            return radiograph_identifiers(self.source, name=self.name)
+        except DataError:
+            return None
 
     def read(self) -> bytes:
         """The image's bytes.

@@ -13,6 +13,7 @@ from fractura.inference import load_model
 from fractura.inference.detect import OnError, detect_images
 from fractura.inference.discovery import find_images
 from fractura.inference.explanation import explain as evidence_for
+from fractura.inference.origin import ResultOrigin
 from fractura.inference.result_folder import DEFAULT_FOLDER, ResultFolder, free_folder
 from fractura.inference.results import ResultsDocument
 from fractura.inference.settings import DetectionSettings
@@ -40,8 +41,8 @@ class DetectionRun:
     @property
     def first_picture(self) -> Path | None:
         """The first image with its detections drawn; None where no image could be read."""
-        rows = self.document["images"]
-        return self.folder / rows[0]["picture"] if rows and rows[0]["picture"] else None
+        pictures = (row["picture"] for row in self.document["images"])
+        return next((self.folder / picture for picture in pictures if picture is not None), None)
 
 
 def detect(
@@ -53,6 +54,7 @@ def detect(
     fast: bool = False,
     tile: bool | int = False,
     explain: bool = False,
+    identifiers: bool = False,
     label_map: Path | str | None = None,
     on_error: OnError = "stop",
     overwrite: bool = False,
@@ -70,6 +72,8 @@ def detect(
         fast: Use the whole image only: about twice as fast, less accurate.
         tile: Use overlapping tiles as well; a number is their side in pixels.
         explain: Draw the evidence for the detections, too.
+        identifiers: Write study, series and SOP instance UID and accession number of DICOM images into the results.
+            Without it, nothing that leads to a patient leaves the files.
         label_map: Class names of a SavedModel without a card of ours.
         on_error: ``stop`` at the first image that cannot be read, or ``skip`` it.
         overwrite: Replace the results of an earlier run.
@@ -96,7 +100,10 @@ def detect(
     usual = Path(DEFAULT_FOLDER)
     folder = Path(output) if output is not None else usual if overwrite else free_folder(usual)
     inputs = [path for path in files if path.is_dir()]
-    with ResultFolder(folder, card, settings, found.images, inputs=inputs, overwrite=overwrite) as results:
+    origin = ResultOrigin(card=card, digest=loaded.digest, settings=settings)
+    with ResultFolder(
+        folder, origin, found.images, inputs=inputs, overwrite=overwrite, identifiers=identifiers
+    ) as results:
         predictions = detect_images(loaded, found.images, settings, on_error=on_error, problems=results.problems)
         for prediction in track(reporter, predictions, "detecting", len(found.images)):
             heat = None

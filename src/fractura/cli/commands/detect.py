@@ -41,6 +41,12 @@ def detect(
     explain: Annotated[
         bool, typer.Option("--explain", help="Draw where the evidence for the detections lies: some seconds an image.")
     ] = False,
+    identifiers: Annotated[
+        bool,
+        typer.Option(
+            "--identifiers", help="Write study, series and SOP instance UID and accession number of DICOM images."
+        ),
+    ] = False,
     label_map: Annotated[
         Path | None, typer.Option(help="Class names of a SavedModel from the TensorFlow tools (.pbtxt).")
     ] = None,
@@ -65,6 +71,7 @@ def detect(
         fast=fast,
         tile=tile if tile_size is None else tile_size,
         explain=explain,
+        identifiers=identifiers,
         label_map=label_map,
         on_error=on_error,
         overwrite=overwrite,
@@ -76,22 +83,37 @@ def detect(
         _write(run)
     if show and run.first_picture is not None:
         out.open_picture(run.first_picture)
-    if not run.document["images"]:
+    if all(image["error"] is not None for image in run.document["images"]):
         raise DataError("none of the images could be read", hint="see the lines above for each of them")
 
 
 def _write(run: DetectionRun) -> None:
-    document, rows = run.document, []
+    from fractura.inference.answer import threshold_text
+
+    document = run.document
+    rows: list[tuple[object, ...]] = []
     for image in document["images"]:
+        if image["error"] is not None:
+            rows.append((image["image"], "not read", *[None] * 5))
+            continue
         best = image["detections"][0] if image["detections"] else None
-        found = (None, None) if best is None else (best["class"], f"{best['score']:.3f}")
-        rows.append((image["image"], f"{image['image_score']:.3f}", len(image["detections"]), *found))
-    out.write_table(
-        ["image", "image score", "detections", "best", "score"], rows, numeric=["image score", "detections", "score"]
-    )
-    detected = sum(bool(image["detections"]) for image in document["images"])
+        found = (None, None) if best is None else (best["class"], _number(best["score"]))
+        whole = (_number(image["image_probability"]), _number(image["image_score"]))
+        rows.append((image["image"], f"fracture {image['answer']}", *whole, len(image["detections"]), *found))
+    if not document["calibrated"]:  # scores are no probabilities: the column would be empty
+        rows = [(*row[:2], *row[3:]) for row in rows]
+    numeric = ["probability", "image score", "detections", "score"]
+    head = ["image", "answer", *(numeric[:1] if document["calibrated"] else []), *numeric[1:3], "best", "score"]
+    out.write_table(head, rows, numeric=[name for name in numeric if name in head])
+    read = [image for image in document["images"] if image["error"] is None]
+    detected, left = sum(bool(image["detections"]) for image in read), len(document["images"]) - len(read)
     out.say(
-        f"{detected} of {len(document['images'])} images have detections at threshold {document['threshold']:g}"
-        + (f"; {len(document['skipped'])} images skipped" if document["skipped"] else "")
+        f"{detected} of {len(read)} images have detections; "
+        + threshold_text(document["threshold"], document["sensitivity"])
+        + (f"; {left} images could not be read" if left else "")
         + f"; results are in {run.folder}"
     )
+
+
+def _number(value: float | None) -> str | None:
+    return None if value is None else f"{value:.3f}"

@@ -10,7 +10,7 @@ import logging
 import struct
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import PurePath
@@ -102,13 +102,14 @@ def _without_log() -> Iterator[None]:
         _is_reading.reset(before)
 
 
-def parse_dicom(stream: BinaryIO, title: str, *, pixels: bool) -> Dataset:
+def parse_dicom(stream: BinaryIO, title: str, *, pixels: bool, more: Sequence[str] = ()) -> Dataset:
     """The few elements that an image needs; call it, and read the result, inside ``parsing_quietly``.
 
     Args:
         stream: The file, at its start.
         title: What to call the image in errors.
         pixels: Read up to the end; otherwise up to the pixels.
+        more: Keywords of further elements.
 
     Raises:
         DataError: It is damaged, compressed as a whole, or names no transfer syntax.
@@ -117,7 +118,7 @@ def parse_dicom(stream: BinaryIO, title: str, *, pixels: bool) -> Dataset:
 
     syntax = _transfer_syntax(stream, title)
     try:
-        dataset = dcmread(stream, stop_before_pixels=not pixels, force=True, specific_tags=_TAGS.split())
+        dataset = dcmread(stream, stop_before_pixels=not pixels, force=True, specific_tags=[*_TAGS.split(), *more])
         meta = getattr(dataset, "file_meta", None)
         named = str(meta.TransferSyntaxUID) if meta is not None and "TransferSyntaxUID" in meta else syntax
     except DICOM_ERRORS:

@@ -232,7 +232,7 @@ export async function detect(imageFile, annotations) {
  */
 function detectionOf(row) {
   const [xmin, ymin, xmax, ymax] = row.box;
-  return { name: row.class, xmin, ymin, xmax, ymax, score: row.score };
+  return { name: row.class, xmin, ymin, xmax, ymax, score: row.score, probability: row.probability };
 }
 
 /** @param {string} id */
@@ -242,10 +242,11 @@ export const forgetImage = (id) => request("DELETE", `/api/uploads/${id}`);
  * @param {string} format
  * @param {string[]} ids
  * @param {number} threshold
+ * @param {boolean} identifiers With those of DICOM images.
  * @returns {Promise<{name: string, content: Blob}>}
  */
-export async function exportImages(format, ids, threshold) {
-  const response = await request("POST", "/api/export", { body: { format, images: ids, threshold } });
+export async function exportImages(format, ids, threshold, identifiers) {
+  const response = await request("POST", "/api/export", { body: { format, images: ids, threshold, identifiers } });
   const disposition = response.headers.get("Content-Disposition") ?? "";
   const name = /filename\*=UTF-8''([^;]+)/.exec(disposition)?.[1];
   return { name: name ? decodeURIComponent(name) : `results.${format}`, content: await reached(response.blob()) };

@@ -1,4 +1,5 @@
 /** The panel next to the image: its boxes, the class palette, flags, the comment and the model's suggestions. */
+import { certainty } from "./answers.js";
 import { byId, fill, make, replaceKeepingFocus } from "./dom.js";
 import { colourOf } from "./draw.js";
 import { number, readable, say } from "./i18n.js";
@@ -154,7 +155,7 @@ export class BoxPanel {
             { class: "plain pick", "data-part": `pick-${suggestion.key}`, onclick: () => this.actions.select(suggestion.key) },
             swatch(suggestion.name, names),
             make("span", { class: "name" }, suggestion.name),
-            make("span", { class: "score" }, number(suggestion.score, 2)),
+            make("span", { class: "score" }, certainty(suggestion.score, suggestion.probability)),
           ),
           make(
             "button",

@@ -1,16 +1,21 @@
 /** The list of dropped images, and the list of detections on the one that is shown. */
 import { explain } from "./announce.js";
+import { answerText, certainty, thresholdText } from "./answers.js";
 import { byId, make, replaceKeepingFocus } from "./dom.js";
 import { colourOf } from "./draw.js";
-import { number, say } from "./i18n.js";
+import { say } from "./i18n.js";
 
 /** @typedef {import("./dropped_images.js").Dropped} Dropped */
+
+/** The slider has steps: this near, the threshold is the model's own. */
+const SAME_THRESHOLD = 0.0006;
 
 /**
  * @param {readonly Dropped[]} images
  * @param {Dropped | null} open
  * @param {object} how
  * @param {(image: Dropped) => number} how.count Detections above the threshold.
+ * @param {number} how.threshold
  * @param {(image: Dropped) => void} how.show
  * @param {(image: Dropped) => void} how.remove
  */
@@ -31,7 +36,7 @@ export function drawDropped(images, open, how) {
     return make(
       "div",
       { class: "drop", role: "listitem", "aria-current": String(image === open) },
-      make("button", pick, dot, name, make("span", { class: "quiet below" }, stateText(image, count))),
+      make("button", pick, dot, name, make("span", { class: "quiet below" }, stateText(image, count, how.threshold))),
       make("button", remove, "×"),
     );
   });
@@ -46,11 +51,39 @@ export function revealDropped() {
 /**
  * @param {Dropped} image
  * @param {number} count
+ * @param {number} threshold
  */
-function stateText(image, count) {
+function stateText(image, count, threshold) {
   if (image.state === "failed") return image.failure ? explain(image.failure) : "";
   if (image.state !== "done") return say(`detect.${image.state}`);
-  return count > 0 ? say("detect.detections", { count }) : say("detect.no_detections");
+  const found = count > 0 ? say("detect.detections", { count }) : say("detect.no_detections");
+  return [wholeAnswer(image, threshold), found].filter(Boolean).join(" · ");
+}
+
+/**
+ * @param {Dropped | null} image
+ * @param {number} threshold
+ */
+function wholeAnswer(image, threshold) {
+  const score = image?.result?.image_score ?? null;
+  return score === null ? "" : answerText(score, image?.result?.image_probability ?? null, threshold);
+}
+
+/**
+ * The answer for the whole image, the threshold with its sensitivity, and which model gave it.
+ * @param {Dropped | null} open
+ * @param {number} threshold
+ * @param {import("./types.js").DetectResult | null} run
+ */
+export function drawAnswer(open, threshold, run) {
+  const answer = wholeAnswer(open, threshold);
+  byId("answer-part", HTMLElement).hidden = answer === "";
+  byId("detect-answer", HTMLElement).textContent = answer;
+  const own = run !== null && Math.abs(run.threshold - threshold) < SAME_THRESHOLD;
+  byId("detect-answer-threshold", HTMLElement).textContent = thresholdText(threshold, own ? run.sensitivity : null);
+  byId("detect-run", HTMLElement).textContent = run
+    ? say("detect.run", { digest: run.model_digest.slice(0, 12), views: run.views.join(", "), time: run.created })
+    : "";
 }
 
 /** @param {Dropped | null} open */
@@ -97,7 +130,7 @@ export function drawDetections(open, detections, how) {
       },
       swatch,
       make("span", { class: "name" }, detection.name),
-      make("span", { class: "score" }, number(detection.score, 2)),
+      make("span", { class: "score" }, certainty(detection.score, detection.probability)),
     );
   });
   replaceKeepingFocus(place, rows);

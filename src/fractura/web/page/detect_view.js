@@ -5,15 +5,16 @@
  * @typedef {import("./dropped_images.js").Dropped} Dropped
  */
 import { notify, notifyError, announce } from "./announce.js";
+import { certainty } from "./answers.js";
 import * as api from "./api.js";
 import { topmost } from "./boxes.js";
-import { drawDropped, drawFacts, drawDetections, revealDropped } from "./detect_lists.js";
+import { drawAnswer, drawDropped, drawFacts, drawDetections, revealDropped } from "./detect_lists.js";
 import { byId, make } from "./dom.js";
 import { GROUND_TRUTH_COLOUR, colourOf, drawBoxes } from "./draw.js";
 import { DroppedImages } from "./dropped_images.js";
 import * as events from "./events.js";
 import { ImageStage } from "./image_stage.js";
-import { language, number, say } from "./i18n.js";
+import { language, say } from "./i18n.js";
 import { DETECT } from "./keys.js";
 import { Value } from "./store.js";
 import { drawThreshold } from "./threshold_panel.js";
@@ -215,7 +216,7 @@ export class DetectView {
     if (this.hidden) return;
     if (!this.comparing) this.#paintGroundTruth(context, view);
     const items = this.#detections(this.open).map((box, place) => {
-      const tag = `${box.name} ${number(box.score, 2)}`;
+      const tag = `${box.name} ${certainty(box.score, box.probability)}`;
       return { box, style: { colour: colourOf(box.name, this.names), tag, selected: place === this.selected } };
     });
     drawBoxes(context, view, items);
@@ -273,10 +274,12 @@ export class DetectView {
   async #export(format) {
     const all = byId("export-all", HTMLInputElement).checked;
     const images = all ? this.dropped.images : this.dropped.images.filter((image) => image === this.open);
-    const ids = images.flatMap((image) => (image.state === "done" && image.result?.id ? [image.result.id] : []));
+    // those that could not be read stand in the file, with the reason
+    const ids = images.flatMap((image) => (image.result?.id ? [image.result.id] : []));
+    const identifiers = byId("export-identifiers", HTMLInputElement).checked;
     if (ids.length === 0) return;
     try {
-      const { name, content } = await api.exportImages(format, ids, this.shownFrom);
+      const { name, content } = await api.exportImages(format, ids, this.shownFrom, identifiers);
       const address = URL.createObjectURL(content);
       make("a", { href: address, download: name }).click();
       // the download still reads it after this returns
@@ -296,6 +299,7 @@ export class DetectView {
       : "";
     drawDropped(images, this.open, {
       count: (image) => this.#detections(image).length,
+      threshold: this.shownFrom,
       show: (image) => {
         document.body.classList.remove("list-open");
         void this.show(image);
@@ -303,6 +307,7 @@ export class DetectView {
       remove: (image) => this.#remove(image),
     });
     drawFacts(this.open);
+    drawAnswer(this.open, this.shownFrom, this.dropped.last);
     const { names, selected } = this;
     drawDetections(this.open, this.#detections(this.open), { selected, names, select: (place) => this.select(place) });
     drawThreshold(this.model, this.shownFrom, (threshold) => this.setThreshold(threshold));

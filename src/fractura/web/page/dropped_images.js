@@ -97,7 +97,7 @@ export class DroppedImages {
       if (!this.images.includes(image)) return this.#forget(image);
       image.failure = result.error;
       image.state = result.error ? "failed" : "done";
-      if (result.id) image.facts = await api.image(result.id);
+      if (result.id && !result.error) image.facts = await api.image(result.id);
     } catch (reason) {
       if (!(reason instanceof api.ServerError)) throw reason;
       image.state = "failed";

@@ -18,9 +18,9 @@
  * @property {(suggestion: Suggestion, box: KeyedBox) => void} accept
  * @property {() => void} changed The selection or the mode has changed.
  */
+import { certainty } from "./answers.js";
 import { SMALLEST_SIDE, between, hit, keyed, shifted, stretched, topmost } from "./boxes.js";
 import { colourOf, drawBoxes, drawCross } from "./draw.js";
-import { number } from "./i18n.js";
 
 /** Distance from an edge within which the pointer grabs it, stage pixels. */
 const REACH = { mouse: 6, touch: 16 };
@@ -211,7 +211,7 @@ export class Editor {
       .map((box) => this.#item(box, { tag: box.difficult ? `${box.name} ?` : box.name }, names));
     const suggested = this.scene
       .suggestions()
-      .map((suggestion) => this.#item(suggestion, { dashed: true, tag: `${suggestion.name} ${number(suggestion.score, 2)}` }, names));
+      .map((suggestion) => this.#item(suggestion, { dashed: true, tag: `${suggestion.name} ${certainty(suggestion.score, suggestion.probability)}` }, names));
     if (!this.hidden) drawBoxes(context, view, [...boxes, ...suggested]);
     if (this.shown?.key === "new")
       drawBoxes(context, view, [{ box: this.shown, style: { colour: colourOf(this.shown.name, names) } }]);

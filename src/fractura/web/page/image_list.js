@@ -150,7 +150,7 @@ export class ImageList {
     row.title = `${image.name}: ${state}`;
     fill(
       row,
-      make("span", { class: `dot ${image.disagreeing ? "disagreeing" : image.state}`, "aria-hidden": "true" }),
+      make("span", { class: `dot ${image.state}`, "aria-hidden": "true" }),
       make("span", { class: "name" }, image.name),
       make("span", { class: "visually-hidden" }, state),
       image.comment && make("span", { class: "comment-icon", title: say("list.comment") }, "✎"),

@@ -55,11 +55,12 @@ export function drawNotes(open, name) {
 }
 
 /** @param {import("./open_image.js").OpenImage} open */
-function remarks({ annotation, answer, facts }) {
+function remarks({ annotation, answer, facts, labels }) {
   const notes = annotation.notes.map((note) => [note.message, note.place, note.hint].filter(Boolean).join("; "));
   if (facts.burnt_in_text) notes.push(say("image.burnt_in"));
   if (facts.frames > 1) notes.push(say("image.frames", { frames: facts.frames }));
-  const kinds = new Set((answer?.disagreements ?? []).map((each) => each.kind));
+  // a reviewer has decided: the model does not contradict any more
+  const kinds = new Set(labels.verified ? [] : (answer?.disagreements ?? []).map((each) => each.kind));
   for (const kind of /** @type {const} */ (["missed_by_human", "missed_by_model", "other_class"])) {
     if (kinds.has(kind)) notes.push(say(`suggestions.${kind}`));
   }

@@ -2,6 +2,7 @@
  * The labelling view: opens the folder's images one by one and shows the list, the boxes and the suggestions.
  */
 import { notifyError } from "./announce.js";
+import { answerText, thresholdText } from "./answers.js";
 import * as api from "./api.js";
 import { BoxPanel } from "./box_panel.js";
 import { previewer } from "./conflict_preview.js";
@@ -227,10 +228,21 @@ export class LabelView {
     const threshold = byId("suggest-threshold", HTMLInputElement);
     if (document.activeElement !== threshold) threshold.valueAsNumber = labelling.shownFrom;
     byId("suggest-threshold-value", HTMLOutputElement).textContent = number(labelling.shownFrom, 2);
+    this.#drawAnswer();
     drawNotes(open, this.pages.row(this.pages.position ?? -1)?.name ?? "");
     this.drawTools();
     this.drawSaveState();
     this.stage.viewer.refresh();
+  }
+
+  /** What the model says of the whole image, at its own threshold. */
+  #drawAnswer() {
+    const { image_score: score, image_probability: probability, threshold, sensitivity } = this.open?.answer ?? {};
+    const known = typeof score === "number" && typeof threshold === "number";
+    byId("suggest-answer", HTMLElement).textContent = known ? answerText(score, probability ?? null, threshold) : "";
+    byId("suggest-answer-threshold", HTMLElement).textContent = known
+      ? thresholdText(threshold, sensitivity ?? null)
+      : "";
   }
 
   #suggestionNote() {

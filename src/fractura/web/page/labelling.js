@@ -123,8 +123,7 @@ export class Labelling {
    * @param {KeyedBox | null} changed After dragging; null to accept it as it is.
    */
   accept(suggestion, changed) {
-    const { score, ...box } = { ...suggestion, ...changed };
-    void score;
+    const box = drawnBox({ ...suggestion, ...changed });
     this.commit([...(this.open?.labels.boxes ?? []), box]);
     this.editor.select(changed ? box.key : (this.suggestions[0]?.key ?? null));
     announce(say("box.drawn", { name: box.name, count: this.open?.labels.boxes.length ?? 0 }));
@@ -132,7 +131,7 @@ export class Labelling {
   }
 
   acceptAll() {
-    const boxes = this.suggestions.map(({ score, ...box }) => (void score, box));
+    const boxes = this.suggestions.map(drawnBox);
     if (boxes.length > 0) this.commit([...(this.open?.labels.boxes ?? []), ...boxes]);
   }
 
@@ -142,4 +141,15 @@ export class Labelling {
     this.editor.select(this.suggestions[0]?.key ?? null);
     this.changed();
   }
+}
+
+/**
+ * A person answers for an accepted suggestion: it has neither score nor probability.
+ * @param {Suggestion} suggestion
+ * @returns {KeyedBox}
+ */
+function drawnBox({ score, probability, ...box }) {
+  void score;
+  void probability;
+  return box;
 }

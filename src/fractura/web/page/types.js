@@ -11,7 +11,8 @@
  * @property {boolean | undefined} [truncated] Left out when the box was changed: the server derives it as LabelImg does.
  * @property {string | undefined} [pose]
  *
- * @typedef {Box & {score: number}} Detection A detected box, score 0..1.
+ * @typedef {Box & {score: number, probability: number | null}} Detection A detected box; both 0..1, the probability null
+ *   without a calibration.
  * @typedef {Box & {key: string}} KeyedBox A box with an identity for as long as the page is open.
  * @typedef {Detection & {key: string}} Suggestion
  *
@@ -105,12 +106,24 @@
  *
  * @typedef {{models: Model[], current: string | null}} Models
  *
+ * @typedef {"likely" | "possible" | "unlikely" | "suspected" | "not detected"} Answer Of a fracture on an image.
+ *
+ * @typedef {object} Sensitivity Measured for whole images.
+ * @property {number} value
+ * @property {number | null} low Of the 95 % interval.
+ * @property {number | null} high
+ * @property {number} images Fractured ones.
+ *
  * @typedef {object} ImageSuggestions
  * @property {string} image
  * @property {string | null} model
  * @property {"ready" | "waiting" | "none"} status
  * @property {Detection[]} boxes
  * @property {number | null} threshold
+ * @property {Answer | null} answer
+ * @property {number | null} image_score
+ * @property {number | null} image_probability
+ * @property {Sensitivity | null} sensitivity
  * @property {number | null} uncertainty
  * @property {{kind: "missed_by_human" | "missed_by_model" | "other_class", box: Box}[]} disagreements
  *
@@ -144,21 +157,36 @@
  * @property {string} image Its name.
  * @property {number | null} width
  * @property {number | null} height
+ * @property {Answer | null} answer
  * @property {number | null} image_score
  * @property {number | null} image_probability
  * @property {string | null} picture
  * @property {string | null} explanation
  * @property {string | null} annotation
  * @property {DetectionRow[]} detections
+ * @property {Record<string, string | null> | null} identifiers
+ * @property {{code: string, message: string, place: string | null, hint: string | null} | null} error
  * @property {string | null} id
  * @property {number | null} bit_depth
  * @property {boolean} dicom
  * @property {Box[] | null} ground_truth
  * @property {string | null} ground_truth_problem Why the annotation sent along is not used.
  * @property {number} seconds
- * @property {{code: string, message: string, place: string | null, hint: string | null} | null} error
  *
- * @typedef {{schema_version: number, model: string, class_names: string[], threshold: number, views: string[], images: DetectedImage[]}} DetectResponse
+ * @typedef {object} DetectResponse
+ * @property {number} schema_version
+ * @property {string} made_by
+ * @property {string} version
+ * @property {string} created
+ * @property {string} model
+ * @property {string} model_digest
+ * @property {string[]} class_names
+ * @property {number} threshold
+ * @property {Sensitivity | null} sensitivity
+ * @property {string[]} views
+ * @property {boolean} calibrated
+ * @property {boolean} complete
+ * @property {DetectedImage[]} images
  *
  * @typedef {Omit<DetectedImage, "detections"> & {detections: Detection[]}} ImageResult With the detections as the page draws them.
  * @typedef {Omit<DetectResponse, "images"> & {images: ImageResult[]}} DetectResult

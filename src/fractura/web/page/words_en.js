@@ -117,6 +117,19 @@ export const english = {
   "box.redone": "Redone",
   "box.pasted": "Copied from the previous image, boxes: {count}",
 
+  "answer.title": "Whole image",
+  "answer.likely": "Fracture likely",
+  "answer.possible": "Fracture possible",
+  "answer.unlikely": "Fracture unlikely",
+  "answer.suspected": "Fracture suspected",
+  "answer.not_detected": "Fracture not detected",
+  "answer.not_calibrated": "not calibrated",
+  "answer.threshold":
+    "Threshold {threshold}: sensitivity {sensitivity}, measured on {images} fractured images.",
+  "answer.threshold_unmeasured": "Threshold {threshold}: its sensitivity for whole images was not measured.",
+  "certainty.score": "score {value}",
+  "certainty.probability": "probability {value}",
+
   "suggestions.title": "Suggestions",
   "suggestions.none": "No suggestions above the threshold.",
   "suggestions.no_model": "No suggestions without a model.",
@@ -210,6 +223,8 @@ export const english = {
   "detect.done": "{done} of {total} images",
   "detect.finished": "{name}, detections: {count}",
   "detect.no_dicom": "DICOM SR is available for DICOM images only.",
+  "detect.identifiers": "with DICOM identifiers (study, series, image, accession number)",
+  "detect.run": "SHA-256 {digest}…; views: {views}; {time}",
   "detect.lower": "Lower the threshold",
   "detect.higher": "Raise the threshold",
   "detect.no_model": "No model: start with fractura serve --model MODEL.",

@@ -121,6 +121,19 @@ export const spanish = {
   "box.redone": "Rehecho",
   "box.pasted": "Copiadas de la radiografía anterior, cajas: {count}",
 
+  "answer.title": "Radiografía completa",
+  "answer.likely": "Fractura probable",
+  "answer.possible": "Fractura posible",
+  "answer.unlikely": "Fractura improbable",
+  "answer.suspected": "Sospecha de fractura",
+  "answer.not_detected": "Sin fractura detectada",
+  "answer.not_calibrated": "sin calibrar",
+  "answer.threshold":
+    "Umbral {threshold}: sensibilidad {sensitivity}, medida en {images} radiografías con fractura.",
+  "answer.threshold_unmeasured": "Umbral {threshold}: no se midió su sensibilidad para radiografías completas.",
+  "certainty.score": "puntuación {value}",
+  "certainty.probability": "probabilidad {value}",
+
   "suggestions.title": "Sugerencias",
   "suggestions.none": "Ninguna sugerencia por encima del umbral.",
   "suggestions.no_model": "Sin modelo no hay sugerencias.",
@@ -214,6 +227,8 @@ export const spanish = {
   "detect.done": "{done} de {total} radiografías",
   "detect.finished": "{name}, detecciones: {count}",
   "detect.no_dicom": "DICOM SR solo está disponible para radiografías DICOM.",
+  "detect.identifiers": "con identificadores DICOM (estudio, serie, imagen, número de acceso)",
+  "detect.run": "SHA-256 {digest}…; vistas: {views}; {time}",
   "detect.lower": "Bajar el umbral",
   "detect.higher": "Subir el umbral",
   "detect.no_model": "Sin modelo: inicie con fractura serve --model MODELO.",

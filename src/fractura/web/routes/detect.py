@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
@@ -12,13 +13,12 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from fractura.core.errors import ModelError
-from fractura.core.model_card import ModelCard
-from fractura.inference.settings import DetectionSettings
+from fractura.inference.origin import ResultOrigin
 from fractura.web.api_errors import WebError, documented
 from fractura.web.app_state import AppState, CurrentState
 from fractura.web.model_registry import UsableModel
 from fractura.web.schemas import DetectedImage, DetectionResponse, DetectionRun, DetectionStart, ImageId, ModelId
-from fractura.web.uploads import GroundTruth, match_ground_truths, plain_name, uploaded_image
+from fractura.web.uploads import GroundTruth, ImageSource, match_ground_truths, plain_name, uploaded_image
 
 _LINES = "application/x-ndjson"
 
@@ -42,6 +42,9 @@ async def detect(
     ] = None,
     model: Annotated[ModelId | None, Form(description="By default the model in use.")] = None,
     keep: Annotated[bool, Form(description="Keep the images in memory, for pictures and exports.")] = True,
+    identifiers: Annotated[
+        bool, Form(description="Study, series and SOP instance UID and accession number of DICOM images.")
+    ] = False,
 ) -> Response | DetectionResponse:
     """Detect fractures on images. An image that cannot be read has an ``error`` and does not affect the others.
 
@@ -61,9 +64,11 @@ async def detect(
 
     def results() -> Iterator[DetectedImage]:
         for (name, data), ground_truth in zip(sent, ground_truths, strict=True):
-            yield _detected(state, using, name, data, ground_truth, keep=keep)
+            yield _detected(state, using, origin, uploaded_image(name, data), ground_truth, asked)
 
-    run = _run(using.card)
+    asked = _Asked(keep=keep, identifiers=identifiers)
+    origin = using.result_origin()
+    run = DetectionRun(**origin.to_dict())
     if _LINES in request.headers.get("accept", ""):
         start = DetectionStart(**run.model_dump(), images=len(sent))
         return StreamingResponse(_lines(start, results()), media_type=_LINES)
@@ -85,14 +90,12 @@ async def forget(image: ImageId, state: CurrentState) -> Response:
     return Response(status_code=204)
 
 
-def _run(card: ModelCard) -> DetectionRun:
-    settings = DetectionSettings.of(card)
-    return DetectionRun(
-        model=card.name,
-        class_names=list(card.class_names),
-        threshold=settings.threshold,
-        views=list(settings.views),
-    )
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What a request asks for besides detections."""
+
+    keep: bool
+    identifiers: bool
 
 
 def _lines(start: DetectionStart, results: Iterator[DetectedImage]) -> Iterator[str]:
@@ -103,28 +106,35 @@ def _lines(start: DetectionStart, results: Iterator[DetectedImage]) -> Iterator[
 
 
 def _detected(
-    state: AppState, model: UsableModel, name: str, data: bytes, ground_truth: GroundTruth, *, keep: bool
+    state: AppState,
+    model: UsableModel,
+    origin: ResultOrigin,
+    source: ImageSource,
+    ground_truth: GroundTruth,
+    asked: _Asked,
 ) -> DetectedImage:
     started = time.perf_counter()
-    source = uploaded_image(name, data)
+    if asked.keep:  # one that cannot be read as well: it stands in the exports, with the reason
+        state.uploads.keep(source)
+    kept = source.id if asked.keep else None
     try:
         image = state.images.radiograph(source)
         found = state.detections_on(source, model)
-        row = found.row(name, model.card, model.card.views)
+        row = found.row(source.name, origin, source.identifiers() if asked.identifiers else None)
     except (WebError, ModelError) as error:
         reported = error if isinstance(error, WebError) else WebError.of(error, 409, "model_unusable")
-        return DetectedImage(image=name, id=None, seconds=_since(started), error=reported.detail())
+        return DetectedImage(image=source.name, id=kept, seconds=_since(started), error=reported.detail())
     problem = ground_truth.problem_for(found.width, found.height)
-    if keep:
-        state.uploads.keep(source)
-    return DetectedImage(
-        **row,
-        id=source.id if keep else None,
-        bit_depth=image.bit_depth,
-        dicom=source.is_dicom,
-        ground_truth=None if problem else ground_truth.boxes,
-        ground_truth_problem=problem,
-        seconds=_since(started),
+    return DetectedImage.model_validate(
+        {
+            **row,
+            "id": kept,
+            "bit_depth": image.bit_depth,
+            "dicom": source.is_dicom,
+            "ground_truth": None if problem else ground_truth.boxes,
+            "ground_truth_problem": problem,
+            "seconds": _since(started),
+        }
     )
 
 

@@ -6,10 +6,12 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Response
 
-from fractura.web.api_errors import documented
-from fractura.web.app_state import CurrentState
+from fractura.web.api_errors import WebError, documented
+from fractura.web.app_state import AppState, CurrentState
 from fractura.web.exports import ImageResult, export
+from fractura.web.model_registry import UsableModel
 from fractura.web.schemas import ExportRequest
+from fractura.web.uploads import ImageSource
 
 router = APIRouter(tags=["export"])
 _KINDS = ("application/json", "text/csv", "application/xml", "application/dicom", "application/zip")
@@ -28,13 +30,21 @@ _FILE = {"schema": {"type": "string", "format": "binary"}}
     },
 )
 def export_results(request: ExportRequest, state: CurrentState) -> Response:
-    """Export the detections at or above the threshold (by default the model's own), running the model where needed."""
+    """Export the detections at or above the threshold (by default the model's own), running the model where needed.
+
+    An image that cannot be read stands in the file with the reason; where one image gives one file, in ``unread.csv``.
+    """
     model = state.models.get()
-    threshold = model.card.threshold if request.threshold is None else request.threshold
-    results = [
-        ImageResult(source, state.detections_on(source, model))
-        for source in (state.source(image) for image in dict.fromkeys(request.images))
-    ]
-    file = export(results, request.format, model.card, threshold)
+    results = [_result(state, state.source(image), model) for image in dict.fromkeys(request.images)]
+    file = export(results, request.format, model.result_origin(request.threshold), identifiers=request.identifiers)
     disposition = f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"
     return Response(file.content, media_type=file.media_type, headers={"Content-Disposition": disposition})
+
+
+def _result(state: AppState, source: ImageSource, model: UsableModel) -> ImageResult:
+    try:
+        return ImageResult(source, state.detections_on(source, model))
+    except WebError as error:
+        if error.code == "model_unusable":  # it would fail on every image
+            raise
+        return ImageResult(source, error=error)

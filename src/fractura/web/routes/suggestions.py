@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from fractura.inference.answer import image_answer, measured_sensitivity
 from fractura.web.api_errors import documented
 from fractura.web.app_state import CurrentState
-from fractura.web.schemas import ImageId, ImageSuggestions, SuggestionStatus
+from fractura.web.schemas import ImageId, ImageSuggestions, Suggestion, SuggestionStatus
 from fractura.web.suggester import disagreements, drawn_boxes, uncertainty
 
 router = APIRouter(tags=["suggestions"])
@@ -28,15 +29,29 @@ def image_suggestions(image: ImageId, state: CurrentState) -> ImageSuggestions:
     if found is None:
         folder.suggester.ask(row)
         return ImageSuggestions(image=row.id, model=model.id, status="waiting", threshold=threshold)
-    drawn = drawn_boxes(row)
+    drawn = drawn_boxes(row) or ()
+    is_settled = drawn_boxes(row) is None or row.state == "verified"
+    origin = model.result_origin()
+    calibrator, probability = origin.calibrator, None
+    probabilities: list[float | None] = [None] * len(found.detections)
+    if calibrator is not None:
+        probabilities = calibrator.detections([each.score for each in found.detections]).round(6).tolist()
+        probability = round(float(calibrator.images([found.image_score])[0]), 6)
     return ImageSuggestions(
         image=row.id,
         model=model.id,
         status="ready",
-        boxes=list(found.detections),
+        boxes=[
+            Suggestion(**each.model_dump(), probability=likely)
+            for each, likely in zip(found.detections, probabilities, strict=True)
+        ],
         threshold=threshold,
+        answer=image_answer(found.image_score, probability, threshold),
+        image_score=round(found.image_score, 6),
+        image_probability=probability,
+        sensitivity=measured_sensitivity(model.card, origin.settings),
         uncertainty=round(uncertainty(found.detections, threshold), 4),
-        disagreements=[] if drawn is None else disagreements(found.detections, drawn, threshold),
+        disagreements=[] if is_settled else disagreements(found.detections, drawn, threshold),
     )
 
 
