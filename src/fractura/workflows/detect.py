@@ -10,6 +10,7 @@ from fractura.core.errors import FracturaError
 from fractura.core.model_card import ModelCard
 from fractura.core.reporter import LOG, Reporter, track
 from fractura.inference import load_model
+from fractura.inference.answer import threshold_text
 from fractura.inference.detect import OnError, detect_images
 from fractura.inference.discovery import find_images
 from fractura.inference.explanation import explain as evidence_for
@@ -33,6 +34,48 @@ class DetectionRun:
     folder: Path
     document: ResultsDocument
     problems: tuple[FracturaError, ...]
+
+    @property
+    def has_read_nothing(self) -> bool:
+        """True if none of the images could be read."""
+        return all(image["error"] is not None for image in self.document["images"])
+
+    @property
+    def columns(self) -> list[str]:
+        """Of ``rows``; there are probabilities only where the model is calibrated."""
+        probability = ["probability"] if self.document["calibrated"] else []
+        return ["image", "answer", *probability, "image score", "detections", "best", "score"]
+
+    @property
+    def numeric(self) -> list[str]:
+        """The columns that hold numbers."""
+        return [name for name in self.columns if name not in ("image", "answer", "best")]
+
+    def rows(self) -> list[tuple[object, ...]]:
+        """A row for each image, the answer for the whole image first; None where there is nothing to say."""
+        rows: list[tuple[object, ...]] = []
+        for image in self.document["images"]:
+            if image["error"] is not None:
+                rows.append((image["image"], "not read", *[None] * (len(self.columns) - 2)))
+                continue
+            best = image["detections"][0] if image["detections"] else None
+            found = (None, None) if best is None else (best["class"], _number(best["score"]))
+            probability = [_number(image["image_probability"])] if self.document["calibrated"] else []
+            whole = (f"fracture {image['answer']}", *probability, _number(image["image_score"]))
+            rows.append((image["image"], *whole, len(image["detections"]), *found))
+        return rows
+
+    def summary(self) -> str:
+        """One line on all images."""
+        document = self.document
+        read = [image for image in document["images"] if image["error"] is None]
+        detected, left = sum(bool(image["detections"]) for image in read), len(document["images"]) - len(read)
+        return (
+            f"{detected} of {len(read)} images have detections; "
+            + threshold_text(document["threshold"], document["sensitivity"])
+            + (f"; {left} images could not be read" if left else "")
+            + f"; results are in {self.folder}"
+        )
 
     def to_dict(self) -> ResultsDocument:
         """The content of ``results.json``."""
@@ -113,6 +156,10 @@ def detect(
     for problem in results.problems:
         reporter.warn(f"skipped {problem}")
     return DetectionRun(folder=folder, document=results.to_dict(), problems=tuple(results.problems))
+
+
+def _number(value: float | None) -> str | None:
+    return None if value is None else f"{value:.3f}"
 
 
 def _introduce(card: ModelCard, reporter: Reporter) -> None:

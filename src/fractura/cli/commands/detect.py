@@ -83,37 +83,10 @@ def detect(
         _write(run)
     if show and run.first_picture is not None:
         out.open_picture(run.first_picture)
-    if all(image["error"] is not None for image in run.document["images"]):
+    if run.has_read_nothing:
         raise DataError("none of the images could be read", hint="see the lines above for each of them")
 
 
 def _write(run: DetectionRun) -> None:
-    from fractura.inference.answer import threshold_text
-
-    document = run.document
-    rows: list[tuple[object, ...]] = []
-    for image in document["images"]:
-        if image["error"] is not None:
-            rows.append((image["image"], "not read", *[None] * 5))
-            continue
-        best = image["detections"][0] if image["detections"] else None
-        found = (None, None) if best is None else (best["class"], _number(best["score"]))
-        whole = (_number(image["image_probability"]), _number(image["image_score"]))
-        rows.append((image["image"], f"fracture {image['answer']}", *whole, len(image["detections"]), *found))
-    if not document["calibrated"]:  # scores are no probabilities: the column would be empty
-        rows = [(*row[:2], *row[3:]) for row in rows]
-    numeric = ["probability", "image score", "detections", "score"]
-    head = ["image", "answer", *(numeric[:1] if document["calibrated"] else []), *numeric[1:3], "best", "score"]
-    out.write_table(head, rows, numeric=[name for name in numeric if name in head])
-    read = [image for image in document["images"] if image["error"] is None]
-    detected, left = sum(bool(image["detections"]) for image in read), len(document["images"]) - len(read)
-    out.say(
-        f"{detected} of {len(read)} images have detections; "
-        + threshold_text(document["threshold"], document["sensitivity"])
-        + (f"; {left} images could not be read" if left else "")
-        + f"; results are in {run.folder}"
-    )
-
-
-def _number(value: float | None) -> str | None:
-    return None if value is None else f"{value:.3f}"
+    out.write_table(run.columns, run.rows(), numeric=run.numeric)
+    out.say(run.summary())
