@@ -60,12 +60,14 @@ def test_the_commands_of_the_page_on_the_api(server, tmp_path):
 
 
 def test_the_example_answer_names_real_fields():
+    from fractura.inference.answer import Sensitivity
     from fractura.inference.results import DetectionRow
     from fractura.web.schemas import DetectedImage, DetectionResponse
 
     block = re.search(r"```json\n(.*?)```", TEXT, flags=re.S)[1]
     fields = set(re.findall(r'"([a-z_]+)":', block))
-    assert fields <= {*DetectionResponse.model_fields, *DetectedImage.model_fields, *DetectionRow.__annotations__}
+    rows = {*DetectionRow.__annotations__, *Sensitivity.__annotations__}
+    assert fields <= {*DetectionResponse.model_fields, *DetectedImage.model_fields, *rows}
 
 
 def test_every_path_is_real_and_every_room_of_the_api_is_named():
