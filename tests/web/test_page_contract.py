@@ -29,6 +29,7 @@ SCHEMAS = {
     "ImageSuggestions": schemas.ImageSuggestions,
     "SuggestionRun": schemas.SuggestionStatus,
     "Training": schemas.TrainingStatus,
+    "TrainingResult": schemas.TrainingResult,
     "DetectionRow": DetectionRow,
     "DetectedImage": schemas.DetectedImage,
     "DetectResponse": schemas.DetectionResponse,

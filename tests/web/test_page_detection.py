@@ -235,6 +235,46 @@ def test_a_verified_image_is_never_amber(window, model, tmp_path):
     view.page.locator("#images .dot.disagreeing").wait_for()
 
 
+TRAINED = {
+    "state": "done", "step": 300, "num_steps": 300, "loss": 0.2, "seconds_left": None, "message": None, "lines": [],
+    "history": [], "validations": [{"step": 300, "AP50": 0.55}], "model": "trained-0001", "kept_step": 200,
+    "result": {
+        "images": 7, "negatives": 3, "boxes": 9, "AP50": {"value": 0.6, "low": 0.4, "high": 0.8}, "in_use_ap50": 0.5,
+        "difference": {"value": 0.1, "low": -0.1, "high": 0.3}, "seen": 2,
+    },
+    "in_use": "given", "asks": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("use", [True, False])
+def test_a_new_model_is_reported_and_waits_for_a_decision(window, model, tmp_path, use):
+    folder = tmp_path / "images"
+    (name,) = write_images(folder, 1, SIZE)
+    view = window("label", folder, "--model", model)
+    decisions = []
+
+    def answer(route):
+        if route.request.method == "POST":
+            decisions.append(route.request.post_data_json)
+        route.fulfill(json={**TRAINED, "asks": not decisions})
+
+    view.page.route(re.compile(r"/api/training"), answer)
+    view.page.reload()
+    view.image(name)
+    view.page.locator("summary", has_text="Training").click()
+    expect(view.page.locator("#train-kept")).to_have_text(
+        "Kept: trained-0001, from step 200. AP50 0.60 (95 %: 0.40 to 0.80), on 7 validation images with 9 boxes, "
+        "3 of them without a box."
+    )
+    expect(view.page.locator("#train-compared")).to_have_text(
+        "The model in use, tiny, has 0.50 on the same images; difference 0.10 (95 %: -0.10 to 0.30). It was "
+        "trained on 2 of them and seems better here than it is."
+    )
+    view.page.locator("#train-use" if use else "#train-keep").click()
+    view.page.locator("#train-result").wait_for(state="hidden")
+    assert decisions == [{"use": use}]
+
+
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_a_narrow_screen_scrolls_only_down_and_all_controls_have_names(window, model, tmp_path, language):
     folder = tmp_path / "images"

@@ -216,6 +216,13 @@ PRETENDED = textwrap.dedent(
     sys.stderr.write(" ".join(words[:1]) + " begins\\n")
     if words[0] == "split":
         sys.exit(0)
+    if words[0] == "evaluate":
+        print('{"images": 7, "negative": 3, "boxes": 9, "metrics": {"AP50": {"value": 0.6, "low": 0.4, "high": 0.8}}}')
+        sys.exit(0)
+    if words[0] == "compare":
+        print('{"differences": {"AP50": {"first": 0.5, "difference": 0.1, "low": -0.1, "high": 0.3}}, '
+              '"overlap": {"first": {"trained": 2}}}')
+        sys.exit(0)
     output = pathlib.Path(words[words.index("--output") + 1])
     output.mkdir(parents=True)
     stop = []
@@ -254,12 +261,12 @@ def trainable_fixture(tmp_path, web):
 def ended(web):
     def finished():
         report = web.get("/api/training").json()
-        return report if report["state"] not in ("preparing", "running") else None
+        return report if report["state"] not in ("preparing", "running", "measuring") else None
 
     return wait_for(finished)
 
 
-def test_training_gives_a_model_that_is_used(trainable):
+def test_training_measures_the_model_and_asks_before_it_takes_over(trainable):
     begun = trainable.post("/api/training", headers=WRITE, json={"num_steps": 3})
     assert (begun.status_code, begun.json()["state"]) == (202, "preparing")
     again = trainable.post("/api/training", headers=WRITE, json={})
@@ -267,8 +274,52 @@ def test_training_gives_a_model_that_is_used(trainable):
     report = ended(trainable)
     assert (report["state"], report["step"], report["model"]) == ("done", 3, "trained-0001")
     assert [each["loss"] for each in report["history"]] == pytest.approx([1, 1 / 2, 1 / 3])
-    assert report["lines"] == ["split begins", "train begins"]
+    assert report["lines"] == ["split begins", "train begins", "evaluate begins", "compare begins"]
+    assert report["result"] == {
+        "images": 7,
+        "negatives": 3,
+        "boxes": 9,
+        "AP50": {"value": 0.6, "low": 0.4, "high": 0.8},
+        "in_use_ap50": 0.5,
+        "difference": {"value": 0.1, "low": -0.1, "high": 0.3},
+        "seen": 2,
+    }
+    assert (report["in_use"], report["asks"]) == ("given", True)
+    assert trainable.get("/api/models").json()["current"] == "given"
+    decided = trainable.post("/api/training/decision", headers=WRITE, json={"use": True})
+    assert (decided.status_code, decided.json()["asks"]) == (200, False)
     assert trainable.get("/api/models").json()["current"] == "trained-0001"
+    again = trainable.post("/api/training/decision", headers=WRITE, json={"use": True})
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "nothing_to_decide")
+
+
+def test_a_new_model_that_is_not_wanted_is_only_listed(trainable):
+    trainable.post("/api/training", headers=WRITE, json={"num_steps": 3})
+    assert ended(trainable)["asks"]
+    trainable.post("/api/training/decision", headers=WRITE, json={"use": False})
+    models = trainable.get("/api/models").json()
+    assert (models["current"], models["models"][-1]["id"]) == ("given", "trained-0001")
+    assert not trainable.get("/api/training").json()["asks"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"), [(None, "built-in"), ("trained-0001", "trained-0001"), ("x", "built-in")]
+)
+def test_the_model_that_was_chosen_is_in_use_again_the_next_time(tmp_path, chosen, expected):
+    """A model that was trained and never chosen does not take over by a restart."""
+    from fractura.core.model_card import write_card
+
+    trained = tmp_path / "data" / ".fractura" / "models" / "trained-0001"
+    image(tmp_path / "data" / "a.png")
+    write_card(CARD, trained)
+    (trained / "weights.safetensors").write_bytes(b"x")
+    if chosen == "trained-0001":
+        with client(mode="label", folder=tmp_path / "data") as web:
+            assert web.put("/api/models/current", headers=WRITE, json={"id": chosen}).status_code == 200
+    elif chosen is not None:
+        (trained.parent / "in_use.txt").write_text(chosen)
+    with client(mode="label", folder=tmp_path / "data") as web:
+        assert web.get("/api/models").json()["current"] == expected
 
 
 def test_training_can_be_stopped_and_keeps_what_it_learned(trainable):
@@ -315,10 +366,14 @@ def test_real_training_from_the_page(tmp_path):
 
         def finished():
             report = web.get("/api/training").json()
-            return report if report["state"] not in ("preparing", "running") else None
+            return report if report["state"] not in ("preparing", "running", "measuring") else None
 
         report = wait_for(finished, seconds=300)
         assert (report["state"], report["step"]) == ("done", 2), report
         assert any("weights from built-in" in line for line in report["lines"])
+        assert report["result"]["images"] == 4, report["lines"]
+        assert report["result"]["difference"] is not None, report["lines"]
+        assert web.get("/api/models").json()["current"] == "built-in"
+        web.post("/api/training/decision", headers=WRITE, json={"use": True})
         assert web.get("/api/models").json()["current"] == "trained-0001"
         wait_for(lambda: web.get("/api/suggestions").json()["done"] == 12, seconds=120)

@@ -136,10 +136,14 @@ class AppState:
         self.models.choose(model)
         self.events.publish("model", {"current": self.models.current})
         if self._folder is not None:
+            self._folder.remember_model(model)
             self._folder.suggester.model_changed()
 
     def _register_models(self, trained: Path | None) -> None:
-        """Built-in, given, trained; the requested one is chosen, else the newest that can be used."""
+        """Built-in, given, trained; the requested one is chosen, else that which somebody chose the last time.
+
+        A model that was trained here takes over only when somebody has said so.
+        """
         requested = self.settings.model
         entries = [self.models.add("built-in", "built-in", None)]
         if trained is not None:
@@ -151,13 +155,14 @@ class AppState:
             entries = [self.models.add("given", "given", Path(requested))]
         usable = [each for each in entries if isinstance(each, UsableModel)]
         if usable:
-            self.models.choose(usable[-1].id)
+            chosen = None if self._folder is None or requested is not None else self._folder.chosen_model
+            self.models.choose(next((each.id for each in usable if each.id == chosen), usable[0].id))
         elif requested is not None:
             load_model(requested)  # raises the full error
         else:
             _logger.warning("no suggestions: no model is in use")
         if usable and self.settings.mode == "serve":
-            self.models.load(usable[-1])  # fail now, not on the first image, if the model cannot run
+            self.models.load(usable[0])  # fail now, not on the first image, if the model cannot run
 
 
 async def _state_of(request: Request) -> AppState:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from fractura.core.errors import DataError
+from fractura.core.files import write_atomically
 from fractura.core.model_card import WEIGHTS_FILE
 from fractura.formats.voc.decisions import HIDDEN_FOLDER
 from fractura.inference import BUILT_IN
@@ -14,7 +17,7 @@ from fractura.web.detection_cache import DetectionCache
 from fractura.web.events import EventStream
 from fractura.web.folder_index import FolderIndex, ImageRow
 from fractura.web.image_list import ImageLister, image_item
-from fractura.web.model_registry import ModelRegistry, UsableModel
+from fractura.web.model_registry import ModelRegistry
 from fractura.web.schemas import ImageEvent, TrainingRequest
 from fractura.web.settings import WebSettings
 from fractura.web.suggester import Suggester
@@ -22,7 +25,9 @@ from fractura.web.training_run import TrainingPlan, TrainingRun
 from fractura.web.uploads import ImageSource
 
 TRAINED_MODELS = "trained-[0-9][0-9][0-9][0-9]"
+_CHOSEN = "in_use.txt"
 _MOST_SINGLE_EVENTS = 50
+_logger = logging.getLogger(__name__)
 
 
 class FolderState:
@@ -116,12 +121,37 @@ class FolderState:
         elif model is not None and (model.path / WEIGHTS_FILE).is_file():
             start = model.path
         output = self.models_folder / f"trained-{number:04d}"
-        return TrainingPlan(folder=self.index.folder, output=output, request=request, start_from=start)
+        in_use = None if model is None else (model.id, Path(BUILT_IN) if model.origin == "built-in" else model.path)
+        return TrainingPlan(folder=self.index.folder, output=output, request=request, start_from=start, in_use=in_use)
+
+    def decide(self, *, use: bool) -> None:
+        """The new model makes the suggestions from now on, or is only listed.
+
+        Raises:
+            WebError: No model waits for a decision, or it cannot be used.
+        """
+        model = self.training.decided()
+        if use:
+            self._use_model(model)
+            self.suggester.run_all()
+
+    @property
+    def chosen_model(self) -> str | None:
+        """Id of the model that was in use when the folder was last labelled; None if nobody has chosen one."""
+        try:
+            return (self.models_folder / _CHOSEN).read_text(encoding="utf-8").strip() or None
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    def remember_model(self, model: str) -> None:
+        """Use this model again the next time; where nothing can be written, it holds until the server ends."""
+        try:
+            write_atomically(self.models_folder / _CHOSEN, model)
+        except DataError as error:
+            _logger.warning("the choice of the model cannot be stored: %s", error.problem)
 
     def _trained(self, folder: Path) -> str:
-        if isinstance(self._models.add(folder.name, "trained", folder), UsableModel):
-            self._use_model(folder.name)
-            self.suggester.run_all()
+        self._models.add(folder.name, "trained", folder)
         return folder.name
 
     def _images_changed(self, rows: list[ImageRow] | None) -> None:

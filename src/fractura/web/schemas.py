@@ -364,12 +364,58 @@ class TrainingValidation(TypedDict):
     AP50: float | None
 
 
-class TrainingStatus(BaseModel):
-    """The current training, or the last one."""
+class MeasuredValue(TypedDict):
+    """A value with its 95 % interval; the ends are null where none was computed."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+class TrainingResult(BaseModel):
+    """The model that was kept, measured on the images kept for validation, and the model in use on the same ones.
+
+    Attributes:
+        images: Number of these images.
+        negatives: How many of them have no box.
+        boxes: Number of their boxes.
+        AP50: Of the new model.
+        in_use_ap50: Of the model in use; null where there is none, or the images do not define it.
+        difference: The new model's AP50 less that of the model in use, on the same images.
+        seen: How many of these images the model in use was trained on; null where that is not known.
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    state: Literal["idle", "preparing", "running", "done", "failed", "stopped"] = "idle"
+    images: int
+    negatives: int
+    boxes: int
+    AP50: MeasuredValue | None
+    in_use_ap50: float | None = None
+    difference: MeasuredValue | None = None
+    seen: int | None = None
+
+
+class TrainingDecision(RequestBody):
+    """Whether the new model makes the suggestions from now on."""
+
+    use: bool
+
+
+class TrainingStatus(BaseModel):
+    """The current training, or the last one.
+
+    Attributes:
+        model: Id of the model that was kept.
+        kept_step: The step that it is from.
+        result: What was measured of it; null without images for validation.
+        in_use: Id of the model that it was compared with.
+        asks: The new model waits for somebody to decide whether it takes over.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    state: Literal["idle", "preparing", "running", "measuring", "done", "failed", "stopped"] = "idle"
     step: int = 0
     num_steps: int = 0
     loss: float | None = None
@@ -379,6 +425,10 @@ class TrainingStatus(BaseModel):
     history: list[TrainingStep] = []
     validations: list[TrainingValidation] = []
     model: str | None = None
+    kept_step: int | None = None
+    result: TrainingResult | None = None
+    in_use: str | None = None
+    asks: bool = False
 
 
 class DetectedImage(BaseModel):

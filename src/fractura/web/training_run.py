@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,8 @@ from pathlib import Path
 
 from fractura.core.model_card import CARD_FILE
 from fractura.web.api_errors import WebError
-from fractura.web.schemas import TrainingRequest, TrainingStatus, TrainingStep, TrainingValidation
+from fractura.web.schemas import TrainingRequest, TrainingResult, TrainingStatus, TrainingStep, TrainingValidation
+from fractura.web.training_measure import measure_training
 
 _LINES = 50
 _POLL_SECONDS = 1.0
@@ -40,12 +42,14 @@ class TrainingPlan:
         output: Folder of the new model.
         request: Steps, share of validation images (0 for none) and seed.
         start_from: Model whose weights to start from.
+        in_use: Id and path of the model in use, which the new one is compared with.
     """
 
     folder: Path
     output: Path
     request: TrainingRequest
     start_from: Path | None = None
+    in_use: tuple[str, Path] | None = None
 
 
 @dataclass
@@ -54,7 +58,7 @@ class TrainingRun:
 
     Args:
         on_change: Called from a thread with every new status.
-        on_done: Called with the folder of the new model; returns the model's id.
+        on_done: Called with the folder of the new model; returns the model's id. It is not in use yet: ``decide``.
         command: How to run ``fractura``.
         status: Of the current training, or of the last one.
     """
@@ -77,7 +81,7 @@ class TrainingRun:
     @property
     def is_running(self) -> bool:
         """True from ``start`` to the end of the training."""
-        return self.status.state in ("preparing", "running")
+        return self.status.state in ("preparing", "running", "measuring")
 
     def start(self, plan: TrainingPlan) -> None:
         """Start a training.
@@ -92,7 +96,8 @@ class TrainingRun:
             if self.is_running:
                 raise WebError(409, "training_running", "a training is already running", hint="wait for it, or stop it")
             self._stopping = False
-            self._set(TrainingStatus(state="preparing", num_steps=plan.request.num_steps))
+            in_use = None if plan.in_use is None else plan.in_use[0]
+            self._set(TrainingStatus(state="preparing", num_steps=plan.request.num_steps, in_use=in_use))
             self._thread = threading.Thread(target=self._run, args=(plan,), name="training", daemon=True)
             self._thread.start()
 
@@ -103,6 +108,21 @@ class TrainingRun:
             if self._process is not None and self._process.poll() is None:
                 self._process.terminate()
 
+    def decided(self) -> str:
+        """Somebody has decided whether the new model takes over. Returns its id.
+
+        Raises:
+            WebError: No model waits for a decision.
+        """
+        with self._lock:
+            model = self.status.model
+            if model is None or not self.status.asks:
+                raise WebError(
+                    409, "nothing_to_decide", "no new model waits for a decision", hint="choose one with /api/models"
+                )
+            self._set(self.status.model_copy(update={"asks": False}))
+        return model
+
     def close(self) -> None:
         """Stop, and wait until the training has ended."""
         self.stop()
@@ -111,6 +131,7 @@ class TrainingRun:
 
     def _run(self, plan: TrainingPlan) -> None:
         lines: deque[str] = deque(maxlen=_LINES)
+        result: TrainingResult | None = None
         with tempfile.TemporaryDirectory(prefix="fractura-training-") as place:
             data, request = plan.folder, plan.request
             arguments = ["--num-steps", str(request.num_steps), "--seed", str(request.seed), "--on-error", "skip"]
@@ -128,17 +149,32 @@ class TrainingRun:
             if plan.start_from is not None:
                 arguments += ["--fine-tune-checkpoint", str(plan.start_from)]
             code = self._call(["train", str(data), "--output", str(plan.output), *arguments], lines, plan)
-        self._end(code, lines, plan.output)
+            if code == 0 and request.val_share > 0:
+                self._set(self.status.model_copy(update={"state": "measuring", "seconds_left": None}))
+                in_use = None if plan.in_use is None else plan.in_use[1]
 
-    def _call(self, arguments: Sequence[str], lines: deque[str], plan: TrainingPlan | None = None) -> int:
+                def run(arguments: Sequence[str], printed: Path) -> int:
+                    return self._call(arguments, lines, printed=printed)
+
+                result = measure_training(run, Path(place), plan.output, parts / "val", in_use)
+        self._end(code, lines, plan.output, result)
+
+    def _call(
+        self,
+        arguments: Sequence[str],
+        lines: deque[str],
+        plan: TrainingPlan | None = None,
+        *,
+        printed: Path = Path(os.devnull),
+    ) -> int:
         """Run a ``fractura`` command and collect its messages in ``lines``. Returns its exit code."""
-        with self._lock:
+        with self._lock, printed.open("wb") as output:
             if self._stopping:
                 return -1
             self._process = process = subprocess.Popen(
                 [*self.command, *arguments],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
+                stdout=output,
                 stderr=subprocess.PIPE,
                 text=True,
                 encoding="utf-8",
@@ -172,10 +208,12 @@ class TrainingRun:
         if status != self.status:
             self._set(status)
 
-    def _end(self, code: int, lines: deque[str], output: Path | None) -> None:
+    def _end(self, code: int, lines: deque[str], output: Path | None, result: TrainingResult | None = None) -> None:
         # A clean stop leaves a model; a folder without a card is a training that was cut off before its first save.
         model = self.on_done(output) if output is not None and (output / CARD_FILE).is_file() else None
-        update: dict[str, object] = {"seconds_left": None, "lines": list(lines)}
+        update: dict[str, object] = {"seconds_left": None, "lines": list(lines), "asks": model is not None}
+        if model is not None and output is not None:
+            update |= {"kept_step": _kept_step(output / _SUMMARY), "result": result}
         if self._stopping:
             update |= {"state": "stopped", "model": model}
         elif code == 0 and model is not None:
@@ -222,3 +260,13 @@ def _validations(file: Path) -> list[TrainingValidation]:
         for each in document.get("validations", [])
         if isinstance(each, dict) and isinstance(each.get("step"), int)
     ]
+
+
+def _kept_step(file: Path) -> int | None:
+    """The step of the weights that were saved, from a ``training.json``: that of the best validation, else the last."""
+    try:
+        document = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return None
+    step = document.get("best_step") or document.get("steps")
+    return step if isinstance(step, int) else None

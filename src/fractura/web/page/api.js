@@ -208,6 +208,11 @@ export const training = () => json(request("GET", "/api/training"));
  * @returns {Promise<import("./types.js").Training>}
  */
 export const startTraining = (numSteps) => json(request("POST", "/api/training", { body: { num_steps: numSteps } }));
+/**
+ * @param {boolean} use Whether the new model makes the suggestions from now on.
+ * @returns {Promise<import("./types.js").Training>}
+ */
+export const decideTraining = (use) => json(request("POST", "/api/training/decision", { body: { use } }));
 export const stopTraining = () => request("DELETE", "/api/training");
 
 /**

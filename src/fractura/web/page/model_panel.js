@@ -33,6 +33,8 @@ export class ModelPanel {
       answer.then((run) => this.#take(run)).catch(notifyError);
     });
     byId("train-run", HTMLButtonElement).addEventListener("click", () => this.#train());
+    byId("train-use", HTMLButtonElement).addEventListener("click", () => this.#decide(true));
+    byId("train-keep", HTMLButtonElement).addEventListener("click", () => this.#decide(false));
     events.on("suggestions", (run) => this.#take(run));
     events.on("training", (training) => {
       const before = this.training?.state;
@@ -68,8 +70,19 @@ export class ModelPanel {
     this.#draw();
   }
 
+  /** @param {boolean} use Whether the new model takes over. */
+  #decide(use) {
+    api
+      .decideTraining(use)
+      .then((training) => {
+        this.training = training;
+        this.#drawTraining();
+      })
+      .catch(notifyError);
+  }
+
   #train() {
-    const running = this.training?.state === "running" || this.training?.state === "preparing";
+    const running = isRunning(this.training);
     const steps = byId("train-steps", HTMLInputElement).valueAsNumber;
     const answer = running ? api.stopTraining().then(api.training) : api.startTraining(steps);
     answer
@@ -111,7 +124,7 @@ export class ModelPanel {
 
   #drawTraining() {
     const { training, session } = this;
-    const running = training?.state === "running" || training?.state === "preparing";
+    const running = isRunning(training);
     const start = byId("train-run", HTMLButtonElement);
     start.textContent = say(running ? "training.stop" : "training.start");
     start.disabled = !session.can_train;
@@ -123,10 +136,48 @@ export class ModelPanel {
     bar.hidden = !running;
     bar.max = Math.max(training?.num_steps ?? 1, 1);
     bar.value = training?.step ?? 0;
+    const asks = Boolean(training?.asks) && training?.model !== this.models.now.current;
+    byId("train-result", HTMLElement).hidden = !asks;
+    if (training && asks) this.#drawResult(training);
     byId("train-log", HTMLElement).textContent = training?.lines.join("\n") ?? "";
     byId("train-details", HTMLElement).hidden = !training?.lines.length;
     drawCurve(byId("train-curve", HTMLCanvasElement), training?.history.map((point) => point.loss) ?? []);
   }
+
+  /** @param {Training} training Whose model waits for a decision. */
+  #drawResult({ result, in_use, kept_step, model }) {
+    const name = (/** @type {string | null} */ id) => this.models.now.models.find((each) => each.id === id)?.name ?? id ?? "";
+    const kept = say("training.kept", { model: name(model), step: kept_step === null ? "–" : number(kept_step) });
+    const measured = result?.AP50
+      ? say("training.kept_measured", {
+          value: withInterval(result.AP50),
+          images: number(result.images),
+          boxes: number(result.boxes),
+          negatives: number(result.negatives),
+        })
+      : say("training.kept_unmeasured");
+    byId("train-kept", HTMLElement).textContent = `${kept} ${measured}`;
+    const { in_use_ap50: before = null, difference = null, seen = null } = result ?? {};
+    const compared =
+      before === null || difference === null
+        ? []
+        : [
+            say("training.compared", { model: name(in_use), value: number(before, 2), difference: withInterval(difference) }),
+            seen ? say("training.seen", { count: number(seen) }) : "",
+          ];
+    byId("train-compared", HTMLElement).textContent = compared.filter(Boolean).join(" ");
+  }
+}
+
+/** @param {import("./types.js").MeasuredValue} measured */
+function withInterval({ value, low, high }) {
+  const interval = low === null || high === null ? "" : ` (${say("training.interval", { low: number(low, 2), high: number(high, 2) })})`;
+  return `${number(value, 2)}${interval}`;
+}
+
+/** @param {Training | null} training */
+function isRunning(training) {
+  return training !== null && ["preparing", "running", "measuring"].includes(training.state);
 }
 
 /** @param {Training | null} training */
@@ -141,7 +192,7 @@ function progressOf(training) {
   ];
   if (running && training.loss !== null) parts.push(say("training.loss", { loss: number(training.loss, 3) }));
   const measured = training.validations.at(-1);
-  if (typeof measured?.AP50 === "number") parts.push(say("training.measured", { value: number(measured.AP50, 2) }));
+  if (running && typeof measured?.AP50 === "number") parts.push(say("training.measured", { value: number(measured.AP50, 2) }));
   if (running && training.seconds_left !== null) parts.push(say("training.left", { time: duration(training.seconds_left) }));
   return parts.join(", ");
 }

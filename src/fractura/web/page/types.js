@@ -135,8 +135,19 @@
  * @property {string | null} model
  * @property {number | null} seconds_left
  *
+ * @typedef {{value: number, low: number | null, high: number | null}} MeasuredValue With its 95 % interval.
+ *
+ * @typedef {object} TrainingResult The new model on the images kept for validation, and the model in use on the same ones.
+ * @property {number} images
+ * @property {number} negatives
+ * @property {number} boxes
+ * @property {MeasuredValue | null} AP50
+ * @property {number | null} in_use_ap50
+ * @property {MeasuredValue | null} difference
+ * @property {number | null} seen Images that the model in use was trained on.
+ *
  * @typedef {object} Training
- * @property {"idle"|"preparing"|"running"|"done"|"failed"|"stopped"} state
+ * @property {"idle"|"preparing"|"running"|"measuring"|"done"|"failed"|"stopped"} state
  * @property {number} step
  * @property {number} num_steps
  * @property {number | null} loss
@@ -145,6 +156,10 @@
  * @property {string[]} lines
  * @property {{step: number, loss: number}[]} history
  * @property {string | null} model
+ * @property {number | null} kept_step
+ * @property {TrainingResult | null} result
+ * @property {string | null} in_use
+ * @property {boolean} asks
  * @property {{step: number, AP50: number | null}[]} validations
  *
  * @typedef {object} DetectionRow A detection as in results.json.

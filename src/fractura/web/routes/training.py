@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from fractura.web.api_errors import documented
 from fractura.web.app_state import CurrentState
-from fractura.web.schemas import TrainingRequest, TrainingStatus
+from fractura.web.schemas import TrainingDecision, TrainingRequest, TrainingStatus
 
 router = APIRouter(tags=["training"])
 _CHANGING = documented(401, 403, 404, 409, 413, 422)
@@ -20,7 +20,7 @@ def training(state: CurrentState) -> TrainingStatus:
 
 @router.post("/api/training", status_code=202, response_model=TrainingStatus, responses=_CHANGING)
 def start_training(request: TrainingRequest, state: CurrentState) -> TrainingStatus:
-    """Train a model on the labelled images; when done, it takes over the suggestions."""
+    """Train a model on the labelled images and measure it; it takes over the suggestions if somebody decides so."""
     folder = state.folder
     folder.training.start(folder.training_plan(request))
     return folder.training.status
@@ -32,3 +32,10 @@ def stop_training(state: CurrentState) -> TrainingStatus:
     run = state.folder.training
     run.stop()
     return run.status
+
+
+@router.post("/api/training/decision", response_model=TrainingStatus, responses=_CHANGING)
+def decide(decision: TrainingDecision, state: CurrentState) -> TrainingStatus:
+    """Use the new model for the suggestions from now on, or keep the one in use; the new one stays in the list."""
+    state.folder.decide(use=decision.use)
+    return state.folder.training.status
