@@ -1,11 +1,21 @@
 """The page's pure modules, run in the browser: view, grey window, boxes, history, languages."""
 
+import io
 import json
+import math
 import random
+import re
 
 import pytest
+from PIL import Image
 from support.page_driver import opened
+from support.server_messages import error_codes, reader_reasons
 from support.tiny_models import write_tiny_onnx
+
+from fractura.core.errors import DataError
+from fractura.formats.faults import box_fault, size_fault
+from fractura.imaging.reader import read_radiograph
+from fractura.web.api_errors import image_vanished
 
 
 @pytest.fixture(name="run", scope="module")
@@ -106,3 +116,62 @@ def test_both_languages_say_the_same_things(run):
     assert values == {
         word: sorted(part.split("}")[0] for part in text.split("{")[1:]) for word, text in spanish.items()
     }
+
+
+SAID_OF_LABELS = [
+    box_fault((5, 5, math.inf, 9), 64, 48),
+    box_fault((20, 5, 5, 20), 64, 48),
+    box_fault((5, 5, 6, 9), 64, 48, smallest=2),
+    box_fault((60, 5, 70, 20), 64, 48),
+    box_fault((-3, 5, 1, 20), 64, 48, margin=9, smallest=2),
+    *size_fault((48, 64), (64, 48), orientation=6),
+    *size_fault((48, 64), (64, 48)),
+    *size_fault((1, 2), (64, 48)),
+    *size_fault((None, 2), (64, 48)),
+    "has no class name",
+    "has a line break in its class name",
+]  # fmt: skip
+
+
+STREAM = io.BytesIO()
+Image.effect_noise((64, 48), 60).save(STREAM, "PNG")
+ENCODED = STREAM.getvalue()
+
+
+def said_of(data: bytes) -> str:
+    """Why the reader refuses this file."""
+    with pytest.raises(DataError) as error:
+        read_radiograph(data, name="image.png")
+    return error.value.problem
+
+
+def test_every_message_of_the_server_has_a_spanish_translation(run):
+    """Found in the server's code: each code of an error, and each reason that stands next to it."""
+    codes = error_codes()
+    assert {"undecided", "image_unreadable", "not_found"} <= codes
+    words = run("words_es", "(words) => Object.keys(words.spanish)")
+    assert sorted(code for code in codes if f"error.{code}" not in words) == []
+    unreadable = [said_of(data) for data in (b"", b"nothing", ENCODED[:60], ENCODED[:-200])]
+    reasons = [*reader_reasons(), *SAID_OF_LABELS, *unreadable, image_vanished().message]
+    assert len(reasons) > 25
+    said = run("messages_es", "(messages, ...texts) => texts.map(messages.inSpanish)", *reasons)
+    assert [reason for reason, text in zip(reasons, said, strict=True) if not text] == []
+    english = re.compile(r"\b(the|is|image|box|file|pixels|cannot|has|not|or|and|of|with)\b")
+    assert [text for text in said if english.search(text)] == []
+
+
+def test_what_has_no_translation_is_not_shown_in_english(run):
+    script = """(module) => {
+        module.language.set("es");
+        const said = [module.sayError("nonsense", module.fromServer("some words")),
+                      module.sayError("box_invalid", module.fromServer("some words")),
+                      module.sayError("box_invalid", module.fromServer("has no class name"))];
+        module.language.set("en");
+        return [...said, module.sayError("nonsense", module.fromServer("some words"))];
+    }"""
+    assert run("i18n", script) == [
+        "El servidor no aceptó la solicitud (nonsense).",
+        "No se puede guardar una caja",
+        "No se puede guardar una caja: no tiene nombre de clase",
+        "some words",
+    ]

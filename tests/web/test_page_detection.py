@@ -275,6 +275,24 @@ def test_a_new_model_is_reported_and_waits_for_a_decision(window, model, tmp_pat
     assert decisions == [{"use": use}]
 
 
+def test_the_spanish_page_gives_the_reasons_in_spanish(window, model, tmp_path):
+    folder = tmp_path / "images"
+    (name,) = write_images(folder, 1, SIZE)
+    write_voc_file(VocAnnotation(name, SIZE[0] + 1, SIZE[1]), (folder / name).with_suffix(".xml"))
+    view = window("label", folder, "--model", model)
+    view.page.locator("#language").click()
+    view.image(name)
+    expect(view.page.locator("#notes .note").first).to_have_text(
+        "las etiquetas dicen 301x240, pero la imagen es de 300x240; compruebe que las etiquetas son de esta imagen"
+    )
+    expect(view.page.locator("#suggest-answer")).to_have_text("Sospecha de fractura: puntuación 0,90, sin calibrar")
+    view.page.locator("#tab-detect").click()
+    drop(view.page, {"x.png": b"nothing"})
+    expect(view.page.locator("#dropped")).to_contain_text(
+        "La radiografía no se puede leer (no es una imagen JPEG, PNG, TIFF, BMP o DICOM que se pueda leer)"
+    )
+
+
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_a_narrow_screen_scrolls_only_down_and_all_controls_have_names(window, model, tmp_path, language):
     folder = tmp_path / "images"

@@ -1,6 +1,6 @@
 /** Short messages: shown for a while in a corner, and read out by screen readers. */
 import { byId, make } from "./dom.js";
-import { say, sayError } from "./i18n.js";
+import { fromServer, say, sayError } from "./i18n.js";
 import { ServerError } from "./api.js";
 
 /** ms */
@@ -41,5 +41,5 @@ export function notifyError(reason) {
 
 /** @param {{code: string, message: string, place?: string | null, hint?: string | null}} failure */
 export function explain(failure) {
-  return sayError(failure.code, [failure.message, failure.place, failure.hint].filter(Boolean).join("; "));
+  return sayError(failure.code, [failure.message, failure.place, failure.hint].map(fromServer).filter(Boolean).join("; "));
 }

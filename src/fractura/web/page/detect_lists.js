@@ -3,7 +3,7 @@ import { explain } from "./announce.js";
 import { answerText, certainty, thresholdText } from "./answers.js";
 import { byId, make, replaceKeepingFocus } from "./dom.js";
 import { colourOf } from "./draw.js";
-import { say } from "./i18n.js";
+import { fromServer, say } from "./i18n.js";
 
 /** @typedef {import("./dropped_images.js").Dropped} Dropped */
 
@@ -41,6 +41,13 @@ export function drawDropped(images, open, how) {
     );
   });
   replaceKeepingFocus(byId("dropped", HTMLElement), rows);
+}
+
+/** @param {string} view Such as `flipped` or `tiles=1536`. */
+function viewName(view) {
+  const [kind, side] = view.split("=");
+  if (kind === "tiles") return say("view.tiles", { side: side ?? "" });
+  return kind === "whole" || kind === "flipped" ? say(`view.${kind}`) : view;
 }
 
 /** Scroll to the image that is shown. */
@@ -82,7 +89,7 @@ export function drawAnswer(open, threshold, run) {
   const own = run !== null && Math.abs(run.threshold - threshold) < SAME_THRESHOLD;
   byId("detect-answer-threshold", HTMLElement).textContent = thresholdText(threshold, own ? run.sensitivity : null);
   byId("detect-run", HTMLElement).textContent = run
-    ? say("detect.run", { digest: run.model_digest.slice(0, 12), views: run.views.join(", "), time: run.created })
+    ? say("detect.run", { digest: run.model_digest.slice(0, 12), views: run.views.map(viewName).join(", "), time: run.created })
     : "";
 }
 
@@ -95,7 +102,7 @@ export function drawFacts(open) {
         say("image.size", { width: facts.width, height: facts.height, bits: facts.bit_depth }),
         facts.dicom && say("image.dicom"),
         facts.burnt_in_text && say("image.burnt_in"),
-        open.result?.ground_truth_problem,
+        open.result?.ground_truth_problem && (fromServer(open.result.ground_truth_problem) || say("detect.no_ground_truth")),
       ]
     : [];
   byId("detect-facts", HTMLElement).textContent = parts.filter(Boolean).join(" · ");

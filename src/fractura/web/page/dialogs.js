@@ -1,7 +1,7 @@
 /** The dialogs: questions and help. All are native dialogs: focus stays inside, Escape closes them. */
 import { ServerError, giveToken } from "./api.js";
 import { fill, make } from "./dom.js";
-import { readable, say } from "./i18n.js";
+import { fromServer, readable, say, sayError } from "./i18n.js";
 
 /**
  * @typedef {import("./types.js").PlainLabels} PlainLabels
@@ -83,7 +83,7 @@ export function askToken() {
         resolve();
       } catch (reason) {
         if (!(reason instanceof ServerError)) throw reason;
-        wrong.textContent = reason.code === "wrong_token" ? say("token.wrong") : reason.message;
+        wrong.textContent = reason.code === "wrong_token" ? say("token.wrong") : sayError(reason.code, fromServer(reason.message));
         field.select();
       }
     });

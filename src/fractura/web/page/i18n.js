@@ -1,4 +1,5 @@
 /** The page's two languages: words, numbers and durations. */
+import { inSpanish } from "./messages_es.js";
 import { Value } from "./store.js";
 import { english } from "./words_en.js";
 import { spanish } from "./words_es.js";
@@ -34,12 +35,24 @@ export function say(word, values = {}) {
 }
 
 /**
+ * A sentence of the server in the language of the page.
+ * @param {string | null | undefined} text
+ * @returns {string} Empty where there is none, or no translation: no English in the Spanish page.
+ */
+export function fromServer(text) {
+  if (!text) return "";
+  return language.now === "en" ? text : inSpanish(text);
+}
+
+/**
  * @param {string} code Of an error of the server.
- * @param {string} message The server's English sentence, used where the page has no translation.
+ * @param {string} message What the server says of the case, in the language of the page.
  */
 export function sayError(code, message) {
   const word = /** @type {Word} */ (`error.${code}`);
-  return word in english ? say(word, { message }) : message;
+  if (!(word in english)) return message || say("error.other", { code });
+  // without a reason, the sentence stands alone
+  return message ? say(word, { message }) : say(word).replace(/\s*\(\{message\}\)|:\s*\{message\}/, "");
 }
 
 /** Keys as they are shown to people. @param {string} keys As the table of keys has them. */

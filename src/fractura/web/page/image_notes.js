@@ -1,7 +1,7 @@
 /** The notes around the image: whether it is saved, what is unusual about it, and why it cannot be shown. */
 import { explain } from "./announce.js";
 import { byId, fill, make } from "./dom.js";
-import { say } from "./i18n.js";
+import { fromServer, say } from "./i18n.js";
 
 /**
  * @param {import("./open_image.js").OpenImage | null} open
@@ -56,7 +56,7 @@ export function drawNotes(open, name) {
 
 /** @param {import("./open_image.js").OpenImage} open */
 function remarks({ annotation, answer, facts, labels }) {
-  const notes = annotation.notes.map((note) => [note.message, note.place, note.hint].filter(Boolean).join("; "));
+  const notes = annotation.notes.map((note) => [note.message, note.place, note.hint].map(fromServer).filter(Boolean).join("; "));
   if (facts.burnt_in_text) notes.push(say("image.burnt_in"));
   if (facts.frames > 1) notes.push(say("image.frames", { frames: facts.frames }));
   // a reviewer has decided: the model does not contradict any more
@@ -77,7 +77,7 @@ export function drawProblem(reason) {
   fill(
     place,
     make("h2", {}, say(malformed ? "image.malformed" : "image.unreadable")),
-    make("p", {}, malformed ? [reason.message, reason.place].filter(Boolean).join("; ") : explain(reason)),
+    make("p", {}, malformed ? [reason.message, reason.place].map(fromServer).filter(Boolean).join("; ") : explain(reason)),
     malformed && make("p", { class: "quiet" }, say("image.malformed_hint")),
     text !== undefined && make("pre", { tabindex: 0 }, text),
   );

@@ -3,7 +3,7 @@ import { notify, notifyError } from "./announce.js";
 import * as api from "./api.js";
 import { byId, fill, make } from "./dom.js";
 import * as events from "./events.js";
-import { duration, language, number, say } from "./i18n.js";
+import { duration, fromServer, language, number, say } from "./i18n.js";
 import { Value } from "./store.js";
 
 /**
@@ -131,7 +131,7 @@ export class ModelPanel {
     byId("train-steps", HTMLInputElement).disabled = running || !session.can_train;
     byId("train-progress", HTMLElement).textContent = session.can_train
       ? progressOf(training)
-      : (session.train_hint ?? "");
+      : say("error.torch_missing");
     const bar = byId("train-bar", HTMLProgressElement);
     bar.hidden = !running;
     bar.max = Math.max(training?.num_steps ?? 1, 1);
@@ -183,7 +183,7 @@ function isRunning(training) {
 /** @param {Training | null} training */
 function progressOf(training) {
   if (!training || training.state === "idle") return say("training.idle");
-  if (training.state === "failed") return say("training.failed", { reason: training.message ?? "" });
+  if (training.state === "failed") return say("training.failed", { reason: fromServer(training.message) || say("training.see_log") });
   const running = training.state === "running";
   const parts = [
     running
