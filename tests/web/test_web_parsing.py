@@ -48,6 +48,7 @@ def test_a_save_of_the_page_parses_once_and_opens_the_image_once(tmp_path, count
     with client(mode="label", folder=folder(tmp_path / "data")) as web:
         web.app.state.shared.folder.index.stop()  # it reads files of its own accord
         path = f"/api/annotations/{image_ids(web)[name]}"
+        assert web.get(f"/api/images/{image_ids(web)[name]}/picture").status_code == 200
         now = web.get(path).json()
         exists, sent = now["exists"], []
         for number in range(4):
@@ -104,7 +105,9 @@ def test_what_is_remembered_of_a_save_is_what_a_reader_finds(tmp_path_factory, s
     row = next(row for row in index.rows() if row.name == "image1.png")
     for boxes, verified in saves:
         try:
-            stored = store.save(row, store.load(row).etag, AnnotationIn(boxes=boxes, verified=verified))
+            stored = store.save(
+                row, store.load(row).etag, AnnotationIn(boxes=boxes, normal=not boxes, verified=verified)
+            )
         except WebError as error:
             if error.code != "box_invalid":
                 raise
