@@ -311,7 +311,7 @@ def test_a_decision_makes_an_image_normal_and_is_recorded(web, tmp_path, name):
     assert before["normal"] == (name == "image3.png")
     saved = put(web, name, before["etag"], [], normal=True).json()
     assert (saved["normal"], saved["exists"], saved["boxes"]) == (True, True, [])
-    data = read_voc(tmp_path / "data", on_error="skip", problems=[])
+    data = read_voc(tmp_path / "data", on_error="skip-all", problems=[])
     assert {each.name: each.decided_normal for each in data if each.is_negative} == {"image3.png": False} | {name: True}
 
 
@@ -321,7 +321,7 @@ def test_a_decision_counts_for_the_file_that_was_saved(web, tmp_path):
     annotation(tmp_path / "data" / "annotations" / "image1.xml", "image1.png")
     now = load(web, "image1.png")
     assert put(web, "image1.png", now["etag"], [], normal=True, comment="x").status_code == 200
-    assert read_voc(tmp_path / "data", on_error="skip", problems=[]).decided_negatives == 0
+    assert read_voc(tmp_path / "data", on_error="skip-all", problems=[]).decided_negatives == 0
 
 
 def test_without_a_decision_the_file_goes_and_comes_back_with_its_boxes(web, tmp_path):
