@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 import fractura
 from fractura.inference.results import DetectionRow
-from fractura.web import schemas
+from fractura.web import schemas, training_schemas
 
 PAGE = Path(fractura.__file__).parent / "web" / "page"
 TYPES = (PAGE / "types.js").read_text(encoding="utf-8")
@@ -28,8 +28,8 @@ SCHEMAS = {
     "Models": schemas.ModelList,
     "ImageSuggestions": schemas.ImageSuggestions,
     "SuggestionRun": schemas.SuggestionStatus,
-    "Training": schemas.TrainingStatus,
-    "TrainingResult": schemas.TrainingResult,
+    "Training": training_schemas.TrainingStatus,
+    "TrainingResult": training_schemas.TrainingResult,
     "DetectionRow": DetectionRow,
     "DetectedImage": schemas.DetectedImage,
     "DetectResponse": schemas.DetectionResponse,

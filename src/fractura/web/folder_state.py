@@ -18,10 +18,11 @@ from fractura.web.events import EventStream
 from fractura.web.folder_index import FolderIndex, ImageRow
 from fractura.web.image_list import ImageLister, image_item
 from fractura.web.model_registry import ModelRegistry
-from fractura.web.schemas import ImageEvent, TrainingRequest
+from fractura.web.schemas import ImageEvent
 from fractura.web.settings import WebSettings
 from fractura.web.suggester import Suggester
 from fractura.web.training_run import TrainingPlan, TrainingRun
+from fractura.web.training_schemas import TrainingRequest
 from fractura.web.uploads import ImageSource
 
 TRAINED_MODELS = "trained-[0-9][0-9][0-9][0-9]"

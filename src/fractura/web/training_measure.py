@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fractura.web.schemas import MeasuredValue, TrainingResult
+from fractura.web.training_schemas import MeasuredValue, TrainingResult
 
 _METRIC = "AP50"
 Command = Callable[[Sequence[str], Path], int]

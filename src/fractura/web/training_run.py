@@ -22,8 +22,14 @@ from pathlib import Path
 
 from fractura.core.model_card import CARD_FILE
 from fractura.web.api_errors import WebError
-from fractura.web.schemas import TrainingRequest, TrainingResult, TrainingStatus, TrainingStep, TrainingValidation
 from fractura.web.training_measure import measure_training
+from fractura.web.training_schemas import (
+    TrainingRequest,
+    TrainingResult,
+    TrainingStatus,
+    TrainingStep,
+    TrainingValidation,
+)
 
 _LINES = 50
 _POLL_SECONDS = 1.0

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from fractura.web.api_errors import documented
 from fractura.web.app_state import CurrentState
-from fractura.web.schemas import TrainingDecision, TrainingRequest, TrainingStatus
+from fractura.web.training_schemas import TrainingDecision, TrainingRequest, TrainingStatus
 
 router = APIRouter(tags=["training"])
 _CHANGING = documented(401, 403, 404, 409, 413, 422)
