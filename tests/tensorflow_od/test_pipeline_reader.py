@@ -224,14 +224,12 @@ def test_what_is_overridden_is_reported_and_the_last_counts():
 
 
 def test_unknown_fields_are_listed_and_kept():
-    text = (
-        changed("  num_steps: 20000", "  num_steps: 20000\n  brand_new: 3\n  [ext.x] { a: 1 }") + "graph_rewriter { }\n"
-    )
+    text = changed("  num_steps: 20000", "  num_steps: 20000\n  brand_new: 3\n  [ext.x] { a: 1 }") + "brand_newer { }\n"
     config = parse_pipeline_config(text)
     assert [(field.path, field.effect) for field in config.unknown] == [
         ("train_config.brand_new", Effect.UNKNOWN),
         ("train_config.[ext.x]", Effect.UNKNOWN),
-        ("graph_rewriter", Effect.UNKNOWN),
+        ("brand_newer", Effect.UNKNOWN),
     ]
     assert "brand_new: 3" in config.document.text
 
@@ -247,6 +245,10 @@ def test_unknown_fields_are_listed_and_kept():
         ("num_classes: 1", "num_classes: 99999999999", "out of range", None),
         ("batch_norm_trainable: true", "batch_norm_trainable: yes", "true or false, not 'yes'", None),
         ("score_converter: SOFTMAX", "logit_scale: 2.0", "logit_scale = 2.0 is not supported", "only 1.0 is"),
+        ("op: CONV", "batch_norm { decay: 0.99 }",
+         "batch_norm is not supported: the first stage has no normalisation", "remove it"),
+        ("score_converter: SOFTMAX", "calibration_config { }", "calibration_config is not supported", "remove it"),
+        ("batch_norm_trainable: true", "conv_hyperparams { }", "conv_hyperparams is not supported", "remove it"),
         ("second_stage_localization_loss", "hard_example_miner { }\n second_stage_localization_loss",
          "hard_example_miner is not supported: hard example mining", "remove it"),
         ("score_converter: SOFTMAX", "score_converter: SOFTMX", "cannot be 'SOFTMX'", "did you mean 'SOFTMAX'?"),

@@ -5,10 +5,8 @@ Names, types and defaults are those of tensorflow/models research/object_detecti
 
 from __future__ import annotations
 
-from typing import Any
-
+from fractura.tensorflow_od.pipeline_hyperparams_fields import CONVOLUTION, FULLY_CONNECTED, unused_hyperparams
 from fractura.tensorflow_od.pipeline_schema import (
-    MessageField,
     Refusal,
     Table,
     ValueField,
@@ -41,14 +39,9 @@ _OTHER_EXTRACTORS = {
 
 _TPU = "it changes how TensorFlow computes on a TPU, not what it computes"
 _TF1 = "TensorFlow 2 does not use it either"
-_DENSE = "TensorFlow does not pass it on to these layers either: they start from glorot_uniform, without decay"
-_START = "layers that are not in the checkpoint always start as in the zoo's configs: truncated normal, stddev 0.01"
+_OUTPUTS = "the model gives the outputs that the exporter gives without it"
 _MASKS = "fractura detects boxes, not masks or keypoints"
 _PLAIN_NMS = "only plain non-maximum suppression is implemented"
-_RELU = "the Keras layers use relu6 in the first stage and no other activation"
-_ACTIVATIONS = ("NONE", "RELU", "RELU_6", "SWISH")
-_OPS = ("CONV", "FC")
-_MODES = ("FAN_IN", "FAN_OUT", "FAN_AVG")
 
 
 _RESIZING: Table = {
@@ -106,68 +99,6 @@ _ANCHORS: Table = {
 }
 
 
-def _regularizers(l1: MessageField, l2: MessageField) -> MessageField:
-    return message({"l1_regularizer": l1, "l2_regularizer": l2})
-
-
-def _first_stage_regularizer(kind: str, **more: Any) -> MessageField:
-    return message(
-        {"weight": number(1.0, setting="first_stage_regularizer.weight", **more)},
-        oneof="regularizer",
-        sets={"first_stage_regularizer.kind": kind},
-    )
-
-
-def _initializers(reason: str) -> dict[str, MessageField]:
-    def normal() -> MessageField:
-        return message({"mean": ignored("float", reason), "stddev": ignored("float", reason)})
-
-    return {
-        "truncated_normal_initializer": normal(),
-        "variance_scaling_initializer": message(
-            {
-                "factor": ignored("float", reason),
-                "uniform": ignored("bool", reason),
-                "mode": ignored("enum", reason, choices=_MODES),
-            }
-        ),
-        "random_normal_initializer": normal(),
-    }
-
-
-_CONVOLUTION: Table = {
-    "op": fixed("enum", "CONV", "this layer is a convolution", choices=_OPS, fresh="CONV"),
-    "regularizer": _regularizers(_first_stage_regularizer("l1"), _first_stage_regularizer("l2", fresh=0.0)),
-    "initializer": message(
-        {
-            **_initializers(_START),
-            "truncated_normal_initializer": message(
-                {"mean": ignored("float", _START, used=0.0), "stddev": ignored("float", _START, used=0.01, fresh=0.01)}
-            ),
-        }
-    ),
-    "activation": ignored("enum", _RELU, choices=_ACTIVATIONS),
-}
-_FULLY_CONNECTED: Table = {
-    "op": ignored("enum", _DENSE, choices=_OPS, fresh="FC"),
-    "regularizer": _regularizers(
-        message({"weight": ignored("float", _DENSE)}), message({"weight": ignored("float", _DENSE, fresh=0.0)})
-    ),
-    "initializer": message(
-        {
-            **_initializers(_DENSE),
-            "variance_scaling_initializer": message(
-                {
-                    "factor": ignored("float", _DENSE, fresh=1.0),
-                    "uniform": ignored("bool", _DENSE, fresh=True),
-                    "mode": ignored("enum", _DENSE, choices=_MODES, fresh="FAN_AVG"),
-                }
-            ),
-        }
-    ),
-    "activation": ignored("enum", _DENSE, choices=_ACTIVATIONS),
-}
-
 _SECOND_STAGE_NMS: Table = {
     "score_threshold": number(0.0, setting="second_stage_nms_score_threshold", fresh=0.0),
     "iou_threshold": number(0.6, setting="second_stage_nms_iou_threshold", fresh=0.6),
@@ -176,18 +107,27 @@ _SECOND_STAGE_NMS: Table = {
     "use_static_shapes": ignored("bool", _TPU),
     "use_partitioned_nms": ignored("bool", _TPU),
     "use_cpu_nms": ignored("bool", "it says where TensorFlow computes, not what"),
+    "use_hard_nms": ignored("bool", "without soft_nms_sigma, both ways give the same"),
+    "max_classes_per_detection": ignored("int", "it only matters with use_class_agnostic_nms"),
     "use_class_agnostic_nms": fixed("bool", False, _PLAIN_NMS),
     "use_combined_nms": fixed("bool", False, _PLAIN_NMS),
     "soft_nms_sigma": fixed("float", 0.0, _PLAIN_NMS),
     "change_coordinate_frame": fixed("bool", True, "boxes are fractions of the image"),
 }
 _BOX_PREDICTOR: Table = {
-    "fc_hyperparams": message(_FULLY_CONNECTED),
+    "fc_hyperparams": message(FULLY_CONNECTED),
     "use_dropout": flag(False),
     "dropout_keep_probability": number(0.5),
     "box_code_size": fixed("int", 4, "a box has four codes"),
     "predict_instance_masks": fixed("bool", False, _MASKS),
     "predict_keypoints": fixed("bool", False, _MASKS),
+    "conv_hyperparams": message(unused_hyperparams(_MASKS)),
+    **{
+        name: ignored("int", _MASKS)
+        for name in ("mask_prediction_conv_depth", "mask_height", "mask_width", "mask_prediction_num_conv_layers")
+    },
+    "masks_are_class_agnostic": ignored("bool", _MASKS),
+    "convolve_then_upsample_masks": ignored("bool", _MASKS),
     "share_box_across_classes": flag(False),
 }
 
@@ -207,6 +147,11 @@ _FASTER_RCNN: Table = {
             "first_stage_features_stride": fixed("int", 16, "the backbones have stride 16"),
             "batch_norm_trainable": flag(False, setting="feature_extractor.batch_norm_trainable"),
             "pad_to_multiple": ignored("int", _TF1),
+            "conv_hyperparams": refused("the backbone's layers are those of its paper; TensorFlow refuses it as well"),
+            "override_base_feature_extractor_hyperparams": fixed(
+                "bool", False, "the backbone's layers stay as they are"
+            ),
+            "fpn": refused("a feature pyramid is not implemented"),
         },
         required=True,
     ),
@@ -214,7 +159,7 @@ _FASTER_RCNN: Table = {
         {"grid_anchor_generator": message(_ANCHORS, required=True)}, closed=True, required=True
     ),
     "first_stage_atrous_rate": fixed("int", 1, "the first stage does not use dilated convolutions"),
-    "first_stage_box_predictor_conv_hyperparams": message(_CONVOLUTION),
+    "first_stage_box_predictor_conv_hyperparams": message(CONVOLUTION),
     "first_stage_box_predictor_kernel_size": fixed("int", 3, "the first stage uses 3x3 kernels"),
     "first_stage_box_predictor_depth": whole(512, 1),
     "first_stage_minibatch_size": whole(256, 1),
@@ -239,6 +184,7 @@ _FASTER_RCNN: Table = {
                 kind="enum", default="IDENTITY", choices=same("IDENTITY", "SIGMOID", "SOFTMAX"), fresh="SOFTMAX"
             ),
             "logit_scale": fixed("float", 1.0, "logits are converted to scores as they are"),
+            "calibration_config": refused("calibrated scores are not implemented here; see fractura calibrate"),
         },
         required=True,
     ),
@@ -257,8 +203,19 @@ _FASTER_RCNN: Table = {
     "resize_masks": ignored("bool", _MASKS),
     "hard_example_miner": refused("hard example mining is not implemented"),
     "second_stage_classification_loss": message(
-        {"weighted_softmax": message({"logit_scale": fixed("float", 1.0, "the loss is plain softmax")})}, closed=True
+        {
+            "weighted_softmax": message(
+                {
+                    "logit_scale": fixed("float", 1.0, "the loss is plain softmax"),
+                    "anchorwise_output": ignored("bool", _TF1),
+                }
+            )
+        },
+        closed=True,
     ),
+    "return_raw_detections_during_predict": fixed("bool", False, _OUTPUTS),
+    "output_final_box_features": fixed("bool", False, _OUTPUTS),
+    "output_final_box_rpn_features": fixed("bool", False, _OUTPUTS),
     "context_config": refused("Context R-CNN is not implemented"),
 }
 

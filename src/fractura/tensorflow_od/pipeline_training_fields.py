@@ -17,6 +17,7 @@ from fractura.tensorflow_od.pipeline_schema import (
     ignored,
     message,
     number,
+    refused,
     same,
     text,
     whole,
@@ -27,6 +28,8 @@ _REPLICAS = "TensorFlow 2 does not use it either: all replicas step together"
 _TF1 = "TensorFlow 2 does not use it either"
 _MASKS = "fractura detects boxes, not masks or keypoints"
 _SHOWN = "it only changes what TensorFlow draws"
+_CONTEXT = "it only matters for Context R-CNN"
+_OTHER_METRICS = "COCO's metrics do not use it"
 
 
 def _rate(fields: Table, schedule: str, **sets: Any) -> MessageField:
@@ -164,6 +167,18 @@ _INPUT: Table = {
     "drop_remainder": ignored("bool", "training batches are always full, and evaluation always covers every image"),
     "num_additional_channels": fixed("int", 0, "the backbone takes three channels"),
     "num_keypoints": ignored("int", _MASKS),
+    "external_input_reader": refused("only TFRecord files are read"),
+    "sample_from_datasets_weights": refused("all images are shown alike"),
+    "expand_labels_hierarchy": fixed("bool", False, "a box has the one class that the file gives it"),
+    "load_multiclass_scores": ignored("bool", "it only matters with use_multiclass_scores"),
+    "load_context_features": ignored("bool", _CONTEXT),
+    "load_context_image_ids": ignored("bool", _CONTEXT),
+    "frame_index": ignored("int", "only images are read, not sequences of them"),
+    "load_dense_pose": ignored("bool", _MASKS),
+    "load_track_id": ignored("bool", _MASKS),
+    "load_keypoint_depth_features": ignored("bool", _MASKS),
+    "use_keypoint_label_map": ignored("bool", _MASKS),
+    "keypoint_type_weight": ignored("float", _MASKS, repeated=True),
     "load_instance_masks": ignored("bool", _MASKS),
     "mask_type": ignored("enum", _MASKS, choices=("DEFAULT", "NUMERICAL_MASKS", "PNG_MASKS")),
     "use_display_name": ignored("bool", "TensorFlow takes names and display names alike, and so does fractura"),
@@ -191,11 +206,26 @@ _EVAL: Table = {
     "include_metrics_per_category": ignored("bool", "fractura evaluate always reports every class"),
     "retain_original_images": ignored("bool", _SHOWN),
     "visualize_groundtruth_boxes": ignored("bool", _SHOWN),
+    "groundtruth_box_visualization_color": ignored("string", _SHOWN),
+    "keep_image_id_for_visualization_export": ignored("bool", _SHOWN),
+    "retain_original_image_additional_channels": ignored("bool", _SHOWN),
     "skip_scores": ignored("bool", _SHOWN),
     "skip_labels": ignored("bool", _SHOWN),
     "visualization_export_dir": ignored("string", _SHOWN),
     "save_graph": ignored("bool", _TF1),
     "eval_master": ignored("string", _TF1),
+    "ignore_groundtruth": ignored("bool", _TF1),
+    "use_dummy_loss_in_eval": ignored("bool", _TF1),
+    "force_no_resize": fixed("bool", False, "images are resized in evaluation as in training"),
+    "skip_predictions_for_unlabeled_class": fixed("bool", False, "every detection counts"),
+    "super_categories": refused("metrics by super-category are not computed"),
+    "all_metrics_per_category": ignored("bool", "fractura evaluate always reports every class"),
+    "image_classes_field_map_empty_to_ones": ignored("bool", _OTHER_METRICS),
+    "recall_lower_bound": ignored("float", _OTHER_METRICS),
+    "recall_upper_bound": ignored("float", _OTHER_METRICS),
+    "eval_instance_masks": ignored("bool", _MASKS),
+    "parameterized_metric": refused(_MASKS),
+    "keypoint_edge": message({"start": ignored("int", _MASKS), "end": ignored("int", _MASKS)}, repeated=True),
     "export_path": ignored("string", "use fractura detect to write the boxes"),
 }
 
@@ -206,6 +236,18 @@ PIPELINE = message(
         "train_input_reader": message(_INPUT, fresh=True),
         "eval_config": message(_EVAL),
         "eval_input_reader": message(_INPUT, repeated=True),
+        "graph_rewriter": message(
+            {
+                "quantization": message(
+                    {
+                        "delay": ignored("int", _TF1),
+                        "weight_bits": ignored("int", _TF1),
+                        "activation_bits": ignored("int", _TF1),
+                        "symmetric": ignored("bool", _TF1),
+                    }
+                )
+            }
+        ),
     }
 )
 """The outermost message. The settings are those of ``FasterRCNNSettings``, ``TrainSettings``, ``InputReader`` and
