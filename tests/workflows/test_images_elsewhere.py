@@ -71,3 +71,10 @@ def test_check_takes_them(voc, tmp_path):
     assert "annotations.missing_image" not in {finding.check for finding in result.report.findings}
     found = {finding.check for finding in check_folder(voc).report.findings}
     assert "annotations.missing_image" in found
+
+
+def test_check_says_how_to_examine_other_formats(voc, tmp_path):
+    convert(voc, tmp_path / "coco", "coco")
+    with pytest.raises(DataError, match="is COCO, and the checks examine Pascal VOC") as caught:
+        check_folder(tmp_path / "coco")
+    assert "--to voc" in caught.value.hint

@@ -10,6 +10,8 @@ from typing import Any
 from fractura.core.errors import DataError
 from fractura.core.files import write_atomically
 from fractura.core.reporter import LOG, Reporter, track
+from fractura.formats.recognition import guess_format
+from fractura.formats.registry import FORMATS
 from fractura.quality import CheckReport, Severity, check_dataset
 from fractura.quality.fix import LOG as CHANGES_FILE
 from fractura.quality.fix import Change, write_fixed_copy
@@ -105,6 +107,7 @@ def check_folder(
         ``check_folder("train", against="val").report.findings``
     """
     data, against = Path(data), None if against is None else Path(against)
+    _refuse_other_format(data)
     report = check_dataset(
         data,
         against,
@@ -119,3 +122,17 @@ def check_folder(
     copy = None if fix is None else Path(fix)
     changes = () if copy is None else write_fixed_copy(report, copy)
     return FolderCheck(report=report, page=page, copy=copy, changes=changes)
+
+
+def _refuse_other_format(data: Path) -> None:
+    """Say how to check labelled images that are not Pascal VOC."""
+    try:
+        found = guess_format(data).format
+    except DataError:
+        return  # the checks say what is wrong
+    if found in FORMATS and found != "voc":
+        raise DataError(
+            f"is {FORMATS[found].title}, and the checks examine Pascal VOC",
+            file=data,
+            hint="convert it first: fractura convert … --to voc",
+        )
