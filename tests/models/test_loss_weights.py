@@ -15,7 +15,13 @@ from fractura.models.detector import Target
 from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 from fractura.models.faster_rcnn.matching import IGNORED, UNMATCHED, match
 from fractura.models.faster_rcnn.regions import Proposals
+from fractura.training.optimization import clip_by_global_norm, set_learning_rate
+from fractura.training.tensorflow_optimizers import TensorFlowMomentum
 
+NAMES = (
+    "RPNLoss/localization_loss", "RPNLoss/objectness_loss", "BoxClassifierLoss/localization_loss",
+    "BoxClassifierLoss/classification_loss",
+)  # fmt: skip
 GOLDEN = np.load(REFERENCE / "goldens" / "weighted_losses.npz")
 
 
@@ -39,11 +45,10 @@ class GoldenSecondStage(FasterRCNN):
         return features
 
     def predict_second_stage(self, crops):
-        return array("refined_encodings"), array("class_logits")
+        return self.second_stage
 
 
-@pytest.mark.parametrize("kind", ["weighted", "plain"])
-def test_all_four_losses_are_tensorflows(kind):
+def build():
     detector = GoldenSecondStage(
         settings(
             num_classes=3,
@@ -54,18 +59,45 @@ def test_all_four_losses_are_tensorflows(kind):
             second_stage_batch_size=16,
         )
     )
+    detector.second_stage = array("refined_encodings"), array("class_logits")
+    return detector
+
+
+def losses_of(detector, kind, encodings, objectness):
     targets = [
         Target(xyxy(f"boxes_{i}"), array(f"labels_{i}"), array(f"weights_{i}") if kind == "weighted" else None)
         for i in (0, 1)
     ]
-    losses = detector.first_stage_losses(array("encodings"), array("objectness"), xyxy("anchors"), targets)
+    losses = detector.first_stage_losses(encodings, objectness, xyxy("anchors"), targets)
     boxes = xyxy("proposals")
     proposals = Proposals(boxes, torch.ones(boxes.shape[:2]), array("num_proposals"))
-    losses |= detector.second_stage_losses(torch.zeros(0), proposals, targets, (64, 64))
+    return losses | detector.second_stage_losses(torch.zeros(0), proposals, targets, (64, 64))
+
+
+@pytest.mark.parametrize("kind", ["weighted", "plain"])
+def test_all_four_losses_are_tensorflows(kind):
+    detector = build()
+    losses = losses_of(detector, kind, array("encodings"), array("objectness"))
     assert torch.equal(detector.sampled, xyxy(f"{kind}/sampled_boxes"))
     for name, loss in losses.items():
         assert loss.item() == pytest.approx(float(GOLDEN[f"{kind}/Loss/{name}"]), rel=1e-5), name
     assert len(losses) == 4
+
+
+def test_several_steps_are_tensorflows():
+    """Codes and logits are the weights; each step has another learning rate, and its gradient is clipped."""
+    detector = build()
+    weights = [torch.nn.Parameter(array(n)) for n in ("encodings", "objectness", "refined_encodings", "class_logits")]
+    detector.second_stage = weights[2:]
+    optimizer = TensorFlowMomentum(weights, lr=1.0, momentum=0.9)
+    for rate, expected in zip(GOLDEN["steps/rates"].tolist(), GOLDEN["steps/losses"].tolist(), strict=True):
+        losses = losses_of(detector, "weighted", *weights[:2])
+        assert [losses[name].item() for name in NAMES] == pytest.approx(expected, rel=1e-5)
+        optimizer.zero_grad()
+        sum(losses.values()).backward()
+        clip_by_global_norm(weights, 0.1)
+        set_learning_rate(optimizer, rate)
+        optimizer.step()
 
 
 @pytest.mark.parametrize(
