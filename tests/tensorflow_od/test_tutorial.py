@@ -121,6 +121,7 @@ def test_training_leaves_what_tensorflow_leaves(trained, folder):
     events = events_in(trained.model_dir / "train")
     assert {*SCALARS, "learning_rate", "steps_per_sec"} <= set(events.Tags()["scalars"])
     assert events.Tags()["images"] == ["train_input_images"]
+    assert [event.step for event in events.Images("train_input_images")] == [0]
     rate = train_settings(read_pipeline_config(trained.config), folder, folder)
     written = [(event.step, event.value) for event in events.Scalars("learning_rate")]
     assert written == [(2, pytest.approx(learning_rate(rate, 2)))], "TensorFlow writes that of the step to come"

@@ -39,7 +39,7 @@ from fractura.training.store import Restored, RunState, StateStore
 from fractura.training.tensorflow_optimizers import TensorFlowOptimizer
 
 MAX_TO_KEEP = 7
-_PICTURES = 3
+_PICTURES, _STEPS_PER_PICTURE = 3, 100
 
 
 class TensorFlowCheckpoints(StateStore, RunHooks):
@@ -132,8 +132,13 @@ class TensorFlowCheckpoints(StateStore, RunHooks):
         self._counter, self._saved_step = read_number(reader, "save_counter") or 0, step
         return Restored(RunProgress(step=step, images_shown=step * state.identity.settings["batch_size"]), None)
 
+    def step_begins(self, events: Events, step: int, batch: Batch) -> None:
+        """Write the images of the first of every hundred steps, under the number of steps done."""
+        if self._pictures and step % _STEPS_PER_PICTURE == 0 and isinstance(self._detector, FasterRCNN) and len(batch):
+            events.picture("train_input_images", side_by_side(self._detector, batch), step)
+
     def step_logged(
-        self, events: Events, reporter: Reporter, row: Mapping[str, float], parts: Mapping[str, float], batch: Batch
+        self, events: Events, reporter: Reporter, row: Mapping[str, float], parts: Mapping[str, float]
     ) -> None:
         """Print TensorFlow's log lines, and write the events that only TensorFlow has."""
         step = int(row["step"])
@@ -149,8 +154,6 @@ class TensorFlowCheckpoints(StateStore, RunHooks):
         reporter.say(pprint.pformat(shown, width=40))
         if REGULARIZATION_LOSS not in parts:
             events.scalar(f"Loss/{REGULARIZATION_LOSS}", 0.0, step)
-        if self._pictures and isinstance(self._detector, FasterRCNN) and len(batch):
-            events.picture("train_input_images", side_by_side(self._detector, batch), step)
 
 
 def _tensorflow_optimizer(state: RunState) -> TensorFlowOptimizer:

@@ -231,8 +231,17 @@ class RunHooks:
     events_folder = "tensorboard"
     shows_last_step = False
 
+    def step_begins(self, events: Events, step: int, batch: Batch) -> None:
+        """Called on the main process before each step.
+
+        Args:
+            events: Accepts events.
+            step: Number of steps done.
+            batch: The images of the step.
+        """
+
     def step_logged(
-        self, events: Events, reporter: Reporter, row: Mapping[str, float], parts: Mapping[str, float], batch: Batch
+        self, events: Events, reporter: Reporter, row: Mapping[str, float], parts: Mapping[str, float]
     ) -> None:
         """Called on the main process after each logged step.
 
@@ -241,5 +250,4 @@ class RunHooks:
             reporter: Shows further lines.
             row: ``step``, ``learning_rate``, ``loss``, ``steps_per_second``, …
             parts: Losses by name.
-            batch: The images of the step.
         """

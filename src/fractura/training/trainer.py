@@ -201,6 +201,8 @@ class _Run:
         meter = Meter()
         for batch, waited in batches(loader):
             self._take_note(batch)
+            if self.events is not None:
+                self.hooks.step_begins(self.events, self.progress.step, batch)
             rate = learning_rate(settings, self.progress.step)
             set_learning_rate(self.plain_optimizer, rate)
             result = self.step.run(batch.to(self.accelerator.device), self.progress.step)
@@ -210,7 +212,7 @@ class _Run:
             meter.add(result, settings.batch_size, waited)
             line.advance(self.progress.step, result.loss, meter.images_per_second)
             if self.progress.step % settings.log_every == 0 or self.progress.step == settings.num_steps:
-                self._log(meter, rate, result, batch)
+                self._log(meter, rate, result)
             reason, interrupted = self._agree(stop)
             last = self.progress.step == settings.num_steps or (reason is not None and not interrupted)
             if self.data.val is not None and (last or self.progress.step % settings.steps_between_validations == 0):
@@ -260,7 +262,7 @@ class _Run:
             self.progress.dropped_boxes += dropped
         self._skipped, self._dropped = {}, 0
 
-    def _log(self, meter: Meter, rate: float, last: StepResult, batch: Batch) -> None:
+    def _log(self, meter: Meter, rate: float, last: StepResult) -> None:
         seen = (*meter.read(), {"loss": last.loss}, last.parts)
         rows = self._gather(seen)  # each process has seen its share of the images
         if self.history is None or self.events is None:
@@ -272,7 +274,7 @@ class _Run:
             numbers |= {"learning_rate": learning_rate(self.settings, self.progress.step), **loss}
             parts = last_parts
         self.events.step(self.progress.step, numbers, parts)
-        self.hooks.step_logged(self.events, self.reporter, numbers, parts, batch)
+        self.hooks.step_logged(self.events, self.reporter, numbers, parts)
 
     def _validate(self, val: Dataset) -> None:
         started = time.monotonic()
