@@ -76,6 +76,7 @@ def test_parts_of_an_object_are_no_boxes(tmp_path):
     [
         ({key: value for key, value in coco().items() if key != "annotations"}, "has no list 'annotations'"),
         ([{"image": "image 0.png"}], "no image has a list 'annotations'"),
+        ([{"image": "image 0.png", "annotations": None}], "no image has a list 'annotations'"),
         (coco(annotations=[{"id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}]), "its image_id must be"),
     ],
 )
@@ -97,6 +98,12 @@ def test_yolo_whose_text_files_lie_elsewhere(place, tmp_path):
         read_dataset(tmp_path, on_error="skip-all")
     assert str(tmp_path / "labels" / "image 0.txt") in caught.value.problem
     assert str(tmp_path / place) in caught.value.hint
+
+
+def test_yolo_whose_text_files_lie_next_to_the_images_beside_an_empty_folder(tmp_path):
+    make_images(tmp_path / "images", 2)
+    yolo(tmp_path, {"images/image 0.txt": "0 0.5 0.5 0.25 0.2\n", "images/image 1.txt": ""})
+    assert [len(record.boxes) for record in read_dataset(tmp_path)] == [1, 0]
 
 
 def test_yolo_where_one_split_has_no_text_file(tmp_path):
@@ -145,6 +152,15 @@ def test_a_bad_row_takes_its_whole_image_along(last, tmp_path):
     data = read_dataset(tmp_path, on_error="skip", problems=[])
     assert len(data) == 11
     assert "image 0.png" not in {record.name for record in data}
+
+
+def test_rows_of_one_missing_image_count_once(tmp_path):
+    make_images(tmp_path, 9, sizes=((120, 90),))
+    rows = "".join(f"image {number}.png,a,1,2,31,42\n" for number in range(9))
+    (tmp_path / "a.csv").write_text(
+        TABLE + rows + "image 9.png,a,1,2,31,42\n" * 5 + "image 10.png,,,,,\n", encoding="utf-8"
+    )
+    assert len(read_dataset(tmp_path, on_error="skip", problems=[])) == 9
 
 
 def test_a_table_that_breaks_off_is_refused(tmp_path):

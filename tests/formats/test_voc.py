@@ -472,6 +472,27 @@ def test_layouts(tmp_path, layout):
     assert {p: p.read_bytes() for p in root.rglob("*") if p.is_file()} == before
 
 
+@pytest.mark.parametrize(
+    "layout", [("png", "xml"), ("images", "labels"), ("", "annotations"), ("Wrist images", "Annotations/PASCAL VOC")]
+)
+def test_folders_of_other_names_are_found_by_the_names_of_their_files(tmp_path, layout):
+    root = folder_with(tmp_path / "data", {"IMG1": ONE, "IMG2": NEGATIVE}, layout)
+    image(root / "screenshots" / "a.png")
+    assert [len(record.boxes) for record in read_dataset(root)] == [2, 0]
+
+
+def test_xml_files_that_have_nothing_to_do_with_the_images_are_no_annotations(tmp_path):
+    for name in (".idea", "settings"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "misc.xml").write_text("<project/>")
+    image(tmp_path / "images" / "a.png")
+    (tmp_path / "images" / "a.txt").write_text("0 0.5 0.5 0.25 0.2\n")
+    (tmp_path / "classes.txt").write_text("a\n")
+    assert len(read_dataset(tmp_path, source_format="yolo").records[0].boxes) == 1
+    with pytest.raises(DataError, match="holds no annotation"):
+        read_voc(tmp_path)
+
+
 def test_flags_are_read(tmp_path):
     hard = replace(ONE, objects=(VocObject("a", 1, 1, 9, 9, difficult=True, truncated=True, pose="Left", score=0.25),))
     dataset = read_voc(folder_with(tmp_path, {"IMG1": hard}))

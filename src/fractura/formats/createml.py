@@ -45,7 +45,7 @@ def read_createml(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
             place = f"[{number}]"
             try:
                 image = a_dict(entry, "an image")
-                if not any(key in image for key in _BOX_KEYS):
+                if all(image.get(key) is None for key in _BOX_KEYS):
                     unsaid.append(place)
                 found.append(_image(image, index, file, place))
             except DataError as fault:

@@ -128,7 +128,7 @@ def _images(rows: Rows, columns: dict[str, int], path: Path, index: ImageIndex, 
         if not any(cell.strip() for cell in row):
             continue
         place = f"line {rows.line_num}"
-        image = None
+        image, cells = None, dict[str, str]()
         try:
             cells = {name: row[column].strip() for name, column in columns.items() if column < len(row)}
             if "filename" in cells:
@@ -140,8 +140,12 @@ def _images(rows: Rows, columns: dict[str, int], path: Path, index: ImageIndex, 
         except DataError as fault:
             if image is not None:
                 bad.add(image)  # an image with a box too few would be wrong
-            faults.add(placed(fault, path, place), image=image)
+            faults.add(placed(fault, path, place), image=image or cells.get("filename"), boxes=_may_have_box(cells))
     return [_with_boxes(each, boxes[image]) for image, each in images.items() if image not in bad]
+
+
+def _may_have_box(cells: dict[str, str]) -> bool:
+    return any(cells.get(name) for name in ("class", *CORNERS)) or "class" not in cells
 
 
 def _with_boxes(each: FoundImage, boxes: list[tuple[str, VocObject]]) -> FoundImage:

@@ -68,7 +68,7 @@ def read_findings(
         except DataError as fault:
             if image is not None:
                 bad.add(image)  # an image with a box too few would be wrong
-            faults.add(placed(fault, path, place), image=image)
+            faults.add(placed(fault, path, place), image=image or cells.get(image_column))
     found = [
         FoundImage(
             image,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fractura.core.errors import DataError
 from fractura.core.files import unlistable
+from fractura.formats.assembly import split_of
 from fractura.formats.image_index import ImageIndex, plain_name
 from fractura.imaging.reader import is_image_file
 
@@ -42,7 +43,8 @@ class VocFolder:
 def find_voc_folder(path: Path, image_dir: Path | None = None) -> VocFolder:
     """List a data folder: ``images/`` + ``annotations/``, ``JPEGImages/`` + ``Annotations/``, or all in one folder.
 
-    The annotations may lie in the only sub-folder that has any, and the images in sub-folders where none lies above.
+    Of several pairs, and of folders of other names, it is the pair whose file names match. The annotations may lie in
+    the only sub-folder that has any, and the images in sub-folders where none lies above.
 
     Args:
         path: The folder.
@@ -51,13 +53,14 @@ def find_voc_folder(path: Path, image_dir: Path | None = None) -> VocFolder:
     Raises:
         DataError: There is no such folder, it cannot be read, or it holds no annotation.
     """
+    path = Path(path)
     pairs = _pairs(path)
     try:
-        if pairs == [(Path(path), Path(path))] and not _xml_in(
-            Path(path)
-        ):  # images next to the folder of annotations, or elsewhere
-            pairs = [(Path(path), entry) for entry in _annotation_folders(Path(path))] or pairs
         found = [_listed(path, images, annotations, image_dir) for images, annotations in pairs]
+        if pairs == [(path, path)] and not found[0].annotations:
+            others = _pairs_of_other_names(path)
+            listed = [(pair, _listed(path, *pair, image_dir)) for pair in others]
+            found = [each for pair, each in listed if each.matches or _is_usual(pair[1])] or found
     except OSError as error:
         raise unlistable(error, path) from error
     best = max(found, key=lambda each: each.matches)  # of equals the first
@@ -107,9 +110,21 @@ def _listed(path: Path, image_dir: Path, annotation_dir: Path, elsewhere: Path |
     return VocFolder(image_dir, images, annotations)
 
 
-def _annotation_folders(path: Path) -> list[Path]:
-    names = {annotations for _, annotations in _PAIRS}
-    return [entry for entry in sorted(path.iterdir()) if entry.name.lower() in names and entry.is_dir()]
+def _pairs_of_other_names(path: Path) -> list[tuple[Path, Path]]:
+    """Folders that hold XML files alone, each with the folders in which its images may lie, the usual name first."""
+    folders = [
+        entry
+        for entry in sorted(path.iterdir())
+        if entry.is_dir() and not entry.name.startswith(".") and split_of(entry.name) is None
+    ]
+    found = [entry for entry in folders if _is_usual(entry) or _xml_in(entry)]
+    found = [entry for entry in found if not _files(entry, is_image_file)]
+    found.sort(key=lambda entry: not _is_usual(entry))
+    return [(images, entry) for entry in found for images in (path, *folders) if images not in found]
+
+
+def _is_usual(folder: Path) -> bool:
+    return folder.name.lower() in {annotations for _, annotations in _PAIRS}
 
 
 def _is_xml(entry: Path) -> bool:

@@ -278,9 +278,11 @@ def _image(image: Path, base: Path, split: str | None) -> YoloImage:
 
 
 def label_file_of(image: Path, base: Path) -> Path:
-    """The text file of an image: in ``labels`` if that folder is there, else next to it."""
-    mirrored = _mirrored(image, base)
-    return mirrored if mirrored is not None and mirrored.parent.is_dir() else image.with_suffix(".txt")
+    """The text file of an image, there or not: in ``labels``, or next to it if only that is there, or no ``labels``."""
+    mirrored, beside = _mirrored(image, base), image.with_suffix(".txt")
+    if mirrored is None or not mirrored.parent.is_dir() or (not mirrored.is_file() and beside.is_file()):
+        return beside
+    return mirrored
 
 
 def _label_places(image: YoloImage) -> list[Path]:
