@@ -131,3 +131,19 @@ def test_settings_are_closed():
         FixedShapeResizer(height=0, width=5)
     with pytest.raises(ValidationError):
         FixedShapeResizer(height=5, width=5, antialiased=True)
+
+
+def size_in_tensorflow(height, width, low, high):
+    """``_compute_new_dynamic_size`` of the reference's preprocessor.py, operation by operation in float32."""
+    sides = np.float32([height, width])
+    larger = np.round(sides * (np.float32(low) / sides.min()))
+    smaller = np.round(sides * (np.float32(high) / sides.max()))
+    return tuple((smaller if larger.max() > high else larger).clip(1).astype(int).tolist())
+
+
+@pytest.mark.parametrize(("low", "high"), [(640, 640), (1024, 1024), (800, 1333), (600, 1024)])
+def test_kept_aspect_ratios_are_rounded_as_in_tensorflow(low, high):
+    """In float64 one size in 30,000 is another."""
+    resizer = KeepAspectRatioResizer(min_dimension=low, max_dimension=high)
+    for height, width in np.random.default_rng(low).integers(16, 4000, (20_000, 2)).tolist():
+        assert resizer.resized_size(height, width) == size_in_tensorflow(height, width, low, high), (height, width)

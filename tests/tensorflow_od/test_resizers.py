@@ -48,3 +48,17 @@ def test_canvases_are_tensorflows(tensorflow, name, size):
     assert np.abs(canvas[0, :, :height, :width].numpy().transpose(1, 2, 0) - theirs).max() < 1e-3
     assert not canvas[0, :, height:].any()
     assert not canvas[0, :, :, width:].any()
+
+
+def test_exported_graphs_compute_the_same_sizes(tensorflow):
+    from fractura.export.saved_model_graph import _size_keeping_aspect
+
+    resizer = KeepAspectRatioResizer(min_dimension=800, max_dimension=1333)
+    sizes = np.random.default_rng(0).integers(16, 4000, (200_000, 2))
+    # Those that float64 would make a pixel larger or smaller, and some others.
+    scale = np.minimum(1333 / sizes.max(axis=1), 800 / sizes.min(axis=1))
+    halves = np.abs((scale[:, None] * sizes) % 1 - 0.5).min(axis=1)
+    chosen = sizes[halves.argsort()[:60]].tolist() + sizes[:60].tolist()
+    for size in chosen:
+        theirs = _size_keeping_aspect(tensorflow.constant(size, tensorflow.int32), resizer).numpy()
+        assert resizer.resized_size(*size) == tuple(theirs.tolist()), size

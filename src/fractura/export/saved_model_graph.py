@@ -231,10 +231,9 @@ def _anchors_of_one_cell(settings: FasterRCNNSettings, level: int) -> NDArray[np
 
 def _size_keeping_aspect(image: Any, resizer: KeepAspectRatioResizer) -> Any:
     """``KeepAspectRatioResizer.resized_size`` of an image whose height and width are int32 ``(2,)``."""
-    shorter, longer = float(resizer.min_dimension), float(resizer.max_dimension)
-    target = tf.where(image[0] < image[1], [shorter, longer], [longer, shorter])
-    sides = tf.cast(image, tf.float64)
-    return tf.cast(tf.maximum(tf.round(tf.reduce_min(tf.cast(target, tf.float64) / sides) * sides), 1), tf.int32)
+    sides = tf.cast(image, tf.float32)
+    scale = tf.minimum(resizer.max_dimension / tf.reduce_max(sides), resizer.min_dimension / tf.reduce_min(sides))
+    return tf.cast(tf.maximum(tf.round(scale * sides), 1), tf.int32)
 
 
 def _triangle_weights(length_in: Any, length_out: Any) -> Any:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import Literal
 
+import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, PositiveInt
 from torch import Tensor
@@ -56,14 +57,15 @@ class KeepAspectRatioResizer(BaseModel):
 
     def resized_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the image on the canvas, without padding."""
-        sides = self.max_dimension, self.min_dimension
-        # If both are equal, nothing depends on the image, and a graph for images of any size has no such branch.
-        if self.min_dimension != self.max_dimension and height < width:
-            sides = self.min_dimension, self.max_dimension
-        # torch.sym_min and torch.sym_max keep this traceable when the image's sides are symbols.
-        scale = torch.sym_min(sides[0] / height, sides[1] / width)  # type: ignore[no-untyped-call]
+        # No branch: a traced graph would have the one that its image took, for images of any shape. The sym_ functions
+        # take the sides of a graph, which are symbols; numbers are float32 as in TensorFlow and in exported graphs.
+        high, wide = (np.float32(side) if isinstance(side, int) else side for side in (height, width))
+        scale = torch.sym_min(  # type: ignore[no-untyped-call]
+            self.max_dimension / torch.sym_max(high, wide),  # type: ignore[no-untyped-call]
+            self.min_dimension / torch.sym_min(high, wide),  # type: ignore[no-untyped-call]
+        )
         # An image far thinner than the canvas keeps one pixel; TensorFlow would fail on an empty image.
-        resized = [torch.sym_max(1, round(scale * side)) for side in (height, width)]  # type: ignore[no-untyped-call]
+        resized = [torch.sym_max(1, round(scale * side)) for side in (high, wide)]  # type: ignore[no-untyped-call]
         return resized[0], resized[1]
 
     def canvas_size(self, height: int, width: int) -> tuple[int, int]:
