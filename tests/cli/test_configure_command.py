@@ -2,9 +2,30 @@
 
 import json
 
+import pytest
+
 from fractura.cli.main import main
 from fractura.tensorflow_od.pipeline_mapping import input_reader
 from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("  batch_size: 2", "  batchsize: 2", "did you mean 'batch_size'?"),
+        ("first_stage_max_proposals: 300", "first_stage_max_proposals: 30", "second_stage_batch_size 64 is more than"),
+        ("warmup_steps: 1000", "warmup_steps: 30000", "warmup_steps is more than total_steps"),
+    ],
+)
+def test_what_training_refuses_is_refused_and_nothing_is_written(tmp_path, capsys, old, new, said):
+    file = tmp_path / "pipeline.config"
+    assert main(["configure", str(file), "--new", "faster_rcnn_inception_resnet_v2_640x640"]) == 0
+    text = file.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    assert main(["configure", str(file), "--num-classes", "4"]) == 3
+    assert said in capsys.readouterr().err
+    assert "num_classes: 1" in file.read_text(encoding="utf-8")
 
 
 def test_a_fresh_file_then_an_edit(tmp_path, capsys):

@@ -52,6 +52,12 @@ def test_mistakes(words, said):
         parse_flags([*NEEDED, *words], FLAGS)
 
 
+@pytest.mark.parametrize("word", ["--num_eval_steps=7", "--tpu_name=mine", "--sample_1_of_n_eval_on_train_examples=5"])
+def test_flags_without_effect_are_taken_with_a_line(word, capsys):
+    parse_flags([*NEEDED, word], FLAGS)
+    assert f"{word.partition('=')[0]} has no effect: " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("main", [model_main_tf2.main, exporter_main_v2.main])
 def test_exit_codes_and_help(main, capsys):
     assert main(["--pipeline_config_path=nowhere"]) == 2

@@ -22,6 +22,10 @@ FLAGS = {
     "output_directory": Flag("path", "Folder to write.", required=True),
     "config_override": Flag("text", "Not supported.", "", refused="edit the file with: fractura configure"),
     "use_side_inputs": Flag("bool", "Only false.", False, refused="the model takes an image and nothing else"),
+    **{
+        name: Flag("text", "Accepted; no effect.", "", idle="it describes side inputs, and the model takes none")
+        for name in ("side_input_shapes", "side_input_types", "side_input_names")
+    },
     **LOGGING,
 }
 

@@ -27,6 +27,7 @@ class Flag:
         default: Value without it.
         required: Whether it must be given.
         refused: Why only the default is accepted; empty if every value is.
+        idle: Why it has no effect; a line says so where it is given.
     """
 
     kind: Literal["text", "path", "int", "bool"]
@@ -34,6 +35,7 @@ class Flag:
     default: Any = None
     required: bool = False
     refused: str = ""
+    idle: str = ""
 
 
 LOGGING = {
@@ -77,6 +79,8 @@ def parse_flags(arguments: Sequence[str], flags: Mapping[str, Flag]) -> dict[str
                 raise UsageError(f"--{name} needs a value", hint=f"write --{name}=…")
             text = rest.pop(0)
         values[name] = True if flag.kind == "bool" and not equals else _value(name, flag, text)
+        if flag.idle:
+            sys.stderr.write(f"--{name} has no effect: {flag.idle}\n")
         if flag.refused and values[name] != flag.default:
             raise UsageError(f"--{name} is not supported: {flag.refused}", hint="leave it out")
     missing = [name for name, flag in flags.items() if flag.required and values[name] is None]

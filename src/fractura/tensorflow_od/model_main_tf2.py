@@ -33,6 +33,11 @@ FLAGS = {
     "use_tpu": Flag("bool", "Only false.", False, refused="there is no TPU support"),
     "num_workers": Flag("int", "Only 1.", 1, refused="start several processes with torchrun or accelerate launch"),
     "eval_on_train_data": Flag("bool", "Only false.", False, refused="TensorFlow 2 does not use it either"),
+    "tpu_name": Flag("text", "Accepted; no effect.", idle="it names a TPU, and there is no TPU support"),
+    "sample_1_of_n_eval_on_train_examples": Flag(
+        "int", "Accepted; no effect.", 5, idle="TensorFlow 2 does not evaluate on the training images either"
+    ),
+    "num_eval_steps": Flag("int", "Accepted; no effect.", idle="every image is evaluated, as in TensorFlow 2"),
     **LOGGING,
 }
 

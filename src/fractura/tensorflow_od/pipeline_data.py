@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fractura.core.dataset import Dataset
-from fractura.core.errors import FracturaError
+from fractura.core.errors import DataError, FracturaError
 from fractura.formats.faults import OnError
 from fractura.formats.label_map import LabelMap, read_label_map
 from fractura.formats.tfrecord import read_tfrecord
@@ -42,6 +42,20 @@ def _names_of(config: PipelineConfig, label_map: LabelMap) -> tuple[str, ...]:
     return _filled_up(names, count.value)
 
 
+def _unused_outputs(config: PipelineConfig, label_map: LabelMap) -> list[DataError]:
+    highest, count = len(label_map.class_names), num_classes(config)
+    if highest == count.value:
+        return []
+    return [
+        config.refusal(
+            count,
+            f"num_classes is {count.value}, but the label map {label_map.file} ends at {highest}: the outputs above "
+            "it learn nothing",
+            f"write num_classes: {highest} (fractura configure --num-classes {highest})",
+        )
+    ]
+
+
 def _filled_up(names: Sequence[str], count: int) -> tuple[str, ...]:
     return (*names, *(f"unused {number}" for number in range(len(names) + 1, count + 1)))
 
@@ -73,6 +87,8 @@ def read_images(
         )
     label_map = read_label_map(reader.label_map_path) if reader.label_map_path else None
     names = None if label_map is None else _names_of(config, label_map)
+    if label_map is not None and reader.field == "train_input_reader" and problems is not None:
+        problems += _unused_outputs(config, label_map)
     data = read_tfrecord(list(reader.input_paths), label_map, on_error=on_error, problems=problems)
     count = num_classes(config)
     if names is None:

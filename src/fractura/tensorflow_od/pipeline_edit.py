@@ -11,6 +11,7 @@ from fractura.core.errors import UsageError
 from fractura.core.files import write_atomically
 from fractura.formats.protobuf.text_format import Document, Scalar, parse, read_text
 from fractura.formats.protobuf.text_format_edit import set_value
+from fractura.tensorflow_od.pipeline_mapping import detector_settings, start_checkpoint, train_settings
 from fractura.tensorflow_od.pipeline_reader import PipelineConfig, parse_pipeline_config
 from fractura.tensorflow_od.pipeline_schema import MessageField, ValueField
 from fractura.tensorflow_od.pipeline_training_fields import PIPELINE
@@ -78,7 +79,6 @@ class Configured:
             "without_effect": [
                 {"field": each.path, "line": each.line, "reason": each.reason} for each in self.config.without_effect
             ],
-            "unknown": [{"field": each.path, "line": each.line} for each in self.config.unknown],
             "notes": self.notes,
         }
 
@@ -153,10 +153,21 @@ def configure_pipeline(
         before, done = None, ()
         text = new_pipeline_config(new, changes)
     written = text != before or target != config
+    parsed = parse_pipeline_config(text, target if new is not None else config)
+    _refuse_what_training_refuses(parsed)
     if written:
         write_atomically(target, text)
-    parsed = parse_pipeline_config(text, target)
     return Configured(target, written, done, parsed, _notes(parsed))
+
+
+def _refuse_what_training_refuses(config: PipelineConfig) -> None:
+    """Check what two fields ask for together, as training does; only the files that are named are not opened."""
+    detector_settings(config)
+    train = config.root.section("train_config")
+    if train.present:
+        start_checkpoint(config)
+        missing = {} if train["num_steps"] else {"num_steps": 1}  # a note says so: commands can give it
+        train_settings(config, Path("images"), Path("model"), missing)
 
 
 def _notes(config: PipelineConfig) -> tuple[str, ...]:
@@ -168,6 +179,10 @@ def _notes(config: PipelineConfig) -> tuple[str, ...]:
     schedule = optimizer[1].section("learning_rate").chosen() if optimizer else None
     total = schedule[1]["total_steps"] if schedule and "total_steps" in schedule[1].values else None
     steps, checkpoint = train["num_steps"], train["fine_tune_checkpoint"]
+    if not steps:
+        notes.append("num_steps is missing or 0: training needs it, here or as --num_train_steps or --num-steps")
+    if optimizer and train.section("optimizer")["use_moving_average"]:
+        notes.append("use_moving_average is true (its default): model_main_tf2.py needs use_moving_average: false")
     if total is not None and steps and total != steps:
         notes.append(
             f"num_steps is {steps}, but the learning rate falls over total_steps = {total}:"

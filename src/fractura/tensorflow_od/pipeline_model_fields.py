@@ -27,7 +27,7 @@ FEATURE_EXTRACTORS = {
 }
 """The supported extractors, and what fractura calls their backbones."""
 
-_OTHER_EXTRACTORS = {
+OTHER_EXTRACTORS = {
     **{f"faster_rcnn_resnet{depth}_fpn_keras": "its feature pyramid is not implemented" for depth in (50, 101, 152)},
     **{
         f"faster_rcnn_{name}": "it is an extractor of TensorFlow 1, and TensorFlow 2 refuses it as well"
@@ -36,6 +36,7 @@ _OTHER_EXTRACTORS = {
         )
     },
 }  # fmt: skip
+"""Extractors of the Object Detection API that fractura does not have, and why."""
 
 _TPU = "it changes how TensorFlow computes on a TPU, not what it computes"
 _TF1 = "TensorFlow 2 does not use it either"
@@ -139,7 +140,7 @@ _FASTER_RCNN: Table = {
         {
             "type": text(
                 choices=FEATURE_EXTRACTORS,
-                refusals=_OTHER_EXTRACTORS,
+                refusals=OTHER_EXTRACTORS,
                 setting="feature_extractor.kind",
                 required=True,
                 fresh="inception_resnet_v2",

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from fractura.core.errors import DataError, suggest_name
 from fractura.formats.protobuf.text_format import Document, Field, Message, Scalar, parse, read_text
 from fractura.formats.protobuf.text_format_tokens import whole_number
+from fractura.tensorflow_od.pipeline_kind import refuse_other_models
 from fractura.tensorflow_od.pipeline_schema import Effect, MessageField, ValueField
 from fractura.tensorflow_od.pipeline_training_fields import PIPELINE
 
@@ -85,7 +86,7 @@ class FieldReport:
     Attributes:
         path: Names from the outermost message, joined by dots.
         line: From 1.
-        effect: Honoured, no effect, fixed (present, with the one supported value) or unknown.
+        effect: Honoured, no effect, or fixed (present, with the one supported value).
         reason: Why it has no effect; empty otherwise.
     """
 
@@ -114,11 +115,6 @@ class PipelineConfig:
         """Fields that change nothing here, each with its reason."""
         return tuple(field for field in self.fields if field.effect is Effect.NONE)
 
-    @property
-    def unknown(self) -> tuple[FieldReport, ...]:
-        """Fields that fractura does not know; they are kept when the file is edited."""
-        return tuple(field for field in self.fields if field.effect is Effect.UNKNOWN)
-
     def refusal(self, where: Located[Any] | Section, problem: str, hint: str) -> DataError:
         """An error about a field, which names its line."""
         return DataError(problem, file=self.document.file, place=f"line {where.line}", hint=hint)
@@ -137,15 +133,16 @@ def read_pipeline_config(path: Path | str) -> PipelineConfig:
 def parse_pipeline_config(text: str, file: Path | None = None) -> PipelineConfig:
     """The same from a text.
 
-    >>> parse_pipeline_config("model { ssd { } }")
+    >>> parse_pipeline_config("model { center_net { } }")
     Traceback (most recent call last):
-    fractura.core.errors.DataError: line 1: 'model.ssd' is not supported
+    fractura.core.errors.DataError: line 1: 'model.center_net' is not supported: it is a CenterNet
       → known are: faster_rcnn
 
     Raises:
         DataError: As ``read_pipeline_config``.
     """
     document = parse(text, file)
+    refuse_other_models(document)
     reader = _Reader(file)
     root = reader.section(document.root, PIPELINE, "", 1)
     reader.require(root)
@@ -170,7 +167,7 @@ class _Reader:
         for position, field in enumerate(fields):
             where, known = _joined(path, field.name), row.fields.get(field.name)
             if known is None:
-                self._unknown(field, where, row)
+                raise self._unknown(field, where, row)
             elif position in overridden:
                 self._report(field, where, Effect.NONE, f"line {overridden[position]} overrides it")
             elif isinstance(known, ValueField):
@@ -221,10 +218,14 @@ class _Reader:
                 if inner.present:
                     self.require(inner)
 
-    def _unknown(self, field: Field, where: str, row: MessageField) -> None:
-        if row.closed:
-            raise self._error(field, f"'{where}' is not supported", hint=suggest_name(field.name, row.fields))
-        self._report(field, where, Effect.UNKNOWN, "it is unknown to fractura, and kept in the file")
+    def _unknown(self, field: Field, where: str, row: MessageField) -> DataError:
+        """The error for a field that its message does not have; TensorFlow stops there as well."""
+        what = "is not supported" if row.closed else "is not a field of the Object Detection API"
+        if where in PIPELINE.fields or field.name not in PIPELINE.fields:
+            return self._error(field, f"'{where}' {what}", hint=suggest_name(field.name, row.fields))
+        message = where.split(".")[-2]
+        hint = f"the braces of '{message}' may be closed too late: is a '}}' missing before this line?"
+        return self._error(field, f"'{field.name}' stands inside '{message}'", hint=hint)
 
     def _read(self, field: Field, where: str, row: ValueField, values: dict[str, Located[Any]]) -> None:
         value = self._value(field, row)
@@ -237,13 +238,15 @@ class _Reader:
         if row.effect is not Effect.NONE:
             whole = (*values[field.name].value, value) if row.repeated else value
             values[field.name] = Located(whole, where, field.line)
-        if row.effect is Effect.NONE and value != row.default:
+        if row.idle and value in row.idle:
+            self._report(field, where, Effect.NONE, row.idle[value])
+        elif row.effect is Effect.NONE and value != row.default:
             self._report(field, where, Effect.NONE, row.reason)
         else:
             self._report(field, where, Effect.FIXED if row.effect is Effect.NONE else row.effect)
 
     def _report(self, field: Field, where: str, effect: Effect, reason: str = "") -> None:
-        if isinstance(field.value, Message) and field.value.fields and effect is not Effect.UNKNOWN:
+        if isinstance(field.value, Message) and field.value.fields:
             for inner in field.value.fields:
                 self._report(inner, _joined(where, inner.name), effect, reason)
         else:
@@ -301,8 +304,8 @@ class _Reader:
         if text in row.refusals:
             problem = f"{field.name} '{text}' is not supported: {row.refusals[text]}"
             raise self._error(field, problem, hint=f"use one of: {', '.join(row.choices)}")
-        if row.choices and text not in row.choices and (text or row.repeated):
-            hint = suggest_name(text, row.choices)
+        if row.choices and text not in row.choices and text not in row.idle and (text or row.repeated):
+            hint = suggest_name(text, (*row.choices, *row.idle))
             raise self._error(field, f"{field.name} '{text}' is not supported", hint=hint)
         return row.choices.get(text, text)
 

@@ -21,7 +21,6 @@ class Effect(Enum):
     HONOURED = "honoured"
     NONE = "no effect"
     FIXED = "fixed"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,7 @@ class ValueField(FieldRow):
             field's own name; None if it becomes none.
         choices: What an enum or string may be, and what fractura calls it; empty if anything goes.
         refusals: Strings that TensorFlow knows and fractura does not support, and why.
+        idle: Strings that TensorFlow knows and that have no effect, and why.
         minimum: Lowest number that makes sense.
         fresh: Value in a fresh file; None leaves the field out there unless it differs from the default.
     """
@@ -79,6 +79,7 @@ class ValueField(FieldRow):
     setting: str | None = ""
     choices: Mapping[str, Any] = field(default_factory=dict)
     refusals: Mapping[str, str] = field(default_factory=dict)
+    idle: Mapping[str, str] = field(default_factory=dict)
     minimum: float | None = None
     fresh: Any = None
 
@@ -89,7 +90,7 @@ class MessageField(FieldRow):
 
     Attributes:
         fields: Their rows, by name.
-        closed: An unknown field in it is an error, not merely reported: it names something that is not supported.
+        closed: It stands for one of several things; a field that is not listed names one that is not supported.
         needs_one: One of its ``oneof`` fields must be there.
         sets: Settings that follow from its presence, by dotted name.
         setting: Of a repeated message: the setting that the list of them becomes.

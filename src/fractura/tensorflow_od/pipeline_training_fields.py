@@ -191,9 +191,22 @@ _INPUT: Table = {
     ),
 }  # fmt: skip
 
+_METRIC_SETS = (
+    "pascal_voc_detection_metrics", "weighted_pascal_voc_detection_metrics",
+    "pascal_voc_instance_segmentation_metrics", "weighted_pascal_voc_instance_segmentation_metrics",
+    "precision_at_recall_detection_metrics", "oid_V2_detection_metrics", "oid_challenge_detection_metrics",
+    "oid_challenge_segmentation_metrics", "oid_challenge_detection_metrics_2018", "lvis_metrics", "coco_mask_metrics",
+    "coco_panoptic_metrics", "coco_keypoint_metrics", "open_images_V2_detection_metrics", "open_images_metrics",
+    "pascal_voc_metrics", "weighted_pascal_voc_metrics",
+)  # fmt: skip
+
 _EVAL: Table = {
     "metrics_set": text(
-        repeated=True, choices=same("coco_detection_metrics"), setting=None, fresh=("coco_detection_metrics",)
+        repeated=True,
+        choices=same("coco_detection_metrics"),
+        idle=dict.fromkeys(_METRIC_SETS, "the COCO metrics are measured; see fractura evaluate for more"),
+        setting=None,
+        fresh=("coco_detection_metrics",),
     ),
     "batch_size": ignored("int", "images are evaluated one by one; the result is the same", fresh=1),
     "num_visualizations": whole(10, 0),

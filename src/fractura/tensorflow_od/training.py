@@ -104,7 +104,6 @@ def prepare_pipeline(
 def field_notes(config: PipelineConfig) -> list[str]:
     """A line about each field that has no effect, and why."""
     notes = [f"line {field.line}: {field.path} has no effect: {field.reason}" for field in config.without_effect]
-    notes += [f"line {field.line}: {field.path} is unknown and has no effect" for field in config.unknown]
     shuffle = config.root.section("train_input_reader").values["shuffle"]
     if not shuffle.value:
         notes.append(

@@ -73,7 +73,5 @@ def _write(result: Configured) -> None:
         out.write_table(("field", "before", "after"), rows)
     for field in result.config.without_effect:
         out.say(f"line {field.line}: {field.path} has no effect: {field.reason}")
-    for field in result.config.unknown:
-        out.warn(f"line {field.line}: {field.path} is not known and kept as it is")
     out.warn_all(result.notes)
     out.say(f"written: {result.file}" if result.written else f"{result.file} is unchanged")
