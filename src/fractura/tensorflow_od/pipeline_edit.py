@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +12,6 @@ from fractura.core.errors import UsageError
 from fractura.core.files import write_atomically
 from fractura.formats.protobuf.text_format import Document, Scalar, parse, read_text
 from fractura.formats.protobuf.text_format_edit import set_value
-from fractura.tensorflow_od.pipeline_mapping import detector_settings, start_checkpoint, train_settings
 from fractura.tensorflow_od.pipeline_reader import PipelineConfig, parse_pipeline_config
 from fractura.tensorflow_od.pipeline_schema import MessageField, ValueField
 from fractura.tensorflow_od.pipeline_training_fields import PIPELINE
@@ -154,20 +154,31 @@ def configure_pipeline(
         text = new_pipeline_config(new, changes)
     written = text != before or target != config
     parsed = parse_pipeline_config(text, target if new is not None else config)
-    _refuse_what_training_refuses(parsed)
+    unchecked = _refuse_what_training_refuses(parsed)
     if written:
         write_atomically(target, text)
-    return Configured(target, written, done, parsed, _notes(parsed))
+    return Configured(target, written, done, parsed, (*_notes(parsed), *unchecked))
 
 
-def _refuse_what_training_refuses(config: PipelineConfig) -> None:
-    """Check what two fields ask for together, as training does; only the files that are named are not opened."""
+def _refuse_what_training_refuses(config: PipelineConfig) -> tuple[str, ...]:
+    """Check what several fields ask for together, as training does; the files that are named are not opened.
+
+    Returns:
+        A note if this needs PyTorch, which is not there.
+    """
+    if find_spec("torch") is None:
+        return (
+            "without PyTorch (pip install 'fractura[train]') each field is checked, not what they ask for together",
+        )
+    from fractura.tensorflow_od.pipeline_mapping import detector_settings, start_checkpoint, train_settings
+
     detector_settings(config)
     train = config.root.section("train_config")
     if train.present:
         start_checkpoint(config)
         missing = {} if train["num_steps"] else {"num_steps": 1}  # a note says so: commands can give it
         train_settings(config, Path("images"), Path("model"), missing)
+    return ()
 
 
 def _notes(config: PipelineConfig) -> tuple[str, ...]:
