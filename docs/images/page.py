@@ -52,8 +52,8 @@ def take(page: Page, name: str) -> None:
 
 def open_film(page: Page, film: str) -> None:
     """Show one film of the list."""
-    page.locator("#films").get_by_text(f"phantom_{film}.jpg").click()
-    page.locator("#film-name").get_by_text(f"phantom_{film}.jpg").wait_for()
+    page.locator("#images").get_by_text(f"phantom_{film}.jpg").click()
+    page.locator("#image-name").get_by_text(f"phantom_{film}.jpg").wait_for()
     page.locator('#stage[aria-busy="false"]').wait_for()
 
 
@@ -80,12 +80,12 @@ def label(page: Page, annotations: Path) -> None:
     draw(page, annotations / "phantom_00006.xml")
     take(page, "label")
     page.locator("#suggest-run").click()
-    page.locator("#films .dot.suggested").nth(len(FILMS) - len(LABELLED) - 2).wait_for(timeout=120_000)
-    page.locator("#film-order").select_option(index=1)
+    page.locator("#images .dot.suggested").nth(len(FILMS) - len(LABELLED) - 2).wait_for(timeout=120_000)
+    page.locator("#image-order").select_option(index=1)
     open_film(page, "00015")
     page.locator("#suggestions button").first.wait_for()
     take(page, "suggest")
-    page.locator("#film-order").select_option(index=0)
+    page.locator("#image-order").select_option(index=0)
     page.locator("#language").click()
     page.locator("#theme").click()
     open_film(page, "00000")
