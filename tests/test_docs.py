@@ -147,6 +147,13 @@ def test_the_drawings_are_drawn_anew():
         assert (DOCS / "images" / name).read_text(encoding="utf-8") == drawn, "run: python docs/images/architecture.py"
 
 
+def test_the_table_of_pipeline_fields_is_the_codes():
+    spec = importlib.util.spec_from_file_location("pipeline_fields", DOCS / "guide" / "pipeline_fields.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert text_of(module.PAGE) == module.page(), "run: python docs/guide/pipeline_fields.py"
+
+
 def test_every_package_has_a_page_of_reference():
     packages = {path.name for path in SOURCE.iterdir() if (path / "__init__.py").is_file()} - {"cli"}
     assert packages == {page.stem for page in (DOCS / "reference").glob("*.md")} - {"index", "commands"}
