@@ -1,17 +1,24 @@
 """The zoo's ResNets between TensorFlow's files and ours: configs, names of variables, checkpoints, first steps."""
 
 import ast
+import shutil
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from support.material import REFERENCE
-from support.pipeline_files import small_resnet_config
+from support.pipeline_files import small_config, small_resnet_config
+from support.snappy_tables import compressed
 
+from fractura.cli.main import main
 from fractura.models import build_from_architecture, build_untrained
 from fractura.models.detector import Target
 from fractura.models.faster_rcnn.family import named_settings
+from fractura.phantom import make_phantoms
+from fractura.tensorflow_od import model_main_tf2
 from fractura.tensorflow_od.checkpoint import CheckpointReader, write_checkpoint
+from fractura.tensorflow_od.checkpoint_index import read_table
 from fractura.tensorflow_od.object_graph import GRAPH_KEY
 from fractura.tensorflow_od.pipeline_mapping import detector_settings
 from fractura.tensorflow_od.pipeline_reader import parse_pipeline_config, read_pipeline_config
@@ -188,3 +195,30 @@ def test_it_learns_with_and_without_batch_statistics(tmp_path, batch_norm):
     without = [name for name, p in detector.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
     assert without == []
     assert detector.feature_extractor.first_stage.conv1.bn.weight.grad.abs().sum() > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("write_config", [small_resnet_config, small_config], ids=["resnet50", "inception_resnet_v2"])
+def test_a_compressed_checkpoint_as_the_zoos_imports_and_trains(write_config, tmp_path, capsys):
+    zoo = tmp_path / "zoo"
+    config = write_config(tmp_path / "p.config")
+    detector = build(detector_settings(read_pipeline_config(config)), 5)
+    write_checkpoint(zoo / "checkpoint" / "ckpt-0", model_variables(detector) | {key_of("save_counter"): np.int64(1)})
+    index = zoo / "checkpoint" / "ckpt-0.index"
+    index.write_bytes(compressed(read_table(index.read_bytes(), index).items()))
+    shutil.copy(config, zoo / "pipeline.config")
+    assert main(["import-tf", str(zoo), "--output", str(tmp_path / "imported")]) == 0
+    weights = load_file(tmp_path / "imported" / "weights.safetensors")
+    assert all(torch.equal(weights[name], value) for name, value in detector.state_dict().items())
+
+    make_phantoms(tmp_path / "images", images=2, seed=0, size=(192, 224))
+    record, label_map = tmp_path / "train.tfrecord", tmp_path / "label_map.txt"
+    words = ["convert", str(tmp_path / "images"), str(record), "--to", "tfrecord", "--label-map", str(label_map)]
+    assert main(words) == 0
+    words = ["configure", str(config), "--label-map", str(label_map), "--train-record", str(record)]
+    words += ["--eval-record", str(record), "--fine-tune-checkpoint", str(zoo / "checkpoint" / "ckpt-0")]
+    assert main([*words, "--fine-tune-checkpoint-type", "detection", "--num-steps", "2"]) == 0
+    words = [f"--pipeline_config_path={config}", f"--model_dir={tmp_path / 'trained'}", "--num_steps_per_iteration=1"]
+    assert model_main_tf2.main(words) == 0
+    assert "Step 2 per-step time" in capsys.readouterr().err
+    assert int(CheckpointReader(tmp_path / "trained").read(key_of("step"))) == 2
