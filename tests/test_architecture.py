@@ -49,6 +49,7 @@ HEAVY = {
         "export/aten_tensorflow.py",
         "export/saved_model.py",
         "export/saved_model_graph.py",
+        "export/saved_model_inputs.py",
         "inference/runtimes/saved_model.py",
     },
 }

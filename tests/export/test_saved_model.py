@@ -212,6 +212,38 @@ def test_other_settings_as_in_pytorch(tensorflow, build, tmp_path):
         assert np.abs(fractions * np.array([size[1], size[0]] * 2) - theirs.xyxy[best]).max() <= 1e-3
 
 
+def test_every_input_of_the_exporter(tensorflow, tmp_path):
+    """The other three find what pixels find; an image of three formats, and the example of a TFRecord."""
+    from fractura.export.saved_model import write_saved_model
+    from fractura.export.saved_model_inputs import INPUT_KINDS
+
+    otherwise, pixels = small_detector(), np.random.default_rng(3).integers(0, 256, (90, 130, 3), dtype=np.uint8)
+    loaded = {}
+    for kind in INPUT_KINDS:
+        folder = tmp_path / kind
+        write_saved_model(otherwise, card_of(otherwise, "a", "b"), folder, input_type=kind)
+        loaded[kind] = tensorflow.saved_model.load(str(folder))
+        [spec] = loaded[kind].signatures["serving_default"].structured_input_signature[1].values()
+        assert spec.name == "input_tensor"
+    wanted = loaded["image_tensor"](pixels[None])
+    assert wanted["num_detections"][0] > 5
+    encoded = {name: getattr(tensorflow.io, f"encode_{name}")(pixels).numpy() for name in ("png", "jpeg")}
+    feature = tensorflow.train.Feature(bytes_list=tensorflow.train.BytesList(value=[encoded["png"]]))
+    example = tensorflow.train.Example(features=tensorflow.train.Features(feature={"image/encoded": feature}))
+    for kind, given in (
+        ("float_image_tensor", pixels[None].astype(np.float32)),
+        ("encoded_image_string_tensor", [encoded["png"]]),
+        ("tf_example", [example.SerializeToString()]),
+    ):
+        found = loaded[kind](tensorflow.constant(given))
+        assert all(np.array_equal(found[name], value) for name, value in wanted.items()), kind
+    jpeg = loaded["encoded_image_string_tensor"](tensorflow.constant([encoded["jpeg"]]))
+    same = loaded["image_tensor"](tensorflow.io.decode_jpeg(encoded["jpeg"])[None])
+    assert np.array_equal(jpeg["detection_boxes"], same["detection_boxes"])
+    with pytest.raises(ModelError, match="does not take an image's pixels"):
+        load_model(tmp_path / "tf_example")
+
+
 def test_what_cannot_be_exported_is_refused(tensorflow, model, images, tmp_path, monkeypatch):
     from fractura.export import export_model, saved_model
 

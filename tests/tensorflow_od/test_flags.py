@@ -82,15 +82,37 @@ def test_without_tensorflow_the_exporter_says_what_to_install(monkeypatch, tmp_p
     assert 'pip install "fractura[tensorflow]"' in capsys.readouterr().err
 
 
-def test_other_inputs_are_refused(capsys):
+def test_an_unknown_input_is_refused(capsys):
     words = [
-        "--input_type=tf_example",
+        "--input_type=image_tensors",
         "--pipeline_config_path=p",
         "--trained_checkpoint_dir=c",
         "--output_directory=o",
     ]
     assert exporter_main_v2.main(words) == 2
-    assert "image_tensor" in capsys.readouterr().err
+    assert "did you mean 'image_tensor'?" in capsys.readouterr().err
+
+
+def test_the_exporters_inputs_are_those_of_the_saved_model(tensorflow):
+    from fractura.export.saved_model_inputs import INPUT_KINDS
+
+    assert set(exporter_main_v2.INPUT_TYPES) == set(INPUT_KINDS)
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        ("train_config { batch_size: 3", "--config_override"),
+        ("train_config { batchsize: 3 }", "batch_size"),
+        ("model { faster_rcnn { feature_extractor { type: 'faster_rcnn_nas' } } }", "faster_rcnn_nas"),
+    ],
+)
+def test_a_wrong_override_of_the_config_is_refused(tensorflow, tmp_path, capsys, override, problem):
+    config = small_config(tmp_path / "pipeline.config")
+    words = [f"--pipeline_config_path={config}", "--trained_checkpoint_dir=c", f"--config_override={override}"]
+    assert exporter_main_v2.main([*words, f"--output_directory={tmp_path / 'o'}"]) == 3
+    assert problem in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
 
 
 @pytest.mark.parametrize(

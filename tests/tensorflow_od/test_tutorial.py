@@ -248,3 +248,17 @@ def test_export_and_the_detection_script(tensorflow, trained, folder, monkeypatc
     assert len(drawn) == len(strong) > 0
     order = np.lexsort(strong.xyxy.T), np.lexsort(np.array(drawn).T)
     assert np.abs(strong.xyxy[order[0]] - np.array(drawn)[order[1]]).max() <= 1.01  # int() cuts
+
+
+def test_the_exporters_other_input_and_its_override(tensorflow, trained, folder, tmp_path):
+    exported, picture = tmp_path / "exported", next((folder / "images" / "val" / "images").iterdir())
+    suppression = "batch_non_max_suppression { max_total_detections: 7 }"
+    override = f"model {{ faster_rcnn {{ second_stage_post_processing {{ {suppression} }} }} }}"
+    words = ["--pipeline_config_path", str(trained.config), "--trained_checkpoint_dir", str(trained.model_dir)]
+    words += ["--input_type", "encoded_image_string_tensor", "--config_override", override]
+    command("exporter_main_v2", *words, "--output_directory", str(exported))
+    found = tensorflow.saved_model.load(str(exported / "saved_model"))(tensorflow.constant([picture.read_bytes()]))
+    assert found["detection_boxes"].shape == (1, 7, 4)
+    written = read_pipeline_config(exported / "pipeline.config")
+    assert detector_settings(written).max_total_detections == 7
+    assert trained.config.read_text(encoding="utf-8") in (exported / "pipeline.config").read_text(encoding="utf-8")

@@ -56,6 +56,7 @@ def export_model(
     output: Path | None = None,
     images: Sequence[Path] = (),
     half: bool = False,
+    input_type: str = "image_tensor",
 ) -> ExportResult:
     """Export a model; the export replaces nothing before it has been compared with PyTorch.
 
@@ -66,6 +67,7 @@ def export_model(
         output: File or folder to write; None is ``model.onnx`` or ``exported`` in the model folder.
         images: Images to compare on, of which a few are used; if there are none, phantoms are.
         half: Store the weights of an ``onnx`` file in half precision: half the size, the same float32 arithmetic.
+        input_type: What a ``saved_model`` takes, as TensorFlow's exporter names it.
 
     Raises:
         UsageError: The format is unknown, or cannot hold half-precision weights.
@@ -81,24 +83,24 @@ def export_model(
     target = output if output is not None else model_folder / _PLACES[to]
     if images:
         step = max(1, len(images) // _IMAGES_COMPARED)
-        parity = _export(to, model_folder, target, list(images)[::step][:_IMAGES_COMPARED], half)
+        parity = _export(to, model_folder, target, list(images)[::step][:_IMAGES_COMPARED], half, input_type)
     else:
         from fractura.phantom import make_phantoms
 
         with TemporaryDirectory(prefix="fractura-phantoms-") as scratch:
             phantoms = make_phantoms(Path(scratch), images=4, seed=0)
-            parity = _export(to, model_folder, target, [record.image for record in phantoms], half)
+            parity = _export(to, model_folder, target, [record.image for record in phantoms], half, input_type)
     files = [target] if target.is_file() else [file for file in target.rglob("*") if file.is_file()]
     size = sum(file.stat().st_size for file in files)
     compared_on = "images" if images else "phantoms"
     return ExportResult(target, size, parity, compared_on)
 
 
-def _export(to: str, model_folder: Path, target: Path, images: Sequence[Path], half: bool) -> Parity:
+def _export(to: str, model_folder: Path, target: Path, images: Sequence[Path], half: bool, input_type: str) -> Parity:
     if to == "onnx":
         from fractura.export.onnx import export_onnx
 
         return export_onnx(model_folder, target, images, half=half)
     from fractura.export.saved_model import export_saved_model
 
-    return export_saved_model(model_folder, target, images)
+    return export_saved_model(model_folder, target, images, input_type=input_type)

@@ -18,13 +18,14 @@ from fractura.models import Detector
 from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 
 
-def write_saved_model(detector: Detector, card: ModelCard, folder: Path) -> None:
+def write_saved_model(detector: Detector, card: ModelCard, folder: Path, *, input_type: str = "image_tensor") -> None:
     """Write only the SavedModel, with its card in ``assets.extra``, without comparing it.
 
     Args:
         detector: In evaluation mode, on the CPU.
         card: Of the detector.
         folder: New folder, for ``saved_model.pb``, ``variables/`` and ``assets/``.
+        input_type: One of ``saved_model_inputs.INPUT_KINDS``.
 
     Raises:
         ModelError: The detector is not a Faster R-CNN.
@@ -33,18 +34,22 @@ def write_saved_model(detector: Detector, card: ModelCard, folder: Path) -> None
         raise ModelError(
             f"'{card.architecture['name']}' cannot be exported as a SavedModel", hint="use: fractura export --to onnx"
         )
-    module = FasterRCNNModule(detector)
+    module = FasterRCNNModule(detector, input_type)
     tf.saved_model.save(module, str(folder), signatures={"serving_default": module.__call__})
     write_card(card, folder / CARD_INSIDE)
 
 
-def export_saved_model(model_folder: Path, output: Path, images: Sequence[Path]) -> Parity:
+def export_saved_model(
+    model_folder: Path, output: Path, images: Sequence[Path], *, input_type: str = "image_tensor"
+) -> Parity:
     """Write ``saved_model/`` and ``card.json`` into ``output`` after comparing with PyTorch on ``images``.
 
     Args:
         model_folder: Trained-model folder.
         output: Folder to write into; a previous export in it is replaced.
         images: Images to compare on.
+        input_type: One of ``saved_model_inputs.INPUT_KINDS``. It is compared with pixels as its input, and then written
+            with the input asked for.
 
     Returns:
         How well the SavedModel agrees with PyTorch.
@@ -63,6 +68,9 @@ def export_saved_model(model_folder: Path, output: Path, images: Sequence[Path])
             write_saved_model(detector, card, draft)
             parity = compare(TorchModel(model_folder, device="cpu"), SavedModel(draft, device="cpu"), images)
             parity.require("the SavedModel", output)
+            if input_type != "image_tensor":
+                draft = Path(scratch) / "other_input"
+                write_saved_model(detector, card, draft, input_type=input_type)
             target = output / FOLDER
             if target.exists():
                 target.rename(Path(scratch) / "former")

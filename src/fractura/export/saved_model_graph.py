@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fractura.export.aten_tensorflow import AtenGraph
+from fractura.export.saved_model_inputs import INPUT_KINDS
 from fractura.models.faster_rcnn.anchors import grid_anchors
 from fractura.models.faster_rcnn.box_coder import SCALES
 from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 from fractura.models.faster_rcnn.settings import FasterRCNNSettings
 from fractura.models.resizer import KeepAspectRatioResizer
 
-INPUT = "input_tensor"
 _SCORES = {"SOFTMAX": tf.nn.softmax, "SIGMOID": tf.sigmoid, "IDENTITY": tf.identity}
 
 
@@ -47,10 +47,11 @@ class _SecondStage(nn.Module):
 
 
 class FasterRCNNModule(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
-    """The module that is saved: maps uint8 ``(1, height, width, 3)`` to the exporter's eight float32 outputs.
+    """The module that is saved: maps one image to the exporter's eight float32 outputs.
 
     Args:
         detector: In evaluation mode, on the CPU.
+        input_type: One of ``INPUT_KINDS``; ``image_tensor`` is uint8 ``(1, height, width, 3)``.
 
     Attributes:
         weights: The network's variables, with batch norm folded in.
@@ -59,7 +60,7 @@ class FasterRCNNModule(tf.Module):  # type: ignore[misc]  # TensorFlow has no ty
         ModelError: The network has no translation.
     """
 
-    def __init__(self, detector: FasterRCNN) -> None:
+    def __init__(self, detector: FasterRCNN, input_type: str = "image_tensor") -> None:
         super().__init__(name="faster_rcnn")
         self._settings = settings = detector.settings
         self.weights: dict[str, tf.Variable] = {}
@@ -71,20 +72,14 @@ class FasterRCNNModule(tf.Module):  # type: ignore[misc]  # TensorFlow has no ty
         self._first_stage = AtenGraph("first_stage", _FirstStage(detector).eval(), canvas)
         crops = torch.zeros(regions, extractor.channels, size, size)
         self._second_stage = AtenGraph("second_stage", _SecondStage(detector).eval(), crops)
+        self.__call__ = INPUT_KINDS[input_type].function(self._detect)
 
-    @tf.function(  # type: ignore[untyped-decorator]
-        input_signature=[tf.TensorSpec([1, None, None, 3], tf.uint8, name=INPUT)], autograph=False
-    )
-    def __call__(self, input_tensor: Any) -> dict[str, Any]:
-        """Detect on one image.
+    def _detect(self, pixels: Any) -> dict[str, Any]:
+        """The outputs for float32 ``(1, height, width, 3)``.
 
-        Args:
-            input_tensor: uint8 ``(1, height, width, 3)``.
-
-        Returns:
-            float32 outputs; rows beyond ``num_detections`` are padding. Boxes are fractions of the image.
+        Rows beyond ``num_detections`` are padding; boxes are fractions of the image.
         """
-        canvas, window = self._preprocess(tf.cast(input_tensor, tf.float32))
+        canvas, window = self._preprocess(pixels)
         size = tf.cast(tf.shape(canvas)[1:3], tf.float32)
         features, codes, logits = self._first_stage(canvas, self._store)
         regions, count = self._propose(codes[0], logits[0], size, window)

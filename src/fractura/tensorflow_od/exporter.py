@@ -33,7 +33,12 @@ CHECKPOINT_FOLDER = "checkpoint"
 
 
 def export_for_tensorflow(
-    model_folder: Path, *, output: Path | None = None, images: Sequence[Path] = (), pipeline_config: Path | None = None
+    model_folder: Path,
+    *,
+    output: Path | None = None,
+    images: Sequence[Path] = (),
+    pipeline_config: Path | None = None,
+    input_type: str = "image_tensor",
 ) -> ExportResult:
     """Export a model as ``exporter_main_v2.py`` does; the SavedModel is compared with PyTorch before it is kept.
 
@@ -43,6 +48,7 @@ def export_for_tensorflow(
         images: Images to compare on, as in ``export_model``.
         pipeline_config: The file that the model was trained with; None copies the one in the model folder, or
             else writes one from the model's card.
+        input_type: What the SavedModel takes, as the flag of ``exporter_main_v2.py`` names it.
 
     Returns:
         What was written; ``output`` is the folder.
@@ -52,7 +58,7 @@ def export_for_tensorflow(
         DataError: ``pipeline_config`` cannot be read, or the folder cannot be written.
         MissingDependencyError: The extra ``train`` or ``tensorflow`` is not installed.
     """
-    result = export_model(model_folder, to="saved_model", output=output, images=images)
+    result = export_model(model_folder, to="saved_model", output=output, images=images, input_type=input_type)
     card = read_card(model_folder)
     notes = write_companions(
         load_detector(card, model_folder), card, result.output, pipeline_config or model_folder / PIPELINE_FILE

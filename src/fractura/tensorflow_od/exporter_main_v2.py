@@ -12,15 +12,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from fractura.core.errors import UsageError, require
+from fractura.core.errors import UsageError, require, suggest_name
 from fractura.tensorflow_od.flags import LOGGING, Flag, run_command
 
+INPUT_TYPES = ("image_tensor", "encoded_image_string_tensor", "tf_example", "float_image_tensor")
+
 FLAGS = {
-    "input_type": Flag("text", "Only image_tensor.", "image_tensor"),
+    "input_type": Flag("text", f"What the SavedModel takes: {', '.join(INPUT_TYPES)}.", "image_tensor"),
     "pipeline_config_path": Flag("path", "Path to pipeline.config.", required=True),
     "trained_checkpoint_dir": Flag("path", "Folder with the checkpoints.", required=True),
     "output_directory": Flag("path", "Folder to write.", required=True),
-    "config_override": Flag("text", "Not supported.", "", refused="edit the file with: fractura configure"),
+    "config_override": Flag("text", "Fields of pipeline.config, in its own notation, that override the file's.", ""),
     "use_side_inputs": Flag("bool", "Only false.", False, refused="the model takes an image and nothing else"),
     **{
         name: Flag("text", "Accepted; no effect.", "", idle="it describes side inputs, and the model takes none")
@@ -30,13 +32,22 @@ FLAGS = {
 }
 
 
-def export(pipeline_config: Path, trained_checkpoint_dir: Path, output_directory: Path) -> None:
+def export(
+    pipeline_config: Path,
+    trained_checkpoint_dir: Path,
+    output_directory: Path,
+    *,
+    input_type: str = "image_tensor",
+    config_override: str = "",
+) -> None:
     """Write ``saved_model/``, ``checkpoint/`` and ``pipeline.config`` from the latest checkpoint of a folder.
 
     Args:
         pipeline_config: The file the model was trained with.
         trained_checkpoint_dir: From training with TensorFlow or with fractura.
         output_directory: Folder to write.
+        input_type: One of ``INPUT_TYPES``.
+        config_override: Text that is merged into the file's, as protobuf does; the written file has it at its end.
 
     Raises:
         ModelError: There is no checkpoint, or it does not match the file.
@@ -49,23 +60,46 @@ def export(pipeline_config: Path, trained_checkpoint_dir: Path, output_directory
     from fractura.tensorflow_od.importing import import_checkpoint
 
     with TemporaryDirectory(prefix="fractura-export-") as scratch:
-        model = Path(scratch) / trained_checkpoint_dir.resolve().name
+        model = Path(scratch) / "model" / trained_checkpoint_dir.resolve().name
+        if config_override:
+            pipeline_config = _overridden(pipeline_config, config_override, Path(scratch))
         imported = import_checkpoint(trained_checkpoint_dir, model, pipeline_config=pipeline_config)
         sys.stderr.write(f"{imported.report.to_text()}\n")
         for note in imported.notes:
             sys.stderr.write(f"{note}\n")
-        result = export_for_tensorflow(model, output=output_directory, pipeline_config=pipeline_config)
+        result = export_for_tensorflow(
+            model, output=output_directory, pipeline_config=pipeline_config, input_type=input_type
+        )
     for note in result.notes:
         sys.stderr.write(f"{note}\n")
     sys.stderr.write(f"written: {output_directory} ({result.size / 1e6:.0f} MB)\n")
 
 
+def _overridden(pipeline_config: Path, override: str, folder: Path) -> Path:
+    """A copy of the file in ``folder`` that ends with the override: where a field occurs twice, the last counts."""
+    from fractura.formats.protobuf.text_format import parse, read_text
+    from fractura.tensorflow_od.pipeline_reader import parse_pipeline_config
+
+    parse(override, Path("--config_override"))
+    text = f"{read_text(pipeline_config)}\n# --config_override\n{override}\n"
+    parse_pipeline_config(text, pipeline_config)
+    copy = folder / pipeline_config.name
+    copy.write_text(text, encoding="utf-8")
+    return copy
+
+
 def _command(values: Mapping[str, Any]) -> None:
-    if values["input_type"] != "image_tensor":
+    if values["input_type"] not in INPUT_TYPES:
         raise UsageError(
-            f"--input_type {values['input_type']} is not supported", hint="use image_tensor, as the tutorial does"
+            f"there is no --input_type '{values['input_type']}'", hint=suggest_name(values["input_type"], INPUT_TYPES)
         )
-    export(values["pipeline_config_path"], values["trained_checkpoint_dir"], values["output_directory"])
+    export(
+        values["pipeline_config_path"],
+        values["trained_checkpoint_dir"],
+        values["output_directory"],
+        input_type=values["input_type"],
+        config_override=values["config_override"],
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -19,7 +19,7 @@ from fractura.inference.built_in import built_in_model
 PURPOSES = {
     "": "label, serve, check, convert, split, fetch, configure, detect, evaluate, compare, agree, calibrate",
     "train": "train, export, import-tf, model_main_tf2.py; detect with a model folder that was not exported",
-    "tensorflow": "exporter_main_v2.py, export --to saved-model; detect with a SavedModel",
+    "tensorflow": "exporter_main_v2.py, export --to saved_model; detect with a SavedModel",
 }
 """What each extra is for; ``""`` is the base install."""
 
