@@ -181,3 +181,11 @@ def test_the_site_builds_strictly_and_loads_nothing_from_elsewhere(tmp_path):
     for page in pages:
         loaded = re.findall(r'<(?:script|img|link|iframe)\b[^>]*\b(?:src|href)="(https?://[^"]+)"', text_of(page))
         assert loaded == [], page
+
+
+def test_prompts_stand_under_the_heading_that_the_site_renders():
+    """Under ``Example:`` the site takes them for running text, and their brackets for links."""
+    files = [
+        path for path in SOURCE.rglob("*.py") if re.search(r"\n +Example:\n +>>>", path.read_text(encoding="utf-8"))
+    ]
+    assert files == []

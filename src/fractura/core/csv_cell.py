@@ -26,7 +26,7 @@ def csv_cell(value: Value) -> Value | str:
     Returns:
         The value itself, or the guarded text.
 
-    Example:
+    Examples:
         >>> csv_cell("=1+1")
         "'=1+1"
         >>> csv_cell("wrist.png"), csv_cell(-0.5)
@@ -44,7 +44,7 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
         columns: The header.
         rows: Cells, as many a row as there are columns; None is an empty cell.
 
-    Example:
+    Examples:
         >>> csv_text(["image", "score"], [["=wrist.png", 0.5], ["hand.png", None]])
         "image,score\n'=wrist.png,0.5\nhand.png,\n"
     """

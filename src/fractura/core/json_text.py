@@ -14,7 +14,7 @@ def json_text(document: Any) -> str:
         ValueError: It holds NaN or infinity, which JSON cannot express.
         TypeError: It holds a value of another type.
 
-    Example:
+    Examples:
         >>> json_text({"boxes": []})
         '{\n  "boxes": []\n}\n'
     """

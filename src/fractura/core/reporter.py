@@ -93,7 +93,7 @@ def track(reporter: Reporter, items: Iterable[Item], description: str, total: in
         description: What is being done, in a word or two.
         total: Number of items; not needed where ``items`` has a length.
 
-    Example:
+    Examples:
         >>> list(track(LOG, ["a.png", "b.png"], "detecting"))
         ['a.png', 'b.png']
     """

@@ -45,7 +45,7 @@ def draws(clusters: NDArray[np.int64], rounds: int, seed: int) -> Iterator[Float
         rounds: Number of resamples.
         seed: Equal seeds give equal draws.
 
-    Example:
+    Examples:
         >>> two_patients = np.array([0, 0, 1])
         >>> [drawn.tolist() for drawn in draws(two_patients, rounds=2, seed=0)]
         [[0.0, 0.0, 2.0], [1.0, 1.0, 1.0]]
@@ -65,7 +65,7 @@ def resample(measures: Sequence[Measure], clusters: NDArray[np.int64], rounds: i
 def interval(samples: Floats) -> tuple[float, float] | None:
     """The percentile interval of one metric's samples ``(rounds,)``; None if most resamples do not define it.
 
-    Example:
+    Examples:
         >>> low, high = interval(np.linspace(0, 1, 1001))
         >>> round(low, 3), round(high, 3)
         (0.025, 0.975)
@@ -127,7 +127,7 @@ def exact_interval(value: float, independent: int, *, rate: bool = False) -> tup
         independent: Number of clusters it was measured on.
         rate: It has no upper end.
 
-    Example:
+    Examples:
         >>> low, high = exact_interval(1.0, 20)
         >>> round(low, 3), high
         (0.832, 1.0)

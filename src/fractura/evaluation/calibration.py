@@ -83,7 +83,7 @@ def cross_fitted_errors(table: Table, method: str, *, folds: int = 5, seed: int 
 def calibration_error(stated: Floats, right: Floats) -> float:
     """Expected calibration error over ``bins_of``: mean distance of stated from observed shares; 0 of nothing.
 
-    Example:
+    Examples:
         >>> calibration_error(np.array([0.9, 0.9, 0.9]), np.array([1.0, 1.0, 0.0]))  # 90% stated, 67% observed
         0.2333...
     """
@@ -112,7 +112,7 @@ def calibration_images(table: Table) -> tuple[Floats, Floats, NDArray[np.int64]]
 def bins_of(stated: Floats) -> NDArray[np.int64]:
     """The bin of each value, from 0: ``BINS`` of about equal count; equal values share a bin.
 
-    Example:
+    Examples:
         >>> bins_of(np.array([0.1, 0.9, 0.1]))
         array([0, 1, 0])
     """
@@ -137,7 +137,7 @@ def wilson(share: Floats, count: Floats) -> tuple[Floats, Floats]:
 
     Source: Wilson, J. Am. Stat. Assoc. 1927;22:209-212.
 
-    Example:
+    Examples:
         >>> low, high = wilson(np.array([0.5]), np.array([10.0]))
         >>> low.round(3), high.round(3)
         (array([0.237]), array([0.763]))

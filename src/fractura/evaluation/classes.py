@@ -26,7 +26,7 @@ def match_names(names: Iterable[str], known: Sequence[str]) -> dict[str, str]:
     Returns:
         The known name of each name; names that match none are left out.
 
-    Example:
+    Examples:
         >>> match_names(["fracture ", "cast"], ["Fracture", "implant"])
         {'fracture ': 'Fracture'}
         >>> match_names(["fractura"], ["Fracture"])

@@ -40,7 +40,7 @@ def average_precision(dataset: Dataset, predictions: Sequence[Boxes]) -> dict[st
         ``AP50``, ``AP75``, ``AP_small``, ``AP_medium``, ``AP_large``, ``AR_1``, ``AR_10``, ``AR_100``, ``AR_small``,
         ``AR_medium``, ``AR_large``), ``AP30`` and ``AP10``; of several classes also ``AP/<class>`` and so on.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from fractura.core.dataset import Record
         >>> wrist = Record(image=Path("wrist.png"), width=100, height=100, boxes=Boxes([[10, 10, 50, 50]], [0]))

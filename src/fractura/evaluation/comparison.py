@@ -166,7 +166,7 @@ def _difference(first: float, second: float, samples: Floats) -> Difference:
 def p_value(samples: Floats) -> float | None:
     """Two-sided p-value from differences ``(rounds,)``; never below what the number of rounds can resolve.
 
-    Example:
+    Examples:
         >>> p_value(np.full(999, 0.1))  # the second was better in every resample
         0.002
     """
@@ -182,7 +182,7 @@ def cohen_kappa(first: NDArray[np.bool_], second: NDArray[np.bool_], weights: Fl
 
     Source: Cohen, Educ. Psychol. Meas. 1960;20:37-46.
 
-    Example:
+    Examples:
         >>> first, second = np.array([True, True, False, False]), np.array([True, False, False, False])
         >>> cohen_kappa(first, second, np.ones(4))
         0.5

@@ -49,7 +49,7 @@ def evaluate(
             corner that is not finite, or a label outside the class names.
         DataError: Images of the train split are among them (see ``refuse_wrong_split``).
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from fractura.core.dataset import Record
         >>> wrist = Record(image=Path("wrist.png"), width=100, height=100, boxes=Boxes([[10, 10, 50, 50]], [0]))

@@ -86,7 +86,7 @@ def match_detections(dataset: Dataset, predictions: Sequence[Boxes], criterion: 
     Raises:
         ValueError: The IoU is not in that range, or detections have no scores.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> wrist = Record(image=Path("wrist.png"), width=100, height=100, boxes=Boxes([[10, 10, 50, 50]], [0]))
         >>> found = Boxes([[12, 10, 50, 50], [70, 70, 90, 90]], [0, 0], [0.9, 0.4])

@@ -29,7 +29,7 @@ class Leakage:
         validated: Those by which training chose the model's final state.
         threshold: Those by which its threshold was chosen, and its calibration, if it has one.
 
-    Example:
+    Examples:
         >>> leakage = Leakage(images=50, trained=0, validated=0, threshold=50)
         >>> [str(warning).split(":")[0] for warning in leakage.warnings(own_threshold=True, calibrated=False)]
         ['50 of 50 images chose the threshold']

@@ -59,7 +59,7 @@ class Ratio:
 class Ratios:
     """Several metrics that are ratios.
 
-    Example:
+    Examples:
         >>> found, boxes = np.array([1.0, 0.0]), np.array([2.0, 1.0])
         >>> sensitivity = Ratios([Ratio("box_sensitivity", found, boxes)])
         >>> sensitivity.of(np.array([1.0, 0.0]))  # of the first image alone
@@ -89,7 +89,7 @@ class Ratios:
 def divide(numerator: Floats, denominator: Floats) -> Floats:
     """The quotients, NaN where the denominator is 0.
 
-    Example:
+    Examples:
         >>> divide(np.array([1.0, 1.0]), np.array([2.0, 0.0]))
         array([0.5, nan])
     """
@@ -106,7 +106,7 @@ class CumulativeWeights:
         ends: Numbers of detections, in non-decreasing order: where to read the sum.
         count: Number of images.
 
-    Example:
+    Examples:
         >>> up_to = CumulativeWeights(np.array([0, 1, 0]), np.array([1, 3]), count=2)
         >>> up_to.of(np.array([1.0, 5.0]))  # after the first detection, and after all three
         array([1., 7.])

@@ -17,7 +17,7 @@ class Message:
         text: The English, as ``str.format`` takes it, which is the key of its translations.
         values: What to fill in at each place in ``text``.
 
-    Example:
+    Examples:
         >>> what = Message("the threshold")
         >>> print(Message("{count} images chose {what}", {"count": 3, "what": what}))
         3 images chose the threshold
@@ -33,7 +33,7 @@ class Message:
 def gettext_noop(text: str) -> str:
     """Flag a text for translation where it is written; it is translated where it is shown.
 
-    Example:
+    Examples:
         >>> gettext_noop("centre in box")
         'centre in box'
     """

@@ -86,7 +86,7 @@ class Metric:
     def to_text(self, digits: int = 3) -> str:
         """The value with its interval; a dash where nothing is defined.
 
-        Example:
+        Examples:
             >>> Metric(0.5123, 0.4011, 0.6229).to_text()
             '0.512 (0.401–0.623)'
         """
@@ -99,7 +99,7 @@ class Metric:
 def point_text(false_positives: float) -> str:
     """A rate of false positives as keys write it.
 
-    Example:
+    Examples:
         >>> [point_text(point) for point in (0.125, 1.0)]
         ['0.125', '1']
     """
@@ -112,7 +112,7 @@ def metric_text(key: str) -> str:
     Raises:
         KeyError: No metric has this key.
 
-    Example:
+    Examples:
         >>> metric_text("froc/iou30/0.5")
         'sensitivity at 0.5 false positives per image, IoU 0.3'
         >>> metric_text("image_auc")

@@ -44,7 +44,7 @@ class Aim:
         Raises:
             UsageError: It is none of these, or the value is impossible.
 
-        Example:
+        Examples:
             >>> Aim.parse("sensitivity=0.9")
             Aim(name='sensitivity', value=0.9)
         """
@@ -116,7 +116,7 @@ def choose_threshold(dataset: Dataset, predictions: Sequence[Boxes], aim: Aim) -
         predictions: One scored ``Boxes`` per record, not cut at any threshold.
         aim: What to choose for.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from fractura.core.dataset import Record
         >>> wrist = Record(image=Path("wrist.png"), width=100, height=100, boxes=Boxes([[10, 10, 50, 50]], [0]))

@@ -34,7 +34,7 @@ def load_model(path: Path | str, *, device: Device = "auto", label_map: Path | N
         UsageError: A label map was given for a model that has a card.
         MissingDependencyError: What runs it is not installed, or CUDA was asked for and is not there.
 
-    Example:
+    Examples:
         >>> load_model("built-in").class_names
         ('Fractura',)
     """

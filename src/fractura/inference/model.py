@@ -35,7 +35,7 @@ class Model:
         runtime: What runs it.
         path: Its file or folder, where it came from one.
 
-    Example:
+    Examples:
         >>> from fractura import load_model, make_phantom
         >>> model = load_model("built-in")
         >>> prediction = model.predict(make_phantom(seed=1, index=0).pixels)

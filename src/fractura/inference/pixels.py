@@ -28,7 +28,7 @@ def pixels_of(image: Image.Image | NDArray[Any]) -> NDArray[np.uint8]:
         DataError: The image has grey levels without a defined black and white.
         TypeError: It is neither.
 
-    Example:
+    Examples:
         >>> pixels_of(np.full((2, 3), 4095, np.uint16))[0, 0]
         array([255, 255, 255], dtype=uint8)
     """

@@ -244,7 +244,7 @@ def voc_annotation(row: ImageRow, filename: str, origin: ResultOrigin, folder: s
 def printable(text: Path | str) -> str:
     r"""Text that UTF-8 can hold: a file name on Linux may consist of any bytes.
 
-    Example:
+    Examples:
         >>> printable("wrist\udcff.png")
         'wrist\\udcff.png'
     """

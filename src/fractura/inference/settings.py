@@ -47,7 +47,7 @@ class DetectionSettings:
             UsageError: A view is unknown, a tile too small, the threshold outside 0..1, or ``views`` are given
                 together with ``fast`` or ``tile``.
 
-        Example:
+        Examples:
             >>> card = ModelCard(name="m", architecture={"name": "a"}, class_names=("fracture",), threshold=0.4,
             ...                  fast_threshold=0.6, views=("whole", "flipped"))
             >>> DetectionSettings.of(card)

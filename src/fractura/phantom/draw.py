@@ -55,7 +55,7 @@ def make_phantom(seed: int, index: int, *, stream: int = 0, size: tuple[int, int
     Raises:
         UsageError: The image is too small for a fracture.
 
-    Example:
+    Examples:
         >>> phantom = make_phantom(seed=7, index=5)
         >>> phantom.pixels.dtype, len(phantom.boxes), phantom.kinds
         (dtype('uint8'), 1, ('displaced',))

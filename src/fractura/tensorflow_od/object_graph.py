@@ -41,8 +41,9 @@ class Node:
 def graph_of_keys(keys: Iterable[str], full_names: Mapping[str, str]) -> list[Node]:
     """The objects that a set of keys implies; the first is the root.
 
-    >>> [list(node.children) for node in graph_of_keys(["model/w/.ATTRIBUTES/VARIABLE_VALUE"], {})]
-    [['model'], ['w'], []]
+    Examples:
+        >>> [list(node.children) for node in graph_of_keys(["model/w/.ATTRIBUTES/VARIABLE_VALUE"], {})]
+        [['model'], ['w'], []]
 
     Args:
         keys: Such as ``model/layer/kernel/.ATTRIBUTES/VARIABLE_VALUE``, or with ``/.OPTIMIZER_SLOT/`` in it.

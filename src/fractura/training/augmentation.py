@@ -262,7 +262,7 @@ def augment(sample: LabelledImage, options: Sequence[AugmentationOption], seed: 
     """Run ``sample`` through ``options`` in order.
 
     Args:
-        image: The image as read, with its boxes.
+        sample: The image as read, with its boxes.
         options: What to do, in order.
         seed: Numbers ≥ 0 that name this showing of the image (run seed, place in the stream of images); the same
             numbers produce the same image.
@@ -279,7 +279,7 @@ def apply_affine(
     """Move pixels and boxes by ``new = matrix @ old + offset``; coordinates (x, y) in pixels, edges at whole numbers.
 
     Args:
-        image: The image.
+        sample: The image.
         matrix: ``(2, 2)``, invertible.
         offset: ``(2,)``.
         minimum_visible: Fraction of a box's area that must be left on the image for it to stay.

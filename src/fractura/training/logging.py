@@ -103,8 +103,9 @@ class StepLine:
 def duration(seconds: float) -> str:
     """Seconds as text.
 
-    >>> [duration(seconds) for seconds in (45, 720, 11100)]
-    ['45 s', '12 min', '3 h 05 min']
+    Examples:
+        >>> [duration(seconds) for seconds in (45, 720, 11100)]
+        ['45 s', '12 min', '3 h 05 min']
     """
     if seconds < 90:
         return f"{seconds:.0f} s"

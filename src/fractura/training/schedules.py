@@ -38,9 +38,10 @@ class RateFromStep(BaseModel):
 class ManualStep(BaseModel):
     """The rate of the last entry of ``schedule`` that is reached, before the first one the run's base rate.
 
-    >>> steps = ManualStep(schedule=({"step": 2, "learning_rate": 0.5}, {"step": 4, "learning_rate": 0.1}))
-    >>> [steps.rate(step, 1.0) for step in range(6)]
-    [1.0, 1.0, 0.5, 0.5, 0.1, 0.1]
+    Examples:
+        >>> steps = ManualStep(schedule=({"step": 2, "learning_rate": 0.5}, {"step": 4, "learning_rate": 0.1}))
+        >>> [steps.rate(step, 1.0) for step in range(6)]
+        [1.0, 1.0, 0.5, 0.5, 0.1, 0.1]
 
     Attributes:
         schedule: In the order of their steps.
@@ -74,9 +75,10 @@ class ManualStep(BaseModel):
 class ExponentialDecay(BaseModel):
     """A constant rate for ``burnin_steps``, then the base rate, times ``decay_factor`` each ``decay_steps``.
 
-    >>> decay = ExponentialDecay(decay_steps=2, decay_factor=0.5, min_learning_rate=0.2)
-    >>> [decay.rate(step, 1.0) for step in range(8)]
-    [1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.2, 0.2]
+    Examples:
+        >>> decay = ExponentialDecay(decay_steps=2, decay_factor=0.5, min_learning_rate=0.2)
+        >>> [decay.rate(step, 1.0) for step in range(8)]
+        [1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.2, 0.2]
 
     Attributes:
         decay_steps: Steps, counted from the end of the burn-in, in which the rate falls once.
@@ -116,9 +118,10 @@ def cosine_decay_with_warmup(
 ) -> float:
     """A linear warm-up from ``warmup_learning_rate`` to ``learning_rate_base``, then half a cosine down to 0.
 
-    >>> settings = dict(learning_rate_base=1.0, total_steps=6, warmup_learning_rate=0.0, warmup_steps=2)
-    >>> [round(cosine_decay_with_warmup(step, **settings), 3) for step in range(7)]
-    [0.0, 0.5, 1.0, 0.854, 0.5, 0.146, 0.0]
+    Examples:
+        >>> settings = dict(learning_rate_base=1.0, total_steps=6, warmup_learning_rate=0.0, warmup_steps=2)
+        >>> [round(cosine_decay_with_warmup(step, **settings), 3) for step in range(7)]
+        [0.0, 0.5, 1.0, 0.854, 0.5, 0.146, 0.0]
 
     Args:
         step: Updates so far: 0 at the first one, which therefore uses ``warmup_learning_rate``.
@@ -156,8 +159,10 @@ def constant_with_warmup(
 ) -> float:
     """A linear warm-up from ``warmup_learning_rate`` to ``learning_rate_base``, which is then kept.
 
-    >>> [constant_with_warmup(s, learning_rate_base=1.0, warmup_learning_rate=0.0, warmup_steps=2) for s in range(4)]
-    [0.0, 0.5, 1.0, 1.0]
+    Examples:
+        >>> settings = dict(learning_rate_base=1.0, warmup_learning_rate=0.0, warmup_steps=2)
+        >>> [constant_with_warmup(step, **settings) for step in range(4)]
+        [0.0, 0.5, 1.0, 1.0]
     """
     if step < warmup_steps:
         return warmup_learning_rate + step * (learning_rate_base - warmup_learning_rate) / warmup_steps

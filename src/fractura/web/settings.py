@@ -28,7 +28,7 @@ class WebSettings(BaseModel):
         document_bytes: Largest size of a request without images.
         upload_bytes: Memory for uploaded images; the least recently used are dropped for new ones.
 
-    Example:
+    Examples:
         >>> WebSettings(mode="serve", port=0).is_loopback
         True
         >>> WebSettings(mode="serve", host="0.0.0.0")  # doctest: +IGNORE_EXCEPTION_DETAIL

@@ -38,7 +38,7 @@ _PACE_IMAGES = 20
 def uncertainty(detections: Sequence[ScoredBox], threshold: float) -> float:
     """The uncertainty of an image from 0 to 1, as defined above.
 
-    Example:
+    Examples:
         >>> box = ScoredBox(name="fracture", xmin=10, ymin=10, xmax=50, ymax=40, score=0.4)
         >>> uncertainty([box], threshold=0.4), uncertainty([box], threshold=0.8), uncertainty([], threshold=0.4)
         (1.0, 0.5, 0.0)

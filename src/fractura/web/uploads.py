@@ -130,7 +130,7 @@ def _size(image: ImageSource) -> int:
 def plain_name(filename: str | None) -> str:
     """The last part of a name that a client sent, printable and of limited length; displayed, never opened.
 
-    Example:
+    Examples:
         >>> plain_name("../../etc/wrist.png"), plain_name("C:\\\\images\\\\knee.dcm"), plain_name(None)
         ('wrist.png', 'knee.dcm', 'image')
     """

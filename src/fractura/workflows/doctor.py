@@ -90,7 +90,7 @@ def examine_installation(folder: Path | str = ".") -> Installation:
     Args:
         folder: Where to measure the free disk space.
 
-    Example:
+    Examples:
         >>> examine_installation().is_complete
         True
     """

@@ -75,7 +75,7 @@ def list_models() -> AvailableModels:
 
     Any other model of a transformer family can be trained from its folder or its id on the Hugging Face Hub.
 
-    Example:
+    Examples:
         >>> list_models().default
         'faster_rcnn_efficientnet_lite0_448x448'
     """

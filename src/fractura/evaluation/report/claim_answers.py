@@ -350,7 +350,7 @@ def _failures(context: ReportContext, language: Language) -> list[str]:
 def counted(values: Iterable[str | None]) -> dict[str, int]:
     """How often each value occurs, most often first; what is not known is left out.
 
-    Example:
+    Examples:
         >>> counted(["hand", None, "hip", "hand"])
         {'hand': 2, 'hip': 1}
     """

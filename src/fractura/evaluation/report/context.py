@@ -140,7 +140,7 @@ def threshold_origin(context: ReportContext, language: Language) -> str:
 def aim_text(aim: str, language: Language) -> str:
     """What a threshold was chosen for, in words; an aim that only the author of a card understands stays as it is.
 
-    Example:
+    Examples:
         >>> aim_text("sensitivity=0.9", Language("en"))
         'a sensitivity of 90.0%'
     """
@@ -172,7 +172,7 @@ def views_text(context: ReportContext, language: Language) -> str:
 def subgroup_name(group: Subgroup, language: Language) -> str:
     """``view: AP``; for a column of yes and no its name alone, for a choice of images the other.
 
-    Example:
+    Examples:
         >>> counts = {"images": 1, "positive": 1, "negative": 0, "boxes": 1}
         >>> subgroup_name(Subgroup(by="hardware", name="yes", metrics={}, **counts), Language("es"))
         'material de osteosíntesis'

@@ -31,7 +31,7 @@ class Language:
     Raises:
         UsageError: The report is not written in that language.
 
-    Example:
+    Examples:
         >>> spanish = Language("es")
         >>> spanish.gettext("At the threshold {threshold}", threshold=spanish.number(0.25))
         'Con el umbral 0,25'
@@ -70,7 +70,7 @@ class Language:
     def percent(self, value: float | None) -> str:
         """A share of 1 in per cent, with one decimal; a dash for None.
 
-        Example:
+        Examples:
             >>> Language("en").percent(0.471)
             '47.1%'
         """
@@ -101,7 +101,7 @@ class Language:
 def rate_text(false_positives: float) -> str:
     """A power of two as the axes of FROC curves write it.
 
-    Example:
+    Examples:
         >>> rate_text(0.125), rate_text(2.0)
         ('1/8', '2')
     """

@@ -47,7 +47,7 @@ def render(template: str, language: Language, **values: object) -> str:
 def listed(values: Mapping[str, object]) -> str:
     """Pairs in a row.
 
-    Example:
+    Examples:
         >>> listed({"torch": "2.13.0", "numpy": "2.3.5"})
         'torch 2.13.0, numpy 2.3.5'
     """

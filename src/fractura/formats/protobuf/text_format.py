@@ -145,8 +145,9 @@ def read_text(path: Path) -> str:
 def parse(text: str, file: Path | None = None) -> Document:
     """Parse ``text``.
 
-    >>> [field.name for field in parse("id: 1 name: 'fracture'").root.fields]
-    ['id', 'name']
+    Examples:
+        >>> [field.name for field in parse("id: 1 name: 'fracture'").root.fields]
+        ['id', 'name']
 
     Raises:
         DataError: The text violates the grammar; the error names file, line and column.

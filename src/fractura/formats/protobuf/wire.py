@@ -60,8 +60,9 @@ def signed(value: int) -> int:
 def fields(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """The fields of the message in ``data[start:end]``: ``(number, wire type, first, last)``.
 
-    >>> [(number, first) for number, _, first, _ in fields(varint_field(1, 5), 0, 2)]
-    [(1, 5)]
+    Examples:
+        >>> [(number, first) for number, _, first, _ in fields(varint_field(1, 5), 0, 2)]
+        [(1, 5)]
 
     With ``LENGTH``, ``FIXED64`` and ``FIXED32`` the value is ``data[first:last]``; with ``VARINT`` it is ``first``.
 
