@@ -44,7 +44,7 @@ def test_what_is_not_used_is_noted(label_map_file):
     text = "item {\n id: 1\n name: 'a'\n keypoints { id: 0 label: 'x' }\n}\nitem { id: 0 name: 'background' }\n"
     assert read_label_map(label_map_file(text)).notes == (
         "line 4: 'keypoints' is not used",
-        "line 6: the item of id 0, 'background', is no class: the background needs no item",
+        "line 6: the item of id 0, 'background', is not a class: the background needs no item",
     )
 
 

@@ -335,7 +335,7 @@ def test_what_the_label_map_holds_besides_is_noted(tmp_path):
     problems = []
     read_tfrecord(written(tmp_path, features(tmp_path)), label_map, problems=problems)
     assert [(p.file, p.problem) for p in problems] == [
-        (str(label_map), "line 1: the item of id 0, 'background', is no class: the background needs no item")
+        (str(label_map), "line 1: the item of id 0, 'background', is not a class: the background needs no item")
     ]
 
 

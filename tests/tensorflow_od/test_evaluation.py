@@ -6,6 +6,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from support.coco_tags import COCO_TAGS
 from support.training_fakes import FakeDetector
 
 from fractura.core.boxes import Boxes
@@ -15,14 +16,6 @@ from fractura.tensorflow_od.evaluation import _measure
 from fractura.tensorflow_od.pipeline_mapping import EvalConfig
 from fractura.training.logging import Events
 
-ORDER = (
-    "DetectionBoxes_Precision/mAP", "DetectionBoxes_Precision/mAP@.50IOU", "DetectionBoxes_Precision/mAP@.75IOU",
-    "DetectionBoxes_Precision/mAP (small)", "DetectionBoxes_Precision/mAP (medium)",
-    "DetectionBoxes_Precision/mAP (large)", "DetectionBoxes_Recall/AR@1", "DetectionBoxes_Recall/AR@10",
-    "DetectionBoxes_Recall/AR@100", "DetectionBoxes_Recall/AR@100 (small)", "DetectionBoxes_Recall/AR@100 (medium)",
-    "DetectionBoxes_Recall/AR@100 (large)",
-)  # fmt: skip
-"""The tags in the order of pycocotools' ``stats``."""
 SETTINGS = EvalConfig(
     num_visualizations=0,
     min_score_threshold=0.5,
@@ -94,7 +87,7 @@ def cocos_figures(data):
         measured.evaluate()
         measured.accumulate()
         measured.summarize()
-    return dict(zip(ORDER, measured.stats.tolist(), strict=True))
+    return dict(zip(COCO_TAGS, measured.stats.tolist(), strict=True))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from support.coco_tags import COCO_TAGS
 from support.pipeline_files import small_config
 
 from fractura.cli.main import main
@@ -34,13 +35,6 @@ CLASS_HEAD = "model/_mask_rcnn_box_predictor/_class_prediction_head/_class_predi
 SCALARS = (
     "Loss/RPNLoss/localization_loss", "Loss/RPNLoss/objectness_loss", "Loss/BoxClassifierLoss/localization_loss",
     "Loss/BoxClassifierLoss/classification_loss", "Loss/regularization_loss", "Loss/total_loss",
-)  # fmt: skip
-COCO = (
-    "DetectionBoxes_Precision/mAP", "DetectionBoxes_Precision/mAP@.50IOU", "DetectionBoxes_Precision/mAP@.75IOU",
-    "DetectionBoxes_Precision/mAP (small)", "DetectionBoxes_Precision/mAP (medium)",
-    "DetectionBoxes_Precision/mAP (large)", "DetectionBoxes_Recall/AR@1", "DetectionBoxes_Recall/AR@10",
-    "DetectionBoxes_Recall/AR@100", "DetectionBoxes_Recall/AR@100 (small)", "DetectionBoxes_Recall/AR@100 (medium)",
-    "DetectionBoxes_Recall/AR@100 (large)",
 )  # fmt: skip
 
 
@@ -167,7 +161,7 @@ def test_evaluation_mode(trained):
     )
     assert "Eval metrics at step 2" in said
     events = events_in(trained.model_dir / "eval")
-    assert {*SCALARS, *COCO} <= set(events.Tags()["scalars"])
+    assert {*SCALARS, *COCO_TAGS} <= set(events.Tags()["scalars"])
     assert "eval_side_by_side_0_0" in events.Tags()["images"]
     assert events.Scalars("Loss/total_loss")[0].step == 2
 

@@ -12,6 +12,7 @@ from fractura.core.errors import DataError, ModelError
 from fractura.core.model_card import ModelCard, read_card, write_card
 from fractura.export.parity import Parity, compare
 from fractura.export.saved_model_graph import FasterRCNNModule
+from fractura.export.saved_model_inputs import INPUT_KINDS
 from fractura.inference.runtimes.saved_model import CARD_INSIDE, FOLDER, SavedModel
 from fractura.inference.runtimes.torch import TorchModel, load_detector
 from fractura.models import Detector
@@ -30,11 +31,19 @@ def write_saved_model(detector: Detector, card: ModelCard, folder: Path, *, inpu
     Raises:
         ModelError: The detector is not a Faster R-CNN.
     """
+    _save(_module(detector, card), card, folder, input_type)
+
+
+def _module(detector: Detector, card: ModelCard) -> FasterRCNNModule:
     if not isinstance(detector, FasterRCNN):
         raise ModelError(
             f"'{card.architecture['name']}' cannot be exported as a SavedModel", hint="use: fractura export --to onnx"
         )
-    module = FasterRCNNModule(detector, input_type)
+    return FasterRCNNModule(detector)
+
+
+def _save(module: FasterRCNNModule, card: ModelCard, folder: Path, input_type: str) -> None:
+    module.__call__ = INPUT_KINDS[input_type].function(module.detect)
     tf.saved_model.save(module, str(folder), signatures={"serving_default": module.__call__})
     write_card(card, folder / CARD_INSIDE)
 
@@ -65,12 +74,13 @@ def export_saved_model(
         # In the same folder, so that moving it into place is one rename.
         with TemporaryDirectory(prefix=".fractura-export-", dir=output) as scratch:
             draft = Path(scratch) / FOLDER
-            write_saved_model(detector, card, draft)
+            module = _module(detector, card)
+            _save(module, card, draft, "image_tensor")
             parity = compare(TorchModel(model_folder, device="cpu"), SavedModel(draft, device="cpu"), images)
             parity.require("the SavedModel", output)
             if input_type != "image_tensor":
                 draft = Path(scratch) / "other_input"
-                write_saved_model(detector, card, draft, input_type=input_type)
+                _save(module, card, draft, input_type)
             target = output / FOLDER
             if target.exists():
                 target.rename(Path(scratch) / "former")

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fractura.export.aten_tensorflow import AtenGraph
-from fractura.export.saved_model_inputs import INPUT_KINDS
 from fractura.models.faster_rcnn.anchors import grid_anchors
 from fractura.models.faster_rcnn.box_coder import SCALES
 from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
@@ -47,11 +46,10 @@ class _SecondStage(nn.Module):
 
 
 class FasterRCNNModule(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
-    """The module that is saved: maps one image to the exporter's eight float32 outputs.
+    """The module that is saved, once it has a ``__call__``: maps one image to the exporter's eight float32 outputs.
 
     Args:
         detector: In evaluation mode, on the CPU.
-        input_type: One of ``INPUT_KINDS``; ``image_tensor`` is uint8 ``(1, height, width, 3)``.
 
     Attributes:
         weights: The network's variables, with batch norm folded in.
@@ -60,7 +58,7 @@ class FasterRCNNModule(tf.Module):  # type: ignore[misc]  # TensorFlow has no ty
         ModelError: The network has no translation.
     """
 
-    def __init__(self, detector: FasterRCNN, input_type: str = "image_tensor") -> None:
+    def __init__(self, detector: FasterRCNN) -> None:
         super().__init__(name="faster_rcnn")
         self._settings = settings = detector.settings
         self.weights: dict[str, tf.Variable] = {}
@@ -72,9 +70,8 @@ class FasterRCNNModule(tf.Module):  # type: ignore[misc]  # TensorFlow has no ty
         self._first_stage = AtenGraph("first_stage", _FirstStage(detector).eval(), canvas)
         crops = torch.zeros(regions, extractor.channels, size, size)
         self._second_stage = AtenGraph("second_stage", _SecondStage(detector).eval(), crops)
-        self.__call__ = INPUT_KINDS[input_type].function(self._detect)
 
-    def _detect(self, pixels: Any) -> dict[str, Any]:
+    def detect(self, pixels: Any) -> dict[str, Any]:
         """The outputs for float32 ``(1, height, width, 3)``.
 
         Rows beyond ``num_detections`` are padding; boxes are fractions of the image.

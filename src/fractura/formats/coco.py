@@ -17,11 +17,12 @@ import numpy as np
 from fractura.core.dataset import BoxFlags, Dataset
 from fractura.core.errors import DataError
 from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gather, images_of, split_of
-from fractura.formats.faults import Faults, placed
+from fractura.formats.faults import Faults, located, placed
 from fractura.formats.flag_words import a_flag
 from fractura.formats.format import CLASS_LIST, FACTS, FLAGS, FRACTIONS, Format
 from fractura.formats.image_index import ImageIndex
 from fractura.formats.numbers import fewest_digits, shortest_decimal, whole_or_float
+from fractura.formats.outlines import corners_of
 from fractura.formats.text_files import a_dict, a_list, a_number, a_text, a_whole_number, json_bytes, read_json
 from fractura.formats.voc.annotation import VocObject
 from fractura.formats.writing import PlannedFile, plan_images
@@ -44,7 +45,7 @@ def read_coco(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
             missing or of another size, a box is impossible or a class unknown; names the file, the entry and a hint.
     """
     document = read_json(path)
-    try:
+    with located(path, None):
         if _why(document) is None:
             raise DataError("is not COCO: a list is missing", hint=_NOT_COCO)
         images = a_list(document["images"], "'images'")
@@ -56,8 +57,6 @@ def read_coco(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
             )
         annotations = a_list(document["annotations"], "'annotations'")
         categories = _categories(a_list(document.get("categories", []), "'categories'"), annotations, path, faults)
-    except DataError as fault:
-        raise placed(fault, path, None) from fault
     boxes, bad, crowds = _annotations(annotations, categories, path, faults)
     index = images_of(path, options)
     found = _images(images, boxes, bad, index, path, faults)
@@ -165,11 +164,9 @@ def _annotations(
     crowds = 0
     for number, entry in enumerate(entries):
         place = f"annotations[{number}]"
-        try:
+        with located(path, place):
             annotation = a_dict(entry, "an annotation")
             image = an_id(annotation.get("image_id"), "its image_id")
-        except DataError as fault:
-            raise placed(fault, path, place) from fault
         try:
             crowd = a_flag(annotation.get("iscrowd", 0), "iscrowd")
             boxes.setdefault(image, []).append((place, _box(annotation, categories, crowd)))
@@ -197,11 +194,6 @@ def _box(annotation: dict[str, Any], categories: dict[Id, tuple[str, str]], crow
         truncated=a_flag(annotation.get("truncated", 0), "truncated"),
         pose=pose if pose == "" else a_text(pose, "its pose"),
     )
-
-
-def corners_of(left: float, top: float, width: float, height: float) -> tuple[float, float, float, float]:
-    """Left, top, right, bottom."""
-    return left, top, left + width, top + height
 
 
 def _images(

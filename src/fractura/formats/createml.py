@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError
 from fractura.formats.assembly import FoundImage, ReadOptions, gather, images_of
-from fractura.formats.faults import Faults, placed
+from fractura.formats.faults import Faults, located, placed
 from fractura.formats.format import FACTS, FRACTIONS, Format
 from fractura.formats.image_index import ImageIndex
 from fractura.formats.json_documents import json_documents
@@ -84,10 +84,8 @@ def _image(entry: dict[str, Any], index: ImageIndex, path: Path, place: str) -> 
     objects, places = [], []
     for number, each in enumerate(a_list([] if written is None else written, "its annotations"), start=1):
         where = f"{place} ({image.name}), box {number}"
-        try:
+        with located(path, where):
             objects.append(_box(a_dict(each, "a box")))
-        except DataError as fault:
-            raise placed(fault, path, where) from fault
         places.append(where)
     return FoundImage(image, index.folders[0], path, f"{place} ({image.name})", tuple(objects), tuple(places))
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError
@@ -23,12 +21,10 @@ from fractura.formats.flag_words import a_flag
 from fractura.formats.format import FACTS, FLAGS, FRACTIONS, Format
 from fractura.formats.image_index import ImageIndex
 from fractura.formats.numbers import number_text, shortest_decimal
-from fractura.formats.text_files import read_text
+from fractura.formats.table_rows import table_rows
+from fractura.formats.text_files import number_in
 from fractura.formats.voc.annotation import CORNERS, VocObject
 from fractura.formats.writing import PlannedFile, plan_images
-
-if TYPE_CHECKING:
-    from _csv import Reader as Rows
 
 COLUMNS = (
     "filename",
@@ -71,12 +67,8 @@ def read_csv(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
             image is missing or of another size, a box is impossible or a class unknown; names the file, the line and a
             hint.
     """
-    text = read_text(path)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text), strict=True)
-    try:
-        header = next(rows, [])
-    except csv.Error as error:
-        raise DataError(f"is not CSV: {error}", file=path, place="line 1", hint="export it again") from error
+    rows = table_rows(path)
+    _, header = next(rows, ("", []))
     if missing := _missing(header):
         raise DataError(
             f"the columns {', '.join(missing)} are missing",
@@ -98,12 +90,6 @@ def _missing(header: Sequence[str]) -> list[str]:
     return [name for name in _NEEDED if name not in columns]
 
 
-def separator_of(text: str) -> str:
-    """A semicolon if the first line of a table has more of them than commas, else a comma."""
-    first = text.split("\n", 1)[0]
-    return ";" if first.count(";") > first.count(",") else ","
-
-
 def _columns(header: Sequence[str]) -> dict[str, int]:
     columns: dict[str, int] = {}
     for place, title in enumerate(header):
@@ -112,25 +98,19 @@ def _columns(header: Sequence[str]) -> dict[str, int]:
     return columns
 
 
-def _images(rows: Rows, columns: dict[str, int], path: Path, index: ImageIndex, faults: Faults) -> list[FoundImage]:
+def _images(
+    rows: Iterator[tuple[str, list[str]]], columns: dict[str, int], path: Path, index: ImageIndex, faults: Faults
+) -> list[FoundImage]:
     images: dict[Path, FoundImage] = {}
     boxes: dict[Path, list[tuple[str, VocObject]]] = {}
     bad: set[Path] = set()
     width = max(columns.values()) + 1
-    while True:
-        try:
-            row = next(rows, None)
-        except csv.Error as error:  # what follows belongs to images that were read already, or not
-            hint = "correct that line, or export the table again"
-            raise DataError(f"is not CSV: {error}", file=path, place=f"line {rows.line_num}", hint=hint) from error
-        if row is None:
-            break
-        if not any(cell.strip() for cell in row):
+    for place, row in rows:
+        if not any(row):
             continue
-        place = f"line {rows.line_num}"
         image, cells = None, dict[str, str]()
         try:
-            cells = {name: row[column].strip() for name, column in columns.items() if column < len(row)}
+            cells = {name: row[column] for name, column in columns.items() if column < len(row)}
             if "filename" in cells:
                 image = index.find(cells["filename"])
             if len(row) < width:
@@ -184,7 +164,7 @@ def _size(cells: dict[str, str]) -> tuple[int, int] | None:
     width, height = cells.get("width", ""), cells.get("height", "")
     if not width and not height:
         return None
-    sizes = tuple(_number(text, name) for text, name in ((width, "width"), (height, "height")))
+    sizes = tuple(number_in(text, name, _NEGATIVE_ROW) for text, name in ((width, "width"), (height, "height")))
     if not all(size.is_integer() for size in sizes):
         raise DataError("width and height must be whole numbers")
     return int(sizes[0]), int(sizes[1])
@@ -205,7 +185,9 @@ def _box(cells: dict[str, str]) -> VocObject | None:
         return None
     if not cells["class"]:
         raise DataError("a box has no class", hint=_NEGATIVE_ROW)
-    left, top, right, bottom = (_number(text, name) for text, name in zip(corners, CORNERS, strict=True))
+    left, top, right, bottom = (
+        number_in(text, name, _NEGATIVE_ROW) for text, name in zip(corners, CORNERS, strict=True)
+    )
     return VocObject(
         cells["class"],
         left,
@@ -216,16 +198,6 @@ def _box(cells: dict[str, str]) -> VocObject | None:
         truncated=a_flag(cells.get("truncated"), "truncated"),
         pose=cells.get("pose", "") or "Unspecified",
     )
-
-
-def _number(text: str, name: str) -> float:
-    try:
-        value = float(text) if text.isascii() and "_" not in text and len(text) < 60 else math.nan
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value) or abs(value) > 1e9:
-        raise DataError(f"{name} is not a number: '{text[:40]}'", hint=_NEGATIVE_ROW)
-    return value
 
 
 def plan_csv(dataset: Dataset) -> Iterator[PlannedFile]:

@@ -12,16 +12,17 @@ from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError
 from fractura.core.files import read_file
 from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gather, images_of, split_of
-from fractura.formats.faults import Faults, placed
+from fractura.formats.faults import Faults, located, placed
 from fractura.formats.format import FRACTIONS, Evidence, Format
 from fractura.formats.image_index import ImageIndex
-from fractura.formats.outlines import Corners, box_around, box_around_ellipse, note_outlines, turned_corners
-from fractura.formats.text_files import a_text
+from fractura.formats.outlines import Corners, box_around, box_around_ellipse, corners_of, note_outlines, turned_corners
+from fractura.formats.text_files import a_text, number_in
 from fractura.formats.voc.annotation import VocObject
 from fractura.formats.voc.xml_source import Element, parse_xml
 
 _LIMIT = 512 * 1024 * 1024
 _HEAD = 4096
+_EXPORT_AGAIN = "export the task again"
 _TRIED = 5
 """XML files of a folder that are examined: CVAT writes one."""
 _NO_BOXES = ("polyline", "points", "skeleton", "cuboid")
@@ -32,8 +33,8 @@ def read_cvat(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
     """Read CVAT's file.
 
     Raises:
-        DataError: The file is not CVAT for images, or (where ``faults`` stops) a shape is no box, an image is missing
-            or of another size, or a class is unknown; names the file, the line and a hint.
+        DataError: The file is not CVAT for images, or (where ``faults`` stops) a shape is not a box, an image is
+            missing or of another size, or a class is unknown; names the file, the line and a hint.
     """
     root = parse_xml(read_file(path, limit=_LIMIT + 1), str(path), limit=_LIMIT).root
     if root.tag != "annotations" or root.all("track"):
@@ -69,11 +70,9 @@ def _image(element: Element, index: ImageIndex, path: Path) -> tuple[FoundImage,
         if shape.tag not in _SHAPES:
             continue  # tags of the whole image
         place = f"line {shape.line}"
-        try:
+        with located(path, place):
             name = a_text(shape.attributes.get("label", ""), "its label")
             objects.append(VocObject(name, *_corners(shape)))
-        except DataError as fault:
-            raise placed(fault, path, place) from fault
         places.append(place)
         outlines += shape.tag != "box" or bool(_number(shape, "rotation", 0.0))
     width, height = (_number(element, key, 0.0) for key in ("width", "height"))
@@ -95,31 +94,22 @@ def _corners(shape: Element) -> Corners:
         x, y, across, down = (_number(shape, key) for key in ("cx", "cy", "rx", "ry"))
         return box_around_ellipse(x, y, across, down, degrees)
     if shape.tag == "mask":
-        left, top, width, height = (_number(shape, key) for key in ("left", "top", "width", "height"))
-        return left, top, left + width, top + height
+        return corners_of(*(_number(shape, key) for key in ("left", "top", "width", "height")))
     if shape.tag in _NO_BOXES:
-        raise DataError(f"<{shape.tag}> is no box", hint="draw a box around it, or take it out")
+        raise DataError(f"<{shape.tag}> is not a box", hint="draw a box around it, or take it out")
     points = [point.split(",") for point in shape.attributes.get("points", "").split(";")]
     if any(len(point) != 2 for point in points):
-        raise DataError("its points are not pairs of numbers", hint="export the task again")
-    return box_around([(_value(x, "a point"), _value(y, "a point")) for x, y in points])
+        raise DataError("its points are not pairs of numbers", hint=_EXPORT_AGAIN)
+    return box_around(
+        [(number_in(x, "a point", _EXPORT_AGAIN), number_in(y, "a point", _EXPORT_AGAIN)) for x, y in points]
+    )
 
 
 def _number(element: Element, key: str, default: float | None = None) -> float:
     text = element.attributes.get(key)
     if text is None and default is not None:
         return default
-    return _value(text or "", f"its {key}")
-
-
-def _value(text: str, what: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not abs(value) <= 1e9:
-        raise DataError(f"{what} is not a number: '{text[:40]}'", hint="export the task again")
-    return value
+    return number_in(text or "", f"its {key}", _EXPORT_AGAIN)
 
 
 def _names(root: Element) -> tuple[str, ...]:

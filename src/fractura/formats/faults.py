@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -122,6 +123,15 @@ def placed(fault: DataError, file: Path, place: str | None) -> DataError:
     if fault.file is not None and fault.place is not None:
         return fault
     return DataError(fault.problem, file=fault.file or file, place=fault.place or place, hint=fault.hint)
+
+
+@contextmanager
+def located(file: Path, place: str | None) -> Iterator[None]:
+    """A fault that is raised inside gets file and place, where it does not name its own; see ``placed``."""
+    try:
+        yield
+    except DataError as fault:
+        raise placed(fault, file, place) from fault
 
 
 def box_fault(

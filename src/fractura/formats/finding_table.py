@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +9,9 @@ from pathlib import Path
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError
 from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gather, images_of
-from fractura.formats.csv import separator_of
 from fractura.formats.faults import Faults, placed
-from fractura.formats.text_files import read_text
+from fractura.formats.table_rows import table_rows
+from fractura.formats.text_files import number_in
 from fractura.formats.voc.annotation import VocObject
 
 
@@ -56,7 +53,7 @@ def read_findings(
     boxes: dict[Path, list[tuple[str, VocObject]]] = {}
     about: dict[Path, tuple[str, WrittenFacts]] = {}
     bad: set[Path] = set()
-    for place, cells in table_rows(path):
+    for place, cells in _cells(path):
         image: Path | None = None
         try:
             image = index.find(cells.get(image_column, ""))
@@ -85,24 +82,14 @@ def read_findings(
     return gather(found, root=path, options=options, faults=faults, empty="holds no rows", index=index)
 
 
-def table_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Place and cells of each row, by the names of the columns in lower case.
-
-    Raises:
-        DataError: A line is not CSV.
-    """
-    text = read_text(path)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text), strict=True)
-    try:
-        columns = plain_columns(next(rows, []))
-        for row in rows:
-            if any(cell.strip() for cell in row):
-                cells = [cell.strip() for cell in row]
-                yield f"line {rows.line_num}", dict(zip(columns, [*cells, *[""] * len(columns)], strict=False))
-    except csv.Error as error:
-        raise DataError(
-            f"is not CSV: {error}", file=path, place=f"line {rows.line_num}", hint="correct that line"
-        ) from error
+def _cells(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Place and cells of each row, by the names of the columns in lower case."""
+    rows = table_rows(path)
+    _, header = next(rows, ("", []))
+    columns = plain_columns(header)
+    for place, row in rows:
+        if any(row):
+            yield place, dict(zip(columns, [*row, *[""] * len(columns)], strict=False))
 
 
 def plain_columns(header: Sequence[str]) -> list[str]:
@@ -116,10 +103,4 @@ def a_cell(cells: dict[str, str], name: str) -> float:
     Raises:
         DataError: There is none.
     """
-    try:
-        value = float(cells.get(name, ""))
-    except ValueError:
-        value = math.nan
-    if not abs(value) <= 1e9:
-        raise DataError(f"{name} is not a number: '{cells.get(name, '')[:40]}'", hint="correct the row")
-    return value
+    return number_in(cells.get(name, ""), name, "correct the row")

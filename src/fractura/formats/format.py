@@ -47,7 +47,7 @@ class Format:
         name: As typed.
         title: For people.
         read: Reads a path.
-        plan: Lists the files of a data set; None for what is only read, and for TFRecord, which is no folder of files.
+        plan: Lists the files of a data set; None for what is only read, and for TFRecord, which is not a folder.
         holds: What it has a place for: ``FLAGS``, ``FACTS``, ``CLASS_LIST``, ``FRACTIONS``, ``WEIGHTS`` and single
             aspects.
         describes: What to read it from again, below the folder it was written to; empty for the folder.

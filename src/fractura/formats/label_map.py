@@ -132,7 +132,7 @@ def read_label_map(path: Path | str) -> LabelMap:
         if item.id:
             items.append(item)
         else:
-            notes.append(f"{place}: the item of id 0, '{item.title}', is no class: the background needs no item")
+            notes.append(f"{place}: the item of id 0, '{item.title}', is not a class: the background needs no item")
     if not items:
         raise DataError("has no items", file=file, hint=_EXAMPLE)
     items = _told_apart(items)

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError
 from fractura.formats.assembly import FoundImage, ReadOptions, gather, images_of
-from fractura.formats.faults import Faults, placed
+from fractura.formats.faults import Faults, located, placed
 from fractura.formats.format import FRACTIONS, Format
 from fractura.formats.image_index import ImageIndex
 from fractura.formats.outlines import Corners, box_around, box_around_ellipse, note_outlines, turned_corners
@@ -35,9 +35,9 @@ def read_label_studio(path: Path, options: ReadOptions, faults: Faults) -> Datas
     """Read Label Studio's file.
 
     Raises:
-        DataError: The file is not Label Studio's, or (where ``faults`` stops) a shape is no box or has no class, a task
-            was labelled twice, an image is missing or of another size, or a class is unknown; names the file, the task
-            and a hint.
+        DataError: The file is not Label Studio's, or (where ``faults`` stops) a shape is not a box or has no class, a
+            task was labelled twice, an image is missing or of another size, or a class is unknown; names the file, the
+            task and a hint.
     """
     document = read_json(path)
     if _why(document) is None:
@@ -140,7 +140,7 @@ def _image(image: Path, results: list[Any], index: ImageIndex, path: Path, place
     objects, places, outlines = [], [], 0
     for number, (result, name) in enumerate(_shapes(results), start=1):
         where = f"{place} ({image.name}), shape {number}"
-        try:
+        with located(path, where):
             if result.get("original_width") is not None:
                 size = (
                     a_whole_number(result["original_width"], "its original_width"),
@@ -151,8 +151,6 @@ def _image(image: Path, results: list[Any], index: ImageIndex, path: Path, place
                 raise DataError("has no class", hint="choose a label for it")
             objects.append(VocObject(name, *_corners(value, size or shown)))
             is_plain = "points" not in value and "radiusX" not in value and not value.get("rotation")
-        except DataError as fault:
-            raise placed(fault, path, where) from fault
         places.append(where)
         outlines += not is_plain
     where = f"{place} ({image.name})"
@@ -164,7 +162,7 @@ def _shapes(results: list[Any]) -> Iterator[tuple[dict[str, Any], str | None]]:
     """Each shape once, with its class: in itself, or in a result of the same id that only names it.
 
     Raises:
-        DataError: One is of a kind that is no box.
+        DataError: One is of a kind that is not a box.
     """
     dicts = [each for each in results if isinstance(each, dict)]
     names = {each["id"]: name for each in dicts if each.get("id") is not None and (name := _name_of(each)) is not None}
@@ -173,7 +171,7 @@ def _shapes(results: list[Any]) -> Iterator[tuple[dict[str, Any], str | None]]:
         value = result.get("value")
         kind = str(result.get("type", ""))
         if any(kind.startswith(each) for each in _NO_BOXES):
-            raise DataError(f"a {kind} is no box", hint="draw a box around it, or take it out")
+            raise DataError(f"a {kind} is not a box", hint="draw a box around it, or take it out")
         if not isinstance(value, dict) or not ("points" in value or "x" in value) or result.get("id") in drawn:
             continue  # a choice for the whole image, or a second word on the same shape
         if kind and not any(kind.startswith(each) for each in (*_KINDS, "labels")):

@@ -13,7 +13,7 @@ from typing import Any
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError
 from fractura.formats.assembly import FoundImage, ReadOptions, gather, images_of, other_image
-from fractura.formats.faults import Faults, placed
+from fractura.formats.faults import Faults, located, placed
 from fractura.formats.format import FRACTIONS, Format
 from fractura.formats.image_index import ImageIndex
 from fractura.formats.json_documents import json_documents
@@ -28,7 +28,7 @@ def read_labelme(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
     """Read one file, or a folder of them.
 
     Raises:
-        DataError: A file is not labelme's, or (where ``faults`` stops) a shape is no box, an image is missing or of
+        DataError: A file is not labelme's, or (where ``faults`` stops) a shape is not a box, an image is missing or of
             another size, or a class is unknown; names the file, the shape and a hint.
     """
     index = images_of(path, options)
@@ -67,11 +67,9 @@ def _image(file: Path, document: Any, index: ImageIndex, own: Path | None) -> tu
     objects, places, outlines = [], [], 0
     for number, shape in enumerate(document["shapes"], start=1):
         place = f"shape {number}"
-        try:
+        with located(file, place):
             each = a_dict(shape, "a shape")
             objects.append(VocObject(a_text(each.get("label"), "its label"), *_corners(each)))
-        except DataError as fault:
-            raise placed(fault, file, place) from fault
         places.append(place)
         outlines += each.get("shape_type", "polygon") != "rectangle"
     doubt = None if own is None or own == image else other_image(image, own)
@@ -88,7 +86,7 @@ def _corners(shape: dict[str, Any]) -> Corners:
         radius = math.dist((x, y), edge)
         return box_around_ellipse(x, y, radius, radius)
     if kind in ("point", "points", "line", "linestrip"):
-        raise DataError(f"is a {kind}, which is no box", hint="draw a box around it, or take it out")
+        raise DataError(f"is a {kind}, which is not a box", hint="draw a box around it, or take it out")
     return box_around(points)
 
 

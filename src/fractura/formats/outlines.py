@@ -1,4 +1,4 @@
-"""The box around a shape that another tool drew: an outline, a circle, an ellipse, a turned box."""
+"""The corners of a shape that another program wrote: a box by its sides, an outline, an ellipse, a turned box."""
 
 from __future__ import annotations
 
@@ -24,8 +24,13 @@ def box_around(points: Sequence[tuple[float, float]]) -> Corners:
     """
     across, down = [x for x, _ in points], [y for _, y in points]
     if not points or min(across) == max(across) or min(down) == max(down):
-        raise DataError("has no area: a point or a line is no box", hint="draw a box around it")
+        raise DataError("has no area: a point or a line is not a box", hint="draw a box around it")
     return min(across), min(down), max(across), max(down)
+
+
+def corners_of(left: float, top: float, width: float, height: float) -> Corners:
+    """Left, top, right, bottom of a box that is given by its upper left corner and its sides."""
+    return left, top, left + width, top + height
 
 
 def box_around_ellipse(x: float, y: float, across: float, down: float, degrees: float = 0.0) -> Corners:

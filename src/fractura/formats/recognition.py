@@ -12,10 +12,10 @@ from fractura.core.dataset import SPLITS
 from fractura.core.errors import DataError, FracturaError
 from fractura.core.files import unlistable
 from fractura.formats.assembly import split_of
-from fractura.formats.csv import separator_of
 from fractura.formats.cvat import is_cvat
 from fractura.formats.format import Format
 from fractura.formats.registry import FORMATS
+from fractura.formats.table_rows import separator_of
 from fractura.formats.text_files import read_json, read_lines
 from fractura.formats.tfrecord.frames import stands_for_files
 from fractura.formats.voc.layout import find_voc_folder
@@ -84,7 +84,7 @@ def find_in_folder(path: Path, name: str) -> Guess | None:
         DataError: The folder cannot be listed, or several files are of it.
     """
     try:
-        guesses = [guess for search in _in_folder(path) for guess in search.guesses if guess.format == name]
+        guesses = [guess for guess in _finder(FORMATS[name])(path).guesses if guess.format == name]
     except OSError as error:
         raise unlistable(error, path) from error
     return _certain(guesses[0]) if guesses else None

@@ -15,6 +15,7 @@ from fractura.formats.faults import Faults
 from fractura.formats.finding_table import FindingRow, a_cell, plain_columns, read_findings
 from fractura.formats.flag_words import a_flag
 from fractura.formats.format import FRACTIONS, Format
+from fractura.formats.outlines import corners_of
 from fractura.formats.voc.annotation import VocObject
 
 _COLUMNS = ("patientid", "x", "y", "width", "height", "target")
@@ -45,8 +46,8 @@ def read_rsna(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
             if any(cells[column] for column in _COLUMNS[1:5]):
                 raise DataError("has a box, and Target 0", hint="write Target 1, or take the box out")
             return FindingRow(None, facts)
-        left, top, width, height = (a_cell(cells, column) for column in _COLUMNS[1:5])
-        return FindingRow(VocObject(name, left, top, left + width, top + height), facts)
+        sides = (a_cell(cells, column) for column in _COLUMNS[1:5])
+        return FindingRow(VocObject(name, *corners_of(*sides)), facts)
 
     return read_findings(path, "patientid", read_row, options, faults)
 

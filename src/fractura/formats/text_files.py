@@ -174,6 +174,25 @@ def a_number(value: Any, what: str) -> float:
     return float(value)
 
 
+def number_in(text: str, what: str, hint: str) -> float:
+    """The number that is written in ``text``, within the same limits.
+
+    Raises:
+        DataError: There is none.
+
+    Examples:
+        >>> number_in("2.5", "xmin", "correct the row")
+        2.5
+    """
+    try:
+        value = float(text) if text.isascii() and "_" not in text and len(text) < 60 else math.nan
+    except ValueError:
+        value = math.nan
+    if not abs(value) <= _LARGEST:
+        raise DataError(f"{what} is not a number: '{text[:40]}'", hint=hint)
+    return value
+
+
 def a_whole_number(value: Any, what: str) -> int:
     """``value`` if it is a whole number in range.
 

@@ -7,6 +7,7 @@ only one they have.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from typing import Any
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError
 from fractura.formats.assembly import FoundImage, ReadOptions, gather, images_of
-from fractura.formats.faults import Faults, placed
+from fractura.formats.faults import Faults, located, placed
 from fractura.formats.format import FRACTIONS, Format
-from fractura.formats.outlines import Corners, box_around, box_around_ellipse, note_outlines
+from fractura.formats.outlines import Corners, box_around, box_around_ellipse, corners_of, note_outlines
 from fractura.formats.text_files import a_dict, a_list, a_number, a_text, read_json
 from fractura.formats.voc.annotation import VocObject
 
@@ -31,7 +32,7 @@ def read_via(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
     Where the regions have no attribute and ``options.class_names`` names one class, they are of that class.
 
     Raises:
-        DataError: The file is not VIA's, or (where ``faults`` stops) a region is no box or has no class, an image is
+        DataError: The file is not VIA's, or (where ``faults`` stops) a region is not a box or has no class, an image is
             missing, or a class is unknown; names the file, the image, the region and a hint.
     """
     document = read_json(path)
@@ -49,12 +50,10 @@ def read_via(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
             boxes = []
             for number, region in enumerate(_regions(entry), start=1):
                 where = f"{place}, region {number}"
-                try:
+                with located(path, where):
                     each = a_dict(region, "a region")
                     shape = a_dict(each.get("shape_attributes"), "its shape_attributes")
                     boxes.append((where, VocObject(_class_of(each, key, options.class_names), *_corners(shape))))
-                except DataError as fault:
-                    raise placed(fault, path, where) from fault
                 outlines += shape.get("name") != "rect"
             objects, places = tuple(box for _, box in boxes), tuple(where for where, _ in boxes)
             found.append(FoundImage(image, index.folders[0], path, place, objects, places))
@@ -111,23 +110,19 @@ def _corners(shape: dict[str, Any]) -> Corners:
 
     kind = shape.get("name")
     if kind == "rect":
-        left, top, width, height = numbers("x", "y", "width", "height")
-        return left, top, left + width, top + height
+        return corners_of(*numbers("x", "y", "width", "height"))
     if kind == "circle":
         x, y, radius = numbers("cx", "cy", "r")
         return box_around_ellipse(x, y, radius, radius)
     if kind == "ellipse":
         x, y, across, down = numbers("cx", "cy", "rx", "ry")
-        return box_around_ellipse(x, y, across, down, a_number(shape.get("theta", 0), "its theta") * _DEGREES)
+        return box_around_ellipse(x, y, across, down, math.degrees(a_number(shape.get("theta", 0), "its theta")))
     if kind in ("polygon", "polyline"):
         across_all = [a_number(x, "an x") for x in a_list(shape.get("all_points_x"), "its all_points_x")]
         down_all = [a_number(y, "a y") for y in a_list(shape.get("all_points_y"), "its all_points_y")]
         return box_around(list(zip(across_all, down_all, strict=False)))
-    raise DataError(f"its shape '{kind}' is no box", hint="draw a box around it, or take it out")
+    raise DataError(f"its shape '{kind}' is not a box", hint="draw a box around it, or take it out")
 
-
-_DEGREES = 57.29577951308232
-"""Degrees in a radian, in which VIA gives angles."""
 
 VIA = Format(
     name="via",

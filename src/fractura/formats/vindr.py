@@ -14,7 +14,7 @@ from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError
 from fractura.formats.assembly import ReadOptions, WrittenFacts, split_of
 from fractura.formats.faults import Faults
-from fractura.formats.finding_table import FindingRow, a_cell, plain_columns, read_findings, table_rows
+from fractura.formats.finding_table import FindingRow, a_cell, plain_columns, read_findings
 from fractura.formats.format import FRACTIONS, Format
 from fractura.formats.voc.annotation import VocObject
 
@@ -29,7 +29,14 @@ def read_vindr(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
     Raises:
         DataError: See ``read_findings``.
     """
-    readers = {cells["rad_id"] for _, cells in table_rows(path) if cells.get("rad_id")}
+    readers: set[str] = set()
+
+    def read_row(cells: dict[str, str]) -> FindingRow:
+        readers.add(cells.get("rad_id", ""))
+        return _row(cells)
+
+    dataset = read_findings(path, "image_id", read_row, options, faults)
+    readers.discard("")
     if len(readers) > 1:
         faults.note(
             DataError(
@@ -38,7 +45,7 @@ def read_vindr(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
                 hint="keep the rows of one reader if that is not what you want",
             )
         )
-    return read_findings(path, "image_id", _row, options, faults)
+    return dataset
 
 
 def _row(cells: dict[str, str]) -> FindingRow:

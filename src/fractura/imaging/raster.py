@@ -106,8 +106,8 @@ def read_raster(data: bytes, title: str) -> RasterImage:
             if stored_bits > 8:
                 _refuse_dark_colour(pixels, title)
                 bit_depth = 16
-        turned = _TURN[left](pixels)
-    return RasterImage(np.array(turned, dtype=np.uint8, order="C"), bit_depth, orientation, encoded_size)
+        displayed = upright(pixels, left)
+    return RasterImage(displayed, bit_depth, orientation, encoded_size)
 
 
 def read_raster_values(data: bytes, title: str) -> GreyValues | None:

@@ -105,13 +105,17 @@ def read_radiograph(source: Path | bytes, *, name: str | None = None) -> Radiogr
     return Radiograph(raster.pixels, raster.bit_depth, raster.orientation, raster.encoded_size)
 
 
-def read_record(record: Record) -> Radiograph:
+def read_record(record: Record, data: bytes | None = None) -> Radiograph:
     """Read the image of a data set's record.
+
+    Args:
+        record: It.
+        data: Its encoded bytes, where somebody has read them already.
 
     Raises:
         DataError: As for ``read_radiograph``; or the image does not have the size that it was labelled at.
     """
-    radiograph = read_radiograph(record.read_bytes(), name=record.title)
+    radiograph = read_radiograph(record.read_bytes() if data is None else data, name=record.title)
     refuse_other_size(record, (radiograph.width, radiograph.height))
     return radiograph
 

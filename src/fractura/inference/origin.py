@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from typing_extensions import TypedDict  # pydantic refuses that of ``typing`` before Python 3.12
@@ -74,7 +75,7 @@ class ResultOrigin:
     settings: DetectionSettings
     created: str = field(default_factory=now)
 
-    @property
+    @cached_property
     def calibrator(self) -> Calibrator | None:
         """From scores to probabilities; None where the card has no calibration for these views.
 
@@ -84,7 +85,11 @@ class ResultOrigin:
         return Calibrator.from_card(self.card, self.settings.views)
 
     def to_dict(self) -> OriginDocument:
-        """Plain JSON values."""
+        """Plain JSON values.
+
+        Raises:
+            ModelError: The card's calibration is not one.
+        """
         return {
             "schema_version": SCHEMA_VERSION,
             "made_by": MADE_BY,
@@ -96,7 +101,7 @@ class ResultOrigin:
             "threshold": self.settings.threshold,
             "sensitivity": measured_sensitivity(self.card, self.settings),
             "views": list(self.settings.views),
-            "calibrated": self.card.calibration is not None and self.settings.views == self.card.views,
+            "calibrated": self.calibrator is not None,
         }
 
     def to_text(self) -> str:

@@ -40,8 +40,8 @@ def read_record_as_tensorflow(record: Record) -> Radiograph:
     """
     import simplejpeg
 
-    radiograph = read_record(record)  # refuses what is damaged or of another size
     data = record.read_bytes()
+    radiograph = read_record(record, data)  # refuses what is damaged or of another size
     if image_kind(data) != "jpeg":
         return radiograph
     try:

@@ -206,10 +206,22 @@ def square_crop(sample: LabelledImage, side: int, x: int, y: int) -> LabelledIma
     image = np.zeros((side, side, 3), sample.image.dtype)
     first_row, first_column = max(0, -top), max(0, -left)
     image[first_row : first_row + cut.shape[0], first_column : first_column + cut.shape[1]] = cut
-    moved = sample.boxes - np.array([left, top, left, top], np.float32)
-    inside = (moved[:, 0] < side) & (moved[:, 1] < side) & (moved[:, 2] > 0) & (moved[:, 3] > 0)
-    boxes, dropped = np.clip(moved, 0, side).astype(np.float32), sample.dropped + int((~inside).sum())
-    return replace(sample, image=image, boxes=boxes, dropped=dropped).keep(inside)
+    return on_square(sample, image, sample.boxes - np.array([left, top, left, top], np.float32))
+
+
+def on_square(sample: LabelledImage, square: NDArray[Any], boxes: NDArray[Any]) -> LabelledImage:
+    """``sample`` with other pixels: a square that holds a part of it, with the boxes that reach into the square.
+
+    Args:
+        sample: The image as it was.
+        square: ``(side, side, 3)``.
+        boxes: Those of ``sample``, ``(n, 4)``, in pixels of the square.
+    """
+    side = len(square)
+    left, top, right, bottom = boxes.T
+    inside = (left < side) & (top < side) & (right > 0) & (bottom > 0)
+    clipped, dropped = np.clip(boxes, 0, side).astype(np.float32), sample.dropped + int((~inside).sum())
+    return replace(sample, image=square, boxes=clipped, dropped=dropped).keep(inside)
 
 
 def _pixels(sample: LabelledImage) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
-from fractura.training.tensorflow_augmentation import TensorFlowOption
+from fractura.training.tensorflow_augmentation import TensorFlowOption, on_square
 from fractura.training.transform import LabelledImage
 
 
@@ -152,9 +152,7 @@ class RandomScaleCropAndPadToSquare(TensorFlowOption):
         image[: cut.shape[0], : cut.shape[1]] = cut
         across, down = width / sample.width, height / sample.height
         moved = sample.boxes * np.array([across, down, across, down]) - np.array([left, top, left, top])
-        inside = (moved[:, :2] < side).all(axis=1) & (moved[:, 2:] > 0).all(axis=1)
-        boxes, dropped = np.clip(moved, 0, side).astype(np.float32), sample.dropped + int((~inside).sum())
-        return replace(sample, image=image, boxes=boxes, dropped=dropped).keep(inside)
+        return on_square(sample, image, moved)
 
 
 def resize_bilinear(

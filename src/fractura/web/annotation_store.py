@@ -232,7 +232,7 @@ class AnnotationStore:
                 data = voc_bytes(annotation)
         except DataError as error:
             raise WebError.of(error, 422, "box_invalid") from error
-        # A comment on an image that was normal already is no decision about it.
+        # A comment on an image that was normal already does not decide about it.
         if not objects and (data != current.data or wanted.comment == current.comment):
             record_decision(self._index.folder, row.path.name, data)
         self._write(row, current.data, data)

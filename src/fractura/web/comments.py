@@ -1,6 +1,6 @@
 """Comments on images, in files of their own: ``.fractura/comments/IMAGE NAME.txt``.
 
-They have no place in LabelImg's files, and a comment is no label: an image with nothing but a comment is unlabelled.
+They have no place in LabelImg's files, and a comment is not a label: an image with nothing but a comment is unlabelled.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def doctor(
 ) -> None:
     """Show versions, devices and disk, and what is missing for which command. Paste it into a bug report.
 
-    Leaves with 5 if the base install is not complete; what only an extra needs is no fault.
+    Exits with code 5 if the base installation is incomplete; what only an extra needs is optional.
     """
     from fractura import examine_installation
 

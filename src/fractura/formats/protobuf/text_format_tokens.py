@@ -46,7 +46,7 @@ def whole_number(text: str) -> int:
         return int(text, 0)
     if "8" in text or "9" in text:
         raise DataError(
-            f"{text} is no number in protobuf, where a leading zero means octal", hint=f"write {int(text, 10)}"
+            f"{text} is not a number in protobuf, where a leading zero means octal", hint=f"write {int(text, 10)}"
         )
     if int(text, 8) != int(text, 10):
         raise DataError(

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from fractura.core.dataset import SPLITS, Dataset, Record
 from fractura.core.errors import DataError
 from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gather
-from fractura.formats.faults import Faults, placed, unknown_class
+from fractura.formats.faults import Faults, located, unknown_class
 from fractura.formats.flag_words import a_flag
 from fractura.formats.format import CLASS_LIST, FACTS, FRACTIONS, Evidence, Format
 from fractura.formats.split_file import plan_split_file
@@ -138,10 +138,8 @@ def _objects(
             place = f"line {number}"
             words = line.split()
             read = _reader_of(words)
-            try:
+            with located(file, place):
                 objects.append(read(words, names, size))
-            except DataError as fault:
-                raise placed(fault, file, place) from fault
             places.append(place)
             outlines += read is not _object
     return tuple(objects), tuple(places), outlines

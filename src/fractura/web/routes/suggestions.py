@@ -29,8 +29,7 @@ def image_suggestions(image: ImageId, state: CurrentState) -> ImageSuggestions:
     if found is None:
         folder.suggester.ask(row)
         return ImageSuggestions(image=row.id, model=model.id, status="waiting", threshold=threshold)
-    drawn = drawn_boxes(row) or ()
-    is_settled = drawn_boxes(row) is None or row.state == "verified"
+    drawn = None if row.state == "verified" else drawn_boxes(row)
     origin = model.result_origin()
     calibrator, probability = origin.calibrator, None
     probabilities: list[float | None] = [None] * len(found.detections)
@@ -51,7 +50,7 @@ def image_suggestions(image: ImageId, state: CurrentState) -> ImageSuggestions:
         image_probability=probability,
         sensitivity=measured_sensitivity(model.card, origin.settings),
         uncertainty=round(uncertainty(found.detections, threshold), 4),
-        disagreements=[] if is_settled else disagreements(found.detections, drawn, threshold),
+        disagreements=[] if drawn is None else disagreements(found.detections, drawn, threshold),
     )
 
 
