@@ -223,6 +223,32 @@ def test_what_cannot_be_read_is_named_and_never_a_negative_image(name, content, 
         read_dataset(tmp_path, on_error="skip", problems=[])
 
 
+CLASSIFIED = {
+    "image 0.json": lambda *shapes: labelme("image 0.png", *shapes, flags={"broken": True, "normal": False}),
+    "a.xml": lambda *shapes: cvat('<tag label="broken"></tag>' + "".join(shapes)),
+    "a.json": lambda *shapes: [task(0, {"type": "choices", "value": {"choices": ["broken"]}}, *shapes)],
+}
+
+
+@pytest.mark.parametrize("name", CLASSIFIED)
+def test_images_that_are_only_classified_are_not_negative_images(name, tmp_path):
+    make_images(tmp_path, 2)
+    put(tmp_path, name, CLASSIFIED[name]())
+    for on_error in ("stop", "skip"):
+        with pytest.raises(DataError, match=r"no image has a box, but 1 have labels for the whole image \(broken\)"):
+            read_dataset(tmp_path, on_error=on_error, problems=[])
+
+
+def test_a_classified_image_among_others_with_boxes_is_said(tmp_path):
+    make_images(tmp_path, 2)
+    put(tmp_path, "image 0.json", CLASSIFIED["image 0.json"]())
+    put(tmp_path, "image 1.json", labelme("image 1.png", shape("rectangle", [5, 5], [30, 40]), flags={"broken": True}))
+    problems = []
+    assert len(read_dataset(tmp_path, problems=problems)) == 2
+    [said] = [str(each) for each in problems if "whole image" in str(each)]
+    assert "1 images have no box, but labels for the whole image (broken): they are negative images" in said
+
+
 def test_they_are_read_and_not_written(tmp_path):
     make_images(tmp_path / "in", 2)
     put(tmp_path / "in", "train.csv", SHAPES["vindr"][1])

@@ -74,6 +74,7 @@ class FoundImage:
         name: What the image is called in the data set; None takes its file name, made unique.
         decided_normal: See ``Record``.
         fault: Why the image is left out, whatever else is said of it.
+        image_labels: What the file calls the image as a whole, such as a flag or a tag that is set.
     """
 
     image: Path
@@ -88,6 +89,7 @@ class FoundImage:
     name: str | None = None
     decided_normal: bool = False
     fault: DataError | None = None
+    image_labels: tuple[str, ...] = ()
 
 
 def split_of(text: str) -> str | None:
@@ -143,6 +145,7 @@ def gather(
     if not used:
         raise faults.nothing_left("image", empty, root)
     _refuse_fractions([each for each, _ in used])
+    _refuse_image_labels([each for each, _ in used], root, faults)
     faults.refuse_loss(sum(bool(each.objects) for each, _ in used))
     _note_cut_boxes(used, root, faults)
     if index is not None and (unused := index.unused):
@@ -204,6 +207,31 @@ def _refuse_fractions(used: Sequence[FoundImage]) -> None:
         file=first.annotation,
         place=first.places[0] if first.places else first.place,
         hint="export the boxes in pixels, or multiply them by the width and height of their image",
+    )
+
+
+def _refuse_image_labels(used: Sequence[FoundImage], root: Path, faults: Faults) -> None:
+    """See that the images are not only classified: without a box they would all be negative.
+
+    Raises:
+        DataError: They are.
+    """
+    labelled = [each for each in used if each.image_labels and not each.objects]
+    if not labelled:
+        return
+    names = some_of(sorted({name for each in labelled for name in each.image_labels}))
+    if not any(each.objects for each in used):
+        raise DataError(
+            f"no image has a box, but {len(labelled)} have labels for the whole image ({names})",
+            file=root,
+            hint="draw boxes: a label for the whole image does not say where something is",
+        )
+    faults.note(
+        DataError(
+            f"{len(labelled)} images have no box, but labels for the whole image ({names}): they are negative images",
+            file=root,
+            hint="draw boxes on those that are not",
+        )
     )
 
 

@@ -68,7 +68,7 @@ def _image(element: Element, index: ImageIndex, path: Path) -> tuple[FoundImage,
     objects, places, outlines = [], [], 0
     for shape in element.children:
         if shape.tag not in _SHAPES:
-            continue  # tags of the whole image
+            continue
         place = f"line {shape.line}"
         with located(path, place):
             name = a_text(shape.attributes.get("label", ""), "its label")
@@ -79,7 +79,9 @@ def _image(element: Element, index: ImageIndex, path: Path) -> tuple[FoundImage,
     size = None if not width and not height else (int(width), int(height))
     facts = WrittenFacts(split=split_of(element.attributes.get("subset", "")))
     place = f"line {element.line} ({image.name})"
-    return FoundImage(image, index.folders[0], path, place, tuple(objects), tuple(places), size, facts), outlines
+    tags = tuple(tag.attributes.get("label", "") for tag in element.all("tag"))
+    about = (image, index.folders[0], path, place, tuple(objects), tuple(places), size, facts)
+    return FoundImage(*about, image_labels=tags), outlines
 
 
 def _corners(shape: Element) -> Corners:

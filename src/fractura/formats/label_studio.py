@@ -154,8 +154,15 @@ def _image(image: Path, results: list[Any], index: ImageIndex, path: Path, place
         places.append(where)
         outlines += not is_plain
     where = f"{place} ({image.name})"
-    found = FoundImage(image, index.folders[0], path, where, tuple(objects), tuple(places), size, displayed=shown)
-    return found, outlines
+    about = (image, index.folders[0], path, where, tuple(objects), tuple(places), size)
+    return FoundImage(*about, displayed=shown, image_labels=_choices(results)), outlines
+
+
+def _choices(results: list[Any]) -> tuple[str, ...]:
+    """What was chosen for the image as a whole."""
+    values = [each["value"] for each in results if isinstance(each, dict) and isinstance(each.get("value"), dict)]
+    lists = [value["choices"] for value in values if isinstance(value.get("choices"), list)]
+    return tuple(choice for each in lists for choice in each if isinstance(choice, str))
 
 
 def _shapes(results: list[Any]) -> Iterator[tuple[dict[str, Any], str | None]]:

@@ -74,8 +74,10 @@ def _image(file: Path, document: Any, index: ImageIndex, own: Path | None) -> tu
         outlines += each.get("shape_type", "polygon") != "rectangle"
     doubt = None if own is None or own == image else other_image(image, own)
     size = _size(document)
-    found = FoundImage(image, index.folders[0], file, None, tuple(objects), tuple(places), size, fault=doubt)
-    return found, outlines
+    flags = document.get("flags")
+    labels = tuple(name for name, is_set in flags.items() if is_set is True) if isinstance(flags, dict) else ()
+    about = (image, index.folders[0], file, None, tuple(objects), tuple(places), size)
+    return FoundImage(*about, fault=doubt, image_labels=labels), outlines
 
 
 def _corners(shape: dict[str, Any]) -> Corners:
