@@ -85,11 +85,7 @@ class ResultOrigin:
         return Calibrator.from_card(self.card, self.settings.views)
 
     def to_dict(self) -> OriginDocument:
-        """Plain JSON values.
-
-        Raises:
-            ModelError: The card's calibration is not one.
-        """
+        """Plain JSON values."""
         return {
             "schema_version": SCHEMA_VERSION,
             "made_by": MADE_BY,
@@ -101,7 +97,8 @@ class ResultOrigin:
             "threshold": self.settings.threshold,
             "sensitivity": measured_sensitivity(self.card, self.settings),
             "views": list(self.settings.views),
-            "calibrated": self.calibrator is not None,
+            # Not by ``calibrator``: a damaged calibration is reported for each image, not instead of the document.
+            "calibrated": self.card.calibration is not None and self.settings.views == self.card.views,
         }
 
     def to_text(self) -> str:
