@@ -365,6 +365,7 @@ def broken(folder, name, cut):
         (lambda folder: broken(folder, "x.jpg", 2), "cut off"),
         (lambda folder: broken(folder, "x.png", 12), "cut off"),
         (lambda folder: image(folder, "x.tif", "TIFF"), "TensorFlow does not read images of the kind TIFF"),
+        (lambda folder: image(folder, "x.webp", "WEBP"), "TensorFlow does not read images of the kind WEBP"),
         (lambda folder: image(folder, "x.jpg", size=(40, 40)), "has 40 x 40 pixels, but its annotation is for 37 x 23"),
         (lambda folder: folder / "missing.jpg", "there is no such file"),
     ],

@@ -48,6 +48,7 @@ SAME_PICTURE = {
     "L png": lambda: encode(Image.fromarray(GREY), "PNG"),
     "L tiff": lambda: encode(Image.fromarray(GREY), "TIFF"),
     "L bmp": lambda: encode(Image.fromarray(GREY), "BMP"),
+    "webp": lambda: encode(Image.fromarray(GREY), "WEBP", lossless=True),
     "RGB png": lambda: encode(Image.fromarray(GREY).convert("RGB"), "PNG"),
     "RGB tiff lzw": lambda: encode(Image.fromarray(GREY).convert("RGB"), "TIFF", compression="tiff_lzw"),
     "P png": lambda: encode(Image.fromarray(GREY).convert("P"), "PNG"),
@@ -117,7 +118,7 @@ def test_one_bit_image():
     assert set(np.unique(radiograph.pixels)) == {0, 255}
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation_is_applied(kind, orientation):
     """A bright spot at a known place of the stored image lands where the EXIF standard says it is displayed."""
@@ -178,12 +179,13 @@ NOISE = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
 
 REFUSED = {
     "empty": (lambda: b"", "is empty"),
-    "text": (lambda: b"this is not an image", "is not a readable JPEG, PNG, TIFF, BMP or DICOM picture"),
-    "gif": (lambda: encode(Image.fromarray(GREY), "GIF"), "is not a readable JPEG, PNG, TIFF, BMP or DICOM picture"),
+    "text": (lambda: b"this is not an image", "is not a readable JPEG, PNG, TIFF, BMP, WebP, HEIC or DICOM picture"),
+    "gif": (lambda: encode(Image.fromarray(GREY), "GIF"), "is not a readable .* WebP, HEIC or DICOM picture"),
     "cut jpeg": (lambda: encode(Image.fromarray(NOISE), "JPEG")[:-900], "is cut off"),
     "cut png": (lambda: encode(Image.fromarray(NOISE), "PNG")[:-900], "cannot be read"),
     "cut tiff": (lambda: encode(Image.fromarray(NOISE), "TIFF")[:-900], "cannot be read|is not a readable"),
     "cut bmp": (lambda: encode(Image.fromarray(NOISE), "BMP")[:-900], "is cut off"),
+    "cut webp": (lambda: encode(Image.fromarray(NOISE), "WEBP")[:-900], "cannot be read"),
     "no pixels": (lambda: png(0, 5, 8, 0, b""), "has no pixels|is not a readable"),
     "bomb": (lambda: png(100_000, 100_000, 8, 0, b"\0"), "million pixels"),
     "just too large": (lambda: png(MAXIMUM_PIXELS + 1, 1, 8, 0, b"\0"), "million pixels"),
@@ -193,6 +195,10 @@ REFUSED = {
     "dark colour of 16 bits": (lambda: deep_colour(GREY.astype(np.uint16) * 16), "fine grey levels"),
     "two pages": (
         lambda: encode(Image.fromarray(GREY), "TIFF", save_all=True, append_images=[Image.fromarray(GREY)]),
+        "holds 2 pages",
+    ),
+    "two pictures of a webp": (
+        lambda: encode(Image.fromarray(GREY), "WEBP", save_all=True, append_images=[Image.fromarray(255 - GREY)]),
         "holds 2 pages",
     ),
 }
@@ -220,7 +226,7 @@ def test_missing_file_and_folder(tmp_path, reader):
         reader(tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["L png", "16-bit tiff", "RGB tiff lzw", "L bmp", "jpeg"])
+@pytest.mark.parametrize("kind", ["L png", "16-bit tiff", "RGB tiff lzw", "L bmp", "webp", "jpeg"])
 @given(
     edits=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=6),
     cut=st.floats(0, 1),

@@ -27,6 +27,7 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_CHUNK = struct.Struct(">I4s")
 _PNG_EXIF_CHUNKS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")  # EXIF, and where older programs hid it
 
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # ISO/IEC 23008-12; not AVIF
 _JPEG_2000_START = b"\xff\x4f\xff\x51"
 _JP2_FILE_START = b"\0\0\0\x0cjP  "
 
@@ -36,7 +37,7 @@ class ImageHeader:
     """What the header says.
 
     Attributes:
-        kind: ``jpeg``, ``png``, ``gif``, ``bmp``, ``tiff`` or ``unknown``.
+        kind: ``jpeg``, ``png``, ``gif``, ``bmp``, ``tiff``, ``webp``, ``heic`` or ``unknown``.
         width: Pixels as stored, before the EXIF orientation; 0 if not found.
         height: Pixels as stored; 0 if not found.
         has_exif: The image may carry an EXIF orientation.
@@ -77,6 +78,10 @@ def image_kind(data: bytes) -> str:
         return "bmp"
     if data.startswith((b"II*\0", b"MM\0*")):
         return "tiff"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS:
+        return "heic"
     return "unknown"
 
 

@@ -1,4 +1,4 @@
-"""JPEG, PNG, TIFF and BMP through Pillow, with its silent conversions undone or refused.
+"""JPEG, PNG, TIFF, BMP and WebP through Pillow, HEIC through libheif; silent conversions are undone or refused.
 
 Pillow cuts 16-bit colour down to 8 bits, clips deep grey at 255, and inverts WhiteIsZero images of 8 bits only; what
 its decoders raise on damaged files is whatever their authors thought of. All of that is dealt with here.
@@ -21,12 +21,15 @@ from PIL import Image, UnidentifiedImageError
 from fractura.core.errors import DataError
 from fractura.imaging.dicom.header import Window
 from fractura.imaging.dicom.windowing import GreyValues
-from fractura.imaging.headers import png_may_hold_exif
+from fractura.imaging.headers import image_kind, png_may_hold_exif
+from fractura.imaging.heic import heic_image
 from fractura.imaging.limits import BIT_DEPTHS, bit_depth_of, refuse_huge, too_large
 
-READABLE = "JPEG, PNG, TIFF, BMP or DICOM"
+READABLE = "JPEG, PNG, TIFF, BMP, WebP, HEIC or DICOM"
 
-_FORMATS = ("JPEG", "PNG", "TIFF", "BMP")
+_FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
+_PAGED = ("TIFF", "WEBP")  # each page is an image of its own; the further pictures of a JPEG or HEIC are previews
+_KIND_BYTES = 16
 _ORIENTATION = 0x0112
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _TIFF_PHOTOMETRIC = 256, 257, 258, 262
 _DAMAGED = "save the image again from its source, or leave it out"
@@ -143,7 +146,7 @@ def raster_frame(stream: BinaryIO, title: str) -> tuple[int, int, int, int]:
 def _opened(stream: BinaryIO, title: str) -> Iterator[Image.Image]:
     """The picture in ``stream``; whatever the decoder raises, now or later, becomes a DataError."""
     try:
-        with Image.open(stream, formats=_FORMATS) as image:
+        with _image(stream, title) as image:
             _refuse_shape(image, title)
             yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -157,13 +160,19 @@ def _opened(stream: BinaryIO, title: str) -> Iterator[Image.Image]:
         raise DataError(f"{problem} and cannot be read ({text})", file=title, hint=_DAMAGED) from error
 
 
+def _image(stream: BinaryIO, title: str) -> Image.Image:
+    """The picture with its header read, by what the file holds, whatever its name says."""
+    kind = image_kind(stream.read(_KIND_BYTES))
+    stream.seek(0)
+    return heic_image(stream, title) if kind == "heic" else Image.open(stream, formats=_FORMATS)
+
+
 def _refuse_shape(image: Image.Image, title: str) -> None:
     if min(image.size) < 1:
         raise DataError("has no pixels", file=title, hint=_DAMAGED)
     refuse_huge(*image.size, title)
     pages = getattr(image, "n_frames", 1)
-    # Only TIFF pages are images of their own; the further pictures of a JPEG are previews.
-    if image.format == "TIFF" and pages > 1:
+    if image.format in _PAGED and pages > 1:
         raise DataError(f"holds {pages} pages", file=title, hint="save each page as an image of its own")
 
 

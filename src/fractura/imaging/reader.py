@@ -2,9 +2,9 @@
 
 What it does, in this order:
 
-1. Decode with Pillow: JPEG, PNG, TIFF or BMP, whatever the file's extension says; DICOM through
-   ``fractura.imaging.dicom``, which gives the picture that a viewer shows. A truncated or damaged file is an error;
-   missing pixels are never made up.
+1. Decode with Pillow: JPEG, PNG, TIFF, BMP or WebP, whatever the file's extension says; HEIC with libheif; DICOM
+   through ``fractura.imaging.dicom``, which gives the picture that a viewer shows. A truncated or damaged file is an
+   error; missing pixels are never made up.
 2. More than 8 bits: take the smallest of 8, 10, 12, 14 and 16 bits that holds the image's brightest value and scale
    linearly by ``255 / (2**bits - 1)``, rounded. Detectors store 10 to 14 bits in 16-bit files; dividing by 65535
    would leave those images almost black, and clipping at 255 (Pillow's ``convert``) almost white. So one image saved
@@ -44,7 +44,8 @@ from fractura.imaging.dicom import (
 )
 from fractura.imaging.raster import raster_frame, read_raster, read_raster_values
 
-IMAGE_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"}) | DICOM_EXTENSIONS
+_PICTURES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".heic", ".heif", ".hif"})
+IMAGE_EXTENSIONS = _PICTURES | DICOM_EXTENSIONS
 _DICOM_START = 132
 
 

@@ -34,7 +34,7 @@ from fractura.formats.tfrecord.frames import Frame, matching_files, read_frames
 from fractura.formats.tfrecord.orientation import stored_frame, stored_to_displayed
 from fractura.imaging.headers import image_header
 
-_EXTENSION = {"jpeg": ".jpg", "png": ".png", "gif": ".gif", "bmp": ".bmp", "tiff": ".tif"}
+_EXTENSION = {"jpeg": ".jpg", "tiff": ".tif", **{kind: f".{kind}" for kind in ("png", "gif", "bmp", "webp", "heic")}}
 _SHARD = re.compile(r"-\d{5}-of-\d{5}(\.[a-z]+)?$")
 _BOXES = "image/object/bbox/"
 _RECORD_ENDINGS = (".tfrecord", ".tfrecords", ".record", ".records")

@@ -204,7 +204,7 @@ export const english = {
 
   "detect.drop": "Drop images here",
   "detect.drop_hint":
-    "JPEG, PNG, TIFF or DICOM, as many as you like. XML files dropped with them are shown as ground truth.",
+    "JPEG, PNG, TIFF, WebP, HEIC or DICOM, as many as you like. XML files dropped with them are shown as ground truth.",
   "detect.choose": "Choose files",
   "detect.images": "Images",
   "detect.waiting": "waiting",

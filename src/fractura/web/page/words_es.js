@@ -210,7 +210,7 @@ export const spanish = {
 
   "detect.drop": "Suelte radiografías aquí",
   "detect.drop_hint":
-    "JPEG, PNG, TIFF o DICOM, tantas como quiera. Los archivos XML que suelte con ellas se muestran como referencia.",
+    "JPEG, PNG, TIFF, WebP, HEIC o DICOM, tantas como quiera. Los archivos XML que suelte con ellas se muestran como referencia.",
   "detect.choose": "Elegir archivos",
   "detect.images": "Radiografías",
   "detect.waiting": "en espera",

@@ -36,7 +36,7 @@ router = APIRouter(tags=["detect"])
 async def detect(
     state: CurrentState,
     request: Request,
-    images: Annotated[list[UploadFile], File(description="JPEG, PNG, TIFF, BMP or DICOM.")],
+    images: Annotated[list[UploadFile], File(description="JPEG, PNG, TIFF, BMP, WebP, HEIC or DICOM.")],
     annotations: Annotated[
         list[UploadFile] | None, File(description="Pascal VOC files of these images, for comparison.")
     ] = None,
