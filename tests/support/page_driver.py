@@ -53,8 +53,11 @@ class Server:
 
 
 @contextmanager
-def opened(chromium, *arguments, path="", size=(1200, 800), ratio=1, scheme="dark", touch=False):
-    """A window on a new server; both are closed at the end, and the window must have been quiet."""
+def opened(chromium, *arguments, path="", size=(1200, 800), ratio=1, scheme="dark", touch=False, phone=False):
+    """A window on a new server; both are closed at the end, and the window must have been quiet.
+
+    On a phone, fingers are the only pointer.
+    """
     server = Server(*arguments)
     try:
         with closing(
@@ -62,7 +65,8 @@ def opened(chromium, *arguments, path="", size=(1200, 800), ratio=1, scheme="dar
                 viewport={"width": size[0], "height": size[1]},
                 device_scale_factor=ratio,
                 color_scheme=scheme,
-                has_touch=touch,
+                has_touch=touch or phone,
+                is_mobile=phone,
                 locale="en-US",
             )
         ) as context:

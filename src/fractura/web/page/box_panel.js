@@ -2,7 +2,7 @@
 import { certainty } from "./answers.js";
 import { byId, fill, make, replaceKeepingFocus } from "./dom.js";
 import { colourOf } from "./draw.js";
-import { number, readable, say } from "./i18n.js";
+import { hasKeyboard, number, say, withKeys } from "./i18n.js";
 
 /**
  * @typedef {import("./types.js").KeyedBox} KeyedBox
@@ -53,7 +53,7 @@ export class BoxPanel {
   /** @param {PanelState} state */
   #drawClasses({ names, active, editable }) {
     const choices = names.map((name, place) => {
-      const number = place < 9 ? make("kbd", {}, place + 1) : null;
+      const number = place < 9 && hasKeyboard() ? make("kbd", {}, place + 1) : null;
       const choice = make(
         "button",
         {
@@ -119,7 +119,7 @@ export class BoxPanel {
       {
         class: "plain",
         "aria-label": `${say("boxes.delete")}: ${box.name}`,
-        title: `${say("boxes.delete")} (${readable("Delete")})`,
+        title: withKeys(say("boxes.delete"), "Delete"),
         disabled: !editable,
         onclick: () => this.actions.remove(box),
       },
@@ -133,7 +133,7 @@ export class BoxPanel {
           "div",
           { class: "line detail" },
           classes,
-          make("label", { title: "Q" }, difficult, say("boxes.difficult")),
+          make("label", { title: withKeys("", "Q") }, difficult, say("boxes.difficult")),
         ),
       );
     else if (box.difficult)
@@ -162,7 +162,7 @@ export class BoxPanel {
             {
               class: "small",
               disabled: !editable,
-              title: readable("Enter"),
+              title: withKeys("", "Enter"),
               "aria-label": `${say("suggestions.accept")}: ${suggestion.name}`,
               onclick: () => this.actions.accept(suggestion),
             },
@@ -173,7 +173,7 @@ export class BoxPanel {
             {
               class: "small",
               disabled: !editable,
-              title: readable("Delete"),
+              title: withKeys("", "Delete"),
               "aria-label": `${say("suggestions.dismiss")}: ${suggestion.name}`,
               onclick: () => this.actions.dismiss(suggestion),
             },
@@ -189,7 +189,7 @@ export class BoxPanel {
           { class: "line below-rows" },
           make(
             "button",
-            { class: "small", disabled: !editable, title: readable("Shift+Enter"), onclick: () => this.actions.acceptAll() },
+            { class: "small", disabled: !editable, title: withKeys("", "Shift+Enter"), onclick: () => this.actions.acceptAll() },
             say("suggestions.accept_all"),
           ),
         ),

@@ -1,7 +1,7 @@
 /** The dialogs: questions and help. All are native dialogs: focus stays inside, Escape closes them. */
 import { ServerError, giveToken } from "./api.js";
 import { fill, make } from "./dom.js";
-import { fromServer, readable, say, sayError } from "./i18n.js";
+import { fromServer, hasKeyboard, readable, say, sayError } from "./i18n.js";
 
 /**
  * @typedef {import("./types.js").PlainLabels} PlainLabels
@@ -49,17 +49,27 @@ export function showHelp(table) {
         make("dd", {}, say(key.word)),
       );
     });
+  const list = make("dl", { class: "keys" }, ...(hasKeyboard() ? lines : tools()));
+  const pointer = make("p", { class: "quiet" }, say("help.pointer"));
   const close = make("button", { onclick: () => element.close() }, say("close"));
   const element = dialog(
     say("help.title"),
-    [
-      make("dl", { class: "keys" }, ...lines),
-      make("p", { class: "quiet" }, say("help.mouse")),
-      make("div", { class: "answers" }, close),
-    ],
+    [...(hasKeyboard() ? [list, pointer] : [pointer, list]), make("div", { class: "answers" }, close)],
     "wide",
   );
   element.addEventListener("keydown", (event) => event.key === "?" && element.close());
+}
+
+/** What the tools of the view do: a finger cannot hover over them. */
+function tools() {
+  return [...document.querySelectorAll("main:not([hidden]) .toolbar .tool")].map((tool) =>
+    make(
+      "div",
+      {},
+      make("dt", {}, tool.querySelector(".icon")?.cloneNode(true)),
+      make("dd", {}, tool.getAttribute("aria-label")),
+    ),
+  );
 }
 
 /** @returns {Promise<void>} Resolves when the server has accepted the token. */

@@ -8,6 +8,8 @@ import { spanish } from "./words_es.js";
 /** @typedef {"en" | "es"} Language */
 
 const WORDS = { en: english, es: spanish };
+/** Fingers are the only pointer: as far as a page can know, there is no keyboard. */
+const FINGERS = matchMedia("(hover: none) and (pointer: coarse)");
 const REMEMBERED = "fractura-language";
 
 /** @type {Value<Language>} */
@@ -26,12 +28,15 @@ export function chooseLanguage(chosen) {
 }
 
 /**
- * @param {Word} word
+ * @param {Word} word Where there is no keyboard, `word.touch` is said instead if there is one: it names no keys.
  * @param {Record<string, string | number>} [values]
  * @returns {string}
  */
 export function say(word, values = {}) {
-  return WORDS[language.now][word].replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+  const words = WORDS[language.now];
+  const ofTouch = /** @type {Partial<Record<string, string>>} */ (words)[`${word}.touch`];
+  const text = (FINGERS.matches && ofTouch) || words[word];
+  return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
 }
 
 /**
@@ -55,11 +60,24 @@ export function sayError(code, message) {
   return message ? say(word, { message }) : say(word).replace(/\s*\(\{message\}\)|:\s*\{message\}/, "");
 }
 
+/** Whether keys may be shown. */
+export const hasKeyboard = () => !FINGERS.matches;
+
 /** Keys as they are shown to people. @param {string} keys As the table of keys has them. */
 export function readable(keys) {
   return keys
     .replace("Backspace", "⌫")
     .replace(/Delete|Escape|Enter|Space|Shift/g, (key) => say(/** @type {Word} */ (`key.${key}`)));
+}
+
+/**
+ * A tooltip.
+ * @param {string} text
+ * @param {string | null} keys That do the same.
+ */
+export function withKeys(text, keys) {
+  if (!keys || !hasKeyboard()) return text;
+  return text ? `${text} (${readable(keys)})` : readable(keys);
 }
 
 /** @param {number} value @param {number} [digits] */
@@ -96,9 +114,9 @@ export function translatePage() {
 export function translateTip(element) {
   const keys = element.getAttribute("data-keys");
   const text = say(wordOf(element, "data-tip"));
-  element.setAttribute("title", keys ? `${text} (${readable(keys)})` : text);
+  element.setAttribute("title", withKeys(text, keys));
   element.setAttribute("aria-label", text);
-  if (keys) element.setAttribute("aria-keyshortcuts", keys.replace(/ \/ /g, " ").replace("Ctrl", "Control"));
+  if (keys && hasKeyboard()) element.setAttribute("aria-keyshortcuts", keys.replace(/ \/ /g, " ").replace("Ctrl", "Control"));
 }
 
 /**

@@ -5,7 +5,9 @@ import { language, number, say } from "./i18n.js";
 
 /** @typedef {import("./types.js").ImageRow} ImageRow */
 
-const ROW_HEIGHT = 30;
+/** px; touch.css gives a row the same. */
+const rowHeight = () => (TALL.matches ? 44 : 30);
+const TALL = matchMedia("(width <= 700px), (pointer: coarse)");
 const STATES = /** @type {const} */ (["unlabelled", "suggested", "labelled", "verified", "disagreeing", "malformed"]);
 
 export class ImageList {
@@ -43,6 +45,7 @@ export class ImageList {
       byId("stage", HTMLElement).focus();
     });
     language.watch(() => this.refresh());
+    TALL.addEventListener("change", () => this.reveal());
     for (const select of [this.state, this.order]) {
       let pressed = false;
       select.addEventListener("pointerdown", () => (pressed = true));
@@ -74,7 +77,7 @@ export class ImageList {
 
   /** Draw the visible rows with the next frame; the list gets its full height at once, so that it can be scrolled. */
   refresh() {
-    this.rows.style.height = `${Math.max(this.pages.total * ROW_HEIGHT, 1)}px`;
+    this.rows.style.height = `${Math.max(this.pages.total * rowHeight(), 1)}px`;
     if (this.waiting) return;
     this.waiting = true;
     requestAnimationFrame(() => {
@@ -87,8 +90,8 @@ export class ImageList {
   reveal() {
     const { position } = this.pages;
     if (position === null) return;
-    const top = position * ROW_HEIGHT;
-    if (top < this.box.scrollTop || top + ROW_HEIGHT > this.box.scrollTop + this.box.clientHeight) {
+    const top = position * rowHeight();
+    if (top < this.box.scrollTop || top + rowHeight() > this.box.scrollTop + this.box.clientHeight) {
       this.box.scrollTop = top - this.box.clientHeight / 2;
     }
     this.refresh();
@@ -122,8 +125,8 @@ export class ImageList {
       const filtered = this.pages.filter.query !== "" || this.pages.filter.state.length > 0;
       return fill(this.rows, make("p", { class: "quiet" }, say(filtered ? "list.empty" : "list.no_images")));
     }
-    const first = Math.max(Math.floor(this.box.scrollTop / ROW_HEIGHT) - 5, 0);
-    const last = Math.min(first + Math.ceil(this.box.clientHeight / ROW_HEIGHT) + 10, total);
+    const first = Math.max(Math.floor(this.box.scrollTop / rowHeight()) - 5, 0);
+    const last = Math.min(first + Math.ceil(this.box.clientHeight / rowHeight()) + 10, total);
     const rows = [];
     for (let place = first; place < last; place += 1) rows.push(this.#row(place));
     fill(this.rows, ...rows);
@@ -142,7 +145,7 @@ export class ImageList {
       "aria-setsize": this.pages.total,
       "aria-posinset": place + 1,
     });
-    row.style.top = `${place * ROW_HEIGHT}px`;
+    row.style.top = `${place * rowHeight()}px`;
     if (image === null) return row;
     const state = say(`state.${image.state}`);
     row.id = `image-${image.id}`;

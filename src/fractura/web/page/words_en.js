@@ -4,16 +4,20 @@ export const english = {
   "app.notice": "Research tool, not a medical device.",
   "tab.label": "Label",
   "tab.detect": "Detect",
-  language: "Language",
+  language: "ES: switch to Spanish",
   theme: "Dark or light",
   help: "Keyboard shortcuts",
   "help.title": "Keyboard shortcuts",
+  "help.touch": "Help",
+  "help.title.touch": "With your fingers",
   "key.Delete": "Del",
   "key.Escape": "Esc",
   "key.Enter": "Enter",
   "key.Space": "Space",
   "key.Shift": "Shift",
-  "help.mouse":
+  "help.pointer.touch":
+    "One finger moves the image, or a box by its middle and its edges. To draw one, tap the tool and drag a finger from corner to corner. Two fingers zoom. The row of tools moves sideways:",
+  "help.pointer":
     "Mouse: the wheel zooms; dragging with the left button moves the image, with the right button it adjusts the window (left and right: width; up and down: brightness).",
   close: "Close",
   cancel: "Cancel",
@@ -93,10 +97,12 @@ export const english = {
   "tool.search": "Search images",
   "tool.cancel": "Cancel, deselect",
   toolbar: "Tools",
+  "stage.touch": "Image. The tools above it draw, save and go to the next image.",
   stage: "Image. W draws a box, the arrow keys move the selected one, the question mark lists all keys.",
 
   "boxes.title": "Boxes",
   "boxes.none": "No boxes yet. Press W to draw one.",
+  "boxes.none.touch": "No boxes yet. Tap “Draw a box” above the image, then drag a finger.",
   "boxes.no_finding": "Nothing to find? “Save as normal” records that; until then the image counts as unlabelled.",
   "boxes.saved_empty": "Saved without findings (normal).",
   "boxes.saved_normal": "Saved without findings: training learns from this image as a normal one. Undo takes it back.",
@@ -203,6 +209,7 @@ export const english = {
   "token.send": "Log in",
 
   "detect.drop": "Drop images here",
+  "detect.drop.touch": "Images to examine",
   "detect.drop_hint":
     "JPEG, PNG, TIFF, WebP, HEIC or DICOM, as many as you like. XML files dropped with them are shown as ground truth.",
   "detect.choose": "Choose files",

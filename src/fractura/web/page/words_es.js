@@ -4,16 +4,20 @@ export const spanish = {
   "app.notice": "Herramienta de investigación; no es un dispositivo (producto) médico.",
   "tab.label": "Etiquetar",
   "tab.detect": "Detectar",
-  language: "Idioma",
+  language: "EN: cambiar a inglés",
   theme: "Oscuro o claro",
   help: "Atajos de teclado",
   "help.title": "Atajos de teclado",
+  "help.touch": "Ayuda",
+  "help.title.touch": "Con los dedos",
   "key.Delete": "Supr",
   "key.Escape": "Esc",
   "key.Enter": "Intro",
   "key.Space": "Espacio",
   "key.Shift": "Mayús",
-  "help.mouse":
+  "help.pointer.touch":
+    "Un dedo mueve la radiografía, o una caja por su centro y sus bordes. Para dibujar una, toque la herramienta y arrastre un dedo de esquina a esquina. Dos dedos acercan y alejan. La barra de herramientas se desplaza de lado:",
+  "help.pointer":
     "Ratón: la rueda acerca y aleja; arrastrar con el botón izquierdo mueve la radiografía, con el derecho ajusta la ventana (de lado: anchura; arriba y abajo: brillo).",
   close: "Cerrar",
   cancel: "Cancelar",
@@ -94,11 +98,13 @@ export const spanish = {
   "tool.search": "Buscar radiografías",
   "tool.cancel": "Cancelar, deseleccionar",
   toolbar: "Herramientas",
+  "stage.touch": "Radiografía. Las herramientas de arriba dibujan, guardan y pasan a la siguiente.",
   stage:
     "Radiografía. W dibuja una caja, las flechas mueven la seleccionada, el signo de interrogación muestra las teclas.",
 
   "boxes.title": "Cajas",
   "boxes.none": "Aún no hay cajas. W dibuja una.",
+  "boxes.none.touch": "Aún no hay cajas. Toque «Dibujar una caja» sobre la radiografía y arrastre un dedo.",
   "boxes.no_finding":
     "¿Sin hallazgos? «Guardar como normal» lo registra; hasta entonces la radiografía cuenta como no etiquetada.",
   "boxes.saved_empty": "Guardada sin hallazgos (normal).",
@@ -209,6 +215,7 @@ export const spanish = {
   "token.send": "Entrar",
 
   "detect.drop": "Suelte radiografías aquí",
+  "detect.drop.touch": "Radiografías para analizar",
   "detect.drop_hint":
     "JPEG, PNG, TIFF, WebP, HEIC o DICOM, tantas como quiera. Los archivos XML que suelte con ellas se muestran como referencia.",
   "detect.choose": "Elegir archivos",
