@@ -36,13 +36,13 @@ def run_fixture(chromium, tmp_path_factory):
 def test_what_lies_under_the_pointer_stays_under_it(run):
     generator = random.Random(3)
     image, stage = {"width": 2000, "height": 1500}, {"width": 900, "height": 700}
-    for _ in range(20):
+    for number in range(20):
         point = {"x": generator.uniform(300, 600), "y": generator.uniform(250, 450)}
         factor = generator.uniform(0.6, 6)
         before, after = run(
             "view",
-            """(view, image, stage, point, factor) => {
-                const start = view.fit(image, stage);
+            """(view, image, stage, point, factor, turn) => {
+                const start = view.fit(image, stage, turn);
                 return [view.toImage(start, point), view.toImage(view.zoomed(start, factor, point, image, stage),
                 point)];
             }""",
@@ -50,8 +50,21 @@ def test_what_lies_under_the_pointer_stays_under_it(run):
             stage,
             point,
             factor,
+            number % 4,
         )
         assert after == pytest.approx(before)
+
+
+@pytest.mark.parametrize(("turn", "expected"), [(0, (130, 90)), (1, (60, 80)), (2, (70, 10)), (3, (140, 20))])
+def test_a_point_of_the_image_in_a_rotated_view(run, turn, expected):
+    """Scale 2, the image's corner at (100, 50): a point 15 to the right of it and 20 below, and back."""
+    script = """(view, turn) => {
+        const there = view.toStage({ scale: 2, x: 100, y: 50, turn }, { x: 15, y: 20 });
+        return [there, view.toImage({ scale: 2, x: 100, y: 50, turn }, there)];
+    }"""
+    there, back = run("view", script, turn)
+    assert (there["x"], there["y"]) == expected
+    assert back == {"x": 15, "y": 20}
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -13,7 +13,7 @@ export function previewer(picture, image, names) {
   return (context, labels, width, height) => {
     context.fillStyle = "#000";
     context.fillRect(0, 0, width, height);
-    const view = fit(image, { width, height }, 4);
+    const view = fit(image, { width, height }, 0, 4);
     if (picture)
       context.drawImage(
         levelFor(picture, view.scale),

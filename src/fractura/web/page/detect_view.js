@@ -16,9 +16,10 @@ import * as events from "./events.js";
 import { ImageStage } from "./image_stage.js";
 import { language, say } from "./i18n.js";
 import { DETECT } from "./keys.js";
+import { makeMenu } from "./menu.js";
 import { Value } from "./store.js";
 import { drawThreshold } from "./threshold_panel.js";
-import { VIEWING, makeToolbar, showStates } from "./toolbar.js";
+import { MORE, VIEWING, makeToolbar, showStates } from "./toolbar.js";
 import { within } from "./view.js";
 import { Viewer } from "./viewer.js";
 
@@ -71,6 +72,7 @@ export class DetectView {
     this.actions = this.#actions();
     this.toolbar = byId("detect-toolbar", HTMLElement);
     makeToolbar(this.toolbar, BUTTONS, DETECT, this.actions, this.stageElement);
+    makeMenu(this.toolbar, MORE, DETECT, this.actions, this.stageElement);
     this.#listen();
     language.watch(() => this.draw());
   }

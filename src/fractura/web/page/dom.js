@@ -95,6 +95,8 @@ const SHAPES = {
   reset: "M4 10a6 6 0 1 0 2-4.500M4 3v4h4",
   compare: "M3 4h6v12H3zM11 4h6v12h-6z",
   open: "M10 14V4M6 8l4-4 4 4M3 14v3h14v-3",
+  more: "M4 10h.1M10 10h.1M16 10h.1",
+  rotate: "M16 10a6 6 0 1 1-2-4.500M16 3v4h-4",
 };
 /** @typedef {keyof typeof SHAPES} IconName */
 

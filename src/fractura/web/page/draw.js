@@ -37,7 +37,13 @@ export function colourOf(name, names) {
 export function onStage(view, box) {
   const from = toStage(view, { x: box.xmin, y: box.ymin });
   const to = toStage(view, { x: box.xmax, y: box.ymax });
-  return { x: from.x, y: from.y, width: to.x - from.x, height: to.y - from.y };
+  // in a rotated view, another corner of the box is the upper left one
+  return {
+    x: Math.min(from.x, to.x),
+    y: Math.min(from.y, to.y),
+    width: Math.abs(to.x - from.x),
+    height: Math.abs(to.y - from.y),
+  };
 }
 
 /**

@@ -21,6 +21,7 @@
 import { certainty } from "./answers.js";
 import { SMALLEST_SIDE, between, hit, keyed, shifted, stretched, topmost } from "./boxes.js";
 import { colourOf, drawBoxes, drawCross } from "./draw.js";
+import { toImage, turnedBack } from "./view.js";
 
 /** Distance from an edge within which the pointer grabs it, stage pixels. */
 const REACH = { mouse: 6, touch: 16 };
@@ -35,6 +36,13 @@ const CURSORS = {
   sw: "nesw-resize",
   inside: "move",
 };
+/** Those in a view that is rotated by a quarter. */
+const CURSORS_ACROSS = new Map([
+  ["ns-resize", "ew-resize"],
+  ["ew-resize", "ns-resize"],
+  ["nwse-resize", "nesw-resize"],
+  ["nesw-resize", "nwse-resize"],
+]);
 
 export class Editor {
   /** @param {Scene} scene */
@@ -139,27 +147,40 @@ export class Editor {
     this.pointed = under?.key ?? null;
     if (this.drawing) return "crosshair";
     if (!point || !under) return "grab";
-    return this.scene.editable() ? CURSORS[hit(under, point, reach) ?? "inside"] : "pointer";
+    return this.scene.editable() ? this.#cursor(hit(under, point, reach) ?? "inside") : "pointer";
+  }
+
+  /** @param {Handle | "inside"} part */
+  #cursor(part) {
+    const cursor = CURSORS[part];
+    return this.#turn % 2 === 0 ? cursor : (CURSORS_ACROSS.get(cursor) ?? cursor);
   }
 
   // ------------------------------------------------------------------ keyboard
 
   /**
-   * @param {number} dx Image pixels.
+   * @param {number} dx Image pixels, across as it is seen.
    * @param {number} dy
    * @returns {boolean} Whether there was a box to move.
    */
   nudge(dx, dy) {
-    return this.#alter((box) => shifted(box, dx, dy, this.scene.image()));
+    const { x, y } = turnedBack(this.#turn, { x: dx, y: dy });
+    return this.#alter((box) => shifted(box, x, y, this.scene.image()));
   }
 
   /**
-   * Move the lower right corner.
+   * Move the lower right corner, as it is seen.
    * @param {number} dx Image pixels.
    * @param {number} dy
    */
   grow(dx, dy) {
-    return this.#alter((box) => stretched(box, "se", { x: box.xmax + dx, y: box.ymax + dy }, this.scene.image()));
+    const { x, y } = turnedBack(this.#turn, { x: dx, y: dy });
+    const corner = turnedBack(this.#turn, { x: 1, y: 1 });
+    const handle = /** @type {Handle} */ ((corner.y > 0 ? "s" : "n") + (corner.x > 0 ? "e" : "w"));
+    return this.#alter((box) => {
+      const from = { x: corner.x > 0 ? box.xmax : box.xmin, y: corner.y > 0 ? box.ymax : box.ymin };
+      return stretched(box, handle, { x: from.x + x, y: from.y + y }, this.scene.image());
+    });
   }
 
   /** @param {(box: KeyedBox) => KeyedBox} change */
@@ -185,10 +206,7 @@ export class Editor {
   drawMiddle() {
     const { viewer } = this;
     if (!viewer || !this.scene.editable()) return;
-    const middle = {
-      x: (viewer.stage.width / 2 - viewer.view.x) / viewer.view.scale,
-      y: (viewer.stage.height / 2 - viewer.view.y) / viewer.view.scale,
-    };
+    const middle = toImage(viewer.view, { x: viewer.stage.width / 2, y: viewer.stage.height / 2 });
     const half = Math.max(Math.min(viewer.stage.width, viewer.stage.height) / 12 / viewer.view.scale, 4);
     const corners = between(
       { x: middle.x - half, y: middle.y - half },
@@ -233,6 +251,10 @@ export class Editor {
   }
 
   // ------------------------------------------------------------------ internals
+
+  get #turn() {
+    return this.viewer?.view.turn ?? 0;
+  }
 
   #candidates() {
     return this.hidden ? [] : [...this.scene.boxes(), ...this.scene.suggestions()];

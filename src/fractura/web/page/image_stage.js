@@ -37,6 +37,8 @@ export class ImageStage {
     this.facts = null;
     /** @type {Map<string, Picture>} Oldest first. */
     this.kept = new Map();
+    /** Quarter turns of the images whose view is rotated, until the page is closed. @type {Map<string, number>} */
+    this.turns = new Map();
     this.request = new AbortController();
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.greyTimer = undefined;
@@ -56,7 +58,7 @@ export class ImageStage {
     this.request = new AbortController();
     const { signal } = this.request;
     this.facts = facts;
-    const options = { dark: facts.inverted, grey: facts.window ?? EIGHT_BIT };
+    const options = { dark: facts.inverted, grey: facts.window ?? EIGHT_BIT, turn: this.turns.get(facts.id) ?? 0 };
     const known = this.kept.get(facts.id);
     if (known) return this.#show(known, options);
     this.viewer.show(null, options);
@@ -130,7 +132,7 @@ export class ImageStage {
 
   /**
    * @param {Picture} picture
-   * @param {{dark?: boolean, grey?: Grey}} options
+   * @param {{dark?: boolean, grey?: Grey, turn?: number}} options
    * @param {boolean} [keep] Keep the view.
    */
   #show(picture, options, keep = false) {
@@ -180,6 +182,7 @@ export class ImageStage {
     const { viewer, facts } = this;
     if (!facts || !viewer.picture) return void (this.status.textContent = "");
     const parts = [percent(viewer.view.scale * devicePixelRatio)];
+    if (viewer.view.turn) parts.push(say("image.rotated", { degrees: 90 * viewer.view.turn }));
     const base = facts.window ?? EIGHT_BIT;
     if (viewer.grey.centre !== base.centre || viewer.grey.width !== base.width) {
       parts.unshift(say("image.window", { centre: number(viewer.grey.centre), half: number(viewer.grey.width / 2) }));
@@ -201,11 +204,18 @@ export class ImageStage {
       this.#follow();
       this.onTools();
     };
+    const rotate = (/** @type {1 | -1} */ step) => () => {
+      if (!this.facts) return;
+      viewer.rotate(step);
+      this.turns.set(this.facts.id, viewer.view.turn);
+    };
     return {
       zoomIn: () => viewer.zoom(1.25),
       zoomOut: () => viewer.zoom(0.8),
       actual: () => viewer.actual(),
       fit: () => viewer.fit(),
+      rotate: rotate(1),
+      rotateBack: rotate(-1),
       invert: toggle("inverted"),
       window: toggle("windowing"),
       magnifier: toggle("magnifying"),

@@ -18,8 +18,9 @@ import { KeyQueue } from "./key_queue.js";
 import { LABEL } from "./keys.js";
 import { labelActions } from "./label_actions.js";
 import { Labelling } from "./labelling.js";
+import { makeMenu } from "./menu.js";
 import { ModelPanel } from "./model_panel.js";
-import { VIEWING, makeToolbar, showStates } from "./toolbar.js";
+import { MORE, VIEWING, makeToolbar, showStates } from "./toolbar.js";
 
 /** Delay from an event about changed images until the list is read again, ms. */
 const LIST_DELAY = 400;
@@ -87,6 +88,7 @@ export class LabelView {
     this.actions = this.queue.actions;
     this.toolbar = byId("toolbar", HTMLElement);
     makeToolbar(this.toolbar, BUTTONS, LABEL, this.actions, this.stageElement);
+    makeMenu(this.toolbar, MORE, LABEL, this.actions, this.stageElement);
     const threshold = byId("suggest-threshold", HTMLInputElement);
     threshold.addEventListener("input", () => {
       this.labelling.threshold = threshold.valueAsNumber;

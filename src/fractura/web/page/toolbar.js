@@ -20,6 +20,9 @@ export const VIEWING = [
   ["fit", "fit"],
 ];
 
+/** What is used less often: behind one button. @type {(Button | null)[]} */
+export const MORE = [["rotate", "rotate"]];
+
 /**
  * @param {HTMLElement} host
  * @param {readonly (Button | null)[]} buttons null: a gap.

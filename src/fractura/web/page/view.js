@@ -1,12 +1,16 @@
 /**
  * The position of the image on the stage: pure arithmetic without the DOM.
  *
- * A view maps image pixels to stage pixels (CSS pixels): stage = offset + image · scale. Boxes live in image pixels only, so
- * neither zoom nor the screen's pixel ratio can ever move them.
+ * A view maps image pixels to stage pixels (CSS pixels): stage = offset + scale · rotated image. Boxes live in image pixels
+ * only, so neither zoom, rotation nor the screen's pixel ratio can ever move them.
  *
  * @typedef {import("./types.js").Point} Point
  * @typedef {import("./types.js").Size} Size
- * @typedef {{readonly scale: number, readonly x: number, readonly y: number}} View
+ * @typedef {object} View
+ * @property {number} scale
+ * @property {number} x Where the image's upper left corner lies on the stage.
+ * @property {number} y
+ * @property {number} turn Quarter turns clockwise, 0 to 3.
  */
 
 export const LARGEST_SCALE = 64;
@@ -19,12 +23,14 @@ const IN_SIGHT = 48;
  * The whole image in the middle of the stage.
  * @param {Size} image
  * @param {Size} stage
+ * @param {number} [turn]
  * @param {number} [margin] Free stage pixels on each side.
  * @returns {View}
  */
-export function fit(image, stage, margin = 12) {
+export function fit(image, stage, turn = 0, margin = 12) {
   const room = { width: Math.max(stage.width - 2 * margin, 1), height: Math.max(stage.height - 2 * margin, 1) };
-  return centred(image, stage, Math.min(room.width / image.width, room.height / image.height));
+  const [across, down] = turn % 2 === 0 ? [image.width, image.height] : [image.height, image.width];
+  return centred(image, stage, Math.min(room.width / across, room.height / down), turn);
 }
 
 /**
@@ -32,10 +38,40 @@ export function fit(image, stage, margin = 12) {
  * @param {Size} image
  * @param {Size} stage
  * @param {number} scale
+ * @param {number} turn
  * @returns {View}
  */
-export function centred(image, stage, scale) {
-  return { scale, x: (stage.width - image.width * scale) / 2, y: (stage.height - image.height * scale) / 2 };
+export function centred(image, stage, scale, turn) {
+  return centredOn({ scale, x: 0, y: 0, turn }, { x: image.width / 2, y: image.height / 2 }, stage);
+}
+
+/**
+ * A direction on the image as it is seen on the stage.
+ * @param {number} turn
+ * @param {Point} direction
+ * @returns {Point}
+ */
+export function turned(turn, { x, y }) {
+  switch (turn) {
+    case 1:
+      return { x: -y, y: x };
+    case 2:
+      return { x: -x, y: -y };
+    case 3:
+      return { x: y, y: -x };
+    default:
+      return { x, y };
+  }
+}
+
+/**
+ * A direction on the stage as one on the image.
+ * @param {number} turn
+ * @param {Point} direction
+ * @returns {Point}
+ */
+export function turnedBack(turn, direction) {
+  return turned((4 - turn) % 4, direction);
 }
 
 /**
@@ -44,7 +80,7 @@ export function centred(image, stage, scale) {
  * @returns {Point} On the image.
  */
 export function toImage(view, point) {
-  return { x: (point.x - view.x) / view.scale, y: (point.y - view.y) / view.scale };
+  return turnedBack(view.turn, { x: (point.x - view.x) / view.scale, y: (point.y - view.y) / view.scale });
 }
 
 /**
@@ -53,7 +89,20 @@ export function toImage(view, point) {
  * @returns {Point} On the stage.
  */
 export function toStage(view, point) {
-  return { x: view.x + point.x * view.scale, y: view.y + point.y * view.scale };
+  const { x, y } = turned(view.turn, point);
+  return { x: view.x + x * view.scale, y: view.y + y * view.scale };
+}
+
+/**
+ * The view with `held`, a point of the image, at `point` of the stage.
+ * @param {View} view
+ * @param {Point} held
+ * @param {Point} point
+ * @returns {View}
+ */
+export function placed(view, held, point) {
+  const { x, y } = turned(view.turn, held);
+  return { ...view, x: point.x - x * view.scale, y: point.y - y * view.scale };
 }
 
 /**
@@ -66,10 +115,9 @@ export function toStage(view, point) {
  * @returns {View}
  */
 export function zoomed(view, factor, point, image, stage) {
-  const smallest = Math.min(fit(image, stage).scale * SMALLEST_PART, 1);
+  const smallest = Math.min(fit(image, stage, view.turn).scale * SMALLEST_PART, 1);
   const scale = Math.min(Math.max(view.scale * factor, smallest), LARGEST_SCALE);
-  const held = toImage(view, point);
-  return kept({ scale, x: point.x - held.x * scale, y: point.y - held.y * scale }, image, stage);
+  return kept(placed({ ...view, scale }, toImage(view, point), point), image, stage);
 }
 
 /**
@@ -81,7 +129,7 @@ export function zoomed(view, factor, point, image, stage) {
  * @returns {View}
  */
 export function moved(view, dx, dy, image, stage) {
-  return kept({ scale: view.scale, x: view.x + dx, y: view.y + dy }, image, stage);
+  return kept({ ...view, x: view.x + dx, y: view.y + dy }, image, stage);
 }
 
 /**
@@ -92,11 +140,12 @@ export function moved(view, dx, dy, image, stage) {
  * @returns {View}
  */
 function kept(view, image, stage) {
-  return {
-    scale: view.scale,
-    x: within(view.x, IN_SIGHT - image.width * view.scale, stage.width - IN_SIGHT),
-    y: within(view.y, IN_SIGHT - image.height * view.scale, stage.height - IN_SIGHT),
+  const ends = [toStage(view, { x: 0, y: 0 }), toStage(view, { x: image.width, y: image.height })];
+  const inSight = (/** @type {"x" | "y"} */ axis, /** @type {number} */ room) => {
+    const [low = 0, high = 0] = ends.map((end) => end[axis]).toSorted((one, other) => one - other);
+    return view[axis] - low + within(low, IN_SIGHT - (high - low), room - IN_SIGHT);
   };
+  return { ...view, x: inSight("x", stage.width), y: inSight("y", stage.height) };
 }
 
 /**
@@ -108,7 +157,7 @@ function kept(view, image, stage) {
  */
 export function resized(view, before, after) {
   return {
-    scale: view.scale,
+    ...view,
     x: view.x + (after.width - before.width) / 2,
     y: view.y + (after.height - before.height) / 2,
   };
@@ -121,7 +170,7 @@ export function resized(view, before, after) {
  * @returns {View}
  */
 export function centredOn(view, point, stage) {
-  return { scale: view.scale, x: stage.width / 2 - point.x * view.scale, y: stage.height / 2 - point.y * view.scale };
+  return placed(view, point, { x: stage.width / 2, y: stage.height / 2 });
 }
 
 /**

@@ -18,7 +18,7 @@
 import { make } from "./dom.js";
 import { watchPointer } from "./gestures.js";
 import { greyChange, levelFor } from "./picture.js";
-import { centred, fit, centredOn, moved, resized, toImage, within, zoomed } from "./view.js";
+import { centred, centredOn, fit, moved, placed, resized, toImage, toStage, turned, within, zoomed } from "./view.js";
 
 /** From this many screen pixels per image pixel, pixels are shown as squares. */
 const SQUARES_FROM = 6;
@@ -41,7 +41,7 @@ export class Viewer {
     /** @type {Picture | null} */
     this.picture = null;
     /** @type {View} */
-    this.view = { scale: 1, x: 0, y: 0 };
+    this.view = { scale: 1, x: 0, y: 0, turn: 0 };
     this.stage = { width: 1, height: 1 };
     /** @type {Grey} */
     this.grey = { centre: 127.5, width: 255 };
@@ -67,18 +67,37 @@ export class Viewer {
 
   /**
    * @param {Picture | null} picture
-   * @param {{keep?: boolean, dark?: boolean, grey?: Grey}} [options] `keep`: keep the view (the same image, rendered again).
+   * @param {{keep?: boolean, dark?: boolean, grey?: Grey, turn?: number}} [options] `keep`: keep the view (the same image,
+   *   rendered again).
    */
   show(picture, options = {}) {
     this.picture = picture;
     if (options.grey) this.grey = options.grey;
     if (options.dark !== undefined) this.dark = options.dark;
-    if (!options.keep) this.fit();
+    if (!options.keep) {
+      this.view = { ...this.view, turn: options.turn ?? 0 };
+      this.fit();
+    }
     this.refresh();
   }
 
   fit() {
-    if (this.picture) this.setView(fit(this.picture, this.stage));
+    if (this.picture) this.setView(fit(this.picture, this.stage, this.view.turn));
+  }
+
+  /** Rotate the view by a quarter turn; the image and its boxes stay as they are. @param {1 | -1} step Clockwise or back. */
+  rotate(step) {
+    if (!this.picture) return;
+    const middle = { x: this.stage.width / 2, y: this.stage.height / 2 };
+    const view = placed({ ...this.view, turn: (this.view.turn + step + 4) % 4 }, toImage(this.view, middle), middle);
+    if (this.#fitted(this.stage)) this.setView(fit(this.picture, this.stage, view.turn));
+    else this.setView(moved(view, 0, 0, this.picture, this.stage));
+  }
+
+  /** Whether the image fills the stage. @param {import("./types.js").Size} stage */
+  #fitted(stage) {
+    if (!this.picture) return false;
+    return Math.abs(fit(this.picture, stage, this.view.turn).scale - this.view.scale) < 1e-9;
   }
 
   /** One image pixel to one pixel of the screen. */
@@ -112,8 +131,7 @@ export class Viewer {
   reveal(box) {
     if (!this.picture) return;
     const middle = { x: (box.xmin + box.xmax) / 2, y: (box.ymin + box.ymax) / 2 };
-    const x = this.view.x + middle.x * this.view.scale;
-    const y = this.view.y + middle.y * this.view.scale;
+    const { x, y } = toStage(this.view, middle);
     if (x < 0 || y < 0 || x > this.stage.width || y > this.stage.height)
       this.setView(centredOn(this.view, middle, this.stage));
   }
@@ -156,7 +174,7 @@ export class Viewer {
   #measure() {
     const before = this.stage;
     const after = { width: Math.max(this.host.clientWidth, 1), height: Math.max(this.host.clientHeight, 1) };
-    const wasFitted = this.picture && Math.abs(fit(this.picture, before).scale - this.view.scale) < 1e-9;
+    const wasFitted = this.#fitted(before);
     this.stage = after;
     for (const canvas of [this.image, this.layer]) {
       canvas.width = Math.round(after.width * devicePixelRatio);
@@ -166,7 +184,7 @@ export class Viewer {
     else if (wasFitted) this.fit();
     else if (this.picture)
       this.setView(
-        before.width > 1 ? resized(this.view, before, after) : centred(this.picture, after, this.view.scale),
+        before.width > 1 ? resized(this.view, before, after) : centred(this.picture, after, this.view.scale, this.view.turn),
       );
     // resizing empties a canvas: draw it before the browser shows it
     this.#draw();
@@ -196,13 +214,12 @@ export class Viewer {
     const scale = view.scale * devicePixelRatio;
     context.imageSmoothingEnabled = scale < SQUARES_FROM;
     context.imageSmoothingQuality = "high";
-    context.drawImage(
-      levelFor(picture, scale),
-      view.x,
-      view.y,
-      picture.width * view.scale,
-      picture.height * view.scale,
-    );
+    const across = turned(view.turn, { x: 1, y: 0 });
+    const down = turned(view.turn, { x: 0, y: 1 });
+    context.save();
+    context.transform(across.x, across.y, down.x, down.y, view.x, view.y);
+    context.drawImage(levelFor(picture, scale), 0, 0, picture.width * view.scale, picture.height * view.scale);
+    context.restore();
   }
 
   /**
@@ -214,7 +231,7 @@ export class Viewer {
   #drawLoupe(image, layer, picture, at) {
     const held = toImage(this.view, at);
     const scale = Math.max(this.view.scale * LOUPE.power, 1.5);
-    const view = { scale, x: at.x - held.x * scale, y: at.y - held.y * scale };
+    const view = placed({ ...this.view, scale }, held, at);
     for (const context of [image, layer]) {
       context.save();
       context.beginPath();
