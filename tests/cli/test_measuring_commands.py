@@ -217,6 +217,38 @@ def test_compare(place, capsys):
     assert "sensitivity at 8 false positives per image, centre in box" in everything
 
 
+def test_compare_writes_a_page_of_several_models(place, capsys):
+    tiny, data, folder = str(place / "tiny.onnx"), str(place / "data"), place / "compared"
+    write_tiny_onnx(place / "blind.onnx", card=CARD.model_copy(update={"name": "blind"}), scores=(0.3, 0.2, 0.1))
+    words = [
+        "compare",
+        tiny,
+        str(place / "blind.onnx"),
+        data,
+        "--also",
+        tiny,
+        "--rounds",
+        "20",
+        "--output",
+        str(folder),
+    ]
+    assert main([*words, "--json", "--language", "es"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document == json.loads((folder / "comparison.json").read_bytes())
+    assert document["mcnemar"]["image_sensitivity"]["first"] == 2
+    assert document["also"][0]["second"] == tiny
+    assert document["also"][0]["differences"]["AP50"]["difference"] == 0
+    assert len((folder / "comparison.csv").read_text(encoding="utf-8").splitlines()) == 1 + 2 * len(COMPARED)
+    page = (folder / "comparison.html").read_text(encoding="utf-8")
+    assert page.startswith('<!DOCTYPE html>\n<html lang="es">')
+    assert "Comparación de tiny, blind y tiny" in page
+    assert "el modelo 3 da exactamente las mismas detecciones" in page
+    assert {path.name for path in (folder / "plots").iterdir()} >= {"differences.svg", "froc.png", "roc.svg"}
+    assert main(words) == 2  # there is one already
+    assert main([*words, "--overwrite"]) == 0
+    assert "Comparison of tiny, blind and tiny" in (folder / "comparison.html").read_text(encoding="utf-8")
+
+
 def test_compare_fits_a_terminal_of_80_columns(place, capsys, monkeypatch):
     monkeypatch.setattr("fractura.cli.output.PIPE_WIDTH", 80)
     (place / "images.csv").write_text("image,patient\na.png,1\nb.png,1\nc.png,2\n", encoding="utf-8")

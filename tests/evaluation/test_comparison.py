@@ -9,7 +9,8 @@ from fractura.core.boxes import Boxes
 from fractura.evaluation import evaluate
 from fractura.evaluation.agreement import agreements
 from fractura.evaluation.bootstrap import draws
-from fractura.evaluation.comparison import COMPARED, cohen_kappa, compare, p_value
+from fractura.evaluation.comparison import COMPARED, cohen_kappa, compare, corrected, family_of, p_value
+from fractura.evaluation.paired_tests import holm
 from fractura.evaluation.table import build_table
 
 BOX = [10, 10, 60, 60]
@@ -72,6 +73,48 @@ def test_classes_in_another_order_are_the_same_classes():
     other = data.with_class_names(data.class_names[::-1])
     comparison = compare((data, predictions), (other, turned), thresholds=(0.5, 0.5), rounds=5)
     assert comparison.differences["AP50"].difference == pytest.approx(0)
+
+
+def test_whole_images_are_tested_by_mcnemar_and_delong():
+    data = images(60)  # 30 normal, 30 fractured; on fractures the first finds 10 more
+    one, other = found(60, 0.7), found(60, 0.35)
+    comparison = compare((data, one), (data, other), thresholds=(0.7, 0.7), rounds=5)
+    sensitivity, specificity = comparison.mcnemar["image_sensitivity"], comparison.mcnemar["image_specificity"]
+    first, second = (
+        sum(index % 2 and index < 42 for index in range(60)),
+        sum(index % 2 and index < 21 for index in range(60)),
+    )
+    assert (sensitivity.both, sensitivity.first, sensitivity.second) == (second, first - second, 0)
+    assert sensitivity.p_exact == pytest.approx(2 * 0.5 ** (first - second))
+    assert (specificity.both, specificity.p_exact, specificity.p_mid) == (30, 1, 1)
+    each = comparison.differences["image_auc"]
+    assert (comparison.delong.first, comparison.delong.difference) == (
+        pytest.approx(each.first),
+        pytest.approx(each.difference),
+    )
+
+
+def test_images_of_one_kind_have_no_test_of_the_other():
+    data = dataset(*[image([BOX], name=str(index)) for index in range(4)])
+    predictions = [detections((*BOX, 0.9))] * 4
+    comparison = compare((data, predictions), (data, predictions), thresholds=(0.5, 0.5), rounds=3)
+    assert set(comparison.mcnemar) == {"image_sensitivity"}
+    assert comparison.delong is None
+
+
+def test_holm_corrects_within_a_family_over_all_models():
+    data, first = images(40), found(40, 0.7)
+    pairs = [compare((data, first), (data, found(40, share)), thresholds=(0.4, 0.4), rounds=40) for share in (0.2, 0.9)]
+    assert all(each.p_holm is None for pair in pairs for each in pair.differences.values())
+    adjusted = corrected(pairs)
+    keys = [key for key in COMPARED if family_of(key) == "froc/iou30"]
+    assert len(keys) == 7
+    expected = holm([pair.differences[key].p for pair in pairs for key in keys])
+    assert [pair.differences[key].p_holm for pair in adjusted for key in keys] == expected
+    exact = [p for pair in pairs for p in (pair.delong.p, *(test.p_exact for test in pair.mcnemar.values()))]
+    got = [p for pair in adjusted for p in (pair.delong.p_holm, *(test.p_holm for test in pair.mcnemar.values()))]
+    assert got == holm(exact)
+    assert [pair.differences["AP50"].p for pair in adjusted] == [pair.differences["AP50"].p for pair in pairs]
 
 
 def test_other_images_are_refused():

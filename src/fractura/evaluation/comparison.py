@@ -3,12 +3,15 @@
 Paired bootstrap: in each resample both are measured on the same drawn images, so that what makes an image hard for both
 cancels out. The p-value is twice the smaller share of resamples on either side of no difference. Source: Efron and
 Tibshirani, An Introduction to the Bootstrap, 1993, chapters 13 and 15.
+
+Whole images have the usual tests besides, which take images as independent: McNemar's and DeLong's. Holm's correction
+is made within each family of questions, over all models that are compared with the first one; see ``corrected``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,11 +20,14 @@ from numpy.typing import NDArray
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset
 from fractura.evaluation.bootstrap import ROUNDS, draws, interval, keys_of, values_of
+from fractura.evaluation.curves import curves_of
 from fractura.evaluation.evaluate import refuse_wrong_detections
 from fractura.evaluation.measures import Floats
 from fractura.evaluation.metric_names import CRITERIA, FALSE_POSITIVES_PER_IMAGE, point_text
 from fractura.evaluation.metric_set import brief_measures
-from fractura.evaluation.table import build_table
+from fractura.evaluation.paired_tests import DeLong, McNemar, delong, holm, mcnemar
+from fractura.evaluation.result import Curves
+from fractura.evaluation.table import Table, build_table
 
 COMPARED = (
     *("AP50", "AP30", "AP10"),
@@ -59,6 +65,7 @@ class Difference:
         low: Lower end of its 95% interval.
         high: Upper end.
         p: Two-sided p-value of no difference.
+        p_holm: ``p`` after Holm's correction; None until ``corrected``.
     """
 
     first: float | None
@@ -67,6 +74,7 @@ class Difference:
     low: float | None = None
     high: float | None = None
     p: float | None = None
+    p_holm: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +91,9 @@ class Comparison:
         differences: By metric, see ``metric_text``.
         flagged: Images with a detection at the threshold: ``both``, ``first``, ``second`` only, ``neither``.
         kappa: Cohen's kappa of the two on what is flagged; None where it is not defined.
+        mcnemar: McNemar's tests of ``image_sensitivity`` and ``image_specificity``, where there are such images.
+        delong: DeLong's test of the AUCs of images; None with fewer than two fractured or two normal ones.
+        curves: Of the first and of the second; they are not part of ``to_dict``.
     """
 
     images: int
@@ -94,10 +105,15 @@ class Comparison:
     differences: dict[str, Difference]
     flagged: dict[str, int]
     kappa: float | None
+    mcnemar: dict[str, McNemar]
+    delong: DeLong | None
+    curves: tuple[Curves, Curves]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
-        return asdict(self)
+        document = asdict(self)
+        del document["curves"]
+        return document
 
 
 def compare(
@@ -153,7 +169,69 @@ def compare(
             "neither": len(first[0]) - both - only_first - only_second,
         },
         kappa=_defined(cohen_kappa(flags[0], flags[1], np.ones(len(clusters)))),
+        mcnemar=_mcnemar_tests(tables[0], flags),
+        delong=_delong_test(tables),
+        curves=(curves_of(tables[0], None), curves_of(tables[1], None)),
     )
+
+
+def _mcnemar_tests(table: Table, flags: Sequence[NDArray[np.bool_]]) -> dict[str, McNemar]:
+    """Fractured images are right if flagged, normal ones if not; difficult boxes alone make an image neither."""
+    right = {"image_sensitivity": (table.positive, flags), "image_specificity": (table.negative, [~f for f in flags])}
+    return {key: mcnemar(*(each[among] for each in of)) for key, (among, of) in right.items() if among.any()}
+
+
+def _delong_test(tables: Sequence[Table]) -> DeLong | None:
+    counted = tables[0].positive | tables[0].negative
+    first, second = (table.scores[counted].astype(np.float64) for table in tables)
+    return delong(first, second, tables[0].positive[counted])
+
+
+def corrected(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    """The comparisons with Holm's correction of their p-values.
+
+    A family is one kind of question asked of all models: average precision at its overlaps, the operating points of one
+    FROC curve, the metrics of whole images, and for these the exact tests (DeLong, McNemar) as a family of their own.
+
+    Args:
+        comparisons: Of each other model with the same first one.
+    """
+    families: dict[str, list[tuple[int, str]]] = {}
+    for number, each in enumerate(comparisons):
+        for key in each.differences:
+            families.setdefault(family_of(key), []).append((number, key))
+    adjusted = [dict(each.differences) for each in comparisons]
+    for members in families.values():
+        for (number, key), p in zip(members, holm([adjusted[n][k].p for n, k in members]), strict=True):
+            adjusted[number][key] = replace(adjusted[number][key], p_holm=p)
+    exact = holm([p for each in comparisons for p in _exact_p_values(each)])
+    found = []
+    for each, differences in zip(comparisons, adjusted, strict=True):
+        auc = each.delong
+        if auc is not None:
+            auc = replace(auc, p_holm=exact.pop(0))
+        shares = {key: replace(test, p_holm=exact.pop(0)) for key, test in each.mcnemar.items()}
+        found.append(replace(each, differences=differences, delong=auc, mcnemar=shares))
+    return tuple(found)
+
+
+def _exact_p_values(comparison: Comparison) -> list[float | None]:
+    auc = [] if comparison.delong is None else [comparison.delong.p]
+    return [*auc, *(test.p_exact for test in comparison.mcnemar.values())]
+
+
+def family_of(key: str) -> str:
+    """The family of questions that a compared metric belongs to.
+
+    Examples:
+        >>> [family_of(key) for key in ("AP50", "froc/iou30/0.5", "image_auc", "false_positives_per_normal_image")]
+        ['AP', 'froc/iou30', 'image', 'false_positives_per_normal_image']
+    """
+    if key.startswith("AP"):
+        return "AP"
+    if key.startswith("froc/"):
+        return key.rpartition("/")[0]
+    return "image" if key.startswith("image_") else key
 
 
 def _difference(first: float, second: float, samples: Floats) -> Difference:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from markupsafe import Markup
 
 from fractura._version import __version__
 from fractura.core.files import write_atomically
@@ -21,15 +16,13 @@ from fractura.evaluation.report.claim import ITEMS
 from fractura.evaluation.report.claim_answers import answers
 from fractura.evaluation.report.claim_sheet import claim_introduction, claim_markdown
 from fractura.evaluation.report.context import ReportContext
+from fractura.evaluation.report.drawing import PLOTS, Drawers, Plot, draw_plots
 from fractura.evaluation.report.language import Language
-from fractura.evaluation.report.svg import STYLE, inline_svg, remove_figure, save_figure
+from fractura.evaluation.report.svg import STYLE
 from fractura.evaluation.report.templating import render
 from fractura.evaluation.report.versions import versions
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-REPORT_FILE, CLAIM_PAGE, CLAIM_TEXT, PLOTS = "report.html", "claim.html", "claim.md", "plots"
+REPORT_FILE, CLAIM_PAGE, CLAIM_TEXT = "report.html", "claim.html", "claim.md"
 
 
 def write_report(context: ReportContext, folder: Path, *, language: str = "en") -> Path:
@@ -87,28 +80,11 @@ def write_report(context: ReportContext, folder: Path, *, language: str = "en") 
     return folder / REPORT_FILE
 
 
-@dataclass(frozen=True, kw_only=True)
-class Plot:
-    """A drawing on the page.
-
-    Attributes:
-        svg: For the middle of the page.
-        title: What it is.
-        caption: What it shows.
-        folder: Where its files are, as the page links to them.
-    """
-
-    svg: Markup
-    title: str
-    caption: str
-    folder: str = PLOTS
-
-
 def _draw(context: ReportContext, language: Language, folder: Path) -> dict[str, Plot]:
     """Every plot that these images allow, by name: saved, and for the page."""
     _, evaluation = language.gettext, context.evaluation
     criterion = _(CRITERION_TEXT[MAIN_CRITERION])
-    drawers: dict[str, tuple[Callable[[], Figure | None], str, str]] = {
+    drawers: Drawers = {
         "froc": (
             lambda: plots.froc(evaluation, language),
             _("FROC curve"),
@@ -163,12 +139,4 @@ def _draw(context: ReportContext, language: Language, folder: Path) -> dict[str,
             ),
         ),
     }
-    drawn = {}
-    for name, (draw, title, caption) in drawers.items():
-        figure = draw()
-        if figure is None:
-            remove_figure(folder, name)
-        else:
-            svg = save_figure(figure, folder, name)
-            drawn[name] = Plot(svg=Markup(inline_svg(svg, name, title, caption)), title=title, caption=caption)
-    return drawn
+    return draw_plots(drawers, folder)
