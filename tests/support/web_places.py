@@ -1,5 +1,7 @@
 """Helpers for tests of the web app: folders of small images, a tiny model, clients."""
 
+import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,6 +59,25 @@ def client(**settings):
         if settings["mode"] == "label":
             app.state.shared.folder.index.refresh()
         yield found
+
+
+@contextmanager
+def running(*words, environment=None):
+    """The address of a server in a process of its own: ``fractura label`` or ``serve`` with these words."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fractura", *map(str, words), "--port", "0", "--no-browser"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    try:
+        yield process.stdout.readline().strip().rstrip("/")
+    finally:
+        process.terminate()
+        said = process.communicate(timeout=20)[1]
+    assert process.returncode in (0, -15), said
+    assert "Traceback" not in said
 
 
 def image_ids(web) -> dict[str, str]:

@@ -4,11 +4,11 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
-from support.web_places import BOX, annotation, folder, image, model
+from support.web_places import BOX, annotation, folder, image, model, running
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "guide" / "api.md").read_text(encoding="utf-8")
@@ -17,18 +17,8 @@ TEXT = (ROOT / "docs" / "guide" / "api.md").read_text(encoding="utf-8")
 @pytest.fixture(name="server")
 def server_fixture(tmp_path):
     data = folder(tmp_path / "data")
-    words = ["label", str(data), "--model", model(tmp_path), "--port", "0", "--no-browser"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "fractura", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    yield process.stdout.readline().strip().rstrip("/")
-    process.terminate()
-    said = process.communicate(timeout=20)[1]
-    assert process.returncode in (0, -15), said
-    assert "Traceback" not in said
+    with running("label", data, "--model", model(tmp_path)) as address:
+        yield address
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
@@ -67,7 +57,7 @@ def test_the_example_answer_names_real_fields():
     block = re.search(r"```json\n(.*?)```", TEXT, flags=re.S)[1]
     fields = set(re.findall(r'"([a-z_]+)":', block))
     rows = {*DetectionRow.__annotations__, *Sensitivity.__annotations__}
-    assert fields <= {*DetectionResponse.model_fields, *DetectedImage.model_fields, *rows}
+    assert fields <= {*get_type_hints(DetectionResponse), *get_type_hints(DetectedImage), *rows}
 
 
 def test_every_path_is_real_and_every_room_of_the_api_is_named():

@@ -10,8 +10,12 @@ from support.tiny_models import CARD, write_tiny_onnx
 from support.web_places import WRITE, client, image
 
 from fractura.cli.main import main
+from fractura.core.errors import ModelError
 from fractura.formats.voc import parse_voc
+from fractura.inference import load_model
+from fractura.inference.built_in import built_in_model
 from fractura.inference.results import DetectionRow, ImageRow, ResultsDocument
+from fractura.phantom import make_phantoms
 from fractura.web.detection_cache import LOWEST_SCORE, DetectionCache, ImageDetections
 
 CURVES = {"detection": {"x": [0, 1], "y": [0, 0.5]}, "image": {"x": [0, 1], "y": [0, 0.9]}}
@@ -78,6 +82,28 @@ def test_uploads_are_answered_in_the_schema_of_the_command(place, capsys):
         assert len(sent["detections"]) == 3
     assert list(described["DetectedImage"]["properties"])[: len(keys)] == keys
     assert list(described["DetectionRow"]["properties"]) == list(DetectionRow.__annotations__)
+
+
+def test_the_built_in_model_says_the_same_of_a_phantom(tmp_path, capsys):
+    """Field by field, at the model's own threshold and at another one."""
+    try:
+        built_in_model()
+    except ModelError as error:
+        pytest.skip(str(error))
+    make_phantoms(tmp_path, images=1, seed=4)
+    [file] = (tmp_path / "images").iterdir()
+    with client(mode="serve", model="built-in") as web:
+        for threshold in (load_model("built-in").card.threshold, 0.2):
+            words = ["--threshold", str(threshold), "--output", str(tmp_path / f"found {threshold}"), "--json"]
+            assert main(["detect", str(file), *words]) == 0
+            expected = json.loads(capsys.readouterr().out)
+            sent = {"images": (file.name, file.read_bytes())}
+            answer = web.post("/api/detect", headers=WRITE, files=sent, data={"threshold": threshold}).json()
+            [row], [wanted] = answer.pop("images"), expected.pop("images")
+            assert answer == {**expected, "created": answer["created"]}
+            assert {key: row[key] for key in wanted} == {**wanted, "image": file.name, **FILES_OF_A_FOLDER}
+            assert row["image_probability"] is not None
+            assert row["detections"]
 
 
 def test_a_damaged_calibration_is_reported_for_each_image(tmp_path):

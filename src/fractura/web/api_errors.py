@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from fractura.core.errors import FracturaError
+from fractura.inference.results import ImageError
 
 _logger = logging.getLogger(__name__)
 _CODES_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
@@ -63,9 +64,9 @@ class WebError(Exception):
         """Wrap an error of a lower layer, without the file's path: the client knows which image it asked for."""
         return cls(status, code, error.problem, place=error.place, hint=error.hint, extra=extra)
 
-    def detail(self) -> ErrorDetail:
-        """The ``error`` member."""
-        return ErrorDetail(code=self.code, message=self.message, place=self.place, hint=self.hint)
+    def detail(self) -> ImageError:
+        """The ``error`` member of the response, and of an image's row in results."""
+        return {"code": self.code, "message": self.message, "place": self.place, "hint": self.hint}
 
 
 def image_vanished() -> WebError:
@@ -75,7 +76,7 @@ def image_vanished() -> WebError:
 
 def error_response(error: WebError) -> JSONResponse:
     """The response that reports an error."""
-    return JSONResponse({"error": error.detail().model_dump(), **error.extra}, error.status)
+    return JSONResponse({"error": error.detail(), **error.extra}, error.status)
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:

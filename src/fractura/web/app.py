@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from fractura._version import __version__
 from fractura.web.api_errors import add_error_handlers
 from fractura.web.app_state import AppState
+from fractura.web.openapi import DescribedApp, operation_id
 from fractura.web.routes.annotations import router as annotations_router
 from fractura.web.routes.detect import router as detect_router
 from fractura.web.routes.events import router as events_router
@@ -60,11 +61,12 @@ def create_app(settings: WebSettings) -> FastAPI:
             state.stop()
 
     # FastAPI's documentation page is off: it would load scripts from another host.
-    app = FastAPI(
+    app = DescribedApp(
         title="fractura",
         version=__version__,
         summary="Label bone radiographs, and find fractures on them. A research tool, not a medical device.",
         openapi_url="/api/openapi.json",
+        generate_unique_id_function=operation_id,
         docs_url=None,
         redoc_url=None,
         lifespan=life,

@@ -16,7 +16,6 @@ from fractura.inference.origin import ResultOrigin
 from fractura.inference.results import (
     CSV_FILE,
     JSON_FILE,
-    ImageError,
     ImageRow,
     failed_row,
     results_csv,
@@ -92,14 +91,7 @@ def export(
 def _row(each: ImageResult, origin: ResultOrigin, *, identifiers: bool) -> ImageRow:
     if each.found is None:
         assert each.error is not None
-        detail = each.error.detail()
-        reason: ImageError = {
-            "code": detail.code,
-            "message": detail.message,
-            "place": detail.place,
-            "hint": detail.hint,
-        }
-        return failed_row(each.image.name, reason)
+        return failed_row(each.image.name, each.error.detail())
     found = each.found.above(origin.settings.threshold)
     return found.row(each.image.name, origin, each.image.identifiers() if identifiers else None)
 

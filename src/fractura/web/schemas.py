@@ -8,11 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict  # pydantic refuses that of ``typing`` before Python 3.12
 
 from fractura.formats.voc.annotation import VocObject
-from fractura.imaging.dicom import DicomIdentifiers
 from fractura.inference.answer import Answer, Sensitivity
-from fractura.inference.origin import MADE_BY, SCHEMA_VERSION
-from fractura.inference.results import DetectionRow
-from fractura.web.api_errors import ErrorDetail
+from fractura.inference.origin import OriginDocument
+from fractura.inference.results import ImageRow
 from fractura.web.folder_index import ImageState
 
 MAXIMUM_BOXES = 10_000
@@ -342,74 +340,31 @@ class ModelChoice(RequestBody):
     id: ModelId
 
 
-class DetectedImage(BaseModel):
-    """The model's detections on an uploaded image, or the reason why there are none to give.
+class DetectedImage(ImageRow):
+    """An image of ``results.json``, followed by what is known of the upload.
 
-    An image of ``results.json``, followed by what is known of the upload. ``error`` is null unless the image cannot be
-    read or the model fails on it; there is then neither a size nor a score.
+    Attributes:
+        id: For pictures and exports; null where the image is not kept.
+        bit_depth: Null for an image that cannot be read.
+        dicom: It is a DICOM image.
+        ground_truth: The boxes of the annotation sent along.
+        ground_truth_problem: Why there are none.
+        seconds: What the image took.
     """
 
-    image: str
-    width: int | None = None
-    height: int | None = None
-    answer: Answer | None = None
-    image_score: float | None = None
-    image_probability: float | None = None
-    picture: str | None = None
-    explanation: str | None = None
-    annotation: str | None = None
-    detections: list[DetectionRow] = []
-    identifiers: DicomIdentifiers | None = None
-    error: ErrorDetail | None = None
-    id: str | None
-    bit_depth: int | None = None
-    dicom: bool = False
-    ground_truth: list[Box] | None = None
-    ground_truth_problem: str | None = None
+    id: ImageId | None
+    bit_depth: int | None
+    dicom: bool
+    ground_truth: list[Box] | None
+    ground_truth_problem: str | None
     seconds: float
 
 
-class DetectionRun(BaseModel):
-    """The model and how it is applied, under the keys of ``results.json``.
-
-    Attributes:
-        schema_version: Of ``results.json``.
-        made_by: ``fractura``.
-        version: Of fractura.
-        created: Time of the request: ISO 8601, in UTC.
-        model: Name on the model's card.
-        model_digest: SHA-256 of the model's files.
-        class_names: In label order.
-        threshold: The model's own; detections are given down to a score of 0.05.
-        sensitivity: Of the model at its threshold, for whole images; null where it was not measured.
-        views: How each image is examined.
-        calibrated: There are probabilities; otherwise scores only.
-    """
-
-    schema_version: int = SCHEMA_VERSION
-    made_by: str = MADE_BY
-    version: str
-    created: str
-    model: str
-    model_digest: str
-    class_names: list[str]
-    threshold: float
-    sensitivity: Sensitivity | None
-    views: list[str]
-    calibrated: bool
-
-
-class DetectionResponse(DetectionRun):
+class DetectionResponse(OriginDocument):
     """The model's detections on the uploaded images: the document of ``results.json``."""
 
-    complete: bool = True
+    complete: bool
     images: list[DetectedImage]
-
-
-class DetectionStart(DetectionRun):
-    """First line of an NDJSON response: the model, and how many images follow."""
-
-    images: int
 
 
 class ExportRequest(RequestBody):

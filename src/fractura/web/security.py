@@ -17,8 +17,8 @@ from fractura.web.settings import LOOPBACK_NAMES, WebSettings
 
 WRITE_HEADER = "X-Fractura"
 COOKIE = "fractura_session"
-_SAFE_METHODS = frozenset({"GET", "HEAD"})
-_WITHOUT_TOKEN = frozenset({"/healthz", "/api/session"})
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+WITHOUT_TOKEN = frozenset({"/healthz", "/api/session"})
 _WITH_IMAGES = frozenset({"/api/detect"})
 _MAXIMUM_SESSIONS = 100
 
@@ -124,7 +124,7 @@ class RequestGuard:
             return WebError(
                 400, "host_refused", "this server only answers to its own address", hint="open http://127.0.0.1"
             )
-        path, is_write = scope["path"], scope["method"] not in _SAFE_METHODS
+        path, is_write = scope["path"], scope["method"] not in SAFE_METHODS
         if path.startswith("/api/") and headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
             return WebError(403, "origin_refused", "another site may not use this server")
         if is_write:
@@ -135,7 +135,7 @@ class RequestGuard:
                 return WebError(
                     403, "header_needed", f"the header '{WRITE_HEADER}: 1' is missing", hint="see docs/guide/api.md"
                 )
-        if path.startswith("/api/") and path not in _WITHOUT_TOKEN and not self._sessions.admits(headers):
+        if path.startswith("/api/") and path not in WITHOUT_TOKEN and not self._sessions.admits(headers):
             return WebError(
                 401,
                 "token_needed",

@@ -63,7 +63,7 @@ def restore_annotation(image: ImageId, state: CurrentState, response: Response, 
 
 
 @router.get("/api/classes", response_model=ClassNames, responses=documented(401, 404))
-def class_names(state: CurrentState) -> ClassNames:
+def list_classes(state: CurrentState) -> ClassNames:
     """Class names to choose from: those in use, those in LabelImg's list in the folder, and the model's."""
     index = state.folder.index
     counts = dict(index.class_counts())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,18 +10,20 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel
+from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 
 from fractura.core.errors import ModelError
 from fractura.inference.origin import ResultOrigin
+from fractura.inference.results import failed_row
 from fractura.web.api_errors import WebError, documented
 from fractura.web.app_state import AppState, CurrentState
 from fractura.web.model_registry import UsableModel
-from fractura.web.schemas import DetectedImage, DetectionResponse, DetectionRun, DetectionStart, ImageId, ModelId
+from fractura.web.schemas import DetectedImage, DetectionResponse, ImageId, ModelId
 from fractura.web.uploads import GroundTruth, ImageSource, match_ground_truths, plain_name, uploaded_image
 
 _LINES = "application/x-ndjson"
+_ROW = TypeAdapter(DetectedImage)
 
 router = APIRouter(tags=["detect"])
 
@@ -38,9 +41,18 @@ async def detect(
     request: Request,
     images: Annotated[list[UploadFile], File(description="JPEG, PNG, TIFF, BMP, WebP, HEIC or DICOM.")],
     annotations: Annotated[
-        list[UploadFile] | None, File(description="Pascal VOC files of these images, for comparison.")
-    ] = None,
+        list[UploadFile], File(default_factory=list, description="Pascal VOC files of these images, for comparison.")
+    ],
     model: Annotated[ModelId | None, Form(description="By default the model in use.")] = None,
+    threshold: Annotated[
+        float | None,
+        Form(
+            ge=0,
+            le=1,
+            allow_inf_nan=False,
+            description="Lowest score of a detection; by default all are given, down to 0.05.",
+        ),
+    ] = None,
     keep: Annotated[bool, Form(description="Keep the images in memory, for pictures and exports.")] = True,
     identifiers: Annotated[
         bool, Form(description="Study, series and SOP instance UID and accession number of DICOM images.")
@@ -48,8 +60,8 @@ async def detect(
 ) -> Response | DetectionResponse:
     """Detect fractures on images. An image that cannot be read has an ``error`` and does not affect the others.
 
-    Images and detections have the schema of ``results.json``, which ``fractura detect`` writes. Detections are given
-    down to a score of 0.05; ``threshold`` is the model's own, for the client to apply.
+    The document is that of ``results.json``, which ``fractura detect`` writes. Without ``threshold``, detections are
+    given down to a score of 0.05 and the ``threshold`` of the response is the model's own, for the client to apply.
 
     With ``Accept: application/x-ndjson`` the response is one line of JSON about the model, then one per image as soon
     as it is done.
@@ -59,32 +71,31 @@ async def detect(
         raise WebError(413, "too_many_images", f"more than {most} images in one request", hint="send fewer at a time")
     using = state.models.get(model)
     sent = [(plain_name(each.filename), await each.read()) for each in images]
-    drawn = [(plain_name(each.filename), await each.read()) for each in annotations or []]
+    drawn = [(plain_name(each.filename), await each.read()) for each in annotations]
     ground_truths = match_ground_truths([name for name, _ in sent], drawn)
 
     def results() -> Iterator[DetectedImage]:
         for (name, data), ground_truth in zip(sent, ground_truths, strict=True):
             yield _detected(state, using, origin, uploaded_image(name, data), ground_truth, asked)
 
-    asked = _Asked(keep=keep, identifiers=identifiers)
-    origin = using.result_origin()
-    run = DetectionRun(**origin.to_dict())
+    asked = _Asked(threshold=threshold or 0.0, keep=keep, identifiers=identifiers)
+    origin = using.result_origin(threshold)
     if _LINES in request.headers.get("accept", ""):
-        start = DetectionStart(**run.model_dump(), images=len(sent))
+        start = json.dumps({**origin.to_dict(), "images": len(sent)}, ensure_ascii=False, allow_nan=False)
         return StreamingResponse(_lines(start, results()), media_type=_LINES)
     found = await run_in_threadpool(lambda: list(results()))
-    return DetectionResponse(**run.model_dump(), images=found)
+    return {**origin.to_dict(), "complete": True, "images": found}
 
 
 @router.delete("/api/uploads", status_code=204, response_class=Response, responses=documented(401, 403))
-async def forget_all(state: CurrentState) -> Response:
+async def forget_uploads(state: CurrentState) -> Response:
     """Drop all uploaded images."""
     state.uploads.forget()
     return Response(status_code=204)
 
 
 @router.delete("/api/uploads/{image}", status_code=204, response_class=Response, responses=documented(401, 403, 422))
-async def forget(image: ImageId, state: CurrentState) -> Response:
+async def forget_upload(image: ImageId, state: CurrentState) -> Response:
     """Drop an uploaded image; it is not an error if it is already gone."""
     state.uploads.forget(image)
     return Response(status_code=204)
@@ -92,17 +103,17 @@ async def forget(image: ImageId, state: CurrentState) -> Response:
 
 @dataclass(frozen=True, kw_only=True)
 class _Asked:
-    """What a request asks for besides detections."""
+    """What a request asks for."""
 
+    threshold: float
     keep: bool
     identifiers: bool
 
 
-def _lines(start: DetectionStart, results: Iterator[DetectedImage]) -> Iterator[str]:
-    each: BaseModel
-    yield start.model_dump_json() + "\n"
+def _lines(start: str, results: Iterator[DetectedImage]) -> Iterator[bytes]:
+    yield start.encode() + b"\n"
     for each in results:
-        yield each.model_dump_json() + "\n"
+        yield _ROW.dump_json(each) + b"\n"
 
 
 def _detected(
@@ -119,23 +130,29 @@ def _detected(
     kept = source.id if asked.keep else None
     try:
         image = state.images.radiograph(source)
-        found = state.detections_on(source, model)
+        found = state.detections_on(source, model).above(asked.threshold)
         row = found.row(source.name, origin, source.identifiers() if asked.identifiers else None)
     except (WebError, ModelError) as error:
         reported = error if isinstance(error, WebError) else WebError.of(error, 409, "model_unusable")
-        return DetectedImage(image=source.name, id=kept, seconds=_since(started), error=reported.detail())
-    problem = ground_truth.problem_for(found.width, found.height)
-    return DetectedImage.model_validate(
-        {
-            **row,
+        return {
+            **failed_row(source.name, reported.detail()),
             "id": kept,
-            "bit_depth": image.bit_depth,
-            "dicom": source.is_dicom,
-            "ground_truth": None if problem else ground_truth.boxes,
-            "ground_truth_problem": problem,
+            "bit_depth": None,
+            "dicom": False,
+            "ground_truth": None,
+            "ground_truth_problem": None,
             "seconds": _since(started),
         }
-    )
+    problem = ground_truth.problem_for(found.width, found.height)
+    return {
+        **row,
+        "id": kept,
+        "bit_depth": image.bit_depth,
+        "dicom": source.is_dicom,
+        "ground_truth": None if problem else ground_truth.boxes,
+        "ground_truth_problem": problem,
+        "seconds": _since(started),
+    }
 
 
 def _since(started: float) -> float:

@@ -15,6 +15,6 @@ router = APIRouter(tags=["events"])
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "Events"}},
 )
-async def listen(state: CurrentState) -> StreamingResponse:
+async def events(state: CurrentState) -> StreamingResponse:
     """Server-sent events about images, suggestions, training and models, until the client disconnects."""
     return StreamingResponse(state.events.listen(), media_type="text/event-stream")

@@ -10,22 +10,19 @@ from fractura.web.api_errors import WebError, documented
 from fractura.web.app_state import AppState, CurrentState
 from fractura.web.exports import ImageResult, export
 from fractura.web.model_registry import UsableModel
+from fractura.web.openapi import files
 from fractura.web.schemas import ExportRequest
 from fractura.web.uploads import ImageSource
 
 router = APIRouter(tags=["export"])
 _KINDS = ("application/json", "text/csv", "application/xml", "application/dicom", "application/zip")
-_FILE = {"schema": {"type": "string", "format": "binary"}}
 
 
 @router.post(
     "/api/export",
     response_class=Response,
     responses={
-        200: {
-            "description": "The file",
-            "content": dict.fromkeys(_KINDS, _FILE),
-        },
+        200: {"description": "The file", "content": files(*_KINDS)},
         **documented(401, 403, 404, 409, 410, 413, 422),
     },
 )

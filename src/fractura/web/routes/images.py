@@ -12,6 +12,7 @@ from fractura.web.api_errors import documented
 from fractura.web.app_state import CurrentState
 from fractura.web.folder_index import ImageState
 from fractura.web.image_list import ImageQuery, image_item
+from fractura.web.openapi import files
 from fractura.web.rendering import Rendering
 from fractura.web.schemas import GreyWindow, ImageDetail, ImageId, ImageList
 
@@ -21,7 +22,7 @@ router = APIRouter(tags=["images"])
 @router.get(
     "/api/images", response_model=ImageList, responses={304: {"description": "Unchanged"}, **documented(401, 404, 422)}
 )
-async def image_list(
+async def list_images(
     state: CurrentState,
     request: Request,
     states: Annotated[list[ImageState] | None, Query(alias="state", description="Only images in these states.")] = None,
@@ -83,7 +84,7 @@ def image_detail(image: ImageId, state: CurrentState) -> ImageDetail:
     "/api/images/{image}/picture",
     response_class=Response,
     responses={
-        200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}, "description": "The image"},
+        200: {"content": files("image/png"), "description": "The image"},
         304: {"description": "Unchanged"},
         **documented(401, 404, 410, 413, 422),
     },

@@ -14,7 +14,7 @@ router = APIRouter(tags=["models"])
 
 
 @router.get("/api/models", response_model=ModelList, responses=documented(401))
-def models(state: CurrentState) -> ModelList:
+def list_models(state: CurrentState) -> ModelList:
     """The models this server can use."""
     return _list(state.models)
 

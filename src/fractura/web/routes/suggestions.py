@@ -55,7 +55,7 @@ def image_suggestions(image: ImageId, state: CurrentState) -> ImageSuggestions:
 
 
 @router.get("/api/suggestions", response_model=SuggestionStatus, responses=documented(401, 404))
-def progress(state: CurrentState) -> SuggestionStatus:
+def suggestion_status(state: CurrentState) -> SuggestionStatus:
     """The progress of the model through the folder."""
     return state.folder.suggester.status()
 

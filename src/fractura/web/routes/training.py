@@ -13,7 +13,7 @@ _CHANGING = documented(401, 403, 404, 409, 413, 422)
 
 
 @router.get("/api/training", response_model=TrainingStatus, responses=documented(401, 404))
-def training(state: CurrentState) -> TrainingStatus:
+def training_status(state: CurrentState) -> TrainingStatus:
     """The current training, or the last one since the server started."""
     return state.folder.training.status
 
@@ -35,7 +35,7 @@ def stop_training(state: CurrentState) -> TrainingStatus:
 
 
 @router.post("/api/training/decision", response_model=TrainingStatus, responses=_CHANGING)
-def decide(decision: TrainingDecision, state: CurrentState) -> TrainingStatus:
+def decide_training(decision: TrainingDecision, state: CurrentState) -> TrainingStatus:
     """Use the new model for the suggestions from now on, or keep the one in use; the new one stays in the list."""
     state.folder.decide(use=decision.use)
     return state.folder.training.status
