@@ -287,7 +287,7 @@ def test_agree(place, capsys):
     words = ["agree", *readers, "--model", str(place / "tiny.onnx"), "--reference", readers[0], "--rounds", "10"]
     assert main([*words, "--json"]) == 0
     captured = capsys.readouterr()
-    pairs = {(each["reader"], each["against"]): each for each in json.loads(captured.out)}
+    pairs = {(each["reader"], each["against"]): each for each in json.loads(captured.out)["pairs"]}
     assert len(pairs) == 12
     assert pairs[("reader 1", "reference")]["metrics"]["kappa"]["value"] == 1.0
     assert pairs[("reader 2", "reader 1")]["metrics"]["box_sensitivity/iou50"]["value"] == pytest.approx(2 / 3)
@@ -296,6 +296,37 @@ def test_agree(place, capsys):
     assert "reader 2: fracture;" in captured.err
     assert main(["agree", *readers, "--rounds", "0"]) == 0
     assert "reader 1 measured against reader 2, 3 images" in capsys.readouterr().out
+
+
+def test_agree_writes_a_page_of_many_readers(place, capsys):
+    for reader, (on_b, on_d) in {"other": (True, False), "third": (False, True)}.items():
+        for name, drawn in {"a": True, "b": on_b, "c": True, "d": on_d}.items():
+            label(place / reader, name, *([FOUND] if drawn else []))
+    label(place / "data", "d")
+    folders, page = [str(place / name) for name in ("data", "other", "third")], place / "page"
+    words = ["agree", *folders, "--reference", folders[0], "--model", str(place / "tiny.onnx"), "--output", str(page)]
+    words += ["--rename", "cast=fracture", "--rounds", "20"]
+    assert main([*words, "--json", "--language", "es"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document == json.loads((page / "agreement.json").read_bytes())
+    readers, with_model = document["panels"]
+    assert readers["readers"] == ["reader 1", "reader 2", "reader 3"]
+    assert (readers["images"], readers["yes"]) == (4, [0, 2, 0, 2])
+    assert readers["metrics"]["percent_agreement"]["value"] == pytest.approx((1 + 1 / 3 + 1 + 1 / 3) / 4)
+    assert with_model["readers"][-1] == "model"
+    assert {(each["first"], each["second"]) for each in document["tests"]} >= {("reader 2", "model")}
+    html = (page / "agreement.html").read_text(encoding="utf-8")
+    assert "Concordancia de 3 lectores" in html
+    assert "Alfa de Krippendorff" in html
+    assert 'id="reference-tests"' in html
+    assert {path.name for path in (page / "plots").iterdir()} >= {"kappa.png", "kappa.svg"}
+    assert (page / "agreement.csv").read_text(encoding="utf-8").startswith("reader,against,metric,")
+    assert main(words) == 2  # there is a page already
+    assert main([*words, "--overwrite"]) == 0
+    printed = capsys.readouterr().out
+    assert "reader 1, reader 2, reader 3, model: 4 images" in printed
+    assert "image specificity, McNemar: reader 1 alone is right on 1, reader 2 alone on 0 images" in printed
+    assert main(["agree", folders[0]]) == 2
 
 
 def test_agree_leaves_out_images_that_one_reader_has_not_and_needs_some_in_common(place, capsys):
@@ -321,7 +352,7 @@ def test_agree_is_told_which_classes_are_the_same(place, capsys):
     for rename, found in (([], 0.5), (["--rename", "crack=fracture"], 1.0)):
         assert main([*words, *rename]) == 0
         captured = capsys.readouterr()
-        assert json.loads(captured.out)[0]["metrics"]["box_sensitivity/iou50"]["value"] == found
+        assert json.loads(captured.out)["pairs"][0]["metrics"]["box_sensitivity/iou50"]["value"] == found
         assert ("--rename NAME=CLASS" in captured.err) == (found < 1)
     assert main([*words, "--rename", "crak=fracture"]) == 2
     assert "there is no class 'crak' to rename" in capsys.readouterr().err
@@ -333,7 +364,7 @@ def test_agree_takes_different_words_for_the_only_class_and_passes_over_readers_
     label(place / "nothing", "a")
     assert main(["agree", str(place / "one"), str(place / "other"), "--rounds", "0", "--json"]) == 0
     captured = capsys.readouterr()
-    assert json.loads(captured.out)[0]["metrics"]["box_sensitivity/iou50"]["value"] == 1.0
+    assert json.loads(captured.out)["pairs"][0]["metrics"]["box_sensitivity/iou50"]["value"] == 1.0
     assert "1 boxes of the class 'Fractura' are taken for the only class known, 'fracture'" in captured.err
     for pair in (("one", "nothing"), ("nothing", "one"), ("nothing", "nothing")):
         assert main(["agree", *(str(place / each) for each in pair), "--rounds", "0"]) == 0

@@ -64,12 +64,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("train", "train_model", MODEL, "Train a detector on a folder of labelled images"),
     Command("import-tf", "import_checkpoint", MODEL, "Import a model that TensorFlow's tools trained"),
     Command("evaluate", "evaluate_model", MODEL, "Measure a model on labelled images: AP, FROC, sensitivity, AUC"),
-    Command(
-        "compare", "compare_models", MODEL, "Two models on the same images: differences with intervals and p-values"
-    ),
-    Command(
-        "agree", "compare_readers", MODEL, "Two readers on the same images, against each other and against a model"
-    ),
+    Command("compare", "compare_models", MODEL, "Models on the same images: differences with intervals and p-values"),
+    Command("agree", "compare_readers", MODEL, "Readers on the same images, against each other and against a model"),
     Command("calibrate", "calibrate_model", MODEL, "Choose a model's threshold for an aim, and calibrate its scores"),
     Command("export", "export_model", MODEL, "Export a trained model to one file that runs without PyTorch"),
     Command("detect", "detect", USE, "Find fractures on images: pictures, JSON, CSV and Pascal VOC"),

@@ -53,6 +53,10 @@ _LEVEL = {
 _PLAIN = {
     "false_positives_per_normal_image": "false positives per normal image",
     "kappa": "Cohen's kappa of images",
+    "percent_agreement": "share of pairs of readers that agree on an image",
+    "fleiss_kappa": "Fleiss' kappa of images",
+    "krippendorff_alpha": "Krippendorff's alpha of images",
+    "gwet_ac1": "Gwet's AC1 of images",
     "image_brier": "Brier score of image scores",
     "image_ece": "expected calibration error of image scores",
     "detection_brier": "Brier score of detections",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,8 +15,16 @@ if TYPE_CHECKING:
 
 
 def agree(
-    first: Annotated[Path, typer.Argument(metavar="READER1", help="Images with the boxes of one reader.")],
-    second: Annotated[Path, typer.Argument(metavar="READER2", help="The same images with those of another.")],
+    readers: Annotated[
+        list[Path], typer.Argument(metavar="READER...", help="Images with the boxes of one reader each.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder for agreement.html, its tables and plots: new or empty."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the files of an earlier page in --output.")
+    ] = False,
     reference: Annotated[
         Path | None, typer.Option(help="The same images with the boxes taken as true, such as a consensus.")
     ] = None,
@@ -29,35 +37,50 @@ def agree(
     ] = None,
     rounds: Annotated[int, typer.Option(min=0, help="Resamples for the intervals; 0 gives none.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of the resamples.")] = 0,
+    language: Annotated[Literal["en", "es"], typer.Option(help="Language of the page.")] = "en",
     json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
-    """How far readers agree with each other, with a model and with a reference, on the images that both have read.
+    """How far two readers or more agree with each other, with a model and with a reference.
 
-    Cohen's kappa says whether they see a fracture on the same images; F1 and sensitivity whether their boxes lie on one
-    another, at IoU 0.1, 0.3 and 0.5.
+    Fleiss' kappa, Krippendorff's alpha and Gwet's AC1 say whether all of them see a fracture on the same images,
+    Cohen's kappa whether two of them do; F1 and sensitivity say whether the boxes of two lie on one another, at IoU
+    0.1, 0.3 and 0.5. With a reference, McNemar's test says who is right more often.
     """
     from fractura import compare_readers
 
     result = compare_readers(
-        first,
-        second,
+        *readers,
+        output=output,
         reference=reference,
         model=model,
         rename=renames(rename),
         rounds=rounds,
         seed=seed,
+        language=language,
+        overwrite=overwrite,
         reporter=out.CONSOLE,
     )
     if json:
         out.write_json(result.to_dict())
     else:
         _write(result)
+    if result.report is not None:
+        out.say(f"saved in {output}; to be read in a browser: {result.report}")
 
 
 def _write(result: ReaderComparison) -> None:
     from fractura import metric_text
 
+    for panel in result.panels:
+        rows = [[metric_text(key), metric.to_text()] for key, metric in panel.metrics.items()]
+        out.write_table(["metric", "value"], rows, title=f"{', '.join(panel.readers)}: {panel.images} images")
     for each in result.agreements:
         rows = [[metric_text(key), metric.to_text()] for key, metric in each.metrics.items()]
         title = f"{each.reader} measured against {each.against}, {each.images} images"
         out.write_table(["metric", "value"], rows, title=title)
+    for pair in result.tests:
+        test = pair.test
+        out.write_line(
+            f"{pair.metric.replace('_', ' ')}, McNemar: {pair.first} alone is right on {test.first}, {pair.second} "
+            f"alone on {test.second} images, exact p {test.p_exact:.3f}"
+        )
