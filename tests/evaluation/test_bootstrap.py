@@ -7,8 +7,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from support.evaluation_images import dataset, detections, image, random_case
 
-from fractura.evaluation import evaluate
-from fractura.evaluation.bootstrap import draws, exact_interval, interval, keys_of, resample, values_of
+from fractura.evaluation import evaluate, image_groups
+from fractura.evaluation.bootstrap import draws, exact_interval, interval, keys_of, metrics_of, resample, values_of
 from fractura.evaluation.calibration import bins_of
 from fractura.evaluation.measures import Auc, CalibrationError
 from fractura.evaluation.metric_set import all_measures, brief_measures, stated_and_right
@@ -194,3 +194,50 @@ def test_resample_has_one_row_a_round():
     samples = resample(measures, table.clusters, 7, 0)
     assert samples.shape == (7, len(keys_of(measures)))
     assert len(np.unique(samples[:, 0])) > 3
+
+
+@pytest.mark.parametrize("rounds", [2, 10, 60])
+@pytest.mark.parametrize("seed", range(12))
+def test_every_metric_lies_in_its_interval(seed, rounds):
+    random = np.random.default_rng(seed)
+    steps = 8 if seed % 3 else None
+    data, predictions = random_case(seed, images=6 + 4 * seed, classes=1 + seed % 2, score_steps=steps)
+    data = with_patients(data, random) if seed % 2 else data
+    evaluation = evaluate(data, predictions, threshold=THRESHOLD, rounds=rounds, groups=image_groups(data))
+    parts = [evaluation.metrics, *(group.metrics for group in evaluation.subgroups)]
+    held = 0
+    for key, metric in [entry for part in parts for entry in part.items()]:
+        if metric.low is not None:
+            assert 0 <= metric.low <= metric.value <= metric.high, key
+            assert metric.high <= 1 or key.startswith("false_positives"), key
+            held += 1
+    assert held > 20
+
+
+@pytest.mark.parametrize("found", [0, 20])
+def test_at_the_ends_of_its_range_a_metric_lies_in_its_interval(found):
+    data = dataset(*[image([BOX], name=str(index)) for index in range(20)], image(name="normal"))
+    right, wrong = detections((*BOX, 0.9)), detections((120, 120, 190, 190, 0.8))
+    metrics = evaluate(data, [right if found else wrong] * 20 + [detections()], rounds=30).metrics
+    at_an_end = [metric for metric in metrics.values() if metric.value in (0, 1) and metric.low is not None]
+    assert len(at_an_end) > 20
+    assert all(metric.low <= metric.value <= metric.high for metric in at_an_end)
+
+
+@pytest.mark.parametrize(
+    ("true_error", "exponent"), [(0.0, 1.0), (0.1, 1.4)], ids=["perfect scores", "scores that promise too much"]
+)
+def test_nine_in_ten_intervals_of_the_calibration_error_hold_the_true_error(true_error, exponent):
+    # Images whose true chance is known, 200 at a time. Percentiles alone would hold a true error of 0 never.
+    random, held = np.random.default_rng(3), 0
+    for _ in range(60):
+        stated = random.beta(1, 1.5, 200)
+        chance, images = stated**exponent, np.arange(200)
+        right, bins = (random.random(200) < chance).astype(float), bins_of(stated)
+        error = CalibrationError("ece", stated, right, bins, images, 200)
+        true = np.abs(np.bincount(bins, stated - chance)).sum() / 200
+        assert true == pytest.approx(true_error, abs=0.02)
+        metric = metrics_of([error], images, 200, int(random.integers(1 << 30)), {})["ece"]
+        assert metric.low <= metric.value <= metric.high
+        held += metric.low <= true <= metric.high
+    assert held >= 54

@@ -241,3 +241,8 @@ class CalibrationError:
     def of(self, weights: Floats) -> Floats:
         """See ``Measure``."""
         return divide(np.array([np.abs(self._excess @ weights).sum()]), np.array([self._values @ weights]))
+
+    def by_chance(self, weights: Floats) -> float:
+        """Mean distance of a resample's bins from those of all images: an error that chance alone makes."""
+        change = self._excess @ weights - self._excess.sum(axis=1)
+        return float(divide(np.abs(change).sum(), self._values @ weights))
