@@ -1,12 +1,14 @@
 """Fixtures of all tests: material to compare with, TensorFlow, Chromium."""
 
 import logging
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 from support.material import absent, dicom_example, real_images
 
+os.environ["FRACTURA_LANGUAGE"] = "en"  # whatever the locale: tests read what the terminal says
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 CHROMIUM_ARGUMENTS = [
     "--headless=new",

@@ -39,6 +39,7 @@ SECOND_READING = (
     ("f", (("Fractura", 110, 60, 190, 98),)),
     ("g", (("yeso", 2, 1, 38, 11),)),
 )
+os.environ["FRACTURA_LANGUAGE"] = "en"
 WIDTH, HEIGHT = 200, 100
 CLASSES = ("Fractura", "yeso")
 _HELP_OPTION = re.compile(r"^│\s+(?:\*\s+)?((?:-{1,2}[A-Za-z][\w-]*[\s,/]+)+)")

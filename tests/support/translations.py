@@ -1,4 +1,4 @@
-"""The sentences of the report for translators: ``make translations`` runs this file.
+"""The sentences of the report and of the terminal for translators: ``make translations`` runs this file.
 
 It writes the sentences that the code and the templates hold now into every catalogue, keeps the translations there are,
 and compiles them. New sentences then have an empty ``msgstr``, to be filled in; run it again afterwards.
@@ -12,18 +12,26 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-import fractura.evaluation
+from support import sentences
 
-SOURCE = Path(fractura.evaluation.__file__).parent
-CATALOGUES = sorted((SOURCE / "report" / "locale").glob("*/LC_MESSAGES/fractura.po"))
+SOURCE = sentences.SOURCE
+CATALOGUES = sorted((SOURCE / "core" / "locale").glob("*/LC_MESSAGES/fractura.po"))
+ROOMS = ("cli",)
 _METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 _OPTIONS = {"**/templates/**.html": {"silent": "false"}}
 _KEYWORDS = {**DEFAULT_KEYWORDS, "gettext_noop": None, "Message": None}
 
 
 def extract() -> Catalog:
-    """All sentences of the evaluation and its report, with the files they are in."""
+    """All sentences of the package, with the files they are in."""
     found = Catalog()
+    for text in (*sentences.help_texts(), *sentences.WORDS):
+        found.add(text, locations=[("cli", None)])
+    for path in sorted(SOURCE.rglob("*.py")):
+        if path.relative_to(SOURCE).parts[0] not in ROOMS:
+            continue
+        for text in sentences.sentences(path):
+            found.add(text, locations=[(path.relative_to(SOURCE).as_posix(), None)])
     for file, _, text, comments, context in sorted(
         extract_from_dir(SOURCE, _METHODS, _OPTIONS, _KEYWORDS), key=lambda entry: (entry[0], entry[1])
     ):

@@ -10,20 +10,22 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
-from typer.core import TyperGroup
 
 from fractura._version import __version__
 from fractura.cli import output
+from fractura.cli import terminal_language as languages
 from fractura.cli.registry import COMMANDS, INTERRUPTED, find_command
+from fractura.cli.terminal_language import VARIABLE
+from fractura.cli.translated_parser import TranslatedCommand, TranslatedGroup, translate_help
 from fractura.core.errors import FracturaError
 
 DEBUG_VARIABLE = "FRACTURA_DEBUG"
 
 
-class LazyGroup(TyperGroup):
+class LazyGroup(TranslatedGroup):
     """Lists commands from the registry; imports a command's module only when it is about to run."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
@@ -48,8 +50,19 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 def load_command(name: str) -> Any:
     """Import the module of a registered command and build its parser."""
     single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
-    single.command(name=name, context_settings=CONTEXT)(find_command(name).load())
-    return typer.main.get_command(single)
+    single.command(name=name, cls=TranslatedCommand, context_settings=CONTEXT)(find_command(name).load())
+    command = typer.main.get_command(single)
+    if all("--language" not in parameter.opts for parameter in command.params):
+        command.params.append(_language_option())
+    translate_help(command)
+    return command
+
+
+def _language_option() -> Any:
+    """The option of ``fractura`` itself, for its commands: people write it at the end. ``language.chosen`` reads it."""
+    [option] = [each for each in typer.main.get_command(app).params if each.name == "language"]
+    option.expose_value = False
+    return option
 
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
@@ -75,6 +88,10 @@ def fractura(
     debug: Annotated[
         bool, typer.Option("--debug", help=f"Show the traceback of an error (or set {DEBUG_VARIABLE}=1).")
     ] = False,
+    language: Annotated[
+        Literal["en", "es"] | None,
+        typer.Option(envvar=VARIABLE, help="Language of the terminal.", show_default="that of the system"),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
@@ -108,13 +125,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code. Nothing is raised, not even ``SystemExit``.
     """
     output.use_utf8()
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    languages.use(languages.chosen(words))
     command = typer.main.get_command(app)
+    translate_help(command)
     try:
-        command(None if arguments is None else list(arguments), prog_name="fractura")
+        command(words, prog_name="fractura")
     except SystemExit as stop:
         return _exit_code(stop)
     except FracturaError as error:
-        output.complain(str(error))
+        output.complain_of(error)
         _show_traceback_if_wanted()
         return error.exit_code
     except Exception as error:  # the last line of defence: whatever it is, it is our bug and must be said as one

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from fractura.core.errors import UsageError
+from fractura.core.translation import Code
 
 Rename = Annotated[
     list[str] | None,
@@ -32,6 +33,10 @@ SourceFormat = Annotated[
     ]
     | None,
     typer.Option("--from", help="Format of the labelled images.", show_default="guessed"),
+]
+ReportLanguage = Annotated[
+    Code | None,
+    typer.Option("--language", help="Language of the terminal and the report.", show_default="that of the system"),
 ]
 ImageDir = Annotated[
     Path | None,

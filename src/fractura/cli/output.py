@@ -1,8 +1,8 @@
 """What a command writes: results to stdout, words for people to stderr.
 
-With ``--json`` a command writes exactly one JSON document to stdout and nothing else there. Everything is UTF-8, works
-without a terminal, and obeys ``NO_COLOR``. Text that comes from users (file names, class names) is never read as Rich
-markup.
+Both are in the language of the terminal: what comes here is English. With ``--json`` a command writes exactly one JSON
+document to stdout, in English, and nothing else there. Everything is UTF-8, works without a terminal, and obeys
+``NO_COLOR``. Text that comes from users (file names, class names) is never read as Rich markup.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fractura.cli import terminal_language as language
+from fractura.core.errors import FracturaError
 from fractura.core.json_text import json_text
 from fractura.core.reporter import is_first_process as is_first_process  # for the commands
 
@@ -39,8 +41,7 @@ def use_utf8() -> None:
 
 def write_line(text: str) -> None:
     """One line of result on stdout, unwrapped and uncoloured."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    _put(language.sentence(text))
 
 
 def write_paragraph(text: str) -> None:
@@ -48,7 +49,12 @@ def write_paragraph(text: str) -> None:
     fold = textwrap.TextWrapper(
         READABLE_WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
     ).fill
-    write_line(fold(text))
+    _put(fold(language.sentence(text)))
+
+
+def _put(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def write_json(document: Any) -> None:
@@ -68,12 +74,16 @@ def _console(*, stderr: bool) -> Console:
 
 def say(text: str, *, style: str | None = None) -> None:
     """A line for people, on stderr."""
+    _show(language.sentence(text), style=style)
+
+
+def _show(text: str, *, style: str | None) -> None:
     (CONSOLE.live or _console(stderr=True)).print(text, style=style, soft_wrap=True)
 
 
 def warn(text: str) -> None:
     """Something people should know though the command goes on, on stderr."""
-    say(f"warning: {text}", style="yellow")
+    _show(f"{language.word('warning')}: {language.sentence(text)}", style="yellow")
 
 
 def say_all(texts: Iterable[str]) -> None:
@@ -90,7 +100,15 @@ def warn_all(texts: Iterable[str]) -> None:
 
 def complain(text: str) -> None:
     """Why the command stops, on stderr."""
-    say(f"error: {text}", style="bold red")
+    _show(f"{language.word('error')}: {language.word(text)}", style="bold red")
+
+
+def complain_of(error: FracturaError) -> None:
+    """Why the command stops, on stderr; the name of the file stays as it is."""
+    said = (language.sentence(part) if part else None for part in (error.problem, error.place, error.hint))
+    problem, place, hint = said
+    translated = FracturaError(problem or "", file=error.file, place=place, hint=hint)
+    _show(f"{language.word('error')}: {translated}", style="bold red")
 
 
 def write_table(
@@ -108,11 +126,13 @@ def write_table(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=None if title is None else Text(title), box=box.SIMPLE_HEAD, title_justify="left")
+    table = Table(
+        title=None if title is None else Text(language.sentence(title)), box=box.SIMPLE_HEAD, title_justify="left"
+    )
     for column in columns:
-        table.add_column(Text(column), justify="right" if column in numeric else "left", overflow="fold")
+        table.add_column(Text(language.word(column)), justify="right" if column in numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text("–" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(Text("–" if cell is None else language.cell(str(cell))) for cell in row))
     _console(stderr=False).print(table)
 
 
@@ -150,7 +170,7 @@ class ConsoleReporter:
         else:
             columns += [rich.MofNCompleteColumn(), rich.TimeRemainingColumn()]
         with rich.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task(description, total=None)
+            task = bar.add_task(language.word(description), total=None)
             self.live = console
             try:
                 yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,82 +1,17 @@
-"""Sentences and numbers in the reader's language: the catalogues are complete, compiled and consistent."""
+"""Sentences and numbers of the report in the reader's language."""
 
-import ast
-import gettext
-import io
 import re
-import string
 
 import pytest
 from support.report_images import detections, images, report
-from support.translations import CATALOGUES, SOURCE, compiled, extract, read
 
 from fractura.core.errors import UsageError
+from fractura.core.translation import LANGUAGES
 from fractura.evaluation import Metric
 from fractura.evaluation.messages import Message
 from fractura.evaluation.report.context import aim_text
-from fractura.evaluation.report.language import LANGUAGES, Language, rate_text
+from fractura.evaluation.report.language import Language, rate_text
 from fractura.evaluation.threshold import AIMS
-
-
-@pytest.fixture(name="catalogue", params=CATALOGUES, ids=lambda file: file.parts[-3])
-def every_catalogue(request):
-    return read(request.param)
-
-
-def test_every_language_has_a_catalogue():
-    assert {"en", *(file.parts[-3] for file in CATALOGUES)} == set(LANGUAGES)
-
-
-def test_every_sentence_is_translated_and_no_other(catalogue):
-    used = {message.id for message in extract() if message.id}
-    translated = {message.id for message in catalogue if message.id and message.string and not message.fuzzy}
-    assert len(used) > 300
-    assert sorted(used - translated) == []  # `make translations`, then fill these in
-    assert sorted({message.id for message in catalogue if message.id} - used) == []
-    assert not catalogue.obsolete
-
-
-@pytest.mark.parametrize("file", CATALOGUES, ids=lambda file: file.parts[-3])
-def test_the_compiled_catalogue_is_that_of_the_text(file):
-    shipped, fresh = (
-        gettext.GNUTranslations(io.BytesIO(data))._catalog
-        for data in (file.with_suffix(".mo").read_bytes(), compiled(read(file)))
-    )
-    for catalogue in (shipped, fresh):  # the header names the version of Babel
-        assert "charset=utf-8" in catalogue.pop("")
-    assert shipped == fresh  # else: `make translations`
-
-
-TAKES_TEXT = ("_", "gettext", "gettext_noop", "Message")
-
-
-def literals():
-    """The texts that the code passes to gettext, as Python itself reads it."""
-    for file in sorted(SOURCE.rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in TAKES_TEXT:
-                first = node.args[0] if node.args else None
-                if isinstance(first, ast.Constant):
-                    yield first.value
-
-
-def test_no_sentence_hides_from_the_translators():
-    # Babel does not see what is inside an f-string.
-    assert set(literals()) - {message.id for message in extract()} == set()
-
-
-def places(words):
-    return {name for _, name, _, _ in string.Formatter().parse(words) if name}
-
-
-def test_translations_have_the_same_places_blanks_and_full_stops(catalogue):
-    for message in catalogue:
-        english, translated = message.id, message.string
-        if english:
-            assert places(english) == places(translated), english
-            assert (translated.strip() == translated) == (english.strip() == english), english
-            ends = [words.rstrip(" :").endswith(".") for words in (english, translated)]
-            assert english == "No." or ends[0] == ends[1], english
 
 
 def test_a_spanish_report(tmp_path):

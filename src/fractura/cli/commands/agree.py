@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fractura.cli import output as out
-from fractura.cli.options import renames
+from fractura.cli.options import ReportLanguage, renames
+from fractura.cli.terminal_language import code as terminal_language
 
 if TYPE_CHECKING:
     from fractura import ReaderComparison
@@ -37,7 +38,7 @@ def agree(
     ] = None,
     rounds: Annotated[int, typer.Option(min=0, help="Resamples for the intervals; 0 gives none.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of the resamples.")] = 0,
-    language: Annotated[Literal["en", "es"], typer.Option(help="Language of the page.")] = "en",
+    language: ReportLanguage = None,
     json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
     """How far two readers or more agree with each other, with a model and with a reference.
@@ -56,7 +57,7 @@ def agree(
         rename=renames(rename),
         rounds=rounds,
         seed=seed,
-        language=language,
+        language=language or terminal_language(),
         overwrite=overwrite,
         reporter=out.CONSOLE,
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fractura.cli import output as out
-from fractura.cli.options import Rename, renames
+from fractura.cli.options import Rename, ReportLanguage, renames
+from fractura.cli.terminal_language import code as terminal_language
 
 if TYPE_CHECKING:
     from fractura import ModelComparison
@@ -36,7 +37,7 @@ def compare(
     ] = None,
     rename: Rename = None,
     every: Annotated[bool, typer.Option("--all", help="Show every metric, not the main ones only.")] = False,
-    language: Annotated[Literal["en", "es"], typer.Option(help="Language of the page.")] = "en",
+    language: ReportLanguage = None,
     json: Annotated[bool, typer.Option("--json", help="Print all metrics as JSON.")] = False,
 ) -> None:
     """Compare models on the same images: differences (second less first) with 95 % intervals and p-values.
@@ -57,7 +58,7 @@ def compare(
         seed=seed,
         groups=groups,
         rename=renames(rename),
-        language=language,
+        language=language or terminal_language(),
         overwrite=overwrite,
         reporter=out.CONSOLE,
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fractura.cli import output as out
-from fractura.cli.options import ImageDir, Rename, SourceFormat, renames
+from fractura.cli.options import ImageDir, Rename, ReportLanguage, SourceFormat, renames
+from fractura.cli.terminal_language import code as terminal_language
 
 if TYPE_CHECKING:
     from fractura import ModelEvaluation
@@ -45,7 +46,7 @@ def evaluate(
     source_format: SourceFormat = None,
     image_dir: ImageDir = None,
     fast: Annotated[bool, typer.Option("--fast", help="Use each whole image, once.")] = False,
-    language: Annotated[Literal["en", "es"], typer.Option(help="Language of the report.")] = "en",
+    language: ReportLanguage = None,
     json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
     """Measure a model on labelled images: average precision, FROC, sensitivity, AUC, calibration, with 95 % intervals.
@@ -69,7 +70,7 @@ def evaluate(
         rename=renames(rename),
         source_format=source_format,
         image_dir=image_dir,
-        language=language,
+        language=language or terminal_language(),
         overwrite=overwrite,
         reporter=out.CONSOLE,
     )

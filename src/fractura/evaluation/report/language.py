@@ -1,22 +1,17 @@
 """The sentences and numbers of the report in the reader's language.
 
-The English sentences in the code and the templates are gettext's keys; ``locale/es/LC_MESSAGES/fractura.po`` holds the
-Spanish. A sentence that is not translated yet is shown in English. CONTRIBUTING.md says how to add sentences and
-languages.
+The English sentences in the code and the templates are gettext's keys, of the catalogues of ``core.translation``. A
+sentence that is not translated yet is shown in English. CONTRIBUTING.md says how to add sentences and languages.
 """
 
 from __future__ import annotations
 
-import gettext
-from pathlib import Path
-
 from fractura.core.errors import UsageError, suggest_name
+from fractura.core.translation import LANGUAGES, catalogue
 from fractura.evaluation.messages import Message
 from fractura.evaluation.metric_names import Metric
 
-LANGUAGES = ("en", "es")
 DASH = "–"
-_LOCALE = Path(__file__).parent / "locale"
 
 
 class Language:
@@ -41,9 +36,7 @@ class Language:
         if code not in LANGUAGES:
             raise UsageError(f"the report is not written in '{code}'", hint=suggest_name(code, LANGUAGES))
         self.code = code
-        self._translations: gettext.NullTranslations = (
-            gettext.NullTranslations() if code == "en" else gettext.translation("fractura", _LOCALE, [code])
-        )
+        self._translations = catalogue(code)
 
     def gettext(self, text: str, **values: object) -> str:
         """A text in the reader's language, with its ``{places}`` filled in.

@@ -1,0 +1,147 @@
+"""The terminal in Spanish: who decides, what is translated, and what stays."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import typer
+from support.format_images import png
+from support.translations import CATALOGUES, read
+
+from fractura.cli import terminal_language as language
+from fractura.cli.main import app, load_command, main
+from fractura.cli.registry import COMMANDS
+from fractura.cli.translated_parser import paragraphs, translate_help
+
+VARIABLES = ("FRACTURA_LANGUAGE", "LANGUAGE", *language.LOCALE_VARIABLES)
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch):
+    """No locale, and English again afterwards."""
+    for name in VARIABLES:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    yield
+    language.use("en")
+
+
+def run(*words, **environment):
+    """A process of its own, so that gettext and Typer start afresh."""
+    return subprocess.run(
+        [sys.executable, "-m", "fractura", *words],
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "COLUMNS": "110", **environment},
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "code"),
+    [
+        ([], {}, "en"),
+        ([], {"LANG": "es_ES.UTF-8"}, "es"),
+        ([], {"LANG": "es"}, "es"),
+        ([], {"LANG": "C"}, "en"),
+        ([], {"LANG": "pt_BR.UTF-8"}, "en"),
+        ([], {"LANG": "es_AR", "LC_MESSAGES": "en_US.UTF-8"}, "en"),
+        ([], {"LANG": "en_US", "LC_ALL": "es_AR.UTF-8"}, "es"),
+        ([], {"LANG": "es_AR", "FRACTURA_LANGUAGE": "en"}, "en"),
+        ([], {"LC_ALL": "C", "FRACTURA_LANGUAGE": "es"}, "es"),
+        (["--language", "en", "check", "a"], {"LANG": "es_ES.UTF-8", "FRACTURA_LANGUAGE": "es"}, "en"),
+        (["check", "a", "--language=es"], {}, "es"),
+        (["check", "--language"], {"LANG": "es"}, "es"),
+        (["detect", "--", "--language", "es"], {}, "en"),
+    ],
+)
+def test_who_decides(monkeypatch, words, environment, code):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert language.chosen(words) == code
+
+
+@pytest.fixture(name="folder")
+def folder_fixture(tmp_path):
+    (tmp_path / "a.png").write_bytes(png(64, 48))
+    (tmp_path / "a.xml").write_text(
+        "<annotation><filename>a.png</filename><size><width>64</width><height>48</height></size><object>"
+        "<name>fracture</name><bndbox><xmin>70</xmin><ymin>5</ymin><xmax>90</xmax><ymax>20</ymax></bndbox></object>"
+        "</annotation>",
+        encoding="utf-8",
+    )
+    return tmp_path
+
+
+def test_the_locale_gives_spanish_and_the_option_wins(folder):
+    spanish = run("check", str(folder), LANG="es_ES.UTF-8")
+    assert f"se examina cada imagen de {folder} …" in spanish.stderr
+    for words, environment in ((["--language", "en"], {"LANG": "es_ES.UTF-8"}), ([], {"LANG": "C"})):
+        english = run("check", str(folder), *words, **environment)
+        assert f"examining every image of {folder} …" in english.stderr
+        assert english.returncode == spanish.returncode
+    assert "se examina" in run("--language", "es", "check", str(folder)).stderr
+
+
+def test_json_is_the_same_in_every_language(folder):
+    spanish, english = (run("check", str(folder), "--json", "--language", code) for code in ("es", "en"))
+    assert spanish.returncode == english.returncode == 3
+    assert json.loads(spanish.stdout) == json.loads(english.stdout)
+    assert spanish.stderr != english.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["chek"], ["La orden 'chek' no existe", "¿Quiso decir 'check'", "Ayuda: 'fractura"]),
+        (["check"], ["Falta el argumento", "Uso: fractura check [OPCIONES]"]),
+        (["check", "--nonsense"], ["La opción no existe: --nonsense"]),
+        (["check", "a", "--against"], ["La opción '--against' necesita un argumento"]),
+        (["serve", "--port", "x"], ["Valor no válido para '--port'", "'x' no es un número entero válido"]),
+        (["--language", "fr", "check"], ["'fr' no es ninguno de"]),
+        (["export", "a", "--to"], ["La opción '--to' necesita un argumento"]),
+    ],
+)
+def test_mistakes_in_a_command_line(words, said):
+    answer = run(*words, LANG="es_AR.UTF-8")
+    assert answer.returncode == 2
+    text = " ".join(answer.stderr.replace("│", " ").split())
+    assert [each for each in said if each not in text] == []
+
+
+def test_the_help_in_spanish_holds_no_english():
+    answer = run("evaluate", "--help", LANG="es_ES.UTF-8")
+    for said in ("Uso: fractura evaluate [OPCIONES]", "Argumentos", "Opciones", "[obligatorio]", "Muestra esta ayuda"):
+        assert said in answer.stdout
+    assert not [word for word in (" the ", "Usage", "Options", "default:", "required") if word in answer.stdout]
+
+
+def help_texts(name):
+    command = typer.main.get_command(app) if name == "fractura" else load_command(name)
+    if name == "fractura":
+        translate_help(command)
+    found = [*paragraphs(command.help), *(getattr(each, "help", None) for each in command.params)]
+    found += [getattr(each, "show_default", None) for each in command.params]
+    for each in getattr(command, "commands", {}).values():
+        found += [each.help, each.rich_help_panel]
+    return [" ".join(text.split()) for text in found if isinstance(text, str) and text]
+
+
+@pytest.mark.parametrize("name", ["fractura", *(command.name for command in COMMANDS)])
+def test_every_help_text_is_translated(name):
+    """Walks the parser: a new option without its Spanish is found here."""
+    same = {message.id for message in read(CATALOGUES[0]) if message.string == message.id}
+    english = help_texts(name)
+    language.use("es")
+    spanish = help_texts(name)
+    assert len(spanish) == len(english) > 1
+    assert [text for text, other in zip(english, spanish, strict=True) if text == other and text not in same] == []
+
+
+def test_english_reads_no_catalogue(capsys):
+    assert main(["--help"]) == 0
+    assert "_catalogue" not in vars(language._current)
+    assert main(["--language", "es", "--version"]) == 0
+    assert "Uso" not in capsys.readouterr().out
