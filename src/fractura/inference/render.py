@@ -37,6 +37,7 @@ def draw_boxes(
     probabilities: NDArray[np.float64] | None = None,
     ground_truth: Boxes | None = None,
     letters: float = 1.0,
+    texts: Sequence[str] | None = None,
 ) -> Image.Image:
     """Draw detections on an image: solid lines, class name and score; ground truth is dashed and green.
 
@@ -49,6 +50,7 @@ def draw_boxes(
         probabilities: Of ``boxes`` to lie on a fracture, ``(n,)``, where the model is calibrated.
         ground_truth: Boxes that people drew, to be shown as well.
         letters: Size of the letters, as a multiple of the usual one: small pictures need larger ones.
+        texts: What stands at each of ``boxes``, instead of class name and score.
 
     Returns:
         A new RGB picture of the image's size.
@@ -66,8 +68,8 @@ def draw_boxes(
     # Labels after all the lines: no box may cross one out.
     for index, corners in placed:
         label = int(boxes.labels[index])
-        text = class_names[label]
-        if boxes.scores is not None:
+        text = class_names[label] if texts is None else texts[index]
+        if texts is None and boxes.scores is not None:
             probability = None if probabilities is None else float(probabilities[index])
             text += f" {certainty_text(float(boxes.scores[index]), probability)}"
         _draw_label(draw, corners, text, font, _colour(label), picture.size)

@@ -17,6 +17,7 @@ from fractura.web.app_state import AppState
 from fractura.web.openapi import DescribedApp, operation_id
 from fractura.web.routes.annotations import router as annotations_router
 from fractura.web.routes.detect import router as detect_router
+from fractura.web.routes.drawings import router as drawings_router
 from fractura.web.routes.events import router as events_router
 from fractura.web.routes.export import router as export_router
 from fractura.web.routes.images import router as images_router
@@ -32,6 +33,7 @@ PAGE = Path(__file__).parent / "page"
 _ROUTERS = (
     session_router,
     images_router,
+    drawings_router,
     annotations_router,
     models_router,
     suggestions_router,

@@ -54,6 +54,14 @@ class ImageDetections:
         """The detections whose score is at least ``threshold``."""
         return replace(self, detections=tuple(each for each in self.detections if each.score >= threshold))
 
+    def boxes(self, class_names: Sequence[str]) -> Boxes:
+        """The detections with the positions of their names among ``class_names`` as labels."""
+        return Boxes(
+            [each.corners for each in self.detections],
+            [class_names.index(each.name) for each in self.detections],
+            [each.score for each in self.detections],
+        )
+
     def row(self, image: str, origin: ResultOrigin, identifiers: DicomIdentifiers | None = None) -> ImageRow:
         """The image's entry in ``results.json``, as ``fractura detect`` writes it.
 
@@ -65,18 +73,13 @@ class ImageDetections:
         Raises:
             ModelError: The card's calibration is not one.
         """
-        card = origin.card
-        boxes = Boxes(
-            [each.corners for each in self.detections],
-            [card.class_names.index(each.name) for each in self.detections],
-            [each.score for each in self.detections],
-        )
+        class_names = origin.card.class_names
         return image_row(
             image,
-            boxes,
+            self.boxes(class_names),
             size=(self.width, self.height),
             image_score=self.image_score,
-            class_names=card.class_names,
+            class_names=class_names,
             threshold=origin.settings.threshold,
             calibrator=origin.calibrator,
             identifiers=identifiers,

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal
+from urllib.parse import quote
 
 from fractura.core.json_text import json_text
 from fractura.formats.image_index import UniqueNames
@@ -86,6 +87,11 @@ def export(
     if unread:
         files[UNREAD_FILE] = results_csv(unread, origin, identifiers=identifiers).encode("utf-8")
     return _archive(files)
+
+
+def attachment(name: str) -> dict[str, str]:
+    """The header by which a browser saves an answer under this name."""
+    return {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
 
 
 def _row(each: ImageResult, origin: ResultOrigin, *, identifiers: bool) -> ImageRow:

@@ -10,11 +10,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fractura.core.boxes import Boxes
 from fractura.core.errors import FracturaError
 from fractura.core.model_card import CARD_FILE, ModelCard, read_card
 from fractura.inference import Model, load_model
 from fractura.inference.built_in import built_in_model
+from fractura.inference.explanation import explain
 from fractura.inference.origin import ResultOrigin, model_digest
+from fractura.inference.runtimes.runtime import Runtime
 from fractura.inference.settings import DetectionSettings
 from fractura.inference.views import detect_in_views
 from fractura.web.api_errors import WebError
@@ -58,6 +61,26 @@ class UnusableModel:
     id: str
     origin: Origin
     problem: str
+
+
+@dataclass(frozen=True)
+class _TakingTurns:
+    """A model that waits for its turn before each pass."""
+
+    runtime: Runtime
+    turn: threading.Lock
+
+    @property
+    def card(self) -> ModelCard:
+        return self.runtime.card
+
+    @property
+    def device(self) -> str:
+        return self.runtime.device
+
+    def detect(self, image: NDArray[np.uint8]) -> Boxes:
+        with self.turn:
+            return self.runtime.detect(image)
 
 
 class ModelRegistry:
@@ -156,6 +179,26 @@ class ModelRegistry:
         except FracturaError as error:
             raise WebError.of(error, 409, "model_unusable") from error
         return image_detections(boxes, model.card.class_names, width, height)
+
+    def explain(self, model: UsableModel, pixels: NDArray[np.uint8], detections: Boxes) -> NDArray[np.float32]:
+        """Where the evidence for a model's detections lies: float32 ``(h, w)``, see ``fractura.inference.explanation``.
+
+        Other requests run the model in between: this takes many of its passes.
+
+        Args:
+            model: The model.
+            pixels: uint8 ``(h, w, 3)``.
+            detections: What it found there, best first.
+
+        Raises:
+            WebError: The model cannot be loaded, or fails on the image.
+        """
+        try:
+            with self._busy:
+                runtime = self.load(model)
+            return explain(_TakingTurns(runtime, self._busy), pixels, detections, model.card.views)
+        except FracturaError as error:
+            raise WebError.of(error, 409, "model_unusable") from error
 
     def _card(self, model: str, path: Path) -> ModelCard:
         if path.is_dir() and (path / CARD_FILE).is_file():

@@ -248,11 +248,29 @@ export const forgetImage = (id) => request("DELETE", `/api/uploads/${id}`);
  * @param {string[]} ids
  * @param {number} threshold
  * @param {boolean} identifiers With those of DICOM images.
+ */
+export const exportImages = (format, ids, threshold, identifiers) =>
+  file(request("POST", "/api/export", { body: { format, images: ids, threshold, identifiers } }), `results.${format}`);
+
+/**
+ * @param {string} id
+ * @param {{boxes: {text: string, colour: number, xmin: number, ymin: number, xmax: number, ymax: number}[], captions: string[]}} body
+ */
+export const drawing = (id, body) => file(request("POST", `/api/images/${id}/drawing`, { body }), "image.png");
+
+/**
+ * @param {string} id
+ * @param {{threshold: number, caption: string, scale: [string, string]}} body
+ */
+export const heat = (id, body) => file(request("POST", `/api/images/${id}/heat`, { body }), "image.png");
+
+/**
+ * @param {Promise<Response>} coming
+ * @param {string} otherwise Its name where the server gives none.
  * @returns {Promise<{name: string, content: Blob}>}
  */
-export async function exportImages(format, ids, threshold, identifiers) {
-  const response = await request("POST", "/api/export", { body: { format, images: ids, threshold, identifiers } });
-  const disposition = response.headers.get("Content-Disposition") ?? "";
-  const name = /filename\*=UTF-8''([^;]+)/.exec(disposition)?.[1];
-  return { name: name ? decodeURIComponent(name) : `results.${format}`, content: await reached(response.blob()) };
+async function file(coming, otherwise) {
+  const response = await coming;
+  const name = /filename\*=UTF-8''([^;]+)/.exec(response.headers.get("Content-Disposition") ?? "")?.[1];
+  return { name: name ? decodeURIComponent(name) : otherwise, content: await reached(response.blob()) };
 }

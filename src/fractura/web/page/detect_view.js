@@ -9,7 +9,7 @@ import { certainty } from "./answers.js";
 import * as api from "./api.js";
 import { topmost } from "./boxes.js";
 import { drawAnswer, drawDropped, drawFacts, drawDetections, revealDropped } from "./detect_lists.js";
-import { byId, make } from "./dom.js";
+import { byId, download } from "./dom.js";
 import { GROUND_TRUTH_COLOUR, colourOf, drawBoxes } from "./draw.js";
 import { DroppedImages } from "./dropped_images.js";
 import * as events from "./events.js";
@@ -281,11 +281,7 @@ export class DetectView {
     const identifiers = byId("export-identifiers", HTMLInputElement).checked;
     if (ids.length === 0) return;
     try {
-      const { name, content } = await api.exportImages(format, ids, this.shownFrom, identifiers);
-      const address = URL.createObjectURL(content);
-      make("a", { href: address, download: name }).click();
-      // the download still reads it after this returns
-      setTimeout(() => URL.revokeObjectURL(address), 10_000);
+      download(await api.exportImages(format, ids, this.shownFrom, identifiers));
     } catch (reason) {
       notifyError(reason);
     }

@@ -61,6 +61,17 @@ export function focusStage() {
 }
 
 /**
+ * Have the browser save a file.
+ * @param {{name: string, content: Blob}} file
+ */
+export function download({ name, content }) {
+  const address = URL.createObjectURL(content);
+  make("a", { href: address, download: name }).click();
+  // the download still reads it after this returns
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}
+
+/**
  * The element with this id; it must be in index.html.
  * @template {HTMLElement} T
  * @param {string} id
@@ -96,6 +107,8 @@ const SHAPES = {
   compare: "M3 4h6v12H3zM11 4h6v12h-6z",
   open: "M10 14V4M6 8l4-4 4 4M3 14v3h14v-3",
   more: "M4 10h.1M10 10h.1M16 10h.1",
+  picture: "M3 4h14v12H3zM3 13l4-4 4 4 2-2 4 4M12.500 7.500h.1",
+  heat: "M10 3c1 3 4 4 4 8a4 4 0 0 1-8 0c0-2 1-3 2-4 0 2 1 2 2 2 0-2-1-4 0-6z",
   rotate: "M16 10a6 6 0 1 1-2-4.500M16 3v4h-4",
 };
 /** @typedef {keyof typeof SHAPES} IconName */

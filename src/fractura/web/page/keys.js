@@ -68,6 +68,8 @@ export const LABEL = [
   { keys: "Ctrl+Z", word: "tool.undo", action: "undo" },
   { keys: "Ctrl+Y / Ctrl+Shift+Z", word: "tool.redo", action: "redo" },
   { keys: "Shift+D", word: "tool.next_unlabelled", action: "nextUnlabelled" },
+  { keys: "P", word: "tool.picture", action: "picture" },
+  { keys: "Shift+P", word: "tool.heat", action: "heat" },
   { keys: "/", word: "tool.search", action: "search" },
   { keys: "Escape", word: "tool.cancel", action: "cancel" },
   // LabelImg opens folders with these; here the folder is fixed

@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { keyed } from "./boxes.js";
 import { byId } from "./dom.js";
 import { number, say } from "./i18n.js";
+import { downloadHeat, downloadPicture } from "./label_downloads.js";
 
 const FAR = 10;
 /** Pause of the arrow keys until the position of the box is read out, ms. */
@@ -171,6 +172,8 @@ export function labelActions(view) {
       view.draw();
     },
     comment: () => byId("comment", HTMLTextAreaElement).focus(),
+    picture: () => void downloadPicture(view),
+    heat: () => void downloadHeat(view),
     search: () => byId("image-search", HTMLInputElement).focus(),
     cancel,
     nothing: () => undefined,

@@ -88,7 +88,7 @@ export class LabelView {
     this.actions = this.queue.actions;
     this.toolbar = byId("toolbar", HTMLElement);
     makeToolbar(this.toolbar, BUTTONS, LABEL, this.actions, this.stageElement);
-    makeMenu(this.toolbar, MORE, LABEL, this.actions, this.stageElement);
+    makeMenu(this.toolbar, [...MORE, null, ["picture", "picture"], ["heat", "heat"]], LABEL, this.actions, this.stageElement);
     const threshold = byId("suggest-threshold", HTMLInputElement);
     threshold.addEventListener("input", () => {
       this.labelling.threshold = threshold.valueAsNumber;
@@ -267,6 +267,8 @@ export class LabelView {
       invert: { pressed: viewer.inverted },
       magnifier: { pressed: viewer.magnifying },
       hide: { pressed: editor.hidden },
+      picture: { disabled: open === null },
+      heat: { disabled: !open?.detections.some(({ score }) => score >= this.labelling.shownFrom) },
     });
   }
 

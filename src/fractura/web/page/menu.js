@@ -1,6 +1,6 @@
 /** A button of the toolbar that opens a short list of further tools, made from the table of keys. */
 import { icon, make } from "./dom.js";
-import { translatePage } from "./i18n.js";
+import { hasKeyboard, readable, translatePage } from "./i18n.js";
 
 /** Distance of the list from its button and from the edges of the window, CSS pixels. */
 const GAP = 4;
@@ -19,7 +19,10 @@ export function makeMenu(host, entries, table, actions, stage) {
   const list = make("div", { class: "menu", id, popover: true });
   const opener = make("button", { class: "tool", popovertarget: id, "data-tip": "tool.more" }, icon("more"));
   for (const entry of entries) list.append(entry === null ? make("hr") : item(...entry));
-  list.addEventListener("toggle", () => place(list, opener));
+  list.addEventListener("toggle", () => {
+    for (const shown of list.querySelectorAll("kbd")) shown.textContent = readable(shown.dataset["keys"] ?? "");
+    place(list, opener);
+  });
   host.append(opener, list);
   translatePage();
 
@@ -31,7 +34,7 @@ export function makeMenu(host, entries, table, actions, stage) {
     const key = table.find((line) => line.action === action && !line.quiet);
     const text = make("span", { "data-say": key?.word });
     const button = make("button", { class: "plain", "data-action": action }, icon(shape), text);
-    if (key) button.append(make("kbd", {}, key.keys));
+    if (key && hasKeyboard()) button.append(make("kbd", { "data-keys": key.keys }));
     button.addEventListener("click", () => {
       list.hidePopover();
       stage.focus({ preventScroll: true });

@@ -74,6 +74,8 @@ export const english = {
   "tool.more": "More tools",
   "tool.rotate": "Rotate the view by 90°",
   "tool.rotate_back": "Rotate the view back by 90°",
+  "tool.picture": "Download the picture with its boxes",
+  "tool.heat": "Download the heat map of the model’s detections",
   "tool.undo": "Undo",
   "tool.redo": "Redo",
   "tool.previous": "Previous image",
@@ -155,6 +157,11 @@ export const english = {
   "suggestions.missed_by_human": "The model detects something where there is no box",
   "suggestions.missed_by_model": "The model does not detect one of your boxes",
   "suggestions.other_class": "The model suggests a different class",
+
+  "heat.running": "Computing the heat map: up to half a minute …",
+  "heat.caption": "evidence for the detections",
+  "heat.none": "none",
+  "heat.most": "most",
 
   "training.title": "Training",
   "training.steps": "Steps",
@@ -265,6 +272,7 @@ export const english = {
   "error.model_unusable": "The model cannot be used: {message}",
   "error.torch_missing": 'Training needs PyTorch: pip install "fractura[train]"',
   "error.training_running": "A training is already running.",
+  "error.nothing_detected": "The model detects nothing on this image at this threshold.",
   "error.nothing_to_train": "No image has a box to train on: draw some boxes first.",
   "error.nothing_to_decide": "No new model waits for a decision.",
   "error.not_dicom": "DICOM SR is available for DICOM images only.",

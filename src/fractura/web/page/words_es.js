@@ -75,6 +75,8 @@ export const spanish = {
   "tool.more": "Más herramientas",
   "tool.rotate": "Girar la vista 90°",
   "tool.rotate_back": "Girar la vista 90° hacia atrás",
+  "tool.picture": "Descargar la imagen con sus cajas",
+  "tool.heat": "Descargar el mapa de calor de las detecciones",
   "tool.undo": "Deshacer",
   "tool.redo": "Rehacer",
   "tool.previous": "Radiografía anterior",
@@ -159,6 +161,11 @@ export const spanish = {
   "suggestions.missed_by_human": "El modelo detecta algo donde no hay caja",
   "suggestions.missed_by_model": "El modelo no detecta una de sus cajas",
   "suggestions.other_class": "El modelo sugiere otra clase",
+
+  "heat.running": "Calculando el mapa de calor: hasta medio minuto …",
+  "heat.caption": "indicios de las detecciones",
+  "heat.none": "ninguno",
+  "heat.most": "máximo",
 
   "training.title": "Entrenamiento",
   "training.steps": "Pasos",
@@ -271,6 +278,7 @@ export const spanish = {
   "error.model_unusable": "El modelo no se puede usar: {message}",
   "error.torch_missing": 'Entrenar necesita PyTorch: pip install "fractura[train]"',
   "error.training_running": "Ya hay un entrenamiento en marcha.",
+  "error.nothing_detected": "El modelo no detecta nada en esta radiografía con este umbral.",
   "error.nothing_to_train": "Ninguna radiografía tiene cajas con las que entrenar: dibuje algunas primero.",
   "error.nothing_to_decide": "Ningún modelo nuevo espera una decisión.",
   "error.not_dicom": "DICOM SR solo está disponible para radiografías DICOM.",

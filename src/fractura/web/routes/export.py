@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from fastapi import APIRouter, Response
 
 from fractura.web.api_errors import WebError, documented
 from fractura.web.app_state import AppState, CurrentState
-from fractura.web.exports import ImageResult, export
+from fractura.web.exports import ImageResult, attachment, export
 from fractura.web.model_registry import UsableModel
 from fractura.web.openapi import files
 from fractura.web.schemas import ExportRequest
@@ -34,8 +32,7 @@ def export_results(request: ExportRequest, state: CurrentState) -> Response:
     model = state.models.get()
     results = [_result(state, state.source(image), model) for image in dict.fromkeys(request.images)]
     file = export(results, request.format, model.result_origin(request.threshold), identifiers=request.identifiers)
-    disposition = f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"
-    return Response(file.content, media_type=file.media_type, headers={"Content-Disposition": disposition})
+    return Response(file.content, media_type=file.media_type, headers=attachment(file.name))
 
 
 def _result(state: AppState, source: ImageSource, model: UsableModel) -> ImageResult:
