@@ -15,14 +15,13 @@ from fractura.web.api_errors import WebError, documented
 from fractura.web.app_state import CurrentState
 from fractura.web.drawing_schemas import DrawingRequest, HeatRequest
 from fractura.web.exports import attachment
+from fractura.web.openapi import files
 from fractura.web.rendering import png_bytes
 from fractura.web.schemas import ImageId
 from fractura.web.uploads import ImageSource
 
 router = APIRouter(tags=["drawings"])
-_PNG: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}, "description": "The picture"}
-}
+_PNG: dict[int | str, dict[str, Any]] = {200: {"description": "The picture", "content": files("image/png")}}
 
 
 @router.post(
