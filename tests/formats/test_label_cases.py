@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.material import label_case
+from support.material import reported_case
 
 from fractura.core.errors import DataError
 from fractura.formats import open_dataset
@@ -82,7 +82,7 @@ def same_boxes(found, expected):
 def test_it_is_read_with_the_right_values(case, on_error):
     source, expected, said = READ[case]
     problems = []
-    reading = open_dataset(label_case(case), on_error=on_error, problems=problems)
+    reading = open_dataset(reported_case(case), on_error=on_error, problems=problems)
     assert reading.guess.format == source
     same_boxes(boxes_by_image(reading.dataset), expected)
     assert len(problems) == len(said), [str(problem) for problem in problems]
@@ -95,13 +95,13 @@ def test_it_is_read_with_the_right_values(case, on_error):
 def test_it_is_refused_and_never_read_as_images_without_a_box(case, on_error):
     words, hint = REFUSED[case]
     with pytest.raises(DataError, match=words) as caught:
-        open_dataset(label_case(case), on_error=on_error, problems=[])
-    assert str(label_case(case)) in caught.value.file
+        open_dataset(reported_case(case), on_error=on_error, problems=[])
+    assert str(reported_case(case)) in caught.value.file
     assert hint in caught.value.hint
 
 
 def test_images_elsewhere_are_named():
-    folder = label_case("reports/voc_films_elsewhere")
+    folder = reported_case("reports/voc_films_elsewhere")
     reading = open_dataset(folder / "Annotations" / "PASCAL VOC", image_dir=folder / "images")
     same_boxes(boxes_by_image(reading.dataset), PAIR)
 
@@ -109,10 +109,10 @@ def test_images_elsewhere_are_named():
 def test_two_annotations_of_one_image_give_neither_ones_boxes():
     problems = []
     with pytest.raises(DataError, match="no image can be used"):
-        open_dataset(label_case("reports/two_xml_one_film_skip"), on_error="skip-all", problems=problems)
+        open_dataset(reported_case("reports/two_xml_one_film_skip"), on_error="skip-all", problems=problems)
 
 
 def test_no_case_is_forgotten():
-    folder = label_case("csv").parent
+    folder = reported_case("csv").parent
     there = {f"{each.parent.name}/{each.name}" for part in KINDS for each in (folder / part).iterdir()}
     assert there | {"film_names_of"} == READ.keys() | REFUSED.keys()

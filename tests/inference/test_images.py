@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from support.dicom_images import DIGITAL_RADIOGRAPHY, dicom
 
 from fractura.core.errors import DataError
 from fractura.inference.discovery import find_images
@@ -73,3 +75,37 @@ def test_nothing_to_look_at_is_an_error(tmp_path, given, said):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=said):
         find_images([tmp_path / Path(name) for name in given])
+
+
+def patient_cd(folder):
+    """What a hospital burns: images without extension, and much beside them."""
+    values = np.arange(48, dtype=np.uint16).reshape(6, 8) * 80
+    objects = {
+        "DICOMDIR": "1.2.840.10008.1.3.10",
+        "DICOM/P1/IM000001": DIGITAL_RADIOGRAPHY,
+        "DICOM/P1/IM000002.IMA": DIGITAL_RADIOGRAPHY,
+        "DICOM/P1/1.2.840.77": DIGITAL_RADIOGRAPHY,
+        "DICOM/P1/SR000001": "1.2.840.10008.5.1.4.1.1.88.33",
+        "DICOM/P1/SR000002.dcm": "1.2.840.10008.5.1.4.1.1.88.67",
+        "DICOM/P1/PR000001": "1.2.840.10008.5.1.4.1.1.11.1",
+        "DICOM/P1/report": "1.2.840.10008.5.1.4.1.1.104.1",
+    }
+    for name, sop_class in objects.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(dicom(values, bits=12, SOPClassUID=sop_class))
+    return touch(folder, "VIEWER/viewer.exe", "VIEWER/logo.png", "autorun.inf")
+
+
+def test_a_patient_cd_gives_its_radiographs_and_counts_the_rest(tmp_path):
+    for given in (patient_cd(tmp_path), tmp_path / "DICOMDIR"):
+        found = find_images([given])
+        assert names(found) == ["1.2.840", "IM000001", "IM000002"]
+        assert found.passed_over == {
+            ".exe": 1,
+            ".inf": 1,
+            ".png beside a DICOMDIR": 1,
+            "DICOM directory (DICOMDIR)": 1,
+            "DICOM document": 1,
+            "DICOM presentation state": 1,
+            "DICOM structured report": 2,
+        }

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 NAMES = ("PLANTED^NAME", "Planted-Hospital", "PLANTED-ID-4711", "Planted Comment", "PlantedModel")
+DIGITAL_RADIOGRAPHY = "1.2.840.10008.5.1.4.1.1.1.1"
 NATIVE, BIG_ENDIAN, RLE = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.5"
 JPEG, JPEG_12 = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"
 JPEG_LOSSLESS, JPEG_LOSSLESS_SV1 = "1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"
@@ -31,10 +32,10 @@ def dicom(values: np.ndarray, *, bits: int | None = None, syntax: str = NATIVE, 
     allocated = 8 * values.dtype.itemsize
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1.1"
+    dataset.file_meta.MediaStorageSOPClassUID = elements.get("SOPClassUID", DIGITAL_RADIOGRAPHY)
     dataset.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4"
     dataset.file_meta.TransferSyntaxUID = NATIVE
-    dataset.SOPClassUID, dataset.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.1.1", "1.2.3.4"
+    dataset.SOPClassUID, dataset.SOPInstanceUID = DIGITAL_RADIOGRAPHY, "1.2.3.4"
     dataset.Modality = "DX"
     dataset.PatientName, dataset.InstitutionName, dataset.PatientID, dataset.ImageComments, model = NAMES
     dataset.ManufacturerModelName = model

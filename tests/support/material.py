@@ -23,8 +23,8 @@ def real_images(relative: str) -> Path:
     return path
 
 
-def label_case(relative: str) -> Path:
-    """One of the small folders of labels as people have them, from bug reports; skips where they are absent."""
+def reported_case(relative: str) -> Path:
+    """One of the small files and folders of labels as people have them, from bug reports; skips where absent."""
     path = BESIDE_THE_CHECKOUT.parent / "cases" / "data" / relative
     if not path.exists():
         told = os.environ.get(DATA_VARIABLE) == "none"

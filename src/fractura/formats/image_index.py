@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from fractura.core.errors import DataError
 from fractura.core.files import unlistable
-from fractura.imaging.reader import IMAGE_EXTENSIONS
+from fractura.imaging.reader import IMAGE_EXTENSIONS, is_image_file
 
 
 class ImageIndex:
@@ -204,8 +204,8 @@ def _images_below(folder: Path) -> list[Path]:
     for place, folders, files in os.walk(folder, onerror=stop):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS:
-                found.append(Path(place, name))
+            if not name.startswith(".") and is_image_file(path := Path(place, name)):
+                found.append(path)
     return found
 
 

@@ -28,7 +28,11 @@ _PNG_CHUNK = struct.Struct(">I4s")
 _PNG_EXIF_CHUNKS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")  # EXIF, and where older programs hid it
 
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # ISO/IEC 23008-12; not AVIF
-_JPEG_2000_START = b"\xff\x4f\xff\x51"
+_PADDING = b"\0\xff\xd9 \r\n"  # what writers put after the end, a second end among it
+
+_JPEG_2000_START, _TILE_PART = b"\xff\x4f\xff\x51", b"\xff\x90"
+_MOST_TILES = 65535
+_JPEG_2000_GRID = struct.Struct(">8I")  # right, bottom, left, top; width, height, left and top of the tiles
 _JP2_FILE_START = b"\0\0\0\x0cjP  "
 
 
@@ -116,16 +120,53 @@ def codestream_frame(data: bytes) -> Codestream | None:
     return None
 
 
-def is_whole_jpeg(data: bytes) -> bool:
-    """True if a JPEG or JPEG-LS stream goes on to its end marker, with no foreign marker in its compressed data.
+def whole_jpeg(data: bytes) -> bytes | None:
+    """A JPEG or JPEG-LS stream up to its end marker; None if it ends before, or holds a foreign marker.
 
     GDCM fills what is missing with grey without an error, and CharLS never returns from a stream that ends too early.
+    What follows the end may be padding only: anything else, and the marker is not the end but damage.
     """
-    start = data.find(b"\xff\xda")
-    if start < 0 or not data.rstrip(b"\0").endswith(b"\xff\xd9"):
-        return False
+    start = next((segment.start for segment in _jpeg_segments(data) if segment.marker == _SCAN), None)
+    if start is None:
+        return None
     # After a scan begins: stuffed and restart bytes, fill, another scan with its tables, or the end.
-    return {data[found.start() + 1] for found in _SCAN_MARKER.finditer(data, start)} <= _IN_SCANS
+    for found in _SCAN_MARKER.finditer(data, start):
+        marker = data[found.start() + 1]
+        if marker == _END:
+            return None if data[found.end() :].strip(_PADDING) else data[: found.end()]
+        if marker not in _IN_SCANS:
+            return None
+    return None
+
+
+def whole_jpeg_2000(data: bytes) -> bytes | None:
+    """A JPEG 2000 stream up to its end marker; None if a part of a tile, or a tile, is missing.
+
+    The marker itself may be missing, and the last part of a tile may leave its length open. A stream in a JP2 file is
+    handed back as it is.
+    """
+    start = data.find(_JPEG_2000_START, 0, 4096)
+    size = _JPEG_2000_GRID.unpack_from(data, start + 8) if 0 <= start <= len(data) - 8 - _JPEG_2000_GRID.size else None
+    position = data.find(_TILE_PART, start)
+    if size is None or position < 0 or 0 in size[4:6]:
+        return None
+    right, bottom, _, _, width, height, left, top = size
+    tiles = -(-(right - left) // width) * -(-(bottom - top) // height)
+    if not 0 < tiles <= _MOST_TILES:
+        return None
+    missing = set(range(tiles))
+    while data[position : position + 2] == _TILE_PART and position + 12 <= len(data):
+        tile, length = struct.unpack_from(">HI", data, position + 4)
+        if length == 0:
+            end = data.find(b"\xff\xd9", position + 12)  # FF stands before 8F and less within packets
+            length = end - position
+        if length < 14 or position + length > len(data):
+            return None
+        missing.discard(tile)
+        position += length
+    if missing:
+        return None
+    return data if start else data[:position] + b"\xff\xd9"
 
 
 def png_may_hold_exif(stream: BinaryIO) -> bool:

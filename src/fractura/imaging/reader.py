@@ -38,15 +38,18 @@ from fractura.imaging.dicom import (
     dicom_facts,
     dicom_frame,
     dicom_identifiers,
+    dicom_object,
     is_dicom,
     read_dicom,
     read_dicom_values,
 )
 from fractura.imaging.raster import raster_frame, read_raster, read_raster_values
 
-_PICTURES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".heic", ".heif", ".hif"})
-IMAGE_EXTENSIONS = _PICTURES | DICOM_EXTENSIONS
+PICTURE_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".heic", ".heif", ".hif"})
+IMAGE_EXTENSIONS = PICTURE_EXTENSIONS | DICOM_EXTENSIONS
+_TEXT_EXTENSIONS = frozenset({".xml", ".txt", ".json", ".csv", ".yaml", ".yml", ".md"})
 _DICOM_START = 132
+_META_START = 512  # bytes in which a DICOM names its class
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,11 +218,35 @@ def radiograph_identifiers(source: Path | bytes, *, name: str | None = None) -> 
 
 
 def is_image_file(path: Path) -> bool:
-    """True if a file in a folder is an image: by its extension; archives name DICOM files without one."""
-    if path.suffix.lower() in IMAGE_EXTENSIONS:
-        return True
-    # Such as IM000001, or 1.2.840.113619.2.1
-    return (not path.suffix or path.suffix[1:].isdigit()) and is_dicom_file(path)
+    """True if a file in a folder is an image, see ``kind_of_other``."""
+    return kind_of_other(path) is None
+
+
+def kind_of_other(path: Path) -> str | None:
+    """What a file in a folder is called that is not an image; None if it is one.
+
+    Pictures are known by their extension; DICOM by its content, as archives give it any extension or none (IM000001,
+    1.2.840.113619.2.1, X.IMA). What a medium or an archive keeps beside the images is not one: directories, reports,
+    presentation states, documents.
+
+    Returns:
+        ``DICOM structured report`` and the like, or the extension, or the name of a file without one.
+    """
+    suffix = path.suffix.lower()
+    if suffix in PICTURE_EXTENSIONS:
+        return None
+    other = suffix or path.name
+    if suffix in _TEXT_EXTENSIONS:
+        return other
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(_META_START)
+    except OSError:  # reported where the image is read
+        return None if suffix in DICOM_EXTENSIONS else other
+    if not is_dicom(start, path.name):
+        return None if suffix in DICOM_EXTENSIONS else other
+    kind = dicom_object(start)
+    return None if kind is None else f"DICOM {kind}"
 
 
 def is_dicom_file(path: Path) -> bool:

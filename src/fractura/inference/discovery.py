@@ -10,7 +10,9 @@ from pathlib import Path
 
 from fractura.core.errors import DataError
 from fractura.formats.image_index import UniqueNames
-from fractura.imaging.reader import IMAGE_EXTENSIONS, is_image_file
+from fractura.imaging.reader import IMAGE_EXTENSIONS, is_dicom_file, kind_of_other
+
+_DICOM_DIRECTORY = "DICOMDIR"
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class ImageFiles:
 
     Attributes:
         images: Sorted by path within each of the given paths.
-        passed_over: Files in the folders that are not images, counted by extension.
+        passed_over: Files in the folders that are not images, counted by extension or kind.
     """
 
     images: tuple[ImageFile, ...]
@@ -43,8 +45,9 @@ class ImageFiles:
 def find_images(paths: Iterable[Path | str]) -> ImageFiles:
     """Images among ``paths``: files as they are given, folders with all that lies in them.
 
-    In folders an image is recognised by its extension (DICOM without one by its first bytes) and hidden files are
-    ignored; a file given by name always counts. An image that is found twice counts once.
+    In folders an image is recognised by its extension (DICOM by its first bytes) and hidden files are ignored; a file
+    given by name always counts. An image that is found twice counts once. On a patient CD, which has a ``DICOMDIR``,
+    only DICOM counts: the other pictures belong to the viewer. ``DICOMDIR`` itself stands for its folder.
 
     Raises:
         DataError: A path does not exist or a folder cannot be read, or there is no image at all.
@@ -53,12 +56,18 @@ def find_images(paths: Iterable[Path | str]) -> ImageFiles:
     passed_over: Counter[str] = Counter()
     given = [Path(path) for path in paths]
     for path in given:
-        if path.is_dir():
-            for file in _files_in(path):
-                if not file.name.startswith(".") and is_image_file(file):
+        folder = path.parent if path.name.upper() == _DICOM_DIRECTORY else path
+        if folder.is_dir():
+            inside = _files_in(folder)
+            media = [file.parent for file in inside if file.name.upper() == _DICOM_DIRECTORY]
+            for file in inside:
+                other = file.suffix.lower() or file.name if file.name.startswith(".") else kind_of_other(file)
+                if other is None and any(file.is_relative_to(medium) for medium in media) and not is_dicom_file(file):
+                    other = f"{file.suffix.lower()} beside a {_DICOM_DIRECTORY}"
+                if other is None:
                     files.setdefault(file.resolve(), file)
                 else:
-                    passed_over[file.suffix.lower() or file.name] += 1
+                    passed_over[other] += 1
         elif path.exists():
             files.setdefault(path.resolve(), path)
         else:

@@ -23,7 +23,7 @@ from fractura.formats.voc.annotation import VocAnnotation, VocObject
 from fractura.formats.voc.decisions import HIDDEN_FOLDER
 from fractura.formats.voc.layout import voc_folders
 from fractura.formats.voc.parser import parse_voc, read_voc_bytes
-from fractura.imaging.reader import IMAGE_EXTENSIONS, is_image_file
+from fractura.imaging.reader import PICTURE_EXTENSIONS, is_image_file
 from fractura.inference.results import printable
 from fractura.web.comments import COMMENTS
 
@@ -267,8 +267,10 @@ class FolderIndex:
             pause = max(_POLL_SECONDS, (time.monotonic() - started) / _SEEN_SHARE)
 
     def _is_image(self, name: str) -> bool:
-        # The common case avoids creating a Path: 20,000 names may be checked every few seconds.
-        return os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS or is_image_file(self.image_dir / name)
+        # The common cases avoid creating a Path or opening a file: 20,000 names may be checked every few seconds.
+        if os.path.splitext(name)[1].lower() in PICTURE_EXTENSIONS or image_id(name) in self._rows:
+            return True
+        return is_image_file(self.image_dir / name)
 
     def _list_images(self) -> bool:
         """Update the rows from the image folder. Returns True if images were added, removed or replaced."""

@@ -8,7 +8,7 @@ is imported when the first DICOM is read.
 from fractura.imaging.dicom.facts import ImageFacts
 from fractura.imaging.dicom.identifiers import DicomIdentifiers, dicom_identifiers
 from fractura.imaging.dicom.reader import DicomImage, dicom_facts, dicom_frame, read_dicom, read_dicom_values
-from fractura.imaging.dicom.source import DICOM_EXTENSIONS, is_dicom
+from fractura.imaging.dicom.signature import DICOM_EXTENSIONS, dicom_object, is_dicom
 from fractura.imaging.dicom.windowing import GreyValues
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "dicom_facts",
     "dicom_frame",
     "dicom_identifiers",
+    "dicom_object",
     "is_dicom",
     "read_dicom",
     "read_dicom_values",

@@ -88,7 +88,7 @@ if hasattr(os, "register_at_fork"):  # Windows lacks it, and cannot fork
 
 
 def decode_apart(frame: bytes, syntax: str, width: int, height: int, samples: int, bits: int) -> bytes | None:
-    """Values of one JPEG Lossless or JPEG-LS frame, one byte each up to 8 bits and two (little-endian) above.
+    """Values of one compressed frame, one byte each up to 8 bits and two (little-endian) above.
 
     Returns:
         ``width * height * samples`` values, without sign, colour by pixel; None if the frame cannot be decoded.

@@ -1,9 +1,9 @@
-"""A program, not a module: decodes JPEG Lossless and JPEG-LS for ``decoder_process``, away from its caller.
+"""A program, not a module: decodes compressed frames for ``decoder_process``, away from its caller.
 
-GDCM, which reads JPEG Lossless, ends the process it runs in on some damaged images (an uncaught C++ exception), and its
-JPEG library writes to stderr. CharLS, which reads JPEG-LS, never returns from some that are cut off. On stdin comes a
-request: ``REQUEST``, the transfer syntax (ASCII), the packed frame. On stdout the answer: a length (0: it cannot be
-decoded) and as many bytes.
+GDCM, which reads JPEG Lossless and what other decoders refuse, ends the process it runs in on some damaged images (an
+uncaught C++ exception), and its JPEG library writes to stderr. CharLS, which reads JPEG-LS, never returns from some
+that are cut off. On stdin comes a request: ``REQUEST``, the transfer syntax (ASCII), the packed frame. On stdout the
+answer: a length (0: it cannot be decoded) and as many bytes.
 """
 
 import struct
@@ -26,7 +26,7 @@ def decode_jpeg_ls(frame: bytes) -> bytes:
     return bytes(values)
 
 
-def decode_jpeg_lossless(
+def decode_with_gdcm(
     width: int, height: int, samples: int, bits: int, allocated: int, syntax: str, frame: bytes
 ) -> bytes:
     """One frame as GDCM gives it: colour by pixel, values little-endian, without sign."""
@@ -52,19 +52,26 @@ def decode_jpeg_lossless(
     return values.encode("utf-8", "surrogateescape") if isinstance(values, str) else b""
 
 
+def decode(width: int, height: int, samples: int, bits: int, allocated: int, syntax: str, frame: bytes) -> bytes:
+    """The values, by the second decoder where the first one refuses; empty if both do."""
+    if syntax in JPEG_LS:
+        try:
+            return decode_jpeg_ls(frame)
+        except Exception:
+            pass
+    try:
+        return decode_with_gdcm(width, height, samples, bits, allocated, syntax, frame)
+    except Exception:
+        return b""
+
+
 def main() -> None:
     """Answer requests until stdin ends."""
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     while len(head := requests.read(REQUEST.size)) == REQUEST.size:
         width, height, samples, bits, allocated, syntax_length, frame_length = REQUEST.unpack(head)
         syntax, frame = requests.read(syntax_length).decode("ascii"), requests.read(frame_length)
-        try:
-            if syntax in JPEG_LS:
-                values = decode_jpeg_ls(frame)
-            else:
-                values = decode_jpeg_lossless(width, height, samples, bits, allocated, syntax, frame)
-        except Exception:  # whatever a decoder's bridge raises, the answer is the same: nothing
-            values = b""
+        values = decode(width, height, samples, bits, allocated, syntax, frame)
         answers.write(ANSWER.pack(len(values)) + values)
         answers.flush()
 

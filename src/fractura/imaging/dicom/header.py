@@ -18,7 +18,8 @@ from fractura.imaging.dicom.facts import (
     study_hash,
     view_term,
 )
-from fractura.imaging.dicom.source import DICOM_ERRORS, damaged, first_value, number_of, text_of
+from fractura.imaging.dicom.signature import other_object
+from fractura.imaging.dicom.source import DICOM_ERRORS, damaged, number_of, text_of, transfer_syntax
 from fractura.imaging.limits import refuse_huge
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ RADIOGRAPHS = {
     "RF": "radiofluoroscopy",
     "PX": "panoramic X-ray",
 }
-_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+_IMAGE_CLASSES = "1.2.840.10008.5.1.4.1.1."
+_SECONDARY_CAPTURE = f"{_IMAGE_CLASSES}7"
+_RADIOGRAPHY = frozenset(f"{_IMAGE_CLASSES}{end}" for end in ("1", "1.1", "1.1.1"))  # CR, DX to show and to process
 _OTHERS = {
     "AR": "autorefraction", "AU": "audio", "BI": "biomagnetic imaging", "BMD": "bone densitometry",
     "CT": "computed tomography", "DOC": "document", "ECG": "electrocardiography", "ES": "endoscopy",
@@ -112,8 +115,6 @@ def read_header(dataset: Dataset, title: str) -> DicomHeader:
         DataError: It is not a radiograph (its modality is named), or its size, depth or colours are not usable.
     """
     _refuse_modality(dataset, title)
-    meta = getattr(dataset, "file_meta", None)
-    syntax = str(meta.TransferSyntaxUID) if meta is not None and "TransferSyntaxUID" in meta else "1.2.840.10008.1.2"
     width, height = _whole(dataset, "Columns"), _whole(dataset, "Rows")
     if width < 1 or height < 1:
         raise damaged(title, "it has no rows or columns of pixels")
@@ -129,7 +130,7 @@ def read_header(dataset: Dataset, title: str) -> DicomHeader:
             file=title,
             hint="export it as a grey image (MONOCHROME2)",
         )
-    if allocated not in ((8, 16) if samples == 1 else (8,)) or not 1 <= stored <= allocated:
+    if allocated not in (8, 16) or not 1 <= stored <= allocated:
         raise DataError(
             f"is a DICOM with {stored} of {allocated} bits a value, which is not read",
             file=title,
@@ -140,7 +141,7 @@ def read_header(dataset: Dataset, title: str) -> DicomHeader:
     high_bit = _whole(dataset, "HighBit", stored - 1)
     slope = number_of(dataset, "RescaleSlope")
     return DicomHeader(
-        syntax=syntax,
+        syntax=transfer_syntax(dataset),
         width=width,
         height=height,
         frames=max(1, _whole(dataset, "NumberOfFrames", 1)),
@@ -178,10 +179,24 @@ def read_facts(dataset: Dataset) -> ImageFacts:
 
 
 def _refuse_modality(dataset: Dataset, title: str) -> None:
-    """Only words of the standard are named: anything may stand in the field."""
+    """By the modality; where that is none of DICOM's, or only "other", by the class of the object.
+
+    Only words of the standard are named: anything may stand in the field.
+    """
+    meta = getattr(dataset, "file_meta", None)
+    sop_class = text_of(dataset, "SOPClassUID") or (text_of(meta, "MediaStorageSOPClassUID") if meta else "")
+    sop_class = sop_class.strip(" \0")
+    other = other_object(sop_class)
+    if other is not None:
+        raise DataError(f"is a DICOM {other}, not an image", file=title, hint="leave it out")
+    if not len(dataset):
+        raise damaged(title, "its header is cut off")
     modality = text_of(dataset, "Modality").strip(" \0").upper()
-    captured = text_of(dataset, "SOPClassUID").startswith(_SECONDARY_CAPTURE)
-    if modality in RADIOGRAPHS or (modality in ("OT", "SC", "") and captured):
+    if modality in RADIOGRAPHS:
+        return
+    if sop_class in _RADIOGRAPHY and (modality not in _OTHERS or modality == "OT"):
+        return
+    if sop_class.startswith(_SECONDARY_CAPTURE) and modality in ("OT", "SC", ""):
         return
     if modality in _OTHERS:
         named = f"of modality {modality} ({_OTHERS[modality]})"
@@ -224,8 +239,12 @@ def _as_stored(value: int, is_signed: bool, allocated: int) -> int:
 
 
 def _table(dataset: Dataset, keyword: str, title: str) -> LookupTable | None:
-    """The first table of a LUT sequence."""
-    item = first_value(dataset, keyword)
+    """The first table of a LUT sequence; None if its items are empty, which writers leave behind."""
+    try:
+        items = list(dataset.get(keyword) or ())
+        item = next((each for each in items if each.get("LUTDescriptor") and each.get("LUTData")), None)
+    except DICOM_ERRORS:
+        raise damaged(title, "its lookup table cannot be read") from None
     if item is None:
         return None
     try:

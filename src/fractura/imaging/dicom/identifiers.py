@@ -42,7 +42,7 @@ def dicom_identifiers(stream: BinaryIO, title: str) -> DicomIdentifiers:
         DataError: It is not a DICOM file, or is damaged.
     """
     with parsing_quietly():
-        dataset = parse_dicom(stream, title, pixels=False, more=_ELEMENTS)
+        dataset = parse_dicom(stream, title, more=_ELEMENTS)
         accession = _text(dataset, "AccessionNumber")
         return {
             "study_uid": _uid(dataset, "StudyInstanceUID"),

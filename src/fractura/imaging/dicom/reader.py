@@ -13,6 +13,7 @@ from fractura.core.errors import DataError
 from fractura.imaging.dicom.codec import decode_first_frame
 from fractura.imaging.dicom.facts import ImageFacts
 from fractura.imaging.dicom.header import DicomHeader, read_header
+from fractura.imaging.dicom.pixel_data import read_pixel_data
 from fractura.imaging.dicom.source import DICOM_ERRORS, damaged, parse_dicom, parsing_quietly
 from fractura.imaging.dicom.windowing import GreyValues, displayed, grey_values
 
@@ -67,9 +68,11 @@ def read_dicom_values(data: bytes, title: str) -> GreyValues | None:
 
 def _decoded(data: bytes, title: str) -> tuple[NDArray[Any], DicomHeader]:
     with parsing_quietly():
-        dataset = parse_dicom(io.BytesIO(data), title, pixels=True)
-        header = _header(dataset, title)
-        packed = _packed(dataset, title)
+        stream = io.BytesIO(data)
+        header = _header(parse_dicom(stream, title), title)
+        packed = read_pixel_data(data, stream.tell())
+    if packed is None:
+        raise DataError("is a DICOM without pixels", file=title, hint="save it again from the archive, or leave it out")
     return decode_first_frame(packed, header, title), header  # takes long: other threads decode at the same time
 
 
@@ -80,7 +83,7 @@ def dicom_frame(stream: BinaryIO, title: str) -> tuple[int, int, int]:
         DataError: As for ``read_dicom``, as far as the header shows it.
     """
     with parsing_quietly():
-        header = _header(parse_dicom(stream, title, pixels=False), title)
+        header = _header(parse_dicom(stream, title), title)
     return header.width, header.height, header.samples
 
 
@@ -91,7 +94,7 @@ def dicom_facts(stream: BinaryIO, title: str) -> ImageFacts:
         DataError: As for ``dicom_frame``.
     """
     with parsing_quietly():
-        return _header(parse_dicom(stream, title, pixels=False), title).facts
+        return _header(parse_dicom(stream, title), title).facts
 
 
 def _header(dataset: Dataset, title: str) -> DicomHeader:
@@ -101,17 +104,3 @@ def _header(dataset: Dataset, title: str) -> DicomHeader:
         raise
     except DICOM_ERRORS:
         raise damaged(title, "its header cannot be read") from None
-
-
-def _packed(dataset: Dataset, title: str) -> bytes:
-    try:
-        packed = dataset.get("PixelData")
-    except DICOM_ERRORS:
-        packed = None
-    if not isinstance(packed, bytes) or not packed:
-        raise DataError(
-            "is a DICOM without pixels",
-            file=title,
-            hint="save it again from the archive, or leave it out",
-        )
-    return packed

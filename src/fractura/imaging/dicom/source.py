@@ -7,27 +7,28 @@ of pydicom here, with its warnings off, and an error of pydicom is never passed 
 from __future__ import annotations
 
 import logging
-import struct
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fractura.core.errors import DataError
+from fractura.imaging.dicom.signature import meta_group
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-DICOM_EXTENSIONS = frozenset({".dcm", ".dicom"})
-
-_PREFIX_AT, _PREFIX = 128, b"DICM"
-_PICTURES = (b"\xff\xd8", b"\x89PNG", b"II*\0", b"MM\0*", b"BM", b"GIF8")
-_TRANSFER_SYNTAX = (0x0002, 0x0010)
-_LONG_VALUES = (b"OB", b"OW", b"OD", b"OF", b"OL", b"OV", b"SQ", b"UC", b"UN", b"UR", b"UT", b"SV", b"UV")
+_TRANSFER_SYNTAX = 0x0010  # of the meta group
 _META_LIMIT = 1 << 16
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+_UNCOMPRESSED = {
+    (True, True): "1.2.840.10008.1.2",
+    (False, True): "1.2.840.10008.1.2.1",
+    (False, False): "1.2.840.10008.1.2.2",
+}
+"""By implicit types and little-endian order."""
 _UNREADABLE = "save it again from the archive, or leave it out"
 
 # pydicom raises whatever its author thought of, bare exceptions among it, on damaged files.
@@ -38,23 +39,10 @@ _TAGS = (
     "ImageLaterality Laterality Manufacturer ManufacturerModelName BurnedInAnnotation PresentationLUTShape "
     "SamplesPerPixel PhotometricInterpretation PlanarConfiguration NumberOfFrames Rows Columns BitsAllocated "
     "BitsStored HighBit PixelRepresentation PixelPaddingValue PixelPaddingRangeLimit RescaleIntercept "
-    "RescaleSlope ModalityLUTSequence WindowCenter WindowWidth VOILUTFunction VOILUTSequence PixelData "
-    "FloatPixelData DoubleFloatPixelData"
+    "RescaleSlope ModalityLUTSequence WindowCenter WindowWidth VOILUTFunction VOILUTSequence"
 )
 
 _warnings_lock = threading.RLock()
-
-
-def is_dicom(start: bytes, name: str = "") -> bool:
-    """True if a file that starts so is DICOM: by its prefix; by its extension where the prefix is missing.
-
-    Args:
-        start: The first 132 bytes or more.
-        name: The file's name; old archives wrote files without prefix.
-    """
-    if start[_PREFIX_AT : _PREFIX_AT + 4] == _PREFIX:
-        return True
-    return len(start) > 0 and PurePath(name).suffix.lower() in DICOM_EXTENSIONS and not start.startswith(_PICTURES)
 
 
 class _Mute(logging.Filter):
@@ -102,13 +90,12 @@ def _without_log() -> Iterator[None]:
         _is_reading.reset(before)
 
 
-def parse_dicom(stream: BinaryIO, title: str, *, pixels: bool, more: Sequence[str] = ()) -> Dataset:
+def parse_dicom(stream: BinaryIO, title: str, *, more: Sequence[str] = ()) -> Dataset:
     """The few elements that an image needs; call it, and read the result, inside ``parsing_quietly``.
 
     Args:
-        stream: The file, at its start.
+        stream: The file, at its start; afterwards it stands at the pixels.
         title: What to call the image in errors.
-        pixels: Read up to the end; otherwise up to the pixels.
         more: Keywords of further elements.
 
     Raises:
@@ -116,16 +103,33 @@ def parse_dicom(stream: BinaryIO, title: str, *, pixels: bool, more: Sequence[st
     """
     from pydicom import dcmread
 
-    syntax = _transfer_syntax(stream, title)
+    stream.seek(0)
+    meta = meta_group(stream.read(_META_LIMIT))
+    stream.seek(0)
+    syntax = meta.get(_TRANSFER_SYNTAX)
+    if syntax == _DEFLATED:  # must be known before pydicom reads, and unpacks, the file
+        raise DataError(
+            "is a deflated DICOM, which is not read: its true size shows only after unpacking",
+            file=title,
+            hint="export it from the archive in another transfer syntax",
+        )
     try:
-        dataset = dcmread(stream, stop_before_pixels=not pixels, force=True, specific_tags=[*_TAGS.split(), *more])
-        meta = getattr(dataset, "file_meta", None)
-        named = str(meta.TransferSyntaxUID) if meta is not None and "TransferSyntaxUID" in meta else syntax
+        dataset = dcmread(stream, stop_before_pixels=True, force=True, specific_tags=[*_TAGS.split(), *more])
+        named = transfer_syntax(dataset)
     except DICOM_ERRORS:
         raise damaged(title, "its header cannot be read") from None
-    if named != syntax:
+    if syntax and named != syntax:
         raise damaged(title, "it names two transfer syntaxes")
     return dataset
+
+
+def transfer_syntax(dataset: Dataset) -> str:
+    """How the object is packed: as it says, or, without a meta group, as it was read."""
+    meta = getattr(dataset, "file_meta", None)
+    if meta is not None and "TransferSyntaxUID" in meta:
+        return str(meta.TransferSyntaxUID)
+    is_implicit, is_little = dataset.original_encoding
+    return _UNCOMPRESSED[bool(is_implicit), bool(is_little)]
 
 
 def damaged(title: str, what: str) -> DataError:
@@ -158,32 +162,3 @@ def first_value(dataset: Dataset, keyword: str) -> Any:
         return value[0] if hasattr(value, "__len__") and len(value) else None if hasattr(value, "__len__") else value
     except DICOM_ERRORS:
         return None
-
-
-def _transfer_syntax(stream: BinaryIO, title: str) -> str:
-    """Walk the meta group: a syntax that inflates the whole file must be known before pydicom reads it."""
-    head = stream.read(_META_LIMIT)
-    stream.seek(0)
-    if head[_PREFIX_AT : _PREFIX_AT + 4] != _PREFIX:
-        return "1.2.840.10008.1.2"  # without prefix and meta group: implicit VR, little endian
-    position, found = _PREFIX_AT + 4, ""
-    while position + 12 <= len(head):
-        group, element, kind, length = struct.unpack_from("<HH2sH", head, position)
-        if group != 0x0002:
-            break
-        position += 8
-        if kind in _LONG_VALUES:
-            (length,) = struct.unpack_from("<I", head, position)
-            position += 4
-        if (group, element) == _TRANSFER_SYNTAX:
-            found = head[position : position + length].decode("ascii", "replace").strip(" \0")
-            if found == "1.2.840.10008.1.2.1.99":
-                raise DataError(
-                    "is a deflated DICOM, which is not read: its true size shows only after unpacking",
-                    file=title,
-                    hint="export it from the archive in another transfer syntax",
-                )
-        position += length
-    if not found:
-        raise damaged(title, "it names no transfer syntax")
-    return found

@@ -1,8 +1,8 @@
 """From stored values to the picture a viewer shows: PS3.3 C.11.1 (modality), C.11.2 (VOI), C.7.6.3.1.2 (inversion).
 
-In this order: modality LUT or rescale; VOI LUT, else the first window, else the full stored range; inversion; padding
-is black. Every step is a function of the stored value alone, so it is computed once for each value that occurs, and
-the pixels are looked up in a table.
+In this order: modality LUT or rescale; VOI LUT, else the first window, else the span of the values that occur;
+inversion; padding is black. Every step is a function of the stored value alone, so it is computed once for each value
+between the least and the greatest, and the pixels are looked up in a table.
 """
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ class GreyValues:
 def displayed(stored: NDArray[np.int32], header: DicomHeader, title: str) -> tuple[NDArray[np.uint8], int]:
     """Grey levels of an image.
 
-    Without a VOI LUT or window, the image is scaled as ``imaging.reader`` scales a PNG of more than 8 bits: by the
-    smallest of 8, 10, 12, 14 and 16 bits that holds its brightest value. The same is done, and logged, where the
-    window shows nothing at all: all black or all white.
+    Without a VOI LUT or window, the least value of the image is black and the greatest white, or the other way round
+    where the header says so; this is logged, as viewers differ here. The same is done where the window shows nothing
+    at all: all black or all white.
 
     Args:
         stored: int32 ``(h, w)``, ``BitsStored`` bits each.
@@ -79,20 +79,19 @@ def displayed(stored: NDArray[np.int32], header: DicomHeader, title: str) -> tup
     Returns:
         uint8 ``(h, w)`` with white bone on black, and the bits its values use.
     """
-    padded = _padded(stored, header)
-    visible = stored if padded is None else stored[~padded]
-    first, last = int(visible.min()), int(visible.max())
-    domain = np.arange(first, last + 1, dtype=np.int64)
-    table = _shown(domain, header)
-    if table is not None and _shows_nothing(table, visible):
-        _logger.warning("%s: its window shows nothing; the full range of values is shown", title)
-        table = None
-    bits = header.bits_stored
-    if table is None:
-        table, bits = _full_range(domain, header)
-    grey = table[np.clip(stored, first, last) - first]
-    if padded is not None:
-        grey[padded] = 0
+    image = _occurring(stored, header)
+    table, bits = _shown(image, header), header.bits_stored
+    if table is None or _shows_nothing(table, image):
+        reason = "it names no window" if table is None else "its window shows nothing"
+        _logger.log(
+            logging.INFO if table is None else logging.WARNING, "%s: %s; the span of its values is shown", title, reason
+        )
+        values, window = _spanned(image, header)
+        table = _through_window(values, window, header)
+        bits = bit_depth_of(len(image.domain) - 1)
+    grey = table[image.places]
+    if image.padded is not None:
+        grey[image.padded] = 0
     return grey, bits
 
 
@@ -103,29 +102,54 @@ def grey_values(stored: NDArray[np.int32], header: DicomHeader) -> GreyValues:
         stored: int32 ``(h, w)``, ``BitsStored`` bits each.
         header: Its header.
     """
+    image = _occurring(stored, header)
+    table = _shown(image, header)
+    values, window = _spanned(image, header)
+    if header.voi_lut is None and header.window is not None and table is not None and not _shows_nothing(table, image):
+        window = header.window
+    return GreyValues(image.places, values, window, header.inverted, image.padded)
+
+
+@dataclass(frozen=True, eq=False)
+class _Image:
+    """Stored values as positions in the range from the least to the greatest of those that are not padding.
+
+    Attributes:
+        places: int32 ``(h, w)``: positions in ``domain``.
+        domain: int64 ``(n,)``: each value of the range.
+        occurs: bool ``(n,)``: whether it occurs.
+        padded: As in ``GreyValues``.
+    """
+
+    places: NDArray[np.int32]
+    domain: NDArray[np.int64]
+    occurs: NDArray[np.bool_]
+    padded: NDArray[np.bool_] | None
+
+
+def _occurring(stored: NDArray[np.int32], header: DicomHeader) -> _Image:
     padded = _padded(stored, header)
     visible = stored if padded is None else stored[~padded]
     first, last = int(visible.min()), int(visible.max())
-    domain = np.arange(first, last + 1, dtype=np.int64)
+    occurs = np.zeros(last - first + 1, dtype=np.bool_)
+    occurs[visible - first] = True
     places = (np.clip(stored, first, last) - first).astype(np.int32)
-    table = _shown(domain, header)
-    if table is None or _shows_nothing(table, visible):
-        counted, bits = _range_values(domain, header)
-        white = (1 << bits) - 1
-        return GreyValues(places, counted.astype(np.float64), Window(white / 2, white, "LINEAR_EXACT"), False, padded)
-    values = _modality_values(domain, header)
-    window = header.window
-    if header.voi_lut is not None or window is None:
-        lowest, highest = float(values.min()), float(values.max())
-        window = Window((lowest + highest) / 2, max(1.0, highest - lowest), "LINEAR_EXACT")
-    return GreyValues(places, values, window, header.inverted, padded)
+    return _Image(places, np.arange(first, last + 1, dtype=np.int64), occurs, padded)
 
 
-def _shows_nothing(table: NDArray[np.uint8], visible: NDArray[np.int32]) -> bool:
+def _shows_nothing(table: NDArray[np.uint8], image: _Image) -> bool:
     """True if an image with different values would be all of one grey."""
-    first = int(visible.min())
-    used = table[np.unique(visible) - first]
-    return first < int(visible.max()) and int(used.min()) == int(used.max())
+    used = table[image.occurs]
+    return len(used) > 1 and int(used.min()) == int(used.max())
+
+
+def _spanned(image: _Image, header: DicomHeader) -> tuple[NDArray[np.float64], Window]:
+    """What each stored value means, and the window from the least of those that occur to the greatest."""
+    values = _modality_values(image.domain, header)
+    lowest, highest = float(values[image.occurs].min()), float(values[image.occurs].max())
+    # All alike: black
+    width = highest - lowest or 1.0
+    return values, Window(lowest + width / 2, width, "LINEAR_EXACT")
 
 
 def _padded(stored: NDArray[np.int32], header: DicomHeader) -> NDArray[np.bool_] | None:
@@ -143,43 +167,19 @@ def _modality_values(domain: NDArray[np.int64], header: DicomHeader) -> NDArray[
     return np.asarray(domain * header.slope + header.intercept, dtype=np.float64)
 
 
-def _shown(domain: NDArray[np.int64], header: DicomHeader) -> NDArray[np.uint8] | None:
+def _shown(image: _Image, header: DicomHeader) -> NDArray[np.uint8] | None:
     """Grey level of each value through VOI LUT or window; None if there is neither."""
-    if header.voi_lut is None and header.window is None:
-        return None
-    values = _modality_values(domain, header)
+    values = _modality_values(image.domain, header)
     if header.voi_lut is not None:
         white = (1 << header.voi_lut.bits) - 1
         light = _through_table(np.rint(values).astype(np.int64), header.voi_lut) / white
-    else:
-        assert header.window is not None
-        light = windowed(values, header.window)
+        return grey_levels(1 - light if header.inverted else light)
+    return None if header.window is None else _through_window(values, header.window, header)
+
+
+def _through_window(values: NDArray[np.float64], window: Window, header: DicomHeader) -> NDArray[np.uint8]:
+    light = windowed(values, window)
     return grey_levels(1 - light if header.inverted else light)
-
-
-def _full_range(domain: NDArray[np.int64], header: DicomHeader) -> tuple[NDArray[np.uint8], int]:
-    """Grey level of each value where no window is given, and the bits in use."""
-    values, bits = _range_values(domain, header)
-    return grey_levels(values / ((1 << bits) - 1)), bits
-
-
-def _range_values(domain: NDArray[np.int64], header: DicomHeader) -> tuple[NDArray[np.int64], int]:
-    """Each value counted from black, where no window is given, and the bits that hold them.
-
-    A rescale moves and stretches the whole range, which changes nothing here, or turns it round.
-    """
-    if header.modality_lut is not None:
-        values, stored_bits = _through_table(domain, header.modality_lut), header.modality_lut.bits
-        is_open, turned = stored_bits == 16, header.inverted
-    else:
-        values, stored_bits = domain, header.bits_stored
-        if int(values[0]) < 0:
-            values = values + (1 << (stored_bits - 1))
-        # A depth equal to its container says nothing of the detector.
-        is_open, turned = stored_bits == 16, header.inverted != (header.slope < 0)
-    white = (1 << (bit_depth_of(int(values.max())) if is_open else stored_bits)) - 1
-    values = white - np.minimum(values, white) if turned else values
-    return values, bit_depth_of(int(values.max()))
 
 
 def _through_table(values: NDArray[np.int64], table: LookupTable) -> NDArray[np.int64]:
