@@ -11,7 +11,7 @@ from support.web_places import ADDRESS, WRITE, client, folder, image_ids, model
 
 from fractura.cli.main import main
 from fractura.web import WebSettings
-from fractura.web.app import PAGE
+from fractura.web.app import PAGE, SWAGGER
 
 TOKEN = "a-long-and-secret-token"
 
@@ -84,7 +84,7 @@ def test_another_site_cannot_read_pictures_into_itself(web):
     assert "access-control-allow-origin" not in web.options(path, headers={**WRITE, "Origin": ADDRESS}).headers
 
 
-@pytest.mark.parametrize("path", ["/", "/index.html", "/api/images", "/api/nothing", "/healthz", "/no/such/file.js"])
+@pytest.mark.parametrize("path", ["/", "/index.html", "/docs", "/api/images", "/api/nothing", "/healthz", "/no.js"])
 def test_every_answer_carries_the_headers(web, path):
     headers = web.get(path).headers
     policy = headers["content-security-policy"]
@@ -166,6 +166,9 @@ class TestToken:
         assert "HttpOnly" in cookie
         assert "samesite=strict" in cookie.lower()
         assert web.get("/api/images").status_code == 200
+        web.cookies.clear()
+        assert web.get("/docs", params={"token": TOKEN}, follow_redirects=False).headers["location"] == "/docs"
+        assert web.get("/api/openapi.json").status_code == 200
         web.cookies.clear()
         assert web.post("/api/session", headers=WRITE, json={"token": TOKEN}).status_code == 204
         assert web.get("/api/images").status_code == 200
@@ -284,7 +287,7 @@ def test_formulas_in_names_stay_text_in_a_spreadsheet(tmp_path):
 
 
 def test_the_page_asks_no_other_host():
-    for file in sorted(PAGE.rglob("*")):
+    for file in sorted([*PAGE.rglob("*"), *SWAGGER.rglob("*")]):
         if file.suffix in (".html", ".js", ".css"):
             text = file.read_text(encoding="utf-8")
             for word in ("http://", "https://", "//cdn", "eval(", "innerHTML"):

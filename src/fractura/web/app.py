@@ -26,10 +26,10 @@ from fractura.web.routes.session import router as session_router
 from fractura.web.routes.session import set_cookie
 from fractura.web.routes.suggestions import router as suggestions_router
 from fractura.web.routes.training import router as training_router
-from fractura.web.security import RequestGuard
+from fractura.web.security import SWAGGER_PATH, RequestGuard
 from fractura.web.settings import WebSettings
 
-PAGE = Path(__file__).parent / "page"
+PAGE, SWAGGER = Path(__file__).parent / "page", Path(__file__).parent / "swagger"
 _ROUTERS = (
     session_router,
     images_router,
@@ -42,7 +42,12 @@ _ROUTERS = (
     export_router,
     events_router,
 )
-_VIEWS = ("/", "/label", "/review")
+_VIEWS = {
+    "/": PAGE / "index.html",
+    "/label": PAGE / "index.html",
+    "/review": PAGE / "index.html",
+    SWAGGER_PATH: SWAGGER / "index.html",
+}
 
 
 def create_app(settings: WebSettings) -> FastAPI:
@@ -62,7 +67,7 @@ def create_app(settings: WebSettings) -> FastAPI:
         finally:
             state.stop()
 
-    # FastAPI's documentation page is off: it would load scripts from another host.
+    # FastAPI's documentation pages are off: they load scripts from another host. Ours does not.
     app = DescribedApp(
         title="fractura",
         version=__version__,
@@ -90,7 +95,7 @@ def _serve_page(app: FastAPI, state: AppState) -> None:
     async def view(request: Request) -> Response:
         token = request.query_params.get("token")
         if token is None:
-            return FileResponse(PAGE / "index.html", headers={"Cache-Control": "no-cache"})
+            return FileResponse(_VIEWS[request.url.path], headers={"Cache-Control": "no-cache"})
         # Remove the token from the address at once, so that it does not stay in the browser's history.
         response = RedirectResponse(request.url.path, status_code=303)
         if state.sessions.is_token(token):
@@ -99,6 +104,8 @@ def _serve_page(app: FastAPI, state: AppState) -> None:
 
     for path in _VIEWS:
         app.add_api_route(path, view, methods=["GET"], include_in_schema=False)
+    # Of fastapi-offline only the files of Swagger UI: its own page has scripts inside, which our policy forbids.
+    app.mount(SWAGGER_PATH, _Page(directory=SWAGGER, packages=[("fastapi_offline", "static")]), name="swagger")
     app.mount("/", _Page(directory=PAGE), name="page")
 
 

@@ -70,12 +70,22 @@ def _complete(document: dict[str, Any]) -> None:
                 operation["security"] = []
     for name, schema in document["components"]["schemas"].items():
         if name.startswith("Body_"):
-            _declare_files(schema)
+            _simplify_form(schema)
 
 
-def _declare_files(schema: dict[str, Any]) -> None:
-    """Files of a form are ``format: binary``, too: most clients do not know what has taken its place in OpenAPI 3.1."""
-    for member in schema["properties"].values():
+def _simplify_form(form: dict[str, Any]) -> None:
+    """Describe the members of a form as clients know them.
+
+    A form cannot send null: a member that is optional is left out, or empty, which Swagger UI does where the example
+    is; where there is none, it makes up a value. Files are ``format: binary``, too, for clients that do not know what
+    has taken its place in OpenAPI 3.1.
+    """
+    members = form["properties"]
+    for name, member in members.items():
+        alternatives = [each for each in member.pop("anyOf", []) if each != {"type": "null"}]
+        members[name] = member = {**(alternatives[0] if alternatives else {}), **member}
+        if name not in form["required"] and "default" not in member:
+            member["example"] = [] if member["type"] == "array" else ""
         item = member.get("items", member)
         if item.get("contentMediaType") == "application/octet-stream":
             item["format"] = "binary"

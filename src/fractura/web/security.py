@@ -17,6 +17,7 @@ from fractura.web.settings import LOOPBACK_NAMES, WebSettings
 
 WRITE_HEADER = "X-Fractura"
 COOKIE = "fractura_session"
+SWAGGER_PATH = "/docs"
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 WITHOUT_TOKEN = frozenset({"/healthz", "/api/session"})
 _WITH_IMAGES = frozenset({"/api/detect"})
@@ -37,6 +38,7 @@ _CONTENT_POLICY = "; ".join(
         "base-uri 'none'",
     )
 )
+_SWAGGER_POLICY = _CONTENT_POLICY.replace("img-src ", "img-src data: ")  # icons in the style sheet
 RESPONSE_HEADERS = {
     "Content-Security-Policy": _CONTENT_POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -180,6 +182,8 @@ class _Response:
             headers = MutableHeaders(scope=message)
             for name, value in RESPONSE_HEADERS.items():
                 headers[name] = value
+            if self._path == SWAGGER_PATH:
+                headers["Content-Security-Policy"] = _SWAGGER_POLICY
             if self._path.startswith("/api/") and "cache-control" not in headers:
                 headers["Cache-Control"] = "no-store"
         await self._send(message)

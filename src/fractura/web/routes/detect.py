@@ -10,7 +10,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from fastapi.responses import StreamingResponse
-from pydantic import TypeAdapter
+from pydantic import BeforeValidator, TypeAdapter
 from starlette.concurrency import run_in_threadpool
 
 from fractura.core.errors import ModelError
@@ -28,6 +28,11 @@ _ROW = TypeAdapter(DetectedImage)
 router = APIRouter(tags=["detect"])
 
 
+def _chosen(files: list[UploadFile | str]) -> list[UploadFile | str]:
+    """Without the empty text that Swagger UI sends where no file was chosen."""
+    return [each for each in files if each != ""]
+
+
 @router.post(
     "/api/detect",
     response_model=DetectionResponse,
@@ -41,7 +46,9 @@ async def detect(
     request: Request,
     images: Annotated[list[UploadFile], File(description="JPEG, PNG, TIFF, BMP, WebP, HEIC or DICOM.")],
     annotations: Annotated[
-        list[UploadFile], File(default_factory=list, description="Pascal VOC files of these images, for comparison.")
+        list[UploadFile],
+        File(default_factory=list, description="Pascal VOC files of these images, for comparison."),
+        BeforeValidator(_chosen),
     ],
     model: Annotated[ModelId | None, Form(description="By default the model in use.")] = None,
     threshold: Annotated[
