@@ -5,6 +5,8 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from pypdf import PdfReader
+from support.report_images import detections, images, report
 
 CONTRAST = """
 () => {
@@ -123,3 +125,30 @@ def test_on_paper_it_is_light_whole_and_without_links_to_files(opened):
     assert page.evaluate("document.documentElement.scrollWidth") <= 700
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.locator("nav").is_hidden()
+
+
+def printed(page):
+    """The text of each page of A4."""
+    reader = PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True)))
+    return [page.extract_text().split("\n") for page in reader.pages]
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_it_prints_on_15_pages_without_a_heading_at_the_end_of_one(chromium, tmp_path, language):
+    dataset = images(tmp_path, count=60)
+    file = report(tmp_path / "out", dataset, detections(dataset), language=language)
+    page = chromium.new_page()
+    page.goto(file.as_uri())
+    headings = page.eval_on_selector_all("h1, h2, h3, caption", "all => all.map(each => each.textContent.trim())")
+    pages = printed(page)
+    page.close()
+    assert 5 < len(pages) <= 15
+    assert len(headings) > 20
+    found = 0
+    for lines in pages:
+        lines = [line.strip() for line in lines if line.strip()]
+        for heading in headings:
+            places = [number for number, line in enumerate(lines) if line and heading.startswith(line)]
+            found += bool(places)
+            assert all(number < len(lines) - 3 for number in places), heading
+    assert found >= len(headings) / 2

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 from support.report_images import context_of, detections, images, measure
 
@@ -79,6 +80,24 @@ def test_the_ring_is_the_threshold(evaluation):
     rings = [line for line in plots.roc(evaluation, Language()).axes[0].lines if line.get_marker() == "o"]
     expected = (1 - evaluation.value("image_specificity"), evaluation.value("image_sensitivity"))
     assert (rings[0].get_xdata()[0], rings[0].get_ydata()[0]) == pytest.approx([100 * share for share in expected])
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("long", ["WRIST", "left wrist, dorsopalmar, after reduction in a plaster cast"])
+def test_no_letter_is_cut_at_the_edge_of_a_figure(evaluation, tmp_path, language, long):
+    dataset = images(tmp_path)
+    parts = tuple(replace(group, name=long) for group in evaluation.subgroups)
+    context, reader = context_of(replace(evaluation, subgroups=parts), dataset), Language(language)
+    figures = [draw(evaluation, reader) for draw in (plots.froc, plots.froc_by_criterion, plots.roc, plots.scores)]
+    figures += [plots.precision_recall(evaluation, reader), plots.subgroups(context, reader)]
+    figures += [plots.reliability(evaluation, reader, of) for of in ("image", "detection")]
+    for figure in figures:
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        drawn = figure.get_tightbbox(canvas.get_renderer())  # inches, as the figure's size
+        width, height = figure.get_size_inches()
+        assert min(drawn.x0, drawn.y0) > -0.01
+        assert (drawn.x1 < width + 0.01, drawn.y1 < height + 0.01) == (True, True)
 
 
 def test_what_cannot_be_drawn_is_not(evaluation, tmp_path):

@@ -6,6 +6,7 @@ have the ids ``label-x`` and ``label-y`` and name their units.
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,21 +20,30 @@ from fractura.evaluation.metric_names import (
     MAIN_CRITERION,
     point_text,
 )
+from fractura.evaluation.report.axes import (
+    DASHES,
+    HEIGHT,
+    WIDTH,
+    label_axes,
+    legend_above,
+    new_axes,
+    operating_point,
+    percent_axis,
+)
 from fractura.evaluation.report.context import ReportContext, subgroup_name
 from fractura.evaluation.report.language import Language, rate_text
-from fractura.evaluation.report.svg import FAINT, INK, PAPER, SERIES
+from fractura.evaluation.report.svg import FAINT, INK, SERIES
 from fractura.evaluation.result import Evaluation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH, HEIGHT = 4.6, 3.5
-"""Inches: a page shows them up to half as large again, a narrow telephone at about this size."""
 LEFTMOST = 1 / 64
 """False positives per image: the operating point is drawn from here on."""
-_DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1, 1.5)))
 _ROW = 0.24
+_LONGEST_LINE = 32
+"""Letters of a subgroup's name in one line."""
 
 
 def froc(evaluation: Evaluation, language: Language) -> Figure | None:
@@ -41,7 +51,7 @@ def froc(evaluation: Evaluation, language: Language) -> Figure | None:
     _ = language.gettext
     if not evaluation.boxes or not evaluation.curves.froc:
         return None
-    figure, axes = _new(WIDTH, HEIGHT + 0.3)
+    figure, axes = new_axes(WIDTH, HEIGHT + 0.3)
     for number, criterion in enumerate(CRITERIA):
         _staircase(axes, evaluation, criterion, number, language)
     main = CRITERIA.index(MAIN_CRITERION)
@@ -52,10 +62,10 @@ def froc(evaluation: Evaluation, language: Language) -> Figure | None:
     if false_positives and sensitivity is not None and LEFTMOST <= false_positives <= FALSE_POSITIVES_PER_IMAGE[-1]:
         while leftmost > false_positives:
             leftmost /= 2
-        _operating_point(axes, false_positives, 100 * sensitivity, SERIES[main])
+        operating_point(axes, false_positives, 100 * sensitivity, SERIES[main])
     _froc_axes(axes, leftmost)
-    _label(axes, _("False positives per image (mean number, log scale)"), _("Fractures found (% of boxes)"))
-    _legend(figure, axes, columns=4)
+    label_axes(axes, _("False positives per image (mean number, log scale)"), _("Fractures found (% of boxes)"))
+    legend_above(figure, axes, columns=4)
     return figure
 
 
@@ -87,7 +97,7 @@ def _staircase(axes: Axes, evaluation: Evaluation, criterion: str, number: int, 
         [0, *(100 * share for share in curve["sensitivity"]), 100 * max(curve["sensitivity"], default=0)],
         where="post",
         color=SERIES[number],
-        linestyle=_DASHES[number],
+        linestyle=DASHES[number],
         label=_(CRITERION_TEXT[criterion]),
         zorder=4 if criterion == MAIN_CRITERION else 3,
     )
@@ -107,7 +117,7 @@ def _froc_axes(axes: Axes, leftmost: float) -> None:
     axes.set_xlim(leftmost * 0.93, last * 1.07)
     axes.set_xticks(ticks, [rate_text(tick) for tick in ticks])
     axes.minorticks_off()
-    _percent(axes, "y")
+    percent_axis(axes, "y")
 
 
 def roc(evaluation: Evaluation, language: Language) -> Figure | None:
@@ -117,14 +127,14 @@ def roc(evaluation: Evaluation, language: Language) -> Figure | None:
     levels = [level for level in LEVELS if evaluation.curves.roc.get(level, {}).get("sensitivity")]
     if not levels:
         return None
-    figure, axes = _new()
+    figure, axes = new_axes()
     axes.plot([0, 100], [0, 100], color=FAINT, lw=0.8, ls=(0, (2, 2)), label=_("by chance"))
     for number, level in enumerate(levels):
         curve = evaluation.curves.roc[level]
         axes.plot(
             *(100 * np.array(curve[name]) for name in ("false_positive_rate", "sensitivity")),
             color=SERIES[number],
-            linestyle=_DASHES[number],
+            linestyle=DASHES[number],
             label=names[level],
         )
         sensitivity, specificity = (evaluation.metrics[f"{level}_{name}"] for name in ("sensitivity", "specificity"))
@@ -135,11 +145,11 @@ def roc(evaluation: Evaluation, language: Language) -> Figure | None:
             axes.vlines(at[0], 100 * sensitivity.low, 100 * sensitivity.high, SERIES[number], lw=1)
         if specificity.low is not None and specificity.high is not None:
             axes.hlines(at[1], 100 * (1 - specificity.high), 100 * (1 - specificity.low), SERIES[number], lw=1)
-        _operating_point(axes, *at, SERIES[number])
-    _percent(axes, "x")
-    _percent(axes, "y")
-    _label(axes, _("Normal images flagged (%, 100 − specificity)"), _("Fractured images flagged (%, sensitivity)"))
-    _legend(figure, axes, columns=4)
+        operating_point(axes, *at, SERIES[number])
+    percent_axis(axes, "x")
+    percent_axis(axes, "y")
+    label_axes(axes, _("Normal images flagged (%, 100 − specificity)"), _("Fractured images flagged (%, sensitivity)"))
+    legend_above(figure, axes, columns=4)
     return figure
 
 
@@ -149,19 +159,19 @@ def precision_recall(evaluation: Evaluation, language: Language) -> Figure | Non
     curves = evaluation.curves.precision_recall
     if not evaluation.boxes or not curves:
         return None
-    figure, axes = _new()
+    figure, axes = new_axes()
     for number, criterion in enumerate(name for name in CRITERIA if name in curves):
         curve = curves[criterion]
         axes.plot(
             *(100 * np.array(curve[name]) for name in ("recall", "precision")),
             color=SERIES[number],
-            linestyle=_DASHES[number],
+            linestyle=DASHES[number],
             label=_(CRITERION_TEXT[criterion]),
         )
-    _percent(axes, "x")
-    _percent(axes, "y")
-    _label(axes, _("Fractures found (%, recall)"), _("Detections that are right (%, precision)"))
-    _legend(figure, axes, columns=3)
+    percent_axis(axes, "x")
+    percent_axis(axes, "y")
+    label_axes(axes, _("Fractures found (%, recall)"), _("Detections that are right (%, precision)"))
+    legend_above(figure, axes, columns=3)
     return figure
 
 
@@ -171,7 +181,7 @@ def reliability(evaluation: Evaluation, language: Language, of: str) -> Figure |
     curve: Curve = evaluation.curves.reliability.get(of, {})
     if not curve.get("score"):
         return None
-    figure, axes = _new()
+    figure, axes = new_axes()
     observed, low, high = (100 * np.array(curve[name]) for name in ("observed", "low", "high"))
     axes.plot([0, 1], [0, 100], color=FAINT, lw=0.8, ls=(0, (2, 2)), label=_("perfect agreement"))
     axes.vlines(curve["score"], low, high, SERIES[0], lw=1)
@@ -186,16 +196,18 @@ def reliability(evaluation: Evaluation, language: Language, of: str) -> Figure |
     )
     axes.set_xlim(-0.01, 1.01)
     _decimal(axes, language)
-    _percent(axes, "y")
+    percent_axis(axes, "y")
     if of == "image":
-        _label(axes, _("Score of the image (mean of the group, 0 to 1)"), _("Images with a fracture (% of the group)"))
+        label_axes(
+            axes, _("Score of the image (mean of the group, 0 to 1)"), _("Images with a fracture (% of the group)")
+        )
     else:
-        _label(
+        label_axes(
             axes,
             _("Score of the detection (mean of the group, 0 to 1)"),
             _("Detections that are right (% of the group)"),
         )
-    _legend(figure, axes, columns=1)
+    legend_above(figure, axes, columns=1)
     return figure
 
 
@@ -208,20 +220,21 @@ def scores(evaluation: Evaluation, language: Language) -> Figure | None:
     ]
     if not any(kinds):
         return None
-    figure, axes = _new()
+    figure, axes = new_axes()
+    axes.locator_params(axis="y", integer=True)
     edges = [step / 20 for step in range(21)]
     for number, (found, name) in enumerate(zip(kinds, (_("normal images"), _("fractured images")), strict=True)):
         if found:
             share = np.full(len(found), 100 / len(found))
             axes.hist(found, edges, weights=share, color=SERIES[number], alpha=0.28, lw=0)
             axes.hist(found, edges, weights=share, color=SERIES[number], histtype="step", lw=1.4,
-                      ls=_DASHES[number], label=f"{name} ({len(found)})")  # fmt: skip
+                      ls=DASHES[number], label=f"{name} ({len(found)})")  # fmt: skip
     axes.axvline(evaluation.threshold, color=INK, lw=1, label=_("threshold"))
     axes.set_xlim(0, 1)
     _decimal(axes, language)
     axes.set_ylim(bottom=0)
-    _label(axes, _("Score of the image (its best detection, 0 to 1)"), _("Images (% of their kind)"))
-    _legend(figure, axes, columns=3)
+    label_axes(axes, _("Score of the image (its best detection, 0 to 1)"), _("Images (% of their kind)"))
+    legend_above(figure, axes, columns=3)
     return figure
 
 
@@ -233,8 +246,9 @@ def subgroups(context: ReportContext, language: Language) -> Figure | None:
     whole = context.evaluation.metrics[key].value
     if not groups or whole is None:
         return None
-    figure, axes = _new(WIDTH, max(2.3, 0.9 + _ROW * len(groups)))
-    rows = [f"{subgroup_name(group, language)} ({group.boxes})" for group in groups]
+    rows = [textwrap.fill(f"{subgroup_name(group, language)} ({group.boxes})", _LONGEST_LINE) for group in groups]
+    lines = sum(row.count("\n") + 1 for row in rows)
+    figure, axes = new_axes(WIDTH, max(2.6, 0.9 + _ROW * lines))
     for height, group in enumerate(groups):
         found = group.metrics[key]
         if found.low is not None and found.high is not None:
@@ -245,39 +259,11 @@ def subgroups(context: ReportContext, language: Language) -> Figure | None:
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
-    _percent(axes, "x")
-    _label(axes, _("Fractures found (% of boxes, 95% interval)"), _("Subgroup (number of boxes)"))
+    percent_axis(axes, "x")
+    label_axes(axes, _("Fractures found (% of boxes, 95% interval)"), _("Subgroup (number of boxes)"))
+    axes.xaxis.label.set(x=1, horizontalalignment="right")  # the axis may be shorter than its label
     return figure
-
-
-def _new(width: float = WIDTH, height: float = HEIGHT) -> tuple[Figure, Axes]:
-    # Not pyplot: it keeps every figure, and is not meant for servers.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.add_subplot()
-
-
-def _percent(axes: Axes, which: str) -> None:
-    (axes.set_xlim if which == "x" else axes.set_ylim)(-1, 101)
-    (axes.set_xticks if which == "x" else axes.set_yticks)(range(0, 101, 20))
 
 
 def _decimal(axes: Axes, language: Language) -> None:
     axes.xaxis.set_major_formatter(lambda value, _: language.number(value, 1))
-
-
-def _label(axes: Axes, across: str, up: str) -> None:
-    axes.set_xlabel(across).set_gid("label-x")
-    axes.set_ylabel(up).set_gid("label-y")
-
-
-def _operating_point(axes: Axes, x: float, y: float, colour: str) -> None:
-    axes.plot([x], [y], "o", ms=7, mfc=PAPER, mec=colour, mew=2, zorder=6, clip_on=False)
-
-
-def _legend(figure: Figure, axes: Axes, *, columns: int) -> None:
-    handles, names = axes.get_legend_handles_labels()
-    figure.legend(
-        handles, names, loc="outside upper left", ncols=min(columns, len(names)), handlelength=2.2, columnspacing=1.2
-    )
