@@ -54,7 +54,7 @@ def synthetic_snapshot(count: int, seed: int = 0) -> Snapshot:
                 Path(f"/synthetic/annotations/{place:07}.xml"), annotation, (1,) * len(objects), (), radiograph
             )
         )
-    return Snapshot(Path("/synthetic"), tuple(images), tuple(annotations))
+    return Snapshot(Path("/synthetic"), Path("/synthetic"), tuple(images), tuple(annotations))
 
 
 def seconds_for(count: int) -> float:

@@ -481,6 +481,33 @@ def test_folders_of_other_names_are_found_by_the_names_of_their_files(tmp_path, 
     assert [len(record.boxes) for record in read_dataset(root)] == [2, 0]
 
 
+@pytest.mark.parametrize("layout", [("", ""), ("images", "annotations")])
+def test_annotations_of_sub_folders_lie_beside_their_images(tmp_path, layout):
+    """As LabelImg puts them; the same name may be there twice. Sets of their own, and copies, do not belong to it."""
+    root = folder_with(tmp_path / "data", {"IMG1": ONE}, layout)
+    images = root / layout[0]
+    folder_with(images / "patient 1", {"IMG1": replace(ONE, objects=ONE.objects[:1]), "IMG2": NEGATIVE}, ("", ""))
+    folder_with(images / "patient 2" / "left", {"IMG1": ONE}, ("images", "annotations"))
+    image(images / "patient 1" / "not labelled.png")
+    folder_with(images / "test", {"IMG1": ONE}, ("", ""))
+    image(images / "drawn" / "IMG1.png")
+    (images / "backup").mkdir()
+    (images / "backup" / "IMG1.xml").write_bytes(voc_bytes(NEGATIVE))
+    problems = []
+    dataset = read_voc(root, problems=problems)
+    assert [(each.image.relative_to(images).as_posix(), len(each.boxes)) for each in dataset] == [
+        ("IMG1.png", 2),
+        ("patient 1/IMG1.png", 1),
+        ("patient 1/IMG2.png", 0),
+        ("patient 2/left/images/IMG1.png", 2),
+    ]
+    assert len({each.name for each in dataset}) == 4
+    assert ["1 images have no annotation and are not used: not labelled.png" in str(each) for each in problems] == [
+        True
+    ]
+    assert read_dataset(root) == dataset
+
+
 def test_xml_files_that_have_nothing_to_do_with_the_images_are_no_annotations(tmp_path):
     for name in (".idea", "settings"):
         (tmp_path / name).mkdir()

@@ -59,3 +59,18 @@ def test_a_decision_ends_with_the_file_that_was_saved(folder, objects):
     root, annotations = folder
     write_voc_file(VocAnnotation("decided1.png", *SIZE, objects=objects, verified=True), annotations / "decided1.xml")
     assert decided(root) == {"decided2.png"}
+
+
+def test_a_decision_on_an_image_in_a_sub_folder(folder):
+    root, _ = folder
+    images = root / "images" if (root / "images").is_dir() else root
+    below = images / "patient 1"
+    below.mkdir()
+    Image.radial_gradient("L").resize(SIZE).save(below / "other.png")
+    write_voc_file(VocAnnotation("other.png", *SIZE), below / "other.xml")
+    record_decision(root, "patient 1/other.png", (below / "other.xml").read_bytes())
+    assert {
+        each.image.parent.name for each in read_voc(root) if each.decided_normal and each.image.stem == "other"
+    } == {"patient 1"}
+    report = check_folder(root).report
+    assert (report.negatives, report.decided_negatives) == (4, 3)

@@ -95,6 +95,23 @@ def test_pain_5_size_comes_from_the_pixels(data):
     assert ids(copy, only=["annotations"]) == []
 
 
+def test_the_cleaned_copy_keeps_sub_folders_and_equal_names_apart(data, tmp_path):
+    first = images(data)[0]
+    below = data / "images" / "patient 7"
+    below.mkdir()
+    with Image.open(first) as picture:
+        picture.rotate(90, expand=True).save(below / first.name)
+        size = picture.height, picture.width
+    box = voc_bytes(VocAnnotation(first.name, *size, objects=(BOX,)))
+    (below / first.with_suffix(".xml").name).write_bytes(box)
+    copy = tmp_path / "copy"
+    write_fixed_copy(check_dataset(data), copy)
+    assert (copy / "images" / first.name).read_bytes() == first.read_bytes()
+    assert (copy / "images" / "patient 7" / first.name).read_bytes() == (below / first.name).read_bytes()
+    assert (copy / "images" / "patient 7" / first.with_suffix(".xml").name).read_bytes() == box
+    assert len(read_voc(copy)) == len(images(data))  # of which one is the sub-folder, with one image
+
+
 def test_pain_6_7_check_and_fix_change_no_original(data, tmp_path, capsys):
     (data / "annotations" / images(data)[0].with_suffix(".xml").name).write_text("<annotation><object>")
     before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}

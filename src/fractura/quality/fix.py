@@ -70,8 +70,10 @@ def write_fixed_copy(report: CheckReport, folder: Path) -> tuple[Change, ...]:
             fixed = _fixed(file, file.annotation, image.size, names, changes)
             same = fixed == file.annotation
             data = read_file(file.path) if same else voc_bytes(fixed)
-            write_atomically(folder / "annotations" / file.path.name, data)
-            write_atomically(folder / "images" / image.path.name, read_file(image.path))
+            images = folder / "images" / file.subfolder
+            beside = folder / "annotations" if file.subfolder == Path() else images
+            write_atomically(beside / file.path.name, data)
+            write_atomically(images / image.path.name, read_file(image.path))
     write_atomically(folder / LOG, _log(changes))
     return tuple(changes)
 

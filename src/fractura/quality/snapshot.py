@@ -33,6 +33,7 @@ class AnnotationFile:
         faults: What is wrong with it.
         image: The image it belongs to, if that is there.
         own_image: The image that it is named after, if that is there.
+        subfolder: Of the images, if the annotation is one of a sub-folder.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class AnnotationFile:
     faults: tuple[DataError, ...]
     image: CheckedImage | None
     own_image: Path | None = None
+    subfolder: Path = Path()
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,15 @@ class Snapshot:
 
     Attributes:
         root: The folder.
-        images: Sorted by name.
+        image_dir: Where the images lie.
+        images: Sorted by name; those of sub-folders last.
         annotations: Sorted by name.
         class_names: The names that are allowed; None if any is.
         against: The folder of another split to compare with, if any.
     """
 
     root: Path
+    image_dir: Path
     images: tuple[CheckedImage, ...]
     annotations: tuple[AnnotationFile, ...]
     class_names: tuple[str, ...] | None = None
@@ -105,7 +109,8 @@ class Snapshot:
     def decided_negatives(self) -> int:
         """How many of these somebody saved as normal on the page."""
         return sum(
-            file.image is not None and is_decided(self.root, file.image.path.name, file.path)
+            file.image is not None
+            and is_decided(self.root, file.image.path.relative_to(self.image_dir).as_posix(), file.path)
             for file in self._negatives
         )
 
@@ -139,22 +144,25 @@ def take_snapshot(
         DataError: There is no such folder, or no annotation in it.
     """
     folder = find_voc_folder(path, image_dir)
+    parts = (folder, *folder.subfolders)
+    paths = [image for part in parts for image in part.images]
     # Pillow lets other threads run while it decodes, and hashing does too.
     with ThreadPoolExecutor(min(os.cpu_count() or 1, MAXIMUM_THREADS)) as pool:
-        jobs = [pool.submit(check_image, path) for path in folder.images]
-        turns = folder.images if progress is None else progress(folder.images)
+        jobs = [pool.submit(check_image, path) for path in paths]
+        turns = paths if progress is None else progress(paths)
         images = {path: job.result() for path, job in zip(turns, jobs, strict=True)}
-    index = folder.index()
     annotations = []
-    for file in folder.annotations:
-        annotation, numbers, faults = _inspect_annotation(file)
-        try:
-            image = index.match(file, None if annotation is None else annotation.filename)
-        except DataError as fault:
-            image, faults = None, (*faults, fault)
-        checked = None if image is None else images[image]
-        annotations.append(AnnotationFile(file, annotation, numbers, faults, checked, index.own(file)))
-    return Snapshot(Path(path), tuple(images.values()), tuple(annotations), class_names, against)
+    for part in parts:
+        index, subfolder = part.index(), part.image_dir.relative_to(folder.image_dir)
+        for file in part.annotations:
+            annotation, numbers, faults = _inspect_annotation(file)
+            try:
+                image = index.match(file, None if annotation is None else annotation.filename)
+            except DataError as fault:
+                image, faults = None, (*faults, fault)
+            checked = None if image is None else images[image]
+            annotations.append(AnnotationFile(file, annotation, numbers, faults, checked, index.own(file), subfolder))
+    return Snapshot(Path(path), folder.image_dir, tuple(images.values()), tuple(annotations), class_names, against)
 
 
 def _inspect_annotation(path: Path) -> tuple[VocAnnotation | None, tuple[int, ...], tuple[DataError, ...]]:

@@ -28,7 +28,8 @@ from fractura.formats.voc.serializer import voc_bytes
 from fractura.imaging.reader import radiograph_channels, radiograph_size
 from fractura.web.api_errors import WebError
 from fractura.web.comments import read_comment, write_comment
-from fractura.web.folder_index import AnnotationSummary, FolderIndex, ImageRow, Stamp
+from fractura.web.folder_index import AnnotationSummary, FolderIndex, ImageRow
+from fractura.web.folder_listing import Stamp
 from fractura.web.schemas import AnnotationIn, BoxIn
 
 BACKUP = "backup"
@@ -110,7 +111,7 @@ class AnnotationStore:
             data = read_voc_bytes(row.annotation) if row.annotation.is_file() else None
         except DataError as error:
             raise WebError.of(error, 409, "annotation_unreadable") from error
-        comment = read_comment(self._index.folder, row.path.name)
+        comment = read_comment(self._index.folder, row.relative)
         if data is None:
             return StoredAnnotation(comment=comment)
         path, kept = row.annotation, self._parsed.get(row.annotation)
@@ -167,7 +168,7 @@ class AnnotationStore:
                     self._write(row, current.data, None)
                 else:
                     self._write_labels(row, current, wanted, wanted.boxes)
-                write_comment(self._index.folder, row.path.name, wanted.comment)
+                write_comment(self._index.folder, row.relative, wanted.comment)
             except (DataError, OSError) as error:
                 raise _disk_refused(error) from error
             return self._saved(row)
@@ -234,7 +235,7 @@ class AnnotationStore:
             raise WebError.of(error, 422, "box_invalid") from error
         # A comment on an image that was normal already does not decide about it.
         if not objects and (data != current.data or wanted.comment == current.comment):
-            record_decision(self._index.folder, row.path.name, data)
+            record_decision(self._index.folder, row.relative, data)
         self._write(row, current.data, data)
         self._keep(row.annotation, data, replace(annotation, source=data))
 
@@ -274,7 +275,8 @@ class AnnotationStore:
             self._parsed.popitem(last=False)
 
     def _backup_file(self, row: ImageRow) -> Path:
-        return self._hidden / BACKUP / row.annotation.name
+        images = row.path.parent.relative_to(self._index.image_dir)
+        return self._hidden / BACKUP / images / row.annotation.name
 
 
 def malformed(stored: StoredAnnotation, *, has_backup: bool) -> WebError:

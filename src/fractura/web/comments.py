@@ -1,4 +1,4 @@
-"""Comments on images, in files of their own: ``.fractura/comments/IMAGE NAME.txt``.
+"""Comments on images, in files of their own: ``.fractura/comments/IMAGE.txt``.
 
 They have no place in LabelImg's files, and a comment is not a label: an image with nothing but a comment is unlabelled.
 """
@@ -20,7 +20,7 @@ def read_comment(folder: Path, image: str) -> str:
 
     Args:
         folder: The folder being labelled.
-        image: File name of the image.
+        image: Path of the image below the folder of images, with ``/``.
 
     Raises:
         WebError: The file cannot be read.
@@ -38,7 +38,7 @@ def write_comment(folder: Path, image: str, comment: str) -> None:
 
     Args:
         folder: The folder being labelled.
-        image: File name of the image.
+        image: Path of the image below the folder of images, with ``/``.
         comment: The text.
 
     Raises:

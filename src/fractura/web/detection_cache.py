@@ -17,7 +17,7 @@ from fractura.evaluation.classes import match_names
 from fractura.imaging.dicom import DicomIdentifiers
 from fractura.inference.origin import ResultOrigin
 from fractura.inference.results import ImageRow, image_row
-from fractura.web.folder_index import Stamp
+from fractura.web.folder_listing import Stamp
 from fractura.web.schemas import Corners, ScoredBox
 
 LOWEST_SCORE = 0.05

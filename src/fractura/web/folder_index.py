@@ -1,18 +1,21 @@
 """The images of a folder with their states, kept in memory for the image list.
 
-The two folders are listed with ``os.scandir``; no image is opened. An annotation is read, in a background thread, when
-its size or modification time has changed: the list of 20,000 images appears at once and its states a moment later.
+The folders are listed with ``os.scandir``, sub-folders included; no image is opened. An annotation is read, in a
+background thread, when its size or modification time has changed: the list of 20,000 images appears at once and its
+states a moment later.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
@@ -21,19 +24,27 @@ from fractura.core.errors import DataError
 from fractura.formats.image_index import ImageIndex
 from fractura.formats.voc.annotation import VocAnnotation, VocObject
 from fractura.formats.voc.decisions import HIDDEN_FOLDER
-from fractura.formats.voc.layout import voc_folders
+from fractura.formats.voc.layout import annotation_folder
 from fractura.formats.voc.parser import parse_voc, read_voc_bytes
 from fractura.imaging.reader import PICTURE_EXTENSIONS, is_image_file
 from fractura.inference.results import printable
 from fractura.web.comments import COMMENTS
+from fractura.web.folder_listing import (
+    Stamp,
+    files_below,
+    files_in,
+    image_and_annotation_folders,
+    is_comment,
+    is_xml,
+    stamp_of,
+)
 
 ImageState = Literal["reading", "unlabelled", "suggested", "labelled", "verified", "disagreeing", "malformed"]
 STATES: tuple[ImageState, ...] = get_args(ImageState)
 _DIGITS = re.compile(r"(\d+)")
 _POLL_SECONDS = 2.0
 _SEEN_SHARE = 0.05
-
-Stamp = tuple[int, int, int]
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +89,12 @@ class ImageRow:
     """One image of the list; changed only by ``FolderIndex``, under its lock.
 
     Attributes:
-        id: 16 hex digits of SHA-256 over the file name: addresses contain no file names.
-        name: File name, printable.
+        id: 16 hex digits of SHA-256 over ``relative``: addresses contain no file names.
+        relative: Path below the folder of images, with ``/``.
+        name: The same, printable.
         path: The image file.
         stamp: Modification time, size and inode of the image file.
+        own_annotation: Where its XML file is written unless another one names the image.
         annotation: Its XML file, whether it exists or not.
         summary: Of the XML file; None if there is none.
         is_read: False until the XML file has been read.
@@ -93,9 +106,11 @@ class ImageRow:
     """
 
     id: str
+    relative: str
     name: str
     path: Path
     stamp: Stamp
+    own_annotation: Path
     annotation: Path
     summary: AnnotationSummary | None = None
     is_read: bool = False
@@ -120,16 +135,17 @@ class ImageRow:
             self.state = "disagreeing" if assessment is not None and assessment.disagreeing else "labelled"
 
 
-def image_id(name: str) -> str:
-    """The id of the image with this file name."""
-    return hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+def image_id(relative: str) -> str:
+    """The id of the image at this path below the folder of images."""
+    return hashlib.sha256(os.fsencode(relative)).hexdigest()[:16]
 
 
 class FolderIndex:
     """The images of one folder.
 
     Args:
-        folder: ``images/`` + ``annotations/``, ``JPEGImages/`` + ``Annotations/``, or all in one folder.
+        folder: ``images/`` + ``annotations/``, ``JPEGImages/`` + ``Annotations/``, or all in one folder. Images in
+            sub-folders belong to it; their annotations lie beside them.
         on_change: Called without any lock held: with the rows that changed, or with None when images were added or
             removed.
 
@@ -145,7 +161,7 @@ class FolderIndex:
 
     def __init__(self, folder: Path, on_change: Callable[[list[ImageRow] | None], None]) -> None:
         self.folder = Path(folder).resolve()
-        self.image_dir, self.annotations_folder = _image_and_annotation_folders(self.folder)
+        self.image_dir, self.annotations_folder = image_and_annotation_folders(self.folder)
         self.revision = 0
         self.outside = 0
         self._on_change = on_change
@@ -156,7 +172,9 @@ class FolderIndex:
         self._summaries: dict[str, tuple[Stamp, AnnotationSummary]] = {}
         self._boxes_of_class: Counter[str] = Counter()
         self._images_in: Counter[ImageState] = Counter()
+        self._partners: dict[str, Path] = {}
         self._assigned = False
+        self._closed = 0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._list_images()
@@ -213,10 +231,10 @@ class FolderIndex:
     def put(self, row: ImageRow, summary: AnnotationSummary | None, *, commented: bool) -> None:
         """Record what was just written for an image; None if its XML file was deleted."""
         with self._lock:
-            name = row.annotation.name
+            name = str(row.annotation)
             self._summaries.pop(name, None)
             self._set_summary(row, summary)
-            stamp = _stamp_of(row.annotation)
+            stamp = stamp_of(row.annotation)
             if stamp is not None and summary is not None:
                 self._summaries[name] = (stamp, summary)
             row.is_read, row.commented = True, commented
@@ -266,16 +284,21 @@ class FolderIndex:
                 continue
             pause = max(_POLL_SECONDS, (time.monotonic() - started) / _SEEN_SHARE)
 
-    def _is_image(self, name: str) -> bool:
+    def _is_image(self, path: str) -> bool:
         # The common cases avoid creating a Path or opening a file: 20,000 names may be checked every few seconds.
-        if os.path.splitext(name)[1].lower() in PICTURE_EXTENSIONS or image_id(name) in self._rows:
+        if os.path.splitext(path)[1].lower() in PICTURE_EXTENSIONS:
             return True
-        return is_image_file(self.image_dir / name)
+        relative = path[len(os.path.join(self.image_dir, "")) :].replace(os.sep, "/")
+        return image_id(relative) in self._rows or is_image_file(Path(path))
 
     def _list_images(self) -> bool:
         """Update the rows from the image folder. Returns True if images were added, removed or replaced."""
-        found, outside = _entries(self.image_dir, self.folder, self._is_image)
-        comments, _ = _entries(self.folder / HIDDEN_FOLDER / COMMENTS, self.folder, lambda name: name.endswith(".txt"))
+        listing = files_below(self.image_dir, self.folder, self._is_image)
+        found = listing.files
+        if listing.closed != self._closed:
+            self._closed = listing.closed
+            _logger.warning("%d sub-folders cannot be listed and are left out", self._closed)
+        comments = files_below(self.folder / HIDDEN_FOLDER / COMMENTS, self.folder, is_comment).files
         commented = {name[: -len(".txt")] for name in comments}
         with self._lock:
             before = self._rows
@@ -286,13 +309,16 @@ class FolderIndex:
                 row = before.get(key)
                 if row is None:
                     path, shown = self.image_dir / name, printable(name)
+                    own = self._annotations_of(name) / f"{path.stem}.xml"
                     row = ImageRow(
                         id=key,
+                        relative=name,
                         name=shown,
                         folded=shown.casefold(),
                         path=path,
                         stamp=stamp,
-                        annotation=self.annotations_folder / f"{path.stem}.xml",
+                        own_annotation=own,
+                        annotation=own,
                     )
                     self._images_in[row.state] += 1
                     changed = True
@@ -305,17 +331,31 @@ class FolderIndex:
             for key in before.keys() - rows.keys():
                 self._set_summary(before[key], None)
                 self._images_in[before[key].state] -= 1
-            self.outside = outside
+            self.outside = listing.outside
             if changed or not self._ordered:
                 self._rows = rows
                 self._ordered = tuple(sorted(rows.values(), key=lambda row: _natural(row.folded)))
                 self.revision += 1
         return changed
 
+    def _annotations_of(self, image: str) -> Path:
+        """Where the XML file of an image lies, given by its path below the folder of images."""
+        folder = image[: image.rfind("/") + 1]
+        if folder not in self._partners:
+            try:
+                partner = annotation_folder(self.image_dir / folder) if folder else self.annotations_folder
+            except OSError:  # gone since it was listed
+                partner = self.image_dir / folder
+            self._partners[folder] = partner
+        return self._partners[folder]
+
     def _read_annotations(self, images_changed: bool) -> list[ImageRow]:
         """Read new and changed XML files and assign them to the images. Returns the rows that changed."""
-        stamps, outside = _entries(self.annotations_folder, self.folder, lambda name: name.lower().endswith(".xml"))
-        self.outside += outside
+        stamps: dict[str, Stamp] = {}
+        for folder in dict.fromkeys((self.annotations_folder, *self._partners.values())):
+            listing = files_in(folder, self.folder, is_xml)
+            stamps.update((os.path.join(folder, name), stamp) for name, stamp in listing.files.items())
+            self.outside += listing.outside
         with self._lock:
             known = dict(self._summaries)
         new = [name for name, stamp in stamps.items() if known.get(name, (None,))[0] != stamp]
@@ -329,17 +369,29 @@ class FolderIndex:
 
     def _read(self, name: str) -> AnnotationSummary:
         try:
-            return AnnotationSummary.of(parse_voc(read_voc_bytes(self.annotations_folder / name), name))
+            return AnnotationSummary.of(parse_voc(read_voc_bytes(Path(name)), os.path.basename(name)))
         except DataError as error:
             return AnnotationSummary(None, fault=error.problem)
+
+    def _matchers(self) -> dict[str, list[ImageIndex]]:
+        """For each folder of XML files the images that they may belong to, the nearest first."""
+        nearest: dict[str, list[Path]] = {str(folder): [] for folder in self._partners.values()}
+        nearest.setdefault(str(self.annotations_folder), [])
+        for row in self._ordered:
+            nearest[str(self._annotations_of(row.relative))].append(row.path)
+        found = {folder: [ImageIndex(those)] for folder, those in nearest.items()}
+        if self.annotations_folder != self.image_dir:
+            # LabelImg puts all XML files into the one folder that it was told, also those of images in sub-folders.
+            found[str(self.annotations_folder)].append(ImageIndex(row.path for row in self._ordered))
+        return found
 
     def _assign(self, summaries: dict[str, tuple[Stamp, AnnotationSummary]]) -> list[ImageRow]:
         """Assign XML files to images as the reader of Pascal VOC folders does: first come, first served."""
         rows = {row.path: row for row in self._ordered}
-        matcher = ImageIndex(tuple(rows))
+        matchers = self._matchers()
         owners: dict[str, str] = {}
         for name, (_, summary) in summaries.items():
-            image = matcher.match(self.annotations_folder / name, summary.filename)
+            image = _match(matchers[os.path.dirname(name)], Path(name), summary.filename)
             if image is not None:
                 owners.setdefault(rows[image].id, name)
         taken = set(owners.values())
@@ -351,9 +403,13 @@ class FolderIndex:
                     summaries[name] = (stamp, summary)
             self._summaries, self._assigned = summaries, True
             for row in self._ordered:
-                owned, own = owners.get(row.id), f"{row.path.stem}.xml"
+                owned = owners.get(row.id)
                 own_summary = None if owned is None else summaries[owned][1]
-                found = (self.annotations_folder / (owned or own), own_summary, owned is None and own in taken)
+                found = (
+                    row.own_annotation if owned is None else Path(owned),
+                    own_summary,
+                    owned is None and str(row.own_annotation) in taken,
+                )
                 if row.is_read and found == (row.annotation, row.summary, row.shared):
                     continue
                 self._set_summary(row, own_summary)
@@ -365,52 +421,15 @@ class FolderIndex:
         return changed
 
 
-def _image_and_annotation_folders(folder: Path) -> tuple[Path, Path]:
-    """The folders of images and annotations; ``annotations/`` next to ``images/`` is created with the first file."""
-    images, annotations = voc_folders(folder)
-    subfolder = folder / "images"
-    if images == folder and subfolder.is_dir() and not any(is_image_file(entry) for entry in folder.iterdir()):
-        return subfolder, folder / "annotations"
-    return images, annotations
-
-
-def _entries(folder: Path, root: Path, is_wanted: Callable[[str], bool]) -> tuple[dict[str, Stamp], int]:
-    """Wanted, non-hidden files of a folder with their stamps, and the number of links that lead out of ``root``."""
-    try:
-        with os.scandir(folder) as listing:
-            entries = [entry for entry in listing if not entry.name.startswith(".") and is_wanted(entry.name)]
-    except FileNotFoundError:
-        return {}, 0
-    except OSError as error:
-        raise DataError(
-            f"cannot be listed: {error.strerror or error}",
-            file=folder,
-            hint="check that you have permission to read the folder",
-        ) from error
-    found: dict[str, Stamp] = {}
-    outside = 0
-    for entry in entries:
-        try:
-            if not entry.is_file():
-                continue
-            if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root):
-                outside += 1
-                continue
-            status = entry.stat()
-        except OSError:  # deleted since it was listed
-            continue
-        found[entry.name] = (status.st_mtime_ns, status.st_size, status.st_ino)
-    return found, outside
-
-
-def _stamp_of(path: Path) -> Stamp | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
-
-
 def _natural(name: str) -> list[tuple[int, int, str]]:
     """Sorts image2 before image10, as LabelImg does."""
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in _DIGITS.split(name) if part]
+
+
+def _match(nearest: Sequence[ImageIndex], annotation: Path, filename: str | None) -> Path | None:
+    """The image of an annotation; None if it has none, or several by that name in different sub-folders."""
+    for images in nearest:
+        with suppress(DataError):
+            if (found := images.match(annotation, filename)) is not None:
+                return found
+    return None

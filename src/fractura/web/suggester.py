@@ -148,7 +148,7 @@ class Suggester:
         failed = self._failed.get(row.id)
         if failed is not None and failed[0] == (row.stamp, model.digest):
             raise failed[1]
-        found = self._cache.of_file(model.digest, row.path.name, row.stamp)
+        found = self._cache.of_file(model.digest, row.relative, row.stamp)
         return None if found is None else self._in_folder_names(found, model)
 
     def ask(self, row: ImageRow) -> None:
@@ -189,7 +189,7 @@ class Suggester:
         assessments: dict[str, Assessment | None] = {}
         for row in rows:
             if row.assessment is not None:
-                found = self._cache.of_file(model.digest, row.path.name, row.stamp)
+                found = self._cache.of_file(model.digest, row.relative, row.stamp)
                 if found is not None:
                     assessments[row.id] = self._assessment(found, row, model)
         self._index.set_assessments(assessments)
@@ -201,7 +201,7 @@ class Suggester:
         known = self._cache.of_files(model.digest)
         assessments: dict[str, Assessment | None] = {}
         for row in self._index.rows():
-            found = known.get((row.path.name, stamp_text(row.stamp)))
+            found = known.get((row.relative, stamp_text(row.stamp)))
             if found is not None:
                 assessments[row.id] = self._assessment(found, row, model)
         self._index.set_assessments(assessments)
@@ -243,7 +243,7 @@ class Suggester:
 
     def _detections(self, row: ImageRow, model: UsableModel) -> ImageDetections:
         """The model's detections on an image; it runs only on bytes that are new."""
-        known = self._cache.of_file(model.digest, row.path.name, row.stamp)
+        known = self._cache.of_file(model.digest, row.relative, row.stamp)
         if known is not None:
             return known
         stamp = row.stamp
@@ -256,7 +256,7 @@ class Suggester:
         if found is None:
             found = self._models.detect(model, read_within_limits(data, row.name, self._settings).pixels)
             self._cache.put(model.digest, image, found)
-        self._cache.note_file(row.path.name, stamp, image)
+        self._cache.note_file(row.relative, stamp, image)
         return found
 
     def _in_folder_names(self, found: ImageDetections, model: UsableModel) -> ImageDetections:

@@ -1,7 +1,7 @@
 """Which images somebody decided to be normal with *Save as normal* on the page.
 
 An XML file without objects does not say whether a person found nothing or a program wrote it. The decision is
-therefore kept in ``.fractura/normal/IMAGE NAME.txt`` next to the labels: the SHA-256 of the XML file that was saved. It
+therefore kept in ``.fractura/normal/IMAGE.txt`` next to the labels: the SHA-256 of the XML file that was saved. It
 counts for exactly that file: once another program has written it anew, the image is one that came from elsewhere.
 """
 
@@ -22,7 +22,7 @@ def decision_of(image: str, annotation: bytes) -> tuple[str, str]:
     """Path below the folder, and content, of the file that records a decision.
 
     Args:
-        image: File name of the image.
+        image: Path of the image below the folder of images, with ``/``: its file name if it lies in no sub-folder.
         annotation: The XML file that was saved.
 
     Examples:
@@ -37,7 +37,7 @@ def record_decision(folder: Path, image: str, annotation: bytes) -> None:
 
     Args:
         folder: The folder that is being labelled.
-        image: File name of the image.
+        image: Path of the image below the folder of images, with ``/``: its file name if it lies in no sub-folder.
         annotation: The XML file that was saved.
 
     Raises:
@@ -52,7 +52,7 @@ def is_decided(folder: Path, image: str, annotation: Path) -> bool:
 
     Args:
         folder: The folder that was labelled.
-        image: File name of the image.
+        image: Path of the image below the folder of images, with ``/``: its file name if it lies in no sub-folder.
         annotation: Its XML file.
     """
     recorded = folder / decision_of(image, b"")[0]

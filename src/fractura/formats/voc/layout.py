@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fractura.core.errors import DataError
@@ -23,11 +24,13 @@ class VocFolder:
         image_dir: Where the images lie.
         images: Sorted by name.
         annotations: ``.xml`` files, sorted by name.
+        subfolders: Sub-folders with annotations of their own, see ``annotation_folder``.
     """
 
     image_dir: Path
     images: tuple[Path, ...]
     annotations: tuple[Path, ...]
+    subfolders: tuple[VocFolder, ...] = ()
 
     @property
     def matches(self) -> int:
@@ -45,6 +48,9 @@ def find_voc_folder(path: Path, image_dir: Path | None = None) -> VocFolder:
 
     Of several pairs, and of folders of other names, it is the pair whose file names match. The annotations may lie in
     the only sub-folder that has any, and the images in sub-folders where none lies above.
+
+    Sub-folders of the images whose annotations lie beside them, as LabelImg puts them, belong to it; those called
+    ``train``, ``test`` or the like are data sets of their own and do not.
 
     Args:
         path: The folder.
@@ -64,9 +70,46 @@ def find_voc_folder(path: Path, image_dir: Path | None = None) -> VocFolder:
     except OSError as error:
         raise unlistable(error, path) from error
     best = max(found, key=lambda each: each.matches)  # of equals the first
-    if not best.annotations:
+    if image_dir is None:
+        best = _with_subfolders(best)
+    if not best.annotations and not best.subfolders:
         raise DataError("holds no annotation (.xml file)", file=pairs[0][1], hint=_nearby(Path(path)))
     return best
+
+
+def annotation_folder(images: Path) -> Path:
+    """Where the annotations of the images in a sub-folder lie: beside them, or in ``annotations/`` beside ``images/``.
+
+    Raises:
+        OSError: The folder above cannot be listed.
+    """
+    partner = dict(_PAIRS).get(images.name.lower())
+    if partner is None:
+        return images
+    return next((e for e in sorted(images.parent.iterdir()) if e.name.lower() == partner and e.is_dir()), images)
+
+
+def _with_subfolders(found: VocFolder) -> VocFolder:
+    """The folder with those sub-folders of its images in which an annotation is named after an image."""
+    parts = []
+    for place, folders, _ in os.walk(found.image_dir):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and split_of(name) is None)
+        parts += [_listed_subfolder(Path(place, name)) for name in folders]
+    parts = [each for each in parts if each.annotations]
+    taken = {image for each in parts for image in each.images}
+    return replace(
+        found, images=tuple(each for each in found.images if each not in taken), subfolders=tuple(parts)
+    )  # fmt: skip
+
+
+def _listed_subfolder(folder: Path) -> VocFolder:
+    try:
+        annotations = _xml_in(annotation_folder(folder))
+        images = _files(folder, is_image_file) if annotations else ()
+    except OSError as error:
+        raise unlistable(error, folder) from error
+    stems = {plain_name(image.stem) for image in images}
+    return VocFolder(folder, images, tuple(each for each in annotations if plain_name(each.stem) in stems))
 
 
 def voc_folders(path: Path) -> tuple[Path, Path]:

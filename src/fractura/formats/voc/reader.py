@@ -11,6 +11,7 @@ from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gat
 from fractura.formats.cvat import is_cvat
 from fractura.formats.faults import Faults, OnError, refuse_repeated_names
 from fractura.formats.format import FACTS, FLAGS, FRACTIONS, Evidence, Format
+from fractura.formats.image_index import ImageIndex
 from fractura.formats.voc.decisions import is_decided
 from fractura.formats.voc.layout import VocFolder, find_voc_folder
 from fractura.formats.voc.parser import read_voc_file
@@ -29,8 +30,9 @@ def read_voc(
 ) -> Dataset:
     """Read a folder of images and Pascal VOC files. Nothing in it is changed.
 
-    The layout is ``images/`` + ``annotations/``, ``JPEGImages/`` + ``Annotations/``, or everything in one folder. An
-    annotation without objects is a negative image; an image without annotation is not used.
+    The layout is ``images/`` + ``annotations/``, ``JPEGImages/`` + ``Annotations/``, or everything in one folder; in
+    sub-folders of the images, annotations lie beside them. An annotation without objects is a negative image; an image
+    without annotation is not used.
 
     Args:
         folder: The folder.
@@ -62,7 +64,26 @@ def read_voc_folder(folder: Path, options: ReadOptions, faults: Faults) -> Datas
 
 
 def _images(folder: Path, files: VocFolder, faults: Faults) -> Iterator[FoundImage]:
-    index = files.index()
+    unused: list[Path] = []
+    for part in (files, *files.subfolders):
+        index = part.index()
+        yield from _images_of(part, index, folder, files.image_dir, faults)
+        unused += index.unused
+    if unused:
+        names = some_of([image.name for image in unused])
+        faults.note(
+            DataError(
+                f"{len(unused)} images have no annotation and are not used: {names}",
+                file=files.image_dir,
+                hint="label them; an image on which nothing is broken needs an XML file without objects",
+            )
+        )
+
+
+def _images_of(
+    files: VocFolder, index: ImageIndex, root: Path, image_dir: Path, faults: Faults
+) -> Iterator[FoundImage]:
+    """The images of the folder itself or of one of its sub-folders; ``image_dir`` is the whole's."""
     for path in files.annotations:
         own, annotation = index.own(path), None
         try:
@@ -79,19 +100,19 @@ def _images(folder: Path, files: VocFolder, faults: Faults) -> Iterator[FoundIma
                 faults.add(fault, boxes=annotation is None or bool(annotation.objects))
             else:  # no other file may speak for its image instead
                 index.found.add(own)
-                yield FoundImage(own, files.image_dir, path, fault=fault)
+                yield FoundImage(own, image_dir, path, fault=fault)
             continue
         if own is not None and own != image:
-            yield FoundImage(image, files.image_dir, path, objects=annotation.objects, fault=other_image(image, own))
+            yield FoundImage(image, image_dir, path, objects=annotation.objects, fault=other_image(image, own))
             continue
         try:
             displayed, facts = radiograph_size(image), radiograph_facts(image)
         except DataError as fault:
-            yield FoundImage(image, files.image_dir, path, objects=annotation.objects, fault=fault)
+            yield FoundImage(image, image_dir, path, objects=annotation.objects, fault=fault)
             continue
         yield FoundImage(
             image,
-            files.image_dir,
+            image_dir,
             path,
             objects=annotation.objects,
             places=tuple(f"object {number}" for number in range(1, len(annotation.objects) + 1)),
@@ -105,17 +126,8 @@ def _images(folder: Path, files: VocFolder, faults: Faults) -> Iterator[FoundIma
                 device=facts.device,
             ),
             displayed=displayed,
-            name=image.name,
-            decided_normal=not annotation.objects and is_decided(folder, image.name, path),
-        )
-    if unused := index.unused:
-        names = some_of([image.name for image in unused])
-        faults.note(
-            DataError(
-                f"{len(unused)} images have no annotation and are not used: {names}",
-                file=files.image_dir,
-                hint="label them; an image on which nothing is broken needs an XML file without objects",
-            )
+            name=image.name if files.image_dir == image_dir else None,
+            decided_normal=not annotation.objects and is_decided(root, image.relative_to(image_dir).as_posix(), path),
         )
 
 
@@ -126,7 +138,8 @@ def _find(folder: Path) -> Evidence | None:
         return None
     if all(is_cvat(file) for file in files.annotations[:3]):
         return None
-    return Evidence(folder, f"it holds {len(files.annotations)} .xml files")
+    count = sum(len(part.annotations) for part in (files, *files.subfolders))
+    return Evidence(folder, f"it holds {count} .xml files")
 
 
 VOC = Format(

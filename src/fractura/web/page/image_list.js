@@ -154,7 +154,7 @@ export class ImageList {
     fill(
       row,
       make("span", { class: `dot ${image.state}`, "aria-hidden": "true" }),
-      make("span", { class: "name" }, image.name),
+      pathOf(image.name),
       make("span", { class: "visually-hidden" }, state),
       image.comment && make("span", { class: "comment-icon", title: say("list.comment") }, "✎"),
       image.boxes ? make("span", { class: "count", title: say("list.boxes", { count: image.boxes }) }, image.boxes) : null,
@@ -178,4 +178,14 @@ export class ImageList {
       .then((image) => image && this.open(image.id))
       .catch(notifyError);
   }
+}
+
+/**
+ * Where there is not enough room, the folder is cut before the name of the file.
+ * @param {string} path Of an image, below the folder.
+ */
+function pathOf(path) {
+  const start = path.lastIndexOf("/") + 1;
+  if (start === 0) return make("span", { class: "name" }, path);
+  return make("span", { class: "name path" }, make("span", {}, path.slice(0, start)), make("span", {}, path.slice(start)));
 }

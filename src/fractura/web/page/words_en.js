@@ -46,7 +46,7 @@ export const english = {
   "list.by_name": "By name",
   "list.by_uncertainty": "Most uncertain first",
   "list.empty": "No matching images",
-  "list.no_images": "No images in this folder (subfolders are not searched)",
+  "list.no_images": "No images in this folder and its subfolders",
   "list.position": "{position} of {total}",
   "list.last": "This is the last image",
   "list.first": "This is the first image",

@@ -47,7 +47,7 @@ export const spanish = {
   "list.by_name": "Por nombre",
   "list.by_uncertainty": "Las más dudosas primero",
   "list.empty": "Ninguna radiografía coincide",
-  "list.no_images": "No hay radiografías en esta carpeta (no se buscan en sus subcarpetas)",
+  "list.no_images": "No hay radiografías en esta carpeta ni en sus subcarpetas",
   "list.position": "{position} de {total}",
   "list.last": "Es la última radiografía",
   "list.first": "Es la primera radiografía",
