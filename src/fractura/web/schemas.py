@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict  # pydantic refuses that of ``typing`` before Python 3.12
 
 from fractura.formats.voc.annotation import VocObject
+from fractura.imaging.dicom import PixelSpacing
 from fractura.inference.answer import Answer, Sensitivity
 from fractura.inference.origin import OriginDocument
 from fractura.inference.results import ImageRow
@@ -180,7 +181,7 @@ class GreyWindow(BaseModel):
 
 
 class ImageDetail(ImageItem):
-    """An image with the information in its header."""
+    """An image with the information in its header; ``spacing`` is null where the file does not give it."""
 
     width: int
     height: int
@@ -193,6 +194,7 @@ class ImageDetail(ImageItem):
     body_part: str | None
     view: str | None
     laterality: str | None
+    spacing: PixelSpacing | None
 
 
 class Limits(BaseModel):

@@ -9,6 +9,7 @@ from fractura.imaging.dicom.facts import ImageFacts
 from fractura.imaging.dicom.identifiers import DicomIdentifiers, dicom_identifiers
 from fractura.imaging.dicom.reader import DicomImage, dicom_facts, dicom_frame, read_dicom, read_dicom_values
 from fractura.imaging.dicom.signature import DICOM_EXTENSIONS, dicom_object, is_dicom
+from fractura.imaging.dicom.spacing import PixelSpacing
 from fractura.imaging.dicom.windowing import GreyValues
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "DicomImage",
     "GreyValues",
     "ImageFacts",
+    "PixelSpacing",
     "dicom_facts",
     "dicom_frame",
     "dicom_identifiers",

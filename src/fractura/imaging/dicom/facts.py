@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from fractura.imaging.dicom.spacing import PixelSpacing
+
 _BODY_PART_WORDS = (
     "ABDOMEN ACJOINT ANKLE ARM BREAST CALCANEUS CALF CHEST CLAVICLE COCCYX CSPINE CTSPINE ELBOW EXTREMITY FEMUR "
     "FINGER FOOT FOREARM HAND HEAD HEEL HIP HUMERUS JAW KNEE LEG LOWEXM LSPINE LSSPINE MANDIBLE MAXILLA NECK ORBIT "
@@ -35,6 +37,7 @@ class ImageFacts:
         frames: Pictures in the file; the first one is the image.
         burnt_in_text: The file says that there is writing in the picture (it may be a name).
         study: ``study_hash`` of the study's unique id; images taken together share it.
+        spacing: How large a pixel is.
     """
 
     patient: str | None = None
@@ -45,6 +48,7 @@ class ImageFacts:
     frames: int = 1
     burnt_in_text: bool = False
     study: str | None = None
+    spacing: PixelSpacing | None = None
 
 
 def patient_hash(patient_id: str) -> str | None:

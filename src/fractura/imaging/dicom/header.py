@@ -20,6 +20,7 @@ from fractura.imaging.dicom.facts import (
 )
 from fractura.imaging.dicom.signature import other_object
 from fractura.imaging.dicom.source import DICOM_ERRORS, damaged, number_of, text_of, transfer_syntax
+from fractura.imaging.dicom.spacing import read_spacing
 from fractura.imaging.limits import refuse_huge
 
 if TYPE_CHECKING:
@@ -175,6 +176,7 @@ def read_facts(dataset: Dataset) -> ImageFacts:
         frames=max(1, _whole(dataset, "NumberOfFrames", 1)),
         burnt_in_text=text_of(dataset, "BurnedInAnnotation").strip().upper() == "YES",
         study=study_hash(text_of(dataset, "StudyInstanceUID")),
+        spacing=read_spacing(dataset),
     )
 
 

@@ -268,7 +268,7 @@ export class DetectView {
         this.draw();
       },
       remove: () => this.open && this.#remove(this.open),
-      cancel: () => this.select(null),
+      cancel: () => (this.stage.measuring ? this.stage.setMeasuring(false) : this.select(null)),
     };
   }
 
@@ -320,6 +320,7 @@ export class DetectView {
       invert: { pressed: viewer.inverted },
       magnifier: { pressed: viewer.magnifying },
       hide: { pressed: this.hidden },
+      ruler: { pressed: this.stage.measuring },
     });
     const dicomOnly = images.length > 0 && images.every((image) => image.state !== "done" || image.result?.dicom);
     const report = /** @type {HTMLButtonElement} */ (document.querySelector("[data-export=dicom-sr]"));

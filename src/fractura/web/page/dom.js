@@ -109,6 +109,7 @@ const SHAPES = {
   more: "M4 10h.1M10 10h.1M16 10h.1",
   picture: "M3 4h14v12H3zM3 13l4-4 4 4 2-2 4 4M12.500 7.500h.1",
   heat: "M10 3c1 3 4 4 4 8a4 4 0 0 1-8 0c0-2 1-3 2-4 0 2 1 2 2 2 0-2-1-4 0-6z",
+  ruler: "M2 13L13 2l5 5L7 18zM5 10l2 2M8 7l3 3M11 4l2 2",
   rotate: "M16 10a6 6 0 1 1-2-4.500M16 3v4h-4",
 };
 /** @typedef {keyof typeof SHAPES} IconName */

@@ -17,6 +17,9 @@ import { toStage } from "./view.js";
 const COLOURS = ["#4cc9f0", "#ffb703", "#8ce99a", "#ff8fab", "#b197fc", "#ffd8a8", "#63e6be", "#ff922b", "#e9ecef"];
 export const GROUND_TRUTH_COLOUR = "#8ce99a";
 export const HANDLE = 7;
+const MEASURE_COLOUR = "#ffe066";
+/** Half the length of the strokes that end a measured line, stage pixels. */
+const TICK = 6;
 const TAG_FONT = "600 12px system-ui, sans-serif";
 
 /**
@@ -151,6 +154,37 @@ function drawTag(context, text, place, colour, hollow) {
   context.fillStyle = hollow ? colour : "#0b0d10";
   context.textBaseline = "middle";
   context.fillText(text, place.x + 5, place.y + 9);
+}
+
+/**
+ * A measured line.
+ * @param {CanvasRenderingContext2D} context
+ * @param {View} view
+ * @param {{from: import("./types.js").Point, to: import("./types.js").Point}} line In image pixels.
+ * @param {string} text
+ */
+export function drawMeasure(context, view, line, text) {
+  const [from, to] = [toStage(view, line.from), toStage(view, line.to)];
+  const length = Math.hypot(to.x - from.x, to.y - from.y) || 1;
+  // across the line, at its ends
+  const end = { x: (-(to.y - from.y) / length) * TICK, y: ((to.x - from.x) / length) * TICK };
+  for (const [colour, width] of /** @type {const} */ ([
+    ["rgba(0, 0, 0, 0.75)", 4],
+    [MEASURE_COLOUR, 1.75],
+  ])) {
+    context.strokeStyle = colour;
+    context.lineWidth = width;
+    context.beginPath();
+    context.moveTo(from.x, from.y);
+    context.lineTo(to.x, to.y);
+    for (const at of [from, to]) {
+      context.moveTo(at.x - end.x, at.y - end.y);
+      context.lineTo(at.x + end.x, at.y + end.y);
+    }
+    context.stroke();
+  }
+  const place = tagPlace(context, text, { x: to.x + TICK, y: to.y, width: 0, height: 0 });
+  drawTag(context, text, place, MEASURE_COLOUR, true);
 }
 
 /**

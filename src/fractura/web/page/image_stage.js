@@ -10,6 +10,7 @@ import { notifyError } from "./announce.js";
 import * as api from "./api.js";
 import { number, percent, say } from "./i18n.js";
 import { decode, release } from "./picture.js";
+import { Ruler } from "./ruler.js";
 import { toImage } from "./view.js";
 import { Viewer } from "./viewer.js";
 
@@ -31,6 +32,9 @@ export class ImageStage {
   constructor(host, tool, status) {
     this.viewer = new Viewer(host, tool);
     this.status = status;
+    this.tool = tool;
+    this.ruler = new Ruler(() => this.#say());
+    this.viewer.overlay = (context, view) => this.ruler.paint(context, view);
     /** Shows the same image in the same view. @type {Viewer | null} */
     this.mirror = null;
     /** @type {ImageFacts | null} */
@@ -59,6 +63,7 @@ export class ImageStage {
     const { signal } = this.request;
     this.facts = facts;
     const options = { dark: facts.inverted, grey: facts.window ?? EIGHT_BIT, turn: this.turns.get(facts.id) ?? 0 };
+    this.ruler.clear(facts);
     const known = this.kept.get(facts.id);
     if (known) return this.#show(known, options);
     this.viewer.show(null, options);
@@ -79,6 +84,7 @@ export class ImageStage {
   close() {
     this.request.abort();
     this.facts = null;
+    this.ruler.clear(null);
     this.viewer.show(null);
     this.mirror?.show(null);
     this.#say();
@@ -141,6 +147,18 @@ export class ImageStage {
     this.#follow();
   }
 
+  get measuring() {
+    return this.viewer.tool === this.ruler;
+  }
+
+  /** @param {boolean} measuring Whether the pointer draws a measured line, instead of what it does otherwise. */
+  setMeasuring(measuring) {
+    this.viewer.tool = measuring ? this.ruler : this.tool;
+    this.ruler.clear(this.facts);
+    this.viewer.refresh();
+    this.onTools();
+  }
+
   #greyChanged() {
     this.#follow();
     const { facts } = this;
@@ -183,6 +201,7 @@ export class ImageStage {
     if (!facts || !viewer.picture) return void (this.status.textContent = "");
     const parts = [percent(viewer.view.scale * devicePixelRatio)];
     if (viewer.view.turn) parts.push(say("image.rotated", { degrees: 90 * viewer.view.turn }));
+    if (this.ruler.text) parts.unshift(this.ruler.text);
     const base = facts.window ?? EIGHT_BIT;
     if (viewer.grey.centre !== base.centre || viewer.grey.width !== base.width) {
       parts.unshift(say("image.window", { centre: number(viewer.grey.centre), half: number(viewer.grey.width / 2) }));
@@ -214,6 +233,7 @@ export class ImageStage {
       zoomOut: () => viewer.zoom(0.8),
       actual: () => viewer.actual(),
       fit: () => viewer.fit(),
+      ruler: () => this.setMeasuring(!this.measuring),
       rotate: rotate(1),
       rotateBack: rotate(-1),
       invert: toggle("inverted"),

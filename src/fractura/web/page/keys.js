@@ -20,6 +20,7 @@ export const COMMON = [
   { keys: "-", word: "tool.zoom_out", action: "zoomOut", quiet: true },
   { keys: "Ctrl+0", word: "tool.actual", action: "actual" },
   { keys: "F / Ctrl+F", word: "tool.fit", action: "fit" },
+  { keys: "U", word: "tool.ruler", action: "ruler" },
   { keys: "T", word: "tool.rotate", action: "rotate" },
   { keys: "Shift+T", word: "tool.rotate_back", action: "rotateBack" },
   { keys: "I", word: "tool.invert", action: "invert" },

@@ -118,7 +118,8 @@ export function labelActions(view) {
   }
 
   function cancel() {
-    if (editor.drawing || editor.held) editor.setDrawing(false);
+    if (stage.measuring) stage.setMeasuring(false);
+    else if (editor.drawing || editor.held) editor.setDrawing(false);
     else editor.select(null);
   }
 
@@ -137,7 +138,14 @@ export function labelActions(view) {
     next: go(1),
     previous: go(-1),
     nextUnlabelled,
-    draw: () => editor.setDrawing(!editor.drawing),
+    draw: () => {
+      stage.setMeasuring(false);
+      editor.setDrawing(!editor.drawing);
+    },
+    ruler: () => {
+      editor.setDrawing(false);
+      stage.setMeasuring(!stage.measuring);
+    },
     drawMiddle: () => editor.drawMiddle(),
     save,
     copy: duplicate,

@@ -267,6 +267,7 @@ export class LabelView {
       invert: { pressed: viewer.inverted },
       magnifier: { pressed: viewer.magnifying },
       hide: { pressed: editor.hidden },
+      ruler: { pressed: this.stage.measuring },
       picture: { disabled: open === null },
       heat: { disabled: !open?.detections.some(({ score }) => score >= this.labelling.shownFrom) },
     });

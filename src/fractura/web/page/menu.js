@@ -17,7 +17,7 @@ export function makeMenu(host, entries, table, actions, stage) {
   menus += 1;
   const id = `menu-${menus}`;
   const list = make("div", { class: "menu", id, popover: true });
-  const opener = make("button", { class: "tool", popovertarget: id, "data-tip": "tool.more" }, icon("more"));
+  const opener = make("button", { class: "tool more", popovertarget: id, "data-tip": "tool.more" }, icon("more"));
   for (const entry of entries) list.append(entry === null ? make("hr") : item(...entry));
   list.addEventListener("toggle", () => {
     for (const shown of list.querySelectorAll("kbd")) shown.textContent = readable(shown.dataset["keys"] ?? "");

@@ -21,7 +21,10 @@ export const VIEWING = [
 ];
 
 /** What is used less often: behind one button. @type {(Button | null)[]} */
-export const MORE = [["rotate", "rotate"]];
+export const MORE = [
+  ["ruler", "ruler"],
+  ["rotate", "rotate"],
+];
 
 /**
  * @param {HTMLElement} host

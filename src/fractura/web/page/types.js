@@ -60,6 +60,7 @@
  * @property {string | null} body_part
  * @property {string | null} view
  * @property {string | null} laterality
+ * @property {{across: number, down: number, kind: "calibrated" | "unknown" | "detector"} | null} spacing mm a pixel.
  *
  * @typedef {ImageRow & ImageHeader} ImageFacts
  *

@@ -55,6 +55,8 @@ export class Viewer {
     this.pointer = null;
     /** Paints the layer; may be called twice, for the magnifier. @type {(context: CanvasRenderingContext2D, view: View) => void} */
     this.paint = () => undefined;
+    /** Paints above the boxes. @type {(context: CanvasRenderingContext2D, view: View) => void} */
+    this.overlay = () => undefined;
     /** @type {((view: View) => void) | null} */
     this.onView = null;
     /** @type {((grey: Grey) => void) | null} */
@@ -199,7 +201,7 @@ export class Viewer {
     }
     if (!this.picture) return;
     this.#drawImage(image, this.picture, this.view);
-    this.paint(layer, this.view);
+    this.#drawLayer(layer, this.view);
     if (this.magnifying && this.pointer) this.#drawLoupe(image, layer, this.picture, this.pointer);
     const drawn = this.picture.grey ?? { centre: 127.5, width: 255 };
     this.image.style.filter = this.filter.set(greyChange(drawn, this.grey, this.dark, this.inverted));
@@ -223,6 +225,15 @@ export class Viewer {
   }
 
   /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {View} view
+   */
+  #drawLayer(context, view) {
+    this.paint(context, view);
+    this.overlay(context, view);
+  }
+
+  /**
    * @param {CanvasRenderingContext2D} image
    * @param {CanvasRenderingContext2D} layer
    * @param {Picture} picture
@@ -239,7 +250,7 @@ export class Viewer {
       context.clip();
       context.clearRect(0, 0, this.stage.width, this.stage.height);
       if (context === image) this.#drawImage(context, picture, view);
-      else this.paint(context, view);
+      else this.#drawLayer(context, view);
       context.restore();
     }
     layer.beginPath();

@@ -72,6 +72,7 @@ export const english = {
   "tool.zoom_in": "Zoom in",
   "tool.zoom_out": "Zoom out",
   "tool.more": "More tools",
+  "tool.ruler": "Ruler: measure a distance",
   "tool.rotate": "Rotate the view by 90°",
   "tool.rotate_back": "Rotate the view back by 90°",
   "tool.picture": "Download the picture with its boxes",
@@ -158,6 +159,10 @@ export const english = {
   "suggestions.missed_by_model": "The model does not detect one of your boxes",
   "suggestions.other_class": "The model suggests a different class",
 
+  "ruler.pixels": "{pixels} px",
+  "ruler.calibrated": "{pixels} px = {mm} mm (Pixel Spacing, calibrated)",
+  "ruler.unknown": "{pixels} px = {mm} mm (Pixel Spacing; not known whether calibrated)",
+  "ruler.detector": "{pixels} px = {mm} mm at the detector (Imager Pixel Spacing), less in the body",
   "heat.running": "Computing the heat map: up to half a minute …",
   "heat.caption": "evidence for the detections",
   "heat.none": "none",

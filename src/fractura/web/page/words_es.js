@@ -73,6 +73,7 @@ export const spanish = {
   "tool.zoom_in": "Acercar",
   "tool.zoom_out": "Alejar",
   "tool.more": "Más herramientas",
+  "tool.ruler": "Regla: medir una distancia",
   "tool.rotate": "Girar la vista 90°",
   "tool.rotate_back": "Girar la vista 90° hacia atrás",
   "tool.picture": "Descargar la imagen con sus cajas",
@@ -162,6 +163,10 @@ export const spanish = {
   "suggestions.missed_by_model": "El modelo no detecta una de sus cajas",
   "suggestions.other_class": "El modelo sugiere otra clase",
 
+  "ruler.pixels": "{pixels} px",
+  "ruler.calibrated": "{pixels} px = {mm} mm (Pixel Spacing, calibrado)",
+  "ruler.unknown": "{pixels} px = {mm} mm (Pixel Spacing; no se sabe si está calibrado)",
+  "ruler.detector": "{pixels} px = {mm} mm en el detector (Imager Pixel Spacing), menos en el cuerpo",
   "heat.running": "Calculando el mapa de calor: hasta medio minuto …",
   "heat.caption": "indicios de las detecciones",
   "heat.none": "ninguno",

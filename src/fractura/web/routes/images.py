@@ -77,6 +77,7 @@ def image_detail(image: ImageId, state: CurrentState) -> ImageDetail:
         body_part=facts.body_part,
         view=facts.view,
         laterality=facts.laterality,
+        spacing=facts.spacing,
     )
 
 
