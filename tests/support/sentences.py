@@ -9,29 +9,54 @@ import inspect
 import re
 from itertools import product
 from pathlib import Path
+from typing import get_args
 
 import fractura
+from fractura.evaluation.metric_names import LEVELS, metric_text
+from fractura.inference.answer import Answer
 
 SOURCE = Path(fractura.__file__).parent
-FOUND_OTHERWISE = ("cli/translated_parser.py", "cli/registry.py")
-"""See ``help_texts``."""
+LEFT_OUT = (
+    "cli/translated_parser.py", "cli/registry.py",  # see ``help_texts``
+    "core/html.py", "evaluation/report/svg.py", "evaluation/report/axes.py", "evaluation/report/drawing.py",
+    "quality/report_page.py",  # markup
+    "tensorflow_od/flags.py", "tensorflow_od/model_main_tf2.py", "tensorflow_od/exporter_main_v2.py",  # other programs
+)  # fmt: skip
 ON_THE_PAGE = "web/"
 """There only errors and remarks reach the terminal; the page has its own tables of words."""
+_PATTERNS = re.compile(r"\^|\\A|# |:root|(?:[A-Z]\w+ ){6}")
 HEADINGS = ("write_table", "progress", "track")
 """Calls whose texts count though they are one word."""
-WORDS = ("error", "warning", "note", "stopped")
+WORDS = (
+    "error", "warning", "note", "start", "done", "stopped",  # in front of a colon
+    "split", "folder", "negatives", "negative", "boxes", "image", "answer", "probability", "detections", "best",
+    "score", "size", "group", "complete",  # headings
+)  # fmt: skip
 """Single words that the terminal shows."""
+COMBINED = (
+    *(f"fracture {answer}{rest}" for answer in get_args(Answer) for rest in ("", ": {certainty}")),
+    *(f"{level} {what}" for level in LEVELS for what in ("AUC", "sensitivity", "specificity", "PPV / NPV")),
+    *(
+        metric_text(f"{level}_{what}")
+        for level in LEVELS
+        for what in ("auc", "sensitivity", "specificity", "ppv", "npv")
+    ),
+    *(f"{{count}} {noun}{end}" for noun in ("image", "change", "error", "warning", "note") for end in ("", "s")),
+    "start: nothing", "box size: small", "box size: medium", "box size: large",
+)  # fmt: skip
+"""Texts that the code puts together of words."""
 SAYING = ("say", "warn", "warning", "error", "info", "progress", "track")
 NOT_SHOWN = ("compile", "match", "search", "fullmatch", "sub", "Field", "debug", "add_argument", "getLogger", "split",
              "_", "gettext", "gettext_noop", "Message")  # fmt: skip
 """Calls whose texts nobody reads, or that Babel finds."""
+_FORMAT_PLACE = re.compile(r"(\{[a-z_]*\}|%[sd])")
 _PLACE = re.compile(r"\{\w*\}")
-_WORD = re.compile(r"[A-Za-z]{3,}")
+_WORD = re.compile(r"[A-Za-z]{2,}")
 
 
 def sentences(file: Path) -> list[str]:
     """The templates of one file of the package, in its order."""
-    if file.relative_to(SOURCE).as_posix() in FOUND_OTHERWISE:
+    if file.relative_to(SOURCE).as_posix() in LEFT_OUT:
         return []
     finder = _Finder(said=not file.relative_to(SOURCE).as_posix().startswith(ON_THE_PAGE))
     return finder.of(ast.parse(file.read_text(encoding="utf-8")))
@@ -56,7 +81,7 @@ class _Finder:
                 if name in NOT_SHOWN:
                     self._visit(node.func)
                     return
-                self.said = self.said or name in SAYING or name.endswith("Error")
+                self.said = self.said or name in SAYING or (name.endswith("Error") and name != "WebError")
                 self.heading = name in HEADINGS
             case ast.Constant(value=str()) | ast.JoinedStr() | ast.BinOp() if texts := templates(node):
                 self._take(texts)
@@ -66,9 +91,14 @@ class _Finder:
         self.said, self.heading = before
 
     def _take(self, texts: list[str]) -> None:
-        for text in (line.strip() for line in "\n".join(texts).split("\n")):
+        for text in (
+            line.strip().removeprefix(", ").removeprefix("; ").removeprefix(": ")
+            for line in "\n".join(texts).split("\n")
+        ):
             words = _WORD.findall(_PLACE.sub(" ", text))
             enough = 1 if self.heading or (text != _PLACE.sub("", text) and " " in text) else 2
+            if _PATTERNS.match(text):
+                continue
             if self.said and len(words) >= enough and (self.heading or " " in text):
                 self.found.append(text)
 
@@ -90,7 +120,7 @@ _Parts = list[str | ast.expr]
 
 def _alternatives(node: ast.AST) -> list[_Parts]:
     if isinstance(node, ast.Constant):
-        return [[node.value]] if isinstance(node.value, str) else []
+        return [_constant(node.value)] if isinstance(node.value, str) else []
     if isinstance(node, ast.JoinedStr):
         return _joined([_of_value(value) for value in node.values])
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
@@ -102,6 +132,15 @@ def _alternatives(node: ast.AST) -> list[_Parts]:
         known = [side or [[part]] for side, part in zip(sides, (node.body, node.orelse), strict=True)]
         return known[0] + known[1] if any(sides) else []
     return []
+
+
+def _constant(text: str) -> _Parts:
+    """A text, with the places that ``str.format`` or the logger fills in."""
+    pieces = _FORMAT_PLACE.split(text)
+    if "{" in "".join(pieces[::2]) or "}" in "".join(pieces[::2]):
+        return [text]
+    places: list[str | ast.expr] = [ast.Name(place.strip("{}%") or "value") for place in pieces[1::2]]
+    return [part for pair in zip(pieces[::2], [*places, ""], strict=True) for part in pair if part != ""]
 
 
 def _of_value(value: ast.expr) -> list[_Parts]:

@@ -16,7 +16,6 @@ from support import sentences
 
 SOURCE = sentences.SOURCE
 CATALOGUES = sorted((SOURCE / "core" / "locale").glob("*/LC_MESSAGES/fractura.po"))
-ROOMS = ("cli",)
 _METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 _OPTIONS = {"**/templates/**.html": {"silent": "false"}}
 _KEYWORDS = {**DEFAULT_KEYWORDS, "gettext_noop": None, "Message": None}
@@ -25,11 +24,9 @@ _KEYWORDS = {**DEFAULT_KEYWORDS, "gettext_noop": None, "Message": None}
 def extract() -> Catalog:
     """All sentences of the package, with the files they are in."""
     found = Catalog()
-    for text in (*sentences.help_texts(), *sentences.WORDS):
+    for text in (*sentences.help_texts(), *sentences.WORDS, *sentences.COMBINED):
         found.add(text, locations=[("cli", None)])
     for path in sorted(SOURCE.rglob("*.py")):
-        if path.relative_to(SOURCE).parts[0] not in ROOMS:
-            continue
         for text in sentences.sentences(path):
             found.add(text, locations=[(path.relative_to(SOURCE).as_posix(), None)])
     for file, _, text, comments, context in sorted(

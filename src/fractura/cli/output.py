@@ -131,8 +131,10 @@ def write_table(
     )
     for column in columns:
         table.add_column(Text(language.word(column)), justify="right" if column in numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text("–" if cell is None else language.cell(str(cell))) for cell in row))
+    for first, *others in rows:
+        # names of metrics are words of ours; other cells of one word may be names of the user's
+        name = language.word(first) if columns[0] == "metric" else language.cell(str(first))
+        table.add_row(*map(Text, (name, *("–" if cell is None else language.cell(str(cell)) for cell in others))))
     _console(stderr=False).print(table)
 
 

@@ -17,12 +17,14 @@ Code = Literal["en", "es"]
 LANGUAGES: tuple[Code, ...] = get_args(Code)
 DOMAIN = "fractura"
 LOCALE = Path(__file__).parent / "locale"
-_NUMBERS = re.compile(r"[-+−±]?\d[\d.,]*%?(?:[ (–-]+[\d.,]+%?\)?)*")
+_NUMBERS = re.compile(r"[-+−±–\d.,;:/()% ]*\d[-+−±–\d.,;:/()% ]*M?")
+_SEPARATORS = (", ", "; ", ": ")
+_SENTENCES = re.compile(r"(?<=[a-z)]\.) (?=[A-Z])")
 _QUOTES = ("'", '"', "`", "‘", "«")
 _NEVER_A_COMMA = ("python", "version", "release")
 _WEAK = 8
 """Letters of a template, such as ``{count} of {total}``, that may fit too much: then its values are single words."""
-_LABELS = ("error", "warning", "note")
+_LABELS = ("error", "warning", "note", "start", "done", "images")
 
 
 def catalogue(code: str) -> gettext.NullTranslations:
@@ -81,20 +83,23 @@ class Translator:
         return "\n".join(self._line(line) for line in text.split("\n"))
 
     def number(self, text: str) -> str:
-        """A number or an interval with the decimal comma, if that is all that ``text`` is.
+        """Numbers with the decimal comma, and semicolons between them, if that is all that ``text`` is.
 
         Examples:
-            >>> Translator("es").number("0.93 (0.91–0.95)"), Translator("es").number("1.2.3")
-            ('0,93 (0,91–0,95)', '1.2.3')
+            >>> Translator("es").number("0.93 (0.91–0.95), 0.5"), Translator("es").number("1.2.3")
+            ('0,93 (0,91–0,95); 0,5', '1.2.3')
         """
-        if self.code == "en" or text.count(".") == 0 or not _NUMBERS.fullmatch(text):
+        if self.code == "en" or not _NUMBERS.fullmatch(text) or re.search(r"\.\d+\.", text):
             return text
-        return text if re.search(r"\.\d+\.", text) else text.replace(".", ",").replace("%", "\u202f%")
+        if re.search(r"\d\.\d", text):
+            text = re.sub(r"(?<=\d)\.(?=\d)", ",", text.replace(", ", "; "))
+        return re.sub(r"(?<=\d) ?%", "\u202f%", text)
 
     def _line(self, line: str) -> str:
         text = line.strip()
-        if text.startswith("→ "):
-            return line.replace(text, "→ " + self._line(text[2:]))
+        for start in ("→ ", *_SEPARATORS):
+            if text.startswith(start):
+                return line.replace(text, start + self._line(text.removeprefix(start)))
         return line.replace(text, self._found(text) or self._in_parts(text)) if text else line
 
     def _found(self, text: str) -> str | None:
@@ -122,12 +127,15 @@ class Translator:
         return self.sentence(value) if number == value else number
 
     def _in_parts(self, text: str) -> str:
+        sentences = _SENTENCES.split(text)
+        if len(sentences) > 1:
+            return " ".join(self._line(each) for each in sentences)
         for separator in ("; ", ": ", ", "):
             before, found, after = text.partition(separator)
-            if found:
+            if found and self.number(text) == text:
                 before = self.word(before) if before.strip() in _LABELS else self._line(before)
                 return before + separator + self._line(after)
-        return text
+        return self.number(text)
 
 
 class _Template:
@@ -170,6 +178,9 @@ class _Template:
                 return None
             values[name] = text[position:end]
             position = end + len(literal)
-        if self.weight < _WEAK and not first and any(" " in value for value in values.values()):
+        if self.weight < _WEAK and any(
+            " " in value.strip() and not before.endswith(": ") and not _NUMBERS.fullmatch(value)
+            for before, value in zip(self._literals, values.values(), strict=False)
+        ):
             return None
         return values if others or position == len(text) else None
