@@ -44,6 +44,8 @@ const SENTENCES = [
   [/^is a DICOM of (.*) with (\S+) values a pixel, which is not read$/, "es un DICOM de $1 con $2 valores por píxel, que no se lee"],
   [/^is a DICOM with (\S+) of (\S+) bits a value, which is not read$/, "es un DICOM con $1 de $2 bits por valor, que no se lee"],
   [/^is a DICOM (.*), not a radiograph$/, "es un DICOM que no es una radiografía"],
+  [/^is a DICOM (.*), not an image$/, "es un DICOM que no es una imagen"],
+  [/^is a DICOM with a lossy JPEG in colour of (\S+) bits, which is not read$/, "es un DICOM con JPEG en color y con pérdida de $1 bits, que no se lee"],
   [/^is a deflated DICOM.*$/, "es un DICOM comprimido en su totalidad, que no se lee"],
   [/^is a damaged DICOM: .*$/, "es un DICOM dañado"],
   [/^is cut off: .*$/, "está incompleta: falta una parte del archivo"],
