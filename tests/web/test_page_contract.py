@@ -23,6 +23,8 @@ SCHEMAS = {
     "Note": schemas.Note,
     "Annotation": schemas.Annotation,
     "Session": schemas.Session,
+    "ClassName": schemas.ClassName,
+    "ClassNames": schemas.ClassNames,
     "OperatingPoint": schemas.OperatingPoint,
     "Model": schemas.ModelInfo,
     "Models": schemas.ModelList,

@@ -16,6 +16,7 @@ from fractura.web.api_errors import add_error_handlers
 from fractura.web.app_state import AppState
 from fractura.web.openapi import DescribedApp, operation_id
 from fractura.web.routes.annotations import router as annotations_router
+from fractura.web.routes.classes import router as classes_router
 from fractura.web.routes.detect import router as detect_router
 from fractura.web.routes.drawings import router as drawings_router
 from fractura.web.routes.events import router as events_router
@@ -35,6 +36,7 @@ _ROUTERS = (
     images_router,
     drawings_router,
     annotations_router,
+    classes_router,
     models_router,
     suggestions_router,
     training_router,

@@ -13,6 +13,7 @@ from fractura.formats.voc.decisions import HIDDEN_FOLDER
 from fractura.inference import BUILT_IN
 from fractura.web.annotation_store import AnnotationStore
 from fractura.web.api_errors import WebError
+from fractura.web.class_list import ClassList
 from fractura.web.detection_cache import DetectionCache
 from fractura.web.events import EventStream
 from fractura.web.folder_index import FolderIndex, ImageRow
@@ -45,6 +46,7 @@ class FolderState:
         index: The images.
         lister: The image list.
         annotations: The annotations.
+        classes: The list of classes in a file.
         detections: The cache of the models' detections.
         suggester: Runs the model on the images.
         training: Trains on the folder.
@@ -69,6 +71,7 @@ class FolderState:
         self.detections = DetectionCache(hidden / "detections.sqlite")
         self.lister = ImageLister(self.index)
         self.annotations = AnnotationStore(self.index)
+        self.classes = ClassList(self.index.folder, settings.classes)
         self.suggester = Suggester(settings, self.index, models, self.detections, events)
         self.training = TrainingRun(lambda status: events.publish("training", status.model_dump()), self._trained)
 

@@ -241,9 +241,21 @@ class ClassName(BaseModel):
 
 
 class ClassNames(BaseModel):
-    """Class names to choose from."""
+    """Class names to choose from.
+
+    Attributes:
+        classes: Those of the list in the file first, in its order.
+        file: Name of the file with the list, whether it is there or not.
+    """
 
     classes: list[ClassName]
+    file: str
+
+
+class ClassIn(RequestBody):
+    """A class to be added to the list in the file."""
+
+    name: Annotated[str, Field(max_length=200, pattern=r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$")]
 
 
 class Disagreement(BaseModel):

@@ -17,6 +17,7 @@ class WebSettings(BaseModel):
     Attributes:
         mode: ``label`` works on a folder, ``serve`` on uploaded images.
         folder: Folder of images and annotations; required for ``label``.
+        classes: File with the class names, one a line; None for ``predefined_classes.txt`` in the folder.
         model: A model's path or ``built-in``; None for the newest model that can be used.
         host: Address to listen on. Anything but the loopback interface requires a ``token``.
         port: TCP port.
@@ -40,6 +41,7 @@ class WebSettings(BaseModel):
 
     mode: Literal["label", "serve"]
     folder: Path | None = None
+    classes: Path | None = None
     model: str | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000

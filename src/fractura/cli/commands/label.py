@@ -17,6 +17,12 @@ def label(
         str | None,
         typer.Option("--model", "-m", help="Model that suggests boxes.", show_default="the built-in one, if there"),
     ] = None,
+    classes: Annotated[
+        Path | None,
+        typer.Option(
+            help="File with the classes to choose from, one a line.", show_default="predefined_classes.txt in FOLDER"
+        ),
+    ] = None,
     host: Host = "127.0.0.1",
     port: Port = 8000,
     token: Token = None,
@@ -31,6 +37,7 @@ def label(
     label(
         folder,
         model=model,
+        classes=classes,
         host=host,
         port=port,
         token=token,

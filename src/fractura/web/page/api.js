@@ -177,8 +177,14 @@ export const removeAnnotation = (id, etag) =>
 export const restoreAnnotation = (id, etag) =>
   json(request("POST", `/api/annotations/${id}/restore`, { headers: { "If-Match": etag } }));
 
-/** @returns {Promise<{classes: {name: string, boxes: number}[]}>} */
+/** @returns {Promise<import("./types.js").ClassNames>} */
 export const classes = () => json(request("GET", "/api/classes"));
+/**
+ * Add a class to the list in the file.
+ * @param {string} name
+ * @returns {Promise<import("./types.js").ClassNames>}
+ */
+export const addClass = (name) => json(request("POST", "/api/classes", { body: { name } }));
 
 /** @returns {Promise<import("./types.js").Models>} */
 export const models = () => json(request("GET", "/api/models"));

@@ -101,14 +101,22 @@ export function askToken() {
 }
 
 /**
- * @param {string} title
+ * Ask for a new class.
  * @param {string} text
- * @returns {Promise<string | null>} The name; null if none was given.
+ * @param {string} file Where the list of classes is kept.
+ * @returns {Promise<{name: string, keep: boolean} | null>} Whether it is to be kept in the list; null if no name was given.
  */
-export function askName(title, text) {
+export function askClass(text, file) {
   return new Promise((resolve) => {
+    const title = say("boxes.new_class_name");
     const field = make("input", { type: "text", "aria-label": title, required: true, maxlength: 100 });
-    const form = make("form", { class: "inline" }, field, make("button", { class: "main" }, say("boxes.add")));
+    const keep = make("input", { type: "checkbox" });
+    const form = make(
+      "form",
+      {},
+      make("div", { class: "inline" }, field, make("button", { class: "main" }, say("boxes.add"))),
+      make("p", {}, make("label", {}, keep, " ", say("boxes.keep_class", { file }))),
+    );
     const element = dialog(title, [
       make("p", {}, text),
       form,
@@ -121,7 +129,7 @@ export function askName(title, text) {
       name = field.value.trim() || null;
       element.close();
     });
-    element.addEventListener("close", () => resolve(name));
+    element.addEventListener("close", () => resolve(name === null ? null : { name, keep: keep.checked }));
   });
 }
 

@@ -4,9 +4,9 @@
  * @typedef {import("./types.js").KeyedBox} KeyedBox
  * @typedef {import("./types.js").Suggestion} Suggestion
  */
-import { announce } from "./announce.js";
+import { announce, notifyError } from "./announce.js";
 import * as api from "./api.js";
-import { askName } from "./dialogs.js";
+import { askClass } from "./dialogs.js";
 import { Editor } from "./editor.js";
 import { say } from "./i18n.js";
 
@@ -26,6 +26,8 @@ export class Labelling {
     this.names = [];
     /** Class of new boxes. @type {string | null} */
     this.active = null;
+    /** Name of the file with the list of classes. */
+    this.classFile = "";
     /** Lowest score of the suggestions shown; null for the model's own threshold. @type {number | null} */
     this.threshold = null;
     this.editor = new Editor(this.#scene());
@@ -52,10 +54,15 @@ export class Labelling {
   }
 
   async readClasses() {
-    const { classes } = await api.classes();
+    this.#take(await api.classes());
+  }
+
+  /** @param {import("./types.js").ClassNames} found */
+  #take({ classes, file }) {
     const own = this.names.filter((name) => !classes.some((each) => each.name === name));
     this.names = [...classes.map((each) => each.name), ...own];
     this.active ??= this.names[0] ?? null;
+    this.classFile = file;
     this.changed();
   }
 
@@ -110,11 +117,13 @@ export class Labelling {
 
   /** @returns {Promise<string | null>} */
   async newClass() {
-    const name = await askName(say("boxes.new_class_name"), this.names.length ? "" : say("boxes.first_class"));
+    const answer = await askClass(this.names.length ? "" : say("boxes.first_class"), this.classFile);
     this.focusImage();
-    if (name === null) return null;
+    if (answer === null) return null;
+    const { name, keep } = answer;
     if (!this.names.includes(name)) this.names = [...this.names, name];
     this.useClass(name);
+    if (keep) api.addClass(name).then((classes) => this.#take(classes)).catch(notifyError);
     return name;
   }
 

@@ -91,6 +91,11 @@
  * @property {{image_bytes: number, image_pixels: number, images_per_request: number, request_bytes: number}} limits
  * @property {ImageState[]} states
  *
+ * @typedef {{name: string, boxes: number}} ClassName
+ * @typedef {object} ClassNames
+ * @property {ClassName[]} classes
+ * @property {string} file Where a new one is kept.
+ *
  * @typedef {{threshold: number, sensitivity: number, false_positives_per_image: number}} OperatingPoint Measured at IoU 0.3.
  *
  * @typedef {object} Model

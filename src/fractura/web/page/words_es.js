@@ -123,6 +123,7 @@ export const spanish = {
   "boxes.new_class": "Clase nueva",
   "boxes.new_class_name": "Nombre de la clase nueva",
   "boxes.add": "Añadir",
+  "boxes.keep_class": "Conservarla en la lista de clases ({file})",
   "boxes.first_class": "¿Qué dibujó? Escriba la clase, por ejemplo Fractura.",
   "boxes.comment": "Comentario",
   "boxes.verified": "Verificada",
@@ -296,6 +297,10 @@ export const spanish = {
   "error.annotation_unreadable": "No se puede leer el archivo de etiquetas: {message}",
   "error.box_invalid": "No se puede guardar una caja: {message}",
   "error.bug": "Es un error de fractura; por favor, infórmelo.",
+  "error.classes_outside": "La lista de clases es un enlace que sale de la carpeta.",
+  "error.classes_unreadable": "La lista de clases no está en UTF-8: guárdela como UTF-8 en un editor.",
+  "error.classes_unwritable":
+    "No se puede escribir la lista de clases; la clase se puede usar hasta que se cierre la página.",
   "error.changed_elsewhere": "Esta radiografía se cambió en otra ventana u otro programa.",
   "error.dicom_incomplete": "Un informe DICOM no puede referirse a esta radiografía: su cabecera está incompleta o dañada.",
   "error.header_needed": "La solicitud no lleva la cabecera X-Fractura.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
@@ -14,10 +13,7 @@ from fractura.web.api_errors import WebError, documented
 from fractura.web.app_state import CurrentState
 from fractura.web.folder_index import ImageRow
 from fractura.web.folder_state import FolderState
-from fractura.web.schemas import Annotation, AnnotationIn, Box, ClassName, ClassNames, ImageId, Note
-
-_NAME_FILES = ("predefined_classes.txt", "classes.txt")
-_MOST_NAMES = 1000
+from fractura.web.schemas import Annotation, AnnotationIn, Box, ImageId, Note
 
 router = APIRouter(tags=["annotations"])
 IfMatch = Annotated[str | None, Header(description="The etag of the state that the change starts from.")]
@@ -60,27 +56,6 @@ def delete_annotation(image: ImageId, state: CurrentState, response: Response, i
 def restore_annotation(image: ImageId, state: CurrentState, response: Response, if_match: IfMatch = None) -> Annotation:
     """Swap the backup and the file."""
     return _change(state.folder, image, if_match, response, state.folder.annotations.restore)
-
-
-@router.get("/api/classes", response_model=ClassNames, responses=documented(401, 404))
-def list_classes(state: CurrentState) -> ClassNames:
-    """Class names to choose from: those in use, those in LabelImg's list in the folder, and the model's."""
-    index = state.folder.index
-    counts = dict(index.class_counts())
-    for file in _NAME_FILES:
-        for name in _names_in(index.folder / file):
-            counts.setdefault(name, 0)
-    model = state.models.in_use()
-    for name in () if model is None else model.card.class_names:
-        counts.setdefault(name, 0)
-    return ClassNames(classes=[ClassName(name=name, boxes=count) for name, count in counts.items()])
-
-
-def _names_in(file: Path) -> list[str]:
-    if not file.is_file() or file.is_symlink():
-        return []
-    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-    return [line.strip() for line in lines if line.strip()][:_MOST_NAMES]
 
 
 def _change(
