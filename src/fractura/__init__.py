@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from fractura.workflows.fetch import fetch_resource
     from fractura.workflows.import_tf import import_checkpoint
     from fractura.workflows.models import AvailableModels, BuiltInModel, list_models
+    from fractura.workflows.reader_study import ReaderStudyResult, analyse_reader_study
+    from fractura.workflows.sample_size import StudyPlan, plan_reader_study
     from fractura.workflows.split import FolderSplit, split_folder
     from fractura.workflows.train import train_model
 
@@ -60,6 +62,7 @@ from fractura._version import __version__
 
 _HOMES = {
     # One function for each command
+    "analyse_reader_study": "workflows.reader_study",
     "calibrate_model": "workflows.calibrate",
     "check_folder": "workflows.check",
     "compare_models": "workflows.compare",
@@ -75,6 +78,7 @@ _HOMES = {
     "label": "web.server",
     "list_models": "workflows.models",
     "make_phantom_splits": "phantom",
+    "plan_reader_study": "workflows.sample_size",
     "serve": "web.server",
     "split_folder": "workflows.split",
     "train_model": "workflows.train",
@@ -98,6 +102,8 @@ _HOMES = {
     "PackageGroup": "workflows.doctor",
     "PipelineChanges": "tensorflow_od.pipeline_edit",
     "ReaderComparison": "workflows.agree",
+    "ReaderStudyResult": "workflows.reader_study",
+    "StudyPlan": "workflows.sample_size",
     "TrainResult": "training",
     "TrainSettings": "training",
     # Models and predictions
@@ -177,16 +183,19 @@ __all__ = [
     "Prediction",
     "Radiograph",
     "ReaderComparison",
+    "ReaderStudyResult",
     "Record",
     "ReportContext",
     "Reporter",
     "ResultsDocument",
     "Split",
+    "StudyPlan",
     "TrainResult",
     "TrainSettings",
     "UsageError",
     "__version__",
     "align_classes",
+    "analyse_reader_study",
     "calibrate_model",
     "check_dataset",
     "check_folder",
@@ -211,6 +220,7 @@ __all__ = [
     "make_phantom_splits",
     "make_phantoms",
     "metric_text",
+    "plan_reader_study",
     "read_card",
     "read_dataset",
     "read_radiograph",

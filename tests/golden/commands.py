@@ -197,6 +197,38 @@ def agree(shop: Workshop) -> dict:
     }
 
 
+def _ratings(shop: Workshop) -> None:
+    header, kinds = "reader,modality,image,rating,fractured", [0, 0, 0, 1, 1, 1]
+    given = {"without": ("113245", "211344", "121243"), "with": ("112355", "111445", "121345")}
+    lines = [
+        f"reader {reader},{modality},{image}.png,{rating},{kinds[image]}"
+        for modality, readers in given.items()
+        for reader, ratings in enumerate(readers, start=1)
+        for image, rating in enumerate(ratings)
+    ]
+    (shop.place / "ratings.csv").write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+
+
+def reader_study(shop: Workshop) -> dict:
+    _ratings(shop)
+    words = ["reader-study", "ratings.csv", "--positive-from", "3"]
+    return {
+        "three readers": shop.run(*words, "--json"),
+        "table": shop.run(*words),
+        "no table": shop.run("reader-study", "nowhere.csv"),
+    }
+
+
+def sample_size(shop: Workshop) -> dict:
+    _ratings(shop)
+    words = ["sample-size", "ratings.csv", "--effect", "0.1", "--readers", "4", "--readers", "9"]
+    return {
+        "from three readers": shop.run(*words, "--json"),
+        "table": shop.run(*words),
+        "no such figure": shop.run(*words, "--figure", "wafroc"),
+    }
+
+
 def calibrate(shop: Workshop) -> dict:
     words = ["calibrate", shop.model, shop.labelled]
     isotonic = [*words, "--output", "isotonic/model.onnx", "--aim", "image_sensitivity=0.5", "--json"]
@@ -296,6 +328,8 @@ COMMANDS = {
     "evaluate": evaluate,
     "compare": compare,
     "agree": agree,
+    "reader-study": reader_study,
+    "sample-size": sample_size,
     "calibrate": calibrate,
     "export": export,
     "detect": detect,

@@ -46,6 +46,23 @@ ImageDir = Annotated[
         show_default="where the format has them",
     ),
 ]
+LabelledImages = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", help="Images with the boxes taken as true; needed for places, or where no column says 'fractured'."
+    ),
+]
+Criterion = Annotated[
+    Literal["iou10", "iou30", "iou50", "centre"],
+    typer.Option(help="When a place finds a fracture: overlap of 0.1, 0.3, 0.5, or its centre in the box."),
+]
+PositiveFrom = Annotated[
+    float | None,
+    typer.Option(
+        help="Rating from which an image counts as called fractured: adds sensitivity and specificity.",
+        show_default=False,
+    ),
+]
 OnLabelError = Annotated[
     Literal["stop", "skip", "skip-all"],
     typer.Option(

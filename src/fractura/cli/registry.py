@@ -66,6 +66,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("evaluate", "evaluate_model", MODEL, "Measure a model on labelled images: AP, FROC, sensitivity, AUC"),
     Command("compare", "compare_models", MODEL, "Models on the same images: differences with intervals and p-values"),
     Command("agree", "compare_readers", MODEL, "Readers on the same images, against each other and against a model"),
+    Command(
+        "reader-study",
+        "analyse_reader_study",
+        MODEL,
+        "Readers with and without a model: MRMC, AUC, JAFROC, with a page",
+    ),
+    Command("sample-size", "plan_reader_study", MODEL, "How many readers and images a reader study needs"),
     Command("calibrate", "calibrate_model", MODEL, "Choose a model's threshold for an aim, and calibrate its scores"),
     Command("export", "export_model", MODEL, "Export a trained model to one file that runs without PyTorch"),
     Command("detect", "detect", USE, "Find fractures on images: pictures, JSON, CSV and Pascal VOC"),
