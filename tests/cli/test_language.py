@@ -1,19 +1,24 @@
 """The terminal in Spanish: who decides, what is translated, and what stays."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
 from support.format_images import png
 from support.translations import CATALOGUES, read
 
+from fractura.cli import output
 from fractura.cli import terminal_language as language
 from fractura.cli.main import app, load_command, main
 from fractura.cli.registry import COMMANDS
 from fractura.cli.translated_parser import paragraphs, translate_help
+from fractura.core.errors import DataError
+from fractura.core.translation import Translator
 
 VARIABLES = ("FRACTURA_LANGUAGE", "LANGUAGE", *language.LOCALE_VARIABLES)
 
@@ -116,6 +121,47 @@ def test_the_help_in_spanish_holds_no_english():
     for said in ("Uso: fractura evaluate [OPCIONES]", "Argumentos", "Opciones", "[obligatorio]", "Muestra esta ayuda"):
         assert said in answer.stdout
     assert not [word for word in (" the ", "Usage", "Options", "default:", "required") if word in answer.stdout]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["detect", "nowhere"], ["error: nowhere: no existe ese archivo o esa carpeta", "→ compruebe la ruta"]),
+        (["check", "nowhere"], ["error: nowhere: la carpeta no existe"]),
+        (["check", "{folder}", "--only", "boxs"], ["error: no existe la comprobación 'boxs'"]),
+        (["check", "{folder}"], ["error: boxes.invalid (1)", "objeto 1: la caja (70, 5, 90, 20) queda fuera"]),
+        (["convert", "{folder}", "{folder}", "--to", "voc"], ["a.xml, objeto 1: la caja (70, 5, 90, 20) queda fuera"]),
+        (["evaluate", "nowhere", "{folder}"], ["error: nowhere: el modelo no existe"]),
+        (["fetch", "zoo:nothing"], ["error: no hay nada que descargar llamado 'zoo:nothing'"]),
+        (["train", "{folder}"], ["error: falta --output"]),
+        (["models"], ["listo para usar", "para entrenar: fractura train DATA --model NAME", "nombre", "tamaño"]),
+        (["doctor"], ["instalación básica: completa", "núcleos de procesador"]),
+    ],
+)  # fmt: skip
+def test_errors_hints_and_results(capsys, folder, words, said):
+    main([*(word.format(folder=folder) for word in words), "--language", "es"])
+    captured = capsys.readouterr()
+    shown = f"{captured.out}{captured.err}"
+    assert [each for each in said if each.format(folder=folder) not in shown] == []
+
+
+def test_paths_are_never_translated(capsys, monkeypatch):
+    monkeypatch.setattr(language, "_current", Translator("es"))
+    output.write_path(Path("the scores are not calibrated"))
+    output.complain_of(DataError("is a folder, not a file", file="the scores are not calibrated"))
+    captured = capsys.readouterr()
+    assert captured.out == "the scores are not calibrated\n"
+    assert captured.err == "error: the scores are not calibrated: es una carpeta, no un archivo\n"
+
+
+def test_warnings_that_are_logged_are_shown_once(capsys, monkeypatch):
+    monkeypatch.setattr(language, "_current", Translator("es"))
+    logger = logging.getLogger("fractura.inference.detect")
+    with output.showing_warnings():
+        logger.warning("skipped %s", "a.png: is a folder, not a file")
+        logger.info("going on")
+    logger.warning("nobody listens any more")
+    assert capsys.readouterr().err == "omitida: a.png: es una carpeta, no un archivo\n"
 
 
 def help_texts(name):

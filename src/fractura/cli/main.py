@@ -130,7 +130,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = typer.main.get_command(app)
     translate_help(command)
     try:
-        command(words, prog_name="fractura")
+        with output.showing_warnings():
+            command(words, prog_name="fractura")
     except SystemExit as stop:
         return _exit_code(stop)
     except FracturaError as error:

@@ -7,6 +7,7 @@ document to stdout, in English, and nothing else there. Everything is UTF-8, wor
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import textwrap
@@ -42,6 +43,11 @@ def use_utf8() -> None:
 def write_line(text: str) -> None:
     """One line of result on stdout, unwrapped and uncoloured."""
     _put(language.sentence(text))
+
+
+def write_path(path: Path) -> None:
+    """A file or folder that was written, on stdout."""
+    _put(str(path))
 
 
 def write_paragraph(text: str) -> None:
@@ -181,6 +187,22 @@ class ConsoleReporter:
 
 
 CONSOLE = ConsoleReporter()
+
+
+class _LogHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.getMessage())
+
+
+@contextmanager
+def showing_warnings() -> Iterator[None]:
+    """Show what fractura logs meanwhile as warnings, as Python does where nobody listens."""
+    logger, handler = logging.getLogger("fractura"), _LogHandler(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def open_picture(picture: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gettext
 import re
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from string import Formatter
@@ -18,12 +19,13 @@ LANGUAGES: tuple[Code, ...] = get_args(Code)
 DOMAIN = "fractura"
 LOCALE = Path(__file__).parent / "locale"
 _NUMBERS = re.compile(r"[-+−±–\d.,;:/()% ]*\d[-+−±–\d.,;:/()% ]*M?")
-_SEPARATORS = (", ", "; ", ": ")
+_SEPARATORS = ("; ", ": ", ", ")
 _SENTENCES = re.compile(r"(?<=[a-z)]\.) (?=[A-Z])")
 _QUOTES = ("'", '"', "`", "‘", "«")
 _NEVER_A_COMMA = ("python", "version", "release")
 _WEAK = 8
-"""Letters of a template, such as ``{count} of {total}``, that may fit too much: then its values are single words."""
+"""A template with fewer characters, such as ``{count} of {total}``, fits too much: it is tried last, and each of its
+values must be one word, a number or a sentence of ours."""
 _LABELS = ("error", "warning", "note", "start", "done", "images")
 
 
@@ -59,10 +61,13 @@ class Translator:
         return catalogue(self.code)
 
     @cached_property
-    def _templates(self) -> list[_Template]:
+    def _templates(self) -> tuple[list[_Template], list[_Template]]:
+        """The strong and the weak; what is matched by much is matched first."""
         texts = getattr(self._catalogue, "_catalog", {})
         found = [_Template(text) for text in texts if isinstance(text, str) and "{" in text]
-        return sorted((each for each in found if each.weight), key=lambda each: -each.weight)
+        found.sort(key=lambda each: -each.weight)
+        weak = [each for each in found if each.weight > 0 and not each.is_strong]
+        return [each for each in found if each.is_strong], weak
 
     def word(self, text: str) -> str:
         """A text that is no part of another, such as a heading or a help text; it may be a single word.
@@ -100,20 +105,26 @@ class Translator:
         for start in ("→ ", *_SEPARATORS):
             if text.startswith(start):
                 return line.replace(text, start + self._line(text.removeprefix(start)))
-        return line.replace(text, self._found(text) or self._in_parts(text)) if text else line
+        if not text:
+            return line
+        exact = self._catalogue.gettext(text)
+        if " " in text and exact != text:
+            return line.replace(text, exact)
+        strong, weak = self._templates
+        found = self._made_from(strong, text) or self._in_parts(text) or self._made_from(weak, text)
+        return line.replace(text, found or self.number(text))
 
-    def _found(self, text: str) -> str | None:
+    def _made_from(self, templates: list[_Template], text: str) -> str | None:
         if " " not in text:
             return None
-        exact = self._catalogue.gettext(text)
-        if exact != text:
-            return exact
-        for template in self._templates:
+        for template in templates:
             values = template.values_in(text)
-            if values is not None:
-                translated = self._catalogue.gettext(template.text)
-                return translated.format(**self._filled(template, values))
+            if values is not None and (template.is_strong or self._are_known(values.values())):
+                return self._catalogue.gettext(template.text).format(**self._filled(template, values))
         return None
+
+    def _are_known(self, values: Iterable[str]) -> bool:
+        return all(" " not in each.strip() or self.sentence(each) != each for each in values)
 
     def _filled(self, template: _Template, values: dict[str, str]) -> dict[str, str]:
         return {place: self._value(template, place, value) for place, value in values.items()}
@@ -126,16 +137,19 @@ class Translator:
         number = self.number(value)
         return self.sentence(value) if number == value else number
 
-    def _in_parts(self, text: str) -> str:
+    def _in_parts(self, text: str) -> str | None:
         sentences = _SENTENCES.split(text)
         if len(sentences) > 1:
             return " ".join(self._line(each) for each in sentences)
-        for separator in ("; ", ": ", ", "):
+        for separator in _SEPARATORS:
             before, found, after = text.partition(separator)
             if found and self.number(text) == text:
-                before = self.word(before) if before.strip() in _LABELS else self._line(before)
-                return before + separator + self._line(after)
-        return self.number(text)
+                first = self.word(before) if before.strip() in _LABELS else self._line(before)
+                second = self._line(after)
+                if (first, second) != (before, after):
+                    between = "; " if separator == ", " and re.match(r"\d+,\d", second) else separator
+                    return f"{first}{between}{second}"
+        return None
 
 
 class _Template:
@@ -143,32 +157,38 @@ class _Template:
 
     Attributes:
         text: As ``str.format`` takes it.
-        weight: Letters outside the places: what is matched by much is matched first.
+        literals: What stands before, between and behind the places.
+        weight: Characters outside the places, without blanks.
         verbatim: Places whose values stay as they are: those in quotes, and those that are typed after an option.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._literals, self._names = [""], list[str]()
+        self.literals, self._names = [""], list[str]()
         self.weight, self.verbatim = 0, set[str]()
         try:
             parts = list(Formatter().parse(text))
         except ValueError:  # braces of another kind: looked up as it is
             return
         for literal, name, _, _ in parts:
-            self._literals[-1] += literal
+            self.literals[-1] += literal
             if name is not None:
                 self._names.append(name)
-                self._literals.append("")
-                before = self._literals[-2]
+                self.literals.append("")
+                before = self.literals[-2]
                 if before.endswith(_QUOTES) or re.search(r"(--[\w-]+ |=)$", before):
                     self.verbatim.add(name)
-        self.weight = sum(each.isalpha() for literal in self._literals for each in literal)
+        self.weight = sum(not each.isspace() for literal in self.literals for each in literal)
+
+    @property
+    def is_strong(self) -> bool:
+        """Whether little else than what was made from it looks like it."""
+        return self.weight >= _WEAK or (self.weight > 0 and self.literals[0].endswith(": "))
 
     def values_in(self, text: str) -> dict[str, str] | None:
         """The value of each place if ``text`` was made from this template."""
-        first, *others = self._literals
-        if not text.startswith(first) or not text.endswith(self._literals[-1]):
+        first, *others = self.literals
+        if not text.startswith(first) or not text.endswith(self.literals[-1]):
             return None
         position, values = len(first), {}
         for number, (name, literal) in enumerate(zip(self._names, others, strict=True), start=1):
@@ -178,9 +198,4 @@ class _Template:
                 return None
             values[name] = text[position:end]
             position = end + len(literal)
-        if self.weight < _WEAK and any(
-            " " in value.strip() and not before.endswith(": ") and not _NUMBERS.fullmatch(value)
-            for before, value in zip(self._literals, values.values(), strict=False)
-        ):
-            return None
         return values if others or position == len(text) else None

@@ -91,7 +91,7 @@ def _say_notes(done: Conversion) -> None:
 
 def _write(done: Conversion) -> None:
     for path in done.written:
-        out.write_line(str(path))
+        out.write_path(path)
     data = done.dataset
     boxes = ", ".join(f"{name} {count}" for name, count in data.boxes_by_class.items())
     out.say(f"{len(data)} images, {data.negatives} of them without boxes; boxes: {boxes}")

@@ -51,7 +51,7 @@ def export(
 
 
 def _write(result: ExportResult) -> None:
-    out.write_line(str(result.output))
+    out.write_path(result.output)
     out.say_all(result.notes)
     parity = result.parity
     out.say(

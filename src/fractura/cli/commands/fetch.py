@@ -36,7 +36,7 @@ def fetch(
     if json:
         out.write_json(fetched.to_dict())
     else:
-        out.write_line(str(fetched.folder))
+        out.write_path(fetched.folder)
 
 
 def _say_notes(fetched: Fetched | FetchedData) -> None:

@@ -35,4 +35,4 @@ def import_tf(
     if json:
         out.write_json(imported.to_dict())
     else:
-        out.write_line(str(imported.model_folder))
+        out.write_path(imported.model_folder)

@@ -155,6 +155,6 @@ def train(
     if json:
         out.write_json(result.to_dict())
     else:
-        out.write_line(str(result.model_folder))
+        out.write_path(result.model_folder)
     if result.interrupted:
         raise typer.Exit(INTERRUPTED)
