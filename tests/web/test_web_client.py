@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from support.web_places import folder, image, model, running
+from support.web_places import folder, image, model, running, wait_for
 
 from fractura.formats.voc import read_voc_file
 from fractura.web import WebSettings, create_app
@@ -102,7 +102,7 @@ def test_detect_images(client, place):
     wish = models().ExportRequest(format_=models().ExportRequestFormat.CSV, images=[first.id, second.id])
     table = operation("export.export_results").sync(client=client, body=wish)
     assert table.payload.read().decode().splitlines()[1].startswith("wrist.png,fracture,0.9,")
-    assert operation("detect.forget_uploads").sync_detailed(client=client).status_code == 204
+    assert operation("uploads.forget_uploads").sync_detailed(client=client).status_code == 204
     gone = operation("images.image_detail").sync(first.id, client=client)
     assert gone.error.code == "upload_gone"
 
@@ -129,6 +129,18 @@ def test_read_and_save_labels(client, place):
     assert not (place.data / "annotations" / "image1.xml").exists()
 
 
+def test_a_batch_job(client):
+    job = operation("jobs.start_job").sync(client=client, body=models().JobRequest(folder="images"))
+    assert (job.state.value, job.total, job.done) == ("queued", 5, 0)
+    status = operation("jobs.job_status").sync
+    wait_for(lambda: status(job.id, client=client).state.value == "done")
+    results = operation("jobs.job_results").sync(job.id, client=client)
+    assert (results.complete, results.images[0].image) == (True, "images/image1.png")
+    assert results.images[0].detections[0].score == 0.9
+    assert operation("jobs.cancel_job").sync(job.id, client=client).id == job.id
+    assert status(job.id, client=client).error.code == "job_unknown"
+
+
 def test_errors(generated, client, address):
     answer = operation("images.image_detail").sync_detailed("0" * 16, client=client)
     assert (answer.status_code, answer.parsed.error.code) == (404, "image_unknown")
@@ -153,11 +165,13 @@ def test_names_of_operations_stay():
     assert set(found) >= {
         *("health", "session", "open_session"),
         *("list_images", "image_detail", "picture"),
-        *("read_annotation", "save_annotation", "delete_annotation", "restore_annotation", "list_classes"),
+        *("read_annotation", "save_annotation", "delete_annotation", "restore_annotation"),
+        *("list_classes", "add_class"),
         *("list_models", "choose_model"),
         *("image_suggestions", "suggestion_status", "suggest_all", "stop_suggesting"),
         *("training_status", "start_training", "stop_training", "decide_training"),
-        *("detect", "forget_upload", "forget_uploads", "export_results", "events"),
+        *("detect", "upload_images", "forget_upload", "forget_uploads", "export_results", "events"),
+        *("start_job", "list_jobs", "job_status", "job_results", "cancel_job"),
     }
 
 

@@ -34,13 +34,15 @@ def test_the_commands_of_the_page_on_the_api(server, tmp_path):
         ["bash", "-e", "-c", script], cwd=place, capture_output=True, text=True, encoding="utf-8", timeout=60
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    one, lines, export, listed, saved, rest = done.stdout.split("=====\n")
+    one, lines, export, job, listed, saved, rest = done.stdout.split("=====\n")
     assert len(json.loads(one)["images"][0]["detections"]) == 3
     start, first, second = (json.loads(line) for line in lines.splitlines())
     assert (start["images"], len(first["ground_truth"]), second["ground_truth"]) == (2, 1, None)
     assert export == ""
     assert (place / "small.png").read_bytes().startswith(b"\x89PNG")
     assert (place / "results.csv").read_text(encoding="utf-8").count("\n") == 3
+    assert '"total":5,"done":0' in job
+    assert json.loads((place / "results.json").read_text(encoding="utf-8"))["model"] == "tiny"
     assert '"state":"labelled"' in listed
     assert json.loads(saved)["comment"] == "see AP view"
     xml = (tmp_path / "data" / "annotations" / "image1.xml").read_text(encoding="utf-8")
@@ -66,10 +68,10 @@ def test_every_path_is_real_and_every_room_of_the_api_is_named():
     paths = create_app(WebSettings(mode="serve")).openapi()["paths"]
     real = {re.sub(r"\{.*?\}", "X", path) for path in paths} | {"/api/openapi.json"}
     for path in re.findall(r"/api/[a-z./A-Z$]*", TEXT):
-        plain = re.sub(r"\$?(ID|IMAGE)", "X", path).rstrip("/.")
+        plain = re.sub(r"\$?(ID|IMAGE|JOB)", "X", path).rstrip("/.")
         assert plain in real, path
-    for path in ("/api/detect", "/api/images", "/api/annotations", "/api/models", "/api/training", "/api/events"):
-        assert path in TEXT
+    for room in ("detect", "images", "annotations", "models", "jobs", "training", "events"):
+        assert f"/api/{room}" in TEXT
 
 
 def test_every_test_that_the_threat_model_names_is_there():

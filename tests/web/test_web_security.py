@@ -59,7 +59,9 @@ def test_another_site_cannot_write(web, headers, expected):
         ("POST", "/api/detect"),
         ("POST", "/api/export"),
         ("PUT", "/api/models/current"),
+        ("POST", "/api/uploads"),
         ("DELETE", "/api/uploads"),
+        ("POST", "/api/jobs"),
         ("POST", "/api/session"),
     ):
         assert code(web.request(method, path, headers=headers)) == expected

@@ -22,11 +22,13 @@ from fractura.web.routes.drawings import router as drawings_router
 from fractura.web.routes.events import router as events_router
 from fractura.web.routes.export import router as export_router
 from fractura.web.routes.images import router as images_router
+from fractura.web.routes.jobs import router as jobs_router
 from fractura.web.routes.models import router as models_router
 from fractura.web.routes.session import router as session_router
 from fractura.web.routes.session import set_cookie
 from fractura.web.routes.suggestions import router as suggestions_router
 from fractura.web.routes.training import router as training_router
+from fractura.web.routes.uploads import router as uploads_router
 from fractura.web.security import SWAGGER_PATH, RequestGuard
 from fractura.web.settings import WebSettings
 
@@ -41,6 +43,8 @@ _ROUTERS = (
     suggestions_router,
     training_router,
     detect_router,
+    uploads_router,
+    jobs_router,
     export_router,
     events_router,
 )

@@ -10,13 +10,17 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from fractura.core.errors import ModelError
 from fractura.core.model_card import CARD_FILE
 from fractura.inference import BUILT_IN, load_model
+from fractura.inference.origin import ResultOrigin
+from fractura.inference.results import ImageRow, failed_row
 from fractura.web.api_errors import WebError
 from fractura.web.detection_cache import DetectionCache, ImageDetections
 from fractura.web.events import EventStream
 from fractura.web.folder_state import TRAINED_MODELS, FolderState
 from fractura.web.image_list import image_item
+from fractura.web.jobs import Job, JobQueue
 from fractura.web.model_registry import ModelRegistry, UsableModel
 from fractura.web.rendering import ImageCache
 from fractura.web.schemas import ImageItem
@@ -40,6 +44,7 @@ class AppState:
         uploads: Uploaded images.
         images: Decoded images.
         models: The models.
+        jobs: Batch jobs.
         has_folder: A folder is being labelled.
 
     Raises:
@@ -55,6 +60,7 @@ class AppState:
         self.uploads = UploadStore(settings.upload_bytes)
         self.images = ImageCache(settings)
         self.models = ModelRegistry()
+        self.jobs = JobQueue(self._examine, settings.jobs)
         self._folder: FolderState | None = None
         if settings.folder is not None:
             self._folder = FolderState(settings.folder, settings, self.models, self.events, self.use_model)
@@ -81,12 +87,14 @@ class AppState:
 
     def start(self) -> None:
         """Start the background work."""
+        self.jobs.start()
         if self._folder is not None:
             self._folder.start()
 
     def stop(self) -> None:
         """End the background work."""
         self.events.close()
+        self.jobs.stop()
         if self._folder is not None:
             self._folder.stop()
         self._detections.close()
@@ -126,6 +134,29 @@ class AppState:
             found = self.models.detect(model, self.images.radiograph(source).pixels)
             self._detections.put(model.digest, image, found)
         return found
+
+    def result_row(
+        self, source: ImageSource, model: UsableModel, origin: ResultOrigin, *, threshold: float, identifiers: bool
+    ) -> ImageRow:
+        """An image's entry in ``results.json``; with the reason where the image cannot be read or the model fails.
+
+        Args:
+            source: The image.
+            model: That examines it.
+            origin: The same model, and the threshold that its answer is given at.
+            threshold: Lowest score of a detection.
+            identifiers: With those of a DICOM image.
+        """
+        try:
+            found = self.detections_on(source, model).above(threshold)
+            return found.row(source.name, origin, source.identifiers() if identifiers else None)
+        except (WebError, ModelError) as error:
+            reported = error if isinstance(error, WebError) else WebError.of(error, 409, "model_unusable")
+            return failed_row(source.name, reported.detail())
+
+    def _examine(self, job: Job, source: ImageSource) -> ImageRow:
+        threshold = job.origin.settings.threshold
+        return self.result_row(source, job.model, job.origin, threshold=threshold, identifiers=job.identifiers)
 
     def use_model(self, model: str) -> None:
         """Detect with this model from now on.

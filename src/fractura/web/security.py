@@ -20,7 +20,7 @@ COOKIE = "fractura_session"
 SWAGGER_PATH = "/docs"
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 WITHOUT_TOKEN = frozenset({"/healthz", "/api/session"})
-_WITH_IMAGES = frozenset({"/api/detect"})
+_WITH_IMAGES = frozenset({"/api/detect", "/api/uploads"})
 _MAXIMUM_SESSIONS = 100
 
 _CONTENT_POLICY = "; ".join(

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from fractura.core.errors import UsageError
+from fractura.core.errors import DataError, UsageError
 from fractura.core.reporter import LOG, Reporter
 from fractura.web.settings import WebSettings
 
@@ -58,6 +58,7 @@ def label(
 def serve(
     model: Path | str = "built-in",
     *,
+    root: Path | str | None = None,
     host: str = "127.0.0.1",
     port: int = 8000,
     token: str | None = None,
@@ -69,6 +70,7 @@ def serve(
 
     Args:
         model: Model folder, exported ``.onnx`` file or ``built-in``.
+        root: Folder whose images batch jobs of the REST API may examine; without one, only those that are sent to it.
         host: As for ``label``, and so are the others.
         port: See ``label``.
         token: See ``label``.
@@ -78,12 +80,15 @@ def serve(
 
     Raises:
         UsageError: The settings are not safe or not possible, or the port is taken.
+        DataError: There is no such folder.
         ModelError: The model cannot be used.
 
     Example:
         ``serve("my_model.onnx", port=0, on_ready=print)``
     """
-    settings = _settings(mode="serve", model=model, host=host, port=port, token=token)
+    if root is not None and not Path(root).is_dir():
+        raise DataError("there is no such folder", file=root, hint="check the path and the spelling")
+    settings = _settings(mode="serve", model=model, root=root, host=host, port=port, token=token)
     _run(settings, open_browser, on_ready, reporter)
 
 

@@ -19,6 +19,7 @@ class WebSettings(BaseModel):
         folder: Folder of images and annotations; required for ``label``.
         classes: File with the class names, one a line; None for ``predefined_classes.txt`` in the folder.
         model: A model's path or ``built-in``; None for the newest model that can be used.
+        root: Folder whose images batch jobs may examine; by default the one being labelled.
         host: Address to listen on. Anything but the loopback interface requires a ``token``.
         port: TCP port.
         token: Secret that every request must present; None requires none.
@@ -28,6 +29,8 @@ class WebSettings(BaseModel):
         request_bytes: Largest size of a request with images; all others are limited to ``document_bytes``.
         document_bytes: Largest size of a request without images.
         upload_bytes: Memory for uploaded images; the least recently used are dropped for new ones.
+        jobs: Largest number of batch jobs, those included that have ended and whose results can still be read.
+        job_images: Largest number of images per batch job.
 
     Examples:
         >>> WebSettings(mode="serve", port=0).is_loopback
@@ -43,6 +46,7 @@ class WebSettings(BaseModel):
     folder: Path | None = None
     classes: Path | None = None
     model: str | None = None
+    root: Path | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     token: str | None = None
@@ -52,11 +56,19 @@ class WebSettings(BaseModel):
     request_bytes: Annotated[int, Field(ge=1)] = 512 * 2**20
     document_bytes: Annotated[int, Field(ge=1)] = 4 * 2**20
     upload_bytes: Annotated[int, Field(ge=1)] = 1024 * 2**20
+    jobs: Annotated[int, Field(ge=1)] = 20
+    job_images: Annotated[int, Field(ge=1)] = 20_000
 
     @property
     def is_loopback(self) -> bool:
         """True if only this machine can reach the server."""
         return self.host in LOOPBACK_NAMES
+
+    @property
+    def served_root(self) -> Path | None:
+        """``root``, resolved; None where batch jobs may examine uploaded images only."""
+        root = self.root or self.folder
+        return None if root is None else root.resolve()
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:

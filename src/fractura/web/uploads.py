@@ -19,6 +19,7 @@ from fractura.imaging.dicom import DicomIdentifiers, is_dicom
 from fractura.imaging.reader import is_dicom_file, radiograph_identifiers
 from fractura.inference.results import printable
 from fractura.web.api_errors import WebError, image_vanished
+from fractura.web.folder_index import image_id
 from fractura.web.schemas import Box
 
 _LONGEST_NAME = 200
@@ -121,6 +122,19 @@ class UploadStore:
 def uploaded_image(name: str, data: bytes) -> ImageSource:
     """A new upload, with an id that cannot be guessed."""
     return ImageSource(f"u{secrets.token_hex(8)}", name, data, (hashlib.sha256(data).hexdigest(),))
+
+
+def file_source(path: Path, name: str) -> ImageSource:
+    """A file that is not in the image list.
+
+    Raises:
+        WebError: It cannot be opened.
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise image_vanished() from error
+    return ImageSource(image_id(name), name, path, (str(path), found.st_mtime_ns, found.st_size))
 
 
 def _size(image: ImageSource) -> int:

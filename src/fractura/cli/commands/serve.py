@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +15,10 @@ def serve(
     model: Annotated[
         str, typer.Option("--model", "-m", help="Model folder, exported .onnx file, or built-in.")
     ] = "built-in",
+    root: Annotated[
+        Path | None,
+        typer.Option(help="Folder whose images batch jobs of the REST API may examine.", show_default="none"),
+    ] = None,
     host: Host = "127.0.0.1",
     port: Port = 8000,
     token: Token = None,
@@ -27,6 +32,7 @@ def serve(
 
     serve(
         model,
+        root=root,
         host=host,
         port=port,
         token=token,

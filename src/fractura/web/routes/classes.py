@@ -12,7 +12,7 @@ router = APIRouter(tags=["classes"])
 
 
 @router.get("/api/classes", response_model=ClassNames, responses=documented(401, 404))
-def class_names(state: CurrentState) -> ClassNames:
+def list_classes(state: CurrentState) -> ClassNames:
     """Class names to choose from: those of the list in the file, then those in use, then the model's."""
     return _names(state)
 

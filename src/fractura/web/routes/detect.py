@@ -1,4 +1,4 @@
-"""``/api/detect`` and ``/api/uploads``: detects fractures on uploaded images."""
+"""``/api/detect``: detects fractures on uploaded images."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ from fastapi.responses import StreamingResponse
 from pydantic import BeforeValidator, TypeAdapter
 from starlette.concurrency import run_in_threadpool
 
-from fractura.core.errors import ModelError
 from fractura.inference.origin import ResultOrigin
-from fractura.inference.results import failed_row
 from fractura.web.api_errors import WebError, documented
 from fractura.web.app_state import AppState, CurrentState
 from fractura.web.model_registry import UsableModel
-from fractura.web.schemas import DetectedImage, DetectionResponse, ImageId, ModelId
+from fractura.web.schemas import DetectedImage, DetectionResponse, ModelId
 from fractura.web.uploads import GroundTruth, ImageSource, match_ground_truths, plain_name, uploaded_image
 
 _LINES = "application/x-ndjson"
@@ -94,20 +92,6 @@ async def detect(
     return {**origin.to_dict(), "complete": True, "images": found}
 
 
-@router.delete("/api/uploads", status_code=204, response_class=Response, responses=documented(401, 403))
-async def forget_uploads(state: CurrentState) -> Response:
-    """Drop all uploaded images."""
-    state.uploads.forget()
-    return Response(status_code=204)
-
-
-@router.delete("/api/uploads/{image}", status_code=204, response_class=Response, responses=documented(401, 403, 422))
-async def forget_upload(image: ImageId, state: CurrentState) -> Response:
-    """Drop an uploaded image; it is not an error if it is already gone."""
-    state.uploads.forget(image)
-    return Response(status_code=204)
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Asked:
     """What a request asks for."""
@@ -135,14 +119,10 @@ def _detected(
     if asked.keep:  # one that cannot be read as well: it stands in the exports, with the reason
         state.uploads.keep(source)
     kept = source.id if asked.keep else None
-    try:
-        image = state.images.radiograph(source)
-        found = state.detections_on(source, model).above(asked.threshold)
-        row = found.row(source.name, origin, source.identifiers() if asked.identifiers else None)
-    except (WebError, ModelError) as error:
-        reported = error if isinstance(error, WebError) else WebError.of(error, 409, "model_unusable")
+    row = state.result_row(source, model, origin, threshold=asked.threshold, identifiers=asked.identifiers)
+    if row["error"] is not None:
         return {
-            **failed_row(source.name, reported.detail()),
+            **row,
             "id": kept,
             "bit_depth": None,
             "dicom": False,
@@ -150,7 +130,8 @@ def _detected(
             "ground_truth_problem": None,
             "seconds": _since(started),
         }
-    problem = ground_truth.problem_for(found.width, found.height)
+    image = state.images.radiograph(source)
+    problem = ground_truth.problem_for(image.width, image.height)
     return {
         **row,
         "id": kept,
