@@ -55,7 +55,8 @@ def test_every_metric_at_weights_equals_that_of_repeated_images(seed):
         if steps and key.startswith(("AP", "AR")):  # among equal scores COCO counts in the order of the images
             continue
         expected = np.nan if metric.value is None else metric.value
-        assert got[key] == pytest.approx(expected, abs=1e-9, nan_ok=True), key
+        value = np.nan if np.isinf(got[key]) else got[key]  # a ratio that is infinite is not given
+        assert value == pytest.approx(expected, abs=1e-9, nan_ok=True), key
         compared += not np.isnan(expected)
     assert compared > 8
 
@@ -209,7 +210,7 @@ def test_every_metric_lies_in_its_interval(seed, rounds):
     for key, metric in [entry for part in parts for entry in part.items()]:
         if metric.low is not None:
             assert 0 <= metric.low <= metric.value <= metric.high, key
-            assert metric.high <= 1 or key.startswith("false_positives"), key
+            assert metric.high <= 1 or key.startswith("false_positives") or "_lr_" in key, key
             held += 1
     assert held > 20
 

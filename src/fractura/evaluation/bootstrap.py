@@ -85,8 +85,9 @@ def interval(samples: Floats, value: float | None = None) -> tuple[float, float]
     defined = samples[~np.isnan(samples)]
     if 2 * len(defined) <= len(samples):
         return None
-    low, middle, high = np.quantile(defined, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2])
-    if not np.isfinite([low, high]).all():
+    with np.errstate(invalid="ignore"):
+        low, middle, high = np.quantile(defined, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2])
+    if not np.isfinite([low, high]).all():  # ratios may be infinite
         return None
     bias = 0.0 if value is None or low <= value <= high else middle - value
     return float(low - bias), float(high - bias)
@@ -139,7 +140,7 @@ def metrics_of(
         ratio = ratios.get(key)
         count = counts.get(key.split("/", maxsplit=1)[0]) if ratio is None else round(ratio.denominator.sum())
         part = round(ratio.numerator.sum()) if ratio is not None and ratio.kind == "proportion" else None
-        if np.isnan(value):
+        if not np.isfinite(value):
             metrics[key] = Metric(None, count=count, part=part)
             continue
         # A metric that is the same in every resample is not certain: there is too little to resample.
@@ -161,7 +162,7 @@ def _intervals(
     errors = {measure.keys[0]: measure for measure in measures if isinstance(measure, CalibrationError)}
     found: dict[str, tuple[float, float] | None] = {}
     for place, (key, value) in enumerate(zip(keys_of(measures), values.tolist(), strict=True)):
-        if np.isnan(value):
+        if not np.isfinite(value):
             continue
         if key in errors:
             by_chance = np.array([errors[key].by_chance(weights) for weights in draws(clusters, rounds, seed)])

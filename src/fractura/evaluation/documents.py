@@ -66,6 +66,8 @@ class CurvesDocument(FrocDocument):
 
     precision_recall: dict[str, Curve]
     roc: dict[str, Curve]
+    roc_band: dict[str, Curve]
+    net_benefit: dict[str, Curve]
     reliability: dict[str, Curve]
 
 
@@ -97,6 +99,7 @@ class SummaryDocument(MeasuredDocument):
 class EvaluationDocument(MeasuredDocument):
     """See ``Evaluation``."""
 
+    prevalence: float | None
     curves: CurvesDocument
     notes: list[str]
     subgroups: list[SubgroupDocument]

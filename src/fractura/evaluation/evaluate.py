@@ -29,6 +29,7 @@ def evaluate(
     seed: int = 0,
     groups: Sequence[ImageGroup] = (),
     calibrator: Calibrator | None = None,
+    prevalence: float | None = None,
     details: bool = True,
 ) -> Evaluation:
     """Measure detections against the boxes that people drew.
@@ -42,11 +43,13 @@ def evaluate(
         seed: Of the resamples.
         groups: Parts of the images to be measured on their own, see ``image_groups``.
         calibrator: The model's calibration; without it, raw scores are held against what is observed.
+        prevalence: Share of images that are fractured where the model is to be used, above 0 and below 1: predictive
+            values and the decision curve are given for it; by default for that of these images.
         details: With subgroups and the outcome of every image.
 
     Raises:
         ValueError: Not one ``Boxes`` per image, detections without scores, scores that are not finite and in 0..1, a
-            corner that is not finite, or a label outside the class names.
+            corner that is not finite, a label outside the class names, or a prevalence that is not between 0 and 1.
         DataError: Images of the train split are among them (see ``refuse_wrong_split``).
 
     Examples:
@@ -61,8 +64,10 @@ def evaluate(
     """
     refuse_wrong_split(dataset, "evaluate")
     refuse_wrong_detections(dataset, predictions)
+    if prevalence is not None and not 0 < prevalence < 1:
+        raise ValueError(f"a prevalence lies between 0 and 1, not at {prevalence}")
     table = build_table(dataset, predictions)
-    measures = all_measures(table, threshold, calibrator)
+    measures = all_measures(table, threshold, calibrator, prevalence)
     matching = next(iter(table.matchings.values()))
     levels = {level: len(np.unique(numbers)) for level, numbers in table.levels.items()}
     return Evaluation(
@@ -80,7 +85,8 @@ def evaluate(
         intervals=_intervals(table, levels[table.unit], rounds, seed) if rounds and len(dataset) else None,
         metrics=metrics_of(measures, table.clusters, rounds, seed, counts_of(table)),
         subgroups=subgroups_of(dataset, table, groups, threshold, rounds, seed) if details else (),
-        curves=curves_of(table, calibrator),
+        curves=curves_of(table, calibrator, rounds=rounds if details else 0, seed=seed, prevalence=prevalence),
+        prevalence=prevalence,
         outcomes=outcomes_of(dataset, predictions, table, threshold) if details else (),
         notes=_notes(table),
     )

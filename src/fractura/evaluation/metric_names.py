@@ -20,6 +20,9 @@ box."""
 MAIN_CRITERION = "iou30"
 """Fractures are elongated, and IoU 0.5 is a matter of drawing style: thresholds and pictures go by 0.3."""
 
+FIXED_SPECIFICITIES = (0.8, 0.9, 0.95)
+"""Specificities by image at which the sensitivity is given."""
+
 _AVERAGE_PRECISION = {
     "AP": "average precision, IoU 0.5 to 0.95",
     "AP50": "average precision, IoU 0.5",
@@ -49,6 +52,12 @@ _LEVEL = {
     "specificity": "specificity by {level}",
     "ppv": "positive predictive value by {level}",
     "npv": "negative predictive value by {level}",
+    "lr_positive": "positive likelihood ratio by {level}",
+    "lr_negative": "negative likelihood ratio by {level}",
+    "ppv_at_prevalence": "positive predictive value by {level}, at the prevalence given",
+    "npv_at_prevalence": "negative predictive value by {level}, at the prevalence given",
+    "sensitivity_at_specificity": "sensitivity by {level}, at a specificity of {point}",
+    "youden": "Youden's index by {level}",
 }
 _PLAIN = {
     "false_positives_per_normal_image": "false positives per normal image",
@@ -135,4 +144,4 @@ def metric_text(key: str) -> str:
     level, _, what = name.partition("_")
     if level not in LEVELS:
         raise KeyError(key)
-    return _LEVEL[what].format(level=level)
+    return _LEVEL[what].format(level=level, point="".join(rest))

@@ -11,24 +11,32 @@ from fractura.core.calibrator import Calibrator
 from fractura.evaluation.calibration import bins_of, calibration_detections, calibration_images
 from fractura.evaluation.coco_metrics import AveragePrecision
 from fractura.evaluation.froc import FALSE_POSITIVE, TRUE_POSITIVE, Matching
+from fractura.evaluation.image_measures import Graded, LikelihoodRatios, RocPoints
 from fractura.evaluation.measures import Auc, CalibrationError, Floats, Froc, Integers, Measure, Ratio, Ratios
 from fractura.evaluation.metric_names import COCO_KEYS, MAIN_CRITERION
 from fractura.evaluation.table import Table
 
+_OF_BOTH = ("youden", "lr_positive", "lr_negative", "ppv_at_prevalence", "npv_at_prevalence")
+"""What is measured on positive and negative images together."""
 
-def all_measures(table: Table, threshold: float, calibrator: Calibrator | None) -> list[Measure]:
+
+def all_measures(
+    table: Table, threshold: float, calibrator: Calibrator | None, prevalence: float | None = None
+) -> list[Measure]:
     """The measures of every metric.
 
     Args:
         table: Images and detections.
         threshold: Score from which a detection counts in the metrics at one operating point.
         calibrator: Makes probabilities of scores before their calibration is measured.
+        prevalence: Share of images that are fractured where the model is to be used, for predictive values there.
     """
     return [
         AveragePrecision(table),
         Froc(table.matchings, table.boxes.sum(axis=1)),
         Ratios([*box_ratios(table, threshold), *_class_ratios(table, threshold), *level_ratios(table, threshold)]),
         *_aucs(table),
+        *_clinical(table, threshold, prevalence),
         *_calibration(table, calibrator),
     ]
 
@@ -49,7 +57,9 @@ def counts_of(table: Table) -> dict[str, int]:
     counts = dict.fromkeys((*COCO_KEYS, "froc"), boxes)
     for level in table.levels:
         _, _, positive, negative = groups_of(table, level)
-        counts[f"{level}_auc"] = int(np.count_nonzero(positive | negative))
+        both = int(np.count_nonzero(positive | negative))
+        counts |= dict.fromkeys((f"{level}_auc", *(f"{level}_{name}" for name in _OF_BOTH)), both)
+        counts[f"{level}_sensitivity_at_specificity"] = int(np.count_nonzero(positive))
     return counts | {
         "image_ece": len(calibration_images(table)[0]),
         "detection_ece": len(calibration_detections(table)[0]),
@@ -103,6 +113,18 @@ def groups_of(table: Table, level: str) -> tuple[Integers, NDArray[np.float32], 
     positive = np.bincount(group, table.positive, len(first)) > 0
     negative = np.bincount(group, ~table.negative, len(first)) == 0
     return first.astype(np.int64), scores, positive, negative
+
+
+def graded(table: Table, level: str) -> Graded:
+    """The images, studies or patients of a table with their scores."""
+    first, scores, positive, negative = groups_of(table, level)
+    return Graded(scores, positive, negative, first, table.image_count)
+
+
+def _clinical(table: Table, threshold: float, prevalence: float | None) -> Iterator[Measure]:
+    for level in table.levels:
+        yield LikelihoodRatios(level, graded(table, level), threshold, prevalence)
+        yield RocPoints(level, graded(table, level))
 
 
 def _aucs(table: Table) -> Iterator[Auc]:

@@ -134,7 +134,12 @@ class Curves:
         froc: For each criterion ``false_positives_per_image``, ``sensitivity``, ``threshold``: a staircase,
             the corners where it rises and its end.
         precision_recall: For each overlap ``recall`` (101 steps) and ``precision``, COCO's, mean over classes.
-        roc: For each level (``image``, …) ``false_positive_rate`` and ``sensitivity``.
+        roc: For each level (``image``, …) ``false_positive_rate``, ``sensitivity`` and ``threshold``, the score from
+            which images count there; at the first point, where none does, it is 1.
+        roc_band: For each level the 95% interval of the sensitivity, ``low`` and ``high``, at each
+            ``false_positive_rate``; empty without intervals.
+        net_benefit: For ``image`` the net benefit at each ``threshold`` probability: ``model``, with ``low`` and
+            ``high`` where there are intervals, and ``all`` if one acts on every image.
         reliability: For ``image`` and ``detection`` mean ``score``, ``observed`` share with Wilson's 95% ``low`` and
             ``high``, and ``count`` of each bin; bins hold equally many.
     """
@@ -142,6 +147,8 @@ class Curves:
     froc: dict[str, Curve] = field(default_factory=dict)
     precision_recall: dict[str, Curve] = field(default_factory=dict)
     roc: dict[str, Curve] = field(default_factory=dict)
+    roc_band: dict[str, Curve] = field(default_factory=dict)
+    net_benefit: dict[str, Curve] = field(default_factory=dict)
     reliability: dict[str, Curve] = field(default_factory=dict)
 
 
@@ -167,6 +174,7 @@ class Evaluation:
         curves: For drawing.
         outcomes: One per image, in the data set's order.
         notes: What readers must know: what is not defined on these images and why.
+        prevalence: The one that predictive values and the decision curve were asked for; None for that of these images.
     """
 
     images: int
@@ -186,6 +194,7 @@ class Evaluation:
     curves: Curves = field(default_factory=Curves)
     outcomes: tuple[Outcome, ...] = ()
     notes: tuple[Message, ...] = ()
+    prevalence: float | None = None
 
     def value(self, key: str) -> float | None:
         """The value of a metric."""
@@ -210,10 +219,13 @@ class Evaluation:
         curves = self.curves
         return {
             **self._measured(),
+            "prevalence": self.prevalence,
             "curves": {
                 "froc": curves.froc,
                 "precision_recall": curves.precision_recall,
                 "roc": curves.roc,
+                "roc_band": curves.roc_band,
+                "net_benefit": curves.net_benefit,
                 "reliability": curves.reliability,
             },
             "notes": [str(note) for note in self.notes],

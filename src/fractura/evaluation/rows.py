@@ -9,6 +9,7 @@ from fractura.evaluation.metric_names import (
     CRITERIA,
     CRITERION_TEXT,
     FALSE_POSITIVES_PER_IMAGE,
+    FIXED_SPECIFICITIES,
     LEVELS,
     MAIN_CRITERION,
     Metric,
@@ -40,7 +41,7 @@ def evaluation_rows(evaluation: Evaluation) -> Rows:
         *_average_precision_rows(metrics, evaluation.class_names),
         *_froc_rows(metrics),
         *_threshold_rows(metrics, evaluation.threshold),
-        *_level_rows(metrics),
+        *_level_rows(metrics, evaluation.prevalence),
         *_calibration_rows(metrics, evaluation.calibrated),
     ]
 
@@ -91,7 +92,7 @@ def _threshold_rows(metrics: Mapping[str, Metric], threshold: float) -> Rows:
     return rows
 
 
-def _level_rows(metrics: Mapping[str, Metric]) -> Rows:
+def _level_rows(metrics: Mapping[str, Metric], prevalence: float | None) -> Rows:
     rows = []
     for level in LEVELS:
         if f"{level}_auc" not in metrics:
@@ -102,6 +103,13 @@ def _level_rows(metrics: Mapping[str, Metric]) -> Rows:
             for name in ("sensitivity", "specificity")
         ]
         rows.append((f"{level} PPV / NPV", _values(metrics, (f"{level}_ppv", f"{level}_npv"))))
+        if prevalence is not None:
+            keys = (f"{level}_ppv_at_prevalence", f"{level}_npv_at_prevalence")
+            rows.append((f"{level} PPV / NPV, prevalence {prevalence:g}", _values(metrics, keys)))
+        rows.append((f"{level} LR+ / LR-", _values(metrics, (f"{level}_lr_positive", f"{level}_lr_negative"))))
+        points = [point_text(each) for each in FIXED_SPECIFICITIES]
+        found = _values(metrics, [f"{level}_sensitivity_at_specificity/{point}" for point in points])
+        rows.append((f"{level} sensitivity at specificity {' / '.join(points)}", found))
     return rows
 
 

@@ -76,6 +76,7 @@ def evaluate_model(
     seed: int = 0,
     groups: Path | str | None = None,
     without: Sequence[str] = (),
+    prevalence: float | None = None,
     rename: Mapping[str, str] | None = None,
     source_format: str | None = None,
     image_dir: Path | str | None = None,
@@ -95,6 +96,8 @@ def evaluate_model(
         seed: Of the resamples.
         groups: CSV table of the images whose columns give patients, studies and subgroups.
         without: Columns of that table; the images where one is not 1 are measured on their own, too.
+        prevalence: Share of images that are fractured where the model is to be used, above 0 and below 1: predictive
+            values and the decision curve are given for it; by default for that of these images.
         rename: For classes of the images the model's class that they mean.
         source_format: Format of ``data``; by default it is guessed.
         image_dir: Where the images lie, if not where the format has them.
@@ -105,7 +108,7 @@ def evaluate_model(
     Raises:
         DataError: Images or table cannot be read, or results not be written.
         ModelError: The model cannot be used.
-        UsageError: ``without`` needs ``groups``, or the output folder is in use.
+        UsageError: ``without`` needs ``groups``, the prevalence is not between 0 and 1, or the output folder is in use.
         MissingDependencyError: What runs the model is not installed.
 
     Example:
@@ -113,6 +116,11 @@ def evaluate_model(
     """
     if without and groups is None:
         raise UsageError("--without needs the table of the images", hint="give it with --groups manifest.csv")
+    if prevalence is not None and not 0 < prevalence < 1:
+        raise UsageError(
+            f"a prevalence of {prevalence:g} is not between 0 and 1",
+            hint="give the share of images with a fracture where the model is to be used, such as --prevalence 0.1",
+        )
     model, data = Path(model), Path(data)
     folder = None if output is None else Path(output)
     if folder is not None:
@@ -137,6 +145,7 @@ def evaluate_model(
         seed=seed,
         groups=parts,
         calibrator=Calibrator.from_card(card, settings.views),
+        prevalence=prevalence,
     )
     context = ReportContext(
         evaluation=evaluation, card=card, dataset=dataset, data_name=str(data), views=settings.views

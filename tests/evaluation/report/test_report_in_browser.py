@@ -75,7 +75,7 @@ def test_letters_stand_out(opened, scheme):
 def test_every_axis_says_what_it_shows(opened):
     page, _, _ = opened()
     drawings = page.locator("figure.plot svg")
-    assert drawings.count() == 8
+    assert drawings.count() == 9
     for number in range(drawings.count()):
         for axis in ("x", "y"):
             label = drawings.nth(number).locator(f"g[id$=label-{axis}] text")

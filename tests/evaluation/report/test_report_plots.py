@@ -12,7 +12,7 @@ from PIL import Image
 from support.report_images import context_of, detections, images, measure
 
 from fractura.evaluation import MAIN_CRITERION
-from fractura.evaluation.report import plots
+from fractura.evaluation.report import image_plots, plots
 from fractura.evaluation.report.failures import detail_around
 from fractura.evaluation.report.language import Language
 from fractura.evaluation.report.svg import DOTS_PER_INCH, INK, STYLE, inline_svg, save_figure
@@ -32,7 +32,7 @@ def style():
 
 def test_files_are_ready_for_a_paper(made):
     folder = made.parent / "plots"
-    assert len(list(folder.glob("*.svg"))) == len(list(folder.glob("*.png"))) == 8
+    assert len(list(folder.glob("*.svg"))) == len(list(folder.glob("*.png"))) == 9
     for file in folder.iterdir():
         if file.suffix == ".png":
             with Image.open(io.BytesIO(file.read_bytes())) as image:
@@ -77,7 +77,7 @@ def test_froc_is_the_staircase_with_its_interval(evaluation):
 
 
 def test_the_ring_is_the_threshold(evaluation):
-    rings = [line for line in plots.roc(evaluation, Language()).axes[0].lines if line.get_marker() == "o"]
+    rings = [line for line in image_plots.roc(evaluation, Language()).axes[0].lines if line.get_marker() == "o"]
     expected = (1 - evaluation.value("image_specificity"), evaluation.value("image_sensitivity"))
     assert (rings[0].get_xdata()[0], rings[0].get_ydata()[0]) == pytest.approx([100 * share for share in expected])
 
@@ -88,7 +88,8 @@ def test_no_letter_is_cut_at_the_edge_of_a_figure(evaluation, tmp_path, language
     dataset = images(tmp_path)
     parts = tuple(replace(group, name=long) for group in evaluation.subgroups)
     context, reader = context_of(replace(evaluation, subgroups=parts), dataset), Language(language)
-    figures = [draw(evaluation, reader) for draw in (plots.froc, plots.froc_by_criterion, plots.roc, plots.scores)]
+    figures = [draw(evaluation, reader) for draw in (plots.froc, plots.froc_by_criterion)]
+    figures += [draw(evaluation, reader) for draw in (image_plots.roc, image_plots.scores, image_plots.decision_curve)]
     figures += [plots.precision_recall(evaluation, reader), plots.subgroups(context, reader)]
     figures += [plots.reliability(evaluation, reader, of) for of in ("image", "detection")]
     for figure in figures:
@@ -103,7 +104,8 @@ def test_no_letter_is_cut_at_the_edge_of_a_figure(evaluation, tmp_path, language
 def test_what_cannot_be_drawn_is_not(evaluation, tmp_path):
     empty = images(tmp_path, count=0)
     nothing = measure(empty, [])
-    drawers = (plots.froc, plots.froc_by_criterion, plots.roc, plots.precision_recall, plots.scores)
+    drawers = (plots.froc, plots.froc_by_criterion, plots.precision_recall)
+    drawers += (image_plots.roc, image_plots.scores, image_plots.decision_curve)
     assert plots.subgroups(context_of(nothing, empty), Language()) is None
     assert [draw(nothing, Language()) for draw in drawers] == [None] * len(drawers)
     assert plots.reliability(nothing, Language(), "image") is None

@@ -42,6 +42,13 @@ def evaluate(
         list[str] | None,
         typer.Option(help="Also measure the images where this column of the table is not 1; may be repeated."),
     ] = None,
+    prevalence: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of images with a fracture where the model is to be used, for PPV, NPV and decision curve.",
+            show_default="that of DATA",
+        ),
+    ] = None,
     rename: Rename = None,
     source_format: SourceFormat = None,
     image_dir: ImageDir = None,
@@ -67,6 +74,7 @@ def evaluate(
         seed=seed,
         groups=groups,
         without=without or (),
+        prevalence=prevalence,
         rename=renames(rename),
         source_format=source_format,
         image_dir=image_dir,

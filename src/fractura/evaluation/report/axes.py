@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fractura.evaluation.report.language import Language
 from fractura.evaluation.report.svg import PAPER
 
 if TYPE_CHECKING:
@@ -27,6 +28,11 @@ def percent_axis(axes: Axes, which: str) -> None:
     """``x`` or ``y`` from 0 to 100."""
     (axes.set_xlim if which == "x" else axes.set_ylim)(-1, 101)
     (axes.set_xticks if which == "x" else axes.set_yticks)(range(0, 101, 20))
+
+
+def decimal_axis(axes: Axes, language: Language) -> None:
+    """Across, numbers with one decimal, written as the reader writes them."""
+    axes.xaxis.set_major_formatter(lambda value, _: language.number(value, 1))
 
 
 def label_axes(axes: Axes, across: str, up: str) -> None:

@@ -15,6 +15,7 @@ from fractura.evaluation.metric_names import (
 )
 from fractura.evaluation.report.context import ReportContext, interval_method, threshold_origin, views_text
 from fractura.evaluation.report.failures import false_alarms, misses
+from fractura.evaluation.report.image_points import image_points
 from fractura.evaluation.report.language import Language, rate_text
 from fractura.evaluation.result import Evaluation
 
@@ -59,6 +60,7 @@ def chapter_values(context: ReportContext, language: Language) -> dict[str, obje
         "views": views_text(context, language),
         "crosstable": crosstable(evaluation),
         "prevalence": evaluation.positive / counted if counted else None,
+        "image_points": image_points(evaluation, language),
         "operating_points": operating_points(evaluation),
         "average_precision_rows": _average_precision_rows(evaluation, language),
         "normal_images": normal_images(evaluation),

@@ -16,7 +16,6 @@ from fractura.evaluation.metric_names import (
     CRITERIA,
     CRITERION_TEXT,
     FALSE_POSITIVES_PER_IMAGE,
-    LEVELS,
     MAIN_CRITERION,
     point_text,
 )
@@ -24,6 +23,7 @@ from fractura.evaluation.report.axes import (
     DASHES,
     HEIGHT,
     WIDTH,
+    decimal_axis,
     label_axes,
     legend_above,
     new_axes,
@@ -32,7 +32,7 @@ from fractura.evaluation.report.axes import (
 )
 from fractura.evaluation.report.context import ReportContext, subgroup_name
 from fractura.evaluation.report.language import Language, rate_text
-from fractura.evaluation.report.svg import FAINT, INK, SERIES
+from fractura.evaluation.report.svg import FAINT, SERIES
 from fractura.evaluation.result import Evaluation
 
 if TYPE_CHECKING:
@@ -120,39 +120,6 @@ def _froc_axes(axes: Axes, leftmost: float) -> None:
     percent_axis(axes, "y")
 
 
-def roc(evaluation: Evaluation, language: Language) -> Figure | None:
-    """Share of fractured images flagged against share of normal images flagged; also by study and patient if known."""
-    _ = language.gettext
-    names = {"image": _("by image"), "study": _("by study"), "patient": _("by patient")}
-    levels = [level for level in LEVELS if evaluation.curves.roc.get(level, {}).get("sensitivity")]
-    if not levels:
-        return None
-    figure, axes = new_axes()
-    axes.plot([0, 100], [0, 100], color=FAINT, lw=0.8, ls=(0, (2, 2)), label=_("by chance"))
-    for number, level in enumerate(levels):
-        curve = evaluation.curves.roc[level]
-        axes.plot(
-            *(100 * np.array(curve[name]) for name in ("false_positive_rate", "sensitivity")),
-            color=SERIES[number],
-            linestyle=DASHES[number],
-            label=names[level],
-        )
-        sensitivity, specificity = (evaluation.metrics[f"{level}_{name}"] for name in ("sensitivity", "specificity"))
-        if sensitivity.value is None or specificity.value is None:
-            continue
-        at = (100 * (1 - specificity.value), 100 * sensitivity.value)
-        if sensitivity.low is not None and sensitivity.high is not None:
-            axes.vlines(at[0], 100 * sensitivity.low, 100 * sensitivity.high, SERIES[number], lw=1)
-        if specificity.low is not None and specificity.high is not None:
-            axes.hlines(at[1], 100 * (1 - specificity.high), 100 * (1 - specificity.low), SERIES[number], lw=1)
-        operating_point(axes, *at, SERIES[number])
-    percent_axis(axes, "x")
-    percent_axis(axes, "y")
-    label_axes(axes, _("Normal images flagged (%, 100 − specificity)"), _("Fractured images flagged (%, sensitivity)"))
-    legend_above(figure, axes, columns=4)
-    return figure
-
-
 def precision_recall(evaluation: Evaluation, language: Language) -> Figure | None:
     """Share of detections that are right against share of boxes found, at three overlaps."""
     _ = language.gettext
@@ -195,7 +162,7 @@ def reliability(evaluation: Evaluation, language: Language, of: str) -> Figure |
         label=_("groups of equal size, 95% interval"),
     )
     axes.set_xlim(-0.01, 1.01)
-    _decimal(axes, language)
+    decimal_axis(axes, language)
     percent_axis(axes, "y")
     if of == "image":
         label_axes(
@@ -208,33 +175,6 @@ def reliability(evaluation: Evaluation, language: Language, of: str) -> Figure |
             _("Detections that are right (% of the group)"),
         )
     legend_above(figure, axes, columns=1)
-    return figure
-
-
-def scores(evaluation: Evaluation, language: Language) -> Figure | None:
-    """How the scores of normal and fractured images lie, and the threshold."""
-    _ = language.gettext
-    kinds = [
-        [outcome.image_score for outcome in evaluation.outcomes if outcome.positive is positive]
-        for positive in (False, True)
-    ]
-    if not any(kinds):
-        return None
-    figure, axes = new_axes()
-    axes.locator_params(axis="y", integer=True)
-    edges = [step / 20 for step in range(21)]
-    for number, (found, name) in enumerate(zip(kinds, (_("normal images"), _("fractured images")), strict=True)):
-        if found:
-            share = np.full(len(found), 100 / len(found))
-            axes.hist(found, edges, weights=share, color=SERIES[number], alpha=0.28, lw=0)
-            axes.hist(found, edges, weights=share, color=SERIES[number], histtype="step", lw=1.4,
-                      ls=DASHES[number], label=f"{name} ({len(found)})")  # fmt: skip
-    axes.axvline(evaluation.threshold, color=INK, lw=1, label=_("threshold"))
-    axes.set_xlim(0, 1)
-    _decimal(axes, language)
-    axes.set_ylim(bottom=0)
-    label_axes(axes, _("Score of the image (its best detection, 0 to 1)"), _("Images (% of their kind)"))
-    legend_above(figure, axes, columns=3)
     return figure
 
 
@@ -263,7 +203,3 @@ def subgroups(context: ReportContext, language: Language) -> Figure | None:
     label_axes(axes, _("Fractures found (% of boxes, 95% interval)"), _("Subgroup (number of boxes)"))
     axes.xaxis.label.set(x=1, horizontalalignment="right")  # the axis may be shorter than its label
     return figure
-
-
-def _decimal(axes: Axes, language: Language) -> None:
-    axes.xaxis.set_major_formatter(lambda value, _: language.number(value, 1))

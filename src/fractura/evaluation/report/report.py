@@ -10,13 +10,14 @@ from fractura.core.files import write_atomically
 from fractura.core.html import page
 from fractura.evaluation.evaluation_folder import EVALUATION_FILE, IMAGES_FILE, METRICS_FILE
 from fractura.evaluation.metric_names import CRITERION_TEXT, MAIN_CRITERION
-from fractura.evaluation.report import plots
+from fractura.evaluation.report import image_plots, plots
 from fractura.evaluation.report.chapters import chapter_values, headings
 from fractura.evaluation.report.claim import ITEMS
 from fractura.evaluation.report.claim_answers import answers
 from fractura.evaluation.report.claim_sheet import claim_introduction, claim_markdown
 from fractura.evaluation.report.context import ReportContext
 from fractura.evaluation.report.drawing import PLOTS, Drawers, Plot, draw_plots
+from fractura.evaluation.report.image_points import scores_meaning
 from fractura.evaluation.report.language import Language
 from fractura.evaluation.report.svg import STYLE
 from fractura.evaluation.report.templating import render
@@ -100,15 +101,24 @@ def _draw(context: ReportContext, language: Language, folder: Path) -> dict[str,
             _("The same curves one by one, each with its 95% interval."),
         ),
         "roc": (
-            lambda: plots.roc(evaluation, language),
+            lambda: image_plots.roc(evaluation, language),
             _("ROC curve"),
             _(
                 "Receiver operating characteristic of whole images: the further to the upper left, the better. The "
-                "ring is the threshold, its cross the 95% intervals."
+                "ring is the threshold, its cross and the band the 95% intervals."
+            ),
+        ),
+        "decision-curve": (
+            lambda: image_plots.decision_curve(evaluation, language),
+            _("Decision curve"),
+            _(
+                "Net benefit, with its 95% interval, for each probability of a fracture from which one would act: the "
+                "model is of use where its curve lies above both others. {scores}",
+                scores=scores_meaning(evaluation, language),
             ),
         ),
         "scores": (
-            lambda: plots.scores(evaluation, language),
+            lambda: image_plots.scores(evaluation, language),
             _("Scores of the images"),
             _("How images score: the less the two kinds overlap, the better the model tells them apart."),
         ),
