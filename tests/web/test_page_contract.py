@@ -20,6 +20,8 @@ SCHEMAS = {
     "ImageEvent": schemas.ImageEvent,
     "ImageFacts": schemas.ImageDetail,
     "ImagePage": schemas.ImageList,
+    "RelatedImage": schemas.RelatedImage,
+    "RelatedImages": schemas.RelatedImages,
     "Note": schemas.Note,
     "Annotation": schemas.Annotation,
     "Session": schemas.Session,
@@ -40,6 +42,7 @@ COMBINED = {
     "Detection": ("Box", {"score": False, "probability": True}),
     "ImageEvent": ("ImageRow", {"etag": True}),
     "ImageFacts": ("ImageRow", "ImageHeader"),
+    "RelatedImage": ("ImageRow", {"relation": False}),
 }
 """Intersections of types: what they are made of."""
 

@@ -19,6 +19,7 @@ from fractura.web.events import EventStream
 from fractura.web.folder_index import FolderIndex, ImageRow
 from fractura.web.image_list import ImageLister, image_item
 from fractura.web.model_registry import ModelRegistry
+from fractura.web.related_images import RelatedImages
 from fractura.web.schemas import ImageEvent
 from fractura.web.settings import WebSettings
 from fractura.web.suggester import Suggester
@@ -45,6 +46,7 @@ class FolderState:
     Attributes:
         index: The images.
         lister: The image list.
+        related: Which images belong together.
         annotations: The annotations.
         classes: The list of classes in a file.
         detections: The cache of the models' detections.
@@ -70,6 +72,7 @@ class FolderState:
         self.models_folder = hidden / "models"
         self.detections = DetectionCache(hidden / "detections.sqlite")
         self.lister = ImageLister(self.index)
+        self.related = RelatedImages(self.index)
         self.annotations = AnnotationStore(self.index)
         self.classes = ClassList(self.index.folder, settings.classes)
         self.suggester = Suggester(settings, self.index, models, self.detections, events)

@@ -197,6 +197,18 @@ class ImageDetail(ImageItem):
     spacing: PixelSpacing | None
 
 
+class RelatedImage(ImageItem):
+    """Another image of the same study, or of the same patient."""
+
+    relation: Literal["study", "patient"]
+
+
+class RelatedImages(BaseModel):
+    """The images that belong to one, by their DICOM headers; null if its own does not say whose it is."""
+
+    images: list[RelatedImage] | None
+
+
 class Limits(BaseModel):
     """What the server accepts."""
 

@@ -136,6 +136,12 @@ export const image = (id) => json(request("GET", `/api/images/${id}`));
 
 /**
  * @param {string} id
+ * @returns {Promise<import("./types.js").RelatedImages>}
+ */
+export const related = (id) => json(request("GET", `/api/images/${id}/related`));
+
+/**
+ * @param {string} id
  * @param {{grey?: import("./types.js").Grey | null, side?: number | null}} options
  * @param {AbortSignal} [signal]
  * @returns {Promise<Blob>}

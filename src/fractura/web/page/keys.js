@@ -69,6 +69,7 @@ export const LABEL = [
   { keys: "Ctrl+Z", word: "tool.undo", action: "undo" },
   { keys: "Ctrl+Y / Ctrl+Shift+Z", word: "tool.redo", action: "redo" },
   { keys: "Shift+D", word: "tool.next_unlabelled", action: "nextUnlabelled" },
+  { keys: "B", word: "tool.second", action: "second" },
   { keys: "P", word: "tool.picture", action: "picture" },
   { keys: "Shift+P", word: "tool.heat", action: "heat" },
   { keys: "/", word: "tool.search", action: "search" },

@@ -15,7 +15,11 @@ const REST = 600;
  * @returns {Record<string, () => unknown>} A promise it returns is awaited before the next key is handled.
  */
 export function labelActions(view) {
-  const { editor, labelling, stage } = view;
+  const { editor, labelling, second, stage } = view;
+  /** The display of the image that has the focus changes. @type {Record<string, () => void>} */
+  const viewing = {};
+  for (const [action, change] of Object.entries(stage.actions))
+    viewing[action] = () => (second.hasFocus ? second.actions[action] : change)?.();
 
   let resting = 0;
   /** Read out the position of the selected box. */
@@ -34,7 +38,8 @@ export function labelActions(view) {
    * @param {number} step
    */
   const arrow = (dx, dy, step) => () => {
-    if (editor.nudge(dx * step, dy * step)) announcePlace();
+    if (second.hasFocus) second.stage.viewer.move(-dx * 40 * step, -dy * 40 * step);
+    else if (editor.nudge(dx * step, dy * step)) announcePlace();
     else stage.viewer.move(-dx * 40 * step, -dy * 40 * step);
   };
   const grow = (/** @type {number} */ dx, /** @type {number} */ dy) => () => editor.grow(dx, dy) && announcePlace();
@@ -118,7 +123,8 @@ export function labelActions(view) {
   }
 
   function cancel() {
-    if (stage.measuring) stage.setMeasuring(false);
+    if (second.hasFocus) second.stage.setMeasuring(false);
+    else if (stage.measuring) stage.setMeasuring(false);
     else if (editor.drawing || editor.held) editor.setDrawing(false);
     else editor.select(null);
   }
@@ -133,7 +139,7 @@ export function labelActions(view) {
   }
 
   return {
-    ...stage.actions,
+    ...viewing,
     ...classes,
     next: go(1),
     previous: go(-1),
@@ -144,7 +150,11 @@ export function labelActions(view) {
     },
     ruler: () => {
       editor.setDrawing(false);
-      stage.setMeasuring(!stage.measuring);
+      viewing["ruler"]?.();
+    },
+    second: () => {
+      if (second.isOpen) second.close();
+      else second.open(view.open?.facts.id ?? null);
     },
     drawMiddle: () => editor.drawMiddle(),
     save,

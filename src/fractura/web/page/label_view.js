@@ -20,6 +20,7 @@ import { labelActions } from "./label_actions.js";
 import { Labelling } from "./labelling.js";
 import { makeMenu } from "./menu.js";
 import { ModelPanel } from "./model_panel.js";
+import { SecondView } from "./second_view.js";
 import { MORE, VIEWING, makeToolbar, showStates } from "./toolbar.js";
 
 /** Delay from an event about changed images until the list is read again, ms. */
@@ -39,6 +40,9 @@ const BUTTONS = [
   null,
   ...VIEWING,
 ];
+
+/** @type {(import("./toolbar.js").Button | null)[]} */
+const MENU = [["second", "second"], ...MORE, null, ["picture", "picture"], ["heat", "heat"]];
 
 export class LabelView {
   /**
@@ -84,11 +88,16 @@ export class LabelView {
       acceptAll: () => this.labelling.acceptAll(),
       comment: (comment) => this.open?.setComment(comment),
     });
+    this.second = new SecondView(
+      () => this.labelling.names,
+      () => this.editor.hidden,
+      () => this.drawTools(),
+    );
     this.queue = new KeyQueue(labelActions(this), () => this.openImages.loading);
     this.actions = this.queue.actions;
     this.toolbar = byId("toolbar", HTMLElement);
     makeToolbar(this.toolbar, BUTTONS, LABEL, this.actions, this.stageElement);
-    makeMenu(this.toolbar, [...MORE, null, ["picture", "picture"], ["heat", "heat"]], LABEL, this.actions, this.stageElement);
+    makeMenu(this.toolbar, MENU, LABEL, this.actions, this.stageElement);
     const threshold = byId("suggest-threshold", HTMLInputElement);
     threshold.addEventListener("input", () => {
       this.labelling.threshold = threshold.valueAsNumber;
@@ -201,6 +210,7 @@ export class LabelView {
   async #showPicture(facts) {
     try {
       await this.stage.open(facts);
+      void this.second.follow(facts.id);
       this.#prepareNext(facts.id).catch(notifyError);
     } catch (reason) {
       if (reason instanceof api.ServerError && this.id === facts.id) this.openImages.refuse(reason);
@@ -235,6 +245,7 @@ export class LabelView {
     this.drawTools();
     this.drawSaveState();
     this.stage.viewer.refresh();
+    this.second.stage.viewer.refresh();
   }
 
   /** What the model says of the whole image, at its own threshold. */
@@ -268,6 +279,7 @@ export class LabelView {
       magnifier: { pressed: viewer.magnifying },
       hide: { pressed: editor.hidden },
       ruler: { pressed: this.stage.measuring },
+      second: { pressed: this.second.isOpen },
       picture: { disabled: open === null },
       heat: { disabled: !open?.detections.some(({ score }) => score >= this.labelling.shownFrom) },
     });

@@ -10,7 +10,6 @@ import { say, translatePage, translateTip } from "./i18n.js";
 /** The buttons that change the display: the end of both views' toolbars. @type {(Button | null)[]} */
 export const VIEWING = [
   ["window", "window"],
-  ["windowReset", "reset"],
   ["invert", "invert"],
   ["magnifier", "magnifier"],
   ["hide", "hide"],
@@ -24,6 +23,7 @@ export const VIEWING = [
 export const MORE = [
   ["ruler", "ruler"],
   ["rotate", "rotate"],
+  ["windowReset", "reset"],
 ];
 
 /**

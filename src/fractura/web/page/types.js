@@ -64,6 +64,10 @@
  *
  * @typedef {ImageRow & ImageHeader} ImageFacts
  *
+ * @typedef {ImageRow & {relation: "study" | "patient"}} RelatedImage
+ *
+ * @typedef {{images: RelatedImage[] | null}} RelatedImages null where the file does not say whose image it is.
+ *
  * @typedef {{message: string, place: string | null, hint: string | null}} Note
  *
  * @typedef {object} Annotation

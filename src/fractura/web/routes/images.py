@@ -14,7 +14,7 @@ from fractura.web.folder_index import ImageState
 from fractura.web.image_list import ImageQuery, image_item
 from fractura.web.openapi import files
 from fractura.web.rendering import Rendering
-from fractura.web.schemas import GreyWindow, ImageDetail, ImageId, ImageList
+from fractura.web.schemas import GreyWindow, ImageDetail, ImageId, ImageList, RelatedImages
 
 router = APIRouter(tags=["images"])
 
@@ -79,6 +79,15 @@ def image_detail(image: ImageId, state: CurrentState) -> ImageDetail:
         laterality=facts.laterality,
         spacing=facts.spacing,
     )
+
+
+@router.get("/api/images/{image}/related", response_model=RelatedImages, responses=documented(401, 404, 422))
+def related_images(image: ImageId, state: CurrentState) -> RelatedImages:
+    """Other images of the same study or patient in the folder, without saying whose they are."""
+    found = state.folder.related.of(state.folder.row(image))
+    if found is None:
+        return RelatedImages(images=None)
+    return RelatedImages(images=[{**image_item(row), "relation": relation} for row, relation in found])
 
 
 @router.get(
