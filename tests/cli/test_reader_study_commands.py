@@ -1,6 +1,7 @@
 """``fractura reader-study`` and ``sample-size`` from the table of ratings to the page."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -125,6 +126,13 @@ def test_a_plan_from_the_table_is_that_from_the_document(ratings, capsys):
     assert all(power >= 0.8 for power in nine["power"].values())
     assert main(["sample-size", str(ratings), "--effect", "0.1"]) == 0
     assert "images for a power of 0.8 to find a difference of 0.1 in auc" in capsys.readouterr().out
+
+
+def test_the_components_in_the_guide_plan_a_study(tmp_path):
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "guide" / "evaluation.md").read_text(encoding="utf-8")
+    (tmp_path / "published.json").write_text(guide.split("```json\n")[1].split("```")[0], encoding="utf-8")
+    [study] = plan_reader_study(tmp_path / "published.json", effect=0.043800322, readers=[10]).studies
+    assert study.cases[RANDOM] == pytest.approx(163, abs=2)  # RJafroc: 165 images give a power of 0.805
 
 
 @pytest.mark.parametrize(

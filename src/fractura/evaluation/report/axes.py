@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fractura.evaluation.report.language import Language
@@ -14,6 +16,23 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 4.6, 3.5
 """Inches: a page shows them up to half as large again, a narrow telephone at about this size."""
 DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1, 1.5)))
+
+
+LEGEND_LETTERS = 52
+"""What fits beside the line of a legend across a figure of the usual width."""
+LINE_HEIGHT = 0.16
+"""Inches that a line of small letters takes."""
+
+
+def folded(names: Sequence[str], letters: int = LEGEND_LETTERS) -> tuple[list[str], float]:
+    r"""Names on lines of so many letters at most, and the inches that all of them take one below the other.
+
+    Examples:
+        >>> folded(["a model of a long name", "built-in"], 12)
+        (['a model of a\nlong name', 'built-in'], 0.48)
+    """
+    lines = [textwrap.fill(name, letters) for name in names]
+    return lines, LINE_HEIGHT * sum(each.count("\n") + 1 for each in lines)
 
 
 def new_axes(width: float = WIDTH, height: float = HEIGHT) -> tuple[Figure, Axes]:

@@ -11,6 +11,7 @@ from fractura.evaluation.report.axes import (
     DASHES,
     HEIGHT,
     WIDTH,
+    folded,
     label_axes,
     legend_above,
     new_axes,
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
 _SHARES = [key for key in MAIN if key != "false_positives_per_normal_image"]
 """What the plot of differences shows: metrics from 0 to 1."""
-_ROW = 0.3
+_ROW = 0.34
+_ROW_LETTERS = 40
 
 
 def roc_of_models(
@@ -38,16 +40,20 @@ def roc_of_models(
     _ = language.gettext
     if not all("image" in each.roc for each in curves):
         return None
-    figure, axes = new_axes(height=HEIGHT + 0.16 * len(names))
+    labels = [
+        f"{name} (AUC {language.number(_value(comparisons, number, 'image_auc'), 3)})"
+        for number, name in enumerate(names)
+    ]
+    labels, tall = folded(labels)
+    figure, axes = new_axes(height=HEIGHT + tall)
     axes.plot([0, 100], [0, 100], color=FAINT, lw=0.8, ls=(0, (2, 2)), label=_("by chance"))
-    for number, (each, name) in enumerate(zip(curves, names, strict=True)):
+    for number, (each, name) in enumerate(zip(curves, labels, strict=True)):
         colour, dash = SERIES[number % len(SERIES)], DASHES[number % len(DASHES)]
-        auc = _value(comparisons, number, "image_auc")
         axes.plot(
             *([100 * share for share in each.roc["image"][axis]] for axis in ("false_positive_rate", "sensitivity")),
             color=colour,
             linestyle=dash,
-            label=f"{name} (AUC {language.number(auc, 3)})",
+            label=name,
         )
         found, cleared = (_value(comparisons, number, key) for key in ("image_sensitivity", "image_specificity"))
         if found is not None and cleared is not None:
@@ -64,9 +70,10 @@ def froc_of_models(curves: Sequence[Curves], names: Sequence[str], language: Lan
     _ = language.gettext
     if not all(MAIN_CRITERION in each.froc for each in curves):
         return None
-    figure, axes = new_axes(height=HEIGHT + 0.16 * len(names))
+    labels, tall = folded(names)
+    figure, axes = new_axes(height=HEIGHT + tall)
     first, last = FALSE_POSITIVES_PER_IMAGE[0], FALSE_POSITIVES_PER_IMAGE[-1]
-    for number, (each, name) in enumerate(zip(curves, names, strict=True)):
+    for number, (each, name) in enumerate(zip(curves, labels, strict=True)):
         curve = each.froc[MAIN_CRITERION]
         axes.step(
             [first / 1e3, *curve["false_positives_per_image"], 2 * last],
@@ -92,7 +99,9 @@ def differences(comparisons: Sequence[Comparison], names: Sequence[str], languag
     if not keys:
         return None
     _ = language.gettext
-    figure, axes = new_axes(WIDTH + 1.6, 1.1 + _ROW * len(keys) * max(1, 0.6 * len(comparisons)))
+    labels, tall = folded(names)
+    rows, _tall = folded([metric_name(key, language) for key in keys], _ROW_LETTERS)
+    figure, axes = new_axes(WIDTH + 1.2, 1.1 + tall + _ROW * len(keys) * max(1, 0.6 * len(comparisons)))
     axes.axvline(0, color=FAINT, lw=0.9)
     for number, comparison in enumerate(comparisons):
         colour, shift = SERIES[(number + 1) % len(SERIES)], (number - (len(comparisons) - 1) / 2) * 0.22
@@ -103,13 +112,14 @@ def differences(comparisons: Sequence[Comparison], names: Sequence[str], languag
             if each.low is not None and each.high is not None:
                 axes.hlines(height + shift, each.low, each.high, colour, lw=1.4)
             axes.plot([each.difference], [height + shift], "s", color=colour, ms=5)
-        axes.plot([], [], "s", color=colour, ms=5, label=names[number + 1])
-    axes.set_yticks(range(len(keys)), [metric_name(key, language) for key in keys])
+        axes.plot([], [], "s", color=colour, ms=5, label=labels[number + 1])
+    axes.set_yticks(range(len(keys)), rows)
     axes.set_ylim(len(keys) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_major_formatter(lambda value, _: signed(value, language, 2))
-    axes.set_xlabel(_("Difference from {first} (95% interval)", first=names[0])).set_gid("label-x")
+    [across], _tall = folded([_("Difference from {first} (95% interval)", first=names[0])], _ROW_LETTERS)
+    axes.set_xlabel(across).set_gid("label-x")
     legend_above(figure, axes, columns=1)
     return figure
 
