@@ -17,6 +17,7 @@ from support.page_driver import opened, write_images
 from support.tiny_models import CARD, write_tiny_onnx
 
 import fractura
+from fractura import load_model
 from fractura.evaluation import MAIN_CRITERION
 from fractura.formats.voc import VocAnnotation, labelimg_object, read_voc_file, write_voc_file
 
@@ -121,6 +122,22 @@ def test_dropped_images_show_boxes_and_are_exported(window, model, tmp_path):
     page.locator("#detect-stage").focus()
     view.key("Delete")
     page.get_by_text("2 of 2 images").wait_for()
+
+
+def test_an_image_of_another_kind_is_warned_about_in_both_languages(window, tmp_path):
+    card = CARD.model_copy(update={"domain": load_model("built-in").card.domain})
+    folder = tmp_path / "images"
+    names = write_images(folder, 1, SIZE, classes=("fracture", "cast"))
+    view = window("label", folder, "--model", write_tiny_onnx(tmp_path / "knowing.onnx", card=card))
+    view.image(names[0])
+    warning = "outside what this model was trained on: it does not resemble the training images"
+    view.page.locator("#notes").get_by_text(warning).wait_for()
+    view.page.get_by_role("button", name="Detect").click()
+    drop(view.page, {"x.png": png()})
+    place = view.page.locator("#detect-warning")
+    expect(place).to_have_text(warning)
+    view.page.locator("#language").click()
+    expect(place).to_have_text("fuera de lo que este modelo ha aprendido: no se parece a las imágenes de entrenamiento")
 
 
 def test_suggestions_are_accepted_changed_and_dismissed(window, model, tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.dicom_images import dicom
+from support.tiny_models import CARD, write_tiny_onnx
 from support.web_places import BOX, WRITE, annotation, client, folder, image, image_ids, model
 
 from fractura.formats.voc import parse_voc
@@ -63,6 +64,21 @@ def test_detections_are_the_models(web, tmp_path):
     assert np.allclose([detection["box"] for detection in image["detections"]], expected.xyxy, atol=0.01)
     assert [detection["score"] for detection in image["detections"]] == pytest.approx(expected.scores.tolist())
     assert [detection["class"] for detection in image["detections"]] == ["fracture", "cast", "fracture"]
+
+
+def test_images_of_another_kind_are_warned_about(tmp_path):
+    card = CARD.model_copy(update={"domain": load_model("built-in").card.domain})
+    head = deep_dicom(BodyPartExamined="HEAD")
+    warnings = [
+        "outside what this model was trained on: it does not resemble the training images",
+        "outside what this model was trained on: its header says HEAD",
+    ]
+    with client(mode="serve", model=str(write_tiny_onnx(tmp_path / "knowing.onnx", card=card))) as web:
+        for _ in range(2):  # computed, and from the cache
+            images = send(web, ("a.png", png()), ("b.dcm", head))["images"]
+            assert [image["warning"] for image in images] == warnings
+    with client(mode="serve", model=model(tmp_path)) as web:
+        assert send(web, ("a.png", png()))["images"][0]["warning"] is None
 
 
 def test_one_bad_image_does_not_spoil_the_others(web):

@@ -37,6 +37,7 @@ class ModelCard(BaseModel):
         fast_threshold: The threshold where only the whole image is examined, once (``detect --fast``).
         views: The views of an image that the model takes by default; see ``inference/views.py``.
         calibration: From scores to probabilities; see ``evaluation/calibration.py``.
+        domain: What it was trained on, to warn of other images: body parts and appearance; see ``inference/domain.py``.
         data: The images it was trained on (``train``), those that chose its state (``val``, None without any) and,
             where ``fractura calibrate`` chose anew, its threshold (``threshold``): each as ``Dataset.describe`` has it;
             of the images behind the weights that training started from (``start``), number and digests.
@@ -60,6 +61,7 @@ class ModelCard(BaseModel):
     fast_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
     views: Annotated[tuple[str, ...], Field(min_length=1)] = ("whole",)
     calibration: dict[str, Any] | None = None
+    domain: dict[str, Any] | None = None
     data: dict[str, Any] = Field(default_factory=dict)
     settings: dict[str, Any] = Field(default_factory=dict)
     metrics: dict[str, Any] = Field(default_factory=dict)

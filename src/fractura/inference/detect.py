@@ -18,6 +18,7 @@ from fractura.core.image_score import image_score
 from fractura.imaging.reader import read_radiograph, read_record
 from fractura.inference.answer import measured_sensitivity
 from fractura.inference.discovery import ImageFile, find_images
+from fractura.inference.domain import Domain
 from fractura.inference.prediction import Prediction
 from fractura.inference.runtimes.runtime import Runtime
 from fractura.inference.settings import DetectionSettings
@@ -35,16 +36,19 @@ class Predictor:
         settings: Views and threshold.
 
     Raises:
-        ModelError: The card's calibration cannot be read.
+        ModelError: The card's calibration or domain cannot be read.
     """
 
     def __init__(self, model: Runtime, settings: DetectionSettings) -> None:
         self._model, self._settings = model, settings
         self._calibrator = Calibrator.from_card(model.card, settings.views)
+        self._domain = Domain.from_card(model.card)
         self._sensitivity = measured_sensitivity(model.card, settings)
 
-    def predict(self, image: NDArray[np.uint8], name: str, path: Path | None = None) -> Prediction:
-        """Detect on one image, uint8 ``(h, w, 3)``."""
+    def predict(
+        self, image: NDArray[np.uint8], name: str, path: Path | None = None, body_part: str | None = None
+    ) -> Prediction:
+        """Detect on one image, uint8 ``(h, w, 3)``, of this body part if its header says so."""
         candidates = detect_in_views(self._model, image, self._settings.views)
         height, width = image.shape[:2]
         return Prediction(
@@ -57,6 +61,7 @@ class Predictor:
             settings=self._settings,
             calibrator=self._calibrator,
             sensitivity=self._sensitivity,
+            warning=None if self._domain is None else self._domain.warning(image, body_part),
         )
 
 
@@ -80,7 +85,7 @@ def detect_images(
     Raises:
         DataError: A path does not exist, or (``stop``) an image cannot be read.
         UsageError: Tiles are too small for an image.
-        ModelError: The card's calibration cannot be read.
+        ModelError: The card's calibration or domain cannot be read.
 
     Example:
         ``for prediction in detect_images(model, ["radiographs/"]): print(prediction.to_dict())``
@@ -109,7 +114,7 @@ def _predictions(
             else:
                 problems.append(error)
             continue
-        yield predictor.predict(radiograph.pixels, image.name, image.path)
+        yield predictor.predict(radiograph.pixels, image.name, image.path, radiograph.facts.body_part)
 
 
 def detect_dataset(model: Runtime, dataset: Dataset, *, views: Sequence[str] | None = None) -> Iterator[Boxes]:

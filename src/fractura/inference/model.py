@@ -155,5 +155,6 @@ def _predict(predictor: Predictor, image: Any) -> Prediction:
         path = Path(image)
         if path.is_dir():
             raise DataError("is a folder", file=path, hint="for folders use fractura.detect_images(model, [folder])")
-        return predictor.predict(read_radiograph(path).pixels, path.stem, path)
+        radiograph = read_radiograph(path)
+        return predictor.predict(radiograph.pixels, path.stem, path, radiograph.facts.body_part)
     return predictor.predict(pixels_of(image), _UNNAMED)

@@ -39,6 +39,7 @@ class Prediction:
         settings: The views and the threshold that were used.
         calibrator: Turns scores into probabilities; None where the model's card has none for these views.
         sensitivity: Of the model at this threshold, for whole images; None where it was not measured.
+        warning: That the image is outside what the model was trained on, and why; see ``fractura.inference.domain``.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Prediction:
     settings: DetectionSettings
     calibrator: Calibrator | None = field(repr=False, default=None)
     sensitivity: Sensitivity | None = field(repr=False, default=None)
+    warning: str | None = None
 
     @property
     def width(self) -> int:
@@ -93,6 +95,7 @@ class Prediction:
             threshold=self.settings.threshold,
             calibrator=self.calibrator,
             identifiers=identifiers,
+            warning=self.warning,
         )
 
     def plot(self) -> Image.Image:
@@ -103,7 +106,7 @@ class Prediction:
         answer = answer_text(self.answer, self.image_score, self.image_probability)
         measured = f"{count}; {threshold_text(self.settings.threshold, self.sensitivity)}"
         drawn = draw_boxes(self.image, self.boxes, self.class_names, probabilities=self.probabilities)
-        return with_caption(drawn, answer, measured)
+        return with_caption(drawn, *([self.warning] if self.warning else []), answer, measured)
 
     def save(self, file: Path | str) -> None:
         """Write the drawn image to a ``.jpg`` or ``.png`` file.

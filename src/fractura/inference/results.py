@@ -23,7 +23,7 @@ from fractura.inference.origin import OriginDocument, ResultOrigin
 JSON_FILE, CSV_FILE = "results.json", "results.csv"
 COLUMNS = (
     *("image", "class", "score", "left", "top", "right", "bottom", "width", "height", "image_score"),
-    *("probability", "image_probability", "answer", "problem"),
+    *("probability", "image_probability", "answer", "warning", "problem"),
     *("model", "model_digest", "threshold", "views", "created"),
 )
 IDENTIFIER_COLUMNS = ("study_uid", "series_uid", "sop_instance_uid", "accession_number")
@@ -67,6 +67,8 @@ class ImageRow(TypedDict):
         annotation: Its detections as Pascal VOC; likewise.
         detections: From the threshold up, best first.
         identifiers: Of a DICOM image, where somebody asked for them; else None.
+        warning: That the image is outside what the model was trained on, and why; None for an image that is not, and
+            for models whose card does not say what that was.
         error: Why there is no result; None where there is one.
     """
 
@@ -81,6 +83,7 @@ class ImageRow(TypedDict):
     annotation: str | None
     detections: list[DetectionRow]
     identifiers: DicomIdentifiers | None
+    warning: str | None
     error: ImageError | None
 
 
@@ -106,6 +109,7 @@ def image_row(
     threshold: float,
     calibrator: Calibrator | None = None,
     identifiers: DicomIdentifiers | None = None,
+    warning: str | None = None,
 ) -> ImageRow:
     """One image's entry, without the files that may be written for it.
 
@@ -118,6 +122,7 @@ def image_row(
         threshold: Lowest score of a detection.
         calibrator: Of the model, for the views in use.
         identifiers: Of the image, where somebody asked for them.
+        warning: See ``fractura.inference.domain``.
     """
     probability = None if calibrator is None else round(float(calibrator.images([image_score])[0]), 6)
     return {
@@ -132,6 +137,7 @@ def image_row(
         "annotation": None,
         "detections": _detection_rows(boxes, class_names, calibrator),
         "identifiers": identifiers,
+        "warning": warning,
         "error": None,
     }
 
@@ -150,6 +156,7 @@ def failed_row(image: Path | str, error: ImageError) -> ImageRow:
         "annotation": None,
         "detections": [],
         "identifiers": None,
+        "warning": None,
         "error": error,
     }
 
@@ -200,7 +207,8 @@ def results_csv(rows: Sequence[ImageRow], origin: ResultOrigin, *, identifiers: 
     lines: list[tuple[object, ...]] = []
     for row in rows:
         image = (row["width"], row["height"], row["image_score"])
-        whole = (row["image_probability"], row["answer"], None if row["error"] is None else row["error"]["message"])
+        problem = None if row["error"] is None else row["error"]["message"]
+        whole = (row["image_probability"], row["answer"], row["warning"], problem)
         known: Mapping[str, object] = row["identifiers"] or {}
         last = (*run, *(known.get(column) for column in IDENTIFIER_COLUMNS if identifiers))
         for each in row["detections"]:

@@ -131,7 +131,7 @@ class AppState:
         image = hashlib.sha256(source.read()).hexdigest()
         found = self._detections.get(model.digest, image)
         if found is None:
-            found = self.models.detect(model, self.images.radiograph(source).pixels)
+            found = self.models.detect(model, self.images.radiograph(source))
             self._detections.put(model.digest, image, found)
         return found
 

@@ -25,11 +25,11 @@ LOWEST_SCORE = 0.05
 _logger = logging.getLogger(__name__)
 _TABLES = """
 CREATE TABLE IF NOT EXISTS detections (
-    model TEXT, image TEXT, width INTEGER, height INTEGER, detections TEXT, image_score REAL,
+    model TEXT, image TEXT, width INTEGER, height INTEGER, detections TEXT, image_score REAL, warning TEXT,
     PRIMARY KEY (model, image)
 );
 CREATE TABLE IF NOT EXISTS images (name TEXT PRIMARY KEY, stamp TEXT, image TEXT);
-SELECT image_score FROM detections LIMIT 0;
+SELECT warning FROM detections LIMIT 0;
 """
 # The last statement fails on a file with other columns, which is then replaced like a damaged one.
 
@@ -43,12 +43,14 @@ class ImageDetections:
         height: Pixels, as displayed.
         detections: Down to ``LOWEST_SCORE``, best first.
         image_score: Of the best candidate, whatever its score; see ``fractura.core.image_score``.
+        warning: That the image is outside what the model was trained on; see ``fractura.inference.domain``.
     """
 
     width: int
     height: int
     detections: tuple[ScoredBox, ...]
     image_score: float
+    warning: str | None = None
 
     def above(self, threshold: float) -> ImageDetections:
         """The detections whose score is at least ``threshold``."""
@@ -83,6 +85,7 @@ class ImageDetections:
             threshold=origin.settings.threshold,
             calibrator=origin.calibrator,
             identifiers=identifiers,
+            warning=self.warning,
         )
 
     def renamed(self, class_names: Sequence[str], folder_names: Sequence[str]) -> ImageDetections:
@@ -109,15 +112,17 @@ def scored_box(name: str, corners: Corners, score: float) -> ScoredBox:
     return ScoredBox(name=name, xmin=left, ymin=top, xmax=right, ymax=bottom, score=score)
 
 
-def image_detections(boxes: Boxes, class_names: Sequence[str], width: int, height: int) -> ImageDetections:
-    """A model's scored boxes, clipped to the image."""
+def image_detections(
+    boxes: Boxes, class_names: Sequence[str], width: int, height: int, warning: str | None = None
+) -> ImageDetections:
+    """A model's scored boxes, clipped to the image, and what there is to warn of."""
     kept = boxes.above(LOWEST_SCORE).clip(width, height)
     scores = [1.0] * len(kept) if kept.scores is None else kept.scores.tolist()
     detections = []
     for corners, label, score in zip(kept.xyxy.tolist(), kept.labels.tolist(), scores, strict=True):
         left, top, right, bottom = (round(value, 2) for value in corners)
         detections.append(scored_box(class_names[label], (left, top, right, bottom), round(score, 6)))
-    return ImageDetections(width, height, tuple(detections), round(image_score(boxes), 6))
+    return ImageDetections(width, height, tuple(detections), round(image_score(boxes), 6), warning)
 
 
 class DetectionCache:
@@ -146,7 +151,7 @@ class DetectionCache:
         """The detections of a model on an image, both given by their digests."""
         with self._lock:
             row = self._database.execute(
-                "SELECT width, height, detections, image_score FROM detections WHERE model = ? AND image = ?",
+                "SELECT width, height, detections, image_score, warning FROM detections WHERE model = ? AND image = ?",
                 (model, image),
             ).fetchone()
         return None if row is None else _image_detections(*row)
@@ -156,8 +161,8 @@ class DetectionCache:
         text = json.dumps([[each.name, *each.corners, each.score] for each in found.detections], ensure_ascii=False)
         with self._lock, self._database:
             self._database.execute(
-                "INSERT OR REPLACE INTO detections VALUES (?, ?, ?, ?, ?, ?)",
-                (model, image, found.width, found.height, text, found.image_score),
+                "INSERT OR REPLACE INTO detections VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (model, image, found.width, found.height, text, found.image_score, found.warning),
             )
 
     def note_file(self, name: str, stamp: Stamp, image: str) -> None:
@@ -169,7 +174,7 @@ class DetectionCache:
         """The detections of a model on a file of the folder, if the file has not changed since."""
         with self._lock:
             row = self._database.execute(
-                "SELECT width, height, detections, image_score FROM images JOIN detections "
+                "SELECT width, height, detections, image_score, warning FROM images JOIN detections "
                 "ON detections.image = images.image "
                 "WHERE detections.model = ? AND images.name = ? AND images.stamp = ?",
                 (model, name, stamp_text(stamp)),
@@ -180,7 +185,7 @@ class DetectionCache:
         """The detections of a model on all files of the folder, by name and stamp (see ``stamp_text``)."""
         with self._lock:
             rows = self._database.execute(
-                "SELECT name, stamp, width, height, detections, image_score FROM images JOIN detections "
+                "SELECT name, stamp, width, height, detections, image_score, warning FROM images JOIN detections "
                 "ON detections.image = images.image WHERE detections.model = ?",
                 (model,),
             ).fetchall()
@@ -215,6 +220,6 @@ def _open(path: Path | None) -> sqlite3.Connection:
     return database
 
 
-def _image_detections(width: int, height: int, text: str, best: float) -> ImageDetections:
+def _image_detections(width: int, height: int, text: str, best: float, warning: str | None) -> ImageDetections:
     detections = tuple(scored_box(name, tuple(corners), score) for name, *corners, score in json.loads(text))
-    return ImageDetections(width, height, detections, best)
+    return ImageDetections(width, height, detections, best, warning)

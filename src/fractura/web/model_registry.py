@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from fractura.core.boxes import Boxes
 from fractura.core.errors import FracturaError
 from fractura.core.model_card import CARD_FILE, ModelCard, read_card
+from fractura.imaging.reader import Radiograph
 from fractura.inference import Model, load_model
 from fractura.inference.built_in import built_in_model
+from fractura.inference.domain import Domain
 from fractura.inference.explanation import explain
 from fractura.inference.origin import ResultOrigin, model_digest
 from fractura.inference.runtimes.runtime import Runtime
@@ -162,23 +164,24 @@ class ModelRegistry:
             self._loaded = (model.id, load_model(model.path))
         return self._loaded[1]
 
-    def detect(self, model: UsableModel, pixels: NDArray[np.uint8]) -> ImageDetections:
+    def detect(self, model: UsableModel, image: Radiograph) -> ImageDetections:
         """Run a model on an image.
 
         Args:
             model: The model.
-            pixels: uint8 ``(h, w, 3)``.
+            image: As the one reader of pixels gives it.
 
         Raises:
             WebError: The model cannot be loaded, or fails on the image.
         """
-        height, width = pixels.shape[:2]
         try:
             with self._busy:
-                boxes = detect_in_views(self.load(model), pixels, model.card.views)
+                boxes = detect_in_views(self.load(model), image.pixels, model.card.views)
+            domain = Domain.from_card(model.card)
         except FracturaError as error:
             raise WebError.of(error, 409, "model_unusable") from error
-        return image_detections(boxes, model.card.class_names, width, height)
+        warning = None if domain is None else domain.warning(image.pixels, image.facts.body_part)
+        return image_detections(boxes, model.card.class_names, image.width, image.height, warning)
 
     def explain(self, model: UsableModel, pixels: NDArray[np.uint8], detections: Boxes) -> NDArray[np.float32]:
         """Where the evidence for a model's detections lies: float32 ``(h, w)``, see ``fractura.inference.explanation``.

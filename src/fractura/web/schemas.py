@@ -292,6 +292,7 @@ class ImageSuggestions(BaseModel):
         image_score: Of the best candidate.
         image_probability: That the image shows a fracture; null without a calibration.
         sensitivity: Of the model at ``threshold``, for whole images; null where it was not measured.
+        warning: That the image is outside what the model was trained on, and why.
     """
 
     image: ImageId
@@ -303,6 +304,7 @@ class ImageSuggestions(BaseModel):
     image_score: float | None = None
     image_probability: float | None = None
     sensitivity: Sensitivity | None = None
+    warning: str | None = None
     uncertainty: float | None = None
     disagreements: list[Disagreement] = []
 

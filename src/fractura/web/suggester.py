@@ -254,7 +254,7 @@ class Suggester:
         image = hashlib.sha256(data).hexdigest()
         found = self._cache.get(model.digest, image)
         if found is None:
-            found = self._models.detect(model, read_within_limits(data, row.name, self._settings).pixels)
+            found = self._models.detect(model, read_within_limits(data, row.name, self._settings))
             self._cache.put(model.digest, image, found)
         self._cache.note_file(row.relative, stamp, image)
         return found

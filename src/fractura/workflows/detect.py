@@ -19,6 +19,8 @@ from fractura.inference.result_folder import DEFAULT_FOLDER, ResultFolder, free_
 from fractura.inference.results import ResultsDocument
 from fractura.inference.settings import DetectionSettings
 
+_MOST_NAMED = 5
+
 
 @dataclass(frozen=True, kw_only=True)
 class DetectionRun:
@@ -155,11 +157,25 @@ def detect(
             results.add(prediction, heat)
     for problem in results.problems:
         reporter.warn(f"skipped {problem}")
+    _warn_of_others(results.to_dict(), reporter)
     return DetectionRun(folder=folder, document=results.to_dict(), problems=tuple(results.problems))
 
 
 def _number(value: float | None) -> str | None:
     return None if value is None else f"{value:.3f}"
+
+
+def _warn_of_others(document: ResultsDocument, reporter: Reporter) -> None:
+    """Say which images are outside what the model was trained on, a few of them by name."""
+    outside: dict[str, list[str]] = {}
+    for image in document["images"]:
+        if image["warning"] is not None:
+            outside.setdefault(image["warning"], []).append(image["image"])
+    for warning, images in outside.items():
+        for name in images[:_MOST_NAMED]:
+            reporter.warn(f"{name}: {warning}")
+        if len(images) > _MOST_NAMED:
+            reporter.warn(f"{len(images)} images in all: {warning}")
 
 
 def _introduce(card: ModelCard, reporter: Reporter) -> None:

@@ -246,6 +246,18 @@ def test_facts():
     assert study_hash("") is None
 
 
+@pytest.mark.parametrize(("meaning", "part"), [("Chest", "CHEST"), ("Lumbar spine", None), ("", None)])
+def test_newer_objects_name_the_body_part_by_a_code(meaning, part):
+    from pydicom.dataset import Dataset
+
+    code = Dataset()
+    code.CodeMeaning = meaning
+    assert radiograph_facts(dicom(DEEP, bits=12, AnatomicRegionSequence=[code])).body_part == part
+    both = dicom(DEEP, bits=12, AnatomicRegionSequence=[code], BodyPartExamined="WRIST")
+    assert radiograph_facts(both).body_part == "WRIST"
+    assert radiograph_facts(dicom(DEEP, bits=12, AnatomicRegionSequence=[])).body_part is None
+
+
 @pytest.mark.parametrize("keyword", ["BodyPartExamined", "ViewPosition", "ImageLaterality", "Modality"])
 def test_free_text_is_no_fact(keyword):
     try:

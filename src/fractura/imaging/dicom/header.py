@@ -164,12 +164,20 @@ def read_header(dataset: Dataset, title: str) -> DicomHeader:
     )
 
 
+def _region(dataset: Dataset) -> str:
+    """What newer objects say in place of the body part: the meaning of its code."""
+    try:
+        return text_of(dataset.AnatomicRegionSequence[0], "CodeMeaning")
+    except DICOM_ERRORS:
+        return ""
+
+
 def read_facts(dataset: Dataset) -> ImageFacts:
     """What may leave the file apart from its pixels; call it inside ``parsing_quietly``."""
     sides = (text_of(dataset, "ImageLaterality"), text_of(dataset, "Laterality"))
     return ImageFacts(
         patient=patient_hash(text_of(dataset, "PatientID")),
-        body_part=body_part_term(text_of(dataset, "BodyPartExamined")),
+        body_part=body_part_term(text_of(dataset, "BodyPartExamined")) or body_part_term(_region(dataset)),
         view=view_term(text_of(dataset, "ViewPosition")),
         laterality=next((term for side in sides if (term := laterality_term(side))), None),
         device=device_hash(text_of(dataset, "Manufacturer"), text_of(dataset, "ManufacturerModelName")),

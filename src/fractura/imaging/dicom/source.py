@@ -35,7 +35,8 @@ _UNREADABLE = "save it again from the archive, or leave it out"
 DICOM_ERRORS = (Exception,)
 
 _TAGS = (
-    "SpecificCharacterSet SOPClassUID StudyInstanceUID Modality PatientID BodyPartExamined ViewPosition "
+    "SpecificCharacterSet SOPClassUID StudyInstanceUID Modality PatientID BodyPartExamined "
+    "AnatomicRegionSequence ViewPosition "
     "ImageLaterality Laterality Manufacturer ManufacturerModelName BurnedInAnnotation PresentationLUTShape "
     "SamplesPerPixel PhotometricInterpretation PlanarConfiguration NumberOfFrames Rows Columns BitsAllocated "
     "BitsStored HighBit PixelRepresentation PixelPaddingValue PixelPaddingRangeLimit RescaleIntercept "

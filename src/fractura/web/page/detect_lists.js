@@ -64,7 +64,7 @@ function stateText(image, count, threshold) {
   if (image.state === "failed") return image.failure ? explain(image.failure) : "";
   if (image.state !== "done") return say(`detect.${image.state}`);
   const found = count > 0 ? say("detect.detections", { count }) : say("detect.no_detections");
-  return [wholeAnswer(image, threshold), found].filter(Boolean).join(" · ");
+  return [fromServer(image.result?.warning), wholeAnswer(image, threshold), found].filter(Boolean).join(" · ");
 }
 
 /**
@@ -86,6 +86,9 @@ export function drawAnswer(open, threshold, run) {
   const answer = wholeAnswer(open, threshold);
   byId("answer-part", HTMLElement).hidden = answer === "";
   byId("detect-answer", HTMLElement).textContent = answer;
+  const warning = fromServer(open?.result?.warning);
+  byId("detect-warning", HTMLElement).hidden = warning === "";
+  byId("detect-warning", HTMLElement).textContent = warning;
   const own = run !== null && Math.abs(run.threshold - threshold) < SAME_THRESHOLD;
   byId("detect-answer-threshold", HTMLElement).textContent = thresholdText(threshold, own ? run.sensitivity : null);
   byId("detect-run", HTMLElement).textContent = run

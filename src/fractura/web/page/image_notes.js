@@ -57,6 +57,7 @@ export function drawNotes(open, name) {
 /** @param {import("./open_image.js").OpenImage} open */
 function remarks({ annotation, answer, facts, labels }) {
   const notes = annotation.notes.map((note) => [note.message, note.place, note.hint].map(fromServer).filter(Boolean).join("; "));
+  if (answer?.warning) notes.push(fromServer(answer.warning));
   if (facts.burnt_in_text) notes.push(say("image.burnt_in"));
   if (facts.frames > 1) notes.push(say("image.frames", { frames: facts.frames }));
   // a reviewer has decided: the model does not contradict any more

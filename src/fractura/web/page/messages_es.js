@@ -34,6 +34,8 @@ const SENTENCES = [
   [/^has no pixels$/, "no tiene píxeles"],
   [/^is a HEIC photograph, and the package that reads those is not installed$/, "es una fotografía HEIC, y no está instalado el paquete que las lee"],
   [/^install it with: pip install "fractura\[heic\]", or save.*$/, "instale el paquete con: pip install \"fractura[heic]\", o guarde la imagen como JPEG o PNG"],
+  [/^outside what this model was trained on: its header says (\S+)$/, "fuera de lo que este modelo ha aprendido: su cabecera dice $1"],
+  [/^outside what this model was trained on: it does not resemble the training images$/, "fuera de lo que este modelo ha aprendido: no se parece a las imágenes de entrenamiento"],
   [/^holds (\S+) pages$/, "contiene $1 páginas"],
   [/^holds floating-point grey levels.*$/, "sus niveles de gris son números decimales, sin blanco ni negro definidos"],
   [/^holds grey levels from (\S+) to (\S+); they must lie in 0 to 65535$/, "tiene niveles de gris de $1 a $2; deben estar entre 0 y 65535"],

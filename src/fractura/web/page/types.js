@@ -134,6 +134,7 @@
  * @property {number | null} image_score
  * @property {number | null} image_probability
  * @property {Sensitivity | null} sensitivity
+ * @property {string | null} warning That the image is outside what the model was trained on.
  * @property {number | null} uncertainty
  * @property {{kind: "missed_by_human" | "missed_by_model" | "other_class", box: Box}[]} disagreements
  *
@@ -190,6 +191,7 @@
  * @property {string | null} annotation
  * @property {DetectionRow[]} detections
  * @property {Record<string, string | null> | null} identifiers
+ * @property {string | null} warning That the image is outside what the model was trained on.
  * @property {{code: string, message: string, place: string | null, hint: string | null} | null} error
  * @property {string | null} id
  * @property {number | null} bit_depth

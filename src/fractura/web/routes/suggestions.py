@@ -49,6 +49,7 @@ def image_suggestions(image: ImageId, state: CurrentState) -> ImageSuggestions:
         image_score=round(found.image_score, 6),
         image_probability=probability,
         sensitivity=measured_sensitivity(model.card, origin.settings),
+        warning=found.warning,
         uncertainty=round(uncertainty(found.detections, threshold), 4),
         disagreements=[] if drawn is None else disagreements(found.detections, drawn, threshold),
     )
