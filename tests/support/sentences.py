@@ -5,7 +5,9 @@ templates with named places, such as ``{path} cannot be read``. ``support.transl
 """
 
 import ast
+import errno
 import inspect
+import os
 import re
 from itertools import product
 from pathlib import Path
@@ -30,7 +32,7 @@ HEADINGS = ("write_table", "progress", "track")
 WORDS = (
     "error", "warning", "note", "start", "done", "stopped",  # in front of a colon
     "split", "folder", "negatives", "negative", "boxes", "image", "answer", "probability", "detections", "best",
-    "score", "size", "group", "complete",  # headings
+    "score", "size", "group", "complete", "first", "second",  # headings
 )  # fmt: skip
 """Single words that the terminal shows."""
 COMBINED = (
@@ -42,6 +44,14 @@ COMBINED = (
         for what in ("auc", "sensitivity", "specificity", "ppv", "npv")
     ),
     *(f"{{count}} {noun}{end}" for noun in ("image", "change", "error", "warning", "note") for end in ("", "s")),
+    *(f"{what}s {{before}} before, {{after}} after" for what in ("image", "detection")),
+    *(
+        f"the {{method}} calibration makes scores of {worse} worse on other images: try {{others}}"
+        for worse in ("images", "detections", "images and detections")
+    ),
+    *map(os.strerror, (errno.ENOENT, errno.EACCES, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOSPC, errno.EROFS)),
+    "{family}; start: nothing; {licence}", "fractura train: going on in {output}",
+    "done: step {step} of {num_steps}, {steps} steps in {seconds}, peak memory {memory}",
     "start: nothing", "box size: small", "box size: medium", "box size: large",
 )  # fmt: skip
 """Texts that the code puts together of words."""
@@ -83,6 +93,8 @@ class _Finder:
                     return
                 self.said = self.said or name in SAYING or (name.endswith("Error") and name != "WebError")
                 self.heading = name in HEADINGS
+            case ast.Assign(targets=[ast.Name(id=name)]) if name in ("columns", "numeric", "hint"):
+                self.said, self.heading = True, name != "hint"
             case ast.Constant(value=str()) | ast.JoinedStr() | ast.BinOp() if texts := templates(node):
                 self._take(texts)
                 self.heading = False

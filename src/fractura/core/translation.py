@@ -26,7 +26,8 @@ _NEVER_A_COMMA = ("python", "version", "release")
 _WEAK = 8
 """A template with fewer characters, such as ``{count} of {total}``, fits too much: it is tried last, and each of its
 values must be one word, a number or a sentence of ours."""
-_LABELS = ("error", "warning", "note", "start", "done", "images")
+_LABELS = ("error", "warning", "note", "start", "done", "images", "first", "second", "sensitivity")
+_LABELLED_NUMBER = re.compile(r"(\D.*) (\d+\.\d\d+)")
 
 
 def catalogue(code: str) -> gettext.NullTranslations:
@@ -111,7 +112,9 @@ class Translator:
         if " " in text and exact != text:
             return line.replace(text, exact)
         strong, weak = self._templates
-        found = self._made_from(strong, text) or self._in_parts(text) or self._made_from(weak, text)
+        found = (
+            self._listed(text) or self._made_from(strong, text) or self._in_parts(text) or self._made_from(weak, text)
+        )
         return line.replace(text, found or self.number(text))
 
     def _made_from(self, templates: list[_Template], text: str) -> str | None:
@@ -141,15 +144,25 @@ class Translator:
         sentences = _SENTENCES.split(text)
         if len(sentences) > 1:
             return " ".join(self._line(each) for each in sentences)
-        for separator in _SEPARATORS:
+        for separator in (*_SEPARATORS, "  "):
             before, found, after = text.partition(separator)
             if found and self.number(text) == text:
-                first = self.word(before) if before.strip() in _LABELS else self._line(before)
-                second = self._line(after)
+                first, second = self._label(before), self._line(after)
                 if (first, second) != (before, after):
                     between = "; " if separator == ", " and re.match(r"\d+,\d", second) else separator
                     return f"{first}{between}{second}"
-        return None
+        labelled = _LABELLED_NUMBER.fullmatch(text)
+        return f"{self._label(labelled[1])} {self.number(labelled[2])}" if labelled else None
+
+    def _label(self, text: str) -> str:
+        return self.word(text) if text.strip() in _LABELS else self._line(text)
+
+    def _listed(self, text: str) -> str | None:
+        """Sentences with semicolons between them; None if one is not known, or if they are one sentence of ours."""
+        parts = text.split("; ")
+        translated = [self._line(part) for part in parts] if len(parts) > 1 else []
+        known = all(part != other for part, other in zip(parts, translated, strict=False))
+        return "; ".join(translated) if translated and known else None
 
 
 class _Template:
@@ -183,7 +196,8 @@ class _Template:
     @property
     def is_strong(self) -> bool:
         """Whether little else than what was made from it looks like it."""
-        return self.weight >= _WEAK or (self.weight > 0 and self.literals[0].endswith(": "))
+        first = self.literals[0]
+        return self.weight >= _WEAK or (self.weight > 0 and (first.endswith(": ") or len(first) > _WEAK - 2))
 
     def values_in(self, text: str) -> dict[str, str] | None:
         """The value of each place if ``text`` was made from this template."""
@@ -193,7 +207,7 @@ class _Template:
         position, values = len(first), {}
         for number, (name, literal) in enumerate(zip(self._names, others, strict=True), start=1):
             last = number == len(others)
-            end = len(text) - len(literal) if last else text.find(literal, position + 1)
+            end = len(text) - len(literal) if last else text.find(literal, position)
             if end < position:
                 return None
             values[name] = text[position:end]
