@@ -5,9 +5,7 @@ templates with named places, such as ``{path} cannot be read``. ``support.transl
 """
 
 import ast
-import errno
 import inspect
-import os
 import re
 from itertools import product
 from pathlib import Path
@@ -49,9 +47,11 @@ COMBINED = (
         f"the {{method}} calibration makes scores of {worse} worse on other images: try {{others}}"
         for worse in ("images", "detections", "images and detections")
     ),
-    *map(os.strerror, (errno.ENOENT, errno.EACCES, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOSPC, errno.EROFS)),
+    "No such file or directory", "Permission denied", "Is a directory", "Not a directory", "File exists",
+    "No space left on device", "Read-only file system",
     "{family}; start: nothing; {licence}", "fractura train: going on in {output}",
     "done: step {step} of {num_steps}, {steps} steps in {seconds}, peak memory {memory}",
+    "step {step}  {shown}  false positives per image {rate} at threshold {threshold}  (best {best})  ({seconds})",
     "start: nothing", "box size: small", "box size: medium", "box size: large",
 )  # fmt: skip
 """Texts that the code puts together of words."""
@@ -68,14 +68,15 @@ def sentences(file: Path) -> list[str]:
     """The templates of one file of the package, in its order."""
     if file.relative_to(SOURCE).as_posix() in LEFT_OUT:
         return []
-    finder = _Finder(said=not file.relative_to(SOURCE).as_posix().startswith(ON_THE_PAGE))
+    name = file.relative_to(SOURCE).as_posix()
+    finder = _Finder(said=not name.startswith(ON_THE_PAGE), of_a_command=name.startswith("cli/"))
     return finder.of(ast.parse(file.read_text(encoding="utf-8")))
 
 
 class _Finder:
-    def __init__(self, *, said: bool) -> None:
+    def __init__(self, *, said: bool, of_a_command: bool) -> None:
         self.found: list[str] = []
-        self.said, self.heading = said, False
+        self.said, self.heading, self.of_a_command = said, False, of_a_command
 
     def of(self, tree: ast.AST) -> list[str]:
         self._visit(tree)
@@ -93,8 +94,10 @@ class _Finder:
                     return
                 self.said = self.said or name in SAYING or (name.endswith("Error") and name != "WebError")
                 self.heading = name in HEADINGS
-            case ast.Assign(targets=[ast.Name(id=name)]) if name in ("columns", "numeric", "hint"):
-                self.said, self.heading = True, name != "hint"
+            case ast.Assign(targets=[ast.Name(id="hint")]):
+                self.said = True
+            case ast.Assign(targets=[ast.Name(id="columns" | "numeric")]):
+                self.heading = self.of_a_command
             case ast.Constant(value=str()) | ast.JoinedStr() | ast.BinOp() if texts := templates(node):
                 self._take(texts)
                 self.heading = False

@@ -112,9 +112,7 @@ class Translator:
         if " " in text and exact != text:
             return line.replace(text, exact)
         strong, weak = self._templates
-        found = (
-            self._listed(text) or self._made_from(strong, text) or self._in_parts(text) or self._made_from(weak, text)
-        )
+        found = self._made_from(strong, text) or self._in_parts(text) or self._made_from(weak, text)
         return line.replace(text, found or self.number(text))
 
     def _made_from(self, templates: list[_Template], text: str) -> str | None:
@@ -157,13 +155,6 @@ class Translator:
     def _label(self, text: str) -> str:
         return self.word(text) if text.strip() in _LABELS else self._line(text)
 
-    def _listed(self, text: str) -> str | None:
-        """Sentences with semicolons between them; None if one is not known, or if they are one sentence of ours."""
-        parts = text.split("; ")
-        translated = [self._line(part) for part in parts] if len(parts) > 1 else []
-        known = all(part != other for part, other in zip(parts, translated, strict=False))
-        return "; ".join(translated) if translated and known else None
-
 
 class _Template:
     """A sentence with places, and how to find them in a finished one.
@@ -197,7 +188,7 @@ class _Template:
     def is_strong(self) -> bool:
         """Whether little else than what was made from it looks like it."""
         first = self.literals[0]
-        return self.weight >= _WEAK or (self.weight > 0 and (first.endswith(": ") or len(first) > _WEAK - 2))
+        return self.weight >= _WEAK or (self.weight > 0 and (first.endswith(": ") or len(first) >= _WEAK - 2))
 
     def values_in(self, text: str) -> dict[str, str] | None:
         """The value of each place if ``text`` was made from this template."""
@@ -208,8 +199,8 @@ class _Template:
         for number, (name, literal) in enumerate(zip(self._names, others, strict=True), start=1):
             last = number == len(others)
             end = len(text) - len(literal) if last else text.find(literal, position)
-            if end < position:
-                return None
+            if end < position or ("; " in text[position:end] and not (last and not literal)):
+                return None  # a list of sentences is a value at the end only
             values[name] = text[position:end]
             position = end + len(literal)
         return values if others or position == len(text) else None
