@@ -132,13 +132,14 @@ def test_a_template_is_made_from_what_the_code_says(expression, found):
          "2 errores y 1 aviso en 3 imágenes, comparado con 1 imagen de b"),
         ("boxes: fracture 1", "cajas: fracture 1"),
         ("0.667 (0.500–1.000) 2 of 3, 0.333, 1.00", "0,667 (0,500–1,000) 2 de 3; 0,333; 1,00"),
-        ("isotonic calibration, expected error on images it was not fitted on (5 parts): images 0.576 before, 0.501 after; "
-         "detections 0.163 before, 0.174 after",
+        ("isotonic calibration, expected error on images it was not fitted on (5 parts): images 0.576 before, "
+         "0.501 after; detections 0.163 before, 0.174 after",
          "calibración isotonic, error esperado en imágenes con las que no se ajustó (5 partes): imágenes: 0,576 antes, "
          "0,501 después; detecciones: 0,163 antes, 0,174 después"),
         ("step 2  AP50 0.125  false positives per image 0.500 at threshold 0.250  (best 0.125)  (0 s)",
          "paso 2  AP50 0,125  falsos positivos por imagen 0,500 en el umbral 0,250  (mejor 0,125)  (0 s)"),
-        ("a.png: cannot be read: No such file or directory", "a.png: no se puede leer: el archivo o la carpeta no existe"),
+        ("a.png: cannot be read: No such file or directory",
+         "a.png: no se puede leer: el archivo o la carpeta no existe"),
         ("threshold 0.25, sensitivity not measured", "umbral 0,25, sensibilidad no medida"),
         ("it is free. A research tool, not a medical device.",
          "it is free. Herramienta de investigación; no es un dispositivo médico."),
