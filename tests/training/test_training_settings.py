@@ -85,3 +85,7 @@ def test_differences_name_what_counts_and_only_that(settings):
     before = settings(seed=1, batch_size=4).to_dict()
     now = settings(seed=2, batch_size=4, num_steps=99, workers=3, max_minutes=1).to_dict()
     assert differences(before, now) == ["seed was 1, is 2"]
+
+
+def test_what_a_loss_that_is_not_finite_asks_for_may_change_on_resume():
+    assert differences({"learning_rate_base": 0.1, "mixed_precision": "auto"}, {"learning_rate_base": 0.01}) == []

@@ -24,6 +24,7 @@ from fractura.training import train
 from fractura.training.logging import LOG_FILE, RunHooks, read_history
 from fractura.training.schedules import learning_rate
 from fractura.training.state import STATE_FILE
+from fractura.training.store import STATE_FOLDER
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
 EXACT = ("step", "learning_rate", "loss", "gradient_norm", "objectness_loss", "localization_loss")
@@ -184,6 +185,39 @@ def finish(folder, *arguments):
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     return errors
+
+
+def test_a_second_training_into_the_folder_is_told_of_the_first(tmp_path):
+    first = started(tmp_path, 10**6)
+    while first.poll() is None and not (tmp_path / "model" / LOG_FILE).exists():
+        time.sleep(0.01)
+    second = started(tmp_path, 10**6, "resume")
+    _, errors = second.communicate(timeout=300)
+    assert second.returncode != 0
+    assert f"is in use by a training (process {first.pid} on " in errors
+    assert first.poll() is None
+    first.kill()
+    first.communicate()
+
+
+def test_killed_in_the_write_of_its_first_state_it_can_be_started_again(tmp_path):
+    """As the write leaves it: half a state under another name, and nothing else."""
+    finish(tmp_path / "whole", 6)
+    left = tmp_path / "killed" / "model" / STATE_FOLDER
+    left.mkdir(parents=True)
+    (left / f".{STATE_FILE}.partial").write_bytes(b"half a state")
+    finish(tmp_path / "killed", 6)
+    same_state(tmp_path / "killed" / "model", tmp_path / "whole" / "model")
+    assert sorted(path.name for path in left.iterdir()) == [STATE_FILE]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only there are modes")
+def test_the_files_of_a_model_have_the_mode_that_the_user_has_chosen(tmp_path):
+    finish(tmp_path, 3)
+    mask = os.umask(0)
+    os.umask(mask)
+    files = [path for path in (tmp_path / "model").rglob("*") if path.is_file()]
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o666 & ~mask}
 
 
 @pytest.mark.slow

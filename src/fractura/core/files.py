@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from fractura.core.errors import DataError, UsageError
+from fractura.core.errors import DataError
+
+_TEMPORARY = (".fractura-", ".tmp")
 
 
 def read_file(path: Path, *, limit: int | None = None) -> bytes:
@@ -73,6 +75,17 @@ def write_atomically(path: Path, data: bytes | str) -> None:
         stream.write(data.encode("utf-8") if isinstance(data, str) else data)
 
 
+def remove_temporary_files(folder: Path) -> None:
+    """Delete what killed processes left of ``write_atomically``; call it where no other process writes.
+
+    Args:
+        folder: The folders below it are searched, too.
+    """
+    for path in Path(folder).rglob(f"{_TEMPORARY[0]}*{_TEMPORARY[1]}"):
+        with suppress(OSError):
+            path.unlink()
+
+
 @contextmanager
 def open_atomically(path: Path) -> Iterator[BinaryIO]:
     """A binary file that appears at ``path`` when the block ends, for what is too large for memory.
@@ -86,7 +99,7 @@ def open_atomically(path: Path) -> Iterator[BinaryIO]:
     if target.is_symlink():
         target = target.resolve()
     # A short random name of our own: the target's name plus a suffix could pass the file system's length limit.
-    temporary = target.parent / f".fractura-{secrets.token_hex(8)}.tmp"
+    temporary = target.parent / secrets.token_hex(8).join(_TEMPORARY)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         mode = target.stat().st_mode & 0o777 if target.exists() else None
@@ -110,30 +123,6 @@ def open_atomically(path: Path) -> Iterator[BinaryIO]:
             file=path,
             hint="choose a folder that you may write to, on a disk with space left",
         ) from error
-
-
-def refuse_full_folder(folder: Path, *, earlier: bool, overwrite: bool) -> None:
-    """See that results may be written into a folder: it is not there yet, is empty, or what is there may be replaced.
-
-    Args:
-        folder: Where they are to go.
-        earlier: It holds the results of an earlier run.
-        overwrite: These may be replaced; nothing else ever is.
-
-    Raises:
-        UsageError: It is a file, or holds something else, or ``overwrite`` was not given.
-    """
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise UsageError("is a file, not a folder", file=folder, hint="choose another output folder")
-    if not any(folder.iterdir()) or (earlier and overwrite):
-        return
-    raise UsageError(
-        "holds the results of an earlier run" if earlier else "is not empty",
-        file=folder,
-        hint="choose another output folder" + (", or replace them with --overwrite" if earlier else ""),
-    )
 
 
 def _sync_folder(folder: Path) -> None:

@@ -239,6 +239,7 @@ def _write_folder(
         overwrite=overwrite,
         about=about,
         count=len(dataset),
+        command="convert",
         progress=progress,
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError, UsageError
+from fractura.core.output_folder import refuse_unfinished
 from fractura.formats.assembly import ReadOptions
 from fractura.formats.faults import Faults, OnError, refuse_repeated_names
 from fractura.formats.recognition import Guess, find_in_folder, guess_format, split_folders
@@ -82,6 +83,7 @@ def open_dataset(
     """As ``read_dataset``, and says what was guessed."""
     refuse_repeated_names(class_names)
     path = Path(path)
+    refuse_unfinished(path)
     if source_format is not None:
         guess = Guess(source_format, _described(path, source_format), "it was named")
     else:

@@ -78,5 +78,14 @@ def write_parts(
         "split": dict(made),
         "not_held": list(not_held),
     }
-    write_files(folder, files, images=images, overwrite=overwrite, about=about, count=len(dataset), progress=progress)
+    write_files(
+        folder,
+        files,
+        images=images,
+        overwrite=overwrite,
+        about=about,
+        count=len(dataset),
+        command="split",
+        progress=progress,
+    )
     return not_held

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from fractura.core.dataset import Dataset, Progress, Record
 from fractura.core.errors import DataError
 from fractura.core.files import write_atomically
+from fractura.core.output_folder import left_unfinished, unfinished
 from fractura.formats.text_files import a_dict, json_bytes, read_json
 
 CONVERSION_FILE = "conversion.json"
@@ -40,7 +41,7 @@ class PlannedFile:
 @dataclass(frozen=True)
 class _Folder:
     path: Path
-    own: Mapping[str, str]
+    own: Mapping[str, str | None]  # None: of a run that was stopped, which left no digest
     overwrite: bool
 
 
@@ -52,9 +53,10 @@ def write_files(
     overwrite: bool,
     about: Mapping[str, Any],
     count: int,
+    command: str,
     progress: Progress | None = None,
 ) -> None:
-    """Write the files of ``plan`` below ``folder``.
+    """Write the files of ``plan`` below ``folder``, which is marked as unfinished meanwhile.
 
     Args:
         folder: Created if it is missing.
@@ -63,13 +65,14 @@ def write_files(
         overwrite: Replace files of an earlier call that were not changed since.
         about: Goes into ``conversion.json``.
         count: How many images there are, for ``progress``.
+        command: What writes: ``convert``.
         progress: Called after each image.
 
     Raises:
         DataError: A file is in the way, two images want one file, an image cannot be read or linked, or a file cannot
             be written. Before the first file is written all that can be seen beforehand was examined.
     """
-    own = conversion_of(folder).get("files", {})
+    own = {**conversion_of(folder).get("files", {}), **dict.fromkeys(left_unfinished(folder) or ())}
     target = _Folder(Path(folder), own, overwrite)
     wanted: dict[str, str] = {}
     is_new = not target.path.exists()
@@ -92,18 +95,19 @@ def write_files(
     _refuse_stale(target, stale)
     written: dict[str, str] = {}
     done = 0
-    for file in plan():
-        if file.image is None:
-            written[file.path] = _write(target.path / file.path, file.content or b"")
-            continue
-        done += 1
-        if images != "none":
-            written[file.path] = _place_image(target.path / file.path, file.image, images)
-        if progress is not None:
-            progress(done, count)
-    for path in stale:
-        (target.path / path).unlink(missing_ok=True)
-    write_atomically(target.path / CONVERSION_FILE, json_bytes({**about, "files": written}))
+    with unfinished(target.path, command, {*wanted.values(), *stale}):
+        for file in plan():
+            if file.image is None:
+                written[file.path] = _write(target.path / file.path, file.content or b"")
+                continue
+            done += 1
+            if images != "none":
+                written[file.path] = _place_image(target.path / file.path, file.image, images)
+            if progress is not None:
+                progress(done, count)
+        for path in stale:
+            (target.path / path).unlink(missing_ok=True)
+        write_atomically(target.path / CONVERSION_FILE, json_bytes({**about, "files": written}))
 
 
 def conversion_of(folder: Path) -> dict[str, Any]:
@@ -160,8 +164,8 @@ def _refuse_stale(target: _Folder, stale: list[str]) -> None:
         _refuse_changed(target.path / path, (target.path / path).read_bytes(), target.own[path])
 
 
-def _refuse_changed(path: Path, content: bytes | None, digest: str) -> None:
-    if content is None or hashlib.sha256(content).hexdigest() != digest:
+def _refuse_changed(path: Path, content: bytes | None, digest: str | None) -> None:
+    if digest is not None and (content is None or hashlib.sha256(content).hexdigest() != digest):
         raise DataError(
             "was changed since it was written, and the change would be lost",
             file=path,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fractura.core.errors import FracturaError, UsageError
-from fractura.core.files import refuse_full_folder, write_atomically
+from fractura.core.files import write_atomically
 from fractura.core.json_text import json_text
+from fractura.core.output_folder import left_unfinished, refuse_full_folder, unfinished
 from fractura.formats.voc.serializer import write_voc_file
 from fractura.imaging.reader import radiograph_identifiers
 from fractura.inference.discovery import ImageFile
@@ -74,10 +75,13 @@ class ResultFolder:
         self.problems: list[FracturaError] = []
         self._told = 0
         self._complete = False
+        images = list(images)
         _refuse_mixing(folder, [image.path for image in images], inputs)
         _clear(folder, overwrite=overwrite)
+        self._note = unfinished(folder, "detect", _files_of(images))
 
     def __enter__(self) -> Self:
+        self._note.__enter__()
         return self
 
     def __exit__(
@@ -87,6 +91,7 @@ class ResultFolder:
         write_atomically(self._folder / JSON_FILE, json_text(self.to_dict()))
         rows = results_csv(self._rows, self._origin, identifiers=self._identifiers)
         write_atomically(self._folder / CSV_FILE, rows)
+        self._note.__exit__(None, None, None)  # also after an error: results.json says that it is not complete
 
     def add(self, prediction: Prediction, heat: NDArray[np.float32] | None = None) -> ImageRow:
         """Write picture and annotation of one image. Returns its entry of ``results.json``.
@@ -126,6 +131,14 @@ class ResultFolder:
         self._told = len(self.problems)
 
 
+def _files_of(images: Iterable[ImageFile]) -> Iterator[str]:
+    """All that a run may write."""
+    for image in images:
+        yield f"{ANNOTATIONS}/{image.name}.xml"
+        yield from (f"{place}/{image.name}.jpg" for place in (PICTURES, EXPLANATIONS))
+    yield from (JSON_FILE, CSV_FILE)
+
+
 def free_folder(folder: Path) -> Path:
     """``folder`` if it does not exist yet or is empty, else the first of ``folder-2``, ``folder-3``, … that does."""
     number, chosen = 1, folder
@@ -154,6 +167,8 @@ def _clear(folder: Path, *, overwrite: bool) -> None:
     """Refuse a folder with anything in it, or remove the results of an earlier run."""
     earlier = _earlier_results(folder)
     refuse_full_folder(folder, earlier=earlier is not None, overwrite=overwrite)
+    for name in left_unfinished(folder) or ():
+        (folder / name).unlink(missing_ok=True)
     for row in earlier or []:
         for kind, place in (("picture", PICTURES), ("annotation", ANNOTATIONS), ("explanation", EXPLANATIONS)):
             # The name alone: whatever the file says, nothing outside our own folders is touched.

@@ -88,10 +88,13 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     Raises:
         ModelError: The disk is full or not writable; a former file is unchanged.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partial = partial_file(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        partial.touch()
+        mode = partial.stat().st_mode & 0o777  # as the user's umask has it; safetensors replaces it by 600
         save_file(_own_memory(tensors), partial, metadata=dict(metadata) if metadata else None)
+        partial.chmod(mode)
         with partial.open("rb+") as stream:
             os.fsync(stream.fileno())
         os.replace(partial, path)
@@ -100,6 +103,11 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
         raise ModelError(
             f"cannot be written: {error}", file=path, hint="free some disk space; the previous file is unharmed"
         ) from error
+
+
+def partial_file(path: Path) -> Path:
+    """What ``write_tensors`` writes before it renames; a killed process leaves it, the next write takes it."""
+    return path.with_name(f".{path.name}.partial")
 
 
 def _own_memory(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

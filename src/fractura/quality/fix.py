@@ -14,6 +14,7 @@ from fractura.core.boxes import Boxes
 from fractura.core.csv_cell import csv_text
 from fractura.core.errors import UsageError
 from fractura.core.files import read_file, write_atomically
+from fractura.core.output_folder import left_unfinished, unfinished
 from fractura.formats.faults import box_fault, reading_fault, size_fault
 from fractura.formats.voc.annotation import VocAnnotation, VocObject
 from fractura.formats.voc.serializer import voc_bytes
@@ -21,9 +22,9 @@ from fractura.quality import CheckReport
 from fractura.quality.box_checks import SAME_BOX_IOU
 from fractura.quality.class_checks import same_but_for_spelling
 from fractura.quality.registry import Severity
-from fractura.quality.snapshot import AnnotationFile
+from fractura.quality.snapshot import AnnotationFile, Snapshot
 
-LOG = "changes.csv"
+LOG, IMAGES, ANNOTATIONS = "changes.csv", Path("images"), Path("annotations")
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def write_fixed_copy(report: CheckReport, folder: Path) -> tuple[Change, ...]:
 
     Args:
         report: Of the original.
-        folder: Must not exist, or be empty; not inside the original.
+        folder: Must not exist, or be empty, or be left by a run that was stopped; not inside the original.
 
     Returns:
         What was changed, in the order of the log.
@@ -58,9 +59,34 @@ def write_fixed_copy(report: CheckReport, folder: Path) -> tuple[Change, ...]:
         DataError: It cannot be written.
     """
     _refuse_target(report.root, folder)
+    for name in left_unfinished(folder) or ():
+        (folder / name).unlink(missing_ok=True)
     snapshot = report.snapshot
     changes: list[Change] = []
     left_out = _images_left_out(report, changes)
+    with unfinished(folder, "check --fix", _files(snapshot)):
+        _write(snapshot, left_out, folder, changes)
+        write_atomically(folder / LOG, _log(changes))
+    return tuple(changes)
+
+
+def _files(snapshot: Snapshot) -> list[str]:
+    """All that may be written."""
+    found = [LOG]
+    for file in snapshot.annotations:
+        if file.image is not None:
+            beside, place = _places(file)
+            found += [beside.as_posix(), (place / file.image.path.name).as_posix()]
+    return found
+
+
+def _places(file: AnnotationFile) -> tuple[Path, Path]:
+    """Where an annotation goes, and the folder of its image; in sub-folders they lie side by side."""
+    images = IMAGES / file.subfolder
+    return (ANNOTATIONS if file.subfolder == Path() else images) / file.path.name, images
+
+
+def _write(snapshot: Snapshot, left_out: set[Path], folder: Path, changes: list[Change]) -> None:
     names = same_but_for_spelling(snapshot.class_counts)
     for file in snapshot.annotations:
         image = file.image
@@ -70,12 +96,9 @@ def write_fixed_copy(report: CheckReport, folder: Path) -> tuple[Change, ...]:
             fixed = _fixed(file, file.annotation, image.size, names, changes)
             same = fixed == file.annotation
             data = read_file(file.path) if same else voc_bytes(fixed)
-            images = folder / "images" / file.subfolder
-            beside = folder / "annotations" if file.subfolder == Path() else images
-            write_atomically(beside / file.path.name, data)
-            write_atomically(images / image.path.name, read_file(image.path))
-    write_atomically(folder / LOG, _log(changes))
-    return tuple(changes)
+            beside, place = _places(file)
+            write_atomically(folder / beside, data)
+            write_atomically(folder / place / image.path.name, read_file(image.path))
 
 
 def _refuse_target(root: Path, folder: Path) -> None:
@@ -83,7 +106,8 @@ def _refuse_target(root: Path, folder: Path) -> None:
         raise UsageError(
             f"'{folder}' lies in the data that is checked", hint="give a new folder elsewhere: the data stays as it is"
         )
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    stopped = left_unfinished(folder) is not None
+    if folder.exists() and not stopped and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"'{folder}' is there already and is not empty", hint="give a new folder")
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from fractura.core.errors import DataError
+from fractura.core.output_folder import refuse_unfinished
 from fractura.formats.voc.annotation import VocAnnotation
 from fractura.formats.voc.decisions import is_decided
 from fractura.formats.voc.layout import find_voc_folder
@@ -143,6 +144,7 @@ def take_snapshot(
     Raises:
         DataError: There is no such folder, or no annotation in it.
     """
+    refuse_unfinished(path)
     folder = find_voc_folder(path, image_dir)
     parts = (folder, *folder.subfolders)
     paths = [image for part in parts for image in part.images]

@@ -13,10 +13,13 @@ import torch
 from fractura._version import __version__
 from fractura.core.dataset import Dataset
 from fractura.core.errors import UsageError
+from fractura.core.folder_lock import LOCK_FILE
 from fractura.core.model_card import WEIGHTS_FILE, ModelCard, write_card
 from fractura.models.detector import Detector
-from fractura.models.weights import write_tensors
+from fractura.models.weights import partial_file, write_tensors
 from fractura.training.settings import TrainSettings
+from fractura.training.state import STATE_FILE
+from fractura.training.store import STATE_FOLDER
 
 _PATHS = ("data", "val", "output", "fine_tune_checkpoint")
 
@@ -29,12 +32,18 @@ def check_output(output: Path, resume: bool) -> None:
     """
     if output.exists() and not output.is_dir():
         raise UsageError("the output must be a folder", file=output, hint="choose another --output")
-    if not resume and output.is_dir() and any(output.iterdir()):
+    if not resume and output.is_dir() and not _is_unused(output):
         raise UsageError(
             "the output folder is not empty",
             file=output,
             hint="resume the run in it with --resume, or choose a new folder",
         )
+
+
+def _is_unused(output: Path) -> bool:
+    """Nothing lies in the folder, or only what a run left that was killed before its first state was whole."""
+    files = {path for path in output.rglob("*") if not path.is_dir()}
+    return files <= {output / LOCK_FILE, partial_file(output / STATE_FOLDER / STATE_FILE)}
 
 
 def write_model(

@@ -36,11 +36,14 @@ MAY_CHANGE_ON_RESUME = frozenset(
         "max_minutes",
         "on_error",
         "fine_tune_checkpoint",
+        "learning_rate_base",
+        "mixed_precision",
     }
 )
 """Settings that may differ in a resumed run: they change how long or where it trains, not what it computes.
 
-``data`` and ``val`` are paths and may move; a fingerprint checks that they hold the same data.
+The learning rate and the precision may, because a loss that is not finite asks for it. ``data`` and ``val`` are paths
+and may move; a fingerprint checks that they hold the same data.
 """
 
 _RULES = {

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from typing import Any
 
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, UsageError
+from fractura.core.folder_lock import hold_folder
 from fractura.core.model_card import WEIGHTS_FILE
 from fractura.core.reporter import LOG, SILENT, Reporter, is_first_process
 from fractura.evaluation.threshold import Aim
@@ -69,13 +71,14 @@ def train(
         settings = settings.recommend(recommended_training(settings.model, trained=trained))
     learning_rate(settings, 0)  # an impossible schedule stops here, before the images are read
     store = store if store is not None else StateStore()
-    check_output(settings.output, resume or store.shares_output)
     reporter = reporter if is_first_process() else SILENT
-    reporter.say(f"training {settings.model} into {settings.output}")
-    data = prepare_data(settings, reporter, train_data, val_data)
-    setup = set_up(settings, data, reporter, detector)
-    run = _Run(settings, data, setup, reporter, store, hooks if hooks is not None else RunHooks(), read_image)
-    return run.run(resume)
+    with hold_folder(settings.output, "a training") if is_first_process() else nullcontext():
+        check_output(settings.output, resume or store.shares_output)
+        reporter.say(f"training {settings.model} into {settings.output}")
+        data = prepare_data(settings, reporter, train_data, val_data)
+        setup = set_up(settings, data, reporter, detector)
+        run = _Run(settings, data, setup, reporter, store, hooks if hooks is not None else RunHooks(), read_image)
+        return run.run(resume)
 
 
 class _Run:

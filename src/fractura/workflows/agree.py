@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from fractura.core.dataset import Dataset
 from fractura.core.errors import FracturaError, UsageError
-from fractura.core.files import refuse_full_folder
+from fractura.core.output_folder import refuse_full_folder, unfinished
 from fractura.core.reporter import LOG, Reporter
 from fractura.evaluation.agreement import Agreement, agreements, images_apart
 from fractura.evaluation.classes import join_classes
@@ -120,7 +120,8 @@ def compare_readers(
         context = AgreementContext(
             paths=paths, agreements=result.agreements, panels=result.panels, tests=result.tests, rounds=rounds
         )
-        write_agreement(context, result.to_dict(), folder, language=language)
+        with unfinished(folder, "agree"):
+            write_agreement(context, result.to_dict(), folder, language=language)
     return result
 
 

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset
-from fractura.core.files import refuse_full_folder
 from fractura.core.model_card import ModelCard
+from fractura.core.output_folder import refuse_full_folder, unfinished
 from fractura.core.reporter import LOG, Reporter
 from fractura.evaluation import metric_text
 from fractura.evaluation.comparison import MAIN, MAIN_TEXT, Comparison, compare, corrected
@@ -190,7 +190,8 @@ def compare_models(
         report=None if folder is None else folder / COMPARISON_FILE,
     )
     if folder is not None:
-        write_comparison(context, result.to_dict(), folder, language=language)
+        with unfinished(folder, "compare"):
+            write_comparison(context, result.to_dict(), folder, language=language)
     return result
 
 

@@ -10,9 +10,10 @@ from typing import Literal
 from fractura.core.calibrator import Calibrator
 from fractura.core.dataset import Dataset
 from fractura.core.errors import UsageError
-from fractura.core.files import refuse_full_folder, write_atomically
+from fractura.core.files import write_atomically
 from fractura.core.json_text import json_text
 from fractura.core.model_card import ModelCard
+from fractura.core.output_folder import refuse_full_folder, unfinished
 from fractura.core.reporter import LOG, Reporter
 from fractura.evaluation import Evaluation, ImageGroup, evaluate, image_groups
 from fractura.evaluation.documents import EvaluationFileDocument
@@ -161,9 +162,10 @@ def evaluate_model(
         report=None if folder is None else folder / REPORT_FILE,
     )
     if folder is not None:
-        write_atomically(folder / EVALUATION_FILE, json_text(result.to_dict()))
-        write_tables(evaluation, folder)
-        write_report(context, folder, language=language)
+        with unfinished(folder, "evaluate"):
+            write_atomically(folder / EVALUATION_FILE, json_text(result.to_dict()))
+            write_tables(evaluation, folder)
+            write_report(context, folder, language=language)
     return result
 
 

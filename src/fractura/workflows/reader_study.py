@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fractura.core.errors import DataError, FracturaError
-from fractura.core.files import refuse_full_folder
+from fractura.core.output_folder import refuse_full_folder, unfinished
 from fractura.core.reporter import LOG, Reporter
 from fractura.evaluation.reader_study import FigureAnalysis, ReaderStudy, analyse, figures_of, read_reader_study
 from fractura.evaluation.reader_study.analysis import RANDOM
@@ -134,7 +134,8 @@ def analyse_reader_study(
             criterion=criterion,
             positive_from=positive_from,
         )
-        write_reader_study(context, result.to_dict(), folder, language=language)
+        with unfinished(folder, "reader-study"):
+            write_reader_study(context, result.to_dict(), folder, language=language)
     return result
 
 

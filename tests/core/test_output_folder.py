@@ -1,0 +1,151 @@
+"""Whatever a killed command leaves is told from what is whole, and can be replaced."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from support.format_images import make_dataset
+from support.tiny_models import write_tiny_onnx
+
+from fractura.cli.main import main
+from fractura.core.errors import DataError
+from fractura.core.output_folder import NOTE_FILE, left_unfinished, unfinished
+from fractura.formats import read_dataset, write_voc
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+
+KILLED = """
+import os, signal, sys
+import fractura.core.files as files
+from pathlib import Path
+count, left = 0, int(sys.argv[1])
+replace = os.replace
+def dies(source, target):
+    global left
+    if Path(target).suffix in (".png", ".jpg", ".xml", ".txt", ".json"):
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+    replace(source, target)
+os.replace = dies
+from fractura.cli.main import main
+sys.exit(main(sys.argv[2:]))
+"""
+"""Runs a command and kills it where it is about to finish its so-many-th file."""
+
+
+def killed(after, *arguments):
+    ended = subprocess.run([sys.executable, "-c", KILLED, str(after), *map(str, arguments)], capture_output=True)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
+
+
+def run(*arguments):
+    return main([str(each) for each in arguments])
+
+
+@pytest.fixture
+def data(tmp_path):
+    write_voc(make_dataset(tmp_path / "images", 12), tmp_path / "data")
+    return tmp_path / "data"
+
+
+def digest(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+COMMANDS = {
+    "convert to voc": ("convert", "{data}", "{out}", "--to", "voc"),
+    "convert to yolo": ("convert", "{data}", "{out}", "--to", "yolo"),
+    "convert to coco": ("convert", "{data}", "{out}", "--to", "coco"),
+    "split": ("split", "{data}", "{out}", "--val", "0.3", "--test", "0.1"),
+    "check --fix": ("check", "{data}", "--fix", "{out}"),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("after", [1, 5, 9, 14])
+def test_a_killed_command_is_noticed_by_readers_and_can_be_run_again(name, after, data, tmp_path, capsys):
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    run(*(part.format(data=data, out=whole) for part in COMMANDS[name]))
+    command = [part.format(data=data, out=out) for part in COMMANDS[name]]
+    killed(after, *command)
+    assert (out / NOTE_FILE).is_file()
+    below = next((path for path in sorted(out.rglob("*")) if path.is_dir()), out)
+    for folder in {out, below}:
+        with pytest.raises(DataError, match=f"is not complete: fractura {command[0]}"):
+            read_dataset(folder)
+    if name not in ("convert to yolo", "convert to coco"):
+        run("check", out / "train" if name == "split" else out)
+        assert "is not complete" in capsys.readouterr().err
+    assert run(*command) in (0, 1)  # check ends with 1 where it found something
+    assert digest(out) == digest(whole)
+    assert read_dataset(out) is not None
+
+
+def test_other_data_after_a_kill_need_overwrite(data, tmp_path, capsys):
+    out, other = tmp_path / "out", tmp_path / "other"
+    write_voc(make_dataset(tmp_path / "more", 3), other)
+    killed(14, "convert", data, out, "--to", "yolo")
+    (out / "mine.txt").write_text("of the user")
+    assert run("convert", other, out, "--to", "yolo") == 3
+    assert "--overwrite" in capsys.readouterr().err
+    assert run("convert", other, out, "--to", "yolo", "--overwrite") == 0
+    assert len(read_dataset(out)) == 3
+    assert len(list((out / "images").rglob("*.png"))) == 3
+    assert (out / "mine.txt").read_text() == "of the user"
+
+
+@pytest.mark.parametrize("after", [1, 4])
+def test_a_killed_detect_can_be_overwritten(after, data, tmp_path, capsys):
+    model, out = write_tiny_onnx(tmp_path / "model.onnx"), tmp_path / "out"
+    command = ("detect", data, "--model", model, "--output", out)
+    killed(after, *command)
+    assert run(*command) == 2
+    assert "holds the unfinished results of a run that was stopped" in capsys.readouterr().err
+    assert run("detect", next(data.rglob("*.png")), "--model", model, "--output", out, "--overwrite") == 0
+    assert not (out / NOTE_FILE).exists()
+    assert len([path for path in out.rglob("*") if path.is_file()]) == 4
+
+
+def test_a_killed_evaluate_is_told_from_a_whole_one(data, tmp_path, capsys):
+    model, out = write_tiny_onnx(tmp_path / "model.onnx"), tmp_path / "out"
+    command = (
+        "evaluate",
+        model,
+        data,
+        "--output",
+        out,
+        "--rounds",
+        "20",
+        "--rename",
+        "Fractura=fracture",
+        "--rename",
+        "luxación=cast",
+        "--rename",
+        "yeso 2=cast",
+    )
+    killed(1, *command)
+    assert run(*command) == 2
+    assert "holds the unfinished results of a run that was stopped" in capsys.readouterr().err
+    assert run(*command, "--overwrite") == 0
+    assert not (out / NOTE_FILE).exists()
+
+
+def test_a_failed_run_stays_marked(tmp_path):
+    def fails():
+        with unfinished(tmp_path, "convert", ["a/b.png"]):
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        fails()
+    assert left_unfinished(tmp_path) == {"a/b.png"}
+
+
+@pytest.mark.parametrize("files", [["../up.txt", "/etc/passwd", "a/../../b", "c\\..\\d"], "all", None, [3]])
+def test_a_note_that_names_files_outside_removes_nothing(files, tmp_path):
+    note = {"made_by": "fractura", "command": "convert", "files": files}
+    (tmp_path / NOTE_FILE).write_text(json.dumps(note))
+    assert left_unfinished(tmp_path) == frozenset()
