@@ -1,5 +1,7 @@
 """Paired comparison of two sets of detections, and agreement of readers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
@@ -92,6 +94,21 @@ def test_whole_images_are_tested_by_mcnemar_and_delong():
         pytest.approx(each.first),
         pytest.approx(each.difference),
     )
+
+
+def test_patients_are_clusters_of_the_tests():
+    data, one, other = images(60), found(60, 0.7), found(60, 0.35)
+    by_patient = replace(data, records=tuple(replace(each, patient=str(n // 4)) for n, each in enumerate(data)))
+    alone, clustered = (
+        compare((each, one), (each, other), thresholds=(0.7, 0.7), rounds=5) for each in (data, by_patient)
+    )
+    assert alone.mcnemar["image_sensitivity"].p_clustered is None
+    test = clustered.mcnemar["image_sensitivity"]
+    assert 0 < test.p_clustered != test.p_exact
+    assert clustered.delong.difference == alone.delong.difference
+    assert clustered.delong.first_error != alone.delong.first_error
+    [adjusted] = corrected([clustered])
+    assert adjusted.mcnemar["image_sensitivity"].p_holm >= test.p_clustered
 
 
 def test_images_of_one_kind_have_no_test_of_the_other():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
 
@@ -75,6 +76,78 @@ def test_delong_equals_its_definition(seed):
     )
     turned = delong(*scores[::-1], positive)
     assert (turned.difference, turned.p) == (pytest.approx(-test.difference), pytest.approx(test.p))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_images_that_are_there_twice_add_nothing_if_they_are_clusters(seed):
+    random = np.random.default_rng(seed)
+    positive = np.arange(24) < 10
+    scores = np.round(random.normal(size=(2, 24)) + positive, 1)
+    once, twice = delong(*scores, positive), delong(*np.tile(scores, 2), np.tile(positive, 2))
+    clustered = delong(*np.tile(scores, 2), np.tile(positive, 2), np.tile(np.arange(24), 2))
+    assert (clustered.first_error, clustered.z, clustered.p) == pytest.approx((once.first_error, once.z, once.p))
+    assert twice.p < once.p
+    alone = delong(*scores, positive, random.permutation(24))
+    assert (alone.z, alone.low) == pytest.approx((once.z, once.low))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_covariance_of_clusters_is_that_of_obuchowski(seed):
+    """Obuchowski 1997, equations 3 to 5, cluster by cluster."""
+    random = np.random.default_rng(seed)
+    positive, clusters = random.random(40) < 0.4, random.integers(0, 15, 40)
+    scores = np.round(random.normal(size=(2, 40)) + positive + random.normal(size=15)[clusters], 1)
+    up, down = np.flatnonzero(positive), np.flatnonzero(~positive)
+    kernel = np.array([[[np.heaviside(each[x] - each[y], 0.5) for y in down] for x in up] for each in scores])
+    aucs, v10, v01 = kernel.mean(axis=(1, 2)), kernel.mean(axis=2), kernel.mean(axis=1)
+    tens = [v10[:, clusters[up] == c].sum(axis=1) - aucs * (clusters[up] == c).sum() for c in np.unique(clusters)]
+    ones = [v01[:, clusters[down] == c].sum(axis=1) - aucs * (clusters[down] == c).sum() for c in np.unique(clusters)]
+    i, i10, i01 = (len(np.unique(each)) for each in (clusters, clusters[up], clusters[down]))
+    s10 = i10 / ((i10 - 1) * len(up)) * sum(np.outer(x, x) for x in tens)
+    s01 = i01 / ((i01 - 1) * len(down)) * sum(np.outer(y, y) for y in ones)
+    s11 = i / (i - 1) * sum(np.outer(x, y) for x, y in zip(tens, ones, strict=True))
+    expected = s10 / len(up) + s01 / len(down) + (s11 + s11.T) / (len(up) * len(down))
+    np.testing.assert_allclose(auc_covariance(scores, positive, clusters)[1], expected)
+
+
+def test_the_error_of_clusters_is_about_that_of_the_bootstrap():
+    random = np.random.default_rng(3)
+    clusters = np.repeat(np.arange(120), 2)
+    positive = random.random(120)[clusters] < 0.5
+    common = random.normal(size=120)[clusters]
+    scores = positive + common + random.normal(size=(2, 240)) * 0.5
+    got = delong(*scores, positive, clusters)
+    drawn = []
+    for _ in range(400):
+        chosen = np.concatenate([np.flatnonzero(clusters == c) for c in random.integers(0, 120, 120)])
+        drawn.append(auc_covariance(scores[:, chosen], positive[chosen])[0])
+    error = np.std(drawn, axis=0)
+    assert (got.first_error, got.second_error) == pytest.approx(tuple(error), rel=0.12)
+    assert delong(*scores, positive).first_error < 0.8 * error[0]
+
+
+def test_mcnemar_in_clusters():
+    first = np.array([True, True, False, False, True, False, True, True, False, False])
+    second = np.array([True, False, True, True, True, True, True, True, True, False])
+    clusters = np.array([0, 0, 1, 1, 1, 2, 2, 3, 3, 3])
+    differences, sizes = np.array([-1, 2, 1, 1]), np.array([2, 3, 2, 3])
+    mean = differences.sum() / 10
+    error = np.sqrt(4 / 3 * ((differences - sizes * mean) ** 2).sum()) / 10
+    test = mcnemar(first, second, clusters)
+    assert test.p_clustered == pytest.approx(2 * norm.sf(mean / error))
+    assert test.p == test.p_clustered
+    twice = mcnemar(np.tile(first, 2), np.tile(second, 2), np.tile(clusters, 2))
+    assert twice.p_clustered == pytest.approx(test.p_clustered)
+    assert twice.p_exact < test.p_exact
+    alone = mcnemar(first, second, np.arange(10)[::-1])
+    assert (alone.p_clustered, alone.p) == (None, alone.p_exact)
+    assert mcnemar(first, first, clusters).p_clustered == 1
+
+
+def test_clusters_of_one_kind_only():
+    positive, clusters = np.array([True, True, False, False]), np.array([0, 0, 1, 2])
+    assert delong(np.arange(4.0), np.arange(4.0), positive, clusters) is None
+    assert mcnemar(positive, positive, np.zeros(4, int)).p_clustered is None
 
 
 def test_delong_without_variance():

@@ -4,8 +4,9 @@ Paired bootstrap: in each resample both are measured on the same drawn images, s
 cancels out. The p-value is twice the smaller share of resamples on either side of no difference. Source: Efron and
 Tibshirani, An Introduction to the Bootstrap, 1993, chapters 13 and 15.
 
-Whole images have the usual tests besides, which take images as independent: McNemar's and DeLong's. Holm's correction
-is made within each family of questions, over all models that are compared with the first one; see ``corrected``.
+Whole images have the usual tests besides, McNemar's and DeLong's, for clusters where patients or studies are known.
+Holm's correction is made within each family of questions, over all models that are compared with the first one; see
+``corrected``.
 """
 
 from __future__ import annotations
@@ -178,13 +179,17 @@ def compare(
 def _mcnemar_tests(table: Table, flags: Sequence[NDArray[np.bool_]]) -> dict[str, McNemar]:
     """Fractured images are right if flagged, normal ones if not; difficult boxes alone make an image neither."""
     right = {"image_sensitivity": (table.positive, flags), "image_specificity": (table.negative, [~f for f in flags])}
-    return {key: mcnemar(*(each[among] for each in of)) for key, (among, of) in right.items() if among.any()}
+    return {
+        key: mcnemar(of[0][among], of[1][among], table.clusters[among])
+        for key, (among, of) in right.items()
+        if among.any()
+    }
 
 
 def _delong_test(tables: Sequence[Table]) -> DeLong | None:
     counted = tables[0].positive | tables[0].negative
     first, second = (table.scores[counted].astype(np.float64) for table in tables)
-    return delong(first, second, tables[0].positive[counted])
+    return delong(first, second, tables[0].positive[counted], tables[0].clusters[counted])
 
 
 def corrected(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
@@ -217,7 +222,7 @@ def corrected(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
 
 def _exact_p_values(comparison: Comparison) -> list[float | None]:
     auc = [] if comparison.delong is None else [comparison.delong.p]
-    return [*auc, *(test.p_exact for test in comparison.mcnemar.values())]
+    return [*auc, *(test.p for test in comparison.mcnemar.values())]
 
 
 def family_of(key: str) -> str:

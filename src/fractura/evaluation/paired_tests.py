@@ -1,7 +1,7 @@
 """Tests of two readings of the same images: McNemar of shares, DeLong of AUCs, and Holm's correction of many p-values.
 
-They take images as independent. Where several images are of one patient, the bootstrap of ``comparison`` is the one to
-believe: it draws patients.
+Where several images are of one patient or study they are not independent: with ``clusters`` DeLong's variance and the
+test of shares are those of Obuchowski for clustered data.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fractura.evaluation.measures import Floats
+from fractura.evaluation.measures import Floats, Integers
 
 LEVEL = 0.95
 
@@ -31,7 +31,8 @@ class McNemar:
         p_mid: Its mid-p version, which is not as conservative.
         chi2: McNemar's statistic with Edwards' continuity correction, 1 degree of freedom.
         p_chi2: Its p-value.
-        p_holm: ``p_exact`` after Holm's correction; None until it was corrected.
+        p_clustered: Two-sided p-value for images in clusters; None where each image is a cluster of its own.
+        p_holm: ``p`` after Holm's correction; None until it was corrected.
     """
 
     both: int
@@ -42,13 +43,25 @@ class McNemar:
     p_mid: float
     chi2: float
     p_chi2: float
+    p_clustered: float | None = None
     p_holm: float | None = None
 
+    @property
+    def p(self) -> float:
+        """The p-value to go by: ``p_clustered`` where images are in clusters, else ``p_exact``."""
+        return self.p_exact if self.p_clustered is None else self.p_clustered
 
-def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNemar:
-    """McNemar's test of two readings, bool ``(images,)``: where each is right.
 
-    Source: McNemar, Psychometrika 1947;12:153-157; mid-p: Fagerland et al., BMC Med Res Methodol 2013;13:91.
+def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_], clusters: Integers | None = None) -> McNemar:
+    """McNemar's test of two readings.
+
+    Args:
+        first: bool ``(images,)``: where the first is right.
+        second: Where the second is right.
+        clusters: int64 ``(images,)``: number of the patient or study of each; None if images are independent.
+
+    Source: McNemar, Psychometrika 1947;12:153-157; mid-p: Fagerland et al., BMC Med Res Methodol 2013;13:91; clusters:
+    Obuchowski, Stat Med 1998;17:1495-1507.
 
     Examples:
         >>> first = np.array([True] * 1 + [False] * 7 + [True] * 8)
@@ -72,7 +85,26 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNemar:
         p_mid=float(min(1.0, below - binom.pmf(fewer, differing, 0.5))) if differing else 1.0,
         chi2=float(statistic),
         p_chi2=float(chi2.sf(statistic, 1)),
+        p_clustered=_clustered(first, second, clusters),
     )
+
+
+def _clustered(first: NDArray[np.bool_], second: NDArray[np.bool_], clusters: Integers | None) -> float | None:
+    """The p-value of no difference of two shares, from the sums of differences within clusters."""
+    if clusters is None or len(np.unique(clusters)) == len(clusters):
+        return None
+    from scipy.stats import norm
+
+    _, cluster = np.unique(clusters, return_inverse=True)
+    sizes = np.bincount(cluster)
+    differences = np.bincount(cluster, second.astype(float) - first)
+    number, mean = len(sizes), differences.sum() / len(cluster)
+    if number < 2:
+        return None
+    error = math.sqrt(number / (number - 1) * ((differences - sizes * mean) ** 2).sum()) / len(cluster)
+    if not error:
+        return 1.0 if not mean else None
+    return float(2 * norm.sf(abs(mean) / error))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,15 +136,18 @@ class DeLong:
     p_holm: float | None = None
 
 
-def delong(first: Floats, second: Floats, positive: NDArray[np.bool_]) -> DeLong | None:
-    """DeLong's test of two AUCs; None with fewer than two positive or two negative images.
+def delong(
+    first: Floats, second: Floats, positive: NDArray[np.bool_], clusters: Integers | None = None
+) -> DeLong | None:
+    """DeLong's test of two AUCs; None with fewer than two positive or two negative images, or clusters of such.
 
     Args:
         first: float64 ``(images,)``: scores of the first.
         second: Scores of the second.
         positive: bool ``(images,)``: which images are fractured; the others are normal.
+        clusters: int64 ``(images,)``: number of the patient or study of each; None if images are independent.
 
-    Source: DeLong et al., Biometrics 1988;44:837-845.
+    Source: DeLong et al., Biometrics 1988;44:837-845; clusters: Obuchowski, Biometrics 1997;53:567-578.
 
     Examples:
         >>> positive = np.array([False, False, False, True, True, True])
@@ -120,11 +155,12 @@ def delong(first: Floats, second: Floats, positive: NDArray[np.bool_]) -> DeLong
         >>> round(test.first, 3), test.second
         (0.778, 1.0)
     """
-    if min(np.count_nonzero(positive), np.count_nonzero(~positive)) < 2:
+    groups = np.arange(len(positive)) if clusters is None else clusters
+    if min(len(np.unique(groups[positive])), len(np.unique(groups[~positive]))) < 2:
         return None
     from scipy.stats import norm
 
-    aucs, covariance = auc_covariance(np.stack([first, second]), positive)
+    aucs, covariance = auc_covariance(np.stack([first, second]), positive, clusters)
     difference = float(aucs[1] - aucs[0])
     variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
     error = math.sqrt(variance) if variance > 1e-15 else 0.0
@@ -144,12 +180,15 @@ def delong(first: Floats, second: Floats, positive: NDArray[np.bool_]) -> DeLong
     )
 
 
-def auc_covariance(scores: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def auc_covariance(
+    scores: Floats, positive: NDArray[np.bool_], clusters: Integers | None = None
+) -> tuple[Floats, Floats]:
     """AUCs ``(k,)`` of several scores of the same images, and DeLong's estimate of their covariance ``(k, k)``.
 
     Args:
         scores: ``(k, images)``.
         positive: bool ``(images,)``, at least two of each kind.
+        clusters: See ``delong``; with them the covariance is Obuchowski's.
 
     Source: DeLong et al. 1988; computed by ranks as in Sun and Xu, IEEE Signal Process Lett 2014;21:1389-1393.
 
@@ -166,8 +205,28 @@ def auc_covariance(scores: Floats, positive: NDArray[np.bool_]) -> tuple[Floats,
     # Of each positive the share of negatives below it, of each negative the share of positives above it.
     above = (ranks[:, :positives] - rankdata(up, axis=1)) / negatives
     below = 1 - (ranks[:, positives:] - rankdata(down, axis=1)) / positives
-    covariance = np.atleast_2d(np.cov(above)) / positives + np.atleast_2d(np.cov(below)) / negatives
-    return above.mean(axis=1), covariance
+    aucs = above.mean(axis=1)
+    if clusters is None:
+        clusters = np.arange(len(positive))
+    kinds = [_cluster_sums(above - aucs[:, None], clusters[positive], clusters)]
+    kinds.append(_cluster_sums(below - aucs[:, None], clusters[~positive], clusters))
+    (of_positives, many), (of_negatives, few) = kinds
+    number = len(np.unique(clusters))
+    both = number / (number - 1) * (of_positives @ of_negatives.T) / (positives * negatives)
+    covariance = (
+        many / (many - 1) * (of_positives @ of_positives.T) / positives**2
+        + few / (few - 1) * (of_negatives @ of_negatives.T) / negatives**2
+        + both
+        + both.T
+    )
+    return aucs, covariance
+
+
+def _cluster_sums(values: Floats, own: Integers, clusters: Integers) -> tuple[Floats, int]:
+    """Sums of values ``(k, images)`` within each of all clusters ``(k, clusters)``, and how many clusters have any."""
+    names = np.unique(clusters)
+    place = np.searchsorted(names, own)
+    return np.stack([np.bincount(place, row, len(names)) for row in values]), len(np.unique(own))
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:

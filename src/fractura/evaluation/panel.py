@@ -137,8 +137,7 @@ def panel_of(readers: dict[str, Dataset], *, rounds: int, seed: int) -> Panel:
     patients = {record.name: record.patient for read in readers.values() for record in read if record.patient}
     counts = count_categories(ratings, 2)
     images = int(np.count_nonzero(counts.sum(axis=1) > 1))
-    keys = [patients.get(name, number) for number, name in enumerate(names)]
-    clusters = np.array([{key: place for place, key in enumerate(dict.fromkeys(keys))}[key] for key in keys], np.int64)
+    clusters = _clusters([patients.get(name) for name in names])
     by_all = ratings[:, (ratings != NOT_READ).all(axis=0)]
     return Panel(
         readers=tuple(readers),
@@ -146,6 +145,13 @@ def panel_of(readers: dict[str, Dataset], *, rounds: int, seed: int) -> Panel:
         metrics=metrics_of([Coefficients(counts)], clusters, rounds, seed, dict.fromkeys(COEFFICIENTS, images)),
         yes=tuple(np.bincount(by_all.sum(axis=0), minlength=len(readers) + 1).tolist()),
     )
+
+
+def _clusters(patients: Sequence[str | None]) -> Integers:
+    """Number of the patient of each image; an image whose patient is not known is one of its own."""
+    numbers: dict[str | int, int] = {}
+    keys = (place if patient is None else patient for place, patient in enumerate(patients))
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
 
 
 def readings(readers: Sequence[Dataset], names: Sequence[str]) -> NDArray[np.int64]:
@@ -161,13 +167,14 @@ def reader_tests(readers: dict[str, Dataset], reference: Dataset) -> tuple[Reade
     names = [record.name for record in reference]
     wanted = readings([reference], names)[0]
     rated = dict(zip(readers, readings(list(readers.values()), names), strict=True))
+    clusters = _clusters([record.patient for record in reference])
     found = []
     for first, second in combinations(rated, 2):
         read = (rated[first] != NOT_READ) & (rated[second] != NOT_READ)
         for metric, kind in (("image_sensitivity", 1), ("image_specificity", 0)):
             among = read & (wanted == kind)
             if among.any():
-                test = mcnemar(rated[first][among] == kind, rated[second][among] == kind)
+                test = mcnemar(rated[first][among] == kind, rated[second][among] == kind, clusters[among])
                 found.append(ReaderTest(first=first, second=second, metric=metric, test=test))
-    corrected = holm([each.test.p_exact for each in found])
+    corrected = holm([each.test.p for each in found])
     return tuple(replace(each, test=replace(each.test, p_holm=p)) for each, p in zip(found, corrected, strict=True))

@@ -100,6 +100,8 @@ class ModelComparison:
                 f"{key.replace('_', ' ')}, McNemar: right in the first only {test.first}, in the second only "
                 f"{test.second}, exact p {test.p_exact:.3f}, mid-p {test.p_mid:.3f}"
             )
+            if test.p_clustered is not None:
+                lines.append(f"{key.replace('_', ' ')}, images of a patient or study as a cluster: p {test.p:.3f}")
         return lines
 
     def legend(self) -> str:

@@ -203,6 +203,21 @@ def test_modalities_that_are_the_same_do_not_differ():
         assert (each.differences[0].value, each.differences[0].p) == (0, 1)
 
 
+def test_readers_who_all_gain_the_same_leave_only_the_images_to_chance():
+    values = np.array([[0.7, 0.8, 0.75], [0.8, 0.9, 0.85]])
+    covariance = np.full((2, 3, 2, 3), 0.0002)
+    for m in range(2):
+        covariance[m, :, m, :] = 0.0005
+        for r in range(3):
+            covariance[m, r, m, r] = 0.001
+    result = analyse_figures("auc", values, covariance, 100, ("without", "with"), ("A", "B", "C"))
+    got = result.analyses[RANDOM]
+    assert got.df2 is None or got.df2 > 1e9
+    assert got.p == pytest.approx(2 * norm.sf(0.1 / np.sqrt(2 * 0.0003)))  # readers times (Cov2 - Cov3)
+    assert got.differences[0].p == pytest.approx(got.p)
+    assert result.analyses[FIXED_CASES].statistic is None
+
+
 def test_one_modality_is_refused():
     study = random_study(2, modalities=1)
     with pytest.raises(ValueError, match="one modality"):

@@ -67,9 +67,9 @@ class Analysis:
     """One of the three questions.
 
     Attributes:
-        statistic: F, or chi-squared with fixed readers; None where nothing varies.
+        statistic: F, or chi-squared where ``df2`` is None; None where nothing varies.
         df1: Degrees of freedom of the numerator.
-        df2: Of the denominator; None for chi-squared.
+        df2: Of the denominator; None with fixed readers, or if modality by reader does not vary at all.
         p: Of equal modalities.
         means: Mean of the readers with each modality.
         differences: Each pair of modalities.
@@ -226,11 +226,13 @@ def _fixed_cases(model: _Model, interaction: float) -> Analysis:
 
 
 def _analysis(model: _Model, noise: float, df: float | None, error: float, means: list[Estimate]) -> Analysis:
-    from scipy.stats import f
+    from scipy.stats import chi2, f
 
     df1 = len(model.modalities) - 1
-    statistic = model.squares.modality / noise if noise > _NOTHING else None
-    p = None if statistic is None or df is None else float(f.sf(statistic, df1, df))
+    statistic = p = None
+    if noise > _NOTHING:
+        statistic = model.squares.modality / noise * (1 if df is not None else df1)
+        p = float(chi2.sf(statistic, df1) if df is None else f.sf(statistic, df1, df))
     return Analysis(
         statistic=statistic,
         df1=df1,
