@@ -110,6 +110,16 @@ def test_no_rule_is_broken_while_labelling(chromium, place, obeys, scheme, width
         window.key("d")
         page.locator("#stage-problem pre").wait_for()
         obeys(window)
+        window.key("Control+u")
+        page.get_by_role("dialog").wait_for()
+        obeys(window)
+
+
+def test_no_rule_is_broken_by_an_empty_folder(chromium, place, obeys):
+    (place / "empty").mkdir()
+    with opened(chromium, "label", place / "empty", "--model", place / "tiny.onnx") as window:
+        window.page.locator("#no-images").wait_for()
+        obeys(window)
 
 
 @pytest.mark.parametrize(("scheme", "language"), [("dark", "en"), ("light", "es")])
@@ -142,7 +152,7 @@ def test_a_phone_has_large_targets_and_no_keys(chromium, place, language):
         assert KEYS.findall(page.evaluate(SAID)) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
-    arguments = ("label", place / "images", "--model", place / "tiny.onnx")
+    arguments = ("label", place / "images", "--model", place / "tiny.onnx", "--open-below", place)
     with opened(chromium, *arguments, size=(390, 844), phone=True) as window:
         page = window.page
         window.expected = ("409",)
@@ -172,6 +182,11 @@ def test_a_phone_has_large_targets_and_no_keys(chromium, place, language):
         page.get_by_role("dialog").get_by_role("button").last.tap()
         page.locator(".list-toggle").tap()
         fits(page)
+        page.locator("#open-folder").tap()
+        page.get_by_role("dialog").wait_for()
+        fits(page)
+        page.get_by_role("dialog").locator(".answers button").first.tap()
+        page.locator(".list-toggle").tap()
         page.locator("#images").get_by_text("image_02.png").tap()
         page.locator("#stage-problem pre").wait_for()
         fits(page)
@@ -197,12 +212,14 @@ def test_a_finger_hits_the_same_row_of_the_list_as_the_eye(chromium, tmp_path):
     """The rows are placed by number: their height in the code is that of the style sheet."""
     names = write_images(tmp_path / "images", 60, (40, 30))
     with opened(chromium, "label", tmp_path / "images", "--model", "built-in", size=(390, 844), phone=True) as window:
+        window.image(names[0])
         window.page.locator(".list-toggle").tap()
         images = window.page.locator("#images")
         images.evaluate("list => { list.scrollTop = list.scrollHeight; }")
         images.get_by_text(names[57]).wait_for()
-        boxes = [images.get_by_text(name).locator("..").bounding_box() for name in names[56:59]]
-        assert [boxes[1]["y"] - boxes[0]["y"], boxes[2]["y"] - boxes[1]["y"]] == [44, 44]
-        assert [box["height"] for box in boxes] == [44, 44, 44]
+        rows = images.locator(".row")
+        boxes = rows.evaluate_all("all => all.map((row) => [row.offsetTop, row.offsetHeight])")
+        assert [top - boxes[0][0] for top, _ in boxes] == [44 * place for place in range(len(boxes))]
+        assert {height for _, height in boxes} == {44}
         images.get_by_text(names[57]).tap()
         window.image(names[57])

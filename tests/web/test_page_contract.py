@@ -25,6 +25,8 @@ SCHEMAS = {
     "Note": schemas.Note,
     "Annotation": schemas.Annotation,
     "Session": schemas.Session,
+    "ListedFolder": schemas.ListedFolder,
+    "FolderListing": schemas.FolderListing,
     "ClassName": schemas.ClassName,
     "ClassNames": schemas.ClassNames,
     "OperatingPoint": schemas.OperatingPoint,

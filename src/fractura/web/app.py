@@ -21,6 +21,7 @@ from fractura.web.routes.detect import router as detect_router
 from fractura.web.routes.drawings import router as drawings_router
 from fractura.web.routes.events import router as events_router
 from fractura.web.routes.export import router as export_router
+from fractura.web.routes.folders import router as folders_router
 from fractura.web.routes.images import router as images_router
 from fractura.web.routes.jobs import router as jobs_router
 from fractura.web.routes.models import router as models_router
@@ -35,6 +36,7 @@ from fractura.web.settings import WebSettings
 PAGE, SWAGGER = Path(__file__).parent / "page", Path(__file__).parent / "swagger"
 _ROUTERS = (
     session_router,
+    folders_router,
     images_router,
     drawings_router,
     annotations_router,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from fractura.inference.results import ImageRow, failed_row
 from fractura.web.api_errors import WebError
 from fractura.web.detection_cache import DetectionCache, ImageDetections
 from fractura.web.events import EventStream
+from fractura.web.folder_chooser import FolderChooser
 from fractura.web.folder_state import TRAINED_MODELS, FolderState
 from fractura.web.image_list import image_item
 from fractura.web.jobs import Job, JobQueue
@@ -45,6 +47,7 @@ class AppState:
         images: Decoded images.
         models: The models.
         jobs: Batch jobs.
+        chooser: Finds other folders to open; None where that is not possible.
         has_folder: A folder is being labelled.
 
     Raises:
@@ -61,11 +64,16 @@ class AppState:
         self.images = ImageCache(settings)
         self.models = ModelRegistry()
         self.jobs = JobQueue(self._examine, settings.jobs)
+        self.chooser: FolderChooser | None = None
         self._folder: FolderState | None = None
+        self._folders_before: list[FolderState] = []
+        self._opening = threading.Lock()
         if settings.folder is not None:
             self._folder = FolderState(settings.folder, settings, self.models, self.events, self.use_model)
+            if settings.is_loopback:
+                self.chooser = FolderChooser((settings.open_below or _home(), self._folder.index.folder))
         self._detections = DetectionCache(None) if self._folder is None else self._folder.detections
-        self._register_models(None if self._folder is None else self._folder.models_folder)
+        self._register_models(self.models, self._folder)
 
     @property
     def has_folder(self) -> bool:
@@ -98,6 +106,33 @@ class AppState:
         if self._folder is not None:
             self._folder.stop()
         self._detections.close()
+        for each in self._folders_before:
+            each.detections.close()
+
+    def open_folder(self, path: Path) -> None:
+        """Label another folder from now on.
+
+        Args:
+            path: The folder.
+
+        Raises:
+            DataError: It cannot be used.
+            WebError: A training is running.
+        """
+        with self._opening:
+            before = self.folder
+            if before.training.is_running:
+                raise WebError(409, "training_running", "a training is already running", hint="wait for it, or stop it")
+            models = ModelRegistry()
+            folder = FolderState(path, self.settings, models, self.events, self.use_model)
+            self._register_models(models, folder)
+            folder.start()
+            # Requests that are being answered end with the folder that they began with.
+            self.instance = secrets.token_hex(8)
+            self.models, self._folder, self._detections = models, folder, folder.detections
+            before.stop()
+            self._folders_before.append(before)
+        self.events.publish("folder", {"id": folder.index.id})
 
     def source(self, image: str) -> ImageSource:
         """An image of the folder, or an uploaded one.
@@ -170,30 +205,38 @@ class AppState:
             self._folder.remember_model(model)
             self._folder.suggester.model_changed()
 
-    def _register_models(self, trained: Path | None) -> None:
+    def _register_models(self, models: ModelRegistry, folder: FolderState | None) -> None:
         """Built-in, given, trained; the requested one is chosen, else that which somebody chose the last time.
 
         A model that was trained here takes over only when somebody has said so.
         """
         requested = self.settings.model
-        entries = [self.models.add("built-in", "built-in", None)]
-        if trained is not None:
-            folders = [each for each in sorted(trained.glob(TRAINED_MODELS)) if (each / CARD_FILE).is_file()]
-            entries += [self.models.add(each.name, "trained", each) for each in folders]
+        entries = [models.add("built-in", "built-in", None)]
+        if folder is not None:
+            trained = [
+                each for each in sorted(folder.models_folder.glob(TRAINED_MODELS)) if (each / CARD_FILE).is_file()
+            ]
+            entries += [models.add(each.name, "trained", each) for each in trained]
         if requested == BUILT_IN:
             entries = entries[:1]
         elif requested is not None:
-            entries = [self.models.add("given", "given", Path(requested))]
+            entries = [models.add("given", "given", Path(requested))]
         usable = [each for each in entries if isinstance(each, UsableModel)]
         if usable:
-            chosen = None if self._folder is None or requested is not None else self._folder.chosen_model
-            self.models.choose(next((each.id for each in usable if each.id == chosen), usable[0].id))
+            chosen = None if folder is None or requested is not None else folder.chosen_model
+            models.choose(next((each.id for each in usable if each.id == chosen), usable[0].id))
         elif requested is not None:
             load_model(requested)  # raises the full error
         else:
             _logger.warning("no suggestions: no model is in use")
         if usable and self.settings.mode == "serve":
-            self.models.load(usable[0])  # fail now, not on the first image, if the model cannot run
+            models.load(usable[0])  # fail now, not on the first image, if the model cannot run
+
+
+def _home() -> Path:
+    """The home folder; the current one for an account whose home is the whole disk."""
+    home = Path.home()
+    return Path.cwd() if home == Path(home.anchor) else home
 
 
 async def _state_of(request: Request) -> AppState:

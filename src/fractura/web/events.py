@@ -12,7 +12,7 @@ import threading
 from collections.abc import AsyncIterator, Mapping
 from typing import Literal
 
-EventKind = Literal["image", "images", "model", "suggestion", "suggestions", "training"]
+EventKind = Literal["image", "images", "folder", "model", "suggestion", "suggestions", "training"]
 _HEARTBEAT_SECONDS = 15.0
 _HEARTBEAT = ": here\n\n"
 _LONGEST_QUEUE = 1000

@@ -89,7 +89,8 @@ class ImageRow:
     """One image of the list; changed only by ``FolderIndex``, under its lock.
 
     Attributes:
-        id: 16 hex digits of SHA-256 over ``relative``: addresses contain no file names.
+        id: 16 hex digits of SHA-256 over the folder and ``relative``: addresses contain no file names, and no image of
+            another folder has the same.
         relative: Path below the folder of images, with ``/``.
         name: The same, printable.
         path: The image file.
@@ -135,11 +136,6 @@ class ImageRow:
             self.state = "disagreeing" if assessment is not None and assessment.disagreeing else "labelled"
 
 
-def image_id(relative: str) -> str:
-    """The id of the image at this path below the folder of images."""
-    return hashlib.sha256(os.fsencode(relative)).hexdigest()[:16]
-
-
 class FolderIndex:
     """The images of one folder.
 
@@ -150,6 +146,7 @@ class FolderIndex:
             removed.
 
     Attributes:
+        id: Differs with the folder.
         image_dir: Folder of the images.
         annotations_folder: Folder of the XML files; may not exist yet.
         revision: Increases with every change.
@@ -161,6 +158,9 @@ class FolderIndex:
 
     def __init__(self, folder: Path, on_change: Callable[[list[ImageRow] | None], None]) -> None:
         self.folder = Path(folder).resolve()
+        self._hash = hashlib.sha256(os.fsencode(self.folder))
+        self.id = self._hash.hexdigest()[:16]
+        self._hash.update(b"/")
         self.image_dir, self.annotations_folder = image_and_annotation_folders(self.folder)
         self.revision = 0
         self.outside = 0
@@ -289,7 +289,7 @@ class FolderIndex:
         if os.path.splitext(path)[1].lower() in PICTURE_EXTENSIONS:
             return True
         relative = path[len(os.path.join(self.image_dir, "")) :].replace(os.sep, "/")
-        return image_id(relative) in self._rows or is_image_file(Path(path))
+        return self._image_id(relative) in self._rows or is_image_file(Path(path))
 
     def _list_images(self) -> bool:
         """Update the rows from the image folder. Returns True if images were added, removed or replaced."""
@@ -305,7 +305,7 @@ class FolderIndex:
             rows: dict[str, ImageRow] = {}
             changed = len(found) != len(before)
             for name, stamp in found.items():
-                key = image_id(name)
+                key = self._image_id(name)
                 row = before.get(key)
                 if row is None:
                     path, shown = self.image_dir / name, printable(name)
@@ -337,6 +337,11 @@ class FolderIndex:
                 self._ordered = tuple(sorted(rows.values(), key=lambda row: _natural(row.folded)))
                 self.revision += 1
         return changed
+
+    def _image_id(self, relative: str) -> str:
+        digest = self._hash.copy()
+        digest.update(os.fsencode(relative))
+        return digest.hexdigest()[:16]
 
     def _annotations_of(self, image: str) -> Path:
         """Where the XML file of an image lies, given by its path below the folder of images."""

@@ -219,17 +219,57 @@ class Limits(BaseModel):
 
 
 class Session(BaseModel):
-    """What the page needs to know before anything else."""
+    """What the page needs to know before anything else.
+
+    Attributes:
+        folder_id: Differs with the folder.
+        can_open: Other folders can be opened from where the request came from.
+    """
 
     version: str
     mode: Literal["label", "serve"]
     folder: str | None
     folder_id: str | None
+    can_open: bool
     model: str | None
     can_train: bool
     train_hint: str | None
     limits: Limits
     states: list[ImageState]
+
+
+FolderId = Annotated[str, Field(pattern="^[0-9a-f]{16}$", description="Id of a folder, from /api/folders.")]
+
+
+class ListedFolder(BaseModel):
+    """A folder that can be listed or opened."""
+
+    id: FolderId
+    name: str
+
+
+class FolderListing(BaseModel):
+    """The sub-folders of a folder.
+
+    Attributes:
+        id: Null above the roots.
+        images: Number of image files right in it.
+        trail: The folders from the root down to this one.
+        start: Above the roots: the folder around the one that is open.
+    """
+
+    id: FolderId | None
+    name: str
+    images: int
+    trail: list[ListedFolder]
+    folders: list[ListedFolder]
+    start: FolderId | None
+
+
+class FolderChoice(RequestBody):
+    """The folder to open."""
+
+    id: FolderId
 
 
 class TokenIn(RequestBody):

@@ -150,6 +150,14 @@ class RequestGuard:
         return None
 
 
+def is_direct(headers: Headers) -> bool:
+    """True if a request is for this machine's own address, and no proxy says that it speaks for another machine."""
+    forwarded = any(
+        name in headers for name in ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+    )
+    return not forwarded and _host_name(headers.get("host", "")) in LOOPBACK_NAMES
+
+
 class _CountedBody:
     """``receive`` that limits the size of a body, even one that does not announce its length."""
 

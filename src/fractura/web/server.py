@@ -23,6 +23,7 @@ def label(
     *,
     model: Path | str | None = None,
     classes: Path | str | None = None,
+    open_below: Path | str | None = None,
     host: str = "127.0.0.1",
     port: int = 8000,
     token: str | None = None,
@@ -36,6 +37,7 @@ def label(
         folder: Images, and their Pascal VOC files as LabelImg writes them.
         model: Model that suggests boxes; by default the built-in one, if there is one.
         classes: File with the classes to choose from, one a line; by default ``predefined_classes.txt`` in the folder.
+        open_below: The page may open folders below it, unless other machines reach it; by default the home folder.
         host: Address to listen on; other than this machine only with a token.
         port: An error if another program has it; 0 is any that is free.
         token: Secret that a browser or program must show, 16 characters or more.
@@ -51,7 +53,16 @@ def label(
     Example:
         ``label("radiographs", port=0, on_ready=print)``
     """
-    settings = _settings(mode="label", folder=folder, model=model, classes=classes, host=host, port=port, token=token)
+    settings = _settings(
+        mode="label",
+        folder=folder,
+        model=model,
+        classes=classes,
+        open_below=open_below,
+        host=host,
+        port=port,
+        token=token,
+    )
     _run(settings, open_browser, on_ready, reporter)
 
 

@@ -17,6 +17,7 @@ class WebSettings(BaseModel):
     Attributes:
         mode: ``label`` works on a folder, ``serve`` on uploaded images.
         folder: Folder of images and annotations; required for ``label``.
+        open_below: The page may open folders below it, on the loopback interface only; None for the home folder.
         classes: File with the class names, one a line; None for ``predefined_classes.txt`` in the folder.
         model: A model's path or ``built-in``; None for the newest model that can be used.
         root: Folder whose images batch jobs may examine; by default the one being labelled.
@@ -44,6 +45,7 @@ class WebSettings(BaseModel):
 
     mode: Literal["label", "serve"]
     folder: Path | None = None
+    open_below: Path | None = None
     classes: Path | None = None
     model: str | None = None
     root: Path | None = None
@@ -74,6 +76,8 @@ class WebSettings(BaseModel):
     def _is_safe(self) -> Self:
         if self.mode == "label" and self.folder is None:
             raise ValueError("labelling needs a folder")
+        if self.open_below is not None and not (self.is_loopback and self.open_below.is_dir()):
+            raise ValueError("folders are opened below one of this machine, and only from this machine")
         if not self.is_loopback and self.token is None:
             raise ValueError("other machines may reach it only with a token")
         if self.token is not None and len(self.token) < MINIMUM_TOKEN:

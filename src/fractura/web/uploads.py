@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import threading
 from collections import OrderedDict
@@ -19,7 +20,6 @@ from fractura.imaging.dicom import DicomIdentifiers, is_dicom
 from fractura.imaging.reader import is_dicom_file, radiograph_identifiers
 from fractura.inference.results import printable
 from fractura.web.api_errors import WebError, image_vanished
-from fractura.web.folder_index import image_id
 from fractura.web.schemas import Box
 
 _LONGEST_NAME = 200
@@ -134,7 +134,11 @@ def file_source(path: Path, name: str) -> ImageSource:
         found = path.stat()
     except OSError as error:
         raise image_vanished() from error
-    return ImageSource(image_id(name), name, path, (str(path), found.st_mtime_ns, found.st_size))
+    return ImageSource(_file_id(path), name, path, (str(path), found.st_mtime_ns, found.st_size))
+
+
+def _file_id(path: Path) -> str:
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
 
 
 def _size(image: ImageSource) -> int:

@@ -23,6 +23,10 @@ def label(
             help="File with the classes to choose from, one a line.", show_default="predefined_classes.txt in FOLDER"
         ),
     ] = None,
+    open_below: Annotated[
+        Path | None,
+        typer.Option(help="Folder below which the page may open others.", show_default="your home folder"),
+    ] = None,
     host: Host = "127.0.0.1",
     port: Port = 8000,
     token: Token = None,
@@ -38,6 +42,7 @@ def label(
         folder,
         model=model,
         classes=classes,
+        open_below=open_below,
         host=host,
         port=port,
         token=token,

@@ -183,6 +183,17 @@ export const removeAnnotation = (id, etag) =>
 export const restoreAnnotation = (id, etag) =>
   json(request("POST", `/api/annotations/${id}/restore`, { headers: { "If-Match": etag } }));
 
+/**
+ * @param {string | null} id Of a folder; null for what lies above all of them.
+ * @returns {Promise<import("./types.js").FolderListing>}
+ */
+export const folders = (id) => json(request("GET", id === null ? "/api/folders" : `/api/folders/${id}`));
+/**
+ * @param {string} id
+ * @returns {Promise<import("./types.js").Session>}
+ */
+export const openFolder = (id) => json(request("PUT", "/api/folder", { body: { id } }));
+
 /** @returns {Promise<import("./types.js").ClassNames>} */
 export const classes = () => json(request("GET", "/api/classes"));
 /**

@@ -18,7 +18,7 @@ export function dialogOpen() {
  * @param {(Node | string)[]} content
  * @param {string} [kind]
  */
-function dialog(title, content, kind = "") {
+export function dialog(title, content, kind = "") {
   const heading = make("h2", { id: "dialog-title" }, title);
   const element = make("dialog", { class: kind, "aria-labelledby": "dialog-title" }, heading, ...content);
   element.addEventListener("close", () => element.remove());

@@ -5,6 +5,7 @@ import { Value } from "./store.js";
  * @typedef {object} EventData Data of each kind of event.
  * @property {import("./types.js").ImageEvent} image
  * @property {{revision: number, counts: Record<string, number>}} images
+ * @property {{id: string}} folder
  * @property {import("./types.js").SuggestionRun} suggestions
  * @property {{image: string}} suggestion
  * @property {import("./types.js").Training} training

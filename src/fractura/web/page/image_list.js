@@ -121,7 +121,10 @@ export class ImageList {
       position === null || !included
         ? number(total)
         : say("list.position", { position: number(position + 1), total: number(total) });
+    // a list box without options is none
+    this.box.setAttribute("role", total === 0 ? "group" : "listbox");
     if (total === 0) {
+      this.box.removeAttribute("aria-activedescendant");
       const filtered = this.pages.filter.query !== "" || this.pages.filter.state.length > 0;
       return fill(this.rows, make("p", { class: "quiet" }, say(filtered ? "list.empty" : "list.no_images")));
     }

@@ -14,6 +14,8 @@ export class ImagePages {
     this.pages = new Map();
     this.filter = { state: /** @type {string[]} */ ([]), query: "", order: "name" };
     this.total = 0;
+    /** Whether the server has sent a list yet. */
+    this.answered = false;
     /** @type {Record<string, number>} */
     this.counts = {};
     /** Position of the open image, or where it would be. @type {number | null} */
@@ -26,6 +28,11 @@ export class ImagePages {
     this.requestNumber = 0;
     /** @type {() => void} */
     this.onChange = () => undefined;
+  }
+
+  /** Whether the folder has no image at all, as far as is known. */
+  get empty() {
+    return this.answered && this.filter.query === "" && this.filter.state.length === 0 && this.total === 0;
   }
 
   /** @param {number} place */
@@ -117,6 +124,7 @@ export class ImagePages {
 
   /** @param {import("./types.js").ImagePage} answer */
   #take(answer) {
+    this.answered = true;
     this.total = answer.total;
     this.counts = answer.counts;
     answer.images.forEach((row, index) => {

@@ -74,8 +74,9 @@ export const LABEL = [
   { keys: "Shift+P", word: "tool.heat", action: "heat" },
   { keys: "/", word: "tool.search", action: "search" },
   { keys: "Escape", word: "tool.cancel", action: "cancel" },
-  // LabelImg opens folders with these; here the folder is fixed
-  { keys: "Ctrl+U / Ctrl+R", word: "tool.cancel", action: "nothing", quiet: true },
+  { keys: "Ctrl+U", word: "folder.open", action: "openFolder" },
+  // LabelImg chooses the folder of the annotations with it; the browser would load the page again
+  { keys: "Ctrl+R", word: "tool.cancel", action: "nothing", quiet: true },
   ...COMMON.slice(2),
 ];
 

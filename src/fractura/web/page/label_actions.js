@@ -194,6 +194,7 @@ export function labelActions(view) {
     heat: () => void downloadHeat(view),
     search: () => byId("image-search", HTMLInputElement).focus(),
     cancel,
+    openFolder: () => view.openFolder(),
     nothing: () => undefined,
   };
 }

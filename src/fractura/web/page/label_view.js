@@ -8,6 +8,7 @@ import { BoxPanel } from "./box_panel.js";
 import { previewer } from "./conflict_preview.js";
 import { byId } from "./dom.js";
 import * as events from "./events.js";
+import { chooseFolder, drawEmpty } from "./folder_dialog.js";
 import { OpenImages } from "./open_images.js";
 import { ImageList } from "./image_list.js";
 import { drawNotes, drawProblem, drawSaveState } from "./image_notes.js";
@@ -51,6 +52,7 @@ export class LabelView {
    */
   constructor(session, drafts) {
     this.table = LABEL;
+    this.session = session;
     this.models = new ModelPanel(session);
     this.openImages = new OpenImages(drafts, () => this.models.current !== null, {
       changed: () => this.#opened(),
@@ -107,6 +109,9 @@ export class LabelView {
       "click",
       () => void this.openImages.exchange("removeAnnotation"),
     );
+    const openFolder = byId("open-folder", HTMLButtonElement);
+    openFolder.hidden = !session.can_open;
+    openFolder.addEventListener("click", () => void this.openFolder());
     byId("restore", HTMLButtonElement).addEventListener("click", () => void this.openImages.exchange("restoreAnnotation"));
     this.#listen();
     language.watch(() => this.draw());
@@ -171,9 +176,18 @@ export class LabelView {
 
   // ------------------------------------------------------------------ images
 
+  async openFolder() {
+    await chooseFolder(this.session, () => this.openImages.saveEverything());
+  }
+
   /** @param {string | null} id Of the image in the address, if any. */
   async start(id) {
     await Promise.all([this.labelling.readClasses(), this.pages.refresh(id), this.models.start()]);
+    await this.#showFirst(id);
+  }
+
+  /** @param {string | null} id The image to show if it is in the list. */
+  async #showFirst(id) {
     const first = this.pages.included && id ? id : ((await this.pages.at(0))?.id ?? null);
     if (first) await this.show(first);
     else this.draw();
@@ -181,6 +195,9 @@ export class LabelView {
 
   async refreshList() {
     await this.pages.refresh(this.id).catch(notifyError);
+    // images have come into an empty folder
+    if (this.id === null && this.pages.total > 0) await this.#showFirst(null);
+    else drawEmpty(this.session, this.pages.empty);
   }
 
   /** @param {string} id */
@@ -242,6 +259,7 @@ export class LabelView {
     byId("suggest-threshold-value", HTMLOutputElement).textContent = number(labelling.shownFrom, 2);
     this.#drawAnswer();
     drawNotes(open, this.pages.row(this.pages.position ?? -1)?.name ?? "");
+    drawEmpty(this.session, this.pages.empty);
     this.drawTools();
     this.drawSaveState();
     this.stage.viewer.refresh();

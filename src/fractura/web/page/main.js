@@ -8,6 +8,7 @@ import { byId } from "./dom.js";
 import { Drafts } from "./drafts.js";
 import * as events from "./events.js";
 import { chooseLanguage, language, say, translatePage } from "./i18n.js";
+import { reopen } from "./folder_dialog.js";
 import { listenToKeys } from "./keys.js";
 import { LabelView } from "./label_view.js";
 
@@ -104,6 +105,7 @@ async function start() {
   byId("version", HTMLElement).textContent = session.version;
   byId("folder", HTMLElement).textContent = session.folder ?? "";
   events.listen();
+  events.on("folder", ({ id }) => id !== session.folder_id && reopen());
   byId("tab-label", HTMLElement).hidden = session.mode !== "label";
   const wanted = location.hash;
   if (session.mode === "label") {

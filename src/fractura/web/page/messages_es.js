@@ -31,6 +31,8 @@ const SENTENCES = [
   [/^cannot be (?:written|deleted): (.*)$/, "no se puede escribir"],
   [/^claims more than (\S+) million pixels$/, "dice tener más de $1 millones de píxeles"],
   [/^has (\S+) x (\S+) pixels, but its annotation is for (\S+) x (\S+)$/, "mide $1 × $2 píxeles, pero sus etiquetas son para $3 × $4"],
+  [/^has more than (\S+) sub-folders$/, "tiene más de $1 subcarpetas"],
+  [/^open the one that has the images$/, "abra la que contiene las radiografías"],
   [/^has no pixels$/, "no tiene píxeles"],
   [/^is a HEIC photograph, and the package that reads those is not installed$/, "es una fotografía HEIC, y no está instalado el paquete que las lee"],
   [/^install it with: pip install "fractura\[heic\]", or save.*$/, "instale el paquete con: pip install \"fractura[heic]\", o guarde la imagen como JPEG o PNG"],

@@ -72,6 +72,11 @@ export class OpenImages {
     for (const image of this.images.values()) void image.saver.flush(closing);
   }
 
+  /** Send what is still to be sent, and wait for the answers; what is refused stays in the browser's storage. */
+  async saveEverything() {
+    await Promise.all([...this.images.values()].map((image) => image.saver.flush()));
+  }
+
   /**
    * Delete the open image's annotation, or restore the previous one; both keep a backup.
    * @param {"removeAnnotation" | "restoreAnnotation"} what

@@ -89,11 +89,21 @@
  * @property {"label" | "serve"} mode
  * @property {string | null} folder
  * @property {string | null} folder_id
+ * @property {boolean} can_open
  * @property {string | null} model
  * @property {boolean} can_train
  * @property {string | null} train_hint
  * @property {{image_bytes: number, image_pixels: number, images_per_request: number, request_bytes: number}} limits
  * @property {ImageState[]} states
+ *
+ * @typedef {{id: string, name: string}} ListedFolder
+ * @typedef {object} FolderListing
+ * @property {string | null} id null above the roots.
+ * @property {string} name
+ * @property {number} images
+ * @property {ListedFolder[]} trail From the root down to this one.
+ * @property {ListedFolder[]} folders
+ * @property {string | null} start
  *
  * @typedef {{name: string, boxes: number}} ClassName
  * @typedef {object} ClassNames

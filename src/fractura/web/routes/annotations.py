@@ -49,13 +49,15 @@ def save_annotation(
 @router.delete("/api/annotations/{image}", response_model=Annotation, responses=_WRITING)
 def delete_annotation(image: ImageId, state: CurrentState, response: Response, if_match: IfMatch = None) -> Annotation:
     """Delete the annotation, so that the image counts as unlabelled; the backup stays."""
-    return _change(state.folder, image, if_match, response, state.folder.annotations.delete)
+    folder = state.folder
+    return _change(folder, image, if_match, response, folder.annotations.delete)
 
 
 @router.post("/api/annotations/{image}/restore", response_model=Annotation, responses=_WRITING)
 def restore_annotation(image: ImageId, state: CurrentState, response: Response, if_match: IfMatch = None) -> Annotation:
     """Swap the backup and the file."""
-    return _change(state.folder, image, if_match, response, state.folder.annotations.restore)
+    folder = state.folder
+    return _change(folder, image, if_match, response, folder.annotations.restore)
 
 
 def _change(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-
 from fastapi import APIRouter, Request, Response
 
 from fractura._version import __version__
@@ -13,7 +10,7 @@ from fractura.web.api_errors import WebError, documented
 from fractura.web.app_state import AppState, CurrentState
 from fractura.web.folder_index import STATES
 from fractura.web.schemas import Health, Limits, Session, TokenIn
-from fractura.web.security import COOKIE
+from fractura.web.security import COOKIE, is_direct
 from fractura.web.training_run import TrainingRun
 
 router = APIRouter(tags=["session"])
@@ -30,25 +27,7 @@ async def session(state: CurrentState, request: Request) -> Session:
     """What the page needs to know before anything else."""
     if not state.sessions.admits(request.headers):
         raise WebError(401, "token_needed", "this server requires its token", hint="send it to /api/session")
-    settings = state.settings
-    folder = state.folder.index.folder if state.has_folder else None
-    obstacle = TrainingRun.obstacle()
-    return Session(
-        version=__version__,
-        mode=settings.mode,
-        folder=None if folder is None else printable(folder.name),
-        folder_id=None if folder is None else hashlib.sha256(os.fsencode(folder)).hexdigest()[:16],
-        model=state.models.current,
-        can_train=folder is not None and obstacle is None,
-        train_hint=obstacle,
-        limits=Limits(
-            image_bytes=settings.image_bytes,
-            image_pixels=settings.image_pixels,
-            images_per_request=settings.images_per_request,
-            request_bytes=settings.request_bytes,
-        ),
-        states=list(STATES),
-    )
+    return session_of(state, request)
 
 
 @router.post("/api/session", status_code=204, response_class=Response, responses=documented(401, 403, 422))
@@ -64,3 +43,27 @@ async def open_session(shown: TokenIn, state: CurrentState) -> Response:
 def set_cookie(response: Response, state: AppState) -> None:
     """Start a session with this response."""
     response.set_cookie(COOKIE, state.sessions.open(), httponly=True, samesite="strict", path="/")
+
+
+def session_of(state: AppState, request: Request) -> Session:
+    """The session of the client that sends a request."""
+    settings = state.settings
+    folder = state.folder.index.folder if state.has_folder else None
+    obstacle = TrainingRun.obstacle()
+    return Session(
+        version=__version__,
+        mode=settings.mode,
+        folder=None if folder is None else printable(folder.name),
+        folder_id=state.folder.index.id if state.has_folder else None,
+        can_open=state.chooser is not None and is_direct(request.headers),
+        model=state.models.current,
+        can_train=folder is not None and obstacle is None,
+        train_hint=obstacle,
+        limits=Limits(
+            image_bytes=settings.image_bytes,
+            image_pixels=settings.image_pixels,
+            images_per_request=settings.images_per_request,
+            request_bytes=settings.request_bytes,
+        ),
+        states=list(STATES),
+    )
