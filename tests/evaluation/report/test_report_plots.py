@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
+from pypdf import PdfReader
 from support.report_images import context_of, detections, images, measure
 
 from fractura.evaluation import MAIN_CRITERION
 from fractura.evaluation.report import image_plots, plots
 from fractura.evaluation.report.failures import detail_around
 from fractura.evaluation.report.language import Language
-from fractura.evaluation.report.svg import DOTS_PER_INCH, INK, STYLE, inline_svg, save_figure
+from fractura.evaluation.report.svg import DOTS_PER_INCH, FORMATS, INK, STYLE, inline_svg, save_figure
 
 
 @pytest.fixture(name="evaluation", scope="module")
@@ -32,12 +33,19 @@ def style():
 
 def test_files_are_ready_for_a_paper(made):
     folder = made.parent / "plots"
-    assert len(list(folder.glob("*.svg"))) == len(list(folder.glob("*.png"))) == 9
+    assert {kind: len(list(folder.glob(f"*.{kind}"))) for kind in FORMATS} == dict.fromkeys(FORMATS, 9)
     for file in folder.iterdir():
         if file.suffix == ".png":
             with Image.open(io.BytesIO(file.read_bytes())) as image:
                 assert image.info["dpi"][0] == pytest.approx(DOTS_PER_INCH, abs=0.1)
                 assert image.width > 1300
+        elif file.suffix == ".tiff":
+            with Image.open(io.BytesIO(file.read_bytes())) as image:
+                assert (image.mode, round(image.info["dpi"][0])) == ("RGB", DOTS_PER_INCH)
+                assert image.info["compression"] == "tiff_lzw"
+        elif file.suffix == ".pdf":
+            assert len(PdfReader(file).pages) == 1
+            assert "%" in PdfReader(file).pages[0].extract_text()
         else:
             root = ElementTree.parse(file).getroot()
             assert any("%" in (text.text or "") for text in root.iter("{http://www.w3.org/2000/svg}text"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from fractura.evaluation.report.svg import inline_svg, remove_figure, save_figure
+from fractura.evaluation.report.svg import FORMATS, inline_svg, remove_figure, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,12 +29,14 @@ class Plot:
         title: What it is.
         caption: What it shows.
         folder: Where its files are, as the page links to them.
+        formats: Their endings.
     """
 
     svg: Markup
     title: str
     caption: str
     folder: str = PLOTS
+    formats: tuple[str, ...] = FORMATS
 
 
 def draw_plots(drawers: Drawers, folder: Path) -> dict[str, Plot]:

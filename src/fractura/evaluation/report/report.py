@@ -20,14 +20,20 @@ from fractura.evaluation.report.drawing import PLOTS, Drawers, Plot, draw_plots
 from fractura.evaluation.report.image_points import scores_meaning
 from fractura.evaluation.report.language import Language
 from fractura.evaluation.report.svg import STYLE
+from fractura.evaluation.report.tables import write_tables_of
 from fractura.evaluation.report.templating import render
 from fractura.evaluation.report.versions import versions
 
 REPORT_FILE, CLAIM_PAGE, CLAIM_TEXT = "report.html", "claim.html", "claim.md"
+_OPTIONAL_TABLES = ("image-points", "subgroup-metrics")
+"""Tables that only some pages have."""
 
 
 def write_report(context: ReportContext, folder: Path, *, language: str = "en") -> Path:
-    """Write ``report.html``, ``claim.html``, ``claim.md`` and ``plots/`` (SVG, and PNG of 300 dots per inch).
+    """Write ``report.html``, ``claim.html``, ``claim.md`` and ``plots/`` and ``tables/``.
+
+    Plots are PNG and TIFF of 300 dots per inch, SVG and PDF; tables CSV and LaTeX, and one Word file if python-docx is
+    installed.
 
     The page is one file that loads nothing and runs nothing. It contains radiographs and their file names: treat it as
     you treat the images. ``evaluation.json`` and its tables are linked if they are in the folder already.
@@ -77,6 +83,8 @@ def write_report(context: ReportContext, folder: Path, *, language: str = "en") 
     ):
         body = render(template, reader, title=title, **values)
         write_atomically(folder / file, page(title, body, style=style, language=language))
+        if file == REPORT_FILE:
+            write_tables_of(body, folder, language=language, former=_OPTIONAL_TABLES)
     write_atomically(folder / CLAIM_TEXT, claim_markdown(checklist, found, reader))
     return folder / REPORT_FILE
 
