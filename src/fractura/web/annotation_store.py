@@ -31,6 +31,7 @@ from fractura.web.comments import read_comment, write_comment
 from fractura.web.folder_index import AnnotationSummary, FolderIndex, ImageRow
 from fractura.web.folder_listing import Stamp
 from fractura.web.schemas import AnnotationIn, BoxIn
+from fractura.web.uploads import title_of
 
 BACKUP = "backup"
 NO_FILE = "none"
@@ -134,7 +135,7 @@ class AnnotationStore:
         if known is not None and known[0] == stamp:
             return known[1]
         try:
-            size = radiograph_size(row.path, name=row.name)
+            size = radiograph_size(row.path, name=title_of(row.id, row.name))
         except DataError as error:
             raise WebError.of(error, 422, "image_unreadable") from error
         self._sizes[row.id] = (stamp, size)
@@ -311,7 +312,7 @@ def _disk_refused(error: DataError | OSError) -> WebError:
 
 def _new_annotation(row: ImageRow, size: tuple[int, int]) -> VocAnnotation:
     try:
-        channels = radiograph_channels(row.path, name=row.name)
+        channels = radiograph_channels(row.path, name=title_of(row.id, row.name))
     except DataError as error:
         raise WebError.of(error, 422, "image_unreadable") from error
     width, height = size

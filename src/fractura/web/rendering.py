@@ -61,7 +61,7 @@ class ImageCache:
             WebError: It is too large, or cannot be read.
         """
         return self._cached(
-            self._images, source, lambda: read_within_limits(source.source, source.name, self._settings)
+            self._images, source, lambda: read_within_limits(source.source, source.title, self._settings)
         )
 
     def grey_values(self, source: ImageSource) -> GreyValues | None:
@@ -71,7 +71,7 @@ class ImageCache:
             WebError: It is too large, or cannot be read.
         """
         self.radiograph(source)  # checks that it is readable and within the limits
-        return self._cached(self._values, source, lambda: read_grey_values(source.source, name=source.name))
+        return self._cached(self._values, source, lambda: read_grey_values(source.source, name=source.title))
 
     def png(self, source: ImageSource, rendering: Rendering) -> bytes:
         """An image as PNG.
@@ -105,7 +105,7 @@ class ImageCache:
         return found
 
 
-def read_within_limits(source: Path | bytes, name: str, settings: WebSettings) -> Radiograph:
+def read_within_limits(source: Path | bytes, title: str, settings: WebSettings) -> Radiograph:
     """Read an image, after checking its size and header against the limits.
 
     Raises:
@@ -115,10 +115,10 @@ def read_within_limits(source: Path | bytes, name: str, settings: WebSettings) -
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
         if size > settings.image_bytes:
             raise WebError(413, "image_too_large", f"the image has more than {settings.image_bytes} bytes")
-        width, height = radiograph_size(source, name=name)
+        width, height = radiograph_size(source, name=title)
         if width * height > settings.image_pixels:
             raise WebError(413, "image_too_large", f"the image has more than {settings.image_pixels} pixels")
-        return read_radiograph(source, name=name)
+        return read_radiograph(source, name=title)
     except DataError as error:
         raise WebError.of(error, 422, "image_unreadable") from error
     except OSError as error:

@@ -29,6 +29,7 @@ from fractura.web.model_registry import ModelRegistry, UsableModel
 from fractura.web.rendering import read_within_limits
 from fractura.web.schemas import Box, Corners, Disagreement, ScoredBox, SuggestionStatus
 from fractura.web.settings import WebSettings
+from fractura.web.uploads import title_of
 
 TOUCHING = 0.1
 """IoU from which a detection and a box are about the same place: the loose criterion of the evaluation."""
@@ -254,7 +255,8 @@ class Suggester:
         image = hashlib.sha256(data).hexdigest()
         found = self._cache.get(model.digest, image)
         if found is None:
-            found = self._models.detect(model, read_within_limits(data, row.name, self._settings))
+            radiograph = read_within_limits(data, title_of(row.id, row.name), self._settings)
+            found = self._models.detect(model, radiograph)
             self._cache.put(model.digest, image, found)
         self._cache.note_file(row.relative, stamp, image)
         return found

@@ -9,7 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from fractura.core.errors import DataError
 from fractura.formats.faults import size_fault
@@ -17,7 +17,7 @@ from fractura.formats.image_index import ImageIndex
 from fractura.formats.voc.annotation import VocAnnotation
 from fractura.formats.voc.parser import parse_voc
 from fractura.imaging.dicom import DicomIdentifiers, is_dicom
-from fractura.imaging.reader import is_dicom_file, radiograph_identifiers
+from fractura.imaging.reader import IMAGE_EXTENSIONS, is_dicom_file, radiograph_identifiers
 from fractura.inference.results import printable
 from fractura.web.api_errors import WebError, image_vanished
 from fractura.web.schemas import Box
@@ -43,6 +43,11 @@ class ImageSource:
     key: tuple[object, ...]
 
     @property
+    def title(self) -> str:
+        """What the reader of pixels calls it."""
+        return title_of(self.id, self.name)
+
+    @property
     def is_dicom(self) -> bool:
         """True if it is DICOM, judged by its content."""
         return (
@@ -54,7 +59,7 @@ class ImageSource:
     def identifiers(self) -> DicomIdentifiers | None:
         """For those who ask for them; None where it is not a DICOM that can be read."""
         try:
-            return radiograph_identifiers(self.source, name=self.name)
+            return radiograph_identifiers(self.source, name=self.title)
         except DataError:
             return None
 
@@ -70,6 +75,17 @@ class ImageSource:
             return self.source.read_bytes()
         except OSError as error:
             raise image_vanished() from error
+
+
+def title_of(image: str, name: str) -> str:
+    """What the reader of pixels calls an image, and thereby the log: its id, and an extension that says what it is.
+
+    Examples:
+        >>> title_of("u61f2c0ffee123456", "Doe^Jane.DCM"), title_of("u61f2c0ffee123456", "Jane.Doe")
+        ('u61f2c0ffee123456.dcm', 'u61f2c0ffee123456')
+    """
+    extension = PurePath(name).suffix.lower()
+    return image + (extension if extension in IMAGE_EXTENSIONS else "")
 
 
 class UploadStore:
