@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -148,9 +149,11 @@ def test_errors_hints_and_results(capsys, folder, words, said):
 def test_paths_are_never_translated(capsys, monkeypatch):
     monkeypatch.setattr(language, "_current", Translator("es"))
     output.write_path(Path("the scores are not calibrated"))
+    output.write_table(["image", "score"], [["scan 1.25", "0.25"]])
     output.complain_of(DataError("is a folder, not a file", file="the scores are not calibrated"))
     captured = capsys.readouterr()
-    assert captured.out == "the scores are not calibrated\n"
+    assert captured.out.startswith("the scores are not calibrated\n")
+    assert {"imagen", "puntuación", "scan 1.25", "0,25"} <= set(re.split(r"\s{2,}", captured.out))
     assert captured.err == "error: the scores are not calibrated: es una carpeta, no un archivo\n"
 
 

@@ -154,6 +154,12 @@ def test_a_finished_sentence_is_translated(english, spanish):
     assert Translator("en").sentence(english) == english
 
 
+def test_long_lists_of_names_stay():
+    names = ", ".join(f"x{number} y" for number in range(3000))
+    assert Translator("es").sentence(f"known are: {names}") == f"se conocen: {names}"
+    assert Translator("es").sentence(names) == names
+
+
 @pytest.mark.parametrize(
     ("english", "spanish"),
     [

@@ -137,11 +137,18 @@ def write_table(
     )
     for column in columns:
         table.add_column(Text(language.word(column)), justify="right" if column in numeric else "left", overflow="fold")
-    for first, *others in rows:
-        # names of metrics are words of ours; other cells of one word may be names of the user's
-        name = language.word(first) if columns[0] == "metric" else language.cell(str(first))
-        table.add_row(*map(Text, (name, *("–" if cell is None else language.cell(str(cell)) for cell in others))))
+    for row in rows:
+        table.add_row(*(Text(_cell(*each)) for each in zip(columns, row, strict=True)))
     _console(stderr=False).print(table)
+
+
+def _cell(heading: str, cell: Any) -> str:
+    """A cell as people read it: names of metrics are words of ours, those of files are not."""
+    if cell is None:
+        return "–"
+    if heading in ("image", "folder"):
+        return str(cell)
+    return language.word(cell) if heading == "metric" else language.cell(str(cell))
 
 
 def write_rows(rows: Sequence[Mapping[str, Any]], *, numeric: Sequence[str] = ()) -> None:

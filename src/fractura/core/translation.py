@@ -19,7 +19,9 @@ LANGUAGES: tuple[Code, ...] = get_args(Code)
 DOMAIN = "fractura"
 LOCALE = Path(__file__).parent / "locale"
 _NUMBERS = re.compile(r"[-+−±–\d.,;:/()% ]*\d[-+−±–\d.,;:/()% ]*M?")
-_SEPARATORS = ("; ", ": ", ", ")
+_SEPARATOR = re.compile(r"; |: |, |  ")
+_LONG_LIST = 40
+"""So many separators are between names, not between sentences."""
 _SENTENCES = re.compile(r"(?<=[a-z)]\.) (?=[A-Z])")
 _QUOTES = ("'", '"', "`", "‘", "«")
 _NEVER_A_COMMA = ("python", "version", "release")
@@ -56,6 +58,7 @@ class Translator:
 
     def __init__(self, code: Code) -> None:
         self.code = code
+        self._known: dict[str, str] = {}
 
     @cached_property
     def _catalogue(self) -> gettext.NullTranslations:
@@ -103,17 +106,18 @@ class Translator:
 
     def _line(self, line: str) -> str:
         text = line.strip()
-        for start in ("→ ", *_SEPARATORS):
+        for start in ("→ ", "; ", ": ", ", "):
             if text.startswith(start):
                 return line.replace(text, start + self._line(text.removeprefix(start)))
-        if not text:
-            return line
+        if text and text not in self._known:
+            found = self._whole(text) or self._listed(text) or self._in_parts(text)
+            self._known[text] = found or self._made_from(self._templates[1], text) or self.number(text)
+        return line.replace(text, self._known[text]) if text else line
+
+    def _whole(self, text: str) -> str | None:
+        """The translation of a sentence that can be told from others as it is."""
         exact = self._catalogue.gettext(text)
-        if " " in text and exact != text:
-            return line.replace(text, exact)
-        strong, weak = self._templates
-        found = self._made_from(strong, text) or self._in_parts(text) or self._made_from(weak, text)
-        return line.replace(text, found or self.number(text))
+        return exact if " " in text and exact != text else self._made_from(self._templates[0], text)
 
     def _made_from(self, templates: list[_Template], text: str) -> str | None:
         if " " not in text:
@@ -123,6 +127,12 @@ class Translator:
             if values is not None and (template.is_strong or self._are_known(values.values())):
                 return self._catalogue.gettext(template.text).format(**self._filled(template, values))
         return None
+
+    def _listed(self, text: str) -> str | None:
+        """Whole sentences with semicolons between them."""
+        parts = text.split("; ")
+        found = [part for part in map(self._whole, parts) if part is not None] if len(parts) > 1 else []
+        return "; ".join(found) if found and len(found) == len(parts) else None
 
     def _are_known(self, values: Iterable[str]) -> bool:
         return all(" " not in each.strip() or self.sentence(each) != each for each in values)
@@ -142,13 +152,13 @@ class Translator:
         sentences = _SENTENCES.split(text)
         if len(sentences) > 1:
             return " ".join(self._line(each) for each in sentences)
-        for separator in (*_SEPARATORS, "  "):
-            before, found, after = text.partition(separator)
-            if found and self.number(text) == text:
-                first, second = self._label(before), self._line(after)
-                if (first, second) != (before, after):
-                    between = "; " if separator == ", " and re.match(r"\d+,\d", second) else separator
-                    return f"{first}{between}{second}"
+        separators = list(_SEPARATOR.finditer(text))
+        if 0 < len(separators) < _LONG_LIST and self.number(text) == text:
+            separator = separators[0]
+            before, after = text[: separator.start()], text[separator.end() :]
+            first, second = self._label(before), self._line(after)
+            between = "; " if separator[0] == ", " and re.match(r"\d+,\d", second) else separator[0]
+            return f"{first}{between}{second}" if (first, second) != (before, after) else None
         labelled = _LABELLED_NUMBER.fullmatch(text)
         return f"{self._label(labelled[1])} {self.number(labelled[2])}" if labelled else None
 
@@ -169,7 +179,7 @@ class _Template:
     def __init__(self, text: str) -> None:
         self.text = text
         self.literals, self._names = [""], list[str]()
-        self.weight, self.verbatim = 0, set[str]()
+        self.weight, self.verbatim, self._longest = 0, set[str](), ""
         try:
             parts = list(Formatter().parse(text))
         except ValueError:  # braces of another kind: looked up as it is
@@ -182,6 +192,7 @@ class _Template:
                 before = self.literals[-2]
                 if before.endswith(_QUOTES) or re.search(r"(--[\w-]+ |=)$", before):
                     self.verbatim.add(name)
+        self._longest = max(self.literals, key=len)
         self.weight = sum(not each.isspace() for literal in self.literals for each in literal)
 
     @property
@@ -193,7 +204,7 @@ class _Template:
     def values_in(self, text: str) -> dict[str, str] | None:
         """The value of each place if ``text`` was made from this template."""
         first, *others = self.literals
-        if not text.startswith(first) or not text.endswith(self.literals[-1]):
+        if self._longest not in text or not text.startswith(first) or not text.endswith(self.literals[-1]):
             return None
         position, values = len(first), {}
         for number, (name, literal) in enumerate(zip(self._names, others, strict=True), start=1):
