@@ -104,9 +104,9 @@ class ModelComparison:
                 lines.append(f"{key.replace('_', ' ')}, images of a patient or study as a cluster: p {test.p:.3f}")
         return lines
 
-    def legend(self) -> str:
-        """What the main metrics' short names mean."""
-        return f"{MAIN_TEXT}; {len(self.comparison.differences) - len(MAIN)} more metrics with --all"
+    def legend(self) -> tuple[str, str]:
+        """What the main metrics' short names mean, and how many metrics there are besides."""
+        return MAIN_TEXT, f"{len(self.comparison.differences) - len(MAIN)} more metrics with --all"
 
 
 def compare_models(

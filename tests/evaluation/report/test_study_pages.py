@@ -3,12 +3,14 @@
 import html
 import io
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from pypdf import PdfReader
 from support.contrast import CONTRAST
+from support.material import absent
 from support.study_pages import LONG, agreement, comparison, reader_study, write_pages
 
 from fractura.evaluation.reader_study.analysis import FIXED_READERS, RANDOM
@@ -18,6 +20,7 @@ from fractura.evaluation.report.comparison_report import model_names, write_comp
 from fractura.evaluation.report.language import Language
 from fractura.evaluation.report.reader_study_report import write_reader_study
 
+AXE = Path(__file__).resolve().parents[3] / "node_modules" / "axe-core" / "axe.min.js"
 NAMES = ("comparison", "agreement", "reader study")
 
 
@@ -111,6 +114,20 @@ def test_letters_stand_out_and_headings_do_not_end_a_printed_page(chromium, page
                 lines = [line.strip() for line in sheet.extract_text().split("\n") if line.strip()]
                 assert lines[-1] not in headings
         page.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_rule_of_axe_is_broken(chromium, pages, name):
+    if not AXE.is_file():
+        absent("needs axe-core: npm ci")
+    page = chromium.new_page(viewport={"width": 400, "height": 800})
+    page.goto(pages[name].as_uri())
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    broken = page.evaluate(
+        "async () => (await axe.run(document)).violations.map(rule => [rule.id, rule.nodes[0].html])"
+    )
+    page.close()
+    assert broken == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -92,4 +92,4 @@ def _write(result: ModelComparison, *, every: bool) -> None:
             f"only {flagged['second']}, neither {flagged['neither']}; Cohen's kappa {kappa}"
         )
     if not every:
-        out.say(result.legend())
+        out.say_all(result.legend())
