@@ -167,6 +167,7 @@ def test_names_of_operations_stay():
         *("list_images", "image_detail", "picture"),
         *("read_annotation", "save_annotation", "delete_annotation", "restore_annotation"),
         *("list_classes", "add_class"),
+        *("roots", "subfolders", "open_folder"),
         *("list_models", "choose_model"),
         *("image_suggestions", "suggestion_status", "suggest_all", "stop_suggesting"),
         *("training_status", "start_training", "stop_training", "decide_training"),

@@ -5,10 +5,12 @@ import json
 import threading
 
 import pytest
+from support.tiny_models import CARD, write_tiny_onnx
 from support.web_places import WRITE, client, folder, image, image_ids, model, wait_for
 
 from fractura.cli.main import main
 from fractura.web.detection_cache import DetectionCache
+from fractura.web.model_registry import ModelRegistry
 
 FILES_OF_A_FOLDER = {"picture": None, "explanation": None, "annotation": None}
 
@@ -135,10 +137,34 @@ def test_images_of_the_list_and_the_cache_after_a_restart(tmp_path, monkeypatch)
         assert (gone.status_code, gone.json()["error"]["code"]) == (404, "job_unknown")
         monkeypatch.setattr(web.app.state.shared.models, "detect", None)  # an error if it is asked
         again = start(web, folder="images")
-        assert web.app.state.shared.settings.served_root == data.resolve()
         ended(web, again["id"])
         found = {row["image"]: row for row in web.get(f"/api/jobs/{again['id']}/results").json()["images"]}
         assert found["images/image1.png"]["detections"] == rows[1]["detections"]
+
+
+def test_a_job_stays_with_its_folder_when_another_one_is_opened(tmp_path, gate):
+    data, other = folder(tmp_path / "data"), folder(tmp_path / "other")
+    image(other / "images" / "image1.png", width=300)
+    with client(mode="label", folder=data, model=model(tmp_path)) as web:
+        first = start(web, images=[image_ids(web)["image1.png"]])
+        web.app.state.shared.open_folder(other)
+        second = start(web, folder="images")
+        gate.release(100)
+        ended(web, second["id"])
+        [row] = web.get(f"/api/jobs/{first['id']}/results").json()["images"]
+        assert (row["error"], row["width"]) == (None, 200)
+        rows = web.get(f"/api/jobs/{second['id']}/results").json()["images"]
+        assert (rows[0]["image"], rows[0]["width"]) == ("images/image1.png", 300)
+
+
+def test_models_of_one_id_are_told_apart(tmp_path):
+    """Each folder has a trained-0001: a job may still run that of the folder before."""
+    registry, entries = ModelRegistry(), []
+    for name in ("one", "two"):
+        card = CARD.model_copy(update={"class_names": (name, "cast")})
+        path = write_tiny_onnx(tmp_path / f"{name}.onnx", card=card)
+        entries.append(registry.add("trained-0001", "trained", path))
+    assert [registry.load(entry).card.class_names[0] for entry in entries] == ["one", "two"]
 
 
 def test_progress_and_cancelling(web, gate):

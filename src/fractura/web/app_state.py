@@ -93,6 +93,13 @@ class AppState:
             )
         return self._folder
 
+    @property
+    def served_root(self) -> Path | None:
+        """Folder whose images batch jobs may examine, resolved; None where they may examine uploaded ones only."""
+        if self.settings.root is not None:
+            return self.settings.root.resolve()
+        return None if self._folder is None else self._folder.index.folder
+
     def start(self) -> None:
         """Start the background work."""
         self.jobs.start()

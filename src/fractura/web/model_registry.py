@@ -93,7 +93,7 @@ class ModelRegistry:
         self._busy = threading.Lock()
         self._models: dict[str, UsableModel | UnusableModel] = {}
         self._current: str | None = None
-        self._loaded: tuple[str, Model] | None = None
+        self._loaded: tuple[Path, Model] | None = None
 
     @property
     def current(self) -> str | None:
@@ -160,8 +160,8 @@ class ModelRegistry:
             ModelError: It is damaged.
             MissingDependencyError: Its runtime is not installed.
         """
-        if self._loaded is None or self._loaded[0] != model.id:
-            self._loaded = (model.id, load_model(model.path))
+        if self._loaded is None or self._loaded[0] != model.path:
+            self._loaded = (model.path, load_model(model.path))
         return self._loaded[1]
 
     def detect(self, model: UsableModel, image: Radiograph) -> ImageDetections:
@@ -207,5 +207,5 @@ class ModelRegistry:
         if path.is_dir() and (path / CARD_FILE).is_file():
             return read_card(path)
         loaded = load_model(path)  # other formats carry their card inside
-        self._loaded = (model, loaded)
+        self._loaded = (path, loaded)
         return loaded.card

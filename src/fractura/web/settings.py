@@ -66,12 +66,6 @@ class WebSettings(BaseModel):
         """True if only this machine can reach the server."""
         return self.host in LOOPBACK_NAMES
 
-    @property
-    def served_root(self) -> Path | None:
-        """``root``, resolved; None where batch jobs may examine uploaded images only."""
-        root = self.root or self.folder
-        return None if root is None else root.resolve()
-
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
         if self.mode == "label" and self.folder is None:

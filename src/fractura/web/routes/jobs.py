@@ -13,7 +13,7 @@ from fractura.web.app_state import AppState, CurrentState
 from fractura.web.job_schemas import JobId, JobList, JobRequest, JobStatus
 from fractura.web.jobs import Job, JobImage
 from fractura.web.served_root import images_below
-from fractura.web.uploads import file_source
+from fractura.web.uploads import ImageSource, file_source
 
 router = APIRouter(tags=["jobs"])
 
@@ -64,12 +64,20 @@ def cancel_job(job: JobId, state: CurrentState) -> JobStatus:
 
 
 def _known_images(state: AppState, images: list[str]) -> tuple[JobImage, ...]:
-    """Each is looked up now, so that a wrong id is an error at once, and again when its turn comes."""
-    return tuple(JobImage(state.source(image).name, partial(state.source, image)) for image in dict.fromkeys(images))
+    """Each is looked up now, so that a wrong id is an error at once, and opened when its turn comes.
+
+    By then uploads may be gone, so that they stay within their memory, and another folder may be open.
+    """
+    return tuple(_known_image(state, state.source(image)) for image in dict.fromkeys(images))
+
+
+def _known_image(state: AppState, found: ImageSource) -> JobImage:
+    is_upload = isinstance(found.source, bytes)
+    return JobImage(found.name, partial(state.uploads.get, found.id) if is_upload else lambda: found)
 
 
 def _folder_images(state: AppState, folder: str) -> tuple[JobImage, ...]:
-    root = state.settings.served_root
+    root = state.served_root
     if root is None:
         raise WebError(404, "no_folder", "this server has no folder of images", hint="start it with --root FOLDER")
 
