@@ -52,6 +52,7 @@ COMBINED = (
     "{family}; start: nothing; {licence}", "fractura train: going on in {output}",
     "done: step {step} of {num_steps}, {steps} steps in {seconds}, peak memory {memory}",
     "step {step}  {shown}  false positives per image {rate} at threshold {threshold}  (best {best})  ({seconds})",
+    "{images} of {clusters} patients", "{images} of {clusters} studies",
     "start: nothing", "box size: small", "box size: medium", "box size: large",
 )  # fmt: skip
 """Texts that the code puts together of words."""

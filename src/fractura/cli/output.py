@@ -148,7 +148,7 @@ def _cell(heading: str, cell: Any) -> str:
         return "–"
     if heading in ("image", "folder"):
         return str(cell)
-    return language.word(cell) if heading == "metric" else language.cell(str(cell))
+    return language.word(cell) if heading in ("metric", "figure") else language.cell(str(cell))
 
 
 def write_rows(rows: Sequence[Mapping[str, Any]], *, numeric: Sequence[str] = ()) -> None:

@@ -20,6 +20,8 @@ DOMAIN = "fractura"
 LOCALE = Path(__file__).parent / "locale"
 _NUMBERS = re.compile(r"[-+−±–\d.,;:/()% ]*\d[-+−±–\d.,;:/()% ]*M?")
 _SEPARATOR = re.compile(r"; |: |, |  ")
+_DRAWN = re.compile(r"\S {3,}\S")
+"""A line of a table: with other words its columns would not stand in line."""
 _LONG_LIST = 40
 """So many separators are between names, not between sentences."""
 _SENTENCES = re.compile(r"(?<=[a-z)]\.) (?=[A-Z])")
@@ -149,6 +151,8 @@ class Translator:
         return self.sentence(value) if number == value else number
 
     def _in_parts(self, text: str) -> str | None:
+        if _DRAWN.search(text):
+            return None
         sentences = _SENTENCES.split(text)
         if len(sentences) > 1:
             return " ".join(self._line(each) for each in sentences)
@@ -210,8 +214,8 @@ class _Template:
         for number, (name, literal) in enumerate(zip(self._names, others, strict=True), start=1):
             last = number == len(others)
             end = len(text) - len(literal) if last else text.find(literal, position)
-            if end < position or ("; " in text[position:end] and not (last and not literal)):
-                return None  # a list of sentences is a value at the end only
+            if end < position or ("; " in text[position:end] and not (last and literal in ("", ")"))):
+                return None  # a list of sentences is a value at the end or in brackets
             values[name] = text[position:end]
             position = end + len(literal)
         return values if others or position == len(text) else None
