@@ -13,10 +13,11 @@ import typer
 from support.format_images import png
 from support.translations import CATALOGUES, read
 
+import fractura
 from fractura.cli import output
 from fractura.cli import terminal_language as language
 from fractura.cli.main import app, load_command, main
-from fractura.cli.registry import COMMANDS
+from fractura.cli.registry import COMMANDS, find_command
 from fractura.cli.translated_parser import paragraphs, translate_help
 from fractura.core.errors import DataError
 from fractura.core.translation import Translator
@@ -144,6 +145,24 @@ def test_errors_hints_and_results(capsys, folder, words, said):
     captured = capsys.readouterr()
     shown = f"{captured.out}{captured.err}"
     assert [each for each in said if each.format(folder=folder) not in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [([], "es"), (["--language", "en"], "en"), (["--language", "es"], "es")],
+)
+@pytest.mark.parametrize("command", ["evaluate", "compare", "agree"])
+def test_reports_are_written_in_the_language_of_the_terminal(monkeypatch, command, words, code):
+    written = []
+
+    def write(*_, language, **__):
+        written.append(language)
+        raise DataError("enough")
+
+    monkeypatch.setenv("LANG", "es_ES.UTF-8")
+    monkeypatch.setattr(fractura, find_command(command).function, write, raising=False)
+    assert main([command, "a", "b", "c"][: 4 if command == "compare" else 3] + words) == DataError.exit_code
+    assert written == [code]
 
 
 def test_paths_are_never_translated(capsys, monkeypatch):
