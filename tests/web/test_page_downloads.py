@@ -82,3 +82,20 @@ def test_without_detections_there_is_no_heat_map(chromium, tmp_path):
         window.page.get_by_role("button", name="More tools").click()
         expect(window.page.get_by_role("button", name="Download the heat map")).to_be_disabled()
         expect(window.page.get_by_role("button", name="Download the picture")).to_be_enabled()
+
+
+def test_that_an_image_is_outside_the_training_stands_below_it(view):
+    warning = "outside what this model was trained on: it does not resemble the training images"
+
+    def warned(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"warning": warning})
+
+    view.page.route("**/suggestions", warned)
+    view.page.reload()
+    view.image("image_00.png")
+    view.page.locator("#suggestions .suggested").nth(1).wait_for()
+    for key, kind in (("p", "drawing"), ("Shift+P", "heat")):
+        with view.page.expect_request(f"**/{kind}") as sent, view.page.expect_download():
+            view.key(key)
+        assert warning in str(sent.value.post_data_json)

@@ -76,6 +76,13 @@ def test_of_a_dicom_image_it_is_another_one_of_the_patient(view):
     show(view, "b_alone.dcm")
     expect(view.page.locator(NOTE)).to_have_text("There is no other image of this patient: choose one above.")
     expect(view.page.locator("#second-status")).to_have_text("")
+    show(view, "a_ap.dcm")
+    second(view, "a_lateral.dcm")
+    view.page.locator(CHOICE).select_option(label="a_later.dcm")
+    second(view, "a_later.dcm")
+    show(view, "image_00.png")
+    expect(view.page.locator(NOTE)).to_contain_text("does not say whose image it is")
+    expect(view.page.locator("#second-status")).to_have_text("")
     view.key("b")
     expect(view.page.locator("#second")).to_be_hidden()
 

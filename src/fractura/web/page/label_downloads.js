@@ -3,7 +3,7 @@ import { notify, notifyError } from "./announce.js";
 import { answerText, certainty, thresholdText } from "./answers.js";
 import * as api from "./api.js";
 import { download } from "./dom.js";
-import { say } from "./i18n.js";
+import { fromServer, say } from "./i18n.js";
 
 /**
  * The boxes that are shown, suggestions with their scores; below them what the model says, if it takes part.
@@ -30,7 +30,8 @@ export async function downloadPicture({ open, labelling }) {
 function modelSays({ answer }) {
   const { image_score: score, image_probability: probability, threshold, sensitivity } = answer ?? {};
   if (typeof score !== "number" || typeof threshold !== "number") return [];
-  return [answerText(score, probability ?? null, threshold), thresholdText(threshold, sensitivity ?? null)];
+  const says = [answerText(score, probability ?? null, threshold), thresholdText(threshold, sensitivity ?? null)];
+  return [fromServer(answer?.warning), ...says].filter(Boolean);
 }
 
 let busy = false;
@@ -42,7 +43,8 @@ export async function downloadHeat({ open, labelling }) {
   notify(say("heat.running"));
   /** @type {[string, string]} */
   const scale = [say("heat.none"), say("heat.most")];
-  await save(api.heat(open.facts.id, { threshold: labelling.shownFrom, caption: say("heat.caption"), scale }));
+  const caption = [fromServer(open.answer?.warning), say("heat.caption")].filter(Boolean).join(" ");
+  await save(api.heat(open.facts.id, { threshold: labelling.shownFrom, caption, scale }));
   busy = false;
 }
 

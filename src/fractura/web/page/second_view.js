@@ -34,6 +34,8 @@ export class SecondView {
     /** The image beside it. @type {string | null} */
     this.shown = null;
     this.name = "";
+    /** Whether the user has chosen it for images that do not say whose they are. */
+    this.chosen = false;
     /** @type {RelatedImage[] | null} null where the file of the first one does not say whose it is. */
     this.related = null;
     /** What is offered besides. @type {ImageRow[]} */
@@ -65,7 +67,10 @@ export class SecondView {
   }
 
   #listen() {
-    this.choice.addEventListener("change", () => void this.#show(this.choice.value || null));
+    this.choice.addEventListener("change", () => {
+      this.chosen = this.related === null;
+      void this.#show(this.choice.value || null);
+    });
     let typing = 0;
     this.search.addEventListener("input", () => {
       clearTimeout(typing);
@@ -88,6 +93,7 @@ export class SecondView {
   close() {
     this.element.hidden = true;
     this.shown = null;
+    this.chosen = false;
     this.stage.close();
     this.changed();
   }
@@ -117,8 +123,12 @@ export class SecondView {
   /** @param {string | null} before The image that was labelled before. */
   #next(before) {
     const { related, shown, first } = this;
-    if (related?.some(({ id }) => id === shown)) return shown;
-    if (related) return related[0]?.id ?? null;
+    if (related) {
+      this.chosen = false;
+      return related.some(({ id }) => id === shown) ? shown : (related[0]?.id ?? null);
+    }
+    // another patient's image is shown by choice only
+    if (!this.chosen) return null;
     return shown === first ? before : shown;
   }
 
