@@ -21,6 +21,7 @@ from fractura.evaluation.report.agreement_report import (
     holds_agreement,
     write_agreement,
 )
+from fractura.evaluation.report.tables import say_without_word
 from fractura.formats import read_dataset
 from fractura.inference import load_model
 from fractura.workflows.labelled import find_candidates, warn_of
@@ -122,6 +123,7 @@ def compare_readers(
         )
         with unfinished(folder, "agree"):
             write_agreement(context, result.to_dict(), folder, language=language)
+        say_without_word(reporter)
     return result
 
 

@@ -22,6 +22,7 @@ from fractura.evaluation.report.comparison_report import (
     holds_comparison,
     write_comparison,
 )
+from fractura.evaluation.report.tables import say_without_word
 from fractura.inference import load_model
 from fractura.workflows.labelled import find_candidates, read_labelled
 
@@ -194,6 +195,7 @@ def compare_models(
     if folder is not None:
         with unfinished(folder, "compare"):
             write_comparison(context, result.to_dict(), folder, language=language)
+        say_without_word(reporter)
     return result
 
 

@@ -22,7 +22,7 @@ from fractura.evaluation.leakage import Leakage
 from fractura.evaluation.manifest import read_manifest
 from fractura.evaluation.report import ReportContext, write_report
 from fractura.evaluation.report.report import REPORT_FILE
-from fractura.evaluation.report.tables import word_is_there
+from fractura.evaluation.report.tables import say_without_word
 from fractura.evaluation.rows import SUBGROUP_COLUMNS
 from fractura.inference import load_model
 from fractura.inference.settings import DetectionSettings
@@ -167,8 +167,7 @@ def evaluate_model(
             write_atomically(folder / EVALUATION_FILE, json_text(result.to_dict()))
             write_tables(evaluation, folder)
             write_report(context, folder, language=language)
-        if not word_is_there():
-            reporter.say("tables/tables.docx is not written: it needs python-docx (pip install fractura[word])")
+        say_without_word(reporter)
     return result
 
 

@@ -17,6 +17,7 @@ from fractura.evaluation.report.reader_study_report import (
     holds_reader_study,
     write_reader_study,
 )
+from fractura.evaluation.report.tables import say_without_word
 from fractura.formats import read_dataset
 from fractura.workflows.labelled import warn_of
 
@@ -136,6 +137,7 @@ def analyse_reader_study(
         )
         with unfinished(folder, "reader-study"):
             write_reader_study(context, result.to_dict(), folder, language=language)
+        say_without_word(reporter)
     return result
 
 

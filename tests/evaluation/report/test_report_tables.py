@@ -44,6 +44,7 @@ def test_cells_hold_values_with_their_intervals(made):
         ("<b>", r"\textless{}b\textgreater{}"),
         ("\\x{}~^", r"\textbackslash{}x\{\}\textasciitilde{}\textasciicircum{}"),
         ("−0.5 ≥ 1", r"$-$0.5 $\ge$ 1"),
+        ("χ², ∞", r"$\chi$$^2$, $\infty$"),
     ],
 )
 def test_signs_of_latex_are_text(text, expected):

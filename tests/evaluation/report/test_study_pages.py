@@ -5,6 +5,7 @@ import io
 import re
 from pathlib import Path
 
+import docx
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -19,6 +20,7 @@ from fractura.evaluation.report.agreement_report import kappas, write_agreement
 from fractura.evaluation.report.comparison_report import model_names, write_comparison
 from fractura.evaluation.report.language import Language
 from fractura.evaluation.report.reader_study_report import write_reader_study
+from fractura.evaluation.report.tables import tables_of
 
 AXE = Path(__file__).resolve().parents[3] / "node_modules" / "axe-core" / "axe.min.js"
 NAMES = ("comparison", "agreement", "reader study")
@@ -128,6 +130,28 @@ def test_no_rule_of_axe_is_broken(chromium, pages, name):
     )
     page.close()
     assert broken == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tables_for_a_paper_say_what_the_page_says(pages, name):
+    folder, found = pages[name].parent / "tables", tables_of(pages[name].read_text(encoding="utf-8"))
+    assert len(found) >= 3
+    assert {path.name for path in folder.glob("*.csv")} == {f"{each.name}.csv" for each in found}
+    grids = docx.Document(folder / "tables.docx").tables
+    for table, grid in zip(found, grids, strict=True):
+        assert {len(row) for row in table.rows} == {len(table.columns)}, table.name
+        assert [tuple(cell.text for cell in row.cells) for row in grid.rows] == [table.columns, *table.rows]
+        assert (folder / f"{table.name}.tex").read_text(encoding="utf-8").count(r" \\") == len(table.rows) + 1
+
+
+def test_tables_and_plots_of_an_earlier_page_are_removed(tmp_path):
+    write_comparison(comparison(images=20, rounds=5), {}, tmp_path)
+    assert (tmp_path / "tables" / "differences-3.tex").is_file()
+    (tmp_path / "tables" / "mine.csv").write_text("mine", encoding="utf-8")
+    write_comparison(comparison(("built-in", "other"), images=20, rounds=5), {}, tmp_path)
+    left = {path.name for path in (tmp_path / "tables").iterdir()}
+    assert {"differences-2.csv", "mine.csv"} <= left
+    assert not {name for name in left if "-3." in name}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -66,7 +66,7 @@ def holds_agreement(folder: Path) -> bool:
 def write_agreement(
     context: AgreementContext, document: Mapping[str, object], folder: Path, *, language: str = "en"
 ) -> Path:
-    """Write ``agreement.html``, ``agreement.json``, ``agreement.csv`` and ``plots/``.
+    """Write ``agreement.html``, ``agreement.json``, ``agreement.csv``, ``plots/`` and ``tables/``.
 
     Args:
         context: What was measured.
@@ -122,6 +122,7 @@ def write_agreement(
             "coefficients": {key: _(text) for key, text in _COEFFICIENTS.items()},
             "p_text": lambda p: p_text(p, reader),
         },
+        former_tables=["reference-tests"],
     )
     return folder / AGREEMENT_FILE
 

@@ -29,6 +29,10 @@ _COLUMNS = (
     *("first", "second", "metric", "text", "family", "first_value", "second_value", "difference"),
     *("low", "high", "p", "p_holm"),
 )
+_TABLES = ("delong", "mcnemar", "differences")
+"""Tables that each other model has."""
+_MOST_MODELS = 30
+"""From this number on, tables of an earlier page are not found again."""
 _OF_MODEL = (
     gettext_noop("the first model: {warning}"),
     gettext_noop("the second model: {warning}"),
@@ -91,7 +95,7 @@ def holds_comparison(folder: Path) -> bool:
 def write_comparison(
     context: ComparisonContext, document: Mapping[str, object], folder: Path, *, language: str = "en"
 ) -> Path:
-    """Write ``comparison.html``, ``comparison.json``, ``comparison.csv`` and ``plots/``.
+    """Write ``comparison.html``, ``comparison.json``, ``comparison.csv``, ``plots/`` and ``tables/``.
 
     Args:
         context: The comparisons.
@@ -145,6 +149,7 @@ def write_comparison(
             "signed": lambda value: signed(value, reader),
             "signed_interval": lambda low, high: signed_interval(low, high, reader),
         },
+        former_tables=[f"{name}-{number}" for name in _TABLES for number in range(2, _MOST_MODELS)],
     )
     return folder / COMPARISON_FILE
 

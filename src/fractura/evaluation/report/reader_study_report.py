@@ -68,7 +68,7 @@ def holds_reader_study(folder: Path) -> bool:
 def write_reader_study(
     context: ReaderStudyContext, document: Mapping[str, object], folder: Path, *, language: str = "en"
 ) -> Path:
-    """Write ``reader_study.html``, ``reader_study.json``, ``reader_study.csv`` and ``plots/``.
+    """Write ``reader_study.html``, ``reader_study.json``, ``reader_study.csv``, ``plots/`` and ``tables/``.
 
     Args:
         context: The study.
@@ -126,6 +126,10 @@ def write_reader_study(
             "signed": lambda value: signed(value, reader),
             "signed_interval": lambda low, high: signed_interval(low, high, reader),
         },
+        former_tables=[
+            *(f"readers-{figure}" for figure in FIGURES),
+            *(f"analysis-{figure}-{name}" for figure in FIGURES for name in _ANALYSES),
+        ],
     )
     return folder / READER_STUDY_FILE
 

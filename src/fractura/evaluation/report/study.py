@@ -12,6 +12,7 @@ from fractura.core.html import page
 from fractura.evaluation.report.drawing import PLOTS, Drawers, draw_plots
 from fractura.evaluation.report.language import Language
 from fractura.evaluation.report.svg import STYLE
+from fractura.evaluation.report.tables import write_tables_of
 from fractura.evaluation.report.templating import render
 from fractura.evaluation.report.versions import versions
 
@@ -27,8 +28,12 @@ def write_study(
     drawers: Drawers,
     files: Sequence[str],
     values: Mapping[str, object],
+    former_tables: Sequence[str],
 ) -> None:
-    """Write a page and its plots: one file that loads nothing and runs nothing, ``plots/`` beside it.
+    """Write a page, one file that loads nothing and runs nothing, with ``plots/`` and ``tables/`` beside it.
+
+    Plots are PNG and TIFF of 300 dots per inch, SVG and PDF; tables CSV and LaTeX, and one Word file if python-docx is
+    installed.
 
     Args:
         file: The page.
@@ -40,6 +45,7 @@ def write_study(
         drawers: The plots.
         files: Names of files beside the page to be linked.
         values: What the templates of the chapters use.
+        former_tables: Names of tables that only some pages of this kind have: files of an earlier page are removed.
 
     Raises:
         DataError: The folder cannot be written.
@@ -63,6 +69,7 @@ def write_study(
         **values,
     )
     write_atomically(file, page(title, body, style=style, language=language.code))
+    write_tables_of(body, file.parent, language=language.code, former=former_tables)
 
 
 def p_text(p: float | None, language: Language) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from fractura.core.csv_cell import csv_text
 from fractura.core.files import write_atomically
+from fractura.core.reporter import Reporter
 
 TABLES, WORD_FILE = "tables", "tables.docx"
 """The folder of the tables beside the page, and the Word file in it."""
@@ -24,6 +25,7 @@ _LATEX = {
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
     **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
     **{"−": "$-$", "≥": r"$\ge$", "≤": r"$\le$", "×": r"$\times$", "²": r"$^2$", "□": r"$\square$"},
+    **{"χ": r"$\chi$", "∞": r"$\infty$"},
     **{"\u202f": r"\,", "\u00a0": "~", "<": r"\textless{}", ">": r"\textgreater{}"},
 }
 
@@ -36,7 +38,8 @@ class PaperTable:
         name: Its id on the page.
         caption: Above it.
         columns: Headings.
-        rows: Cells, as many a row as there are columns; the first is the row's heading.
+        rows: Cells, as many a row as there are columns; the first is the row's heading. A cell across several columns
+            is followed by empty ones.
     """
 
     name: str
@@ -51,6 +54,7 @@ class _Tables(HTMLParser):
         self.found: list[PaperTable] = []
         self._name: str | None = None
         self._caption, self._rows, self._words = "", list[list[str]](), list[str]()
+        self._across = 1
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "table":
@@ -59,6 +63,9 @@ class _Tables(HTMLParser):
             self._rows.append([])
         elif tag in ("th", "td", "caption"):
             self._words = []
+            self._across = int(dict(attrs).get("colspan") or 1)
+        elif tag == "br":
+            self._words.append(" ")
 
     def handle_endtag(self, tag: str) -> None:
         if self._name is None:
@@ -67,7 +74,7 @@ class _Tables(HTMLParser):
         if tag == "caption":
             self._caption = text
         elif tag in ("th", "td"):
-            self._rows[-1].append(text)
+            self._rows[-1] += [text, *[""] * (self._across - 1)]
         elif tag == "p":
             self._words.append(" ")
         elif tag == "table":
@@ -165,6 +172,12 @@ def _escaped(text: str) -> str:
 def word_is_there() -> bool:
     """python-docx is installed."""
     return importlib.util.find_spec("docx") is not None
+
+
+def say_without_word(reporter: Reporter) -> None:
+    """Say that the Word file is missing, if it is."""
+    if not word_is_there():
+        reporter.say("tables/tables.docx is not written: it needs python-docx (pip install fractura[word])")
 
 
 def word(tables: Sequence[PaperTable], language: str) -> bytes:
