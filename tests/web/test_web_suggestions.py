@@ -211,9 +211,9 @@ def test_detections_in_the_words_of_the_folder(model_names, folder_names, expect
 
 PRETENDED = textwrap.dedent(
     """
-    import pathlib, signal, sys, time
+    import os, pathlib, signal, sys, time
     words = sys.argv[1:]
-    sys.stderr.write(" ".join(words[:1]) + " begins\\n")
+    sys.stderr.write(f"{words[0]} begins, {os.environ['FRACTURA_LANGUAGE']}\\n")
     if words[0] == "split":
         sys.exit(0)
     if words[0] == "evaluate":
@@ -266,7 +266,8 @@ def ended(web):
     return wait_for(finished)
 
 
-def test_training_measures_the_model_and_asks_before_it_takes_over(trainable):
+def test_training_measures_the_model_and_asks_before_it_takes_over(trainable, monkeypatch):
+    monkeypatch.setenv("FRACTURA_LANGUAGE", "es")
     begun = trainable.post("/api/training", headers=WRITE, json={"num_steps": 3})
     assert (begun.status_code, begun.json()["state"]) == (202, "preparing")
     again = trainable.post("/api/training", headers=WRITE, json={})
@@ -274,7 +275,7 @@ def test_training_measures_the_model_and_asks_before_it_takes_over(trainable):
     report = ended(trainable)
     assert (report["state"], report["step"], report["model"]) == ("done", 3, "trained-0001")
     assert [each["loss"] for each in report["history"]] == pytest.approx([1, 1 / 2, 1 / 3])
-    assert report["lines"] == ["split begins", "train begins", "evaluate begins", "compare begins"]
+    assert report["lines"] == [f"{command} begins, en" for command in ("split", "train", "evaluate", "compare")]
     assert report["result"] == {
         "images": 7,
         "negatives": 3,
@@ -328,7 +329,7 @@ def test_training_can_be_stopped_and_keeps_what_it_learned(trainable):
     trainable.delete("/api/training", headers=WRITE)
     report = ended(trainable)
     assert (report["state"], report["model"]) == ("stopped", "trained-0001")
-    assert report["lines"] == ["train begins"]
+    assert report["lines"] == ["train begins, en"]
 
 
 def test_training_that_fails_says_why(trainable, monkeypatch):

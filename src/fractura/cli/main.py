@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -18,9 +18,9 @@ from fractura._version import __version__
 from fractura.cli import output
 from fractura.cli import terminal_language as languages
 from fractura.cli.registry import COMMANDS, INTERRUPTED, find_command
-from fractura.cli.terminal_language import VARIABLE
 from fractura.cli.translated_parser import TranslatedCommand, TranslatedGroup, translate_help
 from fractura.core.errors import FracturaError
+from fractura.core.translation import LANGUAGE_VARIABLE, Code
 
 DEBUG_VARIABLE = "FRACTURA_DEBUG"
 
@@ -89,8 +89,8 @@ def fractura(
         bool, typer.Option("--debug", help=f"Show the traceback of an error (or set {DEBUG_VARIABLE}=1).")
     ] = False,
     language: Annotated[
-        Literal["en", "es"] | None,
-        typer.Option(envvar=VARIABLE, help="Language of the terminal.", show_default="that of the system"),
+        Code | None,
+        typer.Option(envvar=LANGUAGE_VARIABLE, help="Language of the terminal.", show_default="that of the system"),
     ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")

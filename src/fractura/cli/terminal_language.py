@@ -11,9 +11,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from fractura.core.translation import DOMAIN, LANGUAGES, LOCALE, Code, Translator
+from fractura.core.translation import DOMAIN, LANGUAGE_VARIABLE, LANGUAGES, LOCALE, Code, Translator
 
-VARIABLE = "FRACTURA_LANGUAGE"
 LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 _current = Translator("en")
 
@@ -36,7 +35,7 @@ def chosen(words: Sequence[str]) -> Code:
             code = _known(value if equals else "".join(words[number + 1 : number + 2]))
             if code is not None:
                 return code
-    return _known(os.environ.get(VARIABLE, "")) or _of_the_system()
+    return _known(os.environ.get(LANGUAGE_VARIABLE, "")) or _of_the_system()
 
 
 def _known(word: str) -> Code | None:

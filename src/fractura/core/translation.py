@@ -16,6 +16,8 @@ from typing import Literal, get_args
 
 Code = Literal["en", "es"]
 LANGUAGES: tuple[Code, ...] = get_args(Code)
+LANGUAGE_VARIABLE = "FRACTURA_LANGUAGE"
+"""Environment variable with the language of the terminal."""
 DOMAIN = "fractura"
 LOCALE = Path(__file__).parent / "locale"
 _NUMBERS = re.compile(r"[-+−±–\d.,;:/()% ]*\d[-+−±–\d.,;:/()% ]*M?")

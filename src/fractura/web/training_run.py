@@ -21,6 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from fractura.core.model_card import CARD_FILE
+from fractura.core.translation import LANGUAGE_VARIABLE
 from fractura.web.api_errors import WebError
 from fractura.web.training_measure import measure_training
 from fractura.web.training_schemas import (
@@ -185,6 +186,7 @@ class TrainingRun:
                 text=True,
                 encoding="utf-8",
                 errors="replace",
+                env={**os.environ, LANGUAGE_VARIABLE: "en"},  # the API's messages are English in every locale
             )
         reader = threading.Thread(target=_read_lines, args=(process, lines), daemon=True)
         reader.start()
