@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError, suggest_name
 from fractura.evaluation.subgroups import ImageGroup
+from fractura.imaging.dicom.demographics import Demographics, age_in_years, sex_term
 
 _IMAGE_COLUMNS = ("image", "filename", "file_name", "image_id", "name")
 _FACTS = ("patient", "study", "body_part", "view", "laterality", "device")
 """Columns that fill what the images do not say themselves."""
+_AGE, _SEX = ("age", "age_years", "patient_age"), ("sex", "gender", "patient_sex")
+"""Columns that say who is on the image."""
 _NO_GROUPS = frozenset({"split", "label", "width", "height", "boxes"})
 """Columns that say nothing beyond the annotations."""
 _YES, _NO = frozenset({"1", "true", "yes"}), frozenset({"0", "false", "no", ""})
@@ -56,6 +59,12 @@ class Manifest:
         cells = self.rows.get(record.name, {})
         missing = {name: cells[name] for name in _FACTS if cells.get(name) and getattr(record, name) is None}
         return replace(record, **missing)  # type: ignore[arg-type]  # names and types are those of _FACTS
+
+    def demographics(self, dataset: Dataset) -> list[Demographics]:
+        """Age and sex of the person on each image, from columns of such names; nothing where there is none."""
+        age, sex = (next((each for each in self.columns if each.lower() in names), "") for names in (_AGE, _SEX))
+        rows = [self.rows.get(record.name, {}) for record in dataset]
+        return [Demographics(age_in_years(cells.get(age, "")), sex_term(cells.get(sex, ""))) for cells in rows]
 
     def missing(self, dataset: Dataset) -> int:
         """Images without a row."""

@@ -12,7 +12,17 @@ from pathlib import Path
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import BoxFlags, Dataset, Record
 from fractura.core.errors import DataError
-from fractura.formats.faults import ROUNDING, Faults, over_edge, placed, reading_fault, size_fault, unknown_class
+from fractura.formats.faults import (
+    NOT_ANNOTATED,
+    ROUNDING,
+    Faults,
+    UnusedImagesError,
+    over_edge,
+    placed,
+    reading_fault,
+    size_fault,
+    unknown_class,
+)
 from fractura.formats.image_index import ImageIndex, unique_names
 from fractura.formats.voc.annotation import VocObject
 from fractura.imaging.reader import radiograph_frame, radiograph_size
@@ -150,8 +160,10 @@ def gather(
     _note_cut_boxes(used, root, faults)
     if index is not None and (unused := index.unused):
         faults.note(
-            DataError(
+            UnusedImagesError(
                 f"{len(unused)} images are not listed and are not used: {some_of([each.name for each in unused])}",
+                count=len(unused),
+                reason=NOT_ANNOTATED,
                 file=root,
                 hint="list them, too, if they belong to the data set; an image without boxes is a negative image",
             )

@@ -118,6 +118,23 @@ class Faults:
         return DataError(problem, file=first.file, place=first.place, hint=first.hint)
 
 
+NOT_ANNOTATED = "not annotated"
+"""Why images are not used: nothing says what is on them."""
+
+
+class UnusedImagesError(DataError):
+    """Images that were found and do not belong to the data set.
+
+    Attributes:
+        count: Number of images.
+        reason: Why, in two or three words.
+    """
+
+    def __init__(self, problem: str, *, count: int, reason: str, file: Path | None, hint: str) -> None:
+        super().__init__(problem, file=file, hint=hint)
+        self.count, self.reason = count, reason
+
+
 def placed(fault: DataError, file: Path, place: str | None) -> DataError:
     """``fault`` with file and place, where it does not name its own."""
     if fault.file is not None and fault.place is not None:

@@ -43,6 +43,7 @@ from fractura.imaging.dicom import (
     read_dicom,
     read_dicom_values,
 )
+from fractura.imaging.dicom.demographics import Demographics, dicom_demographics
 from fractura.imaging.raster import raster_frame, read_raster, read_raster_values
 
 PICTURE_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".heic", ".heif", ".hif"})
@@ -215,6 +216,17 @@ def radiograph_identifiers(source: Path | bytes, *, name: str | None = None) -> 
     title = _title(source, name)
     with _stream(source, title) as stream:
         return dicom_identifiers(stream, title) if _starts_dicom(stream, title) else None
+
+
+def radiograph_demographics(source: Path | bytes, *, name: str | None = None) -> Demographics:
+    """Age and sex in the header of a DICOM, for tables that count people; of any other image nothing.
+
+    Raises:
+        DataError: The file is missing, or a DICOM that is damaged.
+    """
+    title = _title(source, name)
+    with _stream(source, title) as stream:
+        return dicom_demographics(stream, title) if _starts_dicom(stream, title) else Demographics()
 
 
 def is_image_file(path: Path) -> bool:

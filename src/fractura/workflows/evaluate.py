@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Literal
 
 from fractura.core.calibrator import Calibrator
 from fractura.core.dataset import Dataset
-from fractura.core.errors import UsageError
+from fractura.core.errors import DataError, UsageError
 from fractura.core.files import write_atomically
 from fractura.core.json_text import json_text
 from fractura.core.model_card import ModelCard
@@ -24,6 +25,9 @@ from fractura.evaluation.report import ReportContext, write_report
 from fractura.evaluation.report.report import REPORT_FILE
 from fractura.evaluation.report.tables import say_without_word
 from fractura.evaluation.rows import SUBGROUP_COLUMNS
+from fractura.formats.faults import UnusedImagesError
+from fractura.imaging.dicom.demographics import Demographics
+from fractura.imaging.reader import radiograph_demographics
 from fractura.inference import load_model
 from fractura.inference.settings import DetectionSettings
 from fractura.workflows.labelled import find_candidates, read_labelled
@@ -129,12 +133,14 @@ def evaluate_model(
         refuse_full_folder(folder, earlier=holds_evaluation(folder), overwrite=overwrite)
     loaded = load_model(model)
     card = loaded.card
+    unused: list[UnusedImagesError] = []
     labelled = read_labelled(
         data,
         card.class_names,
         rename=rename,
         source_format=source_format,
         image_dir=None if image_dir is None else Path(image_dir),
+        unused=unused,
         reporter=reporter,
     )
     dataset, parts = _divide(labelled, groups, without, reporter)
@@ -150,7 +156,13 @@ def evaluate_model(
         prevalence=prevalence,
     )
     context = ReportContext(
-        evaluation=evaluation, card=card, dataset=dataset, data_name=str(data), views=settings.views
+        evaluation=evaluation,
+        card=card,
+        dataset=dataset,
+        data_name=str(data),
+        views=settings.views,
+        unused=Counter({each.reason: each.count for each in unused}),
+        people=() if folder is None else _people(dataset, groups),
     )
     result = ModelEvaluation(
         model=model,
@@ -169,6 +181,20 @@ def evaluate_model(
             write_report(context, folder, language=language)
         say_without_word(reporter)
     return result
+
+
+def _people(dataset: Dataset, table: Path | str | None) -> tuple[Demographics, ...]:
+    """Age and sex of the person on each image, as the table says, else its DICOM header; they are kept nowhere."""
+    known = [Demographics()] * len(dataset) if table is None else read_manifest(Path(table)).demographics(dataset)
+    people = []
+    for record, person in zip(dataset, known, strict=True):
+        try:
+            header = radiograph_demographics(record.image if record.span is None else record.read_bytes())
+        except DataError:  # changed on the disk since it was measured
+            header = Demographics()
+        age, sex = header.age if person.age is None else person.age, person.sex or header.sex
+        people.append(Demographics(age, sex))
+    return tuple(people)
 
 
 def _divide(

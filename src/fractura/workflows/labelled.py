@@ -11,6 +11,7 @@ from fractura.core.errors import FracturaError
 from fractura.core.reporter import Reporter, track
 from fractura.evaluation import align_classes
 from fractura.formats import read_dataset
+from fractura.formats.faults import UnusedImagesError
 from fractura.inference.detect import detect_dataset
 from fractura.inference.model import Model
 from fractura.quality.splits import refuse_wrong_split
@@ -23,6 +24,7 @@ def read_labelled(
     rename: Mapping[str, str] | None = None,
     source_format: str | None = None,
     image_dir: Path | None = None,
+    unused: list[UnusedImagesError] | None = None,
     reporter: Reporter,
 ) -> Dataset:
     """Read images to measure on, with labels in the order of ``class_names``; small problems are warnings.
@@ -33,6 +35,7 @@ def read_labelled(
         rename: For classes of the images the model's class that they mean.
         source_format: Of ``data``; by default it is guessed.
         image_dir: Where the images lie, if not where the format has them.
+        unused: Collects what was found and does not belong to the data set.
         reporter: Gets the warnings.
 
     Raises:
@@ -41,6 +44,8 @@ def read_labelled(
     """
     problems: list[FracturaError] = []
     dataset = read_dataset(data, problems=problems, source_format=source_format, image_dir=image_dir)
+    if unused is not None:
+        unused += [problem for problem in problems if isinstance(problem, UnusedImagesError)]
     dataset = align_classes(dataset, class_names, renamed=rename, problems=problems)
     warn_of(problems, reporter)
     refuse_wrong_split(dataset, "evaluate", data)  # before detection, which may take long

@@ -50,7 +50,7 @@ def test_letters_stand_out(opened, scheme):
 
 def test_every_axis_says_what_it_shows(opened):
     page, _, _ = opened()
-    drawings = page.locator("figure.plot svg")
+    drawings = page.locator("figure.plot svg:has([id*=label-])")
     assert drawings.count() == 9
     for number in range(drawings.count()):
         for axis in ("x", "y"):
@@ -103,6 +103,9 @@ def test_on_paper_it_is_light_whole_and_without_links_to_files(opened):
     assert page.locator("nav").is_hidden()
 
 
+HEADINGS = "h1, h2, h3, caption"
+
+
 def printed(page):
     """The text of each page of A4."""
     reader = PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True)))
@@ -115,7 +118,7 @@ def test_it_prints_on_15_pages_without_a_heading_at_the_end_of_one(chromium, tmp
     file = report(tmp_path / "out", dataset, detections(dataset), language=language)
     page = chromium.new_page()
     page.goto(file.as_uri())
-    headings = page.eval_on_selector_all("h1, h2, h3, caption", "all => all.map(each => each.textContent.trim())")
+    headings = page.eval_on_selector_all(HEADINGS, "all => all.map(each => each.textContent.trim())")
     pages = printed(page)
     page.close()
     assert 5 < len(pages) <= 15

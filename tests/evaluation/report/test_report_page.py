@@ -150,7 +150,7 @@ def test_pictures_have_words_and_headings_have_order(made):
     assert all(after - before <= 1 for before, after in zip(page.headings, page.headings[1:], strict=False))
     assert len(page.all("caption")) == len(page.all("table"))
     drawings = [each for each in page.all("svg") if each.get("role") == "img"]
-    assert len(drawings) == 9
+    assert len(drawings) == 10
     assert len(page.all("desc")) == len(page.all("svg"))
 
 

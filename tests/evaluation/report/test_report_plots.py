@@ -15,8 +15,10 @@ from support.report_images import context_of, detections, images, measure
 from fractura.evaluation import MAIN_CRITERION
 from fractura.evaluation.report import image_plots, plots
 from fractura.evaluation.report.failures import detail_around
+from fractura.evaluation.report.flow import flow
 from fractura.evaluation.report.language import Language
 from fractura.evaluation.report.svg import DOTS_PER_INCH, FORMATS, INK, STYLE, inline_svg, save_figure
+from fractura.formats.faults import NOT_ANNOTATED
 
 
 @pytest.fixture(name="evaluation", scope="module")
@@ -33,8 +35,10 @@ def style():
 
 def test_files_are_ready_for_a_paper(made):
     folder = made.parent / "plots"
-    assert {kind: len(list(folder.glob(f"*.{kind}"))) for kind in FORMATS} == dict.fromkeys(FORMATS, 9)
+    assert {kind: len(list(folder.glob(f"*.{kind}"))) for kind in FORMATS} == dict.fromkeys(FORMATS, 10)
     for file in folder.iterdir():
+        if file.stem == "flow":
+            continue  # boxes without axes
         if file.suffix == ".png":
             with Image.open(io.BytesIO(file.read_bytes())) as image:
                 assert image.info["dpi"][0] == pytest.approx(DOTS_PER_INCH, abs=0.1)
@@ -98,6 +102,7 @@ def test_no_letter_is_cut_at_the_edge_of_a_figure(evaluation, tmp_path, language
     context, reader = context_of(replace(evaluation, subgroups=parts), dataset), Language(language)
     figures = [draw(evaluation, reader) for draw in (plots.froc, plots.froc_by_criterion)]
     figures += [draw(evaluation, reader) for draw in (image_plots.roc, image_plots.scores, image_plots.decision_curve)]
+    figures += [flow(replace(context, unused={NOT_ANNOTATED: 1234}), reader)]
     figures += [plots.precision_recall(evaluation, reader), plots.subgroups(context, reader)]
     figures += [plots.reliability(evaluation, reader, of) for of in ("image", "detection")]
     for figure in figures:

@@ -13,6 +13,7 @@ from fractura.evaluation.metric_names import (
     Metric,
     point_text,
 )
+from fractura.evaluation.report.characteristics import characteristics
 from fractura.evaluation.report.context import ReportContext, interval_method, threshold_origin, views_text
 from fractura.evaluation.report.failures import false_alarms, misses
 from fractura.evaluation.report.image_points import image_points
@@ -28,6 +29,7 @@ def headings(language: Language) -> dict[str, str]:
     _ = language.gettext
     return {
         "summary": _("In short"),
+        "population": _("Images and patients"),
         "images": _("Whole images"),
         "fractures": _("Single fractures"),
         "false-positives": _("False positives on normal images"),
@@ -48,6 +50,7 @@ def chapter_values(context: ReportContext, language: Language) -> dict[str, obje
     counted = evaluation.positive + evaluation.negative
     return {
         "context": context,
+        "characteristics": characteristics(context, language),
         "evaluation": evaluation,
         "metrics": evaluation.metrics,
         "warnings": [language.message(warning) for warning in context.warnings],

@@ -307,6 +307,8 @@ def _characteristics(context: ReportContext, language: Language) -> list[str]:
     for fact in ("body_part", "view", "laterality"):
         if counts := counted(getattr(record, fact) for record in context.dataset):
             sentences.append(f"{language.gettext(_FACTS[fact]).capitalize()}: {listed(counts)}.")
+    if any(person.age is not None or person.sex for person in context.people):
+        sentences.append(language.gettext("Age and sex: in the table of images and patients of the report."))
     return sentences
 
 

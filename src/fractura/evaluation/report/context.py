@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from fractura.core.dataset import Dataset
@@ -14,6 +15,7 @@ from fractura.evaluation.messages import Message, gettext_noop
 from fractura.evaluation.report.language import Language
 from fractura.evaluation.result import Evaluation, Subgroup
 from fractura.evaluation.threshold import Aim
+from fractura.imaging.dicom.demographics import Demographics
 
 _FRACTURED = ("images", "with a fracture")
 """How the evaluation calls the images that have a box."""
@@ -61,6 +63,8 @@ class ReportContext:
         dataset: The images that it was measured on.
         data_name: What people call them.
         views: How the model examined each image; None if as its card says.
+        unused: Images that were found and not analysed: how many, by the reason.
+        people: Age and sex of the person on each image, in the order of the images; empty where nobody looked.
     """
 
     evaluation: Evaluation
@@ -68,6 +72,8 @@ class ReportContext:
     dataset: Dataset
     data_name: str
     views: tuple[str, ...] | None = None
+    unused: Mapping[str, int] = field(default_factory=dict)
+    people: tuple[Demographics, ...] = ()
 
     @property
     def views_used(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from fractura.evaluation.report.claim_answers import answers
 from fractura.evaluation.report.claim_sheet import claim_introduction, claim_markdown
 from fractura.evaluation.report.context import ReportContext
 from fractura.evaluation.report.drawing import PLOTS, Drawers, Plot, draw_plots
+from fractura.evaluation.report.flow import flow
 from fractura.evaluation.report.image_points import scores_meaning
 from fractura.evaluation.report.language import Language
 from fractura.evaluation.report.svg import STYLE
@@ -94,6 +95,11 @@ def _draw(context: ReportContext, language: Language, folder: Path) -> dict[str,
     _, evaluation = language.gettext, context.evaluation
     criterion = _(CRITERION_TEXT[MAIN_CRITERION])
     drawers: Drawers = {
+        "flow": (
+            lambda: flow(context, language),
+            _("Flow of images"),
+            _("From the images found to those flagged at the threshold."),
+        ),
         "froc": (
             lambda: plots.froc(evaluation, language),
             _("FROC curve"),

@@ -9,7 +9,7 @@ from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError
 from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gather, other_image, some_of
 from fractura.formats.cvat import is_cvat
-from fractura.formats.faults import Faults, OnError, refuse_repeated_names
+from fractura.formats.faults import NOT_ANNOTATED, Faults, OnError, UnusedImagesError, refuse_repeated_names
 from fractura.formats.format import FACTS, FLAGS, FRACTIONS, Evidence, Format
 from fractura.formats.image_index import ImageIndex
 from fractura.formats.voc.decisions import is_decided
@@ -72,8 +72,10 @@ def _images(folder: Path, files: VocFolder, faults: Faults) -> Iterator[FoundIma
     if unused:
         names = some_of([image.name for image in unused])
         faults.note(
-            DataError(
+            UnusedImagesError(
                 f"{len(unused)} images have no annotation and are not used: {names}",
+                count=len(unused),
+                reason=NOT_ANNOTATED,
                 file=files.image_dir,
                 hint="label them; an image on which nothing is broken needs an XML file without objects",
             )
