@@ -127,7 +127,7 @@ def write_comparison(
             "on {data}: {images} images, {positive} of them with a fracture",
             data=context.data_name,
             images=first.images,
-            positive=sum(not record.is_negative for record in context.dataset),
+            positive=sum(record.is_positive for record in context.dataset),
         ),
         warnings=[reader.message(warning) for warning in context.warnings],
         chapters={

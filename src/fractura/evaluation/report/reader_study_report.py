@@ -119,6 +119,7 @@ def write_reader_study(
             "analysis_names": {name: _(text) for name, text in _ANALYSES.items()},
             "criterion": _(CRITERION_TEXT[context.criterion]),
             "main_analysis": main_analysis,
+            "mean_of": lambda analysis, name: next(each.value for each in analysis.means if each.of == name),
             "by_reader": lambda figure, name: [
                 each for each in figure.analyses[FIXED_READERS].by_reader if each.reader == name
             ],
