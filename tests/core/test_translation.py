@@ -154,6 +154,14 @@ def test_a_finished_sentence_is_translated(english, spanish):
     assert Translator("en").sentence(english) == english
 
 
+def test_a_table_stays_in_line():
+    table = ["  tensors of                 loaded   fresh", "  first stage, heads              4     0.5"]
+    assert Translator("es").sentence("\n".join(table)).split("\n") == [
+        "  tensores de              cargados  nuevos",
+        "  primera etapa, cabezas          4     0,5",
+    ]
+
+
 def test_long_lists_of_names_stay():
     names = ", ".join(f"x{number} y" for number in range(3000))
     assert Translator("es").sentence(f"known are: {names}") == f"se conocen: {names}"

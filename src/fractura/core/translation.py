@@ -22,8 +22,9 @@ DOMAIN = "fractura"
 LOCALE = Path(__file__).parent / "locale"
 _NUMBERS = re.compile(r"[-+−±–\d.,;:/()% ]*\d[-+−±–\d.,;:/()% ]*M?")
 _SEPARATOR = re.compile(r"; |: |, |  ")
+_CELL = re.compile(r"\S+(?: \S+)*")
 _DRAWN = re.compile(r"\S {3,}\S")
-"""A line of a table: with other words its columns would not stand in line."""
+"""A row of a table: the first column on the left, the others with their right ends in line."""
 _LONG_LIST = 40
 """So many separators are between names, not between sentences."""
 _SENTENCES = re.compile(r"(?<=[a-z)]\.) (?=[A-Z])")
@@ -110,6 +111,8 @@ class Translator:
 
     def _line(self, line: str) -> str:
         text = line.strip()
+        if _DRAWN.search(text) and self._whole(text) is None:
+            return self._row(line)
         for start in ("→ ", "; ", ": ", ", "):
             if text.startswith(start):
                 return line.replace(text, start + self._line(text.removeprefix(start)))
@@ -117,6 +120,13 @@ class Translator:
             found = self._whole(text) or self._listed(text) or self._in_parts(text)
             self._known[text] = found or self._made_from(self._templates[1], text) or self.number(text)
         return line.replace(text, self._known[text]) if text else line
+
+    def _row(self, line: str) -> str:
+        row = ""
+        for cell in _CELL.finditer(line):
+            text = self.number(self.word(cell[0]))
+            row += text.rjust(max(cell.end() - len(row), len(text) + 2)) if row else " " * cell.start() + text
+        return row
 
     def _whole(self, text: str) -> str | None:
         """The translation of a sentence that can be told from others as it is."""
@@ -153,8 +163,6 @@ class Translator:
         return self.sentence(value) if number == value else number
 
     def _in_parts(self, text: str) -> str | None:
-        if _DRAWN.search(text):
-            return None
         sentences = _SENTENCES.split(text)
         if len(sentences) > 1:
             return " ".join(self._line(each) for each in sentences)
