@@ -7,6 +7,7 @@ import pytest
 from support.dicom_images import DIGITAL_RADIOGRAPHY, dicom
 
 from fractura.core.errors import DataError
+from fractura.imaging.reader import read_radiograph
 from fractura.inference.discovery import find_images
 
 
@@ -65,6 +66,18 @@ def test_linked_folders_are_followed_and_circles_end(tmp_path):
     except OSError:
         pytest.skip("this system does not let the test make links")
     assert names(find_images([given])) == ["a"]
+
+
+def test_a_link_to_itself_is_a_file_that_cannot_be_read(tmp_path):
+    touch(tmp_path, "a.jpg")
+    try:
+        (tmp_path / "loop.jpg").symlink_to(tmp_path / "loop.jpg")
+    except OSError:
+        pytest.skip("this system does not let the test make links")
+    found = find_images([tmp_path]).images
+    assert [image.name for image in found] == ["a", "loop"]
+    with pytest.raises(DataError, match="cannot be read"):
+        read_radiograph(found[1].path)
 
 
 @pytest.mark.parametrize(

@@ -93,21 +93,25 @@ def test_the_root_itself_without_what_is_hidden(web):
     "name",
     [
         *("..", "../outside", "sub/../../outside", "/", "/etc", "nowhere", "a.png", "sub\0", "..\\outside", "~"),
-        *("C:", "C:\\", "c:sub", "\\\\host\\share", "link", "sub/./../..", "./../outside"),
+        *("C:", "C:\\", "c:sub", "\\\\host\\share", "link", "loop", "sub/./../..", "./../outside"),
+        *("x" * 1000, "sub/" * 240),
     ],
 )
 def test_no_folder_outside_the_root(web, place, name):
     try:
         (place / "root" / "link").symlink_to(place / "outside", target_is_directory=True)
+        (place / "root" / "loop").symlink_to(place / "root" / "loop")
     except OSError:
         pytest.skip("no links here")
     assert refused(web, folder=name) == (404, "folder_unknown")
     assert refused(web, folder="empty") == (422, "no_images")
     (place / "root" / "empty" / "secret.png").symlink_to(place / "outside" / "secret.png")
     assert refused(web, folder="empty") == (422, "no_images")
+    (place / "root" / "loop.png").symlink_to(place / "root" / "loop.png")
     job = ended(web, start(web, folder=".")["id"])
+    assert job["errors"] == 2
     names = [row["image"] for row in web.get(f"/api/jobs/{job['id']}/results").json()["images"]]
-    assert names == ["a.png", "sub/b.png", "sub/broken.png", "sub/deeper/c.png"]
+    assert names == ["a.png", "loop.png", "sub/b.png", "sub/broken.png", "sub/deeper/c.png"]
 
 
 def test_uploaded_images(web, place):

@@ -52,7 +52,7 @@ def find_images(paths: Iterable[Path | str]) -> ImageFiles:
     Raises:
         DataError: A path does not exist or a folder cannot be read, or there is no image at all.
     """
-    files: dict[Path, Path] = {}
+    files: dict[str, Path] = {}  # by their real paths; ``Path.resolve`` raises an error for a loop of links
     passed_over: Counter[str] = Counter()
     given = [Path(path) for path in paths]
     for path in given:
@@ -65,11 +65,11 @@ def find_images(paths: Iterable[Path | str]) -> ImageFiles:
                 if other is None and any(file.is_relative_to(medium) for medium in media) and not is_dicom_file(file):
                     other = f"{file.suffix.lower()} beside a {_DICOM_DIRECTORY}"
                 if other is None:
-                    files.setdefault(file.resolve(), file)
+                    files.setdefault(os.path.realpath(file), file)
                 else:
                     passed_over[other] += 1
         elif path.exists():
-            files.setdefault(path.resolve(), path)
+            files.setdefault(os.path.realpath(path), path)
         else:
             raise DataError("there is no such file or folder", file=path, hint="check the path and the spelling")
     if not files:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -159,7 +160,7 @@ def _refuse_mixing(folder: Path, images: Iterable[Path], inputs: Iterable[Path])
                 hint=f"choose a folder outside of it, such as {root.parent / (root.name + '-results')}",
             )
     for image in images:
-        if image.resolve().is_relative_to(target):
+        if Path(os.path.realpath(image)).is_relative_to(target):
             raise UsageError(f"holds an image of this run ({image})", file=folder, hint="choose another output folder")
 
 

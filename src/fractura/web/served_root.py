@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from fractura.core.errors import DataError
@@ -19,11 +20,8 @@ def images_below(root: Path, folder: str) -> list[Path]:
     Raises:
         WebError: There is no such folder below the root, or it holds no image.
     """
-    given = PurePosixPath(folder)
-    wrong = given.is_absolute() or ".." in given.parts or "\0" in folder or "\\" in folder
-    # On Windows, "C:" and "C:x" are relative for POSIX rules only.
-    place = root if wrong or PureWindowsPath(folder).drive else (root / given).resolve()
-    if wrong or PureWindowsPath(folder).drive or not place.is_relative_to(root) or not place.is_dir():
+    place = _folder(root, folder)
+    if place is None:
         raise WebError(404, "folder_unknown", "there is no such folder below the one that is served")
     try:
         found = [image.path for image in find_images([place]).images]
@@ -35,6 +33,17 @@ def images_below(root: Path, folder: str) -> list[Path]:
     return inside
 
 
+def _folder(root: Path, name: str) -> Path | None:
+    given = PurePosixPath(name)
+    # On Windows, "C:" and "C:x" are relative by the rules of POSIX only.
+    is_wrong = given.is_absolute() or ".." in given.parts or bool(PureWindowsPath(name).drive)
+    if is_wrong or "\0" in name or "\\" in name:
+        return None
+    # Of os.path, because those of pathlib raise an error for a loop of links and for names that are too long.
+    place = Path(os.path.realpath(root / given))
+    return place if place.is_relative_to(root) and os.path.isdir(place) else None
+
+
 def _is_inside(path: Path, root: Path) -> bool:
     is_hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-    return not is_hidden and path.resolve().is_relative_to(root)
+    return not is_hidden and Path(os.path.realpath(path)).is_relative_to(root)
