@@ -1,6 +1,7 @@
 """Opening another folder: from this machine only, below the roots only, and no box ever lands in the wrong folder."""
 
 import os
+from pathlib import Path
 
 import pytest
 from support.web_places import BOX, WRITE, annotation, client, image, image_ids
@@ -72,6 +73,13 @@ def test_the_root_is_the_one_that_the_user_named(home, tmp_path):
         WebSettings(mode="label", folder=home, open_below=home, host="0.0.0.0", token=TOKEN)
     with pytest.raises(ValueError, match="opened below"):
         WebSettings(mode="label", folder=home, open_below=home / "none")
+
+
+def test_a_home_folder_that_is_the_whole_disk_is_none(home, monkeypatch):
+    monkeypatch.setattr("pathlib.Path.home", lambda: Path(home.anchor))
+    with client(mode="label", folder=home / "data" / "second") as web:
+        assert names(web.get("/api/folders").json()) == ["second"]
+        assert names(listing(web)) == ["deeper"]
 
 
 def test_another_folder_is_opened(web, home):

@@ -71,7 +71,8 @@ class AppState:
         if settings.folder is not None:
             self._folder = FolderState(settings.folder, settings, self.models, self.events, self.use_model)
             if settings.is_loopback:
-                self.chooser = FolderChooser((settings.open_below or _home(), self._folder.index.folder))
+                roots = (settings.open_below or _home(), self._folder.index.folder)
+                self.chooser = FolderChooser(root for root in roots if root is not None)
         self._detections = DetectionCache(None) if self._folder is None else self._folder.detections
         self._register_models(self.models, self._folder)
 
@@ -240,10 +241,13 @@ class AppState:
             models.load(usable[0])  # fail now, not on the first image, if the model cannot run
 
 
-def _home() -> Path:
-    """The home folder; the current one for an account whose home is the whole disk."""
-    home = Path.home()
-    return Path.cwd() if home == Path(home.anchor) else home
+def _home() -> Path | None:
+    """The home folder; None for an account that has none, or whose home is the whole disk."""
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
+    return None if home == Path(home.anchor) else home
 
 
 async def _state_of(request: Request) -> AppState:

@@ -40,9 +40,7 @@ class FolderChooser:
         Args:
             current: The folder that is open.
         """
-        outermost = [
-            root for root in self._roots if not any(root != each and _below(root, each) for each in self._roots)
-        ]
+        outermost = [root for root in self._roots if not any(each in root.parents for each in self._roots)]
         nearest = next((each for each in (current.parent, current) if self._is_allowed(each)), None)
         return FolderListing(
             id=None,
@@ -109,8 +107,4 @@ class FolderChooser:
         return found
 
     def _is_allowed(self, path: Path) -> bool:
-        return any(_below(path, root) for root in self._roots)
-
-
-def _below(path: Path, root: Path) -> bool:
-    return path.is_relative_to(root)
+        return any(path.is_relative_to(root) for root in self._roots)
