@@ -7,7 +7,7 @@ import pytest
 from support.report_images import CARD, context_of, detections, images, measure
 
 from fractura.evaluation import Subgroup
-from fractura.evaluation.report.claim import ITEMS
+from fractura.evaluation.report.claim import ITEMS, SHEET
 from fractura.evaluation.report.claim_answers import answers
 from fractura.evaluation.report.claim_sheet import claim_markdown
 from fractura.evaluation.report.context import ReportContext, subgroup_name
@@ -24,11 +24,31 @@ def context_of_the_sheet(tmp_path_factory):
     return context_of(measure(dataset, detections(dataset)), dataset)
 
 
-def test_every_item_is_there_once(context):
+def test_every_item_of_both_versions_is_there_once(context):
     assert [item.number for item in ITEMS] == list(range(1, 43))
     text = claim_markdown("title", answers(context, ENGLISH), ENGLISH)
-    assert [int(number) for number in re.findall(r"^## (\d+)\.", text, re.MULTILINE)] == list(range(1, 43))
-    assert text.count("- [ ]") == sum(bool(item.author) for item in ITEMS)
+    numbers = re.findall(r"^## (\d+|–) \(in 2020: (\d+|–)\)\.", text, re.MULTILINE)
+    assert [new for new, _ in numbers] == [*map(str, range(1, 45)), "–"]
+    assert sorted(int(old) for _, old in numbers if old != "–") == list(range(1, 43))
+    assert text.count("- [ ]") == sum(bool(item.author) for item in SHEET)
+
+
+@pytest.mark.parametrize(
+    ("words", "new", "old"),
+    [
+        ("De-identification", 11, 12),
+        ("How the images were acquired", 13, None),
+        ("Intended sample size and how it was determined", 21, 19),
+        ("Test on external data", 33, 32),
+        ("Registration number and registry", 34, 40),
+        ("Flow of participants or images", 35, 33),
+        ("Where software, model and data are to be had", 43, None),
+        ("Funding and role of the funders", 44, 42),
+        ("Definitions of the data elements", None, 11),
+    ],
+)
+def test_items_have_the_numbers_of_2024(words, new, old):
+    assert [(item.number_2024, item.number) for item in SHEET if item.words == words] == [(new, old)]
 
 
 def test_who_answers_what(context):

@@ -1,7 +1,8 @@
 """The items of the CLAIM checklist (Checklist for AI in Medical Imaging), in short.
 
-Source: Mongan, Moy and Kahn, Radiology: Artificial Intelligence 2020;2(2):e200029; numbers are those of that version.
-The items are in our words; authors check them against the version that their journal asks for.
+Sources: Mongan, Moy and Kahn, Radiology: Artificial Intelligence 2020;2(2):e200029, and its update of 2024: Tejani et
+al., Radiology: Artificial Intelligence 2024;6(4):e240300. The items are in our words; authors check them against the
+version that their journal asks for.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 from fractura.evaluation.messages import gettext_noop as _
 
-SOURCE = "https://pmc.ncbi.nlm.nih.gov/articles/PMC8017414/"
+SOURCES = ("10.1148/ryai.2020200029", "10.1148/ryai.240300")
 
 
 @dataclass(frozen=True)
@@ -18,14 +19,21 @@ class Item:
     """One item of the checklist.
 
     Attributes:
-        number: 1 to 42.
+        number: In the version of 2020, 1 to 42, by which answers are kept; None where it is new in 2024.
         words: What it asks for.
         author: What authors have to add; empty where a run can answer alone.
     """
 
-    number: int
+    number: int | None
     words: str
     author: str = ""
+
+    @property
+    def number_2024(self) -> int | None:
+        """In the version of 2024, 1 to 44; None where it has no such item."""
+        if self.number is None:
+            return next(number for number, item in NEW_ITEMS.items() if item is self)
+        return _NUMBERS_2024.get(self.number)
 
 
 ITEMS = (
@@ -55,7 +63,9 @@ ITEMS = (
         _("Source of the boxes, qualification of those who drew them"),
         _("Give their number, profession and experience."),
     ),
-    Item(17, _("Annotation tools"), _("Name program and version.")),
+    Item(
+        17, _("Annotation of the test images, and its tools"), _("Say who was told what, and name program and version.")
+    ),
     Item(
         18,
         _("Variability within and between readers, and how disagreement was settled"),
@@ -94,3 +104,15 @@ ITEMS = (
     Item(41, _("Where the full protocol is"), _("Say where.")),
     Item(42, _("Funding and role of the funders"), _("Say who paid, and what they decided.")),
 )
+"""In the order of 2020."""
+NEW_ITEMS = {
+    13: Item(None, _("How the images were acquired"), _("Name machines and settings.")),
+    32: Item(None, _("Evaluation on internal data"), _("Say whether images from the same source were measured, too.")),
+    43: Item(None, _("Where software, model and data are to be had"), _("Say where, or why not.")),
+}
+"""Those of 2024 alone, by their number there."""
+_ORDER_2024 = (*range(1, 11), 12, 13, *range(14, 19), 20, 21, 19, *range(22, 33), 40, *range(33, 40), 41, 42)
+"""The numbers of 2020 in the order of 2024, which has no item 11 of 2020."""
+_NUMBERS_2024 = dict(zip(_ORDER_2024, (number for number in range(1, 45) if number not in NEW_ITEMS), strict=True))
+SHEET = tuple(sorted((*ITEMS, *NEW_ITEMS.values()), key=lambda item: item.number_2024 or len(ITEMS) + 9))
+"""All items of both versions, in the order of 2024; last what only 2020 asks for."""

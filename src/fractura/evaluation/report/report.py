@@ -12,7 +12,7 @@ from fractura.evaluation.evaluation_folder import EVALUATION_FILE, IMAGES_FILE, 
 from fractura.evaluation.metric_names import CRITERION_TEXT, MAIN_CRITERION
 from fractura.evaluation.report import image_plots, plots
 from fractura.evaluation.report.chapters import chapter_values, headings
-from fractura.evaluation.report.claim import ITEMS
+from fractura.evaluation.report.claim import SHEET
 from fractura.evaluation.report.claim_answers import answers
 from fractura.evaluation.report.claim_sheet import claim_introduction, claim_markdown
 from fractura.evaluation.report.context import ReportContext
@@ -72,7 +72,7 @@ def write_report(context: ReportContext, folder: Path, *, language: str = "en") 
         "files": [*neighbours, CLAIM_PAGE, CLAIM_TEXT],
         "version": __version__,
         "versions": versions(),
-        "claim_items": ITEMS,
+        "claim_items": SHEET,
         "claim_introduction": claim_introduction(found, reader),
         "answers": found,
     }
