@@ -140,6 +140,7 @@ def test_a_template_is_made_from_what_the_code_says(expression, found):
          "paso 2  AP50 0,125  falsos positivos por imagen 0,500 en el umbral 0,250  (mejor 0,125)  (0 s)"),
         ("a.png: cannot be read: No such file or directory",
          "a.png: no se puede leer: el archivo o la carpeta no existe"),
+        ("positive likelihood ratio by patient", "razón de verosimilitud positiva por paciente"),
         ("threshold 0.25, sensitivity not measured", "umbral 0,25, sensibilidad no medida"),
         ("it is free. A research tool, not a medical device.",
          "it is free. Herramienta de investigación; no es un dispositivo médico."),

@@ -30,7 +30,7 @@ HEADINGS = ("write_table", "progress", "track")
 WORDS = (
     "error", "warning", "note", "start", "done", "stopped",  # in front of a colon
     "split", "folder", "negatives", "negative", "boxes", "image", "answer", "probability", "detections", "best",
-    "score", "size", "group", "complete", "first", "second", "loaded", "fresh", "unused",  # headings
+    "score", "size", "group", "complete", "first", "second", "loaded", "fresh", "unused", "study", "patient",
 )  # fmt: skip
 """Single words that the terminal shows."""
 COMBINED = (

@@ -155,10 +155,10 @@ class Translator:
         return {place: self._value(template, place, value) for place, value in values.items()}
 
     def _value(self, template: _Template, place: str, value: str) -> str:
-        if place in template.verbatim:
+        if place in template.verbatim or place.startswith(_NEVER_A_COMMA):
             return value
-        if place.startswith(_NEVER_A_COMMA):
-            return value
+        if place == "level":  # image, study or patient
+            return self.word(value)
         number = self.number(value)
         return self.sentence(value) if number == value else number
 
@@ -224,7 +224,7 @@ class _Template:
         for number, (name, literal) in enumerate(zip(self._names, others, strict=True), start=1):
             last = number == len(others)
             end = len(text) - len(literal) if last else text.find(literal, position)
-            if end < position or ("; " in text[position:end] and not (last and literal in ("", ")"))):
+            if end < position or ("; " in text[position:end] and not (last and not literal) and literal[:1] != ")"):
                 return None  # a list of sentences is a value at the end or in brackets
             values[name] = text[position:end]
             position = end + len(literal)
