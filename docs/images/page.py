@@ -74,11 +74,29 @@ def draw(page: Page, annotation: Path) -> None:
     page.locator("#save-state.saved").wait_for()
 
 
+def compare(page: Page) -> None:
+    """A second film beside the first, and a distance that is measured on the first."""
+    page.keyboard.press("b")
+    page.locator("#second-image").select_option(label="phantom_00007.jpg")
+    page.locator("#second-status").get_by_text("%").wait_for()
+    page.locator("#stage").focus()
+    page.keyboard.press("u")
+    stage = page.locator("#stage").bounding_box() or {}
+    page.mouse.move(stage["x"] + 0.35 * stage["width"], stage["y"] + 0.35 * stage["height"])
+    page.mouse.down()
+    page.mouse.move(stage["x"] + 0.65 * stage["width"], stage["y"] + 0.45 * stage["height"], steps=3)
+    page.mouse.up()
+    take(page, "compare")
+    page.keyboard.press("u")
+    page.keyboard.press("b")
+
+
 def label(page: Page, annotations: Path) -> None:
     """Draw a box, let the model look at all films, then the same in Spanish and on a telephone."""
     open_film(page, "00006")
     draw(page, annotations / "phantom_00006.xml")
     take(page, "label")
+    compare(page)
     page.locator("#suggest-run").click()
     page.locator("#images .dot.suggested").nth(len(FILMS) - len(LABELLED) - 2).wait_for(timeout=120_000)
     page.locator("#image-order").select_option(index=1)
