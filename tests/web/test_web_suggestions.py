@@ -52,10 +52,12 @@ def test_one_image_when_it_is_shown(web):
     assert states(web)["image1.png"] == ("suggested", False)
 
 
-def test_the_whole_folder_and_again_after_a_restart(web, tmp_path):
-    done = suggest_all(web)
-    assert (done["done"], done["total"], done["failed"]) == (5, 5, 0)
-    before = states(web)
+def test_the_whole_folder_and_again_after_a_restart(tmp_path):
+    settings = {"mode": "label", "folder": folder(tmp_path / "data"), "model": model(tmp_path)}
+    with client(**settings) as web:
+        done = suggest_all(web)
+        assert (done["done"], done["total"], done["failed"]) == (5, 5, 0)
+        before = states(web)
     assert before["image1.png"][0] == "suggested"
     assert before["image2.png"] == (
         "disagreeing",
@@ -63,7 +65,7 @@ def test_the_whole_folder_and_again_after_a_restart(web, tmp_path):
     )  # its box is called Fractura, the detection fracture: see below
     assert before["image10.png"][0] == "verified"
     assert before["image11.png"][0] == "malformed"
-    with client(mode="label", folder=tmp_path / "data", model=model(tmp_path)) as again:
+    with client(**settings) as again:
         wait_for(lambda: again.get("/api/suggestions").json()["done"] == 5)
         assert states(again) == before
 

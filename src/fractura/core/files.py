@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -58,7 +58,7 @@ def unlistable(error: OSError, folder: Path | str) -> DataError:
     )
 
 
-def write_atomically(path: Path, data: bytes | str) -> None:
+def write_atomically(path: Path, data: bytes | str, *, before_rename: Callable[[], None] | None = None) -> None:
     """Write ``data`` to ``path`` through a temporary file next to it, fsync and rename.
 
     The folder is created if it is missing. A link is written through, and an existing file keeps its permissions.
@@ -67,27 +67,29 @@ def write_atomically(path: Path, data: bytes | str) -> None:
     Args:
         path: The file to write.
         data: Bytes as they are; text is encoded as UTF-8 with its line ends unchanged.
+        before_rename: Called when all but the rename is done; if it raises, nothing changes.
 
     Raises:
         DataError: The folder or file cannot be written.
     """
-    with open_atomically(path) as stream:
+    with open_atomically(path, before_rename=before_rename) as stream:
         stream.write(data.encode("utf-8") if isinstance(data, str) else data)
 
 
-def remove_temporary_files(folder: Path) -> None:
+def remove_temporary_files(folder: Path, *, below: bool = False) -> None:
     """Delete what killed processes left of ``write_atomically``; call it where no other process writes.
 
     Args:
-        folder: The folders below it are searched, too.
+        folder: It.
+        below: In the folders below it, too.
     """
-    for path in Path(folder).rglob(f"{_TEMPORARY[0]}*{_TEMPORARY[1]}"):
+    for path in Path(folder).glob(("**/" if below else "") + "*".join(_TEMPORARY)):
         with suppress(OSError):
             path.unlink()
 
 
 @contextmanager
-def open_atomically(path: Path) -> Iterator[BinaryIO]:
+def open_atomically(path: Path, *, before_rename: Callable[[], None] | None = None) -> Iterator[BinaryIO]:
     """A binary file that appears at ``path`` when the block ends, for what is too large for memory.
 
     Temporary file, links and permissions are treated as in ``write_atomically``.
@@ -112,6 +114,8 @@ def open_atomically(path: Path) -> Iterator[BinaryIO]:
                 os.fsync(stream.fileno())
             if mode is not None:
                 temporary.chmod(mode)
+            if before_rename is not None:
+                before_rename()
             os.replace(temporary, target)
         except BaseException:
             temporary.unlink(missing_ok=True)

@@ -34,7 +34,7 @@ def unfinished(folder: Path, command: str, files: Iterable[str] = ()) -> Iterato
     """
     note = Path(folder) / NOTE_FILE
     if note.exists():
-        remove_temporary_files(Path(folder))
+        remove_temporary_files(Path(folder), below=True)
     text = f"This folder is not complete: fractura {command} is writing it, or was stopped while it did."
     about = {"made_by": _MADE_BY, "command": command, "note": text, "files": sorted(files)}
     write_atomically(note, json.dumps(about, indent=1) + "\n")

@@ -12,10 +12,14 @@ only, never because the last box was deleted: an image with neither boxes nor a 
 from __future__ import annotations
 
 import hashlib
+import logging
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from fractura.core.errors import DataError
@@ -38,6 +42,7 @@ NO_FILE = "none"
 _DIGITS = 32
 _SHOWN_OF_MALFORMED = 20_000
 _PARSED_KEPT = 64
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -250,18 +255,42 @@ class AnnotationStore:
             return None  # nothing of it can be taken over
 
     def _write(self, row: ImageRow, old: bytes | None, new: bytes | None) -> None:
-        """The one place where an XML file changes: first the backup, then the file."""
+        """The one place where an XML file changes: first the backup, then the file.
+
+        Another program may write at any moment. The file is compared once more right before it is replaced; what is
+        replaced all the same, in the instant between, is kept beside the backup.
+        """
         if old == new:
             return
+        backup = self._backup_file(row)
+        replaced = backup.with_name(f".{backup.name}.replaced")
+
+        def keep() -> None:
+            self._refuse_change(row, old)
+            replaced.unlink(missing_ok=True)
+            with suppress(OSError):  # there is no file, or the file system has no hard links
+                replaced.parent.mkdir(parents=True, exist_ok=True)
+                os.link(row.annotation, replaced)
+
         try:
             if old is not None:
-                write_atomically(self._backup_file(row), old)
+                write_atomically(backup, old)
             if new is not None:
-                write_atomically(row.annotation, new)
+                write_atomically(row.annotation, new, before_rename=keep)
             else:
-                row.annotation.unlink()
+                self._refuse_change(row, old)
+                os.replace(row.annotation, replaced)
+            _keep_or_delete(replaced, old)
         except (DataError, OSError) as error:
             raise _disk_refused(error) from error
+
+    def _refuse_change(self, row: ImageRow, old: bytes | None) -> None:
+        try:
+            now = row.annotation.read_bytes()
+        except FileNotFoundError:
+            now = None
+        if now != old:
+            raise ChangedElsewhereError(self.load(row))
 
     def _saved(self, row: ImageRow) -> StoredAnnotation:
         """The state on the disk after a change, which the index is notified of."""
@@ -278,6 +307,21 @@ class AnnotationStore:
     def _backup_file(self, row: ImageRow) -> Path:
         images = row.path.parent.relative_to(self._index.image_dir)
         return self._hidden / BACKUP / images / row.annotation.name
+
+
+def _keep_or_delete(replaced: Path, known: bytes | None) -> None:
+    """Keep a file that was replaced if it is not the one that was meant to be: NAME.xml.DATE-TIME."""
+    try:
+        found = replaced.read_bytes()
+    except FileNotFoundError:
+        return
+    if found == known:
+        replaced.unlink()
+        return
+    name = replaced.name.removeprefix(".").removesuffix(".replaced")
+    kept = replaced.with_name(f"{name}.{datetime.now():%Y%m%d-%H%M%S-%f}")
+    os.replace(replaced, kept)
+    _logger.warning("%s: another program wrote it while it was saved; its version is kept as %s", name, kept)
 
 
 def malformed(stored: StoredAnnotation, *, has_backup: bool) -> WebError:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from fractura.core.errors import ModelError
+from fractura.core.errors import ModelError, UsageError
 from fractura.core.model_card import CARD_FILE
 from fractura.inference import BUILT_IN, load_model
 from fractura.inference.origin import ResultOrigin
@@ -125,14 +125,19 @@ class AppState:
 
         Raises:
             DataError: It cannot be used.
-            WebError: A training is running.
+            WebError: A training is running, or another server has the folder open.
         """
         with self._opening:
             before = self.folder
             if before.training.is_running:
                 raise WebError(409, "training_running", "a training is already running", hint="wait for it, or stop it")
+            if path.resolve() == before.index.folder:
+                return
             models = ModelRegistry()
-            folder = FolderState(path, self.settings, models, self.events, self.use_model)
+            try:
+                folder = FolderState(path, self.settings, models, self.events, self.use_model)
+            except UsageError as error:
+                raise WebError.of(error, 409, "folder_in_use") from error
             self._register_models(models, folder)
             folder.start()
             # Requests that are being answered end with the folder that they began with.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from fractura.core.errors import DataError
-from fractura.core.files import write_atomically
+from fractura.core.files import remove_temporary_files, write_atomically
+from fractura.core.folder_lock import hold_folder
 from fractura.core.model_card import WEIGHTS_FILE
 from fractura.formats.voc.decisions import HIDDEN_FOLDER
 from fractura.inference import BUILT_IN
@@ -56,6 +58,7 @@ class FolderState:
 
     Raises:
         DataError: The folder cannot be used.
+        UsageError: Another server has it open.
     """
 
     def __init__(
@@ -77,9 +80,14 @@ class FolderState:
         self.classes = ClassList(self.index.folder, settings.classes)
         self.suggester = Suggester(settings, self.index, models, self.detections, events)
         self.training = TrainingRun(lambda status: events.publish("training", status.model_dump()), self._trained)
+        self._held = ExitStack()
+        self._held.enter_context(hold_folder(self.index.folder, "a label server"))
 
     def start(self) -> None:
         """Start the background threads."""
+        for folder in {self.index.image_dir, self.index.annotations_folder}:
+            remove_temporary_files(folder)
+        remove_temporary_files(self.index.folder / HIDDEN_FOLDER, below=True)
         self.index.start()
         self.suggester.start()
 
@@ -88,6 +96,7 @@ class FolderState:
         self.training.close()
         self.suggester.stop()
         self.index.stop()
+        self._held.close()
 
     def row(self, image: str) -> ImageRow:
         """An image of the folder.

@@ -119,6 +119,7 @@ def _run(settings: WebSettings, open_browser: bool, on_ready: Callable[[str], No
     import uvicorn
 
     from fractura.web.app import create_app
+    from fractura.web.connections import LimitedProtocol
 
     app = create_app(settings)
     listening = _listen(settings.host, settings.port)
@@ -135,6 +136,8 @@ def _run(settings: WebSettings, open_browser: bool, on_ready: Callable[[str], No
             reporter.warn(f"no browser could be opened here; open {address} yourself")
     config = uvicorn.Config(
         app,
+        http=LimitedProtocol,
+        backlog=100,  # as many are accepted at once, before the first of them is counted
         log_config=None,  # setting up logging anew would close the handlers that other libraries opened
         log_level="warning",
         access_log=False,

@@ -1,0 +1,121 @@
+"""Connections that say nothing, or too little, are closed; the server goes on."""
+
+import resource
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import httpx
+import pytest
+import uvicorn
+from support.web_places import folder
+
+from fractura.web import WebSettings, connections, create_app
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="counts file descriptors")
+HEAD = b"POST /api/images HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\nX-Fractura: 1\r\n\r\n"
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A port, and how to run."""
+    monkeypatch.setattr(connections, "_OPENING_SECONDS", 0.3)
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.6)
+    app = create_app(WebSettings(mode="label", folder=folder(tmp_path / "data")))
+    listening = socket.create_server(("127.0.0.1", 0), backlog=2048)
+    config = uvicorn.Config(app, http=connections.LimitedProtocol, log_config=None, log_level="warning")
+    running = uvicorn.Server(config)
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
+    thread.start()
+    yield listening.getsockname()[1]
+    running.should_exit = True
+    thread.join()
+
+
+def opened(port, data=b""):
+    peer = socket.create_connection(("127.0.0.1", port))
+    peer.settimeout(60)
+    if data:
+        peer.sendall(data)
+    return peer
+
+
+def is_closed(peer):
+    """Waits for the end of the connection."""
+    try:
+        while peer.recv(4096):
+            pass
+    except ConnectionError:
+        return True
+    return True
+
+
+def is_served(port):
+    for _ in range(600):
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}/api/images", timeout=5).status_code == 200
+        except httpx.TransportError:
+            time.sleep(0.1)
+    return False
+
+
+@pytest.mark.parametrize("start", [b"", b"GET / HT", HEAD, HEAD + b"a slow body"])
+def test_a_request_that_does_not_arrive_is_not_waited_for(server, start):
+    assert is_closed(opened(server, start))
+    assert is_served(server)
+
+
+def test_requests_that_arrive_in_parts_and_one_after_the_other_are_answered(server):
+    peer = opened(server, b"GET /api/images HTTP/1.1\r\n")
+    peer.sendall(b"Host: 127.0.0.1\r\n\r\n")
+    assert peer.recv(65536).startswith(b"HTTP/1.1 200")
+    peer.sendall(b"GET /api/session HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    assert b"HTTP/1.1 200" in peer.recv(65536)
+    peer.close()
+
+
+def test_an_open_stream_of_events_is_no_request_that_does_not_arrive(server):
+    with httpx.stream("GET", f"http://127.0.0.1:{server}/api/events", timeout=60) as stream:
+        assert stream.status_code == 200
+        time.sleep(1.5)  # longer than any request may take to arrive
+        assert is_served(server)
+        assert not stream.is_closed
+
+
+def test_more_connections_than_the_limit_are_refused_and_the_server_goes_on(server, monkeypatch):
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 20)
+    peers = [opened(server) for _ in range(60)]
+    assert all(is_closed(peer) for peer in peers)
+    assert is_served(server)
+
+
+def test_1100_half_open_connections_do_not_end_the_server(tmp_path):
+    """With the number of files that a system usually allows; it was gone after a thousand."""
+    resource_limit = (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    command = [sys.executable, "-m", "fractura", "label", str(folder(tmp_path / "data")), "--port", "0", "--no-browser"]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, resource_limit),
+    )
+    try:
+        port = int(process.stdout.readline().strip().rstrip("/").rsplit(":", 1)[1])
+        assert is_served(port)
+        peers = []
+        for _ in range(1100):
+            try:
+                peers.append(opened(port))
+            except OSError:
+                break  # our own files are used up
+        assert is_served(port)
+        assert process.poll() is None
+        for peer in peers:
+            peer.close()
+    finally:
+        process.terminate()
+        _, said = process.communicate(timeout=60)
+    assert len(said) < 5000
