@@ -111,9 +111,8 @@ def complain(text: str) -> None:
 
 def complain_of(error: FracturaError) -> None:
     """Why the command stops, on stderr; the name of the file stays as it is."""
-    said = (language.sentence(part) if part else None for part in (error.problem, error.place, error.hint))
-    problem, place, hint = said
-    translated = FracturaError(problem or "", file=error.file, place=place, hint=hint)
+    problem, place, hint = (language.sentence(part or "") for part in (error.problem, error.place, error.hint))
+    translated = FracturaError(problem, file=error.file, place=place, hint=hint)
     _show(f"{language.word('error')}: {translated}", style="bold red")
 
 
@@ -148,7 +147,7 @@ def _cell(heading: str, cell: Any) -> str:
         return "–"
     if heading in ("image", "folder"):
         return str(cell)
-    return language.word(cell) if heading in ("metric", "figure") else language.cell(str(cell))
+    return language.word(str(cell)) if heading in ("metric", "figure") else language.cell(str(cell))
 
 
 def write_rows(rows: Sequence[Mapping[str, Any]], *, numeric: Sequence[str] = ()) -> None:
