@@ -50,7 +50,7 @@ def flow(context: ReportContext, language: Language) -> Figure | None:
         (_LEFT, _("With a fracture"), evaluation.positive, counts.positive),
         (_RIGHT, _("Normal"), evaluation.negative, counts.negative),
     ):
-        _box(axes, (x, 0.3), [f"{name}: {images}"], after=(_MIDDLE, 0.55))
+        _box(axes, (x, 0.3), [f"{name}: {images}"], after=(_MIDDLE, 0.6))
         if split is not None:
             lines = [_("Flagged") + f": {split[0]}", _("Not flagged") + f": {split[1]}"]
             _box(axes, (x, 0.09), lines, after=(x, 0.27))

@@ -1,8 +1,8 @@
 """DICOM radiographs: how to recognise them, what they say of their image, and their picture.
 
 Only ``imaging.reader`` reads pixels through this package. No text that could name a person leaves it: not in values,
-not in errors, not in logs; the archive's identifiers only where somebody asks for them (``dicom_identifiers``). pydicom
-is imported when the first DICOM is read.
+not in errors, not in logs; the archive's identifiers only where somebody asks for them (``dicom_identifiers``), age and
+sex only for tables that count people (``demographics``). pydicom is imported when the first DICOM is read.
 """
 
 from fractura.imaging.dicom.facts import ImageFacts
