@@ -60,7 +60,7 @@ SAYING = ("say", "warn", "warning", "error", "info", "progress", "track")
 NOT_SHOWN = ("compile", "match", "search", "fullmatch", "sub", "Field", "debug", "add_argument", "getLogger", "split",
              "_", "gettext", "gettext_noop", "Message")  # fmt: skip
 """Calls whose texts nobody reads, or that Babel finds."""
-_FORMAT_PLACE = re.compile(r"(\{[a-z_]*\}|%[sd])")
+_FORMAT_PLACE = re.compile(r"(\{[a-z_]*(?::[.\dgf]+)?\}|%[sd])")
 _PLACE = re.compile(r"\{\w*\}")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 
@@ -155,7 +155,7 @@ def _constant(text: str) -> _Parts:
     pieces = _FORMAT_PLACE.split(text)
     if "{" in "".join(pieces[::2]) or "}" in "".join(pieces[::2]):
         return [text]
-    places: list[str | ast.expr] = [ast.Name(place.strip("{}%") or "value") for place in pieces[1::2]]
+    places: list[str | ast.expr] = [ast.Name(place.strip("{}%").partition(":")[0] or "value") for place in pieces[1::2]]
     return [part for pair in zip(pieces[::2], [*places, ""], strict=True) for part in pair if part != ""]
 
 
