@@ -2,11 +2,13 @@
 
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
 from fractura.core.errors import DataError
-from fractura.core.files import write_atomically
+from fractura.core.files import read_file, write_atomically
+from fractura.imaging.reader import radiograph_size, read_radiograph
 
 
 @pytest.mark.parametrize(
@@ -102,3 +104,12 @@ def test_link_is_written_through(tmp_path):
     write_atomically(link, b"new")
     assert link.is_symlink()
     assert real.read_bytes() == b"new"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs pipes and devices")
+def test_pipes_and_devices_are_refused_before_they_are_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (tmp_path / "pipe.png", Path("/dev/zero")):
+        for read in (read_file, read_radiograph, radiograph_size):
+            with pytest.raises(DataError, match="is a pipe or a device, not a file"):
+                read(path)

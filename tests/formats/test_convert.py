@@ -338,3 +338,13 @@ def test_copies_are_byte_for_byte(voc, tmp_path):
     convert(voc, tmp_path / "coco", "coco")
     for image in (voc / "images").iterdir():
         assert (tmp_path / "coco" / "images" / image.name).read_bytes() == image.read_bytes()
+
+
+def test_images_without_any_box_leave_no_empty_label_map_for_the_next_conversion(tmp_path, voc):
+    bare = Dataset((), tuple(make_images(tmp_path / "bare")))
+    write_voc(bare, tmp_path / "negatives")
+    written = convert(tmp_path / "negatives", tmp_path / "out" / "negatives.record", "tfrecord").written
+    assert [path.name for path in written] == ["negatives.record"]
+    assert not (tmp_path / "out" / "label_map.pbtxt").exists()
+    convert(voc, tmp_path / "out" / "boxes.record", "tfrecord")
+    assert read_dataset(tmp_path / "out" / "boxes.record").class_names == read_dataset(voc).class_names

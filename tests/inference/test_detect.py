@@ -101,3 +101,11 @@ def test_real_images(model, real_images, name):
     assert prediction.boxes.xyxy[0].tolist() == pytest.approx(
         [0.1 * prediction.width, 0.2 * prediction.height, 0.5 * prediction.width, 0.6 * prediction.height], rel=1e-4
     )
+
+
+def test_boxes_that_are_inside_out_or_hold_nothing_are_not_detections(tmp_path):
+    """A model of somebody else may give them."""
+    good, others = [0.1, 0.1, 0.5, 0.5], [[0.9, 0.9, 0.2, 0.2], [0.5, 0.1, 0.5, 0.9], [1.2, 0.1, 1.5, 0.9]]
+    path = write_tiny_onnx(tmp_path / "m.onnx", shares=[good, *others], scores=[0.9] * 4, labels=[0] * 4)
+    prediction = load_model(path).predict(np.zeros((100, 200, 3), np.uint8))
+    assert prediction.boxes.xyxy.tolist() == [[20.0, 10.0, 100.0, 50.0]]

@@ -89,6 +89,15 @@ class Boxes:
         """The boxes whose score is at least ``threshold``; boxes without scores are all kept."""
         return self if self.scores is None else self.select(self.scores >= threshold)
 
+    def with_area(self) -> Boxes:
+        """Those that are wider and higher than nothing; inside out is less.
+
+        Examples:
+            >>> len(Boxes([[0, 0, 9, 9], [5, 5, 5, 9], [9, 9, 1, 1]], [0, 0, 0]).with_area())
+            1
+        """
+        return self.select((self.width > 0) & (self.height > 0))
+
     def clip(self, width: float, height: float) -> Boxes:
         """The boxes cut to the image ``[0, width] x [0, height]``; none is dropped."""
         limits = np.array([width, height, width, height], dtype=np.float32)

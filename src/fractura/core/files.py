@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -32,10 +33,23 @@ def read_file(path: Path, *, limit: int | None = None) -> bytes:
           → check the path and the spelling
     """
     try:
+        refuse_special(path)
         with Path(path).open("rb") as stream:
             return stream.read() if limit is None else stream.read(limit)
     except OSError as error:
         raise unreadable(error, path) from error
+
+
+def refuse_special(path: Path) -> None:
+    """See that a file is one: reading a pipe may wait for ever, and a device has no end.
+
+    Raises:
+        DataError: It is neither a file nor a folder.
+        OSError: It is not there.
+    """
+    mode = Path(path).stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise DataError("is a pipe or a device, not a file", file=path, hint="give a file")
 
 
 def unreadable(error: OSError, file: Path | str) -> DataError:

@@ -265,6 +265,8 @@ def _write_records(
             file=place,
             hint="choose another --label-map; ids that are in use must not change",
         )
+    if not dataset.class_names and not place.is_file():  # all images are negative: there is nothing to name
+        return write_tfrecord(dataset, target, shards=shards, on_error=on_error, problems=problems)
     ids: LabelMap = update_label_map(place, dataset.class_names)
     files = write_tfrecord(dataset, target, shards=shards, label_map=ids, on_error=on_error, problems=problems)
     return (*files, place)

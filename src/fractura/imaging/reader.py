@@ -29,7 +29,7 @@ from PIL import Image
 
 from fractura.core.dataset import Record
 from fractura.core.errors import DataError
-from fractura.core.files import unreadable
+from fractura.core.files import refuse_special, unreadable
 from fractura.imaging.dicom import (
     DICOM_EXTENSIONS,
     DicomIdentifiers,
@@ -296,6 +296,8 @@ def _frame(source: Path | bytes, name: str | None) -> tuple[int, int, int, int]:
 def _stream(source: Path | bytes, title: str) -> Iterator[BinaryIO]:
     """The image as a file; a failure to open or read it becomes a DataError."""
     try:
+        if not isinstance(source, bytes):
+            refuse_special(Path(source))
         with io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as stream:
             yield stream
     except OSError as error:

@@ -55,7 +55,7 @@ class Predictor:
             name=name,
             path=path,
             image=image,
-            boxes=candidates.above(self._settings.threshold).clip(width, height),
+            boxes=candidates.above(self._settings.threshold).clip(width, height).with_area(),
             image_score=image_score(candidates),
             class_names=self._model.card.class_names,
             settings=self._settings,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -93,11 +94,21 @@ class StepLine:
 
     def memory(self) -> str:
         """Peak memory as text; on a GPU, its peak memory, too."""
-        self._peak_memory = max(self._peak_memory, self._process.memory_info().rss)
+        self._peak_memory = max(self._peak_memory, self._process.memory_info().rss, _highest_memory())
         text = f"{self._peak_memory / 2**30:.1f} GiB"
         if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
             text += f", GPU {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB"
         return text
+
+
+def _highest_memory() -> int:
+    """Bytes that this process has had at most, where Linux says so; else 0."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0
+    found = re.search(r"^VmHWM:\s*(\d+) kB", status, re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
 
 
 def duration(seconds: float) -> str:
