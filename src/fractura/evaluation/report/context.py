@@ -64,7 +64,7 @@ class ReportContext:
         data_name: What people call them.
         views: How the model examined each image; None if as its card says.
         unused: Images that were found and not analysed: how many, by the reason.
-        people: Age and sex of the person on each image, in the order of the images; empty where nobody looked.
+        people: Age and sex of the person on each image, in the order of the images; empty where it was not read.
     """
 
     evaluation: Evaluation
