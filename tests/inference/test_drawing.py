@@ -114,3 +114,12 @@ def test_a_caption_stands_below_the_picture(size, scale):
     if width > 300:
         assert strip.max() > 200  # letters
         assert strip[:, -width // 20 :].max() == 0  # which end before the border
+
+
+@pytest.mark.parametrize("letter", "áéíóúüñÁÑ¿¡äößçøéèłşğ–—×≥µ²αЖ")
+def test_every_letter_of_a_caption_is_drawn(letter):
+    """Pillow's own font draws a box in place of accents and dashes."""
+    missing = with_caption(Image.new("RGB", (200, 20)), "\uffff")
+    drawn = with_caption(Image.new("RGB", (200, 20)), letter)
+    assert np.asarray(drawn).any()
+    assert not np.array_equal(np.asarray(drawn), np.asarray(missing))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -162,8 +165,22 @@ def _line_width(size: tuple[int, int]) -> int:
 
 
 def _font(size: tuple[int, int], letters: float = 1.0) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own font; large enough to read when the whole image fills a screen."""
-    return ImageFont.load_default(size=max(round(letters * max(size) / 45), 10))
+    """DejaVu Sans, large enough to read when the whole image fills a screen.
+
+    It comes with matplotlib, which need not be imported for it. Pillow's own font has neither accents nor dashes.
+    """
+    points = max(round(letters * max(size) / 45), 10)
+    try:
+        return ImageFont.truetype(_font_file(), points)
+    except OSError:
+        return ImageFont.load_default(points)
+
+
+@cache
+def _font_file() -> str:
+    found = importlib.util.find_spec("matplotlib")
+    folder = Path(found.origin).parent if found is not None and found.origin is not None else Path()
+    return str(folder / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf")
 
 
 def _inside(corners: Sequence[float], size: tuple[int, int]) -> tuple[int, int, int, int]:
