@@ -348,3 +348,20 @@ def test_images_without_any_box_leave_no_empty_label_map_for_the_next_conversion
     assert not (tmp_path / "out" / "label_map.pbtxt").exists()
     convert(voc, tmp_path / "out" / "boxes.record", "tfrecord")
     assert read_dataset(tmp_path / "out" / "boxes.record").class_names == read_dataset(voc).class_names
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+@pytest.mark.parametrize("to", [*FORMATS, "voc"])
+def test_names_that_are_not_utf_8(to, voc, tmp_path, capsys):
+    """As old discs have them: ISO 8859-1. A folder's name matters to no format; an image's is kept or refused."""
+    odd = os.fsdecode(b"fr\xe1")
+    for part, end in (("images", "png"), ("annotations", "xml")):
+        (voc / part / f"image 1.{end}").rename(voc / part / f"{odd}.{end}")
+    folder = voc.rename(voc.with_name(odd))
+    if to not in ("voc", "yolo"):
+        assert main(["convert", str(folder), str(target_of(tmp_path, to)), "--to", to]) == 3
+        assert "has a name that is not UTF-8" in capsys.readouterr().err
+        (folder / "images" / f"{odd}.png").rename(folder / "images" / "a.png")
+        (folder / "annotations" / f"{odd}.xml").rename(folder / "annotations" / "a.xml")
+    convert(folder, target_of(tmp_path, to), to)
+    same_images(read_dataset(folder), read_dataset(target_of(tmp_path, to)), flags=to not in WITHOUT_FLAGS)

@@ -73,21 +73,22 @@ def unlistable(error: OSError, folder: Path | str) -> DataError:
 
 
 def write_atomically(path: Path, data: bytes | str, *, before_rename: Callable[[], None] | None = None) -> None:
-    """Write ``data`` to ``path`` through a temporary file next to it, fsync and rename.
+    r"""Write ``data`` to ``path`` through a temporary file next to it, fsync and rename.
 
     The folder is created if it is missing. A link is written through, and an existing file keeps its permissions.
     If anything fails the temporary file is removed and what was at ``path`` stays as it was.
 
     Args:
         path: The file to write.
-        data: Bytes as they are; text is encoded as UTF-8 with its line ends unchanged.
+        data: Bytes as they are; text is encoded as UTF-8 with its line ends unchanged. Of a file name that is not UTF-8
+            the odd bytes become ``\udcNN``.
         before_rename: Called when all but the rename is done; if it raises, nothing changes.
 
     Raises:
         DataError: The folder or file cannot be written.
     """
     with open_atomically(path, before_rename=before_rename) as stream:
-        stream.write(data.encode("utf-8") if isinstance(data, str) else data)
+        stream.write(data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data)
 
 
 def remove_temporary_files(folder: Path, *, below: bool = False) -> None:

@@ -18,7 +18,9 @@ def json_text(document: Any) -> str:
         >>> json_text({"boxes": []})
         '{\n  "boxes": []\n}\n'
     """
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
+    # A file name on Linux may consist of any bytes: what UTF-8 does not hold becomes an escape of JSON.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _plain(value: Any) -> Any:

@@ -126,6 +126,8 @@ def convert(
     refuse_nesting(source, target, is_container=found == "TFRecord")
     if split is not None:
         dataset = _only(dataset, split, source)
+    if to not in ("voc", "yolo"):  # there images are named by their files
+        _refuse_odd_names(dataset, target_format.title)
     if to == "tfrecord":
         written = _write_records(
             dataset, target, label_map, shards, overwrite, on_error, problems, named=class_names is not None
@@ -140,6 +142,17 @@ def convert(
             problems += _named_patients(dataset, target)
         written = (target,)
     return Conversion(dataset, found, why, target_format.title, written, not_held, tuple(problems))
+
+
+def _refuse_odd_names(dataset: Dataset, title: str) -> None:
+    """The format holds names as UTF-8; on Linux a name may consist of any bytes."""
+    for record in dataset:
+        try:
+            record.name.encode()
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"has a name that is not UTF-8, which {title} cannot hold", file=record.image, hint="rename the image"
+            ) from error
 
 
 def _named_patients(dataset: Dataset, target: Path) -> list[FracturaError]:

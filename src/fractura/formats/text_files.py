@@ -106,7 +106,8 @@ def read_json(path: Path) -> Any:
 
 def json_bytes(document: Any) -> bytes:
     """A document as UTF-8 JSON, the same bytes for the same document."""
-    return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return text.encode("utf-8", "backslashreplace")  # what UTF-8 does not hold, as JSON escapes it
 
 
 class _NotANumberError(Exception):
