@@ -7,6 +7,7 @@ Only the module of the command that runs is imported, so that ``fractura --help`
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -19,10 +20,12 @@ from fractura.cli import output
 from fractura.cli import terminal_language as languages
 from fractura.cli.registry import COMMANDS, INTERRUPTED, find_command
 from fractura.cli.translated_parser import TranslatedCommand, TranslatedGroup, translate_help
-from fractura.core.errors import FracturaError
+from fractura.core.errors import DataError, FracturaError
 from fractura.core.translation import LANGUAGE_VARIABLE, Code
 
 DEBUG_VARIABLE = "FRACTURA_DEBUG"
+_OUTPUT_REFUSED = (errno.ENOSPC, errno.EIO, errno.EDQUOT) if sys.platform != "win32" else (errno.ENOSPC, errno.EIO)
+"""The disk that stdout is redirected to is full, and the like. Every other file is written by code that says which."""
 
 
 class LazyGroup(TranslatedGroup):
@@ -138,6 +141,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         output.complain_of(error)
         _show_traceback_if_wanted()
         return error.exit_code
+    except OSError as error:
+        if error.errno not in _OUTPUT_REFUSED:
+            _report_bug(error)
+            return 1
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - what is left in it is lost
+        output.complain(f"the results cannot be written: {error.strerror}")
+        return DataError.exit_code
     except Exception as error:  # the last line of defence: whatever it is, it is our bug and must be said as one
         _report_bug(error)
         return 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,6 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from fractura.core.errors import UsageError
+from fractura.core.json_text import parse_json
 from fractura.core.translation import Code
 
 Rename = Annotated[
@@ -126,7 +126,7 @@ def _assignment(text: str) -> tuple[str, Any]:
     if not equals or not name:
         raise UsageError(f"'{text}' is not NAME=VALUE", hint="such as --set ema_decay=0.99")
     try:
-        return name.strip(), json.loads(value)
+        return name.strip(), parse_json(value)
     except ValueError:
         return name.strip(), value
 

@@ -34,6 +34,8 @@ PIPE_WIDTH = 120
 
 def use_utf8() -> None:
     """Make stdout and stderr UTF-8, whatever the code page; what cannot be encoded is escaped, never an error."""
+    if sys.stdout is None:  # closed by the shell
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 
 from fractura.core.errors import UsageError
+from fractura.core.json_text import parse_json
 
 LOCK_FILE = ".fractura-lock"
 _logger = logging.getLogger(__name__)
@@ -129,7 +130,7 @@ def _is_at(path: Path, descriptor: int) -> bool:
 
 def _described(owner: bytes) -> str:
     try:
-        about = json.loads(owner)
+        about = parse_json(owner)
         return f"{about['purpose']} (process {about['process']} on {about['machine']}, since {about['since']})"
     except (ValueError, KeyError, TypeError):
         return "another process of fractura"

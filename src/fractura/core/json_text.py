@@ -1,4 +1,4 @@
-"""JSON documents as text: one layout for every file and for ``--json``."""
+"""JSON documents: read without surprises, written in one layout for every file and for ``--json``."""
 
 from __future__ import annotations
 
@@ -21,6 +21,24 @@ def json_text(document: Any) -> str:
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
     # A file name on Linux may consist of any bytes: what UTF-8 does not hold becomes an escape of JSON.
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def parse_json(text: str | bytes) -> Any:
+    """A document from JSON, as ``json.loads``.
+
+    Raises:
+        ValueError: It is not JSON, or holds numbers of thousands of digits, or is nested more deeply than Python goes.
+
+    Examples:
+        >>> parse_json("[" * 100_000)
+        Traceback (most recent call last):
+        ...
+        ValueError: it is nested too deeply
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def _plain(value: Any) -> Any:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from fractura.core.errors import ModelError, suggest_name
 from fractura.core.files import write_atomically
+from fractura.core.json_text import parse_json
 
 CARD_FILE = "card.json"
 WEIGHTS_FILE = "weights.safetensors"
@@ -115,8 +116,8 @@ class ModelCard(BaseModel):
             ModelError: It is not a JSON object, has an unknown, missing or impossible value, or is of a newer format.
         """
         try:
-            document = json.loads(text)
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            document = parse_json(text)
+        except ValueError as error:
             raise ModelError(
                 f"the model card is not JSON ({error})", file=source, hint="copy the model again from its source"
             ) from error

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from fractura.core.csv_cell import csv_text
 from fractura.core.files import write_atomically
+from fractura.core.json_text import parse_json
 from fractura.evaluation.metric_names import Metric, metric_text
 from fractura.evaluation.result import Evaluation
 
@@ -22,7 +22,7 @@ _IMAGE_COLUMNS = (
 def holds_evaluation(folder: Path) -> bool:
     """An earlier evaluation was written into this folder, as ``EVALUATION_FILE``."""
     try:
-        document = json.loads((folder / EVALUATION_FILE).read_bytes())
+        document = parse_json((folder / EVALUATION_FILE).read_bytes())
     except (OSError, ValueError):
         return False
     return isinstance(document, dict) and {"metrics", "outcomes"} <= document.keys()

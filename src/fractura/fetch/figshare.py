@@ -15,6 +15,7 @@ from typing import Any
 
 from fractura.core.errors import DataError, UsageError, suggest_name
 from fractura.core.files import write_atomically
+from fractura.core.json_text import parse_json
 from fractura.fetch.addresses import DATA_SETS
 from fractura.fetch.archive import archive_ending, safe_name, unpack_archive
 from fractura.fetch.download import Progress, download
@@ -137,7 +138,7 @@ def read_article(url: str, folder: Path) -> Article:
         download(url, answer)
         if answer.stat().st_size > _LONGEST_ANSWER:
             raise DataError("returned more than an article", file=url, hint=_CHANGED)
-        document = json.loads(answer.read_bytes())
+        document = parse_json(answer.read_bytes())
         return _article(document)
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"does not answer like figshare ({error!r})", file=url, hint=_CHANGED) from error
@@ -202,7 +203,7 @@ def _done(folder: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     try:
-        done = json.loads(path.read_bytes())["files"]
+        done = parse_json(path.read_bytes())["files"]
         return {name: md5 for name, md5 in done.items() if isinstance(md5, str)}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError("is damaged", file=path, hint="delete it; all files are then fetched again") from error

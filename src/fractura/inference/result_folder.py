@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from fractura.core.errors import FracturaError, UsageError
 from fractura.core.files import write_atomically
-from fractura.core.json_text import json_text
+from fractura.core.json_text import json_text, parse_json
 from fractura.core.output_folder import left_unfinished, refuse_full_folder, unfinished
 from fractura.formats.voc.serializer import write_voc_file
 from fractura.imaging.reader import radiograph_identifiers
@@ -181,7 +180,7 @@ def _clear(folder: Path, *, overwrite: bool) -> None:
 def _earlier_results(folder: Path) -> list[dict[str, Any]] | None:
     """The images of an earlier run's ``results.json``; None if there is none of ours."""
     try:
-        document = json.loads((folder / JSON_FILE).read_bytes())
+        document = parse_json((folder / JSON_FILE).read_bytes())
     except (OSError, ValueError):
         return None
     if not isinstance(document, dict) or document.get("made_by") != MADE_BY:

@@ -18,6 +18,7 @@ from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import UsageError
 from fractura.core.files import write_atomically
+from fractura.core.json_text import parse_json
 from fractura.formats import write_voc
 from fractura.phantom.draw import make_phantom
 
@@ -141,7 +142,7 @@ def _resume(folder: Path, settings: dict[str, Any], images: int) -> list[dict[st
         _refuse_foreign(folder)
         return []
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = parse_json(path.read_text(encoding="utf-8"))
         known, before = manifest["images"], {key: manifest[key] for key in settings}
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"not a manifest of phantoms ({error!r})", file=path, hint="give a new folder") from error

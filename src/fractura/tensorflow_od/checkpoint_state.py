@@ -37,7 +37,7 @@ def read_checkpoint_state(folder: Path) -> list[Path]:
     found = []
     for name in names:
         for prefix in (folder / name, folder / _name_of(name)):
-            if prefix.with_name(prefix.name + ".index").is_file():
+            if _is_checkpoint(prefix):
                 found.append(prefix)
                 break
     if latest and (not found or found[-1].name != _name_of(latest[0])):
@@ -48,6 +48,13 @@ def read_checkpoint_state(folder: Path) -> list[Path]:
             hint=f"there is {there}: copy the missing files, or give another checkpoint by its path",
         )
     return found
+
+
+def _is_checkpoint(prefix: Path) -> bool:
+    try:
+        return prefix.with_name(prefix.name + ".index").is_file()
+    except (OSError, ValueError):  # a name that no file can have: too long, empty, or with a NUL
+        return False
 
 
 def _name_of(path: str) -> str:

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from fractura.core.dataset import Dataset
 from fractura.core.errors import ModelError, UsageError
+from fractura.core.json_text import parse_json
 from fractura.models.detector import Detector
 from fractura.models.weights import write_tensors
 from fractura.training.settings import TrainSettings, differences
@@ -190,7 +191,7 @@ def load_state(folder: Path) -> SavedState:
         )
     try:
         with safe_open(path, framework="pt") as stream:
-            values = json.loads((stream.metadata() or {})[_HEADER])
+            values = parse_json((stream.metadata() or {})[_HEADER])
         if values["format_version"] != FORMAT_VERSION:
             raise ModelError(f"has format {values['format_version']}, this version reads {FORMAT_VERSION}", file=path)
         return SavedState(path, StateHeader.model_validate(values))

@@ -131,7 +131,7 @@ class RequestGuard:
             return WebError(403, "origin_refused", "another site may not use this server")
         if is_write:
             origin = headers.get("origin")
-            if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+            if origin is not None and _host_of(origin) != headers.get("host", "").lower():
                 return WebError(403, "origin_refused", "another site may not use this server")
             if headers.get(WRITE_HEADER) != "1":
                 return WebError(
@@ -210,6 +210,14 @@ def _too_large(limit: int) -> WebError:
     return WebError(
         413, "body_too_large", f"the request is larger than {limit} bytes", hint="send fewer images at a time"
     )
+
+
+def _host_of(origin: str) -> str | None:
+    """Host and port in an ``Origin`` header; None if it names none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 def _host_name(host: str) -> str:

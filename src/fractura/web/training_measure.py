@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from fractura.core.json_text import parse_json
 from fractura.web.training_schemas import MeasuredValue, TrainingResult
 
 _METRIC = "AP50"
@@ -58,7 +58,7 @@ def _printed(run: Command, arguments: Sequence[str], file: Path) -> dict[str, ob
     if run(arguments, file) != 0:
         return None
     try:
-        document = json.loads(file.read_bytes())
+        document = parse_json(file.read_bytes())
     except (OSError, ValueError):
         return None
     return document if isinstance(document, dict) else None

@@ -7,7 +7,6 @@ PyTorch, which the server does not.
 from __future__ import annotations
 
 import csv
-import json
 import os
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
+from fractura.core.json_text import parse_json
 from fractura.core.model_card import CARD_FILE
 from fractura.core.translation import LANGUAGE_VARIABLE
 from fractura.web.api_errors import WebError
@@ -260,7 +260,7 @@ def _history(file: Path) -> list[TrainingStep]:
 def _validations(file: Path) -> list[TrainingValidation]:
     """Step and AP50 of each validation in a ``training.json``."""
     try:
-        document = json.loads(file.read_bytes())
+        document = parse_json(file.read_bytes())
     except (OSError, ValueError):
         return []
     return [
@@ -273,7 +273,7 @@ def _validations(file: Path) -> list[TrainingValidation]:
 def _kept_step(file: Path) -> int | None:
     """The step of the weights that were saved, from a ``training.json``: that of the best validation, else the last."""
     try:
-        document = json.loads(file.read_bytes())
+        document = parse_json(file.read_bytes())
     except (OSError, ValueError):
         return None
     step = document.get("best_step") or document.get("steps")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from fractura.core.errors import DataError, UsageError, suggest_name
 from fractura.core.files import read_file
+from fractura.core.json_text import parse_json
 from fractura.core.reporter import LOG, Reporter
 from fractura.evaluation.reader_study import FIGURES, Components, analyse, figures_of, power_of, smallest_study
 from fractura.evaluation.reader_study.power import ALPHA, GENERALISATIONS
@@ -151,7 +151,7 @@ def _planned(components: Components, readers: int, effect: float, power: float, 
 def _from_document(path: Path) -> dict[str, Components]:
     """The components by figure in the document that ``analyse_reader_study`` writes."""
     try:
-        document = json.loads(read_file(path))
+        document = parse_json(read_file(path))
         return {each["figure"]: Components(**each["components"]) for each in document["figures"]}
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fractura.core.errors import UsageError, require
+from fractura.core.json_text import parse_json
 from fractura.core.reporter import LOG, Reporter, is_first_process
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         UsageError: The file is missing or holds something else.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot be read as JSON: {error}", file=path) from error
     if not isinstance(document, dict):

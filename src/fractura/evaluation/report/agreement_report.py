@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fractura.core.csv_cell import csv_text
 from fractura.core.files import write_atomically
-from fractura.core.json_text import json_text
+from fractura.core.json_text import json_text, parse_json
 from fractura.evaluation.agreement import Agreement
 from fractura.evaluation.messages import gettext_noop
 from fractura.evaluation.metric_names import Metric, metric_text
@@ -57,7 +56,7 @@ class AgreementContext:
 def holds_agreement(folder: Path) -> bool:
     """An earlier page about readers was written into this folder."""
     try:
-        document = json.loads((folder / AGREEMENT_DOCUMENT).read_bytes())
+        document = parse_json((folder / AGREEMENT_DOCUMENT).read_bytes())
     except (OSError, ValueError):
         return False
     return isinstance(document, dict) and {"pairs", "panels"} <= document.keys()

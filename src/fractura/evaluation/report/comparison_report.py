@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +10,7 @@ from pathlib import Path
 from fractura.core.csv_cell import csv_text
 from fractura.core.dataset import Dataset
 from fractura.core.files import write_atomically
-from fractura.core.json_text import json_text
+from fractura.core.json_text import json_text, parse_json
 from fractura.core.model_card import ModelCard
 from fractura.evaluation.bootstrap import UNITS
 from fractura.evaluation.comparison import Comparison, family_of
@@ -86,7 +85,7 @@ class ComparisonContext:
 def holds_comparison(folder: Path) -> bool:
     """An earlier comparison was written into this folder."""
     try:
-        document = json.loads((folder / COMPARISON_DOCUMENT).read_bytes())
+        document = parse_json((folder / COMPARISON_DOCUMENT).read_bytes())
     except (OSError, ValueError):
         return False
     return isinstance(document, dict) and {"differences", "thresholds"} <= document.keys()

@@ -53,13 +53,14 @@ class OnnxModel:
         refuse_wrong_image(image)
         try:
             boxes, scores, labels = self._session.run(list(OUTPUTS), {INPUT: np.ascontiguousarray(image)})
+            found = Boxes(boxes, labels, scores)
         except Exception as error:  # ONNX Runtime has no common class for what its graphs raise
             raise ModelError(
                 f"the model fails on an image of {image.shape[1]} x {image.shape[0]} pixels ({_first_line(error)})",
                 file=self._path,
                 hint=_EXPORT_AGAIN,
             ) from error
-        return checked_boxes(Boxes(boxes, labels, scores), self._card, self._path)
+        return checked_boxes(found, self._card, self._path)
 
 
 def _providers(device: Device) -> list[str]:
@@ -100,7 +101,10 @@ def _first_line(error: Exception) -> str:
 
 
 def _card(session: onnxruntime.InferenceSession, path: Path) -> ModelCard:
-    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    try:
+        text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    except UnicodeDecodeError as error:
+        raise ModelError("carries text that is not UTF-8", file=path, hint=_EXPORT_AGAIN) from error
     if text is None:
         raise ModelError(
             "carries no fractura card: class names and threshold are not known", file=path, hint=_EXPORT_AGAIN

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from fractura.core.errors import ModelError
+from fractura.core.json_text import parse_json
 from fractura.models.detr.detector import DetectionTransformer
 from fractura.models.detr.hub import CONFIG_FILE, PREPROCESSOR_FILE, WEIGHTS_FILE
 from fractura.models.detr.library import FAMILY_NAMES, library_classes, quiet
@@ -171,7 +172,7 @@ def _side(family: str, config: Mapping[str, Any]) -> int:
 
 def _read_json(file: Path) -> dict[str, Any]:
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
+        document = parse_json(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ModelError(
             "there is no such file", file=file, hint=f"a model is a folder with {CONFIG_FILE} and {WEIGHTS_FILE}"
