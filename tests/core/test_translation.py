@@ -144,6 +144,12 @@ def test_a_template_is_made_from_what_the_code_says(expression, found):
         ("threshold 0.25, sensitivity not measured", "umbral 0,25, sensibilidad no medida"),
         ("it is free. A research tool, not a medical device.",
          "it is free. Herramienta de investigación; no es un dispositivo médico."),
+        ("average precision, IoU 0.5: 0.470 (0.326–0.594)", "precisión media, IoU 0,5: 0,470 (0,326–0,594)"),
+        ("  for exporter_main_v2.py, export --to saved_model; detect with a SavedModel",
+         "  para exporter_main_v2.py, export --to saved_model; detect con un SavedModel"),
+        ("passed over, for not being images: 1 .exe, 1 .png beside a DICOMDIR, 2 DICOM structured report",
+         "pasados por alto, por no ser imágenes: 1 .exe, 1 .png junto a un DICOMDIR, 2 informe estructurado DICOM"),
+        ("2 wrist left", "2 wrist left"),
         # names of the user's that happen to be words of ours
         ("data", "data"),
         ("nobody has translated this", "nobody has translated this"),

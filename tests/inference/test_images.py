@@ -118,7 +118,7 @@ def test_a_patient_cd_gives_its_radiographs_and_counts_the_rest(tmp_path):
             ".inf": 1,
             ".png beside a DICOMDIR": 1,
             "DICOM directory (DICOMDIR)": 1,
-            "DICOM document": 1,
+            "DICOM encapsulated document": 1,
             "DICOM presentation state": 1,
             "DICOM structured report": 2,
         }

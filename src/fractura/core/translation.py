@@ -118,7 +118,8 @@ class Translator:
                 return line.replace(text, start + self._line(text.removeprefix(start)))
         if text and text not in self._known:
             found = self._whole(text) or self._listed(text) or self._in_parts(text)
-            self._known[text] = found or self._made_from(self._templates[1], text) or self.number(text)
+            found = found or self._made_from(self._templates[1], text) or self._counted(text)
+            self._known[text] = found or self.number(text)
         return line.replace(text, self._known[text]) if text else line
 
     def _row(self, line: str) -> str:
@@ -130,8 +131,25 @@ class Translator:
 
     def _whole(self, text: str) -> str | None:
         """The translation of a sentence that can be told from others as it is."""
-        exact = self._catalogue.gettext(text)
-        return exact if " " in text and exact != text else self._made_from(self._templates[0], text)
+        return self._exact(text) or self._made_from(self._templates[0], text) or self._made_from_ours(text)
+
+    def _exact(self, text: str) -> str | None:
+        found = self._catalogue.gettext(text)
+        return found if " " in text and found != text else None
+
+    def _made_from_ours(self, text: str) -> str | None:
+        """From a weak template, where each of its values is a text of the catalogue."""
+        for template in self._templates[1]:
+            values = template.values_in(text)
+            if values and all(map(self._exact, values.values())):
+                return self._catalogue.gettext(template.text).format(**self._filled(template, values))
+        return None
+
+    def _counted(self, text: str) -> str | None:
+        """A number of something: ``2 DICOM structured report``."""
+        count, _, what = text.partition(" ")
+        found = self._line(what) if count.isdecimal() else what
+        return f"{count} {found}" if found != what else None
 
     def _made_from(self, templates: list[_Template], text: str) -> str | None:
         if " " not in text:
@@ -168,7 +186,8 @@ class Translator:
             return " ".join(self._line(each) for each in sentences)
         separators = list(_SEPARATOR.finditer(text))
         if 0 < len(separators) < _LONG_LIST and self.number(text) == text:
-            separator = separators[0]
+            known = (each for each in separators if self._exact(text[: each.start()]))
+            separator = next(known, separators[0])
             before, after = text[: separator.start()], text[separator.end() :]
             first, second = self._label(before), self._line(after)
             between = "; " if separator[0] == ", " and re.match(r"\d+,\d", second) else separator[0]
