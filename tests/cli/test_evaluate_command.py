@@ -60,6 +60,8 @@ def test_metrics_by_hand(place, capsys):
         "report.html",
         "claim.html",
         "claim.md",
+        "stard_ai.html",
+        "stard_ai.md",
         "plots",
     }
     page = (place / "out" / "report.html").read_text(encoding="utf-8")

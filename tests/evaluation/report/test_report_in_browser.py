@@ -30,7 +30,7 @@ def opened_page(chromium, made):
         context.close()
 
 
-@pytest.mark.parametrize("name", ["report.html", "claim.html"])
+@pytest.mark.parametrize("name", ["report.html", "claim.html", "stard_ai.html"])
 @pytest.mark.parametrize("width", [320, 400, 1280])
 def test_no_sideways_scroll_no_request_no_complaint(opened, width, name):
     page, asked, said = opened(width, name=name)

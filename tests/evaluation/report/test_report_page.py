@@ -107,7 +107,7 @@ def test_numbers_that_are_not_in_the_table_of_metrics(made):
 
 
 def test_hostile_names_stay_text(made):
-    for name in ("report.html", "claim.html"):
+    for name in ("report.html", "claim.html", "stard_ai.html"):
         source = (made.parent / name).read_text(encoding="utf-8")
         assert not re.search(r"<(script|b>frac|em>images|u>|i>tiny)", source)
         assert "&lt;em&gt;images&lt;/em&gt;" in source

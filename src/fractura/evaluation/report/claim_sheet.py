@@ -39,17 +39,17 @@ def claim_markdown(title: str, answers: Answers, language: Language) -> str:
     """The sheet as Markdown."""
     _ = language.gettext
     to_do = _("To be added by the authors:")
-    lines = [f"# {_escaped(title)}", "", claim_introduction(answers, language), ""]
+    lines = [f"# {escaped(title)}", "", claim_introduction(answers, language), ""]
     for item in SHEET:
         lines += [f"## {_numbers(item, language)}. {_(item.words)}", ""]
-        lines += [f"- {_escaped(sentence)}" for sentence in answers_to(item, answers)]
+        lines += [f"- {escaped(sentence)}" for sentence in answers_to(item, answers)]
         if item.author:
             lines.append(f"- [ ] {to_do} {_(item.author)}")
         lines.append("")
     return "\n".join(lines)
 
 
-def _escaped(sentence: str) -> str:
+def escaped(sentence: str) -> str:
     """As Markdown text: names of files may hold its signs, and bytes that are not UTF-8."""
     clean = sentence.replace("\n", " ").encode("utf-8", "replace").decode("utf-8")
     return "".join(f"\\{sign}" if sign in "\\`*_[]<>#|" else sign for sign in clean)

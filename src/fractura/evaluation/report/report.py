@@ -1,4 +1,4 @@
-"""``write_report``: an evaluation as one HTML page for readers, with its plots and the CLAIM sheet next to it."""
+"""``write_report``: an evaluation as one HTML page for readers, with plots and the checklists next to it."""
 
 from __future__ import annotations
 
@@ -20,18 +20,20 @@ from fractura.evaluation.report.drawing import PLOTS, Drawers, Plot, draw_plots
 from fractura.evaluation.report.flow import flow
 from fractura.evaluation.report.image_points import scores_meaning
 from fractura.evaluation.report.language import Language
+from fractura.evaluation.report.stard_ai import stard_introduction, stard_markdown, stard_rows
 from fractura.evaluation.report.svg import STYLE
 from fractura.evaluation.report.tables import write_tables_of
 from fractura.evaluation.report.templating import render
 from fractura.evaluation.report.versions import versions
 
 REPORT_FILE, CLAIM_PAGE, CLAIM_TEXT = "report.html", "claim.html", "claim.md"
+STARD_AI_PAGE, STARD_AI_TEXT = "stard_ai.html", "stard_ai.md"
 _OPTIONAL_TABLES = ("image-points", "subgroup-metrics")
 """Tables that only some pages have."""
 
 
 def write_report(context: ReportContext, folder: Path, *, language: str = "en") -> Path:
-    """Write ``report.html``, ``claim.html``, ``claim.md`` and ``plots/`` and ``tables/``.
+    """Write ``report.html``, ``claim`` and ``stard_ai`` (``.html``, ``.md``), ``plots/`` and ``tables/``.
 
     Plots are PNG and TIFF of 300 dots per inch, SVG and PDF; tables CSV and LaTeX, and one Word file if python-docx is
     installed.
@@ -64,29 +66,35 @@ def write_report(context: ReportContext, folder: Path, *, language: str = "en") 
     with matplotlib.rc_context(STYLE):
         drawn = _draw(context, reader, folder / PLOTS)
     found = answers(context, reader)
+    stard_ai = stard_rows(context.evaluation, found, reader)
     neighbours = [name for name in (EVALUATION_FILE, METRICS_FILE, IMAGES_FILE) if (folder / name).is_file()]
     values = {
         **chapter_values(context, reader),
         "chapters": headings(reader),
         "plots": drawn,
-        "files": [*neighbours, CLAIM_PAGE, CLAIM_TEXT],
+        "files": [*neighbours, CLAIM_PAGE, CLAIM_TEXT, STARD_AI_PAGE, STARD_AI_TEXT],
         "version": __version__,
         "versions": versions(),
         "claim_items": SHEET,
         "claim_introduction": claim_introduction(found, reader),
         "answers": found,
+        "stard_introduction": stard_introduction(reader),
+        "stard_rows": stard_ai,
     }
     style = resources.files("fractura.evaluation.report").joinpath("report.css").read_text(encoding="utf-8")
     checklist = reader.gettext("CLAIM checklist for {model}", model=context.card.name)
+    stard_title = reader.gettext("STARD-AI checklist for {model}", model=context.card.name)
     for file, template, title in (
         (REPORT_FILE, "report.html", reader.gettext("Evaluation of {model}", model=context.card.name)),
         (CLAIM_PAGE, "checklist.html", checklist),
+        (STARD_AI_PAGE, "stard_ai.html", stard_title),
     ):
         body = render(template, reader, title=title, **values)
         write_atomically(folder / file, page(title, body, style=style, language=language))
         if file == REPORT_FILE:
             write_tables_of(body, folder, language=language, former=_OPTIONAL_TABLES)
     write_atomically(folder / CLAIM_TEXT, claim_markdown(checklist, found, reader))
+    write_atomically(folder / STARD_AI_TEXT, stard_markdown(stard_title, stard_ai, reader))
     return folder / REPORT_FILE
 
 
