@@ -64,6 +64,15 @@ def test_people_are_counted_once_however_many_images_they_have(tmp_path):
     assert rows["View: not known"][0] == "16 (100.0%)"
 
 
+def test_the_sex_of_a_patient_whose_images_disagree_is_not_known(tmp_path):
+    data = images(tmp_path, count=16)
+    sexes = ["F", "M", "F", None, *[None] * 10, "M", "M"]
+    evaluation = measure(data, detections(data), rounds=0)
+    rows = rows_of(replace(context_of(evaluation, data), people=tuple(Demographics(None, sex) for sex in sexes)))
+    cells = [rows[f"Sex: {sex}"][0] for sex in ("female", "male", "not known")]
+    assert cells == ["1 (12.5%)", "1 (12.5%)", "6 (75.0%)"]
+
+
 def test_what_is_not_known_of_people_is_said(tmp_path):
     data = images(tmp_path, count=4)
     evaluation = measure(data, detections(data), rounds=0)

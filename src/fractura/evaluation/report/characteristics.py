@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,10 +82,16 @@ def _people(context: ReportContext) -> list[_Item]:
             any(item.positive for item in items),
             all(item.negative for item in items),
             next((item.age for item in items if item.age is not None), None),
-            {"sex": next((item.facts["sex"] for item in items if item.facts["sex"]), None)},
+            {"sex": _agreed(item.facts["sex"] for item in items)},
         )
         for items in patients.values()
     ]
+
+
+def _agreed(values: Iterable[str | None]) -> str | None:
+    """The one value that is known; None where the images of a patient contradict each other."""
+    known = {value for value in values if value}
+    return known.pop() if len(known) == 1 else None
 
 
 def _parts(items: Sequence[_Item]) -> tuple[list[_Item], list[_Item], list[_Item]]:
