@@ -365,3 +365,11 @@ def test_names_that_are_not_utf_8(to, voc, tmp_path, capsys):
         (folder / "annotations" / f"{odd}.xml").rename(folder / "annotations" / "a.xml")
     convert(folder, target_of(tmp_path, to), to)
     same_images(read_dataset(folder), read_dataset(target_of(tmp_path, to)), flags=to not in WITHOUT_FLAGS)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "wrist.webp", "wrist.dcm"])
+def test_a_text_or_an_image_is_not_taken_for_a_tfrecord(tmp_path, name):
+    file = tmp_path / name
+    file.write_bytes(b"fracture of the wrist")
+    with pytest.raises(DataError, match="holds nothing that can be read as labelled images"):
+        guess_format(file)

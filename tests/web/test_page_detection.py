@@ -303,10 +303,13 @@ def test_the_spanish_page_gives_the_reasons_in_spanish(window, model, tmp_path):
         "las etiquetas dicen 301x240, pero la imagen es de 300x240; compruebe que las etiquetas son de esta imagen"
     )
     expect(view.page.locator("#suggest-answer")).to_have_text("Sospecha de fractura: puntuación 0,90, sin calibrar")
+    names = view.page.locator("#suggestions .name")
+    assert names.count()
+    assert not names.evaluate_all("all => all.filter(each => each.scrollWidth > each.clientWidth).length")
     view.page.locator("#tab-detect").click()
     drop(view.page, {"x.png": b"nothing"})
     expect(view.page.locator("#dropped")).to_contain_text(
-        "La radiografía no se puede leer (no es una imagen JPEG, PNG, TIFF, BMP o DICOM que se pueda leer)"
+        "La radiografía no se puede leer (no es una imagen JPEG, PNG, TIFF, BMP, WebP, HEIC o DICOM que se pueda leer)"
     )
 
 

@@ -19,8 +19,9 @@ from fractura.formats.table_rows import separator_of
 from fractura.formats.text_files import read_json, read_lines
 from fractura.formats.tfrecord.frames import stands_for_files
 from fractura.formats.voc.layout import find_voc_folder
+from fractura.imaging.reader import IMAGE_EXTENSIONS
 
-_ANY = f"give a folder or file of {' or '.join(', '.join(each.title for each in FORMATS.values()).rsplit(', ', 1))}"
+_ANY = f"give a folder or file in one of these formats: {', '.join(each.title for each in FORMATS.values())}"
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ def _of_file(path: Path) -> Guess:
         return Guess("cvat", path, "its root is CVAT's")
     if ending == ".xml":
         raise DataError("is one annotation file", file=path, hint=f"give the folder: {path.parent}")
+    if ending == ".txt" or ending in IMAGE_EXTENSIONS:
+        raise DataError("holds nothing that can be read as labelled images", file=path, hint=_ANY)
     return Guess("tfrecord", path, "it is a file without an ending of another format")
 
 
