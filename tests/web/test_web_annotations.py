@@ -245,6 +245,18 @@ def test_two_images_of_one_stem_do_not_share_a_file(tmp_path):
         assert len(load(web, "a.png")["boxes"]) == 1
 
 
+def test_a_label_file_just_written_is_not_shared_either(tmp_path):
+    """As on a CD whose images are named by UID: 1.2.840.77 and 1.2.840.78 have one stem."""
+    image(tmp_path / "data" / "a.png")
+    image(tmp_path / "data" / "a.jpg")
+    with client(mode="label", folder=tmp_path / "data") as web:
+        assert put(web, "a.png", '"none"', [box()]).status_code == 200
+        before = (tmp_path / "data" / "a.xml").read_bytes()
+        answer = put(web, "a.jpg", load(web, "a.png")["etag"], [box(corners=(5, 5, 60, 40))])
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "annotation_shared")
+        assert (tmp_path / "data" / "a.xml").read_bytes() == before
+
+
 def test_names_with_any_letters(tmp_path):
     name = "Röntgen 患者 #1 & <a>.png"
     image(tmp_path / "data" / name)

@@ -231,6 +231,9 @@ class FolderIndex:
     def put(self, row: ImageRow, summary: AnnotationSummary | None, *, commented: bool) -> None:
         """Record what was just written for an image; None if its XML file was deleted."""
         with self._lock:
+            for other in self._ordered:  # at once: the folder is not read again for what was written here
+                if other is not row and other.annotation == row.annotation:
+                    other.shared = summary is not None
             name = str(row.annotation)
             self._summaries.pop(name, None)
             self._set_summary(row, summary)
