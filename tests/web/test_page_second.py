@@ -1,5 +1,7 @@
 """Two images side by side: those of one patient by themselves, any by choice; the second one is read-only."""
 
+import shutil
+
 import numpy as np
 import pytest
 from playwright.sync_api import expect
@@ -130,8 +132,9 @@ def test_it_is_moved_by_itself_and_changes_nothing(view):
     assert sorted(path.name for path in view.folder.glob("*.xml")) == ["a_ap.xml", "a_lateral.xml"]
 
 
-def test_on_a_phone_the_second_image_is_below_the_first(chromium, view):
-    with opened(chromium, "label", view.folder, "--model", "built-in", size=(390, 844), phone=True) as window:
+def test_on_a_phone_the_second_image_is_below_the_first(chromium, view, tmp_path):
+    folder = shutil.copytree(view.folder, tmp_path / "phone")  # the other one is in use
+    with opened(chromium, "label", folder, "--model", "built-in", size=(390, 844), phone=True) as window:
         window.image("a_ap.dcm")
         window.page.get_by_role("button", name="More tools").click()
         window.page.get_by_role("button", name="Second image at its side").click()

@@ -54,6 +54,7 @@ const SENTENCES = [
   [/^is a damaged DICOM: .*$/, "es un DICOM dañado"],
   [/^is cut off: .*$/, "está incompleta: falta una parte del archivo"],
   [/^is a folder, not a file$/, "es una carpeta, no un archivo"],
+  [/^is a pipe or a device, not a file$/, "es una tubería o un dispositivo, no un archivo"],
   [/^there is no such file$/, "el archivo no existe"],
   [/^the image cannot be opened$/, "no se puede abrir"],
 ];

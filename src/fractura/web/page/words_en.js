@@ -309,6 +309,7 @@ export const english = {
   "error.no_model": "There is no model.",
   "error.model_unusable": "The model cannot be used: {message}",
   "error.torch_missing": 'Training needs PyTorch: pip install "fractura[train]"',
+  "error.folder_in_use": "Another server has this folder open.",
   "error.training_running": "A training is already running.",
   "error.nothing_detected": "The model detects nothing on this image at this threshold.",
   "error.nothing_to_train": "No image has a box to train on: draw some boxes first.",

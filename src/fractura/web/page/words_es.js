@@ -315,6 +315,7 @@ export const spanish = {
   "error.no_model": "No hay modelo.",
   "error.model_unusable": "El modelo no se puede usar: {message}",
   "error.torch_missing": 'Entrenar necesita PyTorch: pip install "fractura[train]"',
+  "error.folder_in_use": "Otro servidor tiene abierta esta carpeta.",
   "error.training_running": "Ya hay un entrenamiento en marcha.",
   "error.nothing_detected": "El modelo no detecta nada en esta radiografía con este umbral.",
   "error.nothing_to_train": "Ninguna radiografía tiene cajas con las que entrenar: dibuje algunas primero.",
