@@ -42,7 +42,7 @@ def test_a_complete_installation(capsys):
 def test_what_is_missing_is_named_with_what_installs_it(incomplete, capsys):
     assert main(["doctor"]) == 5
     out = capsys.readouterr().out
-    base, train, tensorflow, heic = re.split(r"\n(?=\[)", out[out.index("base install:") :])
+    base, train, tensorflow, heic, word = re.split(r"\n(?=\[)", out[out.index("base install:") :])
     assert "base install: not complete" in base
     assert "nowhere-to-be-found>=1.2" in base
     assert f"pillow>=900 (here: {metadata.version('pillow')})" in " ".join(base.split())
@@ -51,6 +51,7 @@ def test_what_is_missing_is_named_with_what_installs_it(incomplete, capsys):
     assert 'pip install "fractura[train]"' in train
     assert "[tensorflow]: complete" in tensorflow, "what another system needs is not missing here"
     assert "[heic]: complete" in heic
+    assert "[word]: complete" in word
     assert "plan9" not in out
     assert "elsewhere" not in out
 

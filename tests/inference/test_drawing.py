@@ -123,3 +123,10 @@ def test_every_letter_of_a_caption_is_drawn(letter):
     drawn = with_caption(Image.new("RGB", (200, 20)), letter)
     assert np.asarray(drawn).any()
     assert not np.array_equal(np.asarray(drawn), np.asarray(missing))
+
+
+def test_any_mixture_of_scripts_is_drawn():
+    """Found by fuzzing: some made the library that lays out text give up."""
+    text = "M\U00056179\x1d\U0008e0927\x93j\U00018e8a\U00011464\x99\xc1\x0f\xe3\x9c? \u05d0\u0627\ud800"
+    assert drawn(Boxes([[20, 40, 80, 90]], [0], [0.5]), names=(text,)).any()
+    assert np.asarray(with_caption(Image.new("RGB", (200, 20)), text)).any()

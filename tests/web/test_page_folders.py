@@ -28,8 +28,10 @@ def test_images_in_subfolders_are_listed_with_their_path_and_labelled_beside_the
             ]
         )
         # the folder is cut, not the name of the file
-        cut = rows.first.locator("span").evaluate_all("all => all.map((each) => each.scrollWidth > each.clientWidth)")
-        assert cut == [True, False]
+        page.wait_for_function(
+            "() => [...document.querySelector('#images .row .name').querySelectorAll('span')]"
+            ".map((each) => each.scrollWidth > each.clientWidth).join() === 'true,false'"
+        )
         rows.nth(2).click()
         window.image("patient 7/image_00.png")
         window.draw((180, 150, 240, 220), SIZE)

@@ -171,7 +171,8 @@ def _font(size: tuple[int, int], letters: float = 1.0) -> ImageFont.FreeTypeFont
     """
     points = max(round(letters * max(size) / 45), 10)
     try:
-        return ImageFont.truetype(_font_file(), points)
+        # The other way of layout is not on every machine, and gives up on some mixtures of scripts.
+        return ImageFont.truetype(_font_file(), points, layout_engine=ImageFont.Layout.BASIC)
     except OSError:
         return ImageFont.load_default(points)
 

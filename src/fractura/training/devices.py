@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import signal
@@ -39,7 +40,16 @@ def find_device(wanted: Literal["auto", "cpu", "cuda", "mps"]) -> PartialState:
         )
     # Accelerate keeps its first set-up for the lifetime of the process; a notebook trains more than once.
     AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())
-    return PartialState(cpu=wanted == "cpu" or (wanted == "auto" and not present["cuda"] and not present["mps"]))
+    state = PartialState(cpu=wanted == "cpu" or (wanted == "auto" and not present["cuda"] and not present["mps"]))
+    if state.num_processes > 1:
+        atexit.register(_leave_group)
+    return state
+
+
+def _leave_group() -> None:
+    """Before Python ends: the threads of the group would otherwise be torn down while they run, and sometimes abort."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def build_accelerator(state: PartialState, mixed_precision: str) -> Accelerator:

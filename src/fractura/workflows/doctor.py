@@ -21,6 +21,7 @@ PURPOSES = {
     "train": "train, export, import-tf, model_main_tf2.py; detect with a model folder that was not exported",
     "tensorflow": "exporter_main_v2.py, export --to saved_model; detect with a SavedModel",
     "heic": "HEIC photographs, wherever images are read",
+    "word": "tables of reports as Word files",
 }
 """What each extra is for; ``""`` is the base install."""
 
