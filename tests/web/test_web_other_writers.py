@@ -1,6 +1,7 @@
 """Another program writes in the folder: no acknowledged save is lost, and what is overwritten is kept."""
 
 import os
+import socket
 import subprocess
 import sys
 
@@ -9,9 +10,12 @@ from support.web_places import BOX, WRITE, annotation, client, folder, image_ids
 from support.web_places import image as make_image
 
 import fractura.core.files as files
+from fractura.core.errors import FracturaError
+from fractura.core.folder_lock import hold_folder
 from fractura.formats.voc import read_voc_file
 from fractura.formats.voc.decisions import HIDDEN_FOLDER
 from fractura.web import annotation_store
+from fractura.web.server import label
 
 THEIRS = b"<annotation><filename>image2.png</filename></annotation>"
 
@@ -32,6 +36,18 @@ def test_a_second_server_on_the_folder_is_told_of_the_first(tmp_path):
         assert f"is in use by a label server (process {os.getpid()} on " in second.stderr
     with client(mode="label", folder=data) as web:  # and after its end the folder is free
         assert put(web, "image1.png", 1).status_code == 200
+
+
+@pytest.mark.parametrize("fault", ["port", "model"])
+def test_a_server_that_could_not_start_holds_no_folder(tmp_path, fault):
+    """In a notebook the process goes on."""
+    data = folder(tmp_path / "data")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        wrong = {"port": {"port": taken.getsockname()[1]}, "model": {"model": tmp_path / "missing.onnx", "port": 0}}
+        with pytest.raises(FracturaError):
+            label(data, open_browser=False, **wrong[fault])
+    with hold_folder(data, "another server"):
+        pass
 
 
 def test_a_folder_that_another_server_has_open_cannot_be_opened_from_the_page(tmp_path):

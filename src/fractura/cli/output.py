@@ -106,6 +106,12 @@ def warn_all(texts: Iterable[str]) -> None:
         warn(text)
 
 
+def say_saved(folder: Path | None, page: Path | None) -> None:
+    """Where the page of a command lies, if it wrote one."""
+    if page is not None:
+        say(f"saved in {folder}; to be read in a browser: {page}")
+
+
 def complain(text: str) -> None:
     """Why the command stops, on stderr."""
     _show(f"{language.word('error')}: {language.word(text)}", style="bold red")

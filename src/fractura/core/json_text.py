@@ -41,6 +41,19 @@ def parse_json(text: str | bytes) -> Any:
         raise ValueError("it is nested too deeply") from error
 
 
+def json_object_in(file: Path) -> dict[str, Any] | None:
+    """The JSON object in a file; None if there is no such file, or it holds anything else.
+
+    For files that may be absent or half written without harm. Those of the user are read by code that says what is
+    wrong with them.
+    """
+    try:
+        document = parse_json(file.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fractura.core.errors import DataError, UsageError
 from fractura.core.files import remove_temporary_files, write_atomically
-from fractura.core.json_text import parse_json
+from fractura.core.json_text import json_object_in
 
 NOTE_FILE = "UNFINISHED.json"
 _MADE_BY = "fractura"
@@ -100,8 +100,5 @@ def refuse_full_folder(folder: Path, *, earlier: bool, overwrite: bool) -> None:
 
 
 def _note_in(folder: Path) -> dict[str, object] | None:
-    try:
-        about = parse_json((folder / NOTE_FILE).read_bytes())
-    except (OSError, ValueError):
-        return None
-    return about if isinstance(about, dict) and about.get("made_by") == _MADE_BY else None
+    about = json_object_in(folder / NOTE_FILE)
+    return about if about is not None and about.get("made_by") == _MADE_BY else None

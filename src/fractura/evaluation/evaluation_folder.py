@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fractura.core.csv_cell import csv_text
 from fractura.core.files import write_atomically
-from fractura.core.json_text import parse_json
+from fractura.core.json_text import json_object_in
 from fractura.evaluation.metric_names import Metric, metric_text
 from fractura.evaluation.result import Evaluation
 
@@ -21,11 +21,7 @@ _IMAGE_COLUMNS = (
 
 def holds_evaluation(folder: Path) -> bool:
     """An earlier evaluation was written into this folder, as ``EVALUATION_FILE``."""
-    try:
-        document = parse_json((folder / EVALUATION_FILE).read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(document, dict) and {"metrics", "outcomes"} <= document.keys()
+    return {"metrics", "outcomes"} <= (json_object_in(folder / EVALUATION_FILE) or {}).keys()
 
 
 def write_tables(evaluation: Evaluation, folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from fractura.core.errors import FracturaError, UsageError
 from fractura.core.files import write_atomically
-from fractura.core.json_text import json_text, parse_json
+from fractura.core.json_text import json_object_in, json_text
 from fractura.core.output_folder import left_unfinished, refuse_full_folder, unfinished
 from fractura.formats.voc.serializer import write_voc_file
 from fractura.imaging.reader import radiograph_identifiers
@@ -78,10 +79,11 @@ class ResultFolder:
         images = list(images)
         _refuse_mixing(folder, [image.path for image in images], inputs)
         _clear(folder, overwrite=overwrite)
-        self._note = unfinished(folder, "detect", _files_of(images))
+        self._written = ExitStack()
+        self._files = tuple(_files_of(images))
 
     def __enter__(self) -> Self:
-        self._note.__enter__()
+        self._written.enter_context(unfinished(self._folder, "detect", self._files))
         return self
 
     def __exit__(
@@ -91,7 +93,7 @@ class ResultFolder:
         write_atomically(self._folder / JSON_FILE, json_text(self.to_dict()))
         rows = results_csv(self._rows, self._origin, identifiers=self._identifiers)
         write_atomically(self._folder / CSV_FILE, rows)
-        self._note.__exit__(None, None, None)  # also after an error: results.json says that it is not complete
+        self._written.close()  # also after an error: results.json says that it is not complete
 
     def add(self, prediction: Prediction, heat: NDArray[np.float32] | None = None) -> ImageRow:
         """Write picture and annotation of one image. Returns its entry of ``results.json``.
@@ -179,10 +181,7 @@ def _clear(folder: Path, *, overwrite: bool) -> None:
 
 def _earlier_results(folder: Path) -> list[dict[str, Any]] | None:
     """The images of an earlier run's ``results.json``; None if there is none of ours."""
-    try:
-        document = parse_json((folder / JSON_FILE).read_bytes())
-    except (OSError, ValueError):
-        return None
-    if not isinstance(document, dict) or document.get("made_by") != MADE_BY:
+    document = json_object_in(folder / JSON_FILE)
+    if document is None or document.get("made_by") != MADE_BY:
         return None
     return [row for row in document.get("images", []) if isinstance(row, dict) and row.get("picture")]

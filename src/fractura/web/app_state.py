@@ -75,6 +75,8 @@ class AppState:
                 self.chooser = FolderChooser(root for root in roots if root is not None)
         self._detections = DetectionCache(None) if self._folder is None else self._folder.detections
         self._register_models(self.models, self._folder)
+        if self._folder is not None:
+            self._folder.hold()  # last: a server that cannot be made holds nothing
 
     @property
     def has_folder(self) -> bool:
@@ -117,6 +119,11 @@ class AppState:
         for each in self._folders_before:
             each.detections.close()
 
+    def release(self) -> None:
+        """Let other servers into the folder; for a server that ends before it has started."""
+        if self._folder is not None:
+            self._folder.release()
+
     def open_folder(self, path: Path) -> None:
         """Label another folder from now on.
 
@@ -134,11 +141,12 @@ class AppState:
             if path.resolve() == before.index.folder:
                 return
             models = ModelRegistry()
+            folder = FolderState(path, self.settings, models, self.events, self.use_model)
+            self._register_models(models, folder)
             try:
-                folder = FolderState(path, self.settings, models, self.events, self.use_model)
+                folder.hold()
             except UsageError as error:
                 raise WebError.of(error, 409, "folder_in_use") from error
-            self._register_models(models, folder)
             folder.start()
             # Requests that are being answered end with the folder that they began with.
             self.instance = secrets.token_hex(8)

@@ -58,7 +58,6 @@ class FolderState:
 
     Raises:
         DataError: The folder cannot be used.
-        UsageError: Another server has it open.
     """
 
     def __init__(
@@ -81,7 +80,18 @@ class FolderState:
         self.suggester = Suggester(settings, self.index, models, self.detections, events)
         self.training = TrainingRun(lambda status: events.publish("training", status.model_dump()), self._trained)
         self._held = ExitStack()
+
+    def hold(self) -> None:
+        """Keep other servers out of the folder, until ``release``.
+
+        Raises:
+            UsageError: Another server has it open.
+        """
         self._held.enter_context(hold_folder(self.index.folder, "a label server"))
+
+    def release(self) -> None:
+        """Let other servers in."""
+        self._held.close()
 
     def start(self) -> None:
         """Start the background threads."""
@@ -96,7 +106,7 @@ class FolderState:
         self.training.close()
         self.suggester.stop()
         self.index.stop()
-        self._held.close()
+        self.release()
 
     def row(self, image: str) -> ImageRow:
         """An image of the folder.

@@ -9,11 +9,15 @@ import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from fractura.core.errors import DataError, UsageError
 from fractura.core.reporter import LOG, Reporter
 from fractura.web.settings import WebSettings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 TOKEN_VARIABLE = "FRACTURA_TOKEN"
 
@@ -116,12 +120,26 @@ def _settings(**values: object) -> WebSettings:
 
 
 def _run(settings: WebSettings, open_browser: bool, on_ready: Callable[[str], None] | None, reporter: Reporter) -> None:
-    import uvicorn
-
     from fractura.web.app import create_app
-    from fractura.web.connections import LimitedProtocol
 
     app = create_app(settings)
+    try:
+        _listen_and_answer(app, settings, open_browser, on_ready, reporter)
+    finally:
+        app.state.shared.release()  # also where it could not listen, and a notebook goes on
+
+
+def _listen_and_answer(
+    app: FastAPI,
+    settings: WebSettings,
+    open_browser: bool,
+    on_ready: Callable[[str], None] | None,
+    reporter: Reporter,
+) -> None:
+    import uvicorn
+
+    from fractura.web.connections import LimitedProtocol
+
     listening = _listen(settings.host, settings.port)
     port = listening.getsockname()[1]
     shown = "127.0.0.1" if settings.is_loopback else settings.host

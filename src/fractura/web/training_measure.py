@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fractura.core.json_text import parse_json
+from fractura.core.json_text import json_object_in
 from fractura.web.training_schemas import MeasuredValue, TrainingResult
 
 _METRIC = "AP50"
@@ -55,13 +55,7 @@ def measure_training(run: Command, place: Path, model: Path, val: Path, in_use: 
 
 
 def _printed(run: Command, arguments: Sequence[str], file: Path) -> dict[str, object] | None:
-    if run(arguments, file) != 0:
-        return None
-    try:
-        document = parse_json(file.read_bytes())
-    except (OSError, ValueError):
-        return None
-    return document if isinstance(document, dict) else None
+    return json_object_in(file) if run(arguments, file) == 0 else None
 
 
 def _count(document: dict[str, object], name: str) -> int:

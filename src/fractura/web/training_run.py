@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from fractura.core.json_text import parse_json
+from fractura.core.json_text import json_object_in
 from fractura.core.model_card import CARD_FILE
 from fractura.core.translation import LANGUAGE_VARIABLE
 from fractura.web.api_errors import WebError
@@ -259,22 +259,15 @@ def _history(file: Path) -> list[TrainingStep]:
 
 def _validations(file: Path) -> list[TrainingValidation]:
     """Step and AP50 of each validation in a ``training.json``."""
-    try:
-        document = parse_json(file.read_bytes())
-    except (OSError, ValueError):
-        return []
     return [
         {"step": each["step"], "AP50": each.get("AP50")}
-        for each in document.get("validations", [])
+        for each in (json_object_in(file) or {}).get("validations", [])
         if isinstance(each, dict) and isinstance(each.get("step"), int)
     ]
 
 
 def _kept_step(file: Path) -> int | None:
     """The step of the weights that were saved, from a ``training.json``: that of the best validation, else the last."""
-    try:
-        document = parse_json(file.read_bytes())
-    except (OSError, ValueError):
-        return None
+    document = json_object_in(file) or {}
     step = document.get("best_step") or document.get("steps")
     return step if isinstance(step, int) else None

@@ -67,8 +67,7 @@ def compare(
     else:
         _write(result, every=every)
     out.warn_all(result.warnings)
-    if result.report is not None:
-        out.say(f"saved in {output}; to be read in a browser: {result.report}")
+    out.say_saved(output, result.report)
 
 
 def _write(result: ModelComparison, *, every: bool) -> None:

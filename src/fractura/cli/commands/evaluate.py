@@ -98,5 +98,4 @@ def _write(result: ModelEvaluation) -> None:
 def _say_notes(result: ModelEvaluation, output: Path | None) -> None:
     for note in result.evaluation.notes:
         out.say(f"note: {note}")
-    if result.report is not None:
-        out.say(f"saved in {output}; to be read in a browser: {result.report}")
+    out.say_saved(output, result.report)

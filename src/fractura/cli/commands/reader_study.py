@@ -54,8 +54,7 @@ def reader_study(
         out.write_json(result.to_dict())
     else:
         _write(result)
-    if result.report is not None:
-        out.say(f"saved in {output}; to be read in a browser: {result.report}")
+    out.say_saved(output, result.report)
 
 
 def _write(result: ReaderStudyResult) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fractura.core.csv_cell import csv_text
 from fractura.core.files import write_atomically
-from fractura.core.json_text import json_text, parse_json
+from fractura.core.json_text import json_object_in, json_text
 from fractura.evaluation.agreement import Agreement
 from fractura.evaluation.messages import gettext_noop
 from fractura.evaluation.metric_names import Metric, metric_text
@@ -55,11 +55,7 @@ class AgreementContext:
 
 def holds_agreement(folder: Path) -> bool:
     """An earlier page about readers was written into this folder."""
-    try:
-        document = parse_json((folder / AGREEMENT_DOCUMENT).read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(document, dict) and {"pairs", "panels"} <= document.keys()
+    return {"pairs", "panels"} <= (json_object_in(folder / AGREEMENT_DOCUMENT) or {}).keys()
 
 
 def write_agreement(

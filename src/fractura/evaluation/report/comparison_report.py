@@ -10,7 +10,7 @@ from pathlib import Path
 from fractura.core.csv_cell import csv_text
 from fractura.core.dataset import Dataset
 from fractura.core.files import write_atomically
-from fractura.core.json_text import json_text, parse_json
+from fractura.core.json_text import json_object_in, json_text
 from fractura.core.model_card import ModelCard
 from fractura.evaluation.bootstrap import UNITS
 from fractura.evaluation.comparison import Comparison, family_of
@@ -84,11 +84,7 @@ class ComparisonContext:
 
 def holds_comparison(folder: Path) -> bool:
     """An earlier comparison was written into this folder."""
-    try:
-        document = parse_json((folder / COMPARISON_DOCUMENT).read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(document, dict) and {"differences", "thresholds"} <= document.keys()
+    return {"differences", "thresholds"} <= (json_object_in(folder / COMPARISON_DOCUMENT) or {}).keys()
 
 
 def write_comparison(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fractura.core.csv_cell import csv_text
 from fractura.core.files import write_atomically
-from fractura.core.json_text import json_text, parse_json
+from fractura.core.json_text import json_object_in, json_text
 from fractura.evaluation.messages import gettext_noop
 from fractura.evaluation.metric_names import CRITERION_TEXT
 from fractura.evaluation.reader_study.analysis import FIXED_CASES, FIXED_READERS, RANDOM, Analysis, FigureAnalysis
@@ -57,11 +57,7 @@ class ReaderStudyContext:
 
 def holds_reader_study(folder: Path) -> bool:
     """An earlier page about a reader study was written into this folder."""
-    try:
-        document = parse_json((folder / READER_STUDY_DOCUMENT).read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(document, dict) and {"figures", "modalities"} <= document.keys()
+    return {"figures", "modalities"} <= (json_object_in(folder / READER_STUDY_DOCUMENT) or {}).keys()
 
 
 def write_reader_study(
