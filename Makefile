@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-fast golden translations lint docs bench clean
+.PHONY: demo test test-fast golden translations lint docs bench soak clean
 
 demo: .venv/train.stamp
 	$(BIN)/python recipes/demo.py demo
@@ -40,6 +40,10 @@ docs: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m benchmarks
+
+# Hours: kills, full disks, mutated files, … each many times. Writes the table of docs/reliability.md.
+soak: .venv/dev.stamp
+	$(BIN)/python -m soak
 
 clean:
 	rm -rf .venv node_modules demo build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Campaigns that try to break what fractura promises: ``make soak``, or ``python -m soak NAME``."""
