@@ -42,7 +42,7 @@ class Campaign:
     seconds_per_try: int = 600
 
 
-class Hangs(Exception):
+class HangsError(Exception):
     """A try took longer than its campaign allows."""
 
 
@@ -54,7 +54,7 @@ def run(campaign: Campaign, tries: int, seed: int) -> dict[str, Any]:
         attempt = campaign.prepare(Path(folder))
 
         def too_long(*_: object) -> None:
-            raise Hangs(f"more than {campaign.seconds_per_try} s")
+            raise HangsError(f"more than {campaign.seconds_per_try} s")
 
         signal.signal(signal.SIGALRM, too_long)
         for number in range(tries):
