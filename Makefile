@@ -13,8 +13,10 @@ demo: .venv/train.stamp
 # Two processes of one thread each: files of tests side by side use two cores better than two threads inside each test.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
+# The share of the package's lines and branches that ran, commands in processes of their own not counted, comes last.
 test: .venv/dev.stamp lint
-	$(PYTEST)
+	$(PYTEST) --cov --cov-report=
+	@echo "coverage, branches included: $$($(BIN)/coverage report --format=total) % (by file: $(BIN)/coverage report)"
 
 test-fast: .venv/dev.stamp
 	$(PYTEST) -m "not slow" --durations=5
@@ -46,7 +48,7 @@ soak: .venv/dev.stamp
 	$(BIN)/python -m soak
 
 clean:
-	rm -rf .venv node_modules demo build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv node_modules demo build dist site .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/created.stamp:
 	$(PYTHON) -m venv .venv

@@ -32,6 +32,7 @@ class Campaign:
         tries: How many of them ``make soak`` runs.
         found: Faults found on the way and the tests that keep them mended, for the table.
         seconds_per_try: After this long a try has failed: it hangs.
+        allowed: Share of the tries that may fail before the promise is broken.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Campaign:
     tries: int
     found: str = ""
     seconds_per_try: int = 600
+    allowed: float = 0.0
 
 
 class HangsError(Exception):

@@ -89,6 +89,11 @@ def test_width_height_area():
     assert inside_out.area.tolist() == [800, 0, 0]
 
 
+def test_boxes_with_area_are_wider_and_higher_than_nothing():
+    boxes = Boxes([[0, 0, 0.5, 0.5], [5, 5, 5, 9], [5, 5, 9, 5], [9, 1, 1, 9], [1, 9, 9, 1], [9, 9, 1, 1]], [0] * 6)
+    assert boxes.with_area().xyxy.tolist() == [[0, 0, 0.5, 0.5]]
+
+
 @pytest.mark.parametrize(
     ("index", "expected"),
     [

@@ -42,6 +42,19 @@ def detection_rows(boxes):
         ([view_result((60, 60, 80, 80, 0.8)), view_result(windows=[(0, 0, 70, 100)])], [(60, 60, 80, 80, 0.8)]),
         # Two pixels of a hundred are too small for the first view, and large enough for the second.
         ([view_result(), view_result((10, 10, 12, 12, 0.8), windows=[(0, 0, 50, 50)])], [(10, 10, 12, 12, 0.8)]),
+        # So are they where left and top are far apart: in the corner at the bottom left, and the one at the top right.
+        ([view_result(), view_result((2, 90, 4, 92, 0.8), windows=[(0, 50, 50, 100)])], [(2, 90, 4, 92, 0.8)]),
+        ([view_result(), view_result((90, 2, 92, 4, 0.8), windows=[(50, 0, 100, 50)])], [(90, 2, 92, 4, 0.8)]),
+        # A fortieth of the window's side is large enough, on either side of the box.
+        ([view_result(), view_result((10, 10, 12.5, 11, 0.8))], [(10, 10, 12.5, 11, 0.4)]),
+        ([view_result(), view_result((10, 10, 11, 12.5, 0.8))], [(10, 10, 11, 12.5, 0.4)]),
+        # One of a view's two tiles shows the place: the view has seen it. Nine tenths of it are enough, eight are not.
+        (
+            [view_result(windows=[(0, 0, 50, 100), (50, 0, 100, 100)]), view_result((60, 60, 80, 80, 0.8))],
+            [(60, 60, 80, 80, 0.4)],
+        ),
+        ([view_result(windows=[(0, 0, 78, 100)]), view_result((60, 60, 80, 80, 0.8))], [(60, 60, 80, 80, 0.4)]),
+        ([view_result(windows=[(0, 0, 100, 76)]), view_result((60, 60, 80, 80, 0.8))], [(60, 60, 80, 80, 0.8)]),
         # Two tiles of one view find it both: they count as one, with the better score.
         (
             [view_result((10, 10, 30, 30, 0.6)), view_result((10, 10, 30, 30, 0.8), (10, 10, 30, 30, 0.2))],
@@ -57,6 +70,12 @@ def test_cases_worked_by_hand(views, expected):
     assert len(found) == len(expected)
     for detection, wanted in zip(found, expected, strict=True):
         assert detection == pytest.approx(wanted, abs=1e-4)
+
+
+def test_an_overlap_of_exactly_the_given_iou_is_enough():
+    views = [view_result((0, 0, 10, 10, 0.75)), view_result((0, 0, 10, 5, 0.25))]
+    assert detection_rows(fuse(views, iou=0.5)) == [(0, 0, 10, 8.75, 0.5)]
+    assert len(fuse(views, iou=0.51)) == 2
 
 
 def test_classes_never_mix():
@@ -80,6 +99,28 @@ def test_of_boxes_from_overlapping_parts_that_mean_one_thing_the_best_stays():
     assert found.scores.tolist() == pytest.approx([0.9, 0.6, 0.1])
     assert found.labels.tolist() == [0, 1, 0]
     assert found.xyxy[0].tolist() == [10, 10, 20, 30]
+
+
+@pytest.mark.parametrize("turn", [[0, 1, 2, 3], [1, 0, 3, 2]])
+@pytest.mark.parametrize(
+    ("second", "kept"),
+    [
+        ((8, 0, 28, 30), 2),  # 2 of 10 pixels of the smaller box's width
+        ((4, 0, 34, 30), 2),  # 6 of 10: a thing's boxes have more than that in common
+        ((3.9, 0, 34, 30), 1),
+        ((-20, 0, 6, 30), 2),
+        ((-20, 0, 6.1, 30), 1),
+        ((2, 10, 8, 20), 1),  # inside
+        ((12, 0, 30, 30), 2),  # apart
+        ((12, 40, 30, 60), 2),  # apart both ways: no area, though the product of two negative sides is one
+    ],
+)
+def test_neighbouring_parts_show_one_thing_from_a_share_of_the_smaller_box(turn, second, kept):
+    parts = [
+        view_result((*np.take(corners, turn), score)).boxes for corners, score in (((0, 0, 10, 30), 0.9), (second, 0.8))
+    ]
+    assert len(without_doubles(parts)) == kept
+    assert without_doubles(parts).scores[0] == np.float32(0.9)
 
 
 def test_boxes_without_scores_are_a_wrong_call():

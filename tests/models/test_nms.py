@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from fractura.core.boxes import pairwise_iou
-from fractura.models.nms import nms
+from fractura.models.nms import iou, nms
 
 UNLIMITED = 10_000
 
@@ -114,6 +114,12 @@ def test_the_iou_threshold_is_the_same_across_blocks():
 def test_boxes_without_area_suppress_nothing():
     boxes = [[5, 5, 5, 5], [5, 5, 5, 5], [0, 0, 10, 10]]
     assert ours(boxes, [0.9, 0.8, 0.7], 0.0) == [0, 1, 2]
+
+
+def test_overlap_of_squares_and_of_boxes_without_area():
+    """A square of one pixel, inside one of four, and two that hold nothing."""
+    boxes = torch.tensor([[0.0, 0, 1, 1], [0.0, 0, 2, 2], [7.0, 7, 7, 7]])
+    assert iou(boxes, boxes).tolist() == [[1, 0.25, 0], [0.25, 1, 0], [0, 0, 0]]
 
 
 def test_nothing_in_nothing_out():

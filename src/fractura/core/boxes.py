@@ -45,7 +45,7 @@ class Boxes:
     @classmethod
     def empty(cls, *, scored: bool = False) -> Boxes:
         """No boxes; with ``scored`` the (empty) scores are there."""
-        return cls(np.zeros((0, 4)), np.zeros(0), np.zeros(0) if scored else None)
+        return cls([], [], [] if scored else None)
 
     def __len__(self) -> int:
         return len(self.xyxy)
