@@ -1,6 +1,7 @@
 """Every campaign, in the order of the table."""
 
+from soak import disk, losses, memory
 from soak.campaign import Campaign
 from soak.mutants import campaigns as mutants
 
-CAMPAIGNS: tuple[Campaign, ...] = (*mutants.CAMPAIGNS,)
+CAMPAIGNS: tuple[Campaign, ...] = (*disk.CAMPAIGNS, *memory.CAMPAIGNS, *losses.CAMPAIGNS, *mutants.CAMPAIGNS)

@@ -1,5 +1,6 @@
 """The names that `import fractura` promises."""
 
+import ast
 import importlib
 import pkgutil
 import subprocess
@@ -37,13 +38,13 @@ def test_every_error_is_public():
 
 def test_type_checkers_see_the_same_names():
     """What stands under TYPE_CHECKING is what ``__getattr__`` gives."""
-    source = Path(fractura.__file__).read_text(encoding="utf-8")
-    lines = [line.strip() for line in source.splitlines() if line.startswith("    from fractura.")]
+    tree = ast.parse(Path(fractura.__file__).read_text(encoding="utf-8"))
+    [guarded] = [each for each in tree.body if isinstance(each, ast.If)]
     seen = {
-        name.strip(): module
-        for line in lines
-        for module, names in [line.removeprefix("from fractura.").split(" import ")]
-        for name in names.split(",")
+        name.name: str(each.module).removeprefix("fractura.")
+        for each in guarded.body
+        if isinstance(each, ast.ImportFrom)
+        for name in each.names
     }
     assert seen == fractura._HOMES
 

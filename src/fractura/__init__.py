@@ -8,6 +8,7 @@ function here: ``fractura evaluate`` is ``evaluate_model``, ``fractura detect`` 
 * ``DataError``: an image, annotation or folder cannot be used.
 * ``ModelError``: a model cannot be used, or training went wrong.
 * ``MissingDependencyError``: something must be installed first.
+* ``NotEnoughMemoryError``: the machine has too little memory.
 
 Names are imported when they are first used, so that ``import fractura`` is fast and the base install needs no PyTorch.
 """
@@ -20,7 +21,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fractura.core.boxes import Boxes
     from fractura.core.dataset import Dataset, Record
-    from fractura.core.errors import DataError, FracturaError, MissingDependencyError, ModelError, UsageError
+    from fractura.core.errors import (
+        DataError,
+        FracturaError,
+        MissingDependencyError,
+        ModelError,
+        NotEnoughMemoryError,
+        UsageError,
+    )
     from fractura.core.model_card import ModelCard, read_card
     from fractura.core.reporter import Reporter
     from fractura.evaluation import Evaluation, Metric, align_classes, evaluate, metric_text
@@ -144,6 +152,7 @@ _HOMES = {
     "FracturaError": "core.errors",
     "MissingDependencyError": "core.errors",
     "ModelError": "core.errors",
+    "NotEnoughMemoryError": "core.errors",
     "Reporter": "core.reporter",
     "UsageError": "core.errors",
 }
@@ -177,6 +186,7 @@ __all__ = [
     "ModelComparison",
     "ModelError",
     "ModelEvaluation",
+    "NotEnoughMemoryError",
     "PackageGroup",
     "Phantom",
     "PipelineChanges",

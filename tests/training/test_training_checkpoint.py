@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 from support.training_fakes import FakeDetector
 
-from fractura.core.errors import ModelError, UsageError
+from fractura.core.errors import DataError, ModelError, UsageError
 from fractura.models import weights
 from fractura.training.optimization import MovingAverage, build_optimizer
 from fractura.training.state import (
@@ -91,7 +91,7 @@ def test_a_write_that_fails_leaves_the_former_state(tmp_path, settings, monkeypa
         raise OSError("No space left on device")
 
     monkeypatch.setattr(weights, "save_file", full_disk)
-    with pytest.raises(ModelError, match="No space left"):
+    with pytest.raises(DataError, match="No space left"):
         save(tmp_path, settings, parts, progress=RunProgress(step=9))
     assert (tmp_path / STATE_FILE).read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == [STATE_FILE]

@@ -2,7 +2,7 @@ import pytest
 import torch
 from support.training_fakes import FakeDetector, make_images
 
-from fractura.core.errors import ModelError
+from fractura.core.errors import ModelError, NotEnoughMemoryError
 from fractura.training.data import PlainImages, collate
 from fractura.training.devices import build_accelerator, find_device
 from fractura.training.optimization import build_optimizer
@@ -15,7 +15,7 @@ def batch(tmp_path):
     return collate([PlainImages(data)[place] for place in range(4)])
 
 
-def stepper(settings, detector, *, micro_batch=None, warn=None, longest=0.0):
+def stepper(settings, detector, *, micro_batch=None, warn=None, longest=0.0, most=1):
     accelerator = build_accelerator(find_device("cpu"), "no")
     optimizer = build_optimizer(settings(optimizer="momentum", learning_rate_base=0.1), detector)
     model, prepared = accelerator.prepare(LossModule(detector), optimizer)
@@ -29,6 +29,8 @@ def stepper(settings, detector, *, micro_batch=None, warn=None, longest=0.0):
         micro_batch=micro_batch,
         seed=0,
         warn=said.append,
+        most_not_finite=most,
+        advice="train with --resume",
     )
 
 
@@ -92,26 +94,62 @@ def test_a_loss_that_is_no_number_names_the_images_and_spares_the_weights(settin
     assert all(torch.equal(p, old) for p, old in zip(detector.parameters(), before, strict=True))
 
 
-class Hungry(FakeDetector):
-    """Runs out of memory above so many images."""
+@pytest.mark.parametrize("what", ["nan", "gradient"])
+def test_steps_that_are_not_finite_are_left_out_until_there_are_too_many_in_a_row(settings, batch, what):
+    torch.manual_seed(0)
+    detector, said = Broken(what), []
+    before = {name: value.clone() for name, value in detector.state_dict().items()}
+    run = stepper(settings, detector, longest=1.0, most=3, warn=said)
+    assert run.run(batch, 0) is None
+    assert run.run(batch, 1) is None
+    assert run.left_out == 2
+    assert len(said) == 2
+    assert "step 2 is left out: " in said[1]
+    assert f"{'gradient' if what == 'gradient' else 'bad_loss'} = " in said[1]
+    assert all(name in said[1] for name in batch.names)
+    with pytest.raises(ModelError, match="3 steps in a row"):
+        run.run(batch, 2)
+    assert all(torch.equal(value, before[name]) for name, value in detector.state_dict().items()), "norms too"
 
-    def __init__(self, most):
+
+def test_a_good_step_ends_the_row(settings, batch):
+    detector = Broken("nan")
+    run = stepper(settings, detector, most=2)
+    for step in range(4):
+        detector.what = "nan" if step % 2 else "0"
+        assert (run.run(batch, step) is None) == bool(step % 2)
+
+
+class Hungry(FakeDetector):
+    """Runs out of memory above so many images, after the forward pass."""
+
+    def __init__(self, most, shortage, *, norm=False):
         super().__init__(dropout=0.0)
-        self.body[1] = torch.nn.Identity()
-        self.most = most
+        if not norm:
+            self.body[1] = torch.nn.Identity()
+        self.most, self.shortage = most, shortage
 
     def losses(self, images, targets):
+        losses = super().losses(images, targets)
         if len(images) > self.most:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
-        return super().losses(images, targets)
+            raise self.shortage
+        return losses
 
 
-def test_out_of_memory_goes_on_with_fewer_at_once(settings, batch):
+SHORTAGES = (
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB."),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:126] err == 0. DefaultCPUAllocator: can't allocate memory"),
+    MemoryError(),
+)
+
+
+@pytest.mark.parametrize("shortage", SHORTAGES, ids=lambda error: type(error).__name__)
+def test_out_of_memory_goes_on_with_fewer_at_once(settings, batch, shortage):
     said = []
     torch.manual_seed(0)
-    hungry = Hungry(1)
+    hungry = Hungry(1, shortage)
     torch.manual_seed(0)
-    sated = Hungry(99)
+    sated = Hungry(99, shortage)
     run = stepper(settings, hungry, warn=said)
     result = run.run(batch, 0)
     assert run.micro_batch == 1
@@ -122,9 +160,25 @@ def test_out_of_memory_goes_on_with_fewer_at_once(settings, batch):
         torch.testing.assert_close(one, other)
 
 
-def test_out_of_memory_for_one_image_is_the_end(settings, batch):
-    with pytest.raises(ModelError, match="single image"):
-        stepper(settings, Hungry(0)).run(batch, 0)
+def test_a_pass_that_did_not_fit_leaves_no_trace_in_batch_normalisation(settings, batch):
+    """What is left is as if the smaller size had been asked for; and it is said what batch normalisation sees."""
+    said, ends = [], []
+    for most, micro_batch in ((2, None), (99, 2)):
+        torch.manual_seed(0)
+        detector = Hungry(most, SHORTAGES[0], norm=True)
+        stepper(settings, detector, micro_batch=micro_batch, warn=said).run(batch, 0)
+        ends.append(detector.state_dict())
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
+    assert len(said) == 1
+    assert "batch normalisation sees only those" in said[0]
+
+
+@pytest.mark.parametrize("shortage", SHORTAGES, ids=lambda error: type(error).__name__)
+def test_out_of_memory_for_one_image_is_the_end(settings, batch, shortage):
+    with pytest.raises(NotEnoughMemoryError, match="single image") as caught:
+        stepper(settings, Hungry(0, shortage)).run(batch, 0)
+    assert caught.value.exit_code == 5
+    assert "smaller" in caught.value.hint
 
 
 def test_other_runtime_errors_are_not_mistaken_for_memory(settings, batch):

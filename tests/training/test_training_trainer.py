@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import random
 import signal
@@ -23,7 +24,7 @@ from fractura.core.reporter import SILENT, STDERR, SilentReporter
 from fractura.training import train
 from fractura.training.logging import LOG_FILE, RunHooks, read_history
 from fractura.training.schedules import learning_rate
-from fractura.training.state import STATE_FILE
+from fractura.training.state import STATE_FILE, load_state
 from fractura.training.store import STATE_FOLDER
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
@@ -421,10 +422,36 @@ def test_a_nan_loss_leaves_the_saved_state_whole(settings, images, tmp_path):
 
     torch.manual_seed(0)
     with pytest.raises(ModelError, match="step 6: objectness_loss = nan"):
-        run(settings(num_steps=9), images, FailsLater())
+        run(settings(num_steps=9, not_finite_steps=1), images, FailsLater())
     assert all(torch.isfinite(value).all() for value in state(tmp_path / "model").values())
-    result = run(settings(num_steps=9), images, resume=True)
+    result = run(settings(num_steps=9, not_finite_steps=1), images, resume=True)
     assert result.steps == 9
+
+
+def test_losses_that_stay_nan_stop_training_with_the_last_good_state(settings, images, tmp_path):
+    """No state is saved after the first of them, and what the hint says works."""
+
+    class Diverges(FakeDetector):
+        calls = 0
+
+        def losses(self, batch, targets):
+            self.calls += 1
+            losses = super().losses(batch, targets)
+            if self.calls > 5:
+                losses["localization_loss"] = losses["localization_loss"] * float("inf")
+            return losses
+
+    torch.manual_seed(0)
+    chosen = settings(num_steps=20, eval_every=20, checkpoint_every_n=1, not_finite_steps=4, log_every=2)
+    with pytest.raises(ModelError, match=r"step 9: localization_loss = (inf|nan).*4 steps in a row") as caught:
+        run(chosen, images, Diverges())
+    assert "--resume, with --learning-rate 0.001" in caught.value.hint
+    assert [row["step"] for row in read_history(tmp_path / "model")] == [2, 4, 6]
+    assert all(math.isfinite(value) for row in read_history(tmp_path / "model") for value in row.values())
+    saved = load_state(tmp_path / "model" / STATE_FOLDER)
+    assert saved.header.progress.step == 5
+    changed = chosen.model_copy(update={"learning_rate_base": 0.001})
+    assert run(changed, images, resume=True).steps == 20
 
 
 def test_no_boxes_at_all_is_refused(settings, tmp_path):

@@ -21,6 +21,7 @@ from fractura.cli import terminal_language as languages
 from fractura.cli.registry import COMMANDS, INTERRUPTED, find_command
 from fractura.cli.translated_parser import TranslatedCommand, TranslatedGroup, translate_help
 from fractura.core.errors import DataError, FracturaError
+from fractura.core.memory import is_out_of_memory, not_enough_memory
 from fractura.core.translation import LANGUAGE_VARIABLE, Code
 
 DEBUG_VARIABLE = "FRACTURA_DEBUG"
@@ -141,17 +142,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         output.complain_of(error)
         _show_traceback_if_wanted()
         return error.exit_code
-    except OSError as error:
-        if error.errno not in _OUTPUT_REFUSED:
-            _report_bug(error)
-            return 1
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - what is left in it is lost
-        output.complain(f"the results cannot be written: {error.strerror}")
-        return DataError.exit_code
-    except Exception as error:  # the last line of defence: whatever it is, it is our bug and must be said as one
-        _report_bug(error)
-        return 1
+    except Exception as error:  # the last line of defence
+        return _exit_code_of_unforeseen(error)
     return 0
+
+
+def _exit_code_of_unforeseen(error: Exception) -> int:
+    """Say what an error is that nothing below has turned into one of ours."""
+    if isinstance(error, OSError) and error.errno in _OUTPUT_REFUSED:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - what is left in it is lost
+        hint = "choose a place on a disk with space left"
+        output.complain_of(
+            DataError(f"the results cannot be written: {error.strerror}", file=error.filename, hint=hint)
+        )
+        return DataError.exit_code
+    if is_out_of_memory(error):  # it may run out anywhere
+        output.complain_of(shortage := not_enough_memory("", error))
+        _show_traceback_if_wanted()
+        return shortage.exit_code
+    _report_bug(error)
+    return 1
 
 
 def _exit_code(stop: SystemExit) -> int:

@@ -12,7 +12,7 @@ import os
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +86,8 @@ def say(text: str, *, style: str | None = None) -> None:
 
 
 def _show(text: str, *, style: str | None) -> None:
-    (CONSOLE.live or _console(stderr=True)).print(text, style=style, soft_wrap=True)
+    with suppress(OSError):  # a log on a full disk: the work goes on without the line
+        (CONSOLE.live or _console(stderr=True)).print(text, style=style, soft_wrap=True)
 
 
 def warn(text: str) -> None:

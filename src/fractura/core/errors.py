@@ -62,6 +62,12 @@ class MissingDependencyError(FracturaError):
     exit_code = 5
 
 
+class NotEnoughMemoryError(FracturaError):
+    """The machine has too little memory for what was asked."""
+
+    exit_code = 5
+
+
 def require(module: str, extra: str) -> None:
     """Raise ``MissingDependencyError`` unless ``module`` can be imported; name the extra that brings it."""
     from importlib.util import find_spec

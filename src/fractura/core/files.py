@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +15,8 @@ from typing import BinaryIO
 from fractura.core.errors import DataError
 
 _TEMPORARY = (".fractura-", ".tmp")
+_REFUSALS = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EFBIG, errno.EIO, errno.ENOENT, getattr(errno, "EDQUOT", 0))
+"""What a disk that is full, read-only or broken answers to a write; and that there is no folder for temporary files."""
 
 
 def read_file(path: Path, *, limit: int | None = None) -> bytes:
@@ -72,6 +76,15 @@ def unlistable(error: OSError, folder: Path | str) -> DataError:
     )
 
 
+def unwritable(error: Exception, path: Path | str) -> DataError:
+    """What to raise when the system refuses to write a file."""
+    return DataError(
+        f"cannot be written: {getattr(error, 'strerror', None) or error}",
+        file=path,
+        hint="choose a folder that you may write to, on a disk with space left",
+    )
+
+
 def write_atomically(path: Path, data: bytes | str, *, before_rename: Callable[[], None] | None = None) -> None:
     r"""Write ``data`` to ``path`` through a temporary file next to it, fsync and rename.
 
@@ -101,6 +114,26 @@ def remove_temporary_files(folder: Path, *, below: bool = False) -> None:
     for path in Path(folder).glob(("**/" if below else "") + "*".join(_TEMPORARY)):
         with suppress(OSError):
             path.unlink()
+
+
+@contextmanager
+def scratch_folder(prefix: str) -> Iterator[Path]:
+    """A folder for temporary files, deleted at the end of the block.
+
+    Raises:
+        DataError: The disk for temporary files is full, or refuses them.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix=prefix) as folder:
+            yield Path(folder)
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        raise DataError(
+            f"temporary files cannot be written: {error.strerror or error}",
+            file=error.filename or tempfile.tempdir,
+            hint="free some space there, or name another folder in the variable TMPDIR",
+        ) from error
 
 
 @contextmanager
@@ -137,11 +170,7 @@ def open_atomically(path: Path, *, before_rename: Callable[[], None] | None = No
             raise
         _sync_folder(target.parent)
     except OSError as error:
-        raise DataError(
-            f"cannot be written: {error.strerror or error}",
-            file=path,
-            hint="choose a folder that you may write to, on a disk with space left",
-        ) from error
+        raise unwritable(error, path) from error
 
 
 def _sync_folder(folder: Path) -> None:

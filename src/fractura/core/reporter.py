@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sized
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Literal, Protocol, TypeVar
 
 Item = TypeVar("Item")
@@ -73,8 +73,9 @@ class StderrReporter(SilentReporter):
 
     def say(self, text: str) -> None:
         """See ``Reporter``."""
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
+        with suppress(OSError):  # a log on a full disk: the work goes on without the line
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
 
     def warn(self, text: str) -> None:
         """See ``Reporter``."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from fractura.core.errors import UsageError, require, suggest_name
+from fractura.core.files import scratch_folder
 from fractura.export.parity import Parity
 
 FORMATS = ("onnx", "saved_model")
@@ -87,8 +87,8 @@ def export_model(
     else:
         from fractura.phantom import make_phantoms
 
-        with TemporaryDirectory(prefix="fractura-phantoms-") as scratch:
-            phantoms = make_phantoms(Path(scratch), images=4, seed=0)
+        with scratch_folder("fractura-phantoms-") as scratch:
+            phantoms = make_phantoms(scratch, images=4, seed=0)
             parity = _export(to, model_folder, target, [record.image for record in phantoms], half, input_type)
     files = [target] if target.is_file() else [file for file in target.rglob("*") if file.is_file()]
     size = sum(file.stat().st_size for file in files)

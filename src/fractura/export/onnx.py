@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import onnx
 
-from fractura.core.files import write_atomically
+from fractura.core.files import scratch_folder, write_atomically
 from fractura.core.model_card import METADATA_KEY, read_card
 from fractura.export.graph import write_graph
 from fractura.export.half import halve_weights
@@ -31,10 +30,11 @@ def export_onnx(model_folder: Path, output: Path, images: Sequence[Path], *, hal
 
     Raises:
         ModelError: The model cannot be read, or the exported file disagrees with PyTorch.
+        DataError: The file, or a temporary one, cannot be written.
     """
     card = read_card(model_folder)
-    with TemporaryDirectory(prefix="fractura-export-") as scratch:
-        draft = Path(scratch) / "model.onnx"
+    with scratch_folder("fractura-export-") as scratch:
+        draft = scratch / "model.onnx"
         write_graph(load_detector(card, model_folder), draft)
         graph = onnx.load(draft)
         if half:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from fractura.core.errors import DataError
+from fractura.core.memory import is_out_of_memory, not_enough_memory
 from fractura.imaging.dicom.header import Window
 from fractura.imaging.dicom.windowing import GreyValues
 from fractura.imaging.headers import image_kind, png_may_hold_exif
@@ -32,6 +33,8 @@ _PAGED = ("TIFF", "WEBP")  # each page is an image of its own; the further pictu
 _KIND_BYTES = 16
 _ORIENTATION = 0x0112
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _TIFF_PHOTOMETRIC = 256, 257, 258, 262
+_BYTES_PER_PIXEL = 12  # decoded, as RGB, turned, and what a decoder holds besides
+_SMALLER = "close other programs, or scale the image down"
 _DAMAGED = "save the image again from its source, or leave it out"
 _TURN: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
     1: lambda p: p,
@@ -155,9 +158,24 @@ def _opened(stream: BinaryIO, title: str) -> Iterator[Image.Image]:
         empty = "is empty" if stream.seek(0, io.SEEK_END) == 0 else f"is not a readable {READABLE} picture"
         raise DataError(empty, file=title, hint=f"save the image as {READABLE}, or leave the file out") from error
     except _DECODER_ERRORS as error:
+        if is_out_of_memory(error) and not _has_room(stream):
+            raise not_enough_memory("its pixels", error, file=title, hint=_SMALLER) from error
         text = str(error) or type(error).__name__
         problem = "is cut off" if "truncated" in text.lower() else "is damaged"
         raise DataError(f"{problem} and cannot be read ({text})", file=title, hint=_DAMAGED) from error
+
+
+def _has_room(stream: BinaryIO) -> bool:
+    """True if memory is there for the picture's pixels, so that what failed to get some asked for too much of it."""
+    try:
+        stream.seek(0)
+        with Image.open(stream, formats=_FORMATS) as image:
+            np.empty(image.width * image.height * _BYTES_PER_PIXEL, np.uint8)
+    except MemoryError:
+        return False
+    except _DECODER_ERRORS:
+        return True
+    return True
 
 
 def _image(stream: BinaryIO, title: str) -> Image.Image:

@@ -78,12 +78,17 @@ class ResultFolder:
         self._complete = False
         images = list(images)
         _refuse_mixing(folder, [image.path for image in images], inputs)
-        _clear(folder, overwrite=overwrite)
+        self._earlier = _earlier_results(folder)
+        refuse_full_folder(folder, earlier=self._earlier is not None, overwrite=overwrite)
         self._written = ExitStack()
         self._files = tuple(_files_of(images))
 
     def __enter__(self) -> Self:
+        stopped = left_unfinished(self._folder) or frozenset()
         self._written.enter_context(unfinished(self._folder, "detect", self._files))
+        _clear(
+            self._folder, self._earlier or [], stopped
+        )  # marked first: earlier results without pictures are not whole
         return self
 
     def __exit__(
@@ -165,13 +170,11 @@ def _refuse_mixing(folder: Path, images: Iterable[Path], inputs: Iterable[Path])
             raise UsageError(f"holds an image of this run ({image})", file=folder, hint="choose another output folder")
 
 
-def _clear(folder: Path, *, overwrite: bool) -> None:
-    """Refuse a folder with anything in it, or remove the results of an earlier run."""
-    earlier = _earlier_results(folder)
-    refuse_full_folder(folder, earlier=earlier is not None, overwrite=overwrite)
-    for name in left_unfinished(folder) or ():
+def _clear(folder: Path, earlier: Iterable[dict[str, Any]], stopped: Iterable[str]) -> None:
+    """Remove what an earlier run has written, and one that was stopped."""
+    for name in stopped:
         (folder / name).unlink(missing_ok=True)
-    for row in earlier or []:
+    for row in earlier:
         for kind, place in (("picture", PICTURES), ("annotation", ANNOTATIONS), ("explanation", EXPLANATIONS)):
             # The name alone: whatever the file says, nothing outside our own folders is touched.
             file = folder / place / Path(str(row.get(kind) or "")).name

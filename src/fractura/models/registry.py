@@ -8,12 +8,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from fractura.core.errors import ModelError
+from fractura.core.memory import is_out_of_memory, not_enough_memory
+from fractura.models.architecture_limits import largest_number, refuse_above_memory, refuse_absurd_numbers
 from fractura.models.catalogue import FAMILIES, find_model
 from fractura.models.detector import Detector
 from fractura.models.detr.family import TRAINING as TRANSFORMER_TRAINING
 from fractura.models.detr.hub import PREFIX, find_folder, public_name
 from fractura.models.family import Family
 
+_USUAL = 4096
+"""No number of a usual architecture is larger; one that is may ask for more memory than there is."""
 _HINT = "use the fractura version named on the model's card"
 
 
@@ -54,10 +58,14 @@ def build_from_architecture(architecture: Mapping[str, Any]) -> Detector:
     """The detector that ``Detector.architecture`` described, with random weights.
 
     Raises:
-        ModelError: The description does not fit this version.
+        ModelError: The description does not fit this version, or has numbers that no network has.
+        NotEnoughMemoryError: The network is larger than memory.
     """
     family = _family_of(architecture)
+    refuse_absurd_numbers(architecture)
     try:
+        if largest_number(architecture) > _USUAL:
+            refuse_above_memory(lambda: family.rebuild(architecture))
         return family.rebuild(architecture)
     except ValidationError as error:
         first = error.errors()[0]
@@ -66,6 +74,12 @@ def build_from_architecture(architecture: Mapping[str, Any]) -> Detector:
             place=".".join(str(part) for part in first["loc"]),
             hint=_HINT,
         ) from error
+    except (RuntimeError, MemoryError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        # The libraries have no common class for numbers that fit no network.
+        if is_out_of_memory(error):
+            raise not_enough_memory("this model", error, hint="use a smaller model, or close other programs") from error
+        text = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        raise ModelError(f"the model's architecture does not make a network ({text})", hint=_HINT) from error
 
 
 def recommended_training(name: str, *, trained: bool = False) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from fractura.core.errors import ModelError
+from fractura.core.files import unwritable
 
 _LEAST_SHARE = 0.5
 """Share of the wanted weights that a source must provide: less means that it is another network."""
@@ -86,7 +88,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
         metadata: Text to store in the file's header.
 
     Raises:
-        ModelError: The disk is full or not writable; a former file is unchanged.
+        DataError: The disk is full or not writable; a former file is unchanged.
     """
     partial = partial_file(path)
     try:
@@ -99,10 +101,9 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
             os.fsync(stream.fileno())
         os.replace(partial, path)
     except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
-        raise ModelError(
-            f"cannot be written: {error}", file=path, hint="free some disk space; the previous file is unharmed"
-        ) from error
+        with suppress(OSError):  # on a read-only disk it was never there
+            partial.unlink()
+        raise unwritable(error, path) from error
 
 
 def partial_file(path: Path) -> Path:

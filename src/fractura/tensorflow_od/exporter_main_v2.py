@@ -9,10 +9,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from fractura.core.errors import UsageError, require, suggest_name
+from fractura.core.files import scratch_folder
 from fractura.tensorflow_od.flags import LOGGING, Flag, run_command
 
 INPUT_TYPES = ("image_tensor", "encoded_image_string_tensor", "tf_example", "float_image_tensor")
@@ -59,10 +59,10 @@ def export(
     from fractura.tensorflow_od.exporter import export_for_tensorflow
     from fractura.tensorflow_od.importing import import_checkpoint
 
-    with TemporaryDirectory(prefix="fractura-export-") as scratch:
-        model = Path(scratch) / "model" / trained_checkpoint_dir.resolve().name
+    with scratch_folder("fractura-export-") as scratch:
+        model = scratch / "model" / trained_checkpoint_dir.resolve().name
         if config_override:
-            pipeline_config = _overridden(pipeline_config, config_override, Path(scratch))
+            pipeline_config = _overridden(pipeline_config, config_override, scratch)
         imported = import_checkpoint(trained_checkpoint_dir, model, pipeline_config=pipeline_config)
         sys.stderr.write(f"{imported.report.to_text()}\n")
         for note in imported.notes:

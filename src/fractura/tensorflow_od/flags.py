@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fractura.core.errors import FracturaError, UsageError, suggest_name
+from fractura.core.memory import is_out_of_memory, not_enough_memory
 
 _TRUE, _FALSE = ("true", "t", "1", "yes", "y"), ("false", "f", "0", "no", "n")
 
@@ -141,4 +142,10 @@ def run_command(
     except KeyboardInterrupt:
         sys.stderr.write("error: interrupted\n")
         return 130
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        shortage = not_enough_memory("", error)
+        sys.stderr.write(f"error: {shortage}\n")
+        return shortage.exit_code
     return 0

@@ -34,6 +34,7 @@ from fractura.tensorflow_od.variables import (
 )
 from fractura.training.data import Batch
 from fractura.training.logging import Events, RunHooks
+from fractura.training.settings import TrainSettings
 from fractura.training.state import RunProgress
 from fractura.training.store import Restored, RunState, StateStore
 from fractura.training.tensorflow_optimizers import TensorFlowOptimizer
@@ -65,6 +66,10 @@ class TensorFlowCheckpoints(StateStore, RunHooks):
         self._saved_step: int | None = None
         self._counter = 0
         self._detector: Detector | None = None
+
+    def advice(self, settings: TrainSettings) -> str:
+        """How to go on after losses that were not finite, for an error: the command's own flags know no rate."""
+        return "lower the learning rate in the pipeline.config, and give the same command again: it goes on from there"
 
     def save(self, state: RunState) -> None:
         """Write the next ``ckpt-N`` and delete the eighth-last; each step is written only once."""

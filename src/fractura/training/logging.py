@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
+import socket
 import time
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +21,19 @@ import numpy as np
 import psutil
 import torch
 from numpy.typing import NDArray
-from torch.utils.tensorboard import SummaryWriter
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from tensorboard.summary.writer.record_writer import RecordWriter
+from torch.utils.tensorboard import summary
 
-from fractura.core.files import write_atomically
+from fractura.core.files import unwritable, write_atomically
 from fractura.core.reporter import Progress, Reporter
 
 if TYPE_CHECKING:
     from fractura.training.data import Batch
 
 LOG_FILE = "log.csv"
+_numbers = count()
+"""Tells the event files of one process apart."""
 _SECONDS_BETWEEN_LINES = 30.0
 _SMOOTHING = 0.95
 """Weight of the previous value in the smoothed loss that is shown."""
@@ -72,23 +79,25 @@ class StepLine:
         self._loss: float | None = None
         progress(first_step, num_steps)
 
-    def advance(self, step: int, loss: float, images_per_second: float) -> None:
+    def advance(self, step: int, loss: float | None, images_per_second: float) -> None:
         """Call after each step.
 
         Args:
             step: Number of steps done, from 1.
-            loss: Loss of this step.
+            loss: Loss of this step; None if it was left out.
             images_per_second: Mean over the last steps.
         """
         self._progress(step, self._num_steps)
-        self._loss = loss if self._loss is None else _SMOOTHING * self._loss + (1 - _SMOOTHING) * loss
+        if loss is not None:
+            self._loss = loss if self._loss is None else _SMOOTHING * self._loss + (1 - _SMOOTHING) * loss
         now = time.monotonic()
         if step != self._first_step + 1 and now - self._last_line < _SECONDS_BETWEEN_LINES:
             return
         self._last_line = now
         left = (now - self._started) / (step - self._first_step) * (self._num_steps - step)
+        shown = "–" if self._loss is None else f"{self._loss:.4g}"
         self._reporter.say(
-            f"step {step}/{self._num_steps}  loss {self._loss:.4g}  {images_per_second:.3g} images/s  "
+            f"step {step}/{self._num_steps}  loss {shown}  {images_per_second:.3g} images/s  "
             f"memory {self.memory()}  {duration(left)} left"
         )
 
@@ -148,8 +157,11 @@ class History:
         self._append([f"{row[name]:.8g}" if name in row else "" for name in self._columns])
 
     def _append(self, cells: list[str]) -> None:
-        with self.path.open("a", encoding="utf-8", newline="") as stream:
-            csv.writer(stream, lineterminator="\n").writerow(cells)
+        try:
+            with self.path.open("a", encoding="utf-8", newline="") as stream:
+                csv.writer(stream, lineterminator="\n").writerow(cells)
+        except OSError as error:
+            raise unwritable(error, self.path) from error
 
     def _cut(self, last_step: int) -> None:
         """Keep complete rows up to ``last_step``: a killed process may have left later rows, or half a row."""
@@ -175,23 +187,53 @@ def read_history(folder: Path) -> list[dict[str, float]]:
 
 
 class Events:
-    """Writes TensorBoard events.
+    """Writes TensorBoard events, in this thread and with the system's own files.
+
+    PyTorch's ``SummaryWriter`` writes in a thread of its own, which prints a traceback where the disk is full, and
+    through TensorFlow where that is installed, whose errors are others.
 
     Args:
         folder: Folder for the events.
         next_step: Step that the run continues with: later events, left by a process that was killed, are hidden.
+
+    Raises:
+        DataError: The file cannot be written; every method may raise it.
     """
 
     def __init__(self, folder: Path, next_step: int = 0) -> None:
-        self._writer = SummaryWriter(str(folder), purge_step=next_step or None)
+        name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}"
+        self._path = folder / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._stream = self._path.open("wb")
+        except OSError as error:
+            raise unwritable(error, self._path) from error
+        self._records = RecordWriter(self._stream)
+        self._write(step=next_step, file_version="brain.Event:2")
+        if next_step:
+            self._write(step=next_step, session_log=SessionLog(status=SessionLog.START))
+        self._flush()
+
+    def _write(self, **content: Any) -> None:
+        try:
+            self._records.write(Event(wall_time=time.time(), **content).SerializeToString())
+        except OSError as error:
+            raise unwritable(error, self._path) from error
+
+    def _flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError as error:
+            raise unwritable(error, self._path) from error
 
     def scalar(self, tag: str, value: float, step: int) -> None:
         """Write one number."""
-        self._writer.add_scalar(tag, value, step)
+        self._write(step=step, summary=summary.scalar(tag, value))  # type: ignore[no-untyped-call]
 
     def picture(self, tag: str, pixels: NDArray[np.uint8], step: int) -> None:
         """Write one image, uint8 ``(height, width, 3)``."""
-        self._writer.add_image(tag, pixels, step, dataformats="HWC")
+        picture = summary.image(tag, pixels, dataformats="HWC")  # type: ignore[no-untyped-call]
+        self._write(step=step, summary=picture)
 
     def step(self, step: int, row: Mapping[str, float], parts: Mapping[str, float]) -> None:
         """Write the scalars of a logged step.
@@ -201,14 +243,14 @@ class Events:
             row: ``loss``, ``learning_rate``, ``gradient_norm``, ``images_per_second``, ``steps_per_second``.
             parts: Losses by name.
         """
-        self._writer.add_scalar("Loss/total_loss", row["loss"], step)
+        self.scalar("Loss/total_loss", row["loss"], step)
         for name, value in parts.items():
-            self._writer.add_scalar(f"Loss/{name}", value, step)
-        self._writer.add_scalar("learning_rate", row["learning_rate"], step)
-        self._writer.add_scalar("steps_per_sec", row["steps_per_second"], step)
-        self._writer.add_scalar("images_per_sec", row["images_per_second"], step)
-        self._writer.add_scalar("gradient_norm", row["gradient_norm"], step)
-        self._writer.flush()
+            self.scalar(f"Loss/{name}", value, step)
+        self.scalar("learning_rate", row["learning_rate"], step)
+        self.scalar("steps_per_sec", row["steps_per_second"], step)
+        self.scalar("images_per_sec", row["images_per_second"], step)
+        self.scalar("gradient_norm", row["gradient_norm"], step)
+        self._flush()
 
     def validation(self, step: int, metrics: Mapping[str, Any], pictures: Sequence[NDArray[np.uint8]]) -> None:
         """Write the scalars and pictures of a validation; undefined metrics are left out.
@@ -220,14 +262,17 @@ class Events:
         """
         for name, tag in VALIDATION_TAGS.items():
             if metrics.get(name) is not None:
-                self._writer.add_scalar(tag, metrics[name], step)
+                self.scalar(tag, metrics[name], step)
         for number, picture in enumerate(pictures):
-            self._writer.add_image(f"validation_{number}", picture, step, dataformats="HWC")
-        self._writer.flush()
+            self.picture(f"validation_{number}", picture, step)
+        self._flush()
 
     def close(self) -> None:
         """Flush and close the file."""
-        self._writer.close()
+        try:
+            self._stream.close()
+        except OSError as error:
+            raise unwritable(error, self._path) from error
 
 
 class RunHooks:

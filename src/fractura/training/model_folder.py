@@ -70,7 +70,7 @@ def write_model(
         start: Images behind the weights that training started from; see ``Start.images``.
 
     Raises:
-        ModelError: The disk is full or not writable.
+        DataError: The disk is full or not writable.
     """
     chosen = settings.to_dict()
     for name in _PATHS:

@@ -35,6 +35,7 @@ MAY_CHANGE_ON_RESUME = frozenset(
         "log_every",
         "max_minutes",
         "on_error",
+        "not_finite_steps",
         "fine_tune_checkpoint",
         "learning_rate_base",
         "mixed_precision",
@@ -79,7 +80,7 @@ class TrainSettings(BaseModel):
         num_steps: Optimiser steps.
         batch_size: Images per step, over all processes together.
         micro_batch_size: Images that pass through the network at once; fewer need less memory, and gradients are
-            accumulated up to ``batch_size``. None is all at once. Halved automatically if a GPU runs out of memory.
+            accumulated up to ``batch_size``. None is all at once. Halved automatically if memory runs out.
         optimizer: ``momentum``, ``adam`` or ``rms_prop`` as in TensorFlow, or ``adamw``.
         momentum_optimizer_value: Factor on the previous velocity in ``momentum`` and ``rms_prop``.
         epsilon: Of ``adam`` and ``rms_prop``; see ``fractura.training.tensorflow_optimizers``. 0 is 1e-7, as in Keras.
@@ -112,6 +113,9 @@ class TrainSettings(BaseModel):
         device: ``auto`` uses a GPU if there is one.
         workers: Processes that prepare images; None depends on the device and the number of cores.
         on_error: ``stop`` at the first unusable image or box, or ``skip`` it and count; see ``read_dataset``.
+        not_finite_steps: Training stops after so many steps in a row whose loss or gradient is not finite. Until then
+            such a step is left out, with a warning that names the loss and the images; with several processes the
+            first one stops training.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -161,6 +165,7 @@ class TrainSettings(BaseModel):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     workers: int | None = Field(None, ge=0)
     on_error: OnError = "stop"
+    not_finite_steps: int = Field(5, ge=1)
 
     @field_validator("data_augmentation_options", mode="before")
     @classmethod

@@ -126,7 +126,7 @@ def save_state(
     """Write the state of a run into ``folder``; the previous state stays until the new one is complete.
 
     Raises:
-        ModelError: The disk is full or not writable.
+        DataError: The disk is full or not writable.
     """
     state = optimizer.state_dict()
     tensors = {f"model/{name}": value for name, value in model.state_dict().items()}

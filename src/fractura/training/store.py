@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from fractura.models.detector import Detector
+from fractura.training.settings import TrainSettings
 from fractura.training.state import RunIdentity, RunProgress, load_state, refuse_other_run, save_state
 
 STATE_FOLDER = "last"
@@ -68,6 +69,13 @@ class StateStore:
     """
 
     shares_output = False
+
+    def advice(self, settings: TrainSettings) -> str:
+        """How to go on after losses that were not finite, for an error: what to type."""
+        return (
+            f"then go on with the same command and --resume, with --learning-rate {settings.learning_rate_base / 10:g} "
+            "or --mixed-precision no"
+        )
 
     def save(self, state: RunState) -> None:
         """Store ``state``; called on the main process."""

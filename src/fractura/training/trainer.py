@@ -25,7 +25,7 @@ from fractura.training.schedules import learning_rate
 from fractura.training.settings import TrainSettings
 from fractura.training.setup import TrainingSetup, set_up
 from fractura.training.state import RunIdentity, RunProgress
-from fractura.training.step import LossModule, Meter, OptimizerStep, StepResult, mean_of
+from fractura.training.step import LossModule, Meter, OptimizerStep, mean_of
 from fractura.training.store import RunState, StateStore
 from fractura.training.summary import TrainResult, closing_lines, validation_line, write_summary
 from fractura.training.validation import Validation, draw_shown, is_better, validate
@@ -61,7 +61,8 @@ def train(
     Raises:
         UsageError: The settings contradict each other, the output folder is in use, or another run is resumed.
         DataError: Images or boxes cannot be used.
-        ModelError: A loss is not finite, memory is too small, or a state cannot be read.
+        ModelError: Losses are not finite, or a state cannot be read.
+        NotEnoughMemoryError: Memory is too small for a single image at a time.
         MissingDependencyError: The requested device is not available.
     """
     if detector is None:
@@ -122,6 +123,8 @@ class _Run:
             micro_batch=settings.micro_batch_size,
             seed=settings.seed,
             warn=reporter.warn,
+            most_not_finite=settings.not_finite_steps,
+            advice=store.advice(settings),
         )
 
     def run(self, resume: bool) -> TrainResult:
@@ -212,10 +215,11 @@ class _Run:
             self.progress.step += 1
             self.progress.images_shown += settings.batch_size
             self.average.update(self.detector, self.progress.step)
-            meter.add(result, settings.batch_size, waited)
-            line.advance(self.progress.step, result.loss, meter.images_per_second)
+            if result is not None:
+                meter.add(result, settings.batch_size, waited)
+            line.advance(self.progress.step, None if result is None else result.loss, meter.images_per_second)
             if self.progress.step % settings.log_every == 0 or self.progress.step == settings.num_steps:
-                self._log(meter, rate, result)
+                self._log(meter, rate)
             reason, interrupted = self._agree(stop)
             last = self.progress.step == settings.num_steps or (reason is not None and not interrupted)
             if self.data.val is not None and (last or self.progress.step % settings.steps_between_validations == 0):
@@ -223,7 +227,7 @@ class _Run:
                 meter.restart()
                 if not last and self._out_of_patience():
                     reason = reason or f"AP50 has not risen in {settings.patience} validations"
-            elif self.progress.step % settings.checkpoint_every_n == 0:
+            elif self.progress.step % settings.checkpoint_every_n == 0 and not self.step.left_out:
                 if self.main and self.data.val is None:
                     self._write_model(0.5, {"step": self.progress.step})
                 self._save()
@@ -265,7 +269,10 @@ class _Run:
             self.progress.dropped_boxes += dropped
         self._skipped, self._dropped = {}, 0
 
-    def _log(self, meter: Meter, rate: float, last: StepResult) -> None:
+    def _log(self, meter: Meter, rate: float) -> None:
+        if not meter.has_results:  # every step since the last row was left out; the first process of several never is
+            return
+        last = meter.last
         seen = (*meter.read(), {"loss": last.loss}, last.parts)
         rows = self._gather(seen)  # each process has seen its share of the images
         if self.history is None or self.events is None:

@@ -169,12 +169,20 @@ class AnnotationStore:
         with self._lock:
             current = self._changeable(row, known)
             _refuse_undecided(wanted)
+            folder, is_new = self._index.folder, wanted.comment != current.comment
             try:
-                if wanted.boxes is None:
-                    self._write(row, current.data, None)
-                else:
-                    self._write_labels(row, current, wanted, wanted.boxes)
-                write_comment(self._index.folder, row.relative, wanted.comment)
+                # First: boxes that were written must not be refused because of a comment that could not be.
+                write_comment(folder, row.relative, wanted.comment)
+                try:
+                    if wanted.boxes is None:
+                        self._write(row, current.data, None)
+                    else:
+                        self._write_labels(row, current, wanted, wanted.boxes)
+                except BaseException:
+                    if is_new:
+                        with suppress(DataError, OSError):
+                            write_comment(folder, row.relative, current.comment)
+                    raise
             except (DataError, OSError) as error:
                 raise _disk_refused(error) from error
             return self._saved(row)

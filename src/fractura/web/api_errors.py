@@ -11,7 +11,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from fractura.core.errors import FracturaError
+from fractura.core.errors import FracturaError, NotEnoughMemoryError
+from fractura.core.memory import is_out_of_memory
 from fractura.inference.results import ImageError
 
 _logger = logging.getLogger(__name__)
@@ -93,7 +94,8 @@ def add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(FracturaError)
     async def _fractura(request: Request, error: FracturaError) -> JSONResponse:
-        return error_response(WebError.of(error, 409, "refused"))
+        is_short = isinstance(error, NotEnoughMemoryError)
+        return error_response(bug(error) if is_short else WebError.of(error, 409, "refused"))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -115,6 +117,13 @@ def add_error_handlers(app: FastAPI) -> None:
 
 def bug(error: Exception) -> WebError:
     """The error for an unforeseen exception. Only its type and our own line are logged: its text may quote an image."""
+    if isinstance(error, NotEnoughMemoryError) or is_out_of_memory(error):
+        return WebError(
+            503,
+            "not_enough_memory",
+            "there is not enough memory for this image",
+            hint="close other programs, or scale the image down",
+        )
     _logger.error("a bug in fractura: %s at %s", type(error).__name__, _own_line(error))
     return WebError(500, "bug", "this is a bug in fractura", hint="please report it")
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fractura.core.boxes import Boxes
 from fractura.core.errors import MissingDependencyError, ModelError
+from fractura.core.memory import is_out_of_memory, not_enough_memory
 from fractura.core.model_card import METADATA_KEY, ModelCard
 from fractura.inference.runtimes.runtime import Device, checked_boxes, refuse_wrong_image
 
@@ -55,6 +56,8 @@ class OnnxModel:
             boxes, scores, labels = self._session.run(list(OUTPUTS), {INPUT: np.ascontiguousarray(image)})
             found = Boxes(boxes, labels, scores)
         except Exception as error:  # ONNX Runtime has no common class for what its graphs raise
+            if is_out_of_memory(error):
+                raise not_enough_memory(f"an image of {image.shape[1]} x {image.shape[0]} pixels", error) from error
             raise ModelError(
                 f"the model fails on an image of {image.shape[1]} x {image.shape[0]} pixels ({_first_line(error)})",
                 file=self._path,
@@ -91,6 +94,8 @@ def _open(path: Path, providers: list[str]) -> onnxruntime.InferenceSession:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # ONNX Runtime has no common class for what damaged files raise
+        if is_out_of_memory(error):
+            raise not_enough_memory("this model", error, file=str(path)) from error
         raise ModelError(
             f"cannot be opened as an ONNX model ({_first_line(error)})", file=path, hint=_EXPORT_AGAIN
         ) from error

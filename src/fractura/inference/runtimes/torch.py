@@ -12,9 +12,13 @@ from safetensors.torch import load_file
 
 from fractura.core.boxes import Boxes
 from fractura.core.errors import MissingDependencyError, ModelError
+from fractura.core.memory import is_out_of_memory, not_enough_memory
 from fractura.core.model_card import WEIGHTS_FILE, ModelCard, read_card
 from fractura.inference.runtimes.runtime import Device, checked_boxes, refuse_wrong_image
 from fractura.models import Detector, build_from_architecture
+
+_NETWORK_ERRORS = (RuntimeError, MemoryError, ValueError, TypeError, IndexError, ArithmeticError)
+"""What a network raises whose architecture does not make sense."""
 
 
 class TorchModel:
@@ -49,8 +53,18 @@ class TorchModel:
         """All candidates on one image, best first; see ``Runtime.detect``."""
         refuse_wrong_image(image)
         tensor = torch.from_numpy(np.require(image, requirements=["C", "W"])).to(self._device)
-        with torch.inference_mode():
-            found = self._detector.detect([tensor])[0]
+        size = f"an image of {image.shape[1]} x {image.shape[0]} pixels"
+        try:
+            with torch.inference_mode():
+                found = self._detector.detect([tensor])[0]
+        except _NETWORK_ERRORS as error:
+            if is_out_of_memory(error):
+                raise not_enough_memory(size, error) from error
+            raise ModelError(
+                f"the model fails on {size} ({(str(error).strip() or type(error).__name__).splitlines()[0][:200]})",
+                file=self._folder,
+                hint="the architecture on its card may be wrong: copy the model again from its source",
+            ) from error
         return checked_boxes(found, self._card, self._folder)
 
 

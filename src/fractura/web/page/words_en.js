@@ -306,6 +306,7 @@ export const english = {
   "error.no_images": "This folder has no images.",
   "error.too_many_images": "Too many images at once.",
   "error.body_too_large": "The file is too large.",
+  "error.not_enough_memory": "There is not enough memory for this image: close other programs, or scale it down.",
   "error.no_model": "There is no model.",
   "error.model_unusable": "The model cannot be used: {message}",
   "error.torch_missing": 'Training needs PyTorch: pip install "fractura[train]"',

@@ -312,6 +312,7 @@ export const spanish = {
   "error.no_images": "Esta carpeta no contiene radiografías.",
   "error.too_many_images": "Demasiadas radiografías a la vez.",
   "error.body_too_large": "El archivo es demasiado grande.",
+  "error.not_enough_memory": "No hay memoria suficiente para esta imagen: cierra otros programas o redúcela.",
   "error.no_model": "No hay modelo.",
   "error.model_unusable": "El modelo no se puede usar: {message}",
   "error.torch_missing": 'Entrenar necesita PyTorch: pip install "fractura[train]"',

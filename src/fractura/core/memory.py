@@ -1,0 +1,52 @@
+"""Telling a lack of memory from other failures, whichever library met it."""
+
+from __future__ import annotations
+
+import errno
+import re
+
+from fractura.core.errors import NotEnoughMemoryError
+
+_SIGNS = re.compile(
+    "DefaultCPUAllocator|out of memory|bad_alloc|bad allocation|Failed to allocate memory|OOM when allocating"
+    "|Cannot allocate memory|can't start new thread|killed by signal: Killed"
+)
+"""What PyTorch, CUDA, C++, ONNX Runtime, TensorFlow, the system and Python say; the last of a worker process."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """True if memory was too small for what failed.
+
+    Examples:
+        >>> is_out_of_memory(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"))
+        True
+        >>> is_out_of_memory(RuntimeError("size mismatch"))
+        False
+    """
+    if isinstance(error, MemoryError):
+        return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    return _SIGNS.search(str(error)) is not None
+
+
+def not_enough_memory(
+    what: str,
+    error: BaseException,
+    *,
+    file: str | None = None,
+    hint: str = "close other programs, or give it less at once: smaller images, a smaller model, fewer workers",
+) -> NotEnoughMemoryError:
+    """The error of ours for a lack of memory.
+
+    Args:
+        what: That it was too small for: ``an image of 9000 x 9000 pixels``; empty if that is not known.
+        error: What a library raised.
+        file: It was too small for this.
+        hint: What to do.
+    """
+    text = str(error).strip()
+    said = f" ({text.splitlines()[0][:200]})" if text else ""
+    return NotEnoughMemoryError(
+        f"there is not enough memory{f' for {what}' if what else ''}{said}", file=file, hint=hint
+    )
