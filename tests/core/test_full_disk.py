@@ -108,7 +108,7 @@ def test_earlier_detections_keep_their_pictures(place, tmp_path, capsys, monkeyp
     assert f"out/{NOTE_FILE}" in after or b'"complete": false' in after["out/results.json"]
 
 
-@pytest.mark.parametrize("size", [0, 300, 3000, 30_000])
+@pytest.mark.parametrize("size", [0, 300, 3000])
 def test_training(size, tmp_path):
     images = make_images(tmp_path / "train", 4), make_images(tmp_path / "val", 2, seed=2)
     values = {"data": tmp_path / "train", "output": tmp_path / "model", "model": "fake", "num_steps": 4}
@@ -116,7 +116,7 @@ def test_training(size, tmp_path):
     torch.manual_seed(0)
     settings = TrainSettings.create(values)
     options = {"train_data": images[0], "val_data": images[1], "reporter": SILENT}
-    with full_above(size), pytest.raises(DataError, match="cannot be written: File too large") as caught:
+    with full_above(size), pytest.raises(DataError, match=r"cannot be written: .*File too large") as caught:
         train(settings, detector=FakeDetector(), **options)
     assert Path(caught.value.file).is_relative_to(tmp_path / "model")
     assert not [each for each in files(tmp_path) if LITTER.search(each)]

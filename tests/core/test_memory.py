@@ -99,7 +99,7 @@ import numpy as np
 model = load_model(sys.argv[1])
 image = np.zeros((6000, 6000, 3), np.uint8)
 used = int(open("/proc/self/statm").read().split()[0]) * 4096
-resource.setrlimit(resource.RLIMIT_AS, (used + 50_000_000, -1))
+resource.setrlimit(resource.RLIMIT_AS, (used + 300_000_000, -1))
 from fractura.core.errors import FracturaError
 try:
     model.predict(image)

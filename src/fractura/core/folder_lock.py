@@ -72,8 +72,9 @@ def _locked(path: Path, purpose: str) -> int | None:
         if _is_at(path, descriptor):
             about = {"purpose": purpose, "process": os.getpid(), "machine": socket.gethostname()}
             about["since"] = datetime.now().astimezone().isoformat(timespec="seconds")
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, json.dumps(about).encode())
+            with suppress(OSError):  # on a full disk the folder is held all the same, by nobody named
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, json.dumps(about).encode())
             return descriptor
         _unlock(descriptor)  # its last holder has just deleted it
 

@@ -29,6 +29,7 @@ const SENTENCES = [
   [/^.* and cannot be read \(.*\)$/, "está dañada y no se puede leer"],
   [/^cannot be (?:read|listed): (.*)$/, "no se puede leer"],
   [/^cannot be (?:written|deleted): (.*)$/, "no se puede escribir"],
+  [/^temporary files cannot be written: (.*)$/, "no se pueden escribir archivos temporales"],
   [/^claims more than (\S+) million pixels$/, "dice tener más de $1 millones de píxeles"],
   [/^has (\S+) x (\S+) pixels, but its annotation is for (\S+) x (\S+)$/, "mide $1 × $2 píxeles, pero sus etiquetas son para $3 × $4"],
   [/^has more than (\S+) sub-folders$/, "tiene más de $1 subcarpetas"],
