@@ -24,9 +24,9 @@ from soak.small_disk import (
     copy_into,
     disk,
     forked,
-    import_once,
     make_read_only,
     make_slow,
+    prepare_process,
     resize,
     states,
     used,
@@ -109,7 +109,7 @@ class Bench:
         self.place.mkdir()
         self.whole: dict[str, Path] = {}
         self.needs: dict[str, tuple[int, int]] = {}
-        import_once()
+        prepare_process()
 
     def make_ready(self, name: str) -> None:
         """Make what a writer reads, and see what it writes."""
@@ -356,7 +356,7 @@ def try_slow(bench: Bench, name: str, draw: random.Random) -> None:
 
 
 def _prepare_server(folder: Path) -> Attempt:
-    import_once()
+    prepare_process()
     place = folder / "disk"
 
     def attempt(draw: random.Random) -> None:

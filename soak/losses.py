@@ -13,12 +13,12 @@ from functools import partial
 from pathlib import Path
 
 from soak.campaign import Attempt, Campaign
-from soak.small_disk import BUG, contents, forked, import_once
+from soak.small_disk import BUG, contents, forked, prepare_process
 
 
 def _prepare_losses(folder: Path) -> Attempt:
     """A tiny detector whose losses or gradients are not finite on some steps."""
-    import_once()
+    prepare_process()
     count = iter(range(10**9))
 
     def attempt(draw: random.Random) -> None:
@@ -128,7 +128,7 @@ COMMANDS = ("train", "train --val", "evaluate", "model_main_tf2", "split", "dete
 def _prepare_sizes(folder: Path) -> Attempt:
     place = folder / "place"
     place.mkdir()
-    import_once()
+    prepare_process()
     made = forked(partial(_make_place, place))
     assert made.code == 0, made.text[-3000:]
     count = iter(range(10**9))

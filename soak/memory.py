@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from soak.campaign import Attempt, Campaign
-from soak.small_disk import BUG, forked, import_once
+from soak.small_disk import BUG, forked, prepare_process
 
 _MIB = 1 << 20
 _STEPS, _BATCH = 3, 8
@@ -23,7 +23,7 @@ _STEPS, _BATCH = 3, 8
 
 def _prepare_training(folder: Path) -> Attempt:
     """A detector that needs about 20 MiB for each image of a batch, and 0 to 250 MiB for all of it."""
-    import_once()
+    prepare_process()
     wanted = forked(partial(_train_hungry, folder / "whole", None))
     assert wanted.code == 0, wanted.text[-2000:]
     losses = json.loads((folder / "whole" / "losses.json").read_text())
@@ -88,7 +88,7 @@ def _train_hungry(place: Path, micro: int | None) -> int:
 
 
 def _prepare_detection(folder: Path) -> Attempt:
-    import_once()
+    prepare_process()
     made = forked(partial(_make_large_images, folder))
     assert made.code == 0, made.text[-2000:]
     images = sorted((folder / "images").iterdir())
@@ -146,7 +146,7 @@ def _make_large_images(folder: Path) -> None:
 
 
 def _prepare_architectures(folder: Path) -> Attempt:
-    import_once()
+    prepare_process()
     made = forked(partial(_make_models, folder))
     assert made.code == 0, made.text[-2000:]
     models = [path for path in sorted(folder.iterdir()) if (path / "card.json").is_file()]

@@ -32,12 +32,10 @@ class Ended:
     text: str
 
 
-def import_once() -> None:
-    """Import what forked calls need, once for all of them."""
+def prepare_process() -> None:
+    """Set what forked calls take over; what the first of them imports, the others find imported."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads do not survive a fork
     os.environ["FRACTURA_LANGUAGE"] = "en"
-    for name in ("torch", "accelerate", "transformers", "onnxruntime", "fractura.cli.main", "fractura.training"):
-        importlib.import_module(name)
 
 
 def forked(call: Callable[[], int | None], *, memory: int | None = None) -> Ended:
