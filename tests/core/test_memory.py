@@ -7,12 +7,14 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+from support.dicom_images import dicom
 from support.tiny_models import write_tiny_onnx
 from support.web_places import WRITE, client
 
 from fractura.cli.main import main
 from fractura.core.errors import DataError, NotEnoughMemoryError
 from fractura.core.memory import is_out_of_memory, not_enough_memory
+from fractura.imaging import raster
 from fractura.imaging.reader import read_radiograph
 from fractura.tensorflow_od.flags import run_command
 
@@ -76,6 +78,39 @@ def test_an_image_that_does_not_fit_is_not_called_damaged(monkeypatch):
     monkeypatch.setattr(np, "empty", no_room)
     with pytest.raises(NotEnoughMemoryError, match=r"a.png: there is not enough memory for its pixels"):
         read_radiograph(data, name="a.png")
+
+
+def test_a_dicom_that_does_not_fit_is_named(tmp_path, monkeypatch):
+    def no_room(*_, **__):
+        raise MemoryError
+
+    (tmp_path / "a.dcm").write_bytes(dicom(np.zeros((64, 64), np.uint16), bits=12))
+    assert read_radiograph(tmp_path / "a.dcm").width == 64
+    monkeypatch.setattr(np, "repeat", no_room)
+    with pytest.raises(NotEnoughMemoryError, match=r"a.dcm: there is not enough memory for its pixels"):
+        read_radiograph(tmp_path / "a.dcm")
+
+
+def test_an_image_that_does_not_fit_can_be_skipped(tmp_path, monkeypatch, capsys):
+    model = write_tiny_onnx(tmp_path / "tiny.onnx")
+    (tmp_path / "images").mkdir()
+    for name, side in (("large", 300), ("small", 100)):
+        (tmp_path / "images" / f"{name}.png").write_bytes(picture(side, side))
+    turn = raster.upright
+
+    def short(pixels, orientation):
+        if len(pixels) > 200:
+            raise MemoryError
+        return turn(pixels, orientation)
+
+    monkeypatch.setattr(raster, "upright", short)
+    monkeypatch.setattr(raster, "_has_room", lambda _: False)
+    words = ["detect", str(tmp_path / "images"), "--model", str(model), "-o", str(tmp_path / "out")]
+    assert main(words) == 5
+    assert "large.png: there is not enough memory for its pixels" in capsys.readouterr().err
+    assert main([*words, "--overwrite", "--on-error", "skip"]) == 0
+    assert "skipped" in (said := capsys.readouterr().err)
+    assert "large.png: there is not enough memory" in said
 
 
 def test_the_server_says_so_and_lives(tmp_path, monkeypatch):

@@ -6,6 +6,8 @@ from fractura.core.errors import DataError
 
 MAXIMUM_PIXELS = 89_478_485
 """Pillow's own limit for a decompression bomb: a 3-channel picture of 256 MiB."""
+SMALLER = "close other programs, or scale the image down"
+"""What to do about an image that does not fit into memory."""
 BIT_DEPTHS = (8, 10, 12, 14, 16)
 """Depths that detectors have; a file of 16 bits usually holds one of the others."""
 

@@ -24,7 +24,7 @@ from fractura.imaging.dicom.header import Window
 from fractura.imaging.dicom.windowing import GreyValues
 from fractura.imaging.headers import image_kind, png_may_hold_exif
 from fractura.imaging.heic import heic_image
-from fractura.imaging.limits import BIT_DEPTHS, bit_depth_of, refuse_huge, too_large
+from fractura.imaging.limits import BIT_DEPTHS, SMALLER, bit_depth_of, refuse_huge, too_large
 
 READABLE = "JPEG, PNG, TIFF, BMP, WebP, HEIC or DICOM"
 
@@ -34,7 +34,6 @@ _KIND_BYTES = 16
 _ORIENTATION = 0x0112
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _TIFF_PHOTOMETRIC = 256, 257, 258, 262
 _BYTES_PER_PIXEL = 12  # decoded, as RGB, turned, and what a decoder holds besides
-_SMALLER = "close other programs, or scale the image down"
 _DAMAGED = "save the image again from its source, or leave it out"
 _TURN: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
     1: lambda p: p,
@@ -159,7 +158,7 @@ def _opened(stream: BinaryIO, title: str) -> Iterator[Image.Image]:
         raise DataError(empty, file=title, hint=f"save the image as {READABLE}, or leave the file out") from error
     except _DECODER_ERRORS as error:
         if is_out_of_memory(error) and not _has_room(stream):
-            raise not_enough_memory("its pixels", error, file=title, hint=_SMALLER) from error
+            raise not_enough_memory("its pixels", error, file=title, hint=SMALLER) from error
         text = str(error) or type(error).__name__
         problem = "is cut off" if "truncated" in text.lower() else "is damaged"
         raise DataError(f"{problem} and cannot be read ({text})", file=title, hint=_DAMAGED) from error

@@ -30,6 +30,7 @@ from PIL import Image
 from fractura.core.dataset import Record
 from fractura.core.errors import DataError
 from fractura.core.files import refuse_special, unreadable
+from fractura.core.memory import not_enough_memory
 from fractura.imaging.dicom import (
     DICOM_EXTENSIONS,
     DicomIdentifiers,
@@ -44,6 +45,7 @@ from fractura.imaging.dicom import (
     read_dicom_values,
 )
 from fractura.imaging.dicom.demographics import Demographics, dicom_demographics
+from fractura.imaging.limits import SMALLER
 from fractura.imaging.raster import raster_frame, read_raster, read_raster_values
 
 PICTURE_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".heic", ".heif", ".hif"})
@@ -92,6 +94,7 @@ def read_radiograph(source: Path | bytes, *, name: str | None = None) -> Radiogr
     Raises:
         DataError: The file is missing, truncated, damaged, not a picture, too large, holds several pages or values
             that have no clear grey level, or is a DICOM but not a radiograph.
+        NotEnoughMemoryError: Its pixels do not fit into memory.
 
     Examples:
         >>> black_pixel = io.BytesIO()
@@ -100,6 +103,13 @@ def read_radiograph(source: Path | bytes, *, name: str | None = None) -> Radiogr
         (2, 3, 3)
     """
     title = _title(source, name)
+    try:
+        return _read_radiograph(source, title)
+    except MemoryError as error:
+        raise not_enough_memory("its pixels", error, file=title, hint=SMALLER) from error
+
+
+def _read_radiograph(source: Path | bytes, title: str) -> Radiograph:
     data = _bytes_of(source, title)
     if is_dicom(data[:_DICOM_START], title):
         dicom = read_dicom(data, title)

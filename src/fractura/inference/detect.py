@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fractura.core.boxes import Boxes
 from fractura.core.calibrator import Calibrator
 from fractura.core.dataset import Dataset
-from fractura.core.errors import DataError, FracturaError
+from fractura.core.errors import DataError, FracturaError, NotEnoughMemoryError
 from fractura.core.image_score import image_score
 from fractura.imaging.reader import read_radiograph, read_record
 from fractura.inference.answer import measured_sensitivity
@@ -84,6 +84,7 @@ def detect_images(
 
     Raises:
         DataError: A path does not exist, or (``stop``) an image cannot be read.
+        NotEnoughMemoryError: An image does not fit into memory (one that cannot even be read is skipped by ``skip``).
         UsageError: Tiles are too small for an image.
         ModelError: The card's calibration or domain cannot be read.
 
@@ -106,7 +107,7 @@ def _predictions(
     for image in images:
         try:
             radiograph = read_radiograph(image.path)
-        except DataError as error:
+        except (DataError, NotEnoughMemoryError) as error:
             if on_error == "stop":
                 raise
             if problems is None:
