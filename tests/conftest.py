@@ -32,6 +32,14 @@ def pytest_runtest_logstart():
     trace.handlers.clear()
 
 
+def pytest_collection_modifyitems(items):
+    """Coverage is measured by the quick tests that do not repeat themselves: it would slow the others by a half."""
+    for item in items:
+        repeats = getattr(item.obj, "is_hypothesis_test", False)
+        if repeats or item.get_closest_marker("slow"):
+            item.add_marker("no_cover")
+
+
 @pytest.fixture(name="real_images")
 def real_images_fixture():
     return real_images
