@@ -53,7 +53,7 @@ def test_the_page_has_every_direct_dependency_and_every_reason(packages):
     direct = [each for each in map(Requirement, lines) if each.marker is None or each.marker.evaluate()]
     rows = {canonicalize_name(name) for name in re.findall(r"^\| ([\w.-]+) \|", written, flags=re.MULTILINE)}
     if sys.platform == "linux":
-        assert [each.name for each in direct if canonicalize_name(each.name) not in rows] == []
+        assert [each.name for each in direct if canonicalize_name(each.name) not in rows] == [], "run: make licences"
     assert [reason for name, reason in NAMED.items() if name in rows and reason not in written] == []
     assert page(packages).splitlines()[:12] == written.splitlines()[:12], "run: make licences"
 
