@@ -204,7 +204,7 @@ def _run_on(command: str, place: Path, work: Path, batch: int, skip: bool) -> in
     words = {
         "train": train,
         "train --val": [*train[:1], str(place / "labelled"), *train[2:], "--val", data],
-        "evaluate": ["evaluate", str(place / "tiny.onnx"), data, "-o", out, "--rounds", "10", *skipping],
+        "evaluate": ["evaluate", str(place / "tiny.onnx"), data, "-o", out, "--rounds", "10"],
         "split": ["split", data, out],
         "detect": ["detect", data, "--model", str(place / "tiny.onnx"), "-o", out, *skipping],
         "check": ["check", data, "--fix", out],
