@@ -20,11 +20,12 @@ from fractura.core.output_folder import NOTE_FILE
 from fractura.core.reporter import SILENT, STDERR
 from fractura.training import TrainSettings, train
 from fractura.training.logging import Events, History
-from soak.disk import LITTER
 
 if sys.platform == "win32":
     pytest.skip("Windows knows no limit on the size of files", allow_module_level=True)
 import resource
+
+from soak.disk import LITTER
 
 
 @contextmanager
