@@ -92,6 +92,10 @@ def _prepare_detection(folder: Path) -> Attempt:
     made = forked(partial(_make_large_images, folder))
     assert made.code == 0, made.text[-2000:]
     images = sorted((folder / "images").iterdir())
+    ready = forked(
+        partial(_main, ["detect", str(images[0]), "--model", str(folder / "tiny.onnx"), "-o", str(folder / "a")])
+    )
+    assert ready.code == 3, ready.text  # too large; what is needed is imported from now on
     numbers = count()
 
     def attempt(draw: random.Random) -> None:

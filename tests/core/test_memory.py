@@ -26,6 +26,7 @@ SHORTAGES = [
     RuntimeError("std::bad_alloc"),
     RuntimeError("can't start new thread"),
     RuntimeError("DataLoader worker (pid 5) is killed by signal: Killed."),
+    ImportError("/lib/onnx.so: failed to map segment from shared object"),
     ValueError("OOM when allocating tensor with shape[9]"),
 ]
 
@@ -35,7 +36,14 @@ def test_each_library_is_understood(error):
     assert is_out_of_memory(error)
 
 
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("size mismatch"), ValueError()])
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        RuntimeError("size mismatch"),
+        ImportError("a.so: failed to map segment from shared object: Operation not permitted"),
+    ],
+)
 def test_other_errors_are_not_mistaken(error):
     assert not is_out_of_memory(error)
 
@@ -57,6 +65,16 @@ def test_commands_end_with_5(error, monkeypatch, capsys):
     assert "→ close other programs" in said
     assert run_command("model_main_tf2.py", "", {}, fails, []) == 5
     assert "there is not enough memory" in capsys.readouterr().err
+
+
+def test_the_message_itself_needs_hardly_any_memory(monkeypatch, capsys):
+    def fails(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("fractura.workflows.models.list_models", fails)
+    monkeypatch.setattr("fractura.cli.output._console", fails)
+    assert main(["models"]) == 5
+    assert capsys.readouterr().err.startswith("error: there is not enough memory\n  → close other programs")
 
 
 def picture(width, height):

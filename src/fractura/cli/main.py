@@ -139,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return _exit_code(stop)
     except FracturaError as error:
-        output.complain_of(error)
+        _complain_of(error)
         _show_traceback_if_wanted()
         return error.exit_code
     except Exception as error:  # the last line of defence
@@ -157,11 +157,18 @@ def _exit_code_of_unforeseen(error: Exception) -> int:
         )
         return DataError.exit_code
     if is_out_of_memory(error):  # it may run out anywhere
-        output.complain_of(shortage := not_enough_memory("", error))
+        _complain_of(shortage := not_enough_memory("", error))
         _show_traceback_if_wanted()
         return shortage.exit_code
     _report_bug(error)
     return 1
+
+
+def _complain_of(error: FracturaError) -> None:
+    try:
+        output.complain_of(error)
+    except (MemoryError, ImportError):  # memory is too small even for what colours the message
+        sys.stderr.write(f"error: {error}\n")
 
 
 def _exit_code(stop: SystemExit) -> int:

@@ -10,8 +10,10 @@ from fractura.core.errors import NotEnoughMemoryError
 _SIGNS = re.compile(
     "DefaultCPUAllocator|out of memory|bad_alloc|bad allocation|Failed to allocate memory|OOM when allocating"
     "|Cannot allocate memory|can't start new thread|killed by signal: Killed"
+    "|failed to map segment from shared object(?!: Operation not permitted)"
 )
-"""What PyTorch, CUDA, C++, ONNX Runtime, TensorFlow, the system and Python say; the last of a worker process."""
+"""What PyTorch, CUDA, C++, ONNX Runtime, TensorFlow, the system and Python say; then what is said of a
+worker process, and of a library that cannot be loaded."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
