@@ -7,6 +7,7 @@ python -m soak --list
 """
 
 import argparse
+import math
 import sys
 
 from soak import table
@@ -16,6 +17,7 @@ from soak.registry import CAMPAIGNS
 parser = argparse.ArgumentParser(prog="python -m soak", description=__doc__.splitlines()[0])
 parser.add_argument("names", nargs="*", metavar="NAME", help="campaigns, or how their names begin (default: all)")
 parser.add_argument("--tries", type=int, help="instead of the campaign's own number")
+parser.add_argument("--seconds", type=float, default=math.inf, help="for each campaign: no new try begins after these")
 parser.add_argument("--seed", type=int, default=0)
 parser.add_argument("--list", action="store_true", help="name the campaigns")
 parser.add_argument("--table", action="store_true", help="only write the table anew")
@@ -31,7 +33,7 @@ if arguments.list:
 
 failed = []
 for each in [] if arguments.table else chosen:
-    result = run(each, arguments.tries or each.tries, arguments.seed)
+    result = run(each, arguments.tries or each.tries, arguments.seed, arguments.seconds)
     keep(result)
     print(f"{each.name}: {result['failures']} failures in {result['tries']} tries, {result['seconds']} s", flush=True)
     if result["failures"] > each.allowed * result["tries"]:

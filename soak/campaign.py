@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 import random
 import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from soak.children import failures_apart
 
 RESULTS = Path(__file__).parent / "results.jsonl"
 
@@ -33,6 +36,8 @@ class Campaign:
         found: Faults found on the way and the tests that keep them mended, for the table.
         seconds_per_try: After this long a try has failed: it hangs.
         allowed: Share of the tries that may fail before the promise is broken.
+        apart: The tries run in child processes, thousands a second, and one may crash or hang its process: see
+            ``soak.children``.
     """
 
     name: str
@@ -42,32 +47,39 @@ class Campaign:
     found: str = ""
     seconds_per_try: int = 600
     allowed: float = 0.0
+    apart: bool = False
 
 
 class HangsError(Exception):
     """A try took longer than its campaign allows."""
 
 
-def run(campaign: Campaign, tries: int, seed: int) -> dict[str, Any]:
-    """Run a campaign and return its result, which says how to see each failure again."""
+def run(campaign: Campaign, tries: int, seed: int, seconds: float = math.inf) -> dict[str, Any]:
+    """Run a campaign and return its result, which says how to see each failure again.
+
+    Args:
+        campaign: It.
+        tries: How many at most.
+        seed: Of what they draw.
+        seconds: After these no new try begins.
+    """
     failures = []
+    until = time.monotonic() + seconds
     start = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+    memory = Path("/dev/shm")
+    place = memory if campaign.apart and memory.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="soak-", dir=place) as folder:
         attempt = campaign.prepare(Path(folder))
-
-        def too_long(*_: object) -> None:
-            raise HangsError(f"more than {campaign.seconds_per_try} s")
-
-        signal.signal(signal.SIGALRM, too_long)
-        for number in range(tries):
-            signal.alarm(campaign.seconds_per_try)
+        failed = failures_apart if campaign.apart else _failures_here
+        failing = failed(attempt, tries, seed, campaign.seconds_per_try, until)
+        while True:
             try:
-                attempt(random.Random(f"{seed}/{number}"))
-            except Exception as error:
-                failures.append({"try": number, "error": f"{type(error).__name__}: {error}"[:2000]})
-                print(f"{campaign.name}: try {number} of seed {seed}: {failures[-1]['error']}", flush=True)
-            finally:
-                signal.alarm(0)
+                failure = next(failing)
+            except StopIteration as end:
+                tries = end.value
+                break
+            failures.append(failure)
+            print(f"{campaign.name}: try {failure['try']} of seed {seed}: {failure['error']}", flush=True)
     return {
         "campaign": campaign.name,
         "tries": tries,
@@ -79,6 +91,29 @@ def run(campaign: Campaign, tries: int, seed: int) -> dict[str, Any]:
         "python": platform.python_version(),
         "first_failures": failures[:5],
     }
+
+
+def _failures_here(
+    attempt: Attempt, tries: int, seed: int, seconds_per_try: int, until: float
+) -> Generator[dict[str, Any], None, int]:
+    def too_long(*_: object) -> None:
+        raise HangsError(f"more than {seconds_per_try} s")
+
+    signal.signal(signal.SIGALRM, too_long)
+    for number in range(tries):
+        if time.monotonic() > until:
+            return number
+        failure = None
+        signal.alarm(seconds_per_try)
+        try:
+            attempt(random.Random(f"{seed}/{number}"))
+        except Exception as error:
+            failure = {"try": number, "error": f"{type(error).__name__}: {error}"[:2000]}
+        finally:
+            signal.alarm(0)
+        if failure is not None:
+            yield failure
+    return tries
 
 
 def keep(result: dict[str, Any]) -> None:

@@ -1,6 +1,9 @@
 """Archives: honest ones come out whole, hostile and damaged ones leave nothing."""
 
+import gzip
+import io
 import tarfile
+import zipfile
 
 import pytest
 from support.archives import bomb, header_bomb, member, tar_gz, zoo_archive
@@ -85,3 +88,49 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path):
     with pytest.raises(DataError):
         unpack(tmp_path, zoo_archive())
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine"]
+
+
+def zipped(name, kind=zipfile.ZIP_STORED):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", kind) as archive:
+        archive.writestr(name, bytes(range(256)) * 8)
+    return stream.getvalue()
+
+
+def without_a_name():
+    """The one entry's name taken out of the directory, and everything moved up."""
+    whole = zipped("a")
+    place, end = whole.index(b"PK\1\2"), whole.index(b"PK\5\6")
+    directory = bytearray(whole[place:end])
+    directory[28:30] = b"\0\0"
+    del directory[46]
+    tail = bytearray(whole[end:])
+    tail[12:16] = len(directory).to_bytes(4, "little")
+    return whole[:place] + bytes(directory) + bytes(tail)
+
+
+DAMAGED_ZIPS = {
+    "without a name": (without_a_name(), "an entry without a name"),
+    "lzma": (zipped("a", zipfile.ZIP_LZMA)[:60] + bytes(20) + zipped("a", zipfile.ZIP_LZMA)[80:], "is damaged"),
+    "lzma options": (zipped("a", zipfile.ZIP_LZMA).replace(b"\t\x04\x05\0", b"\t\x04\x05\0\xff", 1), "is damaged"),
+    "bzip2": (zipped("a", zipfile.ZIP_BZIP2).replace(b"1AY&SY", b"1AY&SZ"), "is damaged"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED_ZIPS)
+def test_damaged_zips(tmp_path, name):
+    content, said = DAMAGED_ZIPS[name]
+    (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        unpack_archive(tmp_path / "a.zip", tmp_path / "out")
+    assert said in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+
+
+def test_a_thousand_headers_before_one_file(tmp_path):
+    """Python's tarfile reads each of them by calling itself."""
+    info = tarfile.TarInfo("header")
+    info.type, info.size = tarfile.GNUTYPE_LONGNAME, 1
+    header = info.tobuf(tarfile.GNU_FORMAT) + b"x".ljust(512, b"\0")
+    with pytest.raises(DataError, match="is damaged"):
+        unpack(tmp_path, gzip.compress(header * 2000))

@@ -66,3 +66,18 @@ def test_without_its_reader_the_error_names_the_extra(monkeypatch):
         read_radiograph(FILE)
     assert "turned.heic" in str(caught.value)
     assert 'pip install "fractura[heic]"' in (caught.value.hint or "")
+
+
+@pytest.mark.usefixtures("_heif")
+@pytest.mark.parametrize("reader", [read_radiograph, radiograph_size])
+def test_a_photograph_that_crashes_the_decoder_is_refused(reader):
+    """One changed byte, at which libheif 1.23 ends the process that it runs in."""
+    with pytest.raises(DataError, match="is damaged and cannot be read"):
+        reader(DATA[:178] + b"\x80" + DATA[179:], name="x.heic")
+    assert radiograph_size(DATA) == (48, 96), "the next one is read by another process"
+
+
+@pytest.mark.usefixtures("_heif")
+def test_a_photograph_of_another_size_than_its_header_says_is_refused():
+    with pytest.raises(DataError, match="its header says 48x196704, its pixels are 48x96"):
+        read_radiograph(DATA[:371] + b"\3" + DATA[372:], name="x.heic")  # of the clip

@@ -121,3 +121,12 @@ def test_neither_loading_nor_detecting_needs_torch(file):
         "assert sys.modules['torch'] is None"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_damaged_file_leaves_stdout_alone(tmp_path, capfd):
+    """ONNX Runtime tells there that it tries again."""
+    path = write_tiny_onnx(tmp_path / "model.onnx")
+    path.write_bytes(path.read_bytes().replace(b"Gather", b"Gath\xff\xfe"))
+    with pytest.raises(ModelError, match="cannot be opened as an ONNX model"):
+        OnnxModel(path, device="cpu")
+    assert capfd.readouterr().out == ""

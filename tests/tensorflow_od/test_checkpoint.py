@@ -12,7 +12,9 @@ from support.tensorflow_checkpoint import DATA, INDEX, VALUES, write_files
 
 from fractura.core.errors import ModelError
 from fractura.formats.protobuf.wire import length_field, varint_field
+from fractura.tensorflow_od import checkpoint
 from fractura.tensorflow_od.checkpoint import CheckpointReader, write_checkpoint
+from fractura.tensorflow_od.checkpoint_entries import Entry, encode_entries
 from fractura.tensorflow_od.checkpoint_index import write_table
 from fractura.tensorflow_od.object_graph import GRAPH_KEY
 
@@ -223,3 +225,14 @@ def test_tensorflows_partitioned_variables_are_named(tensorflow, tmp_path):
         tf.train.Saver().save(session, str(tmp_path / "model.ckpt"), write_meta_graph=False)
     with pytest.raises(ModelError, match="'w' is a partitioned variable"):
         CheckpointReader(tmp_path / "model.ckpt")
+
+
+@pytest.mark.parametrize("graph", [1.5, [b"a", b"b"], []])
+def test_an_object_graph_of_another_kind_is_named(graph, tmp_path):
+    array = np.array(graph, object) if isinstance(graph, list) else np.float32(graph)
+    number, shape, data, checksum = checkpoint._encoded(array, GRAPH_KEY)
+    entry = Entry(number=number, shape=shape, shard=0, offset=0, size=len(data), checksum=checksum)
+    (tmp_path / "ckpt-1.index").write_bytes(encode_entries({GRAPH_KEY: entry}))
+    (tmp_path / "ckpt-1.data-00000-of-00001").write_bytes(data)
+    with pytest.raises(ModelError, match="its object graph is not one string"):
+        _ = CheckpointReader(tmp_path / "ckpt-1").object_graph

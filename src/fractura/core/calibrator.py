@@ -55,7 +55,7 @@ class Calibrator:
             ends = [
                 _apply(calibrator.method, curve, [0.0, 0.5, 1.0]) for curve in (calibrator.detection, calibrator.image)
             ]
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelError(
                 f"the calibration on the model card cannot be read ({type(error).__name__}: {error})",
                 place="calibration",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from fractura.core.printable import printable
+
 
 class FracturaError(Exception):
     """A problem the user can act on.
@@ -26,10 +28,11 @@ class FracturaError(Exception):
     def __init__(
         self, problem: str, *, file: Path | str | None = None, place: str | None = None, hint: str | None = None
     ) -> None:
-        self.problem = problem
+        # What is quoted of a file may hold half a character, which no page and no JSON can carry.
+        self.problem = printable(problem)
         self.file = str(file) if file is not None else None
-        self.place = place
-        self.hint = hint
+        self.place = None if place is None else printable(place)
+        self.hint = None if hint is None else printable(hint)
         super().__init__(str(self))
 
     def __str__(self) -> str:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from fractura.core.errors import ModelError, suggest_name
 from fractura.core.files import write_atomically
-from fractura.core.json_text import parse_json
+from fractura.core.json_text import json_text, parse_json
 
 CARD_FILE = "card.json"
 WEIGHTS_FILE = "weights.safetensors"
@@ -96,13 +96,14 @@ class ModelCard(BaseModel):
         train, start = self.data.get("train"), self.data.get("start")
         if not isinstance(train, dict):
             return None
-        if start is None or "image_digests" not in train:
+        before = start.get("image_digests") if isinstance(start, dict) else None
+        if before is None or "image_digests" not in train:
             return train
-        return {**train, "image_digests": f"{train['image_digests']} {start['image_digests']}"}
+        return {**train, "image_digests": f"{train['image_digests']} {before}"}
 
     def to_json(self) -> str:
         """The document, in the order of the attributes, two spaces deep."""
-        return json.dumps(self.model_dump(mode="python"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(self.model_dump(mode="python"))
 
     @classmethod
     def from_json(cls, text: str | bytes, *, source: Path | str | None = None) -> ModelCard:

@@ -7,6 +7,7 @@ not restored. All of it appears at once, or nothing does.
 from __future__ import annotations
 
 import gzip
+import lzma
 import os
 import re
 import secrets
@@ -37,9 +38,11 @@ _DAMAGED = (
     zipfile.BadZipFile,
     gzip.BadGzipFile,
     zlib.error,
+    lzma.LZMAError,
     EOFError,
     NotImplementedError,
     ValueError,
+    RecursionError,  # a thousand headers before one file
 )
 
 
@@ -140,13 +143,27 @@ def _unpack(archive: Path, entries: Iterable[_Entry], folder: Path, maximum_size
 
 def _copy(entry: _Entry, target: Path) -> None:
     """Write the content of an entry; its size is what the limit was checked with, so no more than that is read."""
-    with target.open("xb") as stream, cast(IO[bytes], entry.open()) as source:
-        left = entry.size
-        while left and (chunk := source.read(min(_CHUNK, left))):
+    with target.open("xb") as stream, closing(_chunks(entry)) as chunks:
+        for chunk in chunks:
             stream.write(chunk)
-            left -= len(chunk)
-        if left or source.read(1):
-            raise ValueError(f"'{entry.name}' is incomplete")
+
+
+def _chunks(entry: _Entry) -> Generator[bytes, None, None]:
+    """The content of an entry, piece by piece.
+
+    Raises:
+        ValueError: It is damaged, or not as long as it claims.
+    """
+    try:
+        with cast(IO[bytes], entry.open()) as source:
+            left = entry.size
+            while left and (chunk := source.read(min(_CHUNK, left))):
+                yield chunk
+                left -= len(chunk)
+            if left or source.read(1):
+                raise ValueError(f"'{entry.name}' is incomplete")
+    except OSError as error:  # what bzip2 raises; the system's errors of writing are another matter
+        raise ValueError(str(error)) from error
 
 
 class _LimitedReader:
@@ -213,6 +230,8 @@ def safe_name(archive: Path, written: str) -> PurePosixPath:
         DataError: It leads outside, or is not a valid name on every system.
     """
     name = PurePosixPath(written)
+    if not written:
+        raise _refusal(archive, "contains an entry without a name")
     if name.is_absolute() or ".." in name.parts or _FORBIDDEN.search(written):
         raise _refusal(archive, f"contains the name '{written}', which leads outside or is not valid on every system")
     if any(_DEVICES.fullmatch(part) or part.endswith((" ", ".")) for part in name.parts):

@@ -169,7 +169,8 @@ def _annotations(
             image = an_id(annotation.get("image_id"), "its image_id")
         try:
             crowd = a_flag(annotation.get("iscrowd", 0), "iscrowd")
-            boxes.setdefault(image, []).append((place, _box(annotation, categories, crowd)))
+            box = _box(annotation, categories, crowd)
+            boxes.setdefault(image, []).append((place, box))
             crowds += crowd
         except DataError as fault:
             bad.add(image)

@@ -31,6 +31,7 @@ class FindingRow:
 def read_findings(
     path: Path,
     image_column: str,
+    why: Callable[[Sequence[str]], str | None],
     read_row: Callable[[dict[str, str]], FindingRow],
     options: ReadOptions,
     faults: Faults,
@@ -42,18 +43,20 @@ def read_findings(
     Args:
         path: The file; its first line names the columns.
         image_column: Which column names the image.
+        why: Says why a header is one of such a table; None if it is not.
         read_row: Reads a row, given as text by the names of the columns in lower case.
         options: As for every reader.
         faults: As for every reader.
 
     Raises:
-        DataError: A line is not CSV, or (where ``faults`` stops) a row is not what it must be, or its image is missing.
+        DataError: A column is missing, a line is not CSV, or (where ``faults`` stops) a row is not what it must be, or
+            its image is missing.
     """
     index = images_of(path, options)
     boxes: dict[Path, list[tuple[str, VocObject]]] = {}
     about: dict[Path, tuple[str, WrittenFacts]] = {}
     bad: set[Path] = set()
-    for place, cells in _cells(path):
+    for place, cells in _cells(path, why):
         image: Path | None = None
         try:
             image = index.find(cells.get(image_column, ""))
@@ -82,10 +85,17 @@ def read_findings(
     return gather(found, root=path, options=options, faults=faults, empty="holds no rows", index=index)
 
 
-def _cells(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+def _cells(path: Path, why: Callable[[Sequence[str]], str | None]) -> Iterator[tuple[str, dict[str, str]]]:
     """Place and cells of each row, by the names of the columns in lower case."""
     rows = table_rows(path)
     _, header = next(rows, ("", []))
+    if why(header) is None:
+        raise DataError(
+            "the columns are not those of this format",
+            file=path,
+            place="line 1",
+            hint="the first line must name the columns as the format has them",
+        )
     columns = plain_columns(header)
     for place, row in rows:
         if any(row):

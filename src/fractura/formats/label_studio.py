@@ -90,6 +90,8 @@ def _find_image(task: dict[str, Any], index: ImageIndex) -> Path:
         written = a_text(data.get("image"), "its image")
     names = [_name_in(written), task.get("file_upload")]
     candidates = [name for name in names if isinstance(name, str) and name]
+    if not candidates:
+        raise DataError(f"'{written[:80]}' names no image")
     candidates += [_UPLOADED.sub("", name.rpartition("/")[2]) for name in candidates]
     fault: DataError | None = None
     for name in dict.fromkeys(candidates):
@@ -103,7 +105,10 @@ def _find_image(task: dict[str, Any], index: ImageIndex) -> Path:
 
 def _name_in(address: str) -> str:
     """The path in an address: of a local file what ``?d=`` says."""
-    parts = urlsplit(address.replace("\\", "/"))
+    try:
+        parts = urlsplit(address.replace("\\", "/"))
+    except ValueError:  # not an address, so a path
+        return address.replace("\\", "/")
     local = parse_qs(parts.query).get("d")
     return local[0].replace("\\", "/") if local else unquote(parts.path)
 
@@ -172,6 +177,9 @@ def _shapes(results: list[Any]) -> Iterator[tuple[dict[str, Any], str | None]]:
         DataError: One is of a kind that is not a box.
     """
     dicts = [each for each in results if isinstance(each, dict)]
+    for each in dicts:
+        if not isinstance(each.get("id"), str | int | float | None):
+            raise DataError("the id of a result is neither text nor a number", hint="export the project again")
     names = {each["id"]: name for each in dicts if each.get("id") is not None and (name := _name_of(each)) is not None}
     drawn: set[Any] = set()
     for result in dicts:

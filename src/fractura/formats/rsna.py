@@ -49,7 +49,7 @@ def read_rsna(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
         sides = (a_cell(cells, column) for column in _COLUMNS[1:5])
         return FindingRow(VocObject(name, *corners_of(*sides)), facts)
 
-    return read_findings(path, "patientid", read_row, options, faults)
+    return read_findings(path, "patientid", _why, read_row, options, faults)
 
 
 def _why(header: Sequence[str]) -> str | None:

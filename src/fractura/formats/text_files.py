@@ -168,7 +168,7 @@ def a_number(value: Any, what: str) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise DataError(f"{what} must be a number, not {_kind(value)}")
-    if not math.isfinite(value) or abs(value) > _LARGEST:
+    if not abs(value) <= _LARGEST:  # nor is NaN
         raise DataError(
             f"{what} is out of range: {value:.3g}" if isinstance(value, float) else f"{what} is out of range"
         )

@@ -84,7 +84,9 @@ def _class_key(entries: dict[str, Any]) -> str | None:
     keys: dict[str, None] = {}
     for entry in entries.values():
         regions = entry.get("regions") if isinstance(entry, dict) else None
-        for region in regions.values() if isinstance(regions, dict) else regions or ():
+        if isinstance(regions, dict):
+            regions = list(regions.values())
+        for region in regions if isinstance(regions, list) else ():
             attributes = region.get("region_attributes") if isinstance(region, dict) else None
             keys |= dict.fromkeys(attributes if isinstance(attributes, dict) else ())
     named = [key for word in _CLASS_KEYS for key in keys if key.strip().casefold() == word]

@@ -35,7 +35,7 @@ def read_vindr(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
         readers.add(cells.get("rad_id", ""))
         return _row(cells)
 
-    dataset = read_findings(path, "image_id", read_row, options, faults)
+    dataset = read_findings(path, "image_id", _why, read_row, options, faults)
     readers.discard("")
     if len(readers) > 1:
         faults.note(
@@ -51,7 +51,7 @@ def read_vindr(path: Path, options: ReadOptions, faults: Faults) -> Dataset:
 def _row(cells: dict[str, str]) -> FindingRow:
     facts = WrittenFacts(split=split_of(cells.get("split", "")))
     name = next((cells[column] for column in _CLASS_COLUMNS if column in cells), "").strip("[]'\" ")
-    columns = next(each for each in _CORNERS if each[0] in cells)
+    columns = next(each for each in _CORNERS if set(each) <= cells.keys())
     if name.casefold() in _NOTHING:
         return FindingRow(None, facts)
     if not name:

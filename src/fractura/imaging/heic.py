@@ -1,16 +1,40 @@
 """HEIC photographs, as telephones take them: through libheif, which only the extra ``heic`` brings.
 
 The package is ``pi-heif``, which can decode only. Its twin ``pillow-heif`` is not used: it brings an encoder under GPL.
+It runs in a process of its own: on some damaged files it ends that.
 """
 
 from __future__ import annotations
 
+import atexit
 import importlib
+import os
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from PIL import Image
 
 from fractura.core.errors import DataError
+from fractura.imaging.dicom.decoder_process import Helper
+from fractura.imaging.heic_worker import ERROR, HEAD, REQUEST
+
+_WORKER = Path(__file__).with_name("heic_worker.py")
+_MOST_BYTES = 4
+"""Of one pixel, in any mode of libheif."""
+_SHORT = 4096
+
+_helper = Helper(_WORKER)
+atexit.register(lambda: _helper.close())
+
+
+def _forget_helper() -> None:
+    """A process forked from ours gets a helper of its own, as that of ``decoder_process`` does."""
+    global _helper
+    _helper = Helper(_WORKER)
+
+
+if hasattr(os, "register_at_fork"):  # Windows lacks it, and cannot fork
+    os.register_at_fork(after_in_child=_forget_helper)
 
 
 def heic_image(stream: BinaryIO, title: str) -> Image.Image:
@@ -24,12 +48,49 @@ def heic_image(stream: BinaryIO, title: str) -> Image.Image:
         SyntaxError: It is damaged.
     """
     try:
-        plugin: Any = importlib.import_module("pi_heif.as_plugin")
+        importlib.import_module("pi_heif.as_plugin")
     except ImportError as error:
         raise DataError(
             "is a HEIC photograph, and the package that reads those is not installed",
             file=title,
             hint='install it with: pip install "fractura[heic]", or save the image as JPEG or PNG',
         ) from error
-    image: Image.Image = plugin.HeifImageFile(stream)
-    return image
+    return _Photograph(stream.read())
+
+
+class _Photograph(Image.Image):
+    """What the helper says of a file; its pixels are asked for when they are needed."""
+
+    format = "HEIF"
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__()
+        self._data = data
+        self._mode, self._size, _ = _ask(data, False, _SHORT)
+
+    def load(self) -> Any:
+        """As Pillow has it.
+
+        Raises:
+            SyntaxError: The pixels cannot be decoded, or are not as many as the header says.
+        """
+        if self._data:
+            width, height = self._size
+            mode, size, pixels = _ask(self._data, True, width * height * _MOST_BYTES + _SHORT)
+            if (mode, size) != (self._mode, self._size):
+                raise SyntaxError(f"its header says {width}x{height}, its pixels are {size[0]}x{size[1]}")
+            self.im = Image.frombytes(mode, size, pixels).im
+            self._data = b""
+        return super().load()
+
+
+def _ask(data: bytes, wants_pixels: bool, limit: int) -> tuple[str, tuple[int, int], bytes]:
+    """Mode, size and pixels, by the helper."""
+    said = _helper.ask(REQUEST.pack(wants_pixels, len(data)) + data, limit)
+    if said is None:
+        raise SyntaxError("its decoder fails")
+    mode, width, height = HEAD.unpack_from(said)
+    mode = mode.rstrip(b"\0")
+    if mode == ERROR:
+        raise SyntaxError(said[HEAD.size :].decode("utf-8", "replace"))
+    return mode.decode("ascii"), (width, height), said[HEAD.size :]

@@ -109,15 +109,19 @@ def measured_sensitivity(card: ModelCard, settings: DetectionSettings) -> Sensit
         return None
     metrics = validation.get("metrics")
     measured = metrics.get("image_sensitivity") if isinstance(metrics, dict) else None
-    if settings.views != card.views or not isinstance(measured, dict) or measured.get("value") is None:
+    value = _number(measured.get("value")) if isinstance(measured, dict) else None
+    if settings.views != card.views or not isinstance(measured, dict) or value is None:
         return None
     return {
-        "value": float(measured["value"]),
+        "value": value,
         "low": _number(measured.get("low")),
         "high": _number(measured.get("high")),
-        "images": int(measured.get("count") or 0),
+        "images": int(_number(measured.get("count")) or 0),
     }
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    try:
+        return float(value) if isinstance(value, int | float) else None
+    except OverflowError:  # a whole number of hundreds of digits
+        return None

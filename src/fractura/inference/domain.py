@@ -70,7 +70,7 @@ class Domain:
                 raise ValueError("the wrong number of statistics")
             if not np.isfinite([*domain.mean, *(domain.whitening @ domain.mean), domain.threshold]).all():
                 raise ValueError("numbers that are not finite")
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelError(
                 f"the domain on the model card cannot be read ({type(error).__name__}: {error})",
                 place="domain",

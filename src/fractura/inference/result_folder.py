@@ -16,6 +16,7 @@ from fractura.core.errors import FracturaError, UsageError
 from fractura.core.files import write_atomically
 from fractura.core.json_text import json_object_in, json_text
 from fractura.core.output_folder import left_unfinished, refuse_full_folder, unfinished
+from fractura.core.printable import printable
 from fractura.formats.voc.serializer import write_voc_file
 from fractura.imaging.reader import radiograph_identifiers
 from fractura.inference.discovery import ImageFile
@@ -28,7 +29,6 @@ from fractura.inference.results import (
     ImageRow,
     ResultsDocument,
     failed_row,
-    printable,
     results_csv,
     results_document,
     unreadable,
@@ -187,4 +187,6 @@ def _earlier_results(folder: Path) -> list[dict[str, Any]] | None:
     document = json_object_in(folder / JSON_FILE)
     if document is None or document.get("made_by") != MADE_BY:
         return None
-    return [row for row in document.get("images", []) if isinstance(row, dict) and row.get("picture")]
+    images = document.get("images")
+    rows = images if isinstance(images, list) else []
+    return [row for row in rows if isinstance(row, dict) and row.get("picture")]

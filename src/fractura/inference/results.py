@@ -15,6 +15,7 @@ from fractura.core.boxes import Boxes
 from fractura.core.calibrator import Calibrator
 from fractura.core.csv_cell import csv_text
 from fractura.core.errors import FracturaError
+from fractura.core.printable import printable
 from fractura.formats.voc.annotation import VocAnnotation, VocObject
 from fractura.imaging.dicom import DicomIdentifiers
 from fractura.inference.answer import Answer, image_answer
@@ -247,13 +248,3 @@ def voc_annotation(row: ImageRow, filename: str, origin: ResultOrigin, folder: s
         database="; ".join(sources),
         objects=tuple(objects),
     )
-
-
-def printable(text: Path | str) -> str:
-    r"""Text that UTF-8 can hold: a file name on Linux may consist of any bytes.
-
-    Examples:
-        >>> printable("wrist\udcff.png")
-        'wrist\\udcff.png'
-    """
-    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
+from operator import index as whole
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,10 @@ def _resume(folder: Path, settings: dict[str, Any], images: int) -> list[dict[st
     try:
         manifest = parse_json(path.read_text(encoding="utf-8"))
         known, before = manifest["images"], {key: manifest[key] for key in settings}
+        if [_record(folder, entry).image for entry in known] != [
+            _paths(folder, _name(i))[0] for i in range(len(known))
+        ]:
+            raise ValueError("images of other names")
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"not a manifest of phantoms ({error!r})", file=path, hint="give a new folder") from error
     if before != settings:
@@ -190,7 +195,7 @@ def _write_image(index: int, *, folder: Path, seed: int, stream: int, size: tupl
 def _record(folder: Path, entry: dict[str, Any]) -> Record:
     image, annotation = _paths(folder, entry["name"])
     boxes = Boxes(entry["boxes"], [0] * len(entry["boxes"]))
-    return Record(image, entry["width"], entry["height"], boxes, annotation=annotation)
+    return Record(image, whole(entry["width"]), whole(entry["height"]), boxes, annotation=annotation)
 
 
 def _write_manifest(folder: Path, settings: dict[str, Any], entries: Sequence[dict[str, Any]]) -> None:

@@ -106,8 +106,11 @@ class CheckpointReader:
         """
         if GRAPH_KEY not in self._entries:
             return []
+        value = self.read(GRAPH_KEY)
+        if value.shape or value.dtype != object:
+            raise ModelError("is damaged: its object graph is not one string", file=self.prefix, hint=COPY_AGAIN)
         try:
-            return decode_graph(self.read(GRAPH_KEY).item())
+            return decode_graph(value.item())
         except WireError as error:
             raise ModelError(f"is damaged: {error}", file=self.prefix, hint=COPY_AGAIN) from error
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -161,21 +162,77 @@ class SavedState:
         Raises:
             ModelError: The file does not fit them.
         """
-        parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optimizer": {}}
-        with safe_open(self.path, framework="pt") as stream:
-            for key in stream.keys():  # noqa: SIM118  (not a dict)
-                kind, name = key.split("/", 1)
-                parts[kind][name] = stream.get_tensor(key)
         try:
+            parts = _parts(self.path)
+            state = _optimizer_state(
+                parts["optimizer"], [p for group in optimizer.param_groups for p in group["params"]]
+            )
             model.load_state_dict(parts["model"])
             average.load_state_dict(parts["average"])
-        except RuntimeError as error:
+            optimizer.load_state_dict({"state": state, "param_groups": _groups(self.header.groups, optimizer)})
+        except (SafetensorError, OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
             raise ModelError(f"does not fit this detector: {error}", file=self.path) from error
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, value in parts["optimizer"].items():
-            index, name = key.split("/", 1)
-            state.setdefault(int(index), {})[name] = value
-        optimizer.load_state_dict({"state": state, "param_groups": self.header.groups})
+
+
+def _parts(path: Path) -> dict[str, dict[str, Tensor]]:
+    """The tensors of model, average and optimiser, by name.
+
+    Raises:
+        ValueError: One belongs to none of them.
+    """
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optimizer": {}}
+    with safe_open(path, framework="pt") as stream:
+        for key in stream.keys():  # noqa: SIM118  (not a dict)
+            kind, _, name = key.partition("/")
+            if kind not in parts:
+                raise ValueError(f"it holds the tensor {key}")
+            parts[kind][name] = stream.get_tensor(key)
+    return parts
+
+
+def _optimizer_state(found: Mapping[str, Tensor], parameters: Sequence[Tensor]) -> dict[int, dict[str, Tensor]]:
+    """What the optimiser keeps of each parameter, by the parameter's number.
+
+    Raises:
+        ValueError: It cannot be of an optimiser of these parameters: torch would notice that only in its next step.
+    """
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in found.items():
+        index, _, name = key.partition("/")
+        if not (index.isascii() and index.isdigit() and len(index) < 9 and int(index) < len(parameters)):
+            raise ValueError(f"it holds the tensor optimizer/{key}")
+        if value.shape != (() if name == "step" else parameters[int(index)].shape) or not value.is_floating_point():
+            raise ValueError(f"the tensor optimizer/{key} has the shape {list(value.shape)} and is {value.dtype}")
+        state.setdefault(int(index), {})[name] = value
+    if len({frozenset(values) for values in state.values()}) > 1:
+        raise ValueError("its optimiser lacks tensors of some parameters")
+    return state
+
+
+def _groups(found: list[dict[str, Any]], optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
+    """The parameter groups of the state; a setting that only a later torch has is taken from the optimiser.
+
+    Raises:
+        ValueError: They are not those of this optimiser, or a setting is of another kind.
+    """
+    own = optimizer.state_dict()["param_groups"]
+    if len(found) != len(own):
+        raise ValueError(f"it has {len(found)} groups of parameters, not {len(own)}")
+    for saved, ours in zip(found, own, strict=True):
+        for name, value in ours.items():
+            if name in saved and not _is_alike(saved[name], value):
+                raise ValueError(f"its optimiser has {name} = {saved[name]!r}")
+    return [{**ours, **saved} for saved, ours in zip(found, own, strict=True)]
+
+
+def _is_alike(saved: object, own: object) -> bool:
+    """Both are finite numbers, or lists as long of such; all else must be equal."""
+    if isinstance(own, tuple | list):
+        alike = isinstance(saved, tuple | list) and len(saved) == len(own)
+        return alike and all(map(_is_alike, saved, own))  # type: ignore[arg-type]
+    if isinstance(own, bool) or not isinstance(own, int | float):
+        return saved == own
+    return isinstance(saved, int | float) and not isinstance(saved, bool) and abs(saved) < math.inf
 
 
 def load_state(folder: Path) -> SavedState:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from fractura.core.errors import ModelError
 from fractura.models.detector import Detector
 from fractura.training.settings import TrainSettings
 from fractura.training.state import RunIdentity, RunProgress, load_state, refuse_other_run, save_state
@@ -98,8 +99,12 @@ class StateStore:
         """
         saved = load_state(state.output / STATE_FOLDER)
         header = saved.header
+        num_steps = header.identity.settings.get("num_steps")
         refuse_other_run(header.identity, state.identity, state.output)
         saved.restore(model=state.detector, average=state.average, optimizer=state.optimizer)
         if header.scaler is not None and state.scaler is not None:
-            state.scaler.load_state_dict(header.scaler)
-        return Restored(header.progress, header.identity.settings["num_steps"])
+            try:
+                state.scaler.load_state_dict(header.scaler)
+            except (KeyError, TypeError, ValueError, RuntimeError) as error:
+                raise ModelError(f"its gradient scaler cannot be restored: {error!r}", file=saved.path) from error
+        return Restored(header.progress, num_steps if isinstance(num_steps, int) else None)

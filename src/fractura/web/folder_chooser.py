@@ -13,8 +13,8 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
+from fractura.core.printable import printable
 from fractura.imaging.reader import IMAGE_EXTENSIONS
-from fractura.inference.results import printable
 from fractura.web.api_errors import WebError
 from fractura.web.schemas import FolderListing, ListedFolder
 

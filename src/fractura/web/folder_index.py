@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from fractura.core.errors import DataError
+from fractura.core.printable import printable
 from fractura.formats.image_index import ImageIndex
 from fractura.formats.voc.annotation import VocAnnotation, VocObject
 from fractura.formats.voc.decisions import HIDDEN_FOLDER
 from fractura.formats.voc.layout import annotation_folder
 from fractura.formats.voc.parser import parse_voc, read_voc_bytes
 from fractura.imaging.reader import PICTURE_EXTENSIONS, is_image_file
-from fractura.inference.results import printable
 from fractura.web.comments import COMMENTS
 from fractura.web.folder_listing import (
     Stamp,

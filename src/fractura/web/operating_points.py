@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
 from fractura.core.model_card import ModelCard
 from fractura.evaluation import MAIN_CRITERION
 from fractura.web.schemas import OperatingPoint
@@ -11,12 +13,15 @@ _COLUMNS = ("threshold", "sensitivity", "false_positives_per_image")
 
 
 def operating_points(card: ModelCard) -> list[OperatingPoint]:
-    """The points of the card's FROC curve, ascending by threshold, thinned out; none if the card has no curve."""
+    """The points of the card's FROC curve, ascending by threshold, thinned out; none without a curve of numbers."""
     curve = _at(card.metrics, "validation", "curves", "froc", MAIN_CRITERION)
     if not isinstance(curve, dict) or not all(isinstance(curve.get(name), list) for name in _COLUMNS):
         return []
     rows = zip(*(curve[name] for name in _COLUMNS), strict=False)
-    points = [OperatingPoint(**dict(zip(_COLUMNS, row, strict=True))) for row in rows]
+    try:
+        points = [OperatingPoint(**dict(zip(_COLUMNS, row, strict=True))) for row in rows]
+    except ValidationError:
+        return []
     points.sort(key=lambda point: point.threshold)
     step = max(1, -(-len(points) // _MOST_POINTS))
     return points[::step]

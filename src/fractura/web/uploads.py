@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from fractura.core.errors import DataError
+from fractura.core.printable import printable
 from fractura.formats.faults import size_fault
 from fractura.formats.image_index import ImageIndex
 from fractura.formats.voc.annotation import VocAnnotation
 from fractura.formats.voc.parser import parse_voc
 from fractura.imaging.dicom import DicomIdentifiers, is_dicom
 from fractura.imaging.reader import IMAGE_EXTENSIONS, is_dicom_file, radiograph_identifiers
-from fractura.inference.results import printable
 from fractura.web.api_errors import WebError, image_vanished
 from fractura.web.schemas import Box
 

@@ -16,6 +16,8 @@ from fractura.evaluation.reader_study.power import ALPHA, GENERALISATIONS
 from fractura.workflows.reader_study import Criterion, read_study
 
 READERS = tuple(range(3, 13))
+_LARGEST = 1e9
+"""Above any number of images and any variance of shares."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,10 +154,30 @@ def _from_document(path: Path) -> dict[str, Components]:
     """The components by figure in the document that ``analyse_reader_study`` writes."""
     try:
         document = parse_json(read_file(path))
-        return {each["figure"]: Components(**each["components"]) for each in document["figures"]}
-    except (ValueError, KeyError, TypeError) as error:
+        return {str(each["figure"]): _components(each["components"]) for each in document["figures"]}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"is not a reader_study.json: {type(error).__name__}: {error}",
             file=path,
             hint="fractura reader-study RATINGS --output FOLDER writes one",
         ) from error
+
+
+def _components(written: dict[str, Any]) -> Components:
+    """The components as a document has them.
+
+    Raises:
+        TypeError: One is missing, unknown or not a number.
+        ValueError: One is not finite, or there were no images.
+    """
+    for name, value in written.items():
+        if value is None and name in ("reader", "modality_reader"):
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError(f"'{name}' is not a number")
+        if not abs(value) <= _LARGEST:  # nor is NaN
+            raise ValueError(f"'{name}' is out of range")
+    found = Components(**written)
+    if found.cases < 1:
+        raise ValueError("'cases' is not above 0")
+    return found

@@ -452,6 +452,7 @@ def test_a_decoder_that_hangs_is_stopped(monkeypatch):
     assert decode_apart(whole, JPEG_LS, 60, 40, 1, 8) is not None
     monkeypatch.setattr(decoder_process, "SECONDS", 1.0)
     assert decode_apart(whole[:100], JPEG_LS, 60, 40, 1, 8) is None
+    monkeypatch.undo()
     assert decode_apart(whole, JPEG_LS, 60, 40, 1, 8) is not None
 
 

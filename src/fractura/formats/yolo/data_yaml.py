@@ -106,6 +106,8 @@ def read_entries(path: Path, wanted: frozenset[str] = _WANTED) -> dict[str, Entr
             place=None if position is None else f"line {position.line + 1}",
             hint="correct it, or export the data set again",
         ) from error
+    except (ValueError, OverflowError) as error:  # an escape for a letter that Unicode does not have
+        raise DataError(f"is not YAML: {error}", file=path, hint="correct it, or export the data set again") from error
     except RecursionError as error:
         raise DataError("is nested too deeply", file=path, hint="give the data.yaml of the data set") from error
     return {key: Entry(_value(node, path), line) for key, (node, line) in _pairs(root, path).items() if key in wanted}

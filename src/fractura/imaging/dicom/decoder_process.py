@@ -17,10 +17,16 @@ SECONDS = 120.0
 _WORKER = Path(__file__).with_name("decoder_worker.py")
 
 
-class _Helper:
-    """The process, started when it is first needed and again after it died; one image at a time."""
+class Helper:
+    """The process, started when it is first needed and again after it died; one image at a time.
 
-    def __init__(self) -> None:
+    Args:
+        worker: The program that it runs. It reads requests on stdin and writes answers on stdout: ``ANSWER``, a length,
+            and as many bytes.
+    """
+
+    def __init__(self, worker: Path = _WORKER) -> None:
+        self._worker = worker
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -51,7 +57,7 @@ class _Helper:
         if self._process is not None and self._process.poll() is None:
             return self._process
         self._process = subprocess.Popen(
-            [sys.executable, "-P", str(_WORKER)],
+            [sys.executable, "-P", str(self._worker)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -70,7 +76,7 @@ class _Helper:
         self._process = None
 
 
-_helper = _Helper()
+_helper = Helper()
 atexit.register(lambda: _helper.close())
 
 
@@ -80,7 +86,7 @@ def _forget_helper() -> None:
     Nor one lock, which may be held by a thread that the new process does not have.
     """
     global _helper
-    _helper = _Helper()
+    _helper = Helper()
 
 
 if hasattr(os, "register_at_fork"):  # Windows lacks it, and cannot fork

@@ -91,8 +91,10 @@ def _open(path: Path, providers: list[str]) -> onnxruntime.InferenceSession:
     # Threads that wait by spinning would take the few processors from the image being decoded next.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = _ERRORS_ONLY
+    # Without another provider to fall back to, it would try the same again and say so on stdout.
+    retries = int(len(providers) > 1)
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+        return onnxruntime.InferenceSession(str(path), options, providers=providers, enable_fallback=retries)
     except Exception as error:  # ONNX Runtime has no common class for what damaged files raise
         if is_out_of_memory(error):
             raise not_enough_memory("this model", error, file=str(path)) from error

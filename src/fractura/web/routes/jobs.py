@@ -7,7 +7,8 @@ from pathlib import Path
 
 from fastapi import APIRouter
 
-from fractura.inference.results import ResultsDocument, printable
+from fractura.core.printable import printable
+from fractura.inference.results import ResultsDocument
 from fractura.web.api_errors import WebError, documented
 from fractura.web.app_state import AppState, CurrentState
 from fractura.web.job_schemas import JobId, JobList, JobRequest, JobStatus

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from fractura._version import __version__
-from fractura.inference.results import printable
+from fractura.core.printable import printable
 from fractura.web.api_errors import WebError, documented
 from fractura.web.app_state import AppState, CurrentState
 from fractura.web.folder_index import STATES
