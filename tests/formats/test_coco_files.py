@@ -5,11 +5,10 @@ from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from support.format_images import CLASSES, boxes_of, is_sound, make_dataset, make_images, mutated, same_images
+from support.format_images import CLASSES, boxes_of, make_dataset, make_images, same_images
 
 from fractura.core.dataset import Dataset
-from fractura.core.errors import DataError, FracturaError
+from fractura.core.errors import DataError
 from fractura.formats.coco import coco_bytes
 from fractura.formats.reading import read_dataset
 
@@ -174,25 +173,6 @@ def test_any_box_comes_back(boxes, tmp_path_factory):
     data = Dataset(CLASSES, (type(record)(record.image, 120, 90, boxes),), folder)
     (folder / "annotations.json").write_bytes(coco_bytes(data))
     same_images(data, read_coco(folder / "annotations.json"))
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("mutated")
-    return folder, coco_bytes(make_dataset(folder / "images"))
-
-
-@settings(max_examples=200, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(draw=st.data(), on_error=st.sampled_from(["stop", "skip", "skip-all"]))
-def test_damaged_files_give_an_error_of_ours_or_sound_data(draw, on_error, written):
-    folder, content = written
-    path = folder / "annotations.json"
-    path.write_bytes(mutated(content, draw.draw))
-    try:
-        data = read_coco(path, on_error=on_error, problems=[])
-    except FracturaError:
-        return
-    is_sound(data)
 
 
 @pytest.mark.parametrize(

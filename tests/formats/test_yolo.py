@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.format_images import CLASSES, boxes_of, is_sound, make_dataset, make_images, mutated, same_images
+from support.format_images import CLASSES, boxes_of, make_dataset, make_images, same_images
 
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset
-from fractura.core.errors import DataError, FracturaError
+from fractura.core.errors import DataError
 from fractura.formats import convert, write_voc
 from fractura.formats.reading import read_dataset
 from fractura.formats.yolo.data_yaml import read_data_yaml, read_entries, yaml_text
@@ -232,24 +232,6 @@ def test_any_box_comes_back(boxes, tmp_path_factory):
     (folder / "image 0.txt").write_text(label_text(data.records[0]))
     (folder / "classes.txt").write_text("\n".join(CLASSES), encoding="utf-8")
     same_images(data, read_yolo(folder), flags=False)
-
-
-@settings(max_examples=200, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(draw=st.data(), which=st.sampled_from(["label", "yaml", "classes"]))
-def test_damaged_files_give_an_error_of_ours_or_sound_data(draw, which, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("mutated")
-    with_yaml(folder, 'names:\n  0: b\n  1: "a c"\nnc: 2\nval: images\ntrain: [images] # x\n')
-    (folder / "data.yaml").write_text('names:\n  0: b\n  1: "a c"\nnc: 2\nval: images # x\n')
-    if which == "classes":
-        (folder / "data.yaml").unlink()
-        (folder / "classes.txt").write_text("b\na c\n")
-    path = {"label": "labels/image 0.txt", "yaml": "data.yaml", "classes": "classes.txt"}[which]
-    (folder / path).write_bytes(mutated((folder / path).read_bytes(), draw.draw))
-    try:
-        data = read_yolo(folder, problems=[])
-    except FracturaError:
-        return
-    is_sound(data)
 
 
 @given(st.text(min_size=1, max_size=20).filter(lambda text: text.isprintable() and text == text.strip()))

@@ -1,7 +1,6 @@
 """Small data sets for the tests of formats: real PNG images with boxes of every kind."""
 
 import io
-from pathlib import Path
 
 import numpy as np
 from hypothesis import strategies as st
@@ -85,52 +84,3 @@ def boxes_of(draw, classes=len(CLASSES)):
         corners.append(np.array([1, 1, 3.5, 2], np.float32))
         labels.append(0)
     return Boxes(np.array(corners, np.float32).reshape(-1, 4), labels)
-
-
-def mutated(data, draw):
-    """``data`` with a few bytes changed, taken out or put in, or cut off."""
-    content = bytearray(data)
-    for _ in range(draw(st.integers(1, 4))):
-        if not content:
-            break
-        place = draw(st.integers(0, len(content) - 1))
-        kind = draw(st.sampled_from(["change", "remove", "insert", "cut", "swap"]))
-        if kind == "change":
-            content[place] = draw(st.integers(0, 255))
-        elif kind == "remove":
-            del content[place : place + draw(st.integers(1, 12))]
-        elif kind == "insert":
-            words = [
-                b"-1",
-                b"1e999",
-                b"NaN",
-                b"null",
-                b"{}",
-                b"[]",
-                b'"',
-                b"\x00",
-                b"\xff",
-                b"9" * 30,
-                b",",
-                b"\n",
-                b"0.5",
-            ]
-            content[place:place] = draw(st.sampled_from(words))
-        elif kind == "cut":
-            del content[place:]
-        else:
-            other = draw(st.integers(0, len(content) - 1))
-            content[place], content[other] = content[other], content[place]
-    return bytes(content)
-
-
-def is_sound(dataset):
-    """What every reader promises of what it gives."""
-    for record in dataset:
-        assert isinstance(record.image, Path)
-        assert np.isfinite(record.boxes.xyxy).all()
-        assert (record.boxes.width > 0).all()
-        assert (record.boxes.height > 0).all()
-        assert (record.boxes.xyxy >= 0).all()
-        assert (record.boxes.xyxy <= [record.width, record.height] * 2).all()
-        assert ((record.boxes.labels >= 0) & (record.boxes.labels < len(dataset.class_names))).all()
