@@ -344,14 +344,27 @@ def _table(text: str) -> Callable[[Dataset], list[Seed]]:
 
 ANNOTATIONS = (
     Reader("voc", "Pascal VOC file", _prepare_voc, _TEXT),
-    Reader("coco", "COCO file", _data_set("coco", ".json", _coco), _JSON),
+    Reader(
+        "coco",
+        "COCO file",
+        _data_set("coco", ".json", _coco),
+        _JSON,
+        found="a bad box of an image that is not listed: IndexError (`test_damaged_annotations.py`)",
+    ),
     Reader(
         "createml",
         "CreateML file",
         _data_set("createml", ".json", lambda data: _one(createml_bytes(data), "cases/data/createml/*/*.json")),
         _JSON,
     ),
-    Reader("yolo", "file of a YOLO data set", _prepare_yolo, _TEXT, traced=("fractura", "yaml")),
+    Reader(
+        "yolo",
+        "file of a YOLO data set",
+        _prepare_yolo,
+        _TEXT,
+        traced=("fractura", "yaml"),
+        found="letters that Unicode does not have: ValueError (`test_damaged_annotations.py`)",
+    ),
     Reader(
         "csv",
         "table of boxes",
@@ -369,12 +382,14 @@ ANNOTATIONS = (
         "Label Studio export",
         _data_set("label-studio", ".json", lambda data: [*_json(_LABEL_STUDIO)(data), *_json(_LABEL_STUDIO_MIN)(data)]),
         _JSON,
+        found="ids, addresses and numbers that are none: four exceptions (`test_damaged_annotations.py`)",
     ),
     Reader(
         "via",
         "VIA file",
         _data_set("via", ".json", lambda data: [*_json(_VIA)(data), *_json(_VIA["_via_img_metadata"])(data)]),
         _JSON,
+        found="regions that are not a list: TypeError (`test_damaged_annotations.py`)",
     ),
     Reader(
         "cvat",
@@ -382,8 +397,20 @@ ANNOTATIONS = (
         _data_set("cvat", ".xml", lambda _: _one(_CVAT.encode(), "cases/data/reports/cvat*/*.xml")),
         _TEXT,
     ),
-    Reader("rsna", "RSNA table", _data_set("rsna", ".csv", _table(_RSNA)), _TEXT),
-    Reader("vindr", "VinDr table", _data_set("vindr", ".csv", _table(_VINDR)), _TEXT),
+    Reader(
+        "rsna",
+        "RSNA table",
+        _data_set("rsna", ".csv", _table(_RSNA)),
+        _TEXT,
+        found="columns that are missing: KeyError (`test_damaged_annotations.py`)",
+    ),
+    Reader(
+        "vindr",
+        "VinDr table",
+        _data_set("vindr", ".csv", _table(_VINDR)),
+        _TEXT,
+        found="columns that are missing: StopIteration (`test_damaged_annotations.py`)",
+    ),
     Reader("split", "split.json", _prepare_split, _JSON),
     Reader("manifest", "manifest of images", _prepare_table(_MANIFEST, _manifest), _TEXT),
     Reader(

@@ -206,6 +206,7 @@ ARCHIVES = (
         _prepare_zip,
         (_change_zip, _change_zip, change_bytes),
         traced=("fractura", "zipfile"),
+        found="an entry without a name, damaged LZMA and bzip2 (`test_damaged_zips`)",
     ),
     Reader(
         "archive-tar",
@@ -214,5 +215,6 @@ ARCHIVES = (
         (_change_tar, _change_tar, change_bytes),
         repair=_repair_gzip,
         traced=("fractura", "tarfile"),
+        found="a thousand headers before one file: RecursionError (`test_archive.py`)",
     ),
 )

@@ -176,5 +176,12 @@ IMAGES = (
         "webp", "WebP", _prepare(lambda: _encoded("WEBP")), (change_bytes, _change_header), traced=("fractura", "PIL")
     ),
     Reader("bmp", "BMP", _prepare(lambda: _encoded("BMP")), (change_bytes, _change_header), traced=("fractura", "PIL")),
-    Reader("heic", "HEIC", _prepare(_heic), (change_bytes, _change_header), traced=("fractura", "pi_heif")),
+    Reader(
+        "heic",
+        "HEIC",
+        _prepare(_heic),
+        (change_bytes, _change_header),
+        traced=("fractura", "pi_heif"),
+        found="a byte at which libheif ended the process; a size that is not that of the pixels (`test_heic.py`)",
+    ),
 )

@@ -252,12 +252,19 @@ def _prepare_saved_model(folder: Path) -> tuple[Sequence[Seed], Read]:
 
 
 MODELS = (
-    Reader("card", "model card", _prepare_card, _JSON),
+    Reader(
+        "card",
+        "model card",
+        _prepare_card,
+        _JSON,
+        found="curves, digests and numbers that are not: five exceptions (`test_damaged_cards.py`)",
+    ),
     Reader(
         "onnx",
         "ONNX model",
         _prepare_onnx,
         (change_protobuf, change_protobuf, change_protobuf, change_bytes),
+        found="ONNX Runtime said on stdout that it tried again (`test_a_damaged_file_leaves_stdout_alone`)",
     ),
     Reader(
         "safetensors",
@@ -270,6 +277,7 @@ MODELS = (
         "state of a training",
         _prepare_training_state,
         (_change_state, _change_state, _change_state, _change_header, change_bytes),
+        found="tensors, groups, scaler that do not fit, some noticed a step later (`test_damaged_state.py`)",
     ),
     Reader(
         "saved-model",

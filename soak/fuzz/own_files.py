@@ -155,6 +155,18 @@ def _prepare_settings(folder: Path) -> tuple[Sequence[Seed], Read]:
 
 
 OWN_FILES = (
-    Reader("results-json", "JSON file of an earlier command", _prepare_documents, _JSON),
-    Reader("cli-settings", "file of settings or option", _prepare_settings, _JSON),
+    Reader(
+        "results-json",
+        "JSON file of an earlier command",
+        _prepare_documents,
+        _JSON,
+        found="lists and numbers that are not: six exceptions (`test_damaged_documents.py`)",
+    ),
+    Reader(
+        "cli-settings",
+        "file of settings or option",
+        _prepare_settings,
+        _JSON,
+        found="half a character in an error (`test_printable.py`)",
+    ),
 )

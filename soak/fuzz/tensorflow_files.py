@@ -296,6 +296,7 @@ TENSORFLOW_FILES = (
         "index of a TensorFlow checkpoint",
         _prepare_index,
         (change_protobuf, change_protobuf, change_bytes),
+        found="an object graph that is a number: TypeError (`test_checkpoint.py`)",
     ),
     Reader("checkpoint-data", "data file of a TensorFlow checkpoint", _prepare_data, (change_bytes,)),
     Reader("checkpoint-state", "list of TensorFlow checkpoints", _prepare_state, _TEXT),
