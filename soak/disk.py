@@ -435,6 +435,9 @@ CAMPAIGNS = (
         "A disk that fills at any stage of any command: an error that says so, earlier files whole, no litter",
         partial(_prepare, list(WRITERS), try_full),
         tries=400,
+        found="`detect --overwrite` removed earlier pictures before it could write; `log.csv`, event files, locks and "
+        "temporary files raised what was called a bug; a log on a full disk stopped the command; "
+        "`tests/core/test_full_disk.py`",
     ),
     Campaign(
         "disk-read-only",
@@ -447,6 +450,7 @@ CAMPAIGNS = (
         "The label server on a full or read-only disk: a save is whole, or an error is its answer and nothing changed",
         _prepare_server,
         tries=100,
+        found="boxes were written and refused because their comment could not be; `tests/web/test_web_full_disk.py`",
     ),
     Campaign(
         "disk-slow",
