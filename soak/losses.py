@@ -238,7 +238,7 @@ CAMPAIGNS = (
         "saved state stays finite, and the hint works",
         _prepare_losses,
         tries=200,
-        found="one such loss ended training and changed batch normalisation, and the hint of `model_main_tf2.py` did not "
+        found="one such loss ended training and changed batch normalisation; the hint of `model_main_tf2.py` did not "
         "work; `tests/training/test_training_step.py`",
     ),
     Campaign(
