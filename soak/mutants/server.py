@@ -149,6 +149,10 @@ class Warm:
         self.failed: list[str] = []
         self.why = ""
 
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Leave out tests that start a browser: it would start anew for each mutant."""
+        items[:] = [item for item in items if "chromium" not in getattr(item, "fixturenames", ())]
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note failures, and how long each test takes."""
         self.seconds[report.nodeid] += report.duration
