@@ -81,3 +81,21 @@ def test_one_list_of_classes_for_all(names, expected, remarks):
     drawn = [dataset(image([BOX] * len(each), list(range(len(each)))), class_names=each) for each in names]
     assert [each.class_names for each in join_classes(drawn, problems)] == [expected] * len(names)
     assert len(problems) == remarks
+
+
+def test_without_a_list_of_problems_what_is_taken_for_another_name_is_logged(caplog):
+    align_classes(dataset(image([BOX]), class_names=["fracture"]), ("Fractura",))
+    assert "1 boxes of the class 'fracture' are taken for the only class known, 'Fractura'" in caplog.text
+
+
+def test_readers_names_can_be_renamed_to_each_others():
+    drawn = [
+        dataset(image([BOX, BOX], [0, 1]), class_names=["hairline", "cast"]),
+        dataset(image([BOX, BOX], [0, 1]), class_names=["Cast", "fracture"]),
+    ]
+    joined = join_classes(drawn, [], renamed={"hairline": "fracture"})
+    assert [each.class_names for each in joined] == [("fracture", "cast")] * 2
+    assert [each.records[0].boxes.labels.tolist() for each in joined] == [[0, 1], [1, 0]]
+    for renamed in ({"hairlin": "fracture"}, {"hairline": "fractur"}):
+        with pytest.raises(UsageError, match="there is no class"):
+            join_classes(drawn, [], renamed=renamed)

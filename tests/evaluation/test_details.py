@@ -175,6 +175,23 @@ def test_the_worst_are_few_and_the_card_keeps_the_main_curve(case):
     assert [outcome["positive"] for outcome in document["outcomes"]] == [True, False, True, None, False]
 
 
+def test_rows_for_the_terminal(case):
+    """A prevalence adds a row to each level; of a group the columns that are defined are filled."""
+    data, found = case
+    plain, told = (evaluate(data, found, prevalence=given, groups=image_groups(data)) for given in (None, 0.25))
+    names = [name for name, _ in told.rows()]
+    assert [name for name in names if name not in dict(plain.rows())] == [
+        f"{level} PPV / NPV, prevalence 0.25" for level in ("image", "study", "patient")
+    ]
+    # Sensitivity and specificity are both 1/2, so predictive values are those of a coin.
+    assert dict(told.rows())["image PPV / NPV, prevalence 0.25"] == "0.250 / 0.750"
+    [images, size] = plain.subgroup_rows()
+    assert images[:3] == ["images: with a fracture", "3", "2"]
+    assert size[:3] == ["box size: large", "5", "2"]
+    assert size[3] == size[6] == size[7] == "", "neither AP nor false positives nor an AUC is of one size"
+    assert size[5] == "0.50"
+
+
 # ---------------------------------------------------------------- tables about images
 
 

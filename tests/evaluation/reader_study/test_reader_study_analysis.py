@@ -245,3 +245,18 @@ def test_what_makes_a_study_larger():
     assert smallest_study(PILOT, readers=6, effect=0.05, alpha=0.01) > needed
     assert smallest_study(PILOT, readers=9, effect=0.05) < needed
     assert smallest_study(PILOT, readers=2, effect=0.01) is None  # readers differ too much
+
+
+@pytest.mark.parametrize("to", [RANDOM, FIXED_READERS, FIXED_CASES])
+@pytest.mark.parametrize("alpha", [0.05, 0.2])
+def test_a_difference_of_nothing_is_found_as_often_as_the_level_says(to, alpha):
+    assert power_of(PILOT, readers=4, cases=50, effect=0.0, alpha=alpha, to=to) == pytest.approx(alpha, abs=1e-6)
+
+
+def test_power_at_its_limits():
+    """One reader does not say how much readers differ; where nothing is left to chance any difference is found."""
+    for to in (RANDOM, FIXED_CASES):
+        assert np.isnan(power_of(PILOT, readers=1, cases=100, effect=0.05, to=to))
+    certain = Components(cases=100, reader=0.1, modality_reader=-0.01, error=0.02, cov1=0.02, cov2=0.01, cov3=0.01)
+    for to in (RANDOM, FIXED_CASES, FIXED_READERS):
+        assert power_of(certain, readers=2, cases=100, effect=0.001, to=to) == 1.0

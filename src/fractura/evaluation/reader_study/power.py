@@ -50,6 +50,8 @@ def power_of(
     noise = part + (scale * readers * shared if to == RANDOM else 0.0)
     if part <= 0 or readers < 2:
         return float("nan") if readers < 2 else 1.0
+    if effect == 0:  # SciPy's noncentral F is not defined there
+        return alpha
     df = (noise / part) ** 2 * (readers - 1)
     return float(ncf.sf(f.ppf(1 - alpha, 1, df), 1, df, effect**2 * readers / 2 / noise))
 
