@@ -5,15 +5,19 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from support.format_images import make_dataset
-from support.tiny_models import write_tiny_onnx
+from support.tiny_models import CARD, write_tiny_onnx
 
 from fractura.cli.main import main
 from fractura.core.errors import DataError
+from fractura.core.model_card import WEIGHTS_FILE, write_card
 from fractura.core.output_folder import NOTE_FILE, left_unfinished, unfinished
 from fractura.formats import read_dataset, write_voc
+from fractura.inference import stored_card
+from fractura.workflows.detect import detect
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
 
@@ -132,6 +136,71 @@ def test_a_killed_evaluate_is_told_from_a_whole_one(data, tmp_path, capsys):
     assert "holds the unfinished results of a run that was stopped" in capsys.readouterr().err
     assert run(*command, "--overwrite") == 0
     assert not (out / NOTE_FILE).exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("check", "{data}", "--fix", "{out}"),
+        ("detect", "{data}", "--model", "{model}", "--output", "{out}"),
+        ("phantom", "{out}", "--images", "2", "--val-images", "1", "--short-side", "192", "--long-side", "192"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_killed_before_its_note_has_its_name_it_can_be_run_again(command, data, tmp_path):
+    model, out = write_tiny_onnx(tmp_path / "model.onnx"), tmp_path / "out"
+    words = [word.format(data=data, model=model, out=out) for word in command]
+    killed(0, *words)
+    assert [path.name for path in out.iterdir() if not path.name.endswith(".tmp")] == []
+    assert run(*words) in (0, 1)
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+@pytest.mark.parametrize("after", [1, 4, 9])
+def test_killed_phantoms_do_not_read_as_a_smaller_data_set(after, tmp_path):
+    out, sizes = tmp_path / "out", ("--short-side", "192", "--long-side", "192", "--workers", "1")
+    command = ("phantom", out, "--images", "3", "--val-images", "2", *sizes)
+    killed(after, *command)
+    for folder in (out, out / "train"):
+        with pytest.raises(DataError, match="is not complete: fractura phantom"):
+            read_dataset(folder)
+    assert run(*command) == 0
+    assert [len(read_dataset(out / part)) for part in ("train", "val")] == [3, 2]
+    assert not list(out.rglob("*.tmp"))
+
+
+def test_a_folder_is_marked_before_the_first_earlier_result_is_gone(data, tmp_path, monkeypatch):
+    model, out = write_tiny_onnx(tmp_path / "model.onnx"), tmp_path / "out"
+    command = ("detect", data, "--model", model, "--output", out, "--overwrite")
+    assert run(*command) == 0
+    unlink = Path.unlink
+
+    def dies(path, *arguments, **options):
+        if path.suffix == ".jpg":
+            raise KeyboardInterrupt
+        unlink(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "unlink", dies)
+    with pytest.raises(KeyboardInterrupt):
+        detect([data], model=model, output=out, overwrite=True)
+    assert json.loads((out / "results.json").read_text())["complete"]
+    assert (out / NOTE_FILE).is_file()
+
+
+def test_a_killed_copy_of_a_model_can_be_made_again(tmp_path, monkeypatch):
+    model, copy = tmp_path / "model", tmp_path / "copy"
+    write_card(CARD, model)
+    (model / WEIGHTS_FILE).write_bytes(b"weights")
+
+    def dies(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stored_card, "write_card", dies)
+    with pytest.raises(KeyboardInterrupt):
+        stored_card.replace_card(model, CARD, copy)
+    monkeypatch.undo()
+    stored_card.replace_card(model, CARD, copy)
+    assert digest(copy) == digest(model)
 
 
 def test_a_failed_run_stays_marked(tmp_path):

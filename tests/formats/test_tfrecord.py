@@ -3,7 +3,9 @@
 import hashlib
 import io
 import logging
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from support.encoded_images import encoded
+from support.format_images import make_dataset
 from support.tutorial_tfrecord import TUTORIAL_TFRECORD
 
 from fractura.core.boxes import Boxes
@@ -468,3 +471,21 @@ def test_any_record_is_read_or_refused(tmp_path, data):
     assert only.image == file
     assert "/" not in only.name
     assert "\\" not in only.name
+
+
+def test_a_kill_between_two_shards_leaves_no_mixture(tmp_path, monkeypatch):
+    """Some shards of the new data set among those of the earlier one would read as a whole one."""
+    write_tfrecord(make_dataset(tmp_path / "earlier", 6), tmp_path / "data", shards=3)
+    rename = os.replace
+
+    def dies(source, target):
+        if Path(target).name == "data-00001-of-00003":
+            raise KeyboardInterrupt
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", dies)
+    with pytest.raises(KeyboardInterrupt):
+        write_tfrecord(make_dataset(tmp_path / "new", 9), tmp_path / "data", shards=3)
+    for path in (tmp_path / "data-?????-of-00003", tmp_path / "data@3"):
+        with pytest.raises(DataError):
+            read_dataset(path)

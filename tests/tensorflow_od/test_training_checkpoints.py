@@ -9,8 +9,9 @@ from support.pipeline_files import small_config
 
 from fractura.core.errors import ModelError
 from fractura.models import build_from_architecture
+from fractura.tensorflow_od import training_checkpoints
 from fractura.tensorflow_od.checkpoint import CheckpointReader
-from fractura.tensorflow_od.checkpoint_state import latest_checkpoint
+from fractura.tensorflow_od.checkpoint_state import latest_checkpoint, read_checkpoint_state
 from fractura.tensorflow_od.evaluation import new_checkpoints
 from fractura.tensorflow_od.pipeline_mapping import detector_settings
 from fractura.tensorflow_od.pipeline_reader import read_pipeline_config
@@ -133,6 +134,36 @@ def test_seven_are_kept(tmp_path, monkeypatch):
     text = (tmp_path / "checkpoint").read_text(encoding="utf-8")
     assert text.splitlines()[0] == 'model_checkpoint_path: "ckpt-12"'
     assert text.count("all_model_checkpoint_paths") == 7
+
+
+@pytest.mark.parametrize("saved", [1, 8])
+def test_killed_before_a_checkpoint_is_listed_no_earlier_one_is_forgotten(tmp_path, monkeypatch, saved):
+    def started(latest, counter):
+        store = TensorFlowCheckpoints(latest=latest)
+        store._counter = counter
+        monkeypatch.setattr(store, "_variables", lambda state, step: {key_of("step"): np.int64(step)})
+        return store
+
+    def save(store, step):
+        store.save(SimpleNamespace(output=tmp_path, detector=None, progress=RunProgress(step=step)))
+
+    def dies(*_):
+        raise KeyboardInterrupt
+
+    first = started(None, 0)
+    for step in range(saved - 1):
+        save(first, step)
+    monkeypatch.setattr(training_checkpoints, "write_checkpoint_state", dies)
+    with pytest.raises(KeyboardInterrupt):
+        save(first, saved - 1)
+    monkeypatch.undo()
+    latest = open_latest(tmp_path)
+    second = started(latest, read_number(latest, "step") + 1)
+    for step in range(read_number(latest, "step") + 1, 9):
+        save(second, step)
+    listed = [path.name for path in read_checkpoint_state(tmp_path)]
+    assert listed == [f"ckpt-{number}" for number in range(3, 10)]
+    assert sorted(path.stem for path in tmp_path.glob("*.index")) == listed
 
 
 def test_an_exported_checkpoint_is_no_state_to_go_on_from(architecture, tmp_path):

@@ -19,7 +19,7 @@ from support.training_fakes import FakeDetector, make_images
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import BoxFlags
 from fractura.core.errors import DataError, ModelError, UsageError
-from fractura.core.model_card import read_card
+from fractura.core.model_card import CARD_FILE, WEIGHTS_FILE, read_card
 from fractura.core.reporter import SILENT, STDERR, SilentReporter
 from fractura.training import train
 from fractura.training.logging import LOG_FILE, RunHooks, read_history
@@ -164,6 +164,64 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(settings, images, tmp_path):
     assert curve(parts) == curve(whole)
     same_state(parts, whole)
     assert (parts / "weights.safetensors").exists()
+
+
+class _Dies(RunHooks):
+    """Ends the run after its second step, of which nothing is in the state."""
+
+    def step_logged(self, events, reporter, row, parts):
+        if row["step"] == 2:
+            raise KeyboardInterrupt
+
+
+def scalars(folder):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder / "tensorboard"))
+    events.Reload()
+    timed = ("steps_per_sec", "images_per_sec")
+    return {
+        tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in events.Tags()["scalars"] if tag not in timed
+    }
+
+
+@pytest.mark.parametrize("stops_at", [0, 1, 3])
+def test_tensorboard_shows_each_step_of_a_resumed_run_once(settings, images, tmp_path, stops_at):
+    whole, parts = settings(output=tmp_path / "whole"), settings(output=tmp_path / "parts")
+    run(whole, images)
+    if stops_at == 0:  # before its first checkpoint
+        with pytest.raises(KeyboardInterrupt):
+            run(parts, images, hooks=_Dies())
+    else:
+        run(settings(output=parts.output, num_steps=stops_at), images)
+    run(parts, images, fresh(), resume=True)
+    shown = scalars(parts.output)
+    for tag in ("Loss/total_loss", "learning_rate") if stops_at == 0 else ("Loss/total_loss",):
+        assert [step for step, _ in shown[tag]] == [1, 2, 3, 4, 5, 6]
+    if stops_at == 0:
+        assert shown == scalars(whole.output)
+    if stops_at == 3:  # a validation just before the end of the first run
+        assert [step for step, _ in shown["DetectionBoxes_Precision/mAP"]] == [3, 6]
+
+
+@pytest.mark.parametrize("place", ["weights", "card"])
+def test_a_kill_leaves_no_card_of_other_weights(settings, images, tmp_path, monkeypatch, place):
+    run(settings(num_steps=3), images)
+    before = {name: (tmp_path / "model" / name).read_bytes() for name in (CARD_FILE, WEIGHTS_FILE)}
+    replace = os.replace
+
+    def dies(source, target):
+        if Path(target).name == {"weights": WEIGHTS_FILE, "card": CARD_FILE}[place]:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", dies)
+    monkeypatch.setattr("fractura.training.trainer.is_better", lambda *_: True)
+    with pytest.raises(KeyboardInterrupt):
+        run(settings(), images, fresh(), resume=True)
+    after = {name: (tmp_path / "model" / name).is_file() for name in before}
+    assert after == {CARD_FILE: False, WEIGHTS_FILE: True}
+    assert ((tmp_path / "model" / WEIGHTS_FILE).read_bytes() == before[WEIGHTS_FILE]) == (place == "weights")
 
 
 def test_two_runs_are_the_same_and_workers_change_nothing(settings, images, tmp_path):

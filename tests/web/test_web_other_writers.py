@@ -121,6 +121,22 @@ def test_a_save_leaves_nothing_but_the_backup(tmp_path):
     assert len(read_voc_file(backups / "image2.xml").objects) == 2
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_what_a_killed_server_had_replaced_is_told_from_another_programs(tmp_path, known):
+    """Killed between the rename of the new file and the comparison of the one it replaced."""
+    data = folder(tmp_path / "data")
+    backups = data / HIDDEN_FOLDER / annotation_store.BACKUP
+    backups.mkdir(parents=True)
+    (backups / "image2.xml").write_bytes(b"as the server knew it")
+    (backups / ".image2.xml.replaced").write_bytes(b"as the server knew it" if known else THEIRS)
+    with client(mode="label", folder=data):
+        pass
+    kept = sorted(path.name for path in backups.iterdir())
+    assert kept[0] == "image2.xml"
+    assert len(kept) == 2 - known
+    assert known or (backups / kept[1]).read_bytes() == THEIRS
+
+
 def test_what_killed_servers_left_is_cleared(tmp_path):
     data = folder(tmp_path / "data")
     left = [data / "annotations" / ".fractura-0123456789abcdef.tmp", data / ".fractura" / ".fractura-00.tmp"]

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from fractura.core.errors import DataError
+from fractura.core.leftovers import create_temporary_file, temporary_folder
 
-_TEMPORARY = (".fractura-", ".tmp")
 _REFUSALS = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EFBIG, errno.EIO, errno.ENOENT, getattr(errno, "EDQUOT", 0))
 """What a disk that is full, read-only or broken answers to a write; and that there is no folder for temporary files."""
 
@@ -104,18 +103,6 @@ def write_atomically(path: Path, data: bytes | str, *, before_rename: Callable[[
         stream.write(data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data)
 
 
-def remove_temporary_files(folder: Path, *, below: bool = False) -> None:
-    """Delete what killed processes left of ``write_atomically``; call it where no other process writes.
-
-    Args:
-        folder: It.
-        below: In the folders below it, too.
-    """
-    for path in Path(folder).glob(("**/" if below else "") + "*".join(_TEMPORARY)):
-        with suppress(OSError):
-            path.unlink()
-
-
 @contextmanager
 def scratch_folder(prefix: str) -> Iterator[Path]:
     """A folder for temporary files, deleted at the end of the block.
@@ -124,8 +111,8 @@ def scratch_folder(prefix: str) -> Iterator[Path]:
         DataError: The disk for temporary files is full, or refuses them.
     """
     try:
-        with tempfile.TemporaryDirectory(prefix=prefix) as folder:
-            yield Path(folder)
+        with temporary_folder(prefix) as folder:
+            yield folder
     except OSError as error:
         if error.errno not in _REFUSALS:
             raise
@@ -148,15 +135,14 @@ def open_atomically(path: Path, *, before_rename: Callable[[], None] | None = No
     target = Path(path)
     if target.is_symlink():
         target = target.resolve()
-    # A short random name of our own: the target's name plus a suffix could pass the file system's length limit.
-    temporary = target.parent / secrets.token_hex(8).join(_TEMPORARY)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         mode = target.stat().st_mode & 0o777 if target.exists() else None
+        temporary, descriptor = create_temporary_file(target.parent)
+        # Closing the stream would let go of the file before it is renamed; an open one cannot be renamed on Windows.
+        held = None if os.name == "nt" else os.dup(descriptor)
         try:
-            # os.open and not tempfile: the file then gets the user's usual permissions, not 0600.
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-            with open(os.open(temporary, flags, 0o666), "wb") as stream:
+            with open(descriptor, "wb") as stream:
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -168,6 +154,9 @@ def open_atomically(path: Path, *, before_rename: Callable[[], None] | None = No
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+        finally:
+            if held is not None:
+                os.close(held)
         _sync_folder(target.parent)
     except OSError as error:
         raise unwritable(error, path) from error

@@ -7,6 +7,7 @@ names, pre-processing and the chosen threshold live here and nowhere else.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -178,12 +179,17 @@ def read_card(source: Path) -> ModelCard:
     return ModelCard.from_json(content, source=file)
 
 
-def write_card(card: ModelCard, folder: Path) -> Path:
+def write_card(card: ModelCard, folder: Path, *, before_rename: Callable[[], None] | None = None) -> Path:
     """Write ``card.json`` into a model folder, atomically; the folder is made if need be. Returns the file.
+
+    Args:
+        card: It.
+        folder: The model folder.
+        before_rename: Called when all but the rename is done.
 
     Raises:
         DataError: The folder cannot be written.
     """
     file = Path(folder) / CARD_FILE
-    write_atomically(file, card.to_json())
+    write_atomically(file, card.to_json(), before_rename=before_rename)
     return file

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fractura.core.errors import DataError, UsageError
-from fractura.core.files import remove_temporary_files, write_atomically
+from fractura.core.files import write_atomically
 from fractura.core.json_text import json_object_in
+from fractura.core.leftovers import holds_nothing, remove_temporary_files
 
 NOTE_FILE = "UNFINISHED.json"
 _MADE_BY = "fractura"
@@ -89,7 +90,7 @@ def refuse_full_folder(folder: Path, *, earlier: bool, overwrite: bool) -> None:
     if not folder.is_dir():
         raise UsageError("is a file, not a folder", file=folder, hint="choose another output folder")
     stopped = _note_in(folder) is not None
-    if not any(folder.iterdir()) or ((earlier or stopped) and overwrite):
+    if holds_nothing(folder) or ((earlier or stopped) and overwrite):
         return
     results = "the unfinished results of a run that was stopped" if stopped else "the results of an earlier run"
     raise UsageError(

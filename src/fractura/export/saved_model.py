@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import tensorflow as tf
 
 from fractura.core.errors import DataError, ModelError
+from fractura.core.leftovers import temporary_folder
 from fractura.core.model_card import ModelCard, read_card, write_card
 from fractura.export.parity import Parity, compare
 from fractura.export.saved_model_graph import FasterRCNNModule
@@ -72,18 +72,18 @@ def export_saved_model(
     try:
         output.mkdir(parents=True, exist_ok=True)
         # In the same folder, so that moving it into place is one rename.
-        with TemporaryDirectory(prefix=".fractura-export-", dir=output) as scratch:
-            draft = Path(scratch) / FOLDER
+        with temporary_folder(".fractura-export-", output) as scratch:
+            draft = scratch / FOLDER
             module = _module(detector, card)
             _save(module, card, draft, "image_tensor")
             parity = compare(TorchModel(model_folder, device="cpu"), SavedModel(draft, device="cpu"), images)
             parity.require("the SavedModel", output)
             if input_type != "image_tensor":
-                draft = Path(scratch) / "other_input"
+                draft = scratch / "other_input"
                 _save(module, card, draft, input_type)
             target = output / FOLDER
             if target.exists():
-                target.rename(Path(scratch) / "former")
+                target.rename(scratch / "former")
             draft.rename(target)
     except (OSError, tf.errors.OpError) as error:  # TensorFlow's writer raises errors of its own
         raise DataError(

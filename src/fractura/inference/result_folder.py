@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from fractura.core.errors import FracturaError, UsageError
 from fractura.core.files import write_atomically
 from fractura.core.json_text import json_object_in, json_text
+from fractura.core.leftovers import holds_nothing
 from fractura.core.output_folder import left_unfinished, refuse_full_folder, unfinished
 from fractura.core.printable import printable
 from fractura.formats.voc.serializer import write_voc_file
@@ -78,17 +79,14 @@ class ResultFolder:
         self._complete = False
         images = list(images)
         _refuse_mixing(folder, [image.path for image in images], inputs)
-        self._earlier = _earlier_results(folder)
-        refuse_full_folder(folder, earlier=self._earlier is not None, overwrite=overwrite)
+        self._stale = _replaceable(folder, overwrite=overwrite)
         self._written = ExitStack()
         self._files = tuple(_files_of(images))
 
     def __enter__(self) -> Self:
-        stopped = left_unfinished(self._folder) or frozenset()
-        self._written.enter_context(unfinished(self._folder, "detect", self._files))
-        _clear(
-            self._folder, self._earlier or [], stopped
-        )  # marked first: earlier results without pictures are not whole
+        self._written.enter_context(unfinished(self._folder, "detect", {*self._files, *self._stale}))
+        for name in self._stale:  # marked as unfinished before the first is gone
+            (self._folder / name).unlink(missing_ok=True)
         return self
 
     def __exit__(
@@ -149,7 +147,7 @@ def _files_of(images: Iterable[ImageFile]) -> Iterator[str]:
 def free_folder(folder: Path) -> Path:
     """``folder`` if it does not exist yet or is empty, else the first of ``folder-2``, ``folder-3``, … that does."""
     number, chosen = 1, folder
-    while chosen.exists() and not (chosen.is_dir() and not any(chosen.iterdir())):
+    while chosen.exists() and not (chosen.is_dir() and holds_nothing(chosen)):
         number += 1
         chosen = folder.with_name(f"{folder.name}-{number}")
     return chosen
@@ -170,16 +168,18 @@ def _refuse_mixing(folder: Path, images: Iterable[Path], inputs: Iterable[Path])
             raise UsageError(f"holds an image of this run ({image})", file=folder, hint="choose another output folder")
 
 
-def _clear(folder: Path, earlier: Iterable[dict[str, Any]], stopped: Iterable[str]) -> None:
-    """Remove what an earlier run has written, and one that was stopped."""
-    for name in stopped:
-        (folder / name).unlink(missing_ok=True)
-    for row in earlier:
+def _replaceable(folder: Path, *, overwrite: bool) -> frozenset[str]:
+    """The files of an earlier run; a folder with anything else in it is refused."""
+    earlier = _earlier_results(folder)
+    refuse_full_folder(folder, earlier=earlier is not None, overwrite=overwrite)
+    names = set(left_unfinished(folder) or ())
+    for row in earlier or []:
         for kind, place in (("picture", PICTURES), ("annotation", ANNOTATIONS), ("explanation", EXPLANATIONS)):
             # The name alone: whatever the file says, nothing outside our own folders is touched.
-            file = folder / place / Path(str(row.get(kind) or "")).name
-            if file.is_file():
-                file.unlink()
+            name = Path(str(row.get(kind) or "")).name
+            if (folder / place / name).is_file():
+                names.add(f"{place}/{name}")
+    return frozenset(names)
 
 
 def _earlier_results(folder: Path) -> list[dict[str, Any]] | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from fractura.core.errors import DataError, ModelError, UsageError, require
 from fractura.core.files import open_atomically, write_atomically
 from fractura.core.model_card import METADATA_KEY, WEIGHTS_FILE, ModelCard, write_card
+from fractura.core.output_folder import left_unfinished, unfinished
 from fractura.inference.built_in import NAME as BUILT_IN
 from fractura.inference.built_in import locate_model
 
@@ -39,7 +40,7 @@ def refuse_fixed_card(model: Path, output: Path | None = None) -> None:
             file=model,
             hint="change the model folder it came from, and export that again",
         )
-    if output is not None and output.exists():
+    if output is not None and output.exists() and left_unfinished(output) is None:
         raise DataError("exists already", file=output, hint="choose another name")
     if output is not None and is_onnx != (output.suffix.lower() == ".onnx"):
         kind = "an .onnx file and must be called so" if is_onnx else "a folder and must not be called .onnx"
@@ -66,9 +67,12 @@ def replace_card(model: Path, card: ModelCard, output: Path | None = None) -> No
     source, target = locate_model(model), output if output is not None else model
     if source.is_dir():
         if output is not None:
-            with open_atomically(target / WEIGHTS_FILE) as stream, (source / WEIGHTS_FILE).open("rb") as weights:
-                shutil.copyfileobj(weights, stream)
-        write_card(card, target)
+            with unfinished(target, "calibrate"):
+                with open_atomically(target / WEIGHTS_FILE) as stream, (source / WEIGHTS_FILE).open("rb") as weights:
+                    shutil.copyfileobj(weights, stream)
+                write_card(card, target)
+        else:
+            write_card(card, target)
         return
     import onnx
     from google.protobuf.message import DecodeError

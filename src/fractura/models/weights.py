@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,13 +79,20 @@ def _size(tensors: Iterable[Tensor]) -> int:
     return sum(tensor.numel() for tensor in tensors)
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
+def write_tensors(
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    metadata: Mapping[str, str] | None = None,
+    *,
+    before_rename: Callable[[], None] | None = None,
+) -> None:
     """Write a safetensors file atomically.
 
     Args:
         path: The file; its folder is created if it is missing.
         tensors: By name; on any device, of any memory layout.
         metadata: Text to store in the file's header.
+        before_rename: Called when all but the rename is done.
 
     Raises:
         DataError: The disk is full or not writable; a former file is unchanged.
@@ -99,6 +106,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
         partial.chmod(mode)
         with partial.open("rb+") as stream:
             os.fsync(stream.fileno())
+        if before_rename is not None:
+            before_rename()
         os.replace(partial, path)
     except (OSError, SafetensorError) as error:
         with suppress(OSError):  # on a read-only disk it was never there

@@ -20,6 +20,8 @@ from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import UsageError
 from fractura.core.files import write_atomically
 from fractura.core.json_text import parse_json
+from fractura.core.leftovers import holds_nothing
+from fractura.core.output_folder import NOTE_FILE, unfinished
 from fractura.formats import write_voc
 from fractura.phantom.draw import make_phantom
 
@@ -74,12 +76,13 @@ def make_phantoms(
         _write_manifest(folder, settings, [])
     missing = [index for index in range(images) if not _is_complete(folder, index, known)]
     draw = partial(_write_image, folder=folder, seed=seed, stream=stream, size=size)
-    drawn = dict(zip(missing, _map(draw, missing, workers), strict=True))
-    entries = [drawn[index] if index in drawn else known[index] for index in range(images)]
-    records = tuple(_record(folder, entry) for entry in entries)
-    if drawn:
-        write_voc(Dataset((CLASS_NAME,), tuple(records[index] for index in missing), folder), folder)
-        _write_manifest(folder, settings, entries)
+    with unfinished(folder, "phantom"):
+        drawn = dict(zip(missing, _map(draw, missing, workers), strict=True))
+        entries = [drawn[index] if index in drawn else known[index] for index in range(images)]
+        records = tuple(_record(folder, entry) for entry in entries)
+        if drawn:
+            write_voc(Dataset((CLASS_NAME,), tuple(records[index] for index in missing), folder), folder)
+            _write_manifest(folder, settings, entries)
     return Dataset((CLASS_NAME,), records, folder)
 
 
@@ -116,10 +119,13 @@ def make_phantom_splits(
     for split, count in counts.items():
         _check_numbers(count, seed, size, workers)
         _resume(folder / split, {"seed": seed, "stream": SPLITS[split], "size": list(size)}, count)
-    return {
-        split: make_phantoms(folder / split, images=count, seed=seed, stream=SPLITS[split], size=size, workers=workers)
-        for split, count in counts.items()
-    }
+    with unfinished(folder, "phantom"):
+        return {
+            split: make_phantoms(
+                folder / split, images=count, seed=seed, stream=SPLITS[split], size=size, workers=workers
+            )
+            for split, count in counts.items()
+        }
 
 
 def _check_numbers(images: int, seed: int, size: tuple[int, int], workers: int) -> None:
@@ -132,7 +138,7 @@ def _check_numbers(images: int, seed: int, size: tuple[int, int], workers: int) 
 
 
 def _refuse_foreign(folder: Path) -> None:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or not holds_nothing(folder, besides=[NOTE_FILE])):
         raise UsageError("there is something else here, which is left alone", file=folder, hint="give a new folder")
 
 

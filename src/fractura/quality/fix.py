@@ -14,6 +14,7 @@ from fractura.core.boxes import Boxes
 from fractura.core.csv_cell import csv_text
 from fractura.core.errors import UsageError
 from fractura.core.files import read_file, write_atomically
+from fractura.core.leftovers import holds_nothing
 from fractura.core.output_folder import left_unfinished, unfinished
 from fractura.formats.faults import box_fault, reading_fault, size_fault
 from fractura.formats.voc.annotation import VocAnnotation, VocObject
@@ -107,7 +108,7 @@ def _refuse_target(root: Path, folder: Path) -> None:
             f"'{folder}' lies in the data that is checked", hint="give a new folder elsewhere: the data stays as it is"
         )
     stopped = left_unfinished(folder) is not None
-    if folder.exists() and not stopped and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and not stopped and (not folder.is_dir() or not holds_nothing(folder)):
         raise UsageError(f"'{folder}' is there already and is not empty", hint="give a new folder")
 
 

@@ -12,9 +12,11 @@ import torch
 from fractura._version import __version__
 from fractura.core.errors import DataError, UsageError
 from fractura.core.files import write_atomically
-from fractura.core.model_card import WEIGHTS_FILE, ModelCard, write_card
+from fractura.core.leftovers import holds_nothing
+from fractura.core.model_card import CARD_FILE, WEIGHTS_FILE, ModelCard, write_card
+from fractura.core.output_folder import NOTE_FILE, left_unfinished, unfinished
 from fractura.models import build_from_architecture
-from fractura.models.weights import write_tensors
+from fractura.models.weights import partial_file, write_tensors
 from fractura.tensorflow_od.checkpoint import CheckpointReader, checkpoint_prefix
 from fractura.tensorflow_od.pipeline_data import PLACEHOLDER, class_names
 from fractura.tensorflow_od.pipeline_mapping import detector_settings, eval_readers, input_reader, num_classes
@@ -73,7 +75,7 @@ def import_checkpoint(
         DataError: There is no ``pipeline.config``, or it or the label map cannot be used.
         UsageError: The output folder is not empty.
     """
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+    if output.exists() and (not output.is_dir() or not _is_unused(output)):
         raise UsageError("the output folder is not empty", file=output, hint="choose a new folder")
     prefix = find_checkpoint(source)
     file = pipeline_config if pipeline_config is not None else _find_config(prefix)
@@ -92,12 +94,19 @@ def import_checkpoint(
         metrics={} if step is None else {"step": step},
         versions={"fractura": __version__, "python": platform.python_version(), "torch": torch.__version__},
     )
-    write_atomically(output / CONFIG_FILE, config.document.text)
-    write_tensors(output / WEIGHTS_FILE, detector.state_dict())
-    write_card(card, output)
+    with unfinished(output, "import-tf"):
+        write_atomically(output / CONFIG_FILE, config.document.text)
+        write_tensors(output / WEIGHTS_FILE, detector.state_dict())
+        write_card(card, output)
     return Imported(
         model_folder=output, checkpoint=prefix, step=step, class_names=names, report=report, notes=tuple(notes)
     )
+
+
+def _is_unused(output: Path) -> bool:
+    """There is nothing in the folder, or only what a run left that was killed."""
+    ours = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE, partial_file(Path(WEIGHTS_FILE)).name, NOTE_FILE)
+    return holds_nothing(output, besides=ours if left_unfinished(output) is not None else ())
 
 
 def find_checkpoint(source: Path) -> Path:

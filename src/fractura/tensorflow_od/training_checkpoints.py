@@ -81,11 +81,18 @@ class TensorFlowCheckpoints(StateStore, RunHooks):
         prefix = state.output / f"ckpt-{self._counter}"
         write_checkpoint(prefix, self._variables(state, step))
         self._saved_step = step
-        kept = [path for path in read_checkpoint_state(state.output) if path != prefix] + [prefix]
-        write_checkpoint_state(state.output, kept[-MAX_TO_KEEP:])
-        for old in kept[:-MAX_TO_KEEP]:
+        kept = [path for path in self._listed(state.output) if path != prefix] + [prefix]
+        for old in kept[:-MAX_TO_KEEP]:  # before they are taken from the list, so that a kill forgets none
             for file in sorted(old.parent.glob(f"{old.name}.*")):  # the index and its data; never ckpt-10 for ckpt-1
                 file.unlink(missing_ok=True)
+        write_checkpoint_state(state.output, kept[-MAX_TO_KEEP:])
+
+    def _listed(self, folder: Path) -> list[Path]:
+        """The checkpoints in the folder, and the one resumed from where its run was killed before it could list it."""
+        listed = read_checkpoint_state(folder)
+        resumed = None if self._latest is None else self._latest.prefix
+        is_there = resumed is not None and (folder / f"{resumed.name}.index").is_file()
+        return [folder / resumed.name, *listed] if is_there and folder / resumed.name not in listed else listed
 
     def _variables(self, state: RunState, step: int) -> dict[str, Any]:
         variables: dict[str, Any] = dict(model_variables(state.detector))

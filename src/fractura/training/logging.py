@@ -194,13 +194,13 @@ class Events:
 
     Args:
         folder: Folder for the events.
-        next_step: Step that the run continues with: later events, left by a process that was killed, are hidden.
+        steps_done: Events of later steps, left by a process that was killed, are hidden: the run writes them again.
 
     Raises:
         DataError: The file cannot be written; every method may raise it.
     """
 
-    def __init__(self, folder: Path, next_step: int = 0) -> None:
+    def __init__(self, folder: Path, steps_done: int = 0) -> None:
         name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}"
         self._path = folder / name
         try:
@@ -209,9 +209,8 @@ class Events:
         except OSError as error:
             raise unwritable(error, self._path) from error
         self._records = RecordWriter(self._stream)
-        self._write(step=next_step, file_version="brain.Event:2")
-        if next_step:
-            self._write(step=next_step, session_log=SessionLog(status=SessionLog.START))
+        self._write(step=steps_done, file_version="brain.Event:2")
+        self._write(step=steps_done + 1, session_log=SessionLog(status=SessionLog.START))  # hides from here on
         self._flush()
 
     def _write(self, **content: Any) -> None:

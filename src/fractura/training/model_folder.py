@@ -14,12 +14,12 @@ from fractura._version import __version__
 from fractura.core.dataset import Dataset
 from fractura.core.errors import UsageError
 from fractura.core.folder_lock import LOCK_FILE
-from fractura.core.model_card import WEIGHTS_FILE, ModelCard, write_card
+from fractura.core.leftovers import holds_nothing
+from fractura.core.model_card import CARD_FILE, WEIGHTS_FILE, ModelCard, write_card
 from fractura.models.detector import Detector
 from fractura.models.weights import partial_file, write_tensors
 from fractura.training.settings import TrainSettings
 from fractura.training.state import STATE_FILE
-from fractura.training.store import STATE_FOLDER
 
 _PATHS = ("data", "val", "output", "fine_tune_checkpoint")
 
@@ -42,8 +42,7 @@ def check_output(output: Path, resume: bool) -> None:
 
 def _is_unused(output: Path) -> bool:
     """Nothing lies in the folder, or only what a run left that was killed before its first state was whole."""
-    files = {path for path in output.rglob("*") if not path.is_dir()}
-    return files <= {output / LOCK_FILE, partial_file(output / STATE_FOLDER / STATE_FILE)}
+    return holds_nothing(output, besides=(LOCK_FILE, partial_file(Path(STATE_FILE)).name))
 
 
 def write_model(
@@ -57,7 +56,7 @@ def write_model(
     metrics: Mapping[str, Any],
     start: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write weights, then card; each replaces the previous one atomically.
+    """Write weights and card; a reader finds those that belong together, or no card for an instant.
 
     Args:
         folder: The model folder.
@@ -92,8 +91,13 @@ def write_model(
         metrics=dict(metrics),
         versions=_versions(),
     )
-    write_tensors(folder / WEIGHTS_FILE, detector.state_dict())
-    write_card(card, folder)
+
+    def write_weights() -> None:
+        """When all of the card is on the disk but its name; a kill leaves no card rather than one of other weights."""
+        file = folder / CARD_FILE
+        write_tensors(folder / WEIGHTS_FILE, detector.state_dict(), before_rename=lambda: file.unlink(missing_ok=True))
+
+    write_card(card, folder, before_rename=write_weights)
 
 
 def _versions() -> dict[str, str]:

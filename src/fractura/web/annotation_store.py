@@ -39,6 +39,7 @@ from fractura.web.uploads import title_of
 
 BACKUP = "backup"
 NO_FILE = "none"
+_REPLACED = ".replaced"
 _DIGITS = 32
 _SHOWN_OF_MALFORMED = 20_000
 _PARSED_KEPT = 64
@@ -149,6 +150,15 @@ class AnnotationStore:
     def has_backup(self, row: ImageRow) -> bool:
         """True if ``restore`` has something to bring back."""
         return self._backup_file(row).is_file()
+
+    def settle(self) -> None:
+        """Finish what a server that was killed in a save did not: tell from the backup whose file it had replaced."""
+        for replaced in (self._hidden / BACKUP).rglob(f".*{_REPLACED}"):
+            backup = replaced.with_name(replaced.name.removeprefix(".").removesuffix(_REPLACED))
+            try:
+                _keep_or_delete(replaced, backup.read_bytes() if backup.is_file() else None)
+            except OSError as error:
+                _logger.warning("%s: %s", replaced, error)
 
     def save(self, row: ImageRow, known: str, wanted: AnnotationIn) -> StoredAnnotation:
         """Write an image's boxes, or the decision that it is normal, whether that is verified, and the comment.
@@ -271,7 +281,7 @@ class AnnotationStore:
         if old == new:
             return
         backup = self._backup_file(row)
-        replaced = backup.with_name(f".{backup.name}.replaced")
+        replaced = backup.with_name(f".{backup.name}{_REPLACED}")
 
         def keep() -> None:
             self._refuse_change(row, old)
@@ -326,7 +336,7 @@ def _keep_or_delete(replaced: Path, known: bytes | None) -> None:
     if found == known:
         replaced.unlink()
         return
-    name = replaced.name.removeprefix(".").removesuffix(".replaced")
+    name = replaced.name.removeprefix(".").removesuffix(_REPLACED)
     kept = replaced.with_name(f"{name}.{datetime.now():%Y%m%d-%H%M%S-%f}")
     os.replace(replaced, kept)
     _logger.warning("%s: another program wrote it while it was saved; its version is kept as %s", name, kept)

@@ -8,8 +8,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from fractura.core.errors import DataError
-from fractura.core.files import remove_temporary_files, write_atomically
+from fractura.core.files import write_atomically
 from fractura.core.folder_lock import hold_folder
+from fractura.core.leftovers import remove_temporary_files
 from fractura.core.model_card import WEIGHTS_FILE
 from fractura.formats.voc.decisions import HIDDEN_FOLDER
 from fractura.inference import BUILT_IN
@@ -98,6 +99,7 @@ class FolderState:
         for folder in {self.index.image_dir, self.index.annotations_folder}:
             remove_temporary_files(folder)
         remove_temporary_files(self.index.folder / HIDDEN_FOLDER, below=True)
+        self.annotations.settle()
         self.index.start()
         self.suggester.start()
 

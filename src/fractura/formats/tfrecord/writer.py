@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cache
@@ -76,6 +77,11 @@ def write_tfrecord(
             hint = f"the first fault is: {faults.faults[0].problem}" if faults.faults else "the data set is empty"
             raise DataError("there is no image to write", file=target, hint=hint)
         faults.refuse_loss(positive)
+        if len(files) > 1:
+            # Shards are put in place one after the other: a kill must leave some missing, which readers notice, not
+            # some of the earlier data set among those of this one.
+            for file in files:
+                Path(os.path.realpath(file)).unlink(missing_ok=True)
     faults.report(problems)
     return tuple(files)
 
