@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import random
 import re
 import shutil
+import tempfile
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,7 +19,7 @@ from pathlib import Path
 from PIL import Image
 
 from soak.campaign import Attempt, Campaign
-from soak.killing import Ended, files_in, refuse_differences, run_forked
+from soak.killing import Ended, Main, files_in, refuse_differences, run_forked
 
 _TRIES = 50
 _MOST_KILLS, _MOST_RUNS = 3, 100
@@ -37,6 +39,7 @@ class Command:
         make: Writes its input into a folder: ``data`` and, for an earlier run of other content, ``fewer``.
         overwrite: The option that replaces an earlier run's results; None if there is none.
         codes: Exit codes of a run that has done its work.
+        main: Runs it; None is ``fractura``.
     """
 
     words: str
@@ -45,6 +48,7 @@ class Command:
     make: Callable[[Path], None]
     overwrite: str | None = "--overwrite"
     codes: tuple[int, ...] = (0,)
+    main: Main | None = None
 
 
 class _Tries:
@@ -53,7 +57,7 @@ class _Tries:
     def __init__(self, command: Command, folder: Path) -> None:
         from fractura.cli.main import main
 
-        self.command, self.main = command, main
+        self.command, self.main = command, command.main or main
         self.given, self.scratch, self.here = folder / "given", folder / "scratch", folder / "here"
         self.given.mkdir()
         command.make(self.given)
@@ -187,6 +191,48 @@ def _sharded(path: Path) -> object:
     return _dataset(path.with_name(f"{path.name}-?????-of-00003"))
 
 
+def _model(folder: Path) -> None:
+    """A trained model of a few thousand weights, and images."""
+    import torch
+    from safetensors.torch import save_file
+    from support.tiny_faster_rcnn import build
+
+    from fractura.core.model_card import WEIGHTS_FILE, ModelCard, write_card
+
+    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
+    _images(folder)
+    detector = build()
+    card = ModelCard(name="m", architecture=detector.architecture(), class_names=("Fractura",), threshold=0.4)
+    write_card(card, folder / "trained")
+    save_file(detector.state_dict(), folder / "trained" / WEIGHTS_FILE)
+
+
+def _export(words: list[str]) -> int:
+    """``fractura``, where PyTorch makes the graph of a model once, most of an export; the rest is killed."""
+    from fractura.cli.main import main
+    from fractura.export import onnx as exporting
+
+    make, made = exporting.write_graph, Path(tempfile.gettempdir()).parent / "graph.onnx"
+
+    def make_once(detector: object, draft: Path) -> None:
+        if not made.is_file():
+            make(detector, draft)
+            shutil.copyfile(draft, made)
+        shutil.copyfile(made, draft)
+
+    exporting.write_graph = make_once
+    return main(words)
+
+
+def _one_file(path: Path) -> object:
+    from fractura.core.files import read_file
+
+    if path.suffix != ".onnx":
+        return None  # the folder around it
+    return hashlib.sha256(read_file(path)).hexdigest()
+
+
 def _nothing(folder: Path) -> None:
     """The command needs no input."""
 
@@ -217,7 +263,7 @@ def _plots_in_no_time(folder: Path) -> None:
 
 
 def _campaign(name: str, promise: str, command: Command, *, tries: int = _TRIES, found: str = "") -> Campaign:
-    return Campaign(f"kill-{name}", promise, partial(_prepare, command), tries, found)
+    return Campaign(f"kill-{name}", promise, partial(_prepare, command), tries, found, seconds_per_try=1800)
 
 
 _AGAIN = "afterwards its readers refuse what is not whole, and the same command ends as if nothing had been"
@@ -287,6 +333,20 @@ CAMPAIGNS = (
         Command(words=_DETECT, output="out", read=partial(_results, document="results.json"), make=_images),
         found="with `--overwrite`, earlier pictures were gone before the folder was marked: "
         "`test_a_folder_is_marked_before_the_first_earlier_result_is_gone`",
+    ),
+    _campaign(
+        "export",
+        f"`kill -9` of `export` to ONNX, once the graph is made: {_AGAIN}",
+        Command(
+            words="export {trained} --output {out} --images {data}",
+            output="out.onnx",
+            read=_one_file,
+            make=_model,
+            main=_export,
+            overwrite=None,
+        ),
+        found="the draft, as large as the model, was left among the system's temporary files for good (by reading the "
+        f"code): {_LEFT}",
     ),
     _campaign(
         "evaluate",

@@ -261,7 +261,7 @@ CAMPAIGNS = (
         _tiny,
         100,
         "TensorBoard lost the last step and validation before each resume, and showed twice what was killed before the "
-        "first checkpoint: `test_tensorboard_shows_each_step_of_a_resumed_run_once`; a card could lie beside newer "
+        "first checkpoint: `test_tensorboard_shows_each_step_of_a_resumed_run_once`; a card could lie next to newer "
         "weights: `test_a_kill_leaves_no_card_of_other_weights`",
     ),
     Campaign("kill-train-process", f"`kill -9` of a real process of `train` by the clock: {_ENDS_ALIKE}", _real, 10),

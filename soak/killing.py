@@ -99,7 +99,7 @@ class Child:
         with suppress(ProcessLookupError):
             os.kill(self.process, number)
 
-    def wait(self, *, timeout: float = 300) -> Ended:
+    def wait(self, *, timeout: float = 1800) -> Ended:
         """Wait for its end, and kill it if its moment comes.
 
         Raises:
