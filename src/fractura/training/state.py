@@ -228,8 +228,9 @@ def _groups(found: list[dict[str, Any]], optimizer: torch.optim.Optimizer) -> li
 def _is_alike(saved: object, own: object) -> bool:
     """Both are finite numbers, or lists as long of such; all else must be equal."""
     if isinstance(own, tuple | list):
-        alike = isinstance(saved, tuple | list) and len(saved) == len(own)
-        return alike and all(map(_is_alike, saved, own))  # type: ignore[arg-type]
+        if not isinstance(saved, tuple | list) or len(saved) != len(own):
+            return False
+        return all(_is_alike(first, second) for first, second in zip(saved, own, strict=True))
     if isinstance(own, bool) or not isinstance(own, int | float):
         return saved == own
     return isinstance(saved, int | float) and not isinstance(saved, bool) and abs(saved) < math.inf

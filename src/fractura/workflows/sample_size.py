@@ -170,13 +170,13 @@ def _components(written: dict[str, Any]) -> Components:
         TypeError: One is missing, unknown or not a number.
         ValueError: One is not finite, or there were no images.
     """
-    for name, value in written.items():
-        if value is None and name in ("reader", "modality_reader"):
+    for word, value in written.items():
+        if value is None and word in ("reader", "modality_reader"):
             continue
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise TypeError(f"'{name}' is not a number")
+            raise TypeError(f"'{word}' is not a number")
         if not abs(value) <= _LARGEST:  # nor is NaN
-            raise ValueError(f"'{name}' is out of range")
+            raise ValueError(f"'{word}' is out of range")
     found = Components(**written)
     if found.cases < 1:
         raise ValueError("'cases' is not above 0")
