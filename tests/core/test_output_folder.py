@@ -1,5 +1,6 @@
 """Whatever a killed command leaves is told from what is whole, and can be replaced."""
 
+import hashlib
 import json
 import os
 import signal
@@ -12,10 +13,12 @@ from support.format_images import make_dataset
 from support.tiny_models import CARD, write_tiny_onnx
 
 from fractura.cli.main import main
-from fractura.core.errors import DataError
+from fractura.core.errors import DataError, UsageError
+from fractura.core.folder_lock import LOCK_FILE, hold_folder
 from fractura.core.model_card import WEIGHTS_FILE, write_card
 from fractura.core.output_folder import NOTE_FILE, left_unfinished, unfinished
 from fractura.formats import read_dataset, write_voc
+from fractura.formats.writing import PlannedFile, write_files
 from fractura.inference import stored_card
 from fractura.workflows.detect import detect
 
@@ -218,3 +221,63 @@ def test_a_note_that_names_files_outside_removes_nothing(files, tmp_path):
     note = {"made_by": "fractura", "command": "convert", "files": files}
     (tmp_path / NOTE_FILE).write_text(json.dumps(note))
     assert left_unfinished(tmp_path) == frozenset()
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, "detect", "evaluate"])
+def test_of_two_runs_at_once_the_second_is_told(name, data, tmp_path, capsys):
+    out, model = tmp_path / "out", write_tiny_onnx(tmp_path / "model.onnx")
+    measuring = ("evaluate", model, data, "--output", out, "--no-intervals", "--rename", "Fractura=fracture")
+    others = {
+        "detect": ("detect", data, "--model", model, "--output", out),
+        "evaluate": (*measuring, "--rename", "luxación=cast", "--rename", "yeso 2=cast"),
+    }
+    command = others.get(name) or [part.format(data=data, out=out) for part in COMMANDS[name]]
+    with hold_folder(out, "fractura convert"):
+        assert run(*command) == 2
+        assert f"is in use by fractura convert (process {os.getpid()} on " in capsys.readouterr().err
+        assert [path.name for path in out.iterdir()] == [LOCK_FILE]
+    assert run(*command) in (0, 3)
+    assert not (out / LOCK_FILE).exists()
+
+
+def test_what_another_run_wrote_since_the_folder_was_examined_stays(data, tmp_path):
+    out = tmp_path / "out"
+    first = read_dataset(data)
+
+    def meanwhile(done, total):
+        raise AssertionError("it must not come to this")
+
+    def plan():
+        if not out.exists():
+            write_voc(make_dataset(tmp_path / "others", 3), out)
+        yield PlannedFile("a.txt", b"a")
+
+    with pytest.raises(UsageError, match="was written by another run in the meantime"):
+        write_files(out, plan, images="copy", overwrite=False, about={}, count=len(first), command="convert",
+                    progress=meanwhile)  # fmt: skip
+    assert len(read_dataset(out)) == 3
+
+
+@pytest.mark.parametrize("note", ["UNFINISHED.json", "results.json", "conversion.json"])
+def test_nothing_outside_is_touched_whatever_the_folder_says(note, data, tmp_path):
+    """Somebody hands on a folder of results, and it is written into once more."""
+    out, precious = tmp_path / "out", tmp_path / "precious"
+    out.mkdir()
+    precious.mkdir()
+    (precious / "a.jpg").write_bytes(b"mine")
+    for place in ("pictures", "images", "link"):
+        (out / place).symlink_to(precious)
+    names = ["pictures/a.jpg", "link/a.jpg", "images/a.jpg", str(precious / "a.jpg"), "../precious/a.jpg", "a\0b", ""]
+    documents = {
+        "UNFINISHED.json": {"made_by": "fractura", "command": "detect", "files": names},
+        "results.json": {"made_by": "fractura", "images": [{"picture": name} for name in names]},
+        "conversion.json": {"files": {name: hashlib.sha256(b"mine").hexdigest() for name in names[:3]}},
+    }
+    (out / note).write_text(json.dumps(documents[note]))
+    model = write_tiny_onnx(tmp_path / "tiny.onnx")
+    if note == "conversion.json":
+        assert run("convert", data, out, "--to", "voc", "--overwrite") in (2, 3)
+    else:
+        assert run("detect", data / "images", "--model", model, "--output", out, "--overwrite") == 2
+    assert [path.name for path in precious.iterdir()] == ["a.jpg"]
+    assert (precious / "a.jpg").read_bytes() == b"mine"

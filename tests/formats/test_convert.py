@@ -17,6 +17,7 @@ from fractura.cli.main import main
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import BoxFlags, Dataset
 from fractura.core.errors import DataError, UsageError
+from fractura.core.folder_lock import hold_folder
 from fractura.formats import convert, open_dataset, read_dataset, read_tfrecord, write_voc
 from fractura.formats.csv import csv_bytes
 from fractura.formats.recognition import guess_format
@@ -373,3 +374,17 @@ def test_a_text_or_an_image_is_not_taken_for_a_tfrecord(tmp_path, name):
     file.write_bytes(b"fracture of the wrist")
     with pytest.raises(DataError, match="holds nothing that can be read as labelled images"):
         guess_format(file)
+
+
+@pytest.mark.parametrize("shared", ["a.record", "label_map.pbtxt"])
+def test_of_two_tfrecords_at_once_one_waits(shared, voc, tmp_path):
+    """Their shards would mix, or one id in the label map would mean two classes."""
+    out = tmp_path / "out"
+    with hold_folder(out, "fractura convert", file=shared):
+        with pytest.raises(UsageError, match="is in use by fractura convert"):
+            convert(voc, out / "a.record", "tfrecord", shards=2)
+        if shared == "a.record":  # others may be written there meanwhile
+            convert(voc, out / "b.record", "tfrecord", label_map=out / "b.pbtxt")
+    convert(voc, out / "a.record", "tfrecord", shards=2)
+    assert len(read_tfrecord(out / "a.record", label_map=out / "label_map.pbtxt")) == len(read_dataset(voc))
+    assert not list(out.glob(".*"))

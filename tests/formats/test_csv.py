@@ -1,5 +1,8 @@
 """CSV: the tutorial's columns, ours, negative images, and files that are damaged."""
 
+import csv
+import io
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -105,3 +108,22 @@ def test_any_box_comes_back(boxes, tmp_path_factory):
     data = Dataset(CLASSES, (type(record)(record.image, 120, 90, boxes),), folder)
     (folder / "a.csv").write_bytes(csv_bytes(data))
     same_images(data, read_csv(folder / "a.csv"))
+
+
+FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "=cmd|' /C calc'!A0", "'=quoted", "''=twice", "'plain'", "it's")
+
+
+def test_no_cell_is_a_formula_and_names_come_back(tmp_path):
+    """A spreadsheet opens annotations.csv, too."""
+    data = make_dataset(tmp_path / "images", len(FORMULAS))
+    renamed = []
+    for record, name in zip(data, FORMULAS, strict=True):
+        image = record.image.rename(record.image.with_name(f"{name}.png".replace("/", "_")))
+        renamed.append(replace(record, image=image, patient=name, name=None))
+    data = Dataset(FORMULAS[:3], tuple(renamed), data.root)
+    content = csv_bytes(data)
+    assert not [cell for row in csv.reader(io.StringIO(content.decode())) for cell in row if cell[:1] in tuple("=+-@")]
+    (tmp_path / "images" / "annotations.csv").write_bytes(content)
+    again = read_csv(tmp_path / "images" / "annotations.csv")
+    assert again.class_names == tuple(sorted(FORMULAS[:3]))
+    assert {(each.name, each.patient) for each in again} == {(each.name, each.patient) for each in data}

@@ -2,6 +2,8 @@
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
 
 import numpy as np
@@ -283,3 +285,13 @@ def test_real_rotated_images(real_images, name, orientation, encoded, shown):
 
     with Image.open(path) as image:
         assert np.array_equal(radiograph.pixels, np.asarray(ImageOps.exif_transpose(image).convert("RGB")))
+
+
+def test_of_an_image_that_is_refused_nothing_else_is_said(tmp_path):
+    """Pillow would warn of it on stderr, and with ``python -W error`` stop."""
+    (tmp_path / "a.png").write_bytes(png(MAXIMUM_PIXELS + 1, 1, 8, 0, b"\0"))
+    command = "import sys; from fractura.imaging.reader import radiograph_size; from pathlib import Path\n"
+    command += "try: radiograph_size(Path(sys.argv[1]))\nexcept Exception as error: print(type(error).__name__)"
+    words = [sys.executable, "-c", command, str(tmp_path / "a.png")]
+    said = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert (said.stdout, said.stderr) == ("DataError\n", "")

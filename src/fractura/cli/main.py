@@ -1,6 +1,6 @@
 """The command ``fractura``: find the subcommand, and turn errors into exit codes.
 
-Exit codes: 0 done, 1 a bug, 2 usage, 3 data, 4 model, 5 environment, 130 stopped with Ctrl-C.
+Exit codes: 0 done, 1 a bug, 2 usage, 3 data, 4 model, 5 environment, 130 stopped with Ctrl-C, 141 nobody reads stdout.
 
 Only the module of the command that runs is imported, so that ``fractura --help`` answers at once.
 """
@@ -25,6 +25,8 @@ from fractura.core.memory import is_out_of_memory, not_enough_memory
 from fractura.core.translation import LANGUAGE_VARIABLE, Code
 
 DEBUG_VARIABLE = "FRACTURA_DEBUG"
+_PIPE_CLOSED = 141
+"""As shells say of programs that end because nobody reads what they write: ``fractura models | head -1``."""
 _OUTPUT_REFUSED = (errno.ENOSPC, errno.EIO, errno.EDQUOT) if sys.platform != "win32" else (errno.ENOSPC, errno.EIO)
 """The disk that stdout is redirected to is full, and the like. Every other file is written by code that says which."""
 
@@ -174,6 +176,8 @@ def _complain_of(error: FracturaError) -> None:
 def _exit_code(stop: SystemExit) -> int:
     if stop.code is None:
         return 0
+    if isinstance(stop.__context__, OSError) and stop.__context__.errno == errno.EPIPE:
+        return _PIPE_CLOSED  # click has seen it and says 1, which is a bug here
     return stop.code if isinstance(stop.code, int) else 1
 
 

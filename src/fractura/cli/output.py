@@ -2,7 +2,8 @@
 
 Both are in the language of the terminal: what comes here is English. With ``--json`` a command writes exactly one JSON
 document to stdout, in English, and nothing else there. Everything is UTF-8, works without a terminal, and obeys
-``NO_COLOR``. Text that comes from users (file names, class names) is never read as Rich markup.
+``NO_COLOR``. Text that comes from users (file names, class names) is never read as Rich markup, nor obeyed by the
+terminal.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from fractura.cli import terminal_language as language
 from fractura.core.errors import FracturaError
 from fractura.core.json_text import json_text
 from fractura.core.reporter import is_first_process as is_first_process  # for the commands
+from fractura.core.terminal_text import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,7 +63,7 @@ def write_paragraph(text: str) -> None:
 
 
 def _put(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{shown(text)}\n")
     sys.stdout.flush()
 
 
@@ -87,7 +89,7 @@ def say(text: str, *, style: str | None = None) -> None:
 
 def _show(text: str, *, style: str | None) -> None:
     with suppress(OSError):  # a log on a full disk: the work goes on without the line
-        (CONSOLE.live or _console(stderr=True)).print(text, style=style, soft_wrap=True)
+        (CONSOLE.live or _console(stderr=True)).print(shown(text), style=style, soft_wrap=True)
 
 
 def warn(text: str) -> None:
@@ -141,12 +143,16 @@ def write_table(
     from rich.text import Text
 
     table = Table(
-        title=None if title is None else Text(language.sentence(title)), box=box.SIMPLE_HEAD, title_justify="left"
+        title=None if title is None else Text(shown(language.sentence(title))),
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
     )
     for column in columns:
-        table.add_column(Text(language.word(column)), justify="right" if column in numeric else "left", overflow="fold")
+        table.add_column(
+            Text(shown(language.word(column))), justify="right" if column in numeric else "left", overflow="fold"
+        )
     for row in rows:
-        table.add_row(*(Text(_cell(*each)) for each in zip(columns, row, strict=True)))
+        table.add_row(*(Text(shown(_cell(*each))) for each in zip(columns, row, strict=True)))
     _console(stderr=False).print(table)
 
 

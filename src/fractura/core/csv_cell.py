@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 Value = TypeVar("Value")
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+"""Also behind apostrophes: ``unguarded`` then takes away what was added, and nothing else."""
 
 
 def csv_cell(value: Value) -> Value | str:
@@ -32,9 +34,19 @@ def csv_cell(value: Value) -> Value | str:
         >>> csv_cell("wrist.png"), csv_cell(-0.5)
         ('wrist.png', -0.5)
     """
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+    if isinstance(value, str) and _FORMULA.match(value):
         return f"'{value}"
     return value
+
+
+def unguarded(cell: str) -> str:
+    """The text of a cell that ``csv_cell`` may have guarded.
+
+    Examples:
+        >>> unguarded("'=1+1"), unguarded("'quoted'")
+        ('=1+1', "'quoted'")
+    """
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

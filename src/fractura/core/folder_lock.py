@@ -5,6 +5,7 @@ The lock is the system's, on a hidden file: it ends with the process that holds 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -26,17 +27,18 @@ _held_lock = threading.Lock()
 
 
 @contextmanager
-def hold_folder(folder: Path, purpose: str) -> Iterator[None]:
+def hold_folder(folder: Path, purpose: str, *, file: str | None = None) -> Iterator[None]:
     """Hold a folder while the block runs. Where the system cannot lock (read-only folders among them), nothing happens.
 
     Args:
         folder: It; created if it is missing.
         purpose: What the holder does, for the one that comes second: ``a training``.
+        file: Hold only this file of the folder, and what belongs to it.
 
     Raises:
         UsageError: Another process, or another thread of this one, holds it.
     """
-    path = Path(folder) / LOCK_FILE
+    path = Path(folder) / (LOCK_FILE if file is None else f"{LOCK_FILE}-{_short(file)}")
     is_new = not path.parent.exists()
     descriptor = _locked(path, purpose)
     try:
@@ -47,6 +49,11 @@ def hold_folder(folder: Path, purpose: str) -> Iterator[None]:
         if is_new:
             with suppress(OSError):  # something was written into it
                 path.parent.rmdir()
+
+
+def _short(name: str) -> str:
+    """For a file name of any length and any bytes."""
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
 
 
 def _locked(path: Path, purpose: str) -> int | None:

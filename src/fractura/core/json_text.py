@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from fractura.core.terminal_text import shown_json
+
 
 def json_text(document: Any) -> str:
     r"""A document as JSON, indented by two spaces and ended by a line feed. Paths become text.
@@ -20,7 +22,7 @@ def json_text(document: Any) -> str:
     """
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
     # A file name on Linux may consist of any bytes: what UTF-8 does not hold becomes an escape of JSON.
-    return text.encode("utf-8", "backslashreplace").decode()
+    return shown_json(text.encode("utf-8", "backslashreplace").decode())
 
 
 def parse_json(text: str | bytes) -> Any:

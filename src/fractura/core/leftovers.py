@@ -17,6 +17,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from fractura.core.folder_lock import LOCK_FILE
+
 _FILE_NAME = re.compile(r"\.fractura-[0-9a-f]+\.tmp")
 _searched: set[Path] = set()
 _search_lock = threading.Lock()
@@ -58,13 +60,13 @@ def remove_temporary_files(folder: Path, *, below: bool = False) -> None:
 
 
 def holds_nothing(folder: Path, besides: Iterable[str] = ()) -> bool:
-    """True if there is no file in a folder or below it but what killed processes left of ``create_temporary_file``.
+    """True if there is no file in a folder or below it but a lock, and what killed processes left of their files.
 
     Args:
         folder: It.
         besides: Names of files that do not count either.
     """
-    besides = set(besides)
+    besides = {LOCK_FILE, *besides}
     names = (path.name for path in Path(folder).rglob("*") if path.is_symlink() or not path.is_dir())
     return all(name in besides or _FILE_NAME.fullmatch(name) for name in names)
 

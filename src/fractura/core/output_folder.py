@@ -1,18 +1,20 @@
 """Folders of results: what may be replaced in them, and how a killed run is told from a whole one.
 
-A folder carries a note while it is written, from before the first file to after the last. The note lists the files to
-be written, so that the next run may replace or remove what a killed one left, and nothing else.
+One run at a time writes into a folder. It carries a note while it is written, from before the first file to after the
+last. The note lists the files to be written, so that the next run may replace or remove what a killed one left, and
+nothing else. Whatever a note says that somebody else wrote, nothing outside the folder is touched.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from fractura.core.errors import DataError, UsageError
 from fractura.core.files import write_atomically
+from fractura.core.folder_lock import hold_folder
 from fractura.core.json_text import json_object_in
 from fractura.core.leftovers import holds_nothing, remove_temporary_files
 
@@ -23,22 +25,71 @@ _LEVELS = 3
 
 
 @contextmanager
-def unfinished(folder: Path, command: str, files: Iterable[str] = ()) -> Iterator[None]:
-    """Mark a folder as unfinished while the block writes it; it stays marked if the block fails.
+def unfinished(
+    folder: Path, command: str, files: Iterable[str] = (), *, prepare: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """Hold a folder, and mark it as unfinished, while the block writes it; it stays marked if the block fails.
 
     Args:
         folder: Created if it is missing.
         command: What writes it: ``convert``.
         files: Paths below the folder, with ``/``, that the block may write.
+        prepare: Sees that the folder may be written and clears it, when nobody else writes there any more: another run
+            may have filled it since that was seen first.
 
     Raises:
+        UsageError: Another run writes there, or the folder holds a link that leads out of it; or as ``prepare``.
         DataError: The note cannot be written.
     """
+    with hold_folder(folder, f"fractura {command}"):
+        prepare()
+        names = sorted(files)
+        _refuse_links(Path(folder), names)
+        with _marked(folder, command, names):
+            yield
+
+
+def _refuse_links(folder: Path, files: Iterable[str]) -> None:
+    """Nothing is written through a link to a folder elsewhere: who gets a folder of results may not know of it."""
+    if not folder.is_dir():
+        return
+    places = {place.as_posix() for name in files for place in PurePosixPath(name).parents}
+    for place in sorted({*places, *(entry.name for entry in folder.iterdir())}):
+        path = folder / place
+        if path.is_dir() and not _is_below(folder, path):
+            raise UsageError(
+                f"holds the link '{place}', which leads out of it",
+                file=folder,
+                hint="choose another output folder, or put a folder in the link's place",
+            )
+
+
+def is_inside(folder: Path, name: str) -> bool:
+    """True if a file that a document in ``folder`` names lies below it, once links are followed.
+
+    Examples:
+        >>> is_inside(Path("found"), "pictures/wrist.jpg"), is_inside(Path("found"), "../wrist.jpg")
+        (True, False)
+    """
+    if not name or name.startswith("/") or "\\" in name or "\0" in name or ".." in name.split("/"):
+        return False
+    return _is_below(folder, (folder / name).parent)
+
+
+def _is_below(folder: Path, path: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # links in a circle
+        return False
+
+
+@contextmanager
+def _marked(folder: Path, command: str, files: list[str]) -> Iterator[None]:
     note = Path(folder) / NOTE_FILE
     if note.exists():
         remove_temporary_files(Path(folder), below=True)
     text = f"This folder is not complete: fractura {command} is writing it, or was stopped while it did."
-    about = {"made_by": _MADE_BY, "command": command, "note": text, "files": sorted(files)}
+    about = {"made_by": _MADE_BY, "command": command, "note": text, "files": files}
     write_atomically(note, json.dumps(about, indent=1) + "\n")
     yield
     note.unlink(missing_ok=True)
@@ -51,7 +102,7 @@ def left_unfinished(folder: Path) -> frozenset[str] | None:
         return None
     files = about.get("files")
     names = [name for name in files if isinstance(name, str)] if isinstance(files, list) else []
-    return frozenset(name for name in names if not (name.startswith("/") or "\\" in name or ".." in name.split("/")))
+    return frozenset(name for name in names if is_inside(Path(folder), name))
 
 
 def refuse_unfinished(path: Path) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Literal, Protocol, TypeVar
 
+from fractura.core.terminal_text import shown
+
 Item = TypeVar("Item")
 Unit = Literal["items", "bytes"]
 Progress = Callable[[int, int | None], None]
@@ -69,12 +71,12 @@ class LogReporter(SilentReporter):
 
 
 class StderrReporter(SilentReporter):
-    """Writes remarks and warnings to stderr as they are, and shows no progress."""
+    """Writes remarks and warnings to stderr, and shows no progress."""
 
     def say(self, text: str) -> None:
         """See ``Reporter``."""
         with suppress(OSError):  # a log on a full disk: the work goes on without the line
-            sys.stderr.write(f"{text}\n")
+            sys.stderr.write(f"{shown(text)}\n")
             sys.stderr.flush()
 
     def warn(self, text: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fractura.core.dataset import SPLITS, Dataset, Progress
 from fractura.core.errors import DataError, FracturaError, UsageError
+from fractura.core.folder_lock import hold_folder
 from fractura.formats.faults import OnError
 from fractura.formats.format import Format, losses
 from fractura.formats.label_map import LabelMap, read_label_map, update_label_map
@@ -268,10 +270,30 @@ def _write_records(
     *,
     named: bool,
 ) -> tuple[Path, ...]:
-    present = [path for path in shard_paths(target, shards) if path.exists()]
-    if present and not overwrite:
-        raise DataError("exists already", file=present[0], hint="choose another name, or replace it with --overwrite")
     place = label_map if label_map is not None else target.parent / LABEL_MAP
+    # Two runs at once would mix their shards, or give one id to two classes.
+    with ExitStack() as held:
+        for file in dict.fromkeys((target, place)):
+            held.enter_context(hold_folder(file.parent, "fractura convert", file=file.name))
+        present = [path for path in shard_paths(target, shards) if path.exists()]
+        if present and not overwrite:
+            raise DataError(
+                "exists already", file=present[0], hint="choose another name, or replace it with --overwrite"
+            )
+        return _write_shards(dataset, target, place, shards, on_error, problems, named=named)
+
+
+def _write_shards(
+    dataset: Dataset,
+    target: Path,
+    place: Path,
+    shards: int | None,
+    on_error: OnError,
+    problems: list[FracturaError],
+    *,
+    named: bool,
+) -> tuple[Path, ...]:
+    """The TFRecord files, and the label map at ``place``."""
     if named and place.is_file() and (there := read_label_map(place).class_names) != dataset.class_names:
         raise DataError(
             f"names the classes {', '.join(there)}, not {', '.join(dataset.class_names)}",

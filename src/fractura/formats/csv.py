@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from fractura.core.csv_cell import csv_cell, unguarded
 from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError
 from fractura.formats.assembly import FoundImage, ReadOptions, WrittenFacts, gather, images_of, split_of
@@ -110,7 +111,7 @@ def _images(
             continue
         image, cells = None, dict[str, str]()
         try:
-            cells = {name: row[column] for name, column in columns.items() if column < len(row)}
+            cells = {name: unguarded(row[column]) for name, column in columns.items() if column < len(row)}
             if "filename" in cells:
                 image = index.find(cells["filename"])
             if len(row) < width:
@@ -212,7 +213,7 @@ def csv_bytes(dataset: Dataset) -> bytes:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
     for record in dataset:
-        writer.writerows(_rows(record, dataset.class_names))
+        writer.writerows([csv_cell(cell) for cell in row] for row in _rows(record, dataset.class_names))
     return stream.getvalue().encode()
 
 

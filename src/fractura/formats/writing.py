@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fractura.core.dataset import Dataset, Progress, Record
-from fractura.core.errors import DataError
+from fractura.core.errors import DataError, UsageError
 from fractura.core.files import write_atomically
-from fractura.core.output_folder import left_unfinished, unfinished
+from fractura.core.output_folder import is_inside, left_unfinished, unfinished
 from fractura.formats.text_files import a_dict, json_bytes, read_json
 
 CONVERSION_FILE = "conversion.json"
@@ -71,8 +71,9 @@ def write_files(
     Raises:
         DataError: A file is in the way, two images want one file, an image cannot be read or linked, or a file cannot
             be written. Before the first file is written all that can be seen beforehand was examined.
+        UsageError: Another run writes there, or has since that was examined.
     """
-    own = {**conversion_of(folder).get("files", {}), **dict.fromkeys(left_unfinished(folder) or ())}
+    own = _own_files(folder)
     target = _Folder(Path(folder), own, overwrite)
     wanted: dict[str, str] = {}
     is_new = not target.path.exists()
@@ -95,7 +96,12 @@ def write_files(
     _refuse_stale(target, stale)
     written: dict[str, str] = {}
     done = 0
-    with unfinished(target.path, command, {*wanted.values(), *stale}):
+
+    def see_no_other() -> None:
+        if _own_files(folder) != own:
+            raise UsageError("was written by another run in the meantime", file=folder, hint="run the command again")
+
+    with unfinished(target.path, command, {*wanted.values(), *stale}, prepare=see_no_other):
         for file in plan():
             if file.image is None:
                 written[file.path] = _write(target.path / file.path, file.content or b"")
@@ -108,6 +114,11 @@ def write_files(
         for path in stale:
             (target.path / path).unlink(missing_ok=True)
         write_atomically(target.path / CONVERSION_FILE, json_bytes({**about, "files": written}))
+
+
+def _own_files(folder: Path) -> dict[str, str | None]:
+    """What earlier runs wrote, with digests; None of a run that was stopped."""
+    return {**conversion_of(folder).get("files", {}), **dict.fromkeys(left_unfinished(folder) or ())}
 
 
 def conversion_of(folder: Path) -> dict[str, Any]:
@@ -124,7 +135,7 @@ def conversion_of(folder: Path) -> dict[str, Any]:
     if not isinstance(files, dict) or not all(isinstance(value, str) for value in files.values()):
         raise DataError("is damaged", file=path, hint="choose an empty folder")
     for name in files:
-        if name.startswith("/") or "\\" in name or ":" in name or ".." in name.split("/"):
+        if ":" in name or not is_inside(Path(folder), name):
             raise DataError(f"lists '{name}', which lies outside", file=path, hint="choose an empty folder")
     return document
 

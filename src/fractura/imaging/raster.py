@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ from fractura.imaging.limits import BIT_DEPTHS, SMALLER, bit_depth_of, refuse_hu
 
 READABLE = "JPEG, PNG, TIFF, BMP, WebP, HEIC or DICOM"
 
+# Pillow warns of what ``refuse_huge`` refuses.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning, module=r"PIL\.Image")
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
 _PAGED = ("TIFF", "WEBP")  # each page is an image of its own; the further pictures of a JPEG or HEIC are previews
 _KIND_BYTES = 16

@@ -16,7 +16,7 @@ from fractura.core.errors import FracturaError, UsageError
 from fractura.core.files import write_atomically
 from fractura.core.json_text import json_object_in, json_text
 from fractura.core.leftovers import holds_nothing
-from fractura.core.output_folder import left_unfinished, refuse_full_folder, unfinished
+from fractura.core.output_folder import is_inside, left_unfinished, refuse_full_folder, unfinished
 from fractura.core.printable import printable
 from fractura.formats.voc.serializer import write_voc_file
 from fractura.imaging.reader import radiograph_identifiers
@@ -80,14 +80,22 @@ class ResultFolder:
         images = list(images)
         _refuse_mixing(folder, [image.path for image in images], inputs)
         self._stale = _replaceable(folder, overwrite=overwrite)
+        self._overwrite = overwrite
         self._written = ExitStack()
         self._files = tuple(_files_of(images))
 
     def __enter__(self) -> Self:
-        self._written.enter_context(unfinished(self._folder, "detect", {*self._files, *self._stale}))
-        for name in self._stale:  # marked as unfinished before the first is gone
-            (self._folder / name).unlink(missing_ok=True)
+        with ExitStack() as stack:  # which lets the folder go if the rest fails
+            names = {*self._files, *self._stale}
+            stack.enter_context(unfinished(self._folder, "detect", names, prepare=self._examine))
+            for name in self._stale:  # noted as unfinished before the first is gone
+                (self._folder / name).unlink(missing_ok=True)
+            self._written = stack.pop_all()
         return self
+
+    def _examine(self) -> None:
+        """Once more, when nobody else writes there."""
+        self._stale = _replaceable(self._folder, overwrite=self._overwrite)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -176,9 +184,9 @@ def _replaceable(folder: Path, *, overwrite: bool) -> frozenset[str]:
     for row in earlier or []:
         for kind, place in (("picture", PICTURES), ("annotation", ANNOTATIONS), ("explanation", EXPLANATIONS)):
             # The name alone: whatever the file says, nothing outside our own folders is touched.
-            name = Path(str(row.get(kind) or "")).name
-            if (folder / place / name).is_file():
-                names.add(f"{place}/{name}")
+            name = f"{place}/{Path(str(row.get(kind) or '')).name}"
+            if is_inside(folder, name) and (folder / name).is_file():
+                names.add(name)
     return frozenset(names)
 
 

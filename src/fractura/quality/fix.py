@@ -60,12 +60,16 @@ def write_fixed_copy(report: CheckReport, folder: Path) -> tuple[Change, ...]:
         DataError: It cannot be written.
     """
     _refuse_target(report.root, folder)
-    for name in left_unfinished(folder) or ():
-        (folder / name).unlink(missing_ok=True)
+
+    def clear() -> None:
+        _refuse_target(report.root, folder)
+        for name in left_unfinished(folder) or ():
+            (folder / name).unlink(missing_ok=True)
+
     snapshot = report.snapshot
     changes: list[Change] = []
     left_out = _images_left_out(report, changes)
-    with unfinished(folder, "check --fix", _files(snapshot)):
+    with unfinished(folder, "check --fix", _files(snapshot), prepare=clear):
         _write(snapshot, left_out, folder, changes)
         write_atomically(folder / LOG, _log(changes))
     return tuple(changes)

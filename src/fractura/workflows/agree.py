@@ -91,8 +91,12 @@ def compare_readers(
     if len(readers) < 2:
         raise UsageError("agreement is of two readers or more", hint="name the folder of each")
     folder = None if output is None else Path(output)
-    if folder is not None:
-        refuse_full_folder(folder, earlier=holds_agreement(folder), overwrite=overwrite)
+
+    def refuse() -> None:
+        if folder is not None:
+            refuse_full_folder(folder, earlier=holds_agreement(folder), overwrite=overwrite)
+
+    refuse()
     paths = {f"reader {number}": Path(path) for number, path in enumerate(readers, start=1)}
     if reference is not None:
         paths[_REFERENCE] = Path(reference)
@@ -121,7 +125,7 @@ def compare_readers(
         context = AgreementContext(
             paths=paths, agreements=result.agreements, panels=result.panels, tests=result.tests, rounds=rounds
         )
-        with unfinished(folder, "agree"):
+        with unfinished(folder, "agree", prepare=refuse):
             write_agreement(context, result.to_dict(), folder, language=language)
         say_without_word(reporter)
     return result

@@ -151,8 +151,12 @@ def compare_models(
         ``compare_models("built-in", "my_model", "val_images").comparison.differences["AP50"].p``
     """
     folder = None if output is None else Path(output)
-    if folder is not None:
-        refuse_full_folder(folder, earlier=holds_comparison(folder), overwrite=overwrite)
+
+    def refuse() -> None:
+        if folder is not None:
+            refuse_full_folder(folder, earlier=holds_comparison(folder), overwrite=overwrite)
+
+    refuse()
     paths, data = tuple(Path(path) for path in (first, second, *also)), Path(data)
     models = [load_model(path) for path in (first, second, *also)]
     cards = tuple(model.card for model in models)
@@ -193,7 +197,7 @@ def compare_models(
         report=None if folder is None else folder / COMPARISON_FILE,
     )
     if folder is not None:
-        with unfinished(folder, "compare"):
+        with unfinished(folder, "compare", prepare=refuse):
             write_comparison(context, result.to_dict(), folder, language=language)
         say_without_word(reporter)
     return result

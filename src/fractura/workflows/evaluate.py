@@ -129,8 +129,12 @@ def evaluate_model(
         )
     model, data = Path(model), Path(data)
     folder = None if output is None else Path(output)
-    if folder is not None:
-        refuse_full_folder(folder, earlier=holds_evaluation(folder), overwrite=overwrite)
+
+    def refuse() -> None:
+        if folder is not None:
+            refuse_full_folder(folder, earlier=holds_evaluation(folder), overwrite=overwrite)
+
+    refuse()
     loaded = load_model(model)
     card = loaded.card
     unused: list[UnusedImagesError] = []
@@ -175,7 +179,7 @@ def evaluate_model(
         report=None if folder is None else folder / REPORT_FILE,
     )
     if folder is not None:
-        with unfinished(folder, "evaluate"):
+        with unfinished(folder, "evaluate", prepare=refuse):
             write_atomically(folder / EVALUATION_FILE, json_text(result.to_dict()))
             write_tables(evaluation, folder)
             write_report(context, folder, language=language)

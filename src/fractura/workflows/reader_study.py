@@ -112,8 +112,12 @@ def analyse_reader_study(
     """
     ratings = Path(ratings)
     folder = None if output is None else Path(output)
-    if folder is not None:
-        refuse_full_folder(folder, earlier=holds_reader_study(folder), overwrite=overwrite)
+
+    def refuse() -> None:
+        if folder is not None:
+            refuse_full_folder(folder, earlier=holds_reader_study(folder), overwrite=overwrite)
+
+    refuse()
     study = read_study(ratings, data, criterion, reporter)
     figures = tuple(
         analyse(figure, study.modalities, study.readers) for figure in figures_of(study, positive_from=positive_from)
@@ -135,7 +139,7 @@ def analyse_reader_study(
             criterion=criterion,
             positive_from=positive_from,
         )
-        with unfinished(folder, "reader-study"):
+        with unfinished(folder, "reader-study", prepare=refuse):
             write_reader_study(context, result.to_dict(), folder, language=language)
         say_without_word(reporter)
     return result
