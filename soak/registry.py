@@ -11,6 +11,7 @@ from soak.fuzz.readers import FUZZING
 from soak.mutants import campaigns as mutants
 from soak.names_in_files import NAMES
 from soak.names_shown import SHOWN
+from soak.upload_names import UPLOADS
 
 CAMPAIGNS: tuple[Campaign, ...] = (
     *kill_training.CAMPAIGNS,
@@ -26,6 +27,7 @@ CAMPAIGNS: tuple[Campaign, ...] = (
     SHOWN,
     ARCHIVES,
     CODE_IN_MODELS,
+    UPLOADS,
     RUNS,
     WRITERS,
     CONNECTIONS,

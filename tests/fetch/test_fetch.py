@@ -55,6 +55,13 @@ def test_exit_codes(tmp_path, capsys):
         fetch(NAME, tmp_path, url="http://127.0.0.1/model.zip")
 
 
+@pytest.mark.parametrize("name", ["a%00b", "..%5C..%5Cevil", "C%3Aevil", "%1B%5B2J", "a%0D%0Ab", "a" * 300, "a%2F.."])
+def test_names_of_archives_that_are_no_plain_file_names(name, tmp_path):
+    with pytest.raises(UsageError, match=r"tar\.gz"):
+        fetch(NAME, tmp_path, url=f"http://127.0.0.1:9/{name}.tar.gz")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_addresses_are_the_zoos_list():
     listed = [
         f"faster_rcnn_{model}_coco17_{ending}.tar.gz"

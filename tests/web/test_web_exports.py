@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import sqlite3
+import zipfile
 
 import pytest
 from support.tiny_models import CARD, write_tiny_onnx
@@ -165,3 +166,15 @@ def test_a_cache_with_other_columns_is_replaced(tmp_path):
     found = ImageDetections(10, 20, (), 0.03)
     cache.put("model", "image", found)
     assert cache.get("model", "image") == found
+
+
+def test_names_in_the_archive_are_allowed_on_every_system(tmp_path):
+    write_tiny_onnx(tmp_path / "tiny.onnx", card=CARD)
+    content = image(tmp_path / "a.png").read_bytes()
+    with client(mode="serve", model=str(tmp_path / "tiny.onnx")) as web:
+        sent = [("images", (name, content)) for name in ("C:wrist.png", "<img onerror=x>.png", "C_Wrist.png")]
+        rows = web.post("/api/detect", headers=WRITE, files=sent).json()["images"]
+        body = {"format": "voc", "images": [each["id"] for each in rows]}
+        answer = web.post("/api/export", headers=WRITE, json=body)
+    names = zipfile.ZipFile(io.BytesIO(answer.content)).namelist()
+    assert names == ["C_wrist.xml", "_img onerror=x_.xml", "C_Wrist-2.xml"]

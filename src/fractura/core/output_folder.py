@@ -28,7 +28,7 @@ _LEVELS = 3
 def unfinished(
     folder: Path, command: str, files: Iterable[str] = (), *, prepare: Callable[[], None] = lambda: None
 ) -> Iterator[None]:
-    """Hold a folder, and mark it as unfinished, while the block writes it; it stays marked if the block fails.
+    """Hold a folder, and note in it that it is unfinished, while the block writes it; the note stays if that fails.
 
     Args:
         folder: Created if it is missing.
@@ -45,7 +45,7 @@ def unfinished(
         prepare()
         names = sorted(files)
         _refuse_links(Path(folder), names)
-        with _marked(folder, command, names):
+        with _noted(folder, command, names):
             yield
 
 
@@ -84,7 +84,7 @@ def _is_below(folder: Path, path: Path) -> bool:
 
 
 @contextmanager
-def _marked(folder: Path, command: str, files: list[str]) -> Iterator[None]:
+def _noted(folder: Path, command: str, files: list[str]) -> Iterator[None]:
     note = Path(folder) / NOTE_FILE
     if note.exists():
         remove_temporary_files(Path(folder), below=True)

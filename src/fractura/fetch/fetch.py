@@ -13,6 +13,7 @@ from fractura.fetch.archive import unpack_archive
 from fractura.fetch.download import Progress, download
 
 _ENDING = ".tar.gz"
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def fetch(
     known = ADDRESSES[name]
     address = known if url is None else Address(url, known.about)
     file_name = unquote(urlsplit(address.url).path).rpartition("/")[2]
-    if not file_name.endswith(_ENDING) or file_name.strip(".") == _ENDING.strip("."):
+    plain = file_name.isprintable() and not set('\\:*?"<>|') & set(file_name) and len(file_name) <= _LONGEST_NAME
+    if not file_name.endswith(_ENDING) or file_name.strip(".") == _ENDING.strip(".") or not plain:
         raise UsageError(f"'{address.url}' does not end in the name of a {_ENDING} file")
     archive = output / file_name
     folder = output / file_name.removesuffix(_ENDING)

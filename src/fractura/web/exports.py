@@ -30,6 +30,7 @@ from fractura.web.uploads import ImageSource
 
 UNREAD_FILE = "unread.csv"
 """Which images could not be read, and why, next to files that hold one image each."""
+_NOT_ON_WINDOWS = str.maketrans(dict.fromkeys('\\:*?"<>|', "_"))
 ExportFormat = Literal["json", "csv", "voc", "dicom-sr"]
 
 
@@ -111,6 +112,6 @@ def _archive(files: Mapping[str, bytes]) -> ExportedFile:
 
 
 def _file_names(images: Sequence[str], suffix: str) -> list[str]:
-    """One name an image, all different whatever the case of their letters."""
+    """One name an image, all different whatever the case of their letters, and allowed on every system."""
     taken = UniqueNames(str.casefold)
-    return [taken.take(PurePath(image).stem or "image", suffix) for image in images]
+    return [taken.take(PurePath(image).stem.translate(_NOT_ON_WINDOWS) or "image", suffix) for image in images]
