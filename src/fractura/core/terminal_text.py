@@ -12,7 +12,7 @@ def shown(text: str) -> str:
     r"""Text whose control characters are written out.
 
     File and class names come from other people's files. On a terminal an escape sequence in them could clear the
-    screen, rename the window or colour a line green, and one that turns the direction shows ``exe.png`` for ``gnp.exe``.
+    screen, rename the window or colour a line green; one that turns the direction shows ``exe.png`` for ``gnp.exe``.
 
     Examples:
         >>> shown("wrist\x1b[2J.png")

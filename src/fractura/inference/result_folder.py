@@ -101,10 +101,10 @@ class ResultFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._complete = kind is None
-        write_atomically(self._folder / JSON_FILE, json_text(self.to_dict()))
-        rows = results_csv(self._rows, self._origin, identifiers=self._identifiers)
-        write_atomically(self._folder / CSV_FILE, rows)
-        self._written.close()  # also after an error: results.json says that it is not complete
+        with self._written:  # ends well after an error, too: results.json says that it is not complete
+            write_atomically(self._folder / JSON_FILE, json_text(self.to_dict()))
+            rows = results_csv(self._rows, self._origin, identifiers=self._identifiers)
+            write_atomically(self._folder / CSV_FILE, rows)
 
     def add(self, prediction: Prediction, heat: NDArray[np.float32] | None = None) -> ImageRow:
         """Write picture and annotation of one image. Returns its entry of ``results.json``.
