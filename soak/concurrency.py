@@ -371,6 +371,8 @@ RUNS = Campaign(
     promise="Of two runs into one folder at once, the second is told or comes after: no folder holds a mixture of both",
     prepare=prepare_runs,
     tries=80,
+    found="Two runs of convert, split, detect, evaluate, `check --fix` wrote into one folder at once (seen in the "
+    "code; `test_of_two_runs_at_once_the_second_is_told`)",
     seconds_per_try=900,
 )
 WRITERS = Campaign(

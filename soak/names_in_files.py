@@ -348,5 +348,7 @@ NAMES = Campaign(
     "outside, no terminal is steered, no cell is a formula, or there is a clear error",
     prepare=prepare_names,
     tries=3200,
+    found="Control characters of names reached the terminal and `--json`; formulas in `annotations.csv`; "
+    "`UNFINISHED.json` and `results.json` in a folder with links deleted files outside it",
     seconds_per_try=600,
 )

@@ -163,5 +163,6 @@ SHOWN = Campaign(
     "tables and the terminal show it as text",
     prepare=prepare_shown,
     tries=450,
+    found="Control characters of names on the terminal",
     seconds_per_try=600,
 )

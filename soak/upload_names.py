@@ -83,5 +83,6 @@ UPLOADS = Campaign(
     "archives",
     prepare=prepare_uploads,
     tries=500,
+    found="Names in exported archives that Windows does not allow",
     seconds_per_try=300,
 )
