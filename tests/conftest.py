@@ -9,6 +9,7 @@ import pytest
 from support.material import absent, dicom_example, real_images
 
 os.environ["FRACTURA_LANGUAGE"] = "en"  # whatever the locale: tests read what the terminal says
+os.environ["FRACTURA_DEVICE_UID"] = "2.25.20260131"  # none is stored in the home of whoever runs the tests
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 CHROMIUM_ARGUMENTS = [
     "--headless=new",

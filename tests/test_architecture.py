@@ -19,6 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("formats",),
     ("quality", "phantom"),
     ("inference",),
+    ("hospital",),
     ("evaluation",),
     ("training", "export"),
     ("tensorflow_od",),

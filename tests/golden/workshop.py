@@ -40,6 +40,7 @@ SECOND_READING = (
     ("g", (("yeso", 2, 1, 38, 11),)),
 )
 os.environ["FRACTURA_LANGUAGE"] = "en"
+os.environ["FRACTURA_DEVICE_UID"] = "2.25.20260131"
 WIDTH, HEIGHT = 200, 100
 CLASSES = ("Fractura", "yeso")
 _HELP_OPTION = re.compile(r"^│\s+(?:\*\s+)?((?:-{1,2}[A-Za-z][\w-]*[\s,/]+)+)")

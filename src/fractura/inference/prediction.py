@@ -98,15 +98,20 @@ class Prediction:
             warning=self.warning,
         )
 
-    def plot(self) -> Image.Image:
-        """The image with its detections drawn, above the answer for the whole image, as ``detect`` writes it."""
+    def plot(self, *, note: str | None = None) -> Image.Image:
+        """The image with its detections drawn, above the answer for the whole image, as ``detect`` writes it.
+
+        Args:
+            note: A further line below the answer.
+        """
         from fractura.inference.render import draw_boxes, with_caption
 
         count = f"{len(self.boxes) or 'no'} detection{'' if len(self.boxes) < 2 else 's'}"
         answer = answer_text(self.answer, self.image_score, self.image_probability)
         measured = f"{count}; {threshold_text(self.settings.threshold, self.sensitivity)}"
         drawn = draw_boxes(self.image, self.boxes, self.class_names, probabilities=self.probabilities)
-        return with_caption(drawn, *([self.warning] if self.warning else []), answer, measured)
+        lines = (self.warning, answer, measured, note)
+        return with_caption(drawn, *(line for line in lines if line))
 
     def save(self, file: Path | str) -> None:
         """Write the drawn image to a ``.jpg`` or ``.png`` file.

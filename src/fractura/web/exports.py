@@ -1,4 +1,4 @@
-"""Results as one file to download: JSON, CSV, Pascal VOC and DICOM SR, a ZIP where one image gives one file."""
+"""Results as one file to download: JSON, CSV, Pascal VOC and DICOM objects, a ZIP where one image gives one file."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from pathlib import PurePath
 from typing import Literal
 from urllib.parse import quote
 
+from fractura.core.errors import DataError
 from fractura.core.json_text import json_text
 from fractura.formats.image_index import UniqueNames
 from fractura.formats.voc.serializer import voc_bytes
+from fractura.hospital.device import installed_device
+from fractura.hospital.dicom_results import DicomKind, dicom_bytes, dicom_results
+from fractura.hospital.presentation_state import ColourImageError
 from fractura.inference.origin import ResultOrigin
 from fractura.inference.results import (
     CSV_FILE,
@@ -25,13 +29,13 @@ from fractura.inference.results import (
 )
 from fractura.web.api_errors import WebError
 from fractura.web.detection_cache import ImageDetections
-from fractura.web.structured_report import structured_report
 from fractura.web.uploads import ImageSource
 
 UNREAD_FILE = "unread.csv"
 """Which images could not be read, and why, next to files that hold one image each."""
 _NOT_ON_WINDOWS = str.maketrans(dict.fromkeys('\\:*?"<>|', "_"))
-ExportFormat = Literal["json", "csv", "voc", "dicom-sr"]
+ExportFormat = Literal["json", "csv", "voc", "dicom-sr", "dicom-sc", "dicom-gsps"]
+_DICOM_KINDS: dict[ExportFormat, DicomKind] = {"dicom-sr": "sr", "dicom-sc": "sc", "dicom-gsps": "gsps"}
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def export(
         identifiers: With the identifiers of DICOM images.
 
     Raises:
-        WebError: A DICOM report was asked for an image that cannot have one, or there is nothing to write.
+        WebError: A DICOM object was asked for an image that cannot have one, or there is nothing to write.
     """
     rows = [_row(each, origin, identifiers=identifiers) for each in results]
     if wanted == "json":
@@ -74,9 +78,10 @@ def export(
         text = results_csv(rows, origin, identifiers=identifiers)
         return ExportedFile(CSV_FILE, "text/csv; charset=utf-8", text.encode("utf-8"))
     found = [(each.image, row) for each, row in zip(results, rows, strict=True) if each.found is not None]
-    if wanted == "dicom-sr":
+    kind = _DICOM_KINDS.get(wanted)
+    if kind is not None:
         suffix, media_type = ".dcm", "application/dicom"
-        contents = [structured_report(image.read(), row, origin) for image, row in found]
+        contents = [_dicom_object(image, row, origin, kind) for image, row in found]
     else:
         suffix, media_type = ".xml", "application/xml"
         contents = [voc_bytes(voc_annotation(row, row["image"], origin)) for _, row in found]
@@ -101,6 +106,23 @@ def _row(each: ImageResult, origin: ResultOrigin, *, identifiers: bool) -> Image
         return failed_row(each.image.name, each.error.detail())
     found = each.found.above(origin.settings.threshold)
     return found.row(each.image.name, origin, each.image.identifiers() if identifiers else None)
+
+
+def _dicom_object(image: ImageSource, row: ImageRow, origin: ResultOrigin, kind: DicomKind) -> bytes:
+    if not image.is_dicom:
+        raise WebError(
+            422,
+            "not_dicom",
+            "a DICOM result needs a DICOM image, which names its patient and study",
+            hint="export these images as JSON, CSV or Pascal VOC",
+        )
+    try:
+        [made] = dicom_results(image.read(), row, origin, installed_device(), [kind]).values()
+    except ColourImageError as error:
+        raise WebError.of(error, 422, "not_grey") from error
+    except DataError as error:
+        raise WebError.of(error, 422, "dicom_incomplete") from error
+    return dicom_bytes(made)
 
 
 def _archive(files: Mapping[str, bytes]) -> ExportedFile:

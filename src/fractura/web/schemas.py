@@ -440,11 +440,11 @@ class ExportRequest(RequestBody):
 
     Attributes:
         threshold: Lowest score of a detection; by default the model's own.
-        identifiers: With study, series and SOP instance UID and accession number of DICOM images. A DICOM report always
+        identifiers: With study, series and SOP instance UID and accession number of DICOM images. A DICOM object always
             refers to its image.
     """
 
-    format: Literal["json", "csv", "voc", "dicom-sr"]
+    format: Literal["json", "csv", "voc", "dicom-sr", "dicom-sc", "dicom-gsps"]
     images: Annotated[list[ImageId], Field(min_length=1, max_length=20_000)]
     threshold: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
     identifiers: bool = False

@@ -323,9 +323,11 @@ export class DetectView {
       ruler: { pressed: this.stage.measuring },
     });
     const dicomOnly = images.length > 0 && images.every((image) => image.state !== "done" || image.result?.dicom);
-    const report = /** @type {HTMLButtonElement} */ (document.querySelector("[data-export=dicom-sr]"));
-    report.disabled = byId("export-all", HTMLInputElement).checked ? !dicomOnly : !this.open?.result?.dicom;
-    report.title = report.disabled ? say("detect.no_dicom") : "";
+    const all = byId("export-all", HTMLInputElement).checked;
+    for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll("[data-export^=dicom]"))) {
+      button.disabled = all ? !dicomOnly : !this.open?.result?.dicom;
+      button.title = button.disabled ? say("detect.no_dicom") : "";
+    }
     viewer.refresh();
     this.mirror.refresh();
   }

@@ -6,100 +6,54 @@ preliminary and unverified: it comes from a detector and no person has reviewed 
 
 from __future__ import annotations
 
-import io
-import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fractura._version import __version__
-from fractura.imaging.dicom import is_dicom
+from fractura.hospital.device import Device
+from fractura.hospital.object_identity import LONGEST_TEXT, MANUFACTURER, ObjectIdentity
+from fractura.hospital.source_image import making_quietly, source_image
 from fractura.inference.origin import ResultOrigin
 from fractura.inference.results import DetectionRow, ImageRow
-from fractura.web.api_errors import WebError
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-_MANUFACTURER = "fractura"
 _OWN_SCHEME = "99FRACTURA"
 _FRACTURE = ("125605004", "SCT", "Fracture of bone")
-_NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Rows", "Columns")
-_LONGEST_CODE, _LONGEST_MEANING = 16, 64
+_LONGEST_CODE = 16
 _SERIES_NUMBER = 9901
-# These packages quote header elements, which may contain names, in their exceptions and log messages.
-_OTHERS_LOGGERS = ("highdicom", "pydicom")
 
 
-def structured_report(image: bytes, row: ImageRow, origin: ResultOrigin) -> bytes:
-    """Write an image's detections as a Comprehensive SR: first the answer for the whole image, then each detection.
+def structured_report(image: bytes, row: ImageRow, origin: ResultOrigin, device: Device) -> Dataset:
+    """An image's detections as a Comprehensive SR: first the answer for the whole image, then each detection.
 
     Args:
         image: The DICOM image's bytes.
         row: Its result, at the threshold; without any detection the report states that nothing was detected.
         origin: The model, its threshold and its views, which the report names.
+        device: The installation.
 
     Raises:
-        WebError: The image is not DICOM, or lacks elements that the report must refer to.
+        DataError: The image is not DICOM, or lacks elements that the report must refer to.
     """
-    if not is_dicom(image[:132], row["image"]):
-        raise WebError(
-            422,
-            "not_dicom",
-            "a DICOM report needs a DICOM image, which names its patient and study",
-            hint="export these images as JSON, CSV or Pascal VOC",
-        )
-    import warnings
-
-    before = {each: logging.getLogger(each).level for each in _OTHERS_LOGGERS}
-    try:
-        for each in _OTHERS_LOGGERS:
-            logging.getLogger(each).setLevel(logging.CRITICAL)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return _written(_source(image), row, origin)
-    except WebError:
-        raise
-    except Exception:  # any fault of the header; the message is not passed on
-        raise WebError(
-            422,
-            "dicom_incomplete",
-            "a report cannot refer to this DICOM image: its header is damaged or incomplete",
-            hint="retrieve the image from the archive again",
-        ) from None
-    finally:
-        for each, level in before.items():
-            logging.getLogger(each).setLevel(level)
+    source = source_image(image, row["image"])
+    with making_quietly(row["image"]):
+        return _report(ObjectIdentity("sr", source, origin, device), row)
 
 
-def _source(image: bytes) -> Dataset:
-    from pydicom import dcmread
-
-    dataset = dcmread(io.BytesIO(image), stop_before_pixels=True, force=True)
-    missing = [keyword for keyword in _NEEDED if not dataset.get(keyword)]
-    if missing:
-        raise WebError(
-            422,
-            "dicom_incomplete",
-            f"this DICOM image has no {', '.join(missing)}, which a report must refer to",
-            hint="retrieve the image from the archive again",
-        )
-    # Type 2 elements: they may be empty, but highdicom requires them to exist.
-    for keyword in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID",
-                    "StudyDate", "StudyTime", "ReferringPhysicianName"):  # fmt: skip
-        if keyword not in dataset:
-            setattr(dataset, keyword, None)
-    return dataset
-
-
-def _written(source: Dataset, row: ImageRow, origin: ResultOrigin) -> bytes:
-    import highdicom
+def _report(identity: ObjectIdentity, row: ImageRow) -> Dataset:
     from highdicom import sr
+    from highdicom.coding_schemes import CodingSchemeIdentificationItem
     from pydicom.sr.codedict import codes
 
+    origin, source = identity.origin, identity.source
     algorithm = sr.AlgorithmIdentification(
-        name=origin.card.name[:_LONGEST_MEANING],
+        name=origin.card.name[:LONGEST_TEXT],
         version=__version__,
+        family=codes.DCM.ArtificialIntelligence,
+        manufacturer=MANUFACTURER,
         parameters=[
             f"threshold={origin.settings.threshold:g}",
             f"views={','.join(origin.settings.views)}",
@@ -110,16 +64,17 @@ def _written(source: Dataset, row: ImageRow, origin: ResultOrigin) -> bytes:
     device = sr.ObserverContext(
         observer_type=codes.DCM.Device,
         observer_identifying_attributes=sr.DeviceObserverIdentifyingAttributes(
-            uid=highdicom.UID(),
-            name=_MANUFACTURER,
-            manufacturer_name=_MANUFACTURER,
-            model_name=origin.card.name[:_LONGEST_MEANING],
+            uid=identity.device.uid,
+            name=MANUFACTURER,
+            manufacturer_name=MANUFACTURER,
+            model_name=origin.card.name[:LONGEST_TEXT],
+            serial_number=identity.device.uid,
         ),
     )
     groups = [
-        _whole_image(sr, highdicom.UID(), row, source, algorithm),
+        _whole_image(sr, identity.tracking_uid("whole image"), row, source, algorithm),
         *(
-            _group(sr, highdicom.UID(), number, detection, source, algorithm)
+            _group(sr, identity.tracking_uid(f"detection {number}"), number, detection, source, algorithm)
             for number, detection in enumerate(row["detections"], start=1)
         ),
     ]
@@ -132,19 +87,14 @@ def _written(source: Dataset, row: ImageRow, origin: ResultOrigin) -> bytes:
     document = sr.ComprehensiveSR(
         evidence=[source],
         content=report[0],
-        series_instance_uid=highdicom.UID(),
-        series_number=_SERIES_NUMBER,
-        sop_instance_uid=highdicom.UID(),
-        instance_number=1,
-        manufacturer=_MANUFACTURER,
         is_complete=True,
         is_final=False,
         is_verified=False,
+        coding_schemes=[CodingSchemeIdentificationItem(_OWN_SCHEME, name="Codes of fractura")],
+        **identity.series(_SERIES_NUMBER),
     )
-    document.SeriesDescription = "fractura: research, not for diagnosis"
-    stream = io.BytesIO()
-    document.save_as(stream, enforce_file_format=True)
-    return stream.getvalue()
+    identity.complete(document)
+    return document
 
 
 def _group(sr: Any, uid: str, number: int, detection: DetectionRow, source: Dataset, algorithm: Any) -> Any:
@@ -201,4 +151,4 @@ def _finding(name: str) -> tuple[str, str, str]:
     if name.strip().casefold() in ("fracture", "fractura", "fractured"):
         return _FRACTURE
     code = "".join(letter for letter in name if letter.isascii() and letter.isalnum())[:_LONGEST_CODE] or "class"
-    return code, _OWN_SCHEME, name[:_LONGEST_MEANING]
+    return code, _OWN_SCHEME, name[:LONGEST_TEXT]
