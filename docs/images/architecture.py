@@ -17,7 +17,7 @@ PACKAGES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("TensorFlow", (("tensorflow_od", "TensorFlow's commands, configuration and checkpoints"),)),
     ("make models", (("training", "settings to weights"), ("export", "ONNX, SavedModel"))),
     ("measure models", (("evaluation", "metrics, intervals, report"),)),
-    ("results", (("hospital", "DICOM objects of an image's study"),)),
+    ("results", (("hospital", "DICOM objects, FHIR, HL7; rules, worklist"),)),
     ("use models", (("inference", "image to detections"),)),
     ("data", (("quality", "checks, splits, duplicates"), ("phantom", "artificial images"))),
     ("files", (("formats", "annotation files to data sets and back"),)),

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from pydicom import dcmread
 from support.dicom_images import JPEG_LOSSLESS_SV1, NAMES, NATIVE, dicom
+from support.hospital_results import BOXES, DEEP, DEVICE, REFERABLE, origin, row, source
 from support.material import absent
-from support.tiny_models import CARD
 
 from fractura.core.boxes import Boxes
 from fractura.core.errors import DataError
@@ -20,27 +20,7 @@ from fractura.hospital.dicom_results import DICOM_KINDS, dicom_bytes, dicom_resu
 from fractura.hospital.object_identity import made_here
 from fractura.hospital.presentation_state import ColourImageError
 from fractura.imaging.reader import read_radiograph
-from fractura.inference.origin import ResultOrigin
-from fractura.inference.results import image_row
-from fractura.inference.settings import DetectionSettings
 
-DEVICE = Device("2.25.20260131")
-REFERABLE = {
-    "StudyInstanceUID": "1.2.3",
-    "SeriesInstanceUID": "1.2.3.9",
-    "StudyDate": "20260131",
-    "AccessionNumber": "A-17",
-    "BodyPartExamined": "WRIST",
-    "Laterality": "R",
-    "InstanceNumber": 4,
-    "SpecificCharacterSet": "ISO_IR 100",
-    "PatientName": "Müller^Jörg",
-    "PatientID": "4711",
-    "PatientSex": "M",
-    "PatientBirthDate": "19700101",
-}
-ROWS, COLUMNS = np.mgrid[:200, :300]
-DEEP = ((np.sin(COLUMNS / 40) + np.cos(ROWS / 30) + 2) / 4 * 3900 + 90).astype(np.uint16)
 SIGNED = DEEP.astype(np.int16) - 2100
 WINDOW = {"WindowCenter": 1900, "WindowWidth": 2500}
 M1 = {"PhotometricInterpretation": "MONOCHROME1"}
@@ -56,23 +36,6 @@ LOOKS = {
 }
 """An image's values, and what its header says of how they look."""
 NO_CHECK_OF_UTF_8 = b"W: The VR checker does not support this Specific Character Set: ISO_IR 192\n"
-BOXES = Boxes([[20.5, 30, 120, 90.25], [200, 100, 300, 200]], [0, 1], [0.9, 0.5])
-
-
-def origin(**settings):
-    card = CARD.model_copy(update={"calibration": None})
-    digest = settings.pop("digest", "ab" * 32)
-    return ResultOrigin(card=card, digest=digest, settings=DetectionSettings.of(card, **settings))
-
-
-def row(boxes=BOXES, score=0.9):
-    return image_row(
-        "a.dcm", boxes, size=(300, 200), image_score=score, class_names=CARD.class_names, threshold=CARD.threshold
-    )
-
-
-def source(values=DEEP, **elements):
-    return dicom(values, bits=16, **{**REFERABLE, **elements})
 
 
 def program(name, *words):

@@ -22,8 +22,9 @@ LEFT_OUT = (
     "quality/report_page.py",  # markup
     "tensorflow_od/flags.py", "tensorflow_od/model_main_tf2.py", "tensorflow_od/exporter_main_v2.py",  # other programs
 )  # fmt: skip
-ON_THE_PAGE = "web/"
-"""There only errors and remarks reach the terminal; the page has its own tables of words."""
+NOT_ON_THE_TERMINAL = ("web/", "hospital/")
+"""Of these only errors and remarks reach it: the page has its own tables of words, and objects for other systems say
+the same in every language."""
 _PATTERNS = re.compile(r"\^|\\A|# |:root|(?:[A-Z]\w+ ){6}")
 HEADINGS = ("write_table", "progress", "track")
 """Calls whose texts count though they are one word."""
@@ -70,7 +71,7 @@ def sentences(file: Path) -> list[str]:
     if file.relative_to(SOURCE).as_posix() in LEFT_OUT:
         return []
     name = file.relative_to(SOURCE).as_posix()
-    finder = _Finder(said=not name.startswith(ON_THE_PAGE), of_a_command=name.startswith("cli/"))
+    finder = _Finder(said=not name.startswith(NOT_ON_THE_TERMINAL), of_a_command=name.startswith("cli/"))
     return finder.of(ast.parse(file.read_text(encoding="utf-8")))
 
 

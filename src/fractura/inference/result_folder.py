@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -53,6 +53,7 @@ class ResultFolder:
         inputs: Folders the images were searched in; the results must not lie in one.
         overwrite: Replace the results of an earlier run.
         identifiers: Write the identifiers of DICOM images, see ``fractura.imaging.dicom.DicomIdentifiers``.
+        companions: Further files that others may write for an image, such as ``hospital/{name}.sr.dcm``.
 
     Attributes:
         problems: What was skipped; give it to ``detect_images``.
@@ -71,6 +72,7 @@ class ResultFolder:
         inputs: Iterable[Path] = (),
         overwrite: bool = False,
         identifiers: bool = False,
+        companions: Sequence[str] = (),
     ) -> None:
         self._folder, self._origin, self._identifiers = folder, origin, identifiers
         self._rows: list[ImageRow] = []
@@ -79,10 +81,11 @@ class ResultFolder:
         self._complete = False
         images = list(images)
         _refuse_mixing(folder, [image.path for image in images], inputs)
-        self._stale = _replaceable(folder, overwrite=overwrite)
+        self._companions = tuple(companions)
+        self._stale = _replaceable(folder, self._companions, overwrite=overwrite)
         self._overwrite = overwrite
         self._written = ExitStack()
-        self._files = tuple(_files_of(images))
+        self._files = tuple(_files_of(images, companions))
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:  # which lets the folder go if the rest fails
@@ -95,7 +98,7 @@ class ResultFolder:
 
     def _examine(self) -> None:
         """Once more, when nobody else writes there."""
-        self._stale = _replaceable(self._folder, overwrite=self._overwrite)
+        self._stale = _replaceable(self._folder, self._companions, overwrite=self._overwrite)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -144,9 +147,10 @@ class ResultFolder:
         self._told = len(self.problems)
 
 
-def _files_of(images: Iterable[ImageFile]) -> Iterator[str]:
+def _files_of(images: Iterable[ImageFile], companions: Sequence[str]) -> Iterator[str]:
     """All that a run may write."""
     for image in images:
+        yield from (each.format(name=image.name) for each in companions)
         yield f"{ANNOTATIONS}/{image.name}.xml"
         yield from (f"{place}/{image.name}.jpg" for place in (PICTURES, EXPLANATIONS))
     yield from (JSON_FILE, CSV_FILE)
@@ -176,7 +180,7 @@ def _refuse_mixing(folder: Path, images: Iterable[Path], inputs: Iterable[Path])
             raise UsageError(f"holds an image of this run ({image})", file=folder, hint="choose another output folder")
 
 
-def _replaceable(folder: Path, *, overwrite: bool) -> frozenset[str]:
+def _replaceable(folder: Path, companions: Iterable[str], *, overwrite: bool) -> frozenset[str]:
     """The files of an earlier run; a folder with anything else in it is refused."""
     earlier = _earlier_results(folder)
     refuse_full_folder(folder, earlier=earlier is not None, overwrite=overwrite)
@@ -185,6 +189,11 @@ def _replaceable(folder: Path, *, overwrite: bool) -> frozenset[str]:
         for kind, place in (("picture", PICTURES), ("annotation", ANNOTATIONS), ("explanation", EXPLANATIONS)):
             # The name alone: whatever the file says, nothing outside our own folders is touched.
             name = f"{place}/{Path(str(row.get(kind) or '')).name}"
+            if is_inside(folder, name) and (folder / name).is_file():
+                names.add(name)
+        stem = Path(str(row["picture"])).stem
+        for each in companions:
+            name = each.format(name=stem)
             if is_inside(folder, name) and (folder / name).is_file():
                 names.add(name)
     return frozenset(names)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fractura.core.errors import FracturaError
 from fractura.core.model_card import ModelCard
 from fractura.core.reporter import LOG, Reporter, track
+from fractura.hospital.device import installed_device
+from fractura.hospital.result_files import COMPANIONS, HospitalFiles, examined_images
+from fractura.hospital.rules import Rules, read_rules, with_kinds
 from fractura.inference import load_model
 from fractura.inference.answer import threshold_text
 from fractura.inference.detect import OnError, detect_images
@@ -28,7 +31,7 @@ class DetectionRun:
 
     Attributes:
         folder: Holds ``results.json``, ``results.csv``, ``pictures/``, ``annotations/`` and, if asked for,
-            ``explanations/``.
+            ``explanations/`` and ``hospital/``.
         document: The content of ``results.json``.
         problems: Of the images that were skipped.
     """
@@ -100,6 +103,8 @@ def detect(
     tile: bool | int = False,
     explain: bool = False,
     identifiers: bool = False,
+    hospital: Sequence[str] | None = None,
+    rules: Path | str | None = None,
     label_map: Path | str | None = None,
     on_error: OnError = "stop",
     overwrite: bool = False,
@@ -119,6 +124,11 @@ def detect(
         explain: Draw the evidence for the detections, too.
         identifiers: Write study, series and SOP instance UID and accession number of DICOM images into the results.
             Without it, nothing that leads to a patient leaves the files.
+        hospital: Results for a hospital as well, for images that are DICOM: ``sr``, ``sc`` and ``gsps`` (structured
+            report, secondary capture, presentation state), ``fhir``, ``fhir-r5`` and ``hl7`` (messages). They name the
+            patient. With them comes a worklist, the most probable fractures first.
+        rules: A TOML file that says which images are examined and which results for a hospital are written; see
+            ``fractura.hospital.rules``. ``hospital`` goes before its kinds.
         label_map: Class names of a SavedModel without a card of ours.
         on_error: ``stop`` at the first image that cannot be read, or ``skip`` it.
         overwrite: Replace the results of an earlier run.
@@ -138,6 +148,11 @@ def detect(
     if found.passed_over:
         kinds = ", ".join(f"{count} {kind}" for kind, count in found.passed_over.items())
         reporter.say(f"passed over, for not being images: {kinds}")
+    wanted = None if rules is None else read_rules(rules)
+    if wanted is not None:
+        found = replace(found, images=examined_images(found.images, wanted, reporter))
+    if hospital is not None:
+        wanted = with_kinds(wanted or Rules(), hospital)
     loaded = load_model(model, label_map=None if label_map is None else Path(label_map))
     card = loaded.card
     _introduce(card, reporter)
@@ -147,14 +162,23 @@ def detect(
     inputs = [path for path in files if path.is_dir()]
     origin = ResultOrigin(card=card, digest=loaded.digest, settings=settings)
     with ResultFolder(
-        folder, origin, found.images, inputs=inputs, overwrite=overwrite, identifiers=identifiers
+        *(folder, origin, found.images),
+        inputs=inputs,
+        overwrite=overwrite,
+        identifiers=identifiers,
+        companions=COMPANIONS,
     ) as results:
+        sent = None if wanted is None else HospitalFiles(folder, wanted, origin, installed_device(), reporter)
         predictions = detect_images(loaded, found.images, settings, on_error=on_error, problems=results.problems)
         for prediction in track(reporter, predictions, "detecting", len(found.images)):
             heat = None
             if explain and len(prediction.boxes):
                 heat = evidence_for(loaded, prediction.image, prediction.boxes, settings.views)
-            results.add(prediction, heat)
+            row = results.add(prediction, heat)
+            if sent is not None and prediction.path is not None:
+                sent.add(prediction.name, prediction.path, row, prediction.image)
+        if sent is not None:
+            sent.finish(results.to_dict()["images"], identifiers=identifiers)
     for problem in results.problems:
         reporter.warn(f"skipped {problem}")
     _warn_of_others(results.to_dict(), reporter)

@@ -47,6 +47,19 @@ def detect(
             "--identifiers", help="Write study, series and SOP instance UID and accession number of DICOM images."
         ),
     ] = False,
+    hospital: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KINDS",
+            help="Results for a hospital, too, which name the patient: sr, sc, gsps (DICOM), fhir, fhir-r5, hl7; as "
+            "sr,sc.",
+            show_default=False,
+        ),
+    ] = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(help="Which images are examined, and which results for a hospital written (.toml)."),
+    ] = None,
     label_map: Annotated[
         Path | None, typer.Option(help="Class names of a SavedModel from the TensorFlow tools (.pbtxt).")
     ] = None,
@@ -72,6 +85,8 @@ def detect(
         tile=tile if tile_size is None else tile_size,
         explain=explain,
         identifiers=identifiers,
+        hospital=None if hospital is None else hospital.split(","),
+        rules=rules,
         label_map=label_map,
         on_error=on_error,
         overwrite=overwrite,
