@@ -21,7 +21,7 @@ _LONGEST_CONTROL_ID = 20
 _ESCAPES = str.maketrans({"\\": "\\E\\", "|": "\\F\\", "^": "\\S\\", "&": "\\T\\", "~": "\\R\\", "\r": " ", "\n": " "})
 _BEFORE, _AFTER = b"\x0b", b"\x1c\r"
 _SECONDS = 30
-_LOOK = "look into the receiver's log"
+_READ_LOG = "read the receiver's log"
 _LONGEST_ANSWER = 2**16
 
 
@@ -114,9 +114,9 @@ def send_hl7(message: str, host: str, port: int) -> None:
         ) from error
     said = _acknowledgement(answer)
     if said is None:
-        raise DataError("the HL7 receiver does not acknowledge the message", file=where, hint=_LOOK)
+        raise DataError("the HL7 receiver does not acknowledge the message", file=where, hint=_READ_LOG)
     if said not in ("AA", "CA"):
-        raise DataError(f"the HL7 receiver does not accept the message: {said}", file=where, hint=_LOOK)
+        raise DataError(f"the HL7 receiver does not accept the message: {said}", file=where, hint=_READ_LOG)
 
 
 def _acknowledgement(answer: bytes) -> str | None:

@@ -1,4 +1,4 @@
-"""DICOM's unique identifiers: how they look, and ones that are computed instead of drawn."""
+"""DICOM's unique identifiers: their form, and ones that are computed instead of drawn."""
 
 from __future__ import annotations
 
