@@ -1,6 +1,6 @@
 """Writes detections as a grey-scale softcopy presentation state: boxes and texts that a viewer lays over the image.
 
-It changes nothing of how the image is shown: lookup tables, window and inversion are the image's own. An image without a
+It changes nothing of how the image is shown: lookup tables, window and inversion are the image's own. One without a
 window gets the one that it was examined with.
 """
 
