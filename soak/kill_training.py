@@ -262,7 +262,8 @@ CAMPAIGNS = (
         100,
         "TensorBoard lost the last step and validation before each resume, and showed twice what was killed before the "
         "first checkpoint: `test_tensorboard_shows_each_step_of_a_resumed_run_once`; a card could lie next to newer "
-        "weights: `test_a_kill_leaves_no_card_of_other_weights`",
+        "weights: `test_a_kill_leaves_no_card_of_other_weights`; a state half written at the very end stayed, 1 of 3: "
+        "`test_what_was_half_written_at_the_end_is_cleared`",
     ),
     Campaign("kill-train-process", f"`kill -9` of a real process of `train` by the clock: {_ENDS_ALIKE}", _real, 10),
     Campaign(

@@ -204,6 +204,15 @@ def test_tensorboard_shows_each_step_of_a_resumed_run_once(settings, images, tmp
         assert [step for step, _ in shown["DetectionBoxes_Precision/mAP"]] == [3, 6]
 
 
+def test_what_was_half_written_at_the_end_is_cleared(settings, images, tmp_path):
+    run(settings(num_steps=3), images)
+    left = tmp_path / "model" / STATE_FOLDER / f".{STATE_FILE}.partial"
+    left.write_bytes(b"half a state")
+    with pytest.raises(UsageError, match="the run is complete"):
+        run(settings(num_steps=3), images, fresh(), resume=True)
+    assert not left.exists()
+
+
 @pytest.mark.parametrize("place", ["weights", "card"])
 def test_a_kill_leaves_no_card_of_other_weights(settings, images, tmp_path, monkeypatch, place):
     run(settings(num_steps=3), images)

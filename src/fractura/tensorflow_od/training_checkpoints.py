@@ -90,9 +90,11 @@ class TensorFlowCheckpoints(StateStore, RunHooks):
     def _listed(self, folder: Path) -> list[Path]:
         """The checkpoints in the folder, and the one resumed from where its run was killed before it could list it."""
         listed = read_checkpoint_state(folder)
-        resumed = None if self._latest is None else self._latest.prefix
-        is_there = resumed is not None and (folder / f"{resumed.name}.index").is_file()
-        return [folder / resumed.name, *listed] if is_there and folder / resumed.name not in listed else listed
+        if self._latest is None:
+            return listed
+        resumed = folder / self._latest.prefix.name
+        is_there = resumed.with_name(f"{resumed.name}.index").is_file()
+        return [resumed, *listed] if is_there and resumed not in listed else listed
 
     def _variables(self, state: RunState, step: int) -> dict[str, Any]:
         variables: dict[str, Any] = dict(model_variables(state.detector))

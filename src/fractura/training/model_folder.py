@@ -20,6 +20,7 @@ from fractura.models.detector import Detector
 from fractura.models.weights import partial_file, write_tensors
 from fractura.training.settings import TrainSettings
 from fractura.training.state import STATE_FILE
+from fractura.training.store import STATE_FOLDER
 
 _PATHS = ("data", "val", "output", "fine_tune_checkpoint")
 
@@ -38,6 +39,12 @@ def check_output(output: Path, resume: bool) -> None:
             file=output,
             hint="resume the run in it with --resume, or choose a new folder",
         )
+
+
+def remove_partial_files(output: Path) -> None:
+    """Delete what a killed run had half written, which a run that is complete would not write again."""
+    for file in (output / WEIGHTS_FILE, output / STATE_FOLDER / STATE_FILE):
+        partial_file(file).unlink(missing_ok=True)
 
 
 def _is_unused(output: Path) -> bool:

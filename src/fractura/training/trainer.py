@@ -17,7 +17,7 @@ from fractura.models.detector import Detector
 from fractura.training.data import Batch, ImageDataset, ReadImage, batches, build_loader
 from fractura.training.devices import StopSignal
 from fractura.training.logging import Events, History, RunHooks, StepLine, read_history
-from fractura.training.model_folder import check_output, write_model
+from fractura.training.model_folder import check_output, remove_partial_files, write_model
 from fractura.training.optimization import MovingAverage, build_optimizer, set_learning_rate
 from fractura.training.preparation import TrainingData, prepare_data
 from fractura.training.sampling import StepSampler
@@ -75,6 +75,8 @@ def train(
     reporter = reporter if is_first_process() else SILENT
     with hold_folder(settings.output, "a training") if is_first_process() else nullcontext():
         check_output(settings.output, resume or store.shares_output)
+        if is_first_process():
+            remove_partial_files(settings.output)
         reporter.say(f"training {settings.model} into {settings.output}")
         data = prepare_data(settings, reporter, train_data, val_data)
         setup = set_up(settings, data, reporter, detector)
