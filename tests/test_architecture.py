@@ -24,7 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("training", "export"),
     ("tensorflow_od",),
     ("workflows",),
-    ("cli", "web"),
+    ("cli", "web", "node"),
 )
 # Allowed neighbours on one floor: (importing package, imported package).
 SAME_FLOOR: set[tuple[str, str]] = set()

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from fractura.inference.prediction import Prediction
     from fractura.inference.results import ImageRow, ResultsDocument
     from fractura.inference.settings import DetectionSettings
+    from fractura.node import NodeSettings, NodeStatus, run_node
     from fractura.phantom import Phantom, make_phantom, make_phantom_splits, make_phantoms
     from fractura.quality import CheckReport, check_dataset
     from fractura.quality.splits import Split, split_dataset
@@ -87,6 +88,7 @@ _HOMES = {
     "list_models": "workflows.models",
     "make_phantom_splits": "phantom",
     "plan_reader_study": "workflows.sample_size",
+    "run_node": "node",
     "serve": "web.server",
     "split_folder": "workflows.split",
     "train_model": "workflows.train",
@@ -107,6 +109,8 @@ _HOMES = {
     "ModelCalibration": "workflows.calibrate",
     "ModelComparison": "workflows.compare",
     "ModelEvaluation": "workflows.evaluate",
+    "NodeSettings": "node",
+    "NodeStatus": "node",
     "PackageGroup": "workflows.doctor",
     "PipelineChanges": "tensorflow_od.pipeline_edit",
     "ReaderComparison": "workflows.agree",
@@ -186,6 +190,8 @@ __all__ = [
     "ModelComparison",
     "ModelError",
     "ModelEvaluation",
+    "NodeSettings",
+    "NodeStatus",
     "NotEnoughMemoryError",
     "PackageGroup",
     "Phantom",
@@ -234,6 +240,7 @@ __all__ = [
     "read_card",
     "read_dataset",
     "read_radiograph",
+    "run_node",
     "serve",
     "split_dataset",
     "split_folder",

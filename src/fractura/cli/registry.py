@@ -77,6 +77,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("export", "export_model", MODEL, "Export a trained model to one file that runs without PyTorch"),
     Command("detect", "detect", USE, "Find fractures on images: pictures, JSON, CSV and Pascal VOC"),
     Command("serve", "serve", USE, "Find fractures in the browser, and a REST API for programs"),
+    Command("node", "run_node", USE, "A DICOM node: radiographs come from the archive, and results go back to it"),
     Command(
         "doctor", "examine_installation", USE, "Show versions, devices and disk, and what is missing for which command"
     ),

@@ -82,6 +82,22 @@ def require(module: str, extra: str) -> None:
         )
 
 
+def own_line(error: BaseException) -> str:
+    """The last of our own lines that an unforeseen error passed; its text may quote an image and is not to be logged.
+
+    Examples:
+        >>> own_line(ValueError("a name"))
+        'an unknown line'
+    """
+    trace, place = error.__traceback__, "an unknown line"
+    while trace is not None:
+        name = trace.tb_frame.f_globals.get("__name__", "")
+        if name.startswith("fractura"):
+            place = f"{name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
+
+
 def nearest_name(word: str, names: Iterable[str]) -> str | None:
     """The one of ``names`` that ``word`` was probably meant to be; None if nothing is close.
 

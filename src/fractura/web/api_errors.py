@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from fractura.core.errors import FracturaError, NotEnoughMemoryError
+from fractura.core.errors import FracturaError, NotEnoughMemoryError, own_line
 from fractura.core.memory import is_out_of_memory
 from fractura.inference.results import ImageError
 
@@ -124,15 +124,5 @@ def bug(error: Exception) -> WebError:
             "there is not enough memory for this image",
             hint="close other programs, or scale the image down",
         )
-    _logger.error("a bug in fractura: %s at %s", type(error).__name__, _own_line(error))
+    _logger.error("a bug in fractura: %s at %s", type(error).__name__, own_line(error))
     return WebError(500, "bug", "this is a bug in fractura", hint="please report it")
-
-
-def _own_line(error: Exception) -> str:
-    trace, place = error.__traceback__, "an unknown line"
-    while trace is not None:
-        name = trace.tb_frame.f_globals.get("__name__", "")
-        if name.startswith("fractura"):
-            place = f"{name}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return place

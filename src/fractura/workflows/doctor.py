@@ -20,6 +20,7 @@ PURPOSES = {
     "": "label, serve, check, convert, split, fetch, configure, detect, evaluate, compare, agree, calibrate",
     "train": "train, export, import-tf, model_main_tf2.py; detect with a model folder that was not exported",
     "tensorflow": "exporter_main_v2.py, export --to saved_model; detect with a SavedModel",
+    "node": "node",
     "heic": "HEIC photographs, wherever images are read",
     "word": "tables of reports as Word files",
 }
