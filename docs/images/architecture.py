@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 HERE = Path(__file__).parent
 
 PACKAGES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
-    ("interfaces", (("cli", "command line"), ("web", "page and REST API"))),
+    ("interfaces", (("cli", "command line"), ("web", "page and REST API"), ("node", "DICOM node"))),
     ("public API", (("workflows", "one function per command, with its result type"),)),
     ("TensorFlow", (("tensorflow_od", "TensorFlow's commands, configuration and checkpoints"),)),
     ("make models", (("training", "settings to weights"), ("export", "ONNX, SavedModel"))),

@@ -19,6 +19,7 @@ from fractura.node import service
 from fractura.node.service import Node, run_node
 from fractura.node.settings import NodeSettings
 
+COMPUTED_TOMOGRAPHY = "1.2.840.10008.5.1.4.1.1.2"
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 
@@ -93,7 +94,7 @@ def test_compressed_images_are_taken_as_they_are(node):
 
 
 def test_what_is_not_a_radiograph_is_not_accepted(node):
-    ct = radiograph(1, SOPClassUID="1.2.840.10008.5.1.4.1.1.2")
+    ct = radiograph(1, SOPClassUID=COMPUTED_TOMOGRAPHY)
     with pytest.raises(ValueError, match="presentation context"):
         send(node().port, [ct])
 
@@ -141,7 +142,10 @@ def test_results_wait_for_an_archive_that_is_down(node, monkeypatch):
 
 @pytest.mark.parametrize(
     ("archive", "said"),
-    [({"status": 0xA900}, "refused with status 0xA900"), ({"classes": ["1.2.840.10008.5.1.4.1.1.2"]}, "does not accept objects of this kind")],
+    [
+        ({"status": 0xA900}, "refused with status 0xA900"),
+        ({"classes": [COMPUTED_TOMOGRAPHY]}, "does not accept objects of this kind"),
+    ],
 )
 def test_a_refused_result_becomes_a_dead_letter_that_can_be_retried(node, monkeypatch, tmp_path, archive, said):
     monkeypatch.setattr("fractura.node.sender.pause_after", lambda failures: 0.05)
@@ -321,7 +325,7 @@ def test_results_travel_by_tls_to_an_archive_whose_certificate_is_right(node, ce
     running = node(destinations=[target("right", "authority"), target("wrong", "stranger")])
     send(running.port, [radiograph(1)])
     wait_until(is_done(archive, 1))
-    right, wrong = running.status().destinations
+    _, wrong = running.status().destinations
     wait_until(lambda: running.status().destinations[1].problem is not None)
     assert (wrong.name, wrong.confirmed) == ("wrong", 0)
 

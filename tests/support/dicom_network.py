@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+
 from support.dicom_images import DIGITAL_RADIOGRAPHY, dicom
 from support.material import absent
 
@@ -46,7 +47,7 @@ def phantom_radiograph(number: int, **elements):
     """A radiograph that shows a phantom."""
     from fractura.phantom import make_phantom
 
-    return radiograph(number, make_phantom(seed=3, index=number).pixels[..., 0].copy(), **elements)
+    return radiograph(number, make_phantom(seed=3, index=number).pixels, **elements)
 
 
 def send(port: int, datasets, *, calling="MODALITY", called="FRACTURA", **association):
@@ -154,7 +155,9 @@ def orthanc(folder: Path, configuration: dict):
     file = folder / "started.json"
     file.write_text(json.dumps(configuration))
     log = (folder / "orthanc.log").open("wb")
-    process = subprocess.Popen([program, str(file)], cwd=folder, stdout=log, stderr=log, env={**os.environ, "LANG": "C"})
+    process = subprocess.Popen(
+        [program, str(file)], cwd=folder, stdout=log, stderr=log, env={**os.environ, "LANG": "C"}
+    )
     try:
         address = f"http://127.0.0.1:{configuration['HttpPort']}"
 

@@ -22,9 +22,9 @@ LEFT_OUT = (
     "quality/report_page.py",  # markup
     "tensorflow_od/flags.py", "tensorflow_od/model_main_tf2.py", "tensorflow_od/exporter_main_v2.py",  # other programs
 )  # fmt: skip
-NOT_ON_THE_TERMINAL = ("web/", "hospital/")
-"""Of these only errors and remarks reach it: the page has its own tables of words, and objects for other systems say
-the same in every language."""
+NOT_ON_THE_TERMINAL = ("web/", "hospital/", "node/")
+"""Of these only errors and remarks reach it: the page has its own tables of words, objects for other systems say the
+same in every language, and a database is asked in SQL."""
 _PATTERNS = re.compile(r"\^|\\A|# |:root|(?:[A-Z]\w+ ){6}")
 HEADINGS = ("write_table", "progress", "track")
 """Calls whose texts count though they are one word."""

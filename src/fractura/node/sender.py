@@ -72,5 +72,5 @@ class Sender:
     def _pause(self, problem: str) -> float:
         failures = self._queue.report_unreachable(self._destination.name, problem)
         seconds = pause_after(failures)
-        _logger.warning("'%s': %s; results wait, next attempt in %.0f s", self._destination.name, problem, seconds)
+        _logger.warning("'%s': %s; results wait, next attempt in %d s", self._destination.name, problem, seconds)
         return seconds

@@ -211,7 +211,8 @@ class Node:
         self._wake()
         end = time.monotonic() + _LAST_SECONDS
         for thread in self._threads:
-            thread.join(max(0.0, end - time.monotonic()))
+            if thread.is_alive():
+                thread.join(max(0.0, end - time.monotonic()))
         if not any(thread.is_alive() for thread in self._threads):
             self.queue.close()
         self._lock.__exit__(None, None, None)
@@ -233,7 +234,7 @@ class Node:
                     if isinstance(error, FracturaError)
                     else f"{type(error).__name__} at {own_line(error)}"
                 )
-                _logger.error("%s: %s; next attempt in %.0f s", name, reason, _AFTER_ERROR_SECONDS)
+                _logger.error("%s: %s; next attempt in %d s", name, reason, _AFTER_ERROR_SECONDS)
                 self.stopping.wait(_AFTER_ERROR_SECONDS)
 
     def _examine(self, examiner: Examiner) -> float:
