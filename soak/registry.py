@@ -1,6 +1,6 @@
 """Every campaign, in the order of the table."""
 
-from soak import disk, kill_commands, kill_labels, kill_training, losses, memory
+from soak import disk, kill_commands, kill_labels, kill_node, kill_training, losses, memory
 from soak.archives import ARCHIVES
 from soak.bombs import BOMBS
 from soak.campaign import Campaign
@@ -18,6 +18,7 @@ CAMPAIGNS: tuple[Campaign, ...] = (
     *kill_commands.CAMPAIGNS,
     *kill_labels.CAMPAIGNS,
     *disk.CAMPAIGNS,
+    *kill_node.CAMPAIGNS,
     *memory.CAMPAIGNS,
     *losses.CAMPAIGNS,
     *FUZZING,

@@ -29,7 +29,7 @@ REPORTS = {"1.2.840.10008.5.1.4.1.1.88.33", "1.2.840.10008.5.1.4.1.1.88.34"}
 
 @pytest.fixture
 def recipe(tmp_path):
-    """The recipe's files, with ports that are free here instead of its own; and the commands of its page, by program."""
+    """The recipe's files, with ports that are free here instead of its own; and the commands of its page."""
     ports = {each: str(free_port()) for each in PORTS}
 
     def moved(text):
