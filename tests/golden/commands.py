@@ -310,6 +310,28 @@ def serve(shop: Workshop) -> dict:
     }
 
 
+def node(shop: Workshop) -> dict:
+    from fractura.node.queue import Queue
+
+    queue = Queue(shop.place / "queue")
+    for number, data in ((1, b"waits"), (2, b"is damaged"), (3, b"is done")):
+        queue.receive(f"1.2.3.{number}", data)
+    first, second, third = (queue.next_image() for _ in range(3))
+    queue.give_back(first)
+    queue.fail(second, "is a damaged DICOM: its header cannot be read")
+    queue.store_results(third, [("1.2.3.4", b"report")], ["archive"], keep=False)
+    queue.close()
+    (shop.place / "node.yaml").write_text("folder: queue\ncallers: PACS\n", encoding="utf-8")
+    return {
+        "status": shop.run("node", "--folder", "queue", "--status"),
+        "retry": shop.run("node", "--folder", "queue", "--retry"),
+        "no queue": shop.run("node", "--folder", "nowhere", "--status"),
+        "no folder": shop.run("node", "--status"),
+        "wrong settings": shop.run("node", "--settings", "node.yaml"),
+        "unsafe": shop.run("node", "--folder", "queue", "--host", "0.0.0.0"),
+    }
+
+
 def doctor(shop: Workshop) -> dict:
     return {"no folder": shop.run("doctor", "nowhere")}  # all else depends on the machine
 
@@ -334,6 +356,7 @@ COMMANDS = {
     "export": export,
     "detect": detect,
     "serve": serve,
+    "node": node,
     "doctor": doctor,
 }
 EXPECTED = Path(__file__).parent / "expected"
