@@ -22,14 +22,14 @@ _logger = logging.getLogger(__name__)
 
 
 class Puller:
-    """Looks for images in a DICOMweb service.
+    """Searches for images in a DICOMweb service.
 
     Attributes:
         every_seconds: Pause between two searches.
 
     Args:
         settings: Of the node.
-        pull: Where, and what to look for.
+        pull: Where, and what to search for.
         queue: Where images go.
     """
 

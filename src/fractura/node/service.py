@@ -1,4 +1,4 @@
-"""Runs a node: its port, its examiner, its senders, until it is told to stop; or looks after its queue."""
+"""Runs a node: its port, its examiner, its senders, until it is told to stop; or tends its queue."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Action = Literal["run", "status", "retry", "discard"]
 
 _IDLE_SECONDS = 1.0
-"""Between two looks into the queue when nothing wakes a thread; another process may have put something back."""
+"""Between two reads of the queue when nothing wakes a thread; another process may have put something back."""
 _AFTER_ERROR_SECONDS = 5.0
 _FORGET_EVERY_SECONDS = 3600.0
 _LAST_SECONDS = 20.0
@@ -74,7 +74,7 @@ def run_node(
     file = None if settings_file is None else Path(settings_file)
     settings = NodeSettings.create({**({} if file is None else read_settings(file)), **(values or {})}, file=file)
     if action != "run":
-        return _look_after(settings, action)
+        return _tend(settings, action)
     for module in ("pynetdicom", "dicomweb_client"):
         require(module, "node")
     from fractura.node.examination import examination_of
@@ -93,7 +93,7 @@ def run_node(
         return queue.status([each.name for each in settings.destinations])
 
 
-def _look_after(settings: NodeSettings, action: Action) -> NodeStatus:
+def _tend(settings: NodeSettings, action: Action) -> NodeStatus:
     if not (settings.folder / DATABASE).is_file():
         raise UsageError("there is no queue of a node", file=settings.folder, hint="check the path and the spelling")
     with _queue(settings) as queue:

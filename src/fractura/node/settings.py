@@ -134,7 +134,7 @@ class Pull(_Closed):
     Attributes:
         web: The service.
         every_seconds: Pause between two searches.
-        days: Studies of so many days are looked for, today included.
+        days: Studies of so many days are searched for, today included.
         modalities: Of the images that are fetched.
     """
 

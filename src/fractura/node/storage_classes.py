@@ -9,7 +9,7 @@ RADIOGRAPHS = tuple(
         "1",  # computed radiography
         "1.1",  # digital X-ray, for presentation
         "1.1.1",  # digital X-ray, for processing
-        "7",  # secondary capture, as digitisers of films write it
+        "7",  # secondary capture, as scanners write it
         "7.2",  # its kinds with several frames: grey of 8 bits, grey of more bits, colour
         "7.3",
         "7.4",
