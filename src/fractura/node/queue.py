@@ -311,7 +311,7 @@ class Queue:
         return int(failures)
 
     def _settle(self, number: int, *, keep: bool) -> None:
-        """Mark an image as done and delete its files, if every destination has every result."""
+        """Note that an image is done and delete its files, if every destination has every result."""
         open_deliveries = (
             "SELECT 1 FROM deliveries JOIN results ON result = uid WHERE image = ? AND state != 'confirmed'"
         )

@@ -234,8 +234,8 @@ def read_settings(file: Path) -> dict[str, Any]:
         text = data.decode("utf-8-sig")
         found = tomllib.loads(text) if file.suffix.lower() == ".toml" else yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = None if mark is None else f"line {mark.line + 1}"
+        position = error.problem_mark
+        place = None if position is None else f"line {position.line + 1}"
         raise DataError("is not valid YAML", file=file, place=place, hint="correct it there") from error
     except (ValueError, yaml.YAMLError) as error:
         raise DataError("cannot be read as settings", file=file, hint="write it as UTF-8 text") from error
