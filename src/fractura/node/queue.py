@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fractura.core.errors import DataError
-from fractura.core.files import remove_temporary_files, write_atomically
+from fractura.core.files import write_atomically
+from fractura.core.leftovers import remove_temporary_files
 from fractura.node.queue_entries import Delivery, DestinationStatus, FailedImage, NodeStatus, QueuedImage
 
 DATABASE = "queue.sqlite"
