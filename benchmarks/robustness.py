@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,11 +25,13 @@ from fractura.core.dataset import Dataset
 from fractura.evaluation import align_classes, evaluate
 from fractura.formats import read_dataset
 from fractura.imaging.reader import read_radiograph
-from fractura.inference import load_model
+from fractura.inference import Model, load_model
 from fractura.inference.views import WHOLE, detect_in_views, known_views
 
 Grey = NDArray[np.float32]
 METRICS = ("AP30", "AP50", "froc/iou10/0.5", "image_auc")
+COLUMNS = ("AP30", "AP50", "S@0.5", "AUC")
+"""What they are called in the table."""
 _CLIP, _TILES = 4.0, 8
 
 
@@ -194,8 +196,35 @@ def changed(dataset: Dataset, change: Callable[[Picture], Picture] | None) -> tu
     return replace(dataset, records=tuple(records)), images
 
 
+def measure(model: Model, dataset: Dataset, views: Sequence[str]) -> Iterator[tuple[str, list[float]]]:
+    """The name of each change, ``as they are`` first, with the values of ``METRICS`` under it."""
+    for change in (None, *CHANGES):
+        measured, images = changed(dataset, change)
+        metrics = evaluate(measured, [detect_in_views(model, each, views) for each in images], details=False).metrics
+        name = "as they are" if change is None else change.__name__.replace("_", " ")
+        yield name, [float(metrics[key].value or 0.0) for key in METRICS]
+
+
+def print_table(model: Model, dataset: Dataset, views: Sequence[str]) -> dict[str, list[float]]:
+    """Print a line for each change and the mean of them; return the values by the name of the change."""
+    print(f"{len(dataset)} images, views: {', '.join(views)}")
+    print(f"{'change':<14}" + "".join(f"{name:>8}" for name in COLUMNS) + f"{'AP30 share':>12}")
+    rows: dict[str, list[float]] = {}
+    for name, row in measure(model, dataset, views):
+        rows[name] = row
+        _print_row(name, row, rows["as they are"])
+    mean = np.mean(list(rows.values())[1:], axis=0).tolist()
+    _print_row("mean of ten", mean, rows["as they are"])
+    return {**rows, "mean of ten": mean}
+
+
+def _print_row(name: str, row: Sequence[float], plain: Sequence[float]) -> None:
+    share = row[0] / plain[0] if plain[0] else float("nan")
+    print(f"{name:<14}" + "".join(f"{value:>8.3f}" for value in row) + f"{share:>12.2f}", flush=True)
+
+
 def main() -> None:
-    """Measure the images as they are and under each change, and print a line for each."""
+    """Measure the images as they are and under each change."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, help="model folder, .onnx file, or built-in")
     parser.add_argument("data", type=Path, help="labelled images")
@@ -206,23 +235,7 @@ def main() -> None:
     dataset = align_classes(read_dataset(arguments.data), model.card.class_names)
     step = max(len(dataset) // arguments.images, 1) if arguments.images else 1
     dataset = replace(dataset, records=dataset.records[::step])
-    views = known_views(arguments.views.split(","))
-    print(f"{len(dataset)} images, views: {', '.join(views)}")
-    print(
-        f"{'change':<14}" + "".join(f"{name:>8}" for name in ("AP30", "AP50", "S@0.5", "AUC")) + f"{'AP30 share':>12}"
-    )
-    plain: list[float] = []
-    rows: list[list[float]] = []
-    for change in (None, *CHANGES):
-        measured, images = changed(dataset, change)
-        metrics = evaluate(measured, [detect_in_views(model, each, views) for each in images], details=False).metrics
-        row = [float(metrics[name].value or 0.0) for name in METRICS]
-        plain = plain or row
-        rows.append(row)
-        name = "as they are" if change is None else change.__name__.replace("_", " ")
-        print(f"{name:<14}" + "".join(f"{value:>8.3f}" for value in row) + f"{row[0] / plain[0]:>12.2f}", flush=True)
-    mean = np.mean(rows[1:], axis=0)
-    print(f"{'mean of ten':<14}" + "".join(f"{value:>8.3f}" for value in mean) + f"{mean[0] / plain[0]:>12.2f}")
+    print_table(model, dataset, known_views(arguments.views.split(",")))
 
 
 if __name__ == "__main__":

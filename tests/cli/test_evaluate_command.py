@@ -179,8 +179,8 @@ def test_what_is_no_evaluation_is_never_written_over(place, capsys, file, said, 
     [
         (["--without", "hardware"], "--without needs the table"),
         (["--groups", "images.csv", "--without", "hardwear"], "did you mean 'hardware'"),
-        (["--groups", "nowhere.csv"], "nowhere.csv: there is no such table\n  → give a CSV file"),
-        (["--groups", "data"], "data: cannot be read as a CSV table: Is a directory\n  → give a CSV file"),
+        (["--groups", "nowhere.csv"], "nowhere.csv: there is no such file\n  → check the path"),
+        (["--groups", "data"], "data: is a folder, not a file\n  → give a file"),
     ],
 )
 def test_wrong_groups_are_said(place, capsys, monkeypatch, words, said):

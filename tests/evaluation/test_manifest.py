@@ -45,10 +45,23 @@ def test_columns_of_yes_and_no_and_of_few_words_are_groups(table):
     assert manifest.without(DATA, "hardware").images.tolist() == [False, True, False]
 
 
+def test_tables_of_other_people(table):
+    """GRAZPEDWRI-DX's columns and names without endings, and a semicolon, as Excel writes it in half of Europe."""
+    text = "filestem;patient_id;age;gender;cast\na;7;14,5;M;\nb;8;9;F;1\n;;;;\n"
+    manifest = read_manifest(table(text))
+    assert [record.patient for record in manifest.complete(DATA)] == ["7", "8", None]
+    assert [(group.by, group.images.tolist()) for group in manifest.groups(DATA)] == [
+        ("gender", [False, True, False]),
+        ("gender", [True, False, False]),
+        ("cast", [False, True, False]),
+    ]
+    assert manifest.missing(DATA) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("image;x\na.png;1\n", "has no column that names the image"),
+        ("picture,x\na.png,1\n", "has no column that names the image"),
         ("image,x\na.png,1\na.png,2\n", "second row for a.png"),
         ("", "has no column that names the image"),
     ],

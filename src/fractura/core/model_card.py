@@ -45,6 +45,7 @@ class ModelCard(BaseModel):
             of the images behind the weights that training started from (``start``), number and digests.
         settings: The training settings.
         metrics: Metrics measured when it was trained.
+        limits: What it is known to do badly, a sentence each.
         versions: Releases of the programs that made it.
         licence: Terms under which the weights may be used.
         citation: How to cite the model.
@@ -67,6 +68,7 @@ class ModelCard(BaseModel):
     data: dict[str, Any] = Field(default_factory=dict)
     settings: dict[str, Any] = Field(default_factory=dict)
     metrics: dict[str, Any] = Field(default_factory=dict)
+    limits: tuple[str, ...] = ()
     versions: dict[str, Any] = Field(default_factory=dict)
     licence: str | None = None
     citation: str | None = None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -13,11 +13,15 @@ from numpy.typing import NDArray
 from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError, suggest_name
 from fractura.evaluation.subgroups import ImageGroup
+from fractura.formats.table_rows import table_rows
 from fractura.imaging.dicom.demographics import Demographics, age_in_years, sex_term
 
-_IMAGE_COLUMNS = ("image", "filename", "file_name", "image_id", "name")
+_IMAGE_COLUMNS = ("image", "filename", "file_name", "image_id", "name", "filestem")
+"""``filestem`` is GRAZPEDWRI-DX's: names without their ending, as other tables also have them."""
 _FACTS = ("patient", "study", "body_part", "view", "laterality", "device")
 """Columns that fill what the images do not say themselves."""
+_FACT_OF = {"patient_id": "patient", "patientid": "patient", "study_id": "study", "bodypart": "body_part"}
+"""What other tables call them."""
 _AGE, _SEX = ("age", "age_years", "patient_age"), ("sex", "gender", "patient_sex")
 """Columns that say who is on the image."""
 _NO_GROUPS = frozenset({"split", "label", "width", "height", "boxes"})
@@ -47,7 +51,7 @@ class Manifest:
         Raises:
             DataError: The table knows none of the images.
         """
-        if len(dataset) and not any(record.name in self.rows for record in dataset):
+        if len(dataset) and self.missing(dataset) == len(dataset):
             raise DataError(
                 f"has no row for any of the images, such as {dataset.records[0].name}",
                 file=self.source,
@@ -56,19 +60,19 @@ class Manifest:
         return replace(dataset, records=tuple(self._complete(record) for record in dataset))
 
     def _complete(self, record: Record) -> Record:
-        cells = self.rows.get(record.name, {})
+        cells = self._row(record) or {}
         missing = {name: cells[name] for name in _FACTS if cells.get(name) and getattr(record, name) is None}
         return replace(record, **missing)  # type: ignore[arg-type]  # names and types are those of _FACTS
 
     def demographics(self, dataset: Dataset) -> list[Demographics]:
         """Age and sex of the person on each image, from columns of such names; nothing where there is none."""
         age, sex = (next((each for each in self.columns if each.lower() in names), "") for names in (_AGE, _SEX))
-        rows = [self.rows.get(record.name, {}) for record in dataset]
+        rows = [self._row(record) or {} for record in dataset]
         return [Demographics(age_in_years(cells.get(age, "")), sex_term(cells.get(sex, ""))) for cells in rows]
 
     def missing(self, dataset: Dataset) -> int:
         """Images without a row."""
-        return sum(record.name not in self.rows for record in dataset)
+        return sum(self._row(record) is None for record in dataset)
 
     def groups(self, dataset: Dataset) -> list[ImageGroup]:
         """The images where a column of 0 and 1 (no and yes) is 1, and those of each word of a column of few words."""
@@ -76,7 +80,7 @@ class Manifest:
         for column in self.columns:
             if column in _FACTS or column in _NO_GROUPS:
                 continue
-            values = {self.rows[record.name][column] for record in dataset if record.name in self.rows}
+            values = {row[column] for row in map(self._row, dataset) if row is not None}
             if values <= _YES | _NO:
                 found.append(ImageGroup(column, "yes", self._where(dataset, column, _YES.__contains__)))
             elif len(values) <= _MOST_GROUPS and not any(_is_number(value) for value in values):
@@ -97,14 +101,16 @@ class Manifest:
         return ImageGroup("images", f"without {column}", ~self._where(dataset, column, _YES.__contains__))
 
     def _where(self, dataset: Dataset, column: str, wanted: Callable[[str], bool]) -> NDArray[np.bool_]:
-        return np.array(
-            [record.name in self.rows and wanted(self.rows[record.name][column]) for record in dataset], dtype=bool
-        )
+        rows = map(self._row, dataset)
+        return np.array([row is not None and wanted(row[column]) for row in rows], dtype=bool)
+
+    def _row(self, record: Record) -> dict[str, str] | None:
+        return self.rows.get(record.name) or self.rows.get(PurePosixPath(record.name).stem)
 
 
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        float(text.replace(",", "."))
     except ValueError:
         return False
     return True
@@ -113,45 +119,34 @@ def _is_number(text: str) -> bool:
 def read_manifest(path: Path) -> Manifest:
     """Read a CSV file with a header; the image is named in a column ``image``, ``filename``, ``image_id`` or ``name``.
 
-    Cells are stripped; yes and no are read in any case. If the image's cell is a path, its last part counts.
+    Cells are stripped; yes and no are read in any case. If the image's cell is a path, its last part counts; it may lack
+    its ending. Cells are separated by commas or semicolons.
 
     Raises:
-        DataError: The file cannot be read, names no image column, or has two rows for one image.
+        DataError: The file cannot be read or is not CSV, names no image column, or has two rows for one image.
 
     Example:
         ``read_manifest(Path("images.csv")).groups(dataset)`` gives the subgroups that ``evaluate`` takes.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            columns = [name.strip() for name in reader.fieldnames or ()]
-            reader.fieldnames = columns
-            table = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise DataError(
-            "there is no such table"
-            if isinstance(error, FileNotFoundError)
-            else f"cannot be read as a CSV table: {why}",
-            file=path,
-            hint=f"give a CSV file in UTF-8 whose first line names the columns, one of them '{_IMAGE_COLUMNS[0]}' with "
-            "the images' file names",
-        ) from error
+    table = table_rows(path)
+    _, columns = next(table, ("", []))
     key = next((name for name in _IMAGE_COLUMNS if name in columns), None)
     if key is None:
         raise DataError(
             "has no column that names the image", file=path, hint=f"call it '{_IMAGE_COLUMNS[0]}'; separate with commas"
         )
-    others = tuple(name for name in columns if name != key)
+    others = tuple(_FACT_OF.get(name, name) for name in columns if name != key)
     rows: dict[str, dict[str, str]] = {}
-    for number, cells in enumerate(table, start=2):
-        name = PurePosixPath((cells[key] or "").strip().replace("\\", "/")).name
+    for place, cells in table:
+        if not any(cells):
+            continue
+        row = dict(zip_longest(columns, map(_plain, cells[: len(columns)]), fillvalue=""))
+        name = PurePosixPath(row.pop(key).replace("\\", "/")).name
         if name in rows:
-            raise DataError(f"has a second row for {name}", file=path, place=f"row {number}")
-        rows[name] = {column: _plain(cells[column]) for column in others}
+            raise DataError(f"has a second row for {name}", file=path, place=place)
+        rows[name] = {_FACT_OF.get(column, column): cell for column, cell in row.items()}
     return Manifest(path, others, rows)
 
 
-def _plain(cell: str | None) -> str:
-    text = (cell or "").strip()
-    return text.lower() if text.lower() in _YES | _NO else text
+def _plain(cell: str) -> str:
+    return cell.lower() if cell.lower() in _YES | _NO else cell

@@ -30,6 +30,7 @@ class BuiltInModel:
         licence: Terms of its weights.
         threshold: Score from which a detection counts.
         validation: Some of the metrics on its validation images, by key.
+        limits: What it is known to do badly, a sentence each.
     """
 
     name: str
@@ -40,6 +41,7 @@ class BuiltInModel:
     licence: str | None
     threshold: float
     validation: dict[str, Metric]
+    limits: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,4 +104,5 @@ def _built_in() -> BuiltInModel:
         licence=card.licence,
         threshold=card.threshold,
         validation={key: Metric(**metrics[key]) for key in VALIDATION_METRICS if key in metrics},
+        limits=card.limits,
     )

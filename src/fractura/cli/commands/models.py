@@ -60,5 +60,9 @@ def _write_built_in(model: BuiltInModel) -> None:
     out.write_line("  on its validation images:")
     for key, metric in model.validation.items():
         out.write_paragraph(f"    {metric_text(key)}: {metric.to_text()}")
+    if model.limits:
+        out.write_line("  known limits:")
+        for limit in model.limits:
+            out.write_paragraph(f"    {limit}")
     out.write_line("  to go on with your images:")
     out.write_line(f"    fractura train DATA --fine-tune-checkpoint {model.name}")

@@ -89,10 +89,8 @@ ITEMS = (
     Item(30, _("Robustness or sensitivity analysis"), _("Add what was tried besides subgroups.")),
     Item(31, _("Explainability and its validation"), _("Add any further method, and how it was validated.")),
     Item(32, _("Test on external data"), _("Say whether these images come from elsewhere than the training images.")),
-    Item(33, _("Flow of participants or images"), _("Draw it, from the first query to these images.")),
-    Item(
-        34, _("Demographic and clinical characteristics of each partition"), _("Add age, sex and what else is known.")
-    ),
+    Item(33, _("Flow of participants or images"), _("Add the steps before these images, from the first query on.")),
+    Item(34, _("Demographic and clinical characteristics of each partition"), _("Add what table 1 does not say.")),
     Item(35, _("Performance of the final model on all partitions")),
     Item(36, _("Diagnostic accuracy with its precision")),
     Item(

@@ -54,10 +54,10 @@ def age_in_years(text: str) -> float | None:
     """An age as DICOM writes it, or as a number of years; None if it is neither, or none that people reach.
 
     Examples:
-        >>> age_in_years("045Y"), age_in_years("018M"), age_in_years("7.5"), age_in_years("old")
+        >>> age_in_years("045Y"), age_in_years("018M"), age_in_years("7,5"), age_in_years("old")
         (45.0, 1.5, 7.5, None)
     """
-    match = _AGE.fullmatch(text.strip())
+    match = _AGE.fullmatch(text.strip().replace(",", "."))
     if match is None:
         return None
     years = float(match[1]) * _YEARS[match[2].upper()]
