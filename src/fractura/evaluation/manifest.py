@@ -119,8 +119,8 @@ def _is_number(text: str) -> bool:
 def read_manifest(path: Path) -> Manifest:
     """Read a CSV file with a header; the image is named in a column ``image``, ``filename``, ``image_id`` or ``name``.
 
-    Cells are stripped; yes and no are read in any case. If the image's cell is a path, its last part counts; it may lack
-    its ending. Cells are separated by commas or semicolons.
+    Cells are stripped; yes and no are read in any case. If the image's cell is a path, its last part counts; it may
+    lack its ending. Cells are separated by commas or semicolons.
 
     Raises:
         DataError: The file cannot be read or is not CSV, names no image column, or has two rows for one image.
