@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 
-from fractura.inference.results import printable
+from fractura.core.printable import printable
 
 _NAMESPACE = uuid.UUID("6f0b1a52-6a0e-4f0c-9d3a-5b1f0c7e2d94")
 """Never to be changed: every UID would be another one."""

@@ -90,7 +90,7 @@ class TensorFlowCheckpoints(StateStore, RunHooks):
     def _listed(self, folder: Path) -> list[Path]:
         """The checkpoints in the folder, and the one resumed from where its run was killed before it could list it."""
         listed = read_checkpoint_state(folder)
-        if self._latest is None:
+        if self._latest is None or self._latest.prefix is None:
             return listed
         resumed = folder / self._latest.prefix.name
         is_there = resumed.with_name(f"{resumed.name}.index").is_file()
