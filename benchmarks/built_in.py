@@ -23,7 +23,7 @@ METRICS = ("AP50", "AP30", "froc/iou10/0.5", "image_auc", "image_sensitivity", "
 LIMITS = (
     "Wrists of adults: on a foreign set of them the model before this one found little (AP at IoU 0.3 0.10, AUC 0.67); "
     "this one has not been measured there.",
-    "Photographs of a radiograph or a screen taken with a phone: of six that were tried with the model before this one, "
+    "Photographs of a radiograph or a screen taken with a phone: of six tried with the model before this one, "
     "two were answered rightly.",
     "Its boxes were 1.65 times too large on images of other hospitals (measured with the model before this one).",
     "Grain: under the noise of the benchmark's `grainy` it keeps less than half of its AP at IoU 0.3.",
