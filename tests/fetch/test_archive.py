@@ -43,6 +43,7 @@ HOSTILE = {
     "device": (tar_gz(member("a", kind=tarfile.CHRTYPE)), "a link or a device"),
     "pipe": (tar_gz(member("a", kind=tarfile.FIFOTYPE)), "a link or a device"),
     "twice": (tar_gz(member("a", b"x"), member("a", b"y")), "twice"),
+    "twice where case does not matter": (tar_gz(member("a/É.png", b"x"), member("a/é.PNG", b"y")), "twice"),
     "file as folder": (tar_gz(member("a", b"x"), member("a/b", b"y")), ""),
     "empty": (tar_gz(), "empty"),
     "no archive": (b"<html>not found</html>", "damaged"),

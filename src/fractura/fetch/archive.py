@@ -126,11 +126,17 @@ def unpack_archive(
 
 def _unpack(archive: Path, entries: Iterable[_Entry], folder: Path, maximum_size: int, maximum_files: int) -> None:
     size = count = 0
+    files: set[str] = set()  # folded, for systems on which A.png is a.png
     for entry in entries:
         count, size = count + 1, size + entry.size
         if size > maximum_size or count > maximum_files:
             raise _BombError
-        target = folder / safe_name(archive, entry.name)
+        name = safe_name(archive, entry.name)
+        target, folded = folder / name, str(name).casefold()
+        if folded in files:
+            raise _refusal(archive, f"contains '{entry.name}' twice")
+        if not entry.is_folder:
+            files.add(folded)
         try:
             (target if entry.is_folder else target.parent).mkdir(parents=True, exist_ok=True)
             if not entry.is_folder:
