@@ -152,7 +152,7 @@ CAMPAIGNS = (
         "annotation and backup complete, and nothing left over after the next start",
         _prepare,
         50,
-        "the link to what a save had replaced was left in the backup for good: "
+        "by reading the code: the link to what a save had replaced was left in the backup for good: "
         "`test_what_a_killed_server_had_replaced_is_told_from_another_programs`",
     ),
 )
