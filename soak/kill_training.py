@@ -260,7 +260,8 @@ CAMPAIGNS = (
         f"`kill -9` of `train` at any moment: {_ENDS_ALIKE}",
         _tiny,
         100,
-        "by reading the code: TensorBoard lost the last step and validation before each resume, and showed twice what was killed before the "
+        "by reading the code: TensorBoard lost the last step and validation before each resume, and showed twice what "
+        "was killed before the "
         "first checkpoint: `test_tensorboard_shows_each_step_of_a_resumed_run_once`; a card could lie next to newer "
         "weights: `test_a_kill_leaves_no_card_of_other_weights`; a state half written at the very end stayed, 1 of 3: "
         "`test_what_was_half_written_at_the_end_is_cleared`",
@@ -271,7 +272,8 @@ CAMPAIGNS = (
         f"`kill -9` of `model_main_tf2.py`, a checkpoint at every step: {_ENDS_ALIKE}",
         _tensorflow,
         50,
-        "by reading the code: a checkpoint that was written but not listed, or not listed any more but not deleted, was forgotten for good: "
+        "by reading the code: a checkpoint that was written but not listed, or not listed any more but not deleted, "
+        "was forgotten for good: "
         "`test_killed_before_a_checkpoint_is_listed_no_earlier_one_is_forgotten`",
     ),
 )
