@@ -27,7 +27,7 @@ def report_of(image):
     """An examination that needs no model: one small object that depends on the image alone."""
     from pydicom import dcmread
 
-    source = dcmread(image, stop_before_pixels=True)
+    source = dcmread(image.path, stop_before_pixels=True)
     made = Dataset()
     made.SOPClassUID = SECONDARY_CAPTURE
     made.SOPInstanceUID = generate_uid(entropy_srcs=["result", str(source.SOPInstanceUID)])
@@ -166,7 +166,7 @@ def test_an_image_that_cannot_be_examined_is_reported_and_does_not_stop_the_othe
     def examination(image):
         made = report_of(image)
         if radiograph(1).StudyInstanceUID == made[0].StudyInstanceUID:
-            raise DataError("is a damaged DICOM", file=image)
+            raise DataError("is a damaged DICOM", file=image.path)
         return made
 
     with Archive() as archive:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from fractura.core.errors import DataError, FracturaError, own_line
@@ -23,13 +22,13 @@ _logger = logging.getLogger(__name__)
 class Examination(Protocol):
     """Makes the results of an image, as DICOM objects of its study."""
 
-    def __call__(self, image: Path) -> Sequence[Dataset]:
+    def __call__(self, image: QueuedImage) -> Sequence[Dataset]:
         """The results; none where the image is not to be examined, or nothing is to be sent.
 
         The same image gives the same SOP Instance UIDs, so that sending results anew replaces them.
 
         Args:
-            image: A DICOM file.
+            image: Its file is DICOM.
 
         Raises:
             DataError: The image cannot be examined, and never will.
@@ -72,7 +71,7 @@ class Examiner:
             self._give_up(image, "the node ended each time while it examined this image")
             return True
         try:
-            results = [(str(each.SOPInstanceUID), _encoded(each)) for each in self._examination(image.path)]
+            results = [(str(each.SOPInstanceUID), _encoded(each)) for each in self._examination(image)]
         except DataError as error:
             self._give_up(image, error.problem)
         except Exception as error:

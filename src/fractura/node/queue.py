@@ -30,6 +30,7 @@ _SCHEMA = """
 CREATE TABLE images (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     uid TEXT NOT NULL UNIQUE,
+    caller TEXT,
     bytes INTEGER NOT NULL,
     state TEXT NOT NULL DEFAULT 'waiting',
     attempts INTEGER NOT NULL DEFAULT 0,
@@ -153,7 +154,7 @@ class Queue:
         )
         return bool(images >= self._instances or size + more > self._size)
 
-    def receive(self, uid: str, data: bytes) -> Received:
+    def receive(self, uid: str, data: bytes, caller: str | None = None) -> Received:
         """Take an image; when this returns ``new`` or ``known`` it is on the disk.
 
         An image that had failed is tried again.
@@ -161,6 +162,7 @@ class Queue:
         Args:
             uid: Its SOP Instance UID.
             data: Its file.
+            caller: AE title of the node that sends it.
 
         Returns:
             ``known`` for one that waits or was dealt with, and for results of this node; ``full`` if there is no room.
@@ -179,7 +181,8 @@ class Queue:
             with self._transaction():
                 self._database.execute("DELETE FROM images WHERE uid = ?", (uid,))
                 self._database.execute(
-                    "INSERT INTO images (uid, bytes, received, changed) VALUES (?, ?, ?, ?)", (uid, len(data), now, now)
+                    "INSERT INTO images (uid, caller, bytes, received, changed) VALUES (?, ?, ?, ?, ?)",
+                    (uid, caller, len(data), now, now),
                 )
             return "new"
 
@@ -192,15 +195,15 @@ class Queue:
         """
         with self._transaction():
             found = self._database.execute(
-                "SELECT number, uid, attempts, received FROM images WHERE state = 'waiting' AND due <= ? "
+                "SELECT number, uid, attempts, received, caller FROM images WHERE state = 'waiting' AND due <= ? "
                 "ORDER BY attempts, number LIMIT 1",
                 (time.time(),),
             ).fetchone()
             if found is None:
                 return None
-            number, uid, attempts, received = found
+            number, uid, attempts, received, caller = found
             self._database.execute("UPDATE images SET attempts = attempts + 1 WHERE number = ?", (number,))
-        return QueuedImage(number, self._file(_IMAGES, uid), attempts + 1, received)
+        return QueuedImage(number, self._file(_IMAGES, uid), attempts + 1, received, caller)
 
     def give_back(self, image: QueuedImage) -> None:
         """Undo ``next_image``: the attempt does not count."""

@@ -16,12 +16,14 @@ class QueuedImage:
         path: Its file.
         attempts: How often it has been tried, this time included.
         received: When it came, seconds since 1970.
+        caller: AE title of the node that sent it; None where it was fetched.
     """
 
     number: int
     path: Path
     attempts: int
     received: float
+    caller: str | None = None
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ class Receiver:
         try:
             if self._queue.is_full() and not self._queue.knows(uid):
                 return self._refused()
-            received = self._queue.receive(str(uid), event.encoded_dataset())
+            received = self._queue.receive(str(uid), event.encoded_dataset(), event.assoc.requestor.ae_title)
         except Exception as error:  # whatever it is: without the bytes on the disk there is no acknowledgement
             _logger.error("an image could not be stored: %s", type(error).__name__)
             return _OUT_OF_RESOURCES

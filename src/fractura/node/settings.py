@@ -157,6 +157,8 @@ class NodeSettings(_Closed):
         tls: Encryption of the port; None listens in the clear.
         results: What is made of an image: ``sr``, a structured report; ``sc``, a picture with the boxes drawn;
             ``gsps``, a presentation state with the boxes.
+        rules: TOML file that says which images are examined, and of which results are sent; see
+            ``fractura.hospital.rules``. Its ``kinds`` are those of files: here ``results`` has them.
         destinations: Where results go.
         pull: Images to fetch; None fetches none.
         queue_instances: Most images in the queue, failed ones included; a sender of more is told to try again later.
@@ -184,6 +186,7 @@ class NodeSettings(_Closed):
     callers: tuple[AeTitle, ...] = ()
     tls: Tls | None = None
     results: tuple[DicomKind, ...] = ("sr", "sc")
+    rules: Path | None = None
     destinations: tuple[Destination, ...] = ()
     pull: Pull | None = None
     queue_instances: Annotated[int, Field(ge=1)] = 10_000
