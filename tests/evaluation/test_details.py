@@ -241,11 +241,11 @@ def test_ages_and_sexes_of_a_table(manifest):
 def test_tables_that_cannot_be_read_say_why(manifest, tmp_path):
     with pytest.raises(DataError, match=r"has a second row for a\.png") as caught:
         manifest("image,x", "a.png,1", "b.png,1", "c/a.png,2")
-    assert caught.value.place == "row 4"
-    with pytest.raises(DataError, match="there is no such table"):
+    assert caught.value.place == "line 4"
+    with pytest.raises(DataError, match="there is no such file"):
         read_manifest(tmp_path / "none.csv")
     (tmp_path / "b.csv").write_bytes(b"image\n\xff\xfe\n")
-    with pytest.raises(DataError, match="cannot be read as a CSV table"):
+    with pytest.raises(DataError, match="is not UTF-8 text"):
         read_manifest(tmp_path / "b.csv")
     with pytest.raises(DataError) as caught:
         manifest("image,x").complete(dataset(image(name="a.png")))

@@ -42,7 +42,6 @@ def test_a_campaign_can_be_a_row_of_the_table(campaign):
 @pytest.mark.parametrize(
     ("name", "tries"),
     [
-        ("kill-train", 4),
         ("kill-label", 2),
         ("kill-convert-yolo", 6),
         ("kill-convert-shards", 6),

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from fractura.core.dataset import Dataset, Progress, Record
 from fractura.core.errors import DataError, UsageError
 from fractura.core.files import write_atomically
+from fractura.core.leftovers import holds_nothing
 from fractura.core.output_folder import is_inside, left_unfinished, unfinished
 from fractura.formats.text_files import a_dict, json_bytes, read_json
 
@@ -98,7 +99,7 @@ def write_files(
     done = 0
 
     def see_no_other() -> None:
-        if _own_files(folder) != own:
+        if _own_files(folder) != own or (is_new and not holds_nothing(target.path)):
             raise UsageError("was written by another run in the meantime", file=folder, hint="run the command again")
 
     with unfinished(target.path, command, {*wanted.values(), *stale}, prepare=see_no_other):

@@ -14,7 +14,7 @@ from fractura._version import __version__
 from fractura.core.dataset import Dataset
 from fractura.core.errors import UsageError
 from fractura.core.folder_lock import LOCK_FILE
-from fractura.core.leftovers import holds_nothing
+from fractura.core.leftovers import holds_nothing, remove_temporary_files
 from fractura.core.model_card import CARD_FILE, WEIGHTS_FILE, ModelCard, write_card
 from fractura.models.detector import Detector
 from fractura.models.weights import partial_file, write_tensors
@@ -45,6 +45,7 @@ def remove_partial_files(output: Path) -> None:
     """Delete what a killed run had half written, which a run that is complete would not write again."""
     for file in (output / WEIGHTS_FILE, output / STATE_FOLDER / STATE_FILE):
         partial_file(file).unlink(missing_ok=True)
+    remove_temporary_files(output, below=True)
 
 
 def _is_unused(output: Path) -> bool:
