@@ -141,10 +141,10 @@ def test_results_go_to_orthanc_by_stow(recipe, tmp_path):
             {"folder": tmp_path / "queue", "port": 0, "destinations": [target, closed, wrong]}
         )
 
-        def same(path):
+        def same(image):
             from pydicom import dcmread
 
-            return [dcmread(path)]
+            return [dcmread(image.path)]
 
         with Node(settings, same) as node:
             import io
