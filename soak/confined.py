@@ -40,7 +40,7 @@ class Outcome:
         out: Its stdout.
         err: Its stderr.
         seconds: How much time of a processor it took.
-        megabytes: The most memory that it used beyond the parent's.
+        megabytes: The most memory that it used beyond what it had of its parent's at its start.
     """
 
     code: int
@@ -72,11 +72,14 @@ class Outcome:
 def confined(call: Callable[[], int | None], folder: Path, *, seconds: int = SECONDS) -> Outcome:
     """Run ``call`` in a fork, inside ``folder``; it is killed after ``seconds`` of a processor, or when it hangs."""
     out, err = folder / ".stdout", folder / ".stderr"
-    before, start = _resident(), time.monotonic()
+    start = time.monotonic()
+    receiving, sending = os.pipe()
     child = os.fork()
     if child == 0:
         code = 70
         try:
+            os.write(sending, b"%f" % _resident())
+            os.close(sending)
             os.setpgid(0, 0)
             os.chdir(folder)
             signal.alarm(0)
@@ -95,6 +98,9 @@ def confined(call: Callable[[], int | None], folder: Path, *, seconds: int = SEC
             for stream in (sys.stdout, sys.stderr):
                 stream.flush()
             os._exit(code)
+    os.close(sending)
+    before = float(os.read(receiving, 32) or 0)
+    os.close(receiving)
     status, usage = _awaited(child, start + _PATIENCE * seconds)
     outcome = Outcome(
         os.waitstatus_to_exitcode(status),

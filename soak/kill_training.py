@@ -264,7 +264,8 @@ CAMPAIGNS = (
         "was killed before the "
         "first checkpoint: `test_tensorboard_shows_each_step_of_a_resumed_run_once`; a card could lie next to newer "
         "weights: `test_a_kill_leaves_no_card_of_other_weights`; a state half written at the very end stayed, 1 of 3: "
-        "`test_what_was_half_written_at_the_end_is_cleared`",
+        "`test_what_was_half_written_at_the_end_is_cleared`; killed behind its last state, `training.json` ended "
+        "steps too early for good, 11 of 150: `test_killed_next_to_any_state_the_summary_is_that_of_the_whole_run`",
     ),
     Campaign("kill-train-process", f"`kill -9` of a real process of `train` by the clock: {_ENDS_ALIKE}", _real, 10),
     Campaign(

@@ -59,6 +59,7 @@ def test_a_fork_is_measured_and_held(tmp_path):
 
     outcome = confined(fill, tmp_path)
     assert (outcome.code, outcome.out) == (0, str(300 << 20))
+    assert outcome.megabytes > 100
     assert confined(lambda: sys.exit(3), tmp_path).code == 3
     assert "ZeroDivisionError" in confined(lambda: 1 // 0, tmp_path).err
 

@@ -45,6 +45,7 @@ def test_a_campaign_can_be_a_row_of_the_table(campaign):
         ("kill-label", 2),
         ("kill-convert-yolo", 6),
         ("kill-convert-shards", 6),
+        pytest.param("kill-train", 4, marks=pytest.mark.slow),
         pytest.param("kill-check", 6, marks=pytest.mark.slow),
         pytest.param("kill-detect", 6, marks=pytest.mark.slow),
     ],

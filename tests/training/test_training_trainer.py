@@ -25,7 +25,7 @@ from fractura.training import train
 from fractura.training.logging import LOG_FILE, RunHooks, read_history
 from fractura.training.schedules import learning_rate
 from fractura.training.state import STATE_FILE, load_state
-from fractura.training.store import STATE_FOLDER
+from fractura.training.store import STATE_FOLDER, StateStore
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
 EXACT = ("step", "learning_rate", "loss", "gradient_norm", "objectness_loss", "localization_loss")
@@ -231,6 +231,48 @@ def test_a_kill_leaves_no_card_of_other_weights(settings, images, tmp_path, monk
     after = {name: (tmp_path / "model" / name).is_file() for name in before}
     assert after == {CARD_FILE: False, WEIGHTS_FILE: True}
     assert ((tmp_path / "model" / WEIGHTS_FILE).read_bytes() == before[WEIGHTS_FILE]) == (place == "weights")
+
+
+class DyingStore(StateStore):
+    """Dies next to its so-many-th state: just before it is written, or just after."""
+
+    def __init__(self, number, place):
+        self.number, self.place, self.saved = number, place, 0
+
+    def save(self, state):
+        self.saved += 1
+        if (self.saved, self.place) == (self.number, "before"):
+            raise KeyboardInterrupt
+        super().save(state)
+        if self.saved == self.number:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize(("changes", "steps"), [({}, 6), ({"patience": 1, "learning_rate_base": 1e-9}, 4)])
+def test_killed_next_to_any_state_the_summary_is_that_of_the_whole_run(
+    settings, images, tmp_path, place, changes, steps
+):
+    def ended(name, **options):
+        chosen = settings(output=tmp_path / name, num_steps=6, eval_every=2, **changes)
+        run(chosen, images, fresh(), **options)
+
+    whole = DyingStore(0, place)
+    ended("whole", store=whole)
+    wanted = json.loads((tmp_path / "whole" / "training.json").read_text())
+    assert wanted["step"] == steps
+    for number in range(1, whole.saved + 1):
+        name = f"killed{number}"
+        with pytest.raises(KeyboardInterrupt):
+            ended(name, store=DyingStore(number, place))
+        written = (tmp_path / name / STATE_FOLDER / STATE_FILE).exists()
+        try:
+            ended(name, resume=written)
+        except UsageError as error:
+            assert "the run is complete" in str(error) or "the run stopped early" in str(error)
+        found = json.loads((tmp_path / name / "training.json").read_text())
+        found["settings"]["output"] = wanted["settings"]["output"]
+        assert found == wanted
 
 
 def test_two_runs_are_the_same_and_workers_change_nothing(settings, images, tmp_path):

@@ -134,7 +134,7 @@ class _Run:
         if resume:
             self._restore()
         else:
-            self._save()  # so that a run killed before its first validation can be resumed, and a full disk shows now
+            self._begin()
         self.accelerator.wait_for_everyone()
         first = self.progress.step
         self.events = Events(self.output / self.hooks.events_folder, first) if self.main else None
@@ -165,6 +165,12 @@ class _Run:
             dropped_boxes=done.dropped_boxes,
         )
 
+    def _begin(self) -> None:
+        """Save what a run killed before its first validation resumes from; a full disk shows now, too."""
+        if self.main:  # the state first: where only a summary is, neither --resume nor a new run would start
+            self.store.save(self._state())
+            write_summary(self.settings, self.progress, stopped=None)
+
     def _restore(self) -> None:
         restored = self.store.restore(self._state())
         self.progress = restored.progress
@@ -175,9 +181,9 @@ class _Run:
                 file=self.output,
                 hint=f"to train longer, use a higher --num-steps such as {2 * done}",
             )
-        if self._out_of_patience():
+        if reason := self._lost_patience():
             raise UsageError(
-                f"the run stopped early: AP50 has not risen in {self.settings.patience} validations",
+                f"the run stopped early: {reason}",
                 file=self.output,
                 hint="to train longer, use a higher --patience",
             )
@@ -227,8 +233,7 @@ class _Run:
             if self.data.val is not None and (last or self.progress.step % settings.steps_between_validations == 0):
                 self._validate(self.data.val)
                 meter.restart()
-                if not last and self._out_of_patience():
-                    reason = reason or f"AP50 has not risen in {settings.patience} validations"
+                reason = reason or self._lost_patience()
             elif self.progress.step % settings.checkpoint_every_n == 0 and not self.step.left_out:
                 if self.main and self.data.val is None:
                     self._write_model(0.5, {"step": self.progress.step})
@@ -336,12 +341,11 @@ class _Run:
             start=self.start.images if self.start is not None else None,
         )
 
-    def _save(self) -> None:
+    def _save(self, stopped: str | None = None) -> None:
         self._merge_counts()
-        if not self.main:
-            return
-        self.store.save(self._state())
-        write_summary(self.settings, self.progress, stopped=None)
+        if self.main:  # the summary first: a run whose last state is saved has ended, and would never write it again
+            write_summary(self.settings, self.progress, stopped or self._lost_patience())
+            self.store.save(self._state())
 
     def _state(self) -> RunState:
         return RunState(
@@ -358,9 +362,10 @@ class _Run:
         """Leave a usable model folder and state, however the run ended."""
         if self.main and (self.data.val is None or not (self.output / WEIGHTS_FILE).is_file()):
             self._write_model(0.5, {"step": self.progress.step})
-        self._save()
-        if self.main:
-            write_summary(self.settings, self.progress, stopped)
+        self._save(stopped)
 
-    def _out_of_patience(self) -> bool:
-        return self.settings.patience is not None and self.progress.validations_without_gain >= self.settings.patience
+    def _lost_patience(self) -> str | None:
+        patience, done = self.settings.patience, self.progress
+        if patience is None or done.validations_without_gain < patience or done.step >= self.settings.num_steps:
+            return None
+        return f"AP50 has not risen in {patience} validations"
