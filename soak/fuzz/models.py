@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 
@@ -108,15 +109,18 @@ def _prepare_weights(folder: Path) -> tuple[Sequence[Seed], Read]:
 
     from fractura.inference.runtimes import torch as runtime
 
-    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
-    runtime.build_from_architecture = lambda _: nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))  # type: ignore[assignment]
+    def build(_: object = None) -> nn.Module:
+        return nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+
+    model = build()
     torch.set_num_threads(1)
     path = folder / "weights.safetensors"
     seeds = [Seed(_unframed(save(model.state_dict()))), Seed(save(model.state_dict()), "file")]
 
     def read(data: bytes, name: str) -> str:
         path.write_bytes(data if name == "file" else _framed(data))
-        state = runtime.load_detector(CARD, folder).state_dict()
+        with patch.object(runtime, "build_from_architecture", build):
+            state = runtime.load_detector(CARD, folder).state_dict()
         return f"{len(state)} {all(bool(torch.isfinite(value.float()).all()) for value in state.values())}"
 
     return seeds, read

@@ -42,7 +42,7 @@ def test_a_complete_installation(capsys):
 def test_what_is_missing_is_named_with_what_installs_it(incomplete, capsys):
     assert main(["doctor"]) == 5
     out = capsys.readouterr().out
-    base, train, tensorflow, heic, word = re.split(r"\n(?=\[)", out[out.index("base install:") :])
+    base, train, tensorflow, node, heic, word = re.split(r"\n(?=\[)", out[out.index("base install:") :])
     assert "base install: not complete" in base
     assert "nowhere-to-be-found>=1.2" in base
     assert f"pillow>=900 (here: {metadata.version('pillow')})" in " ".join(base.split())
@@ -50,6 +50,7 @@ def test_what_is_missing_is_named_with_what_installs_it(incomplete, capsys):
     assert "[train]: not complete" in train
     assert 'pip install "fractura[train]"' in train
     assert "[tensorflow]: complete" in tensorflow, "what another system needs is not missing here"
+    assert "[node]: complete" in node
     assert "[heic]: complete" in heic
     assert "[word]: complete" in word
     assert "plan9" not in out
@@ -92,4 +93,4 @@ def test_every_command_that_asks_for_an_extra_is_named_with_it():
 
 def test_every_extra_of_the_package_is_explained():
     extras = set(metadata.metadata("fractura").get_all("Provides-Extra"))
-    assert extras - {"dev", "docs"} == set(doctor.PURPOSES) - {""}
+    assert extras - {"dev", "docs", "release"} == set(doctor.PURPOSES) - {""}

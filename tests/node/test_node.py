@@ -85,7 +85,7 @@ def test_compressed_images_are_taken_as_they_are(node):
     from pydicom import dcmread
 
     kept = []
-    running = node(lambda image: kept.append(dcmread(image)) or [])
+    running = node(lambda image: kept.append(dcmread(image.path)) or [])
     image = radiograph(1, np.arange(64 * 48, dtype=np.uint16).reshape(64, 48), syntax=JPEG_2000_LOSSLESS)
     assert send(running.port, [image]) == [SUCCESS]
     wait_until(is_done(running, 1))

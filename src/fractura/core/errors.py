@@ -98,6 +98,18 @@ def own_line(error: BaseException) -> str:
     return place
 
 
+def first_line(error: BaseException) -> str:
+    """What an error of a library says, short enough for a line of ours; its kind, if it says nothing.
+
+    Examples:
+        >>> first_line(ValueError("bad shape\nat 0x7f"))
+        'bad shape'
+        >>> first_line(KeyboardInterrupt())
+        'KeyboardInterrupt'
+    """
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+
+
 def nearest_name(word: str, names: Iterable[str]) -> str | None:
     """The one of ``names`` that ``word`` was probably meant to be; None if nothing is close.
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from fractura.core.printable import printable
 from fractura.core.terminal_text import shown_json
 
 
@@ -22,7 +23,7 @@ def json_text(document: Any) -> str:
     """
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
     # A file name on Linux may consist of any bytes: what UTF-8 does not hold becomes an escape of JSON.
-    return shown_json(text.encode("utf-8", "backslashreplace").decode())
+    return shown_json(printable(text))
 
 
 def parse_json(text: str | bytes) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import re
 
-from fractura.core.errors import NotEnoughMemoryError
+from fractura.core.errors import NotEnoughMemoryError, first_line
 
 _SIGNS = re.compile(
     "DefaultCPUAllocator|out of memory|bad_alloc|bad allocation|Failed to allocate memory|OOM when allocating"
@@ -47,8 +47,7 @@ def not_enough_memory(
         file: It was too small for this.
         hint: What to do.
     """
-    text = str(error).strip()
-    said = f" ({text.splitlines()[0][:200]})" if text else ""
+    said = f" ({first_line(error)})" if str(error).strip() else ""
     return NotEnoughMemoryError(
         f"there is not enough memory{f' for {what}' if what else ''}{said}", file=file, hint=hint
     )

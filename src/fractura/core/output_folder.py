@@ -125,22 +125,22 @@ def refuse_unfinished(path: Path) -> None:
             )
 
 
-def refuse_full_folder(folder: Path, *, earlier: bool, overwrite: bool) -> None:
+def refuse_full_folder(folder: Path | None, holds_earlier: Callable[[Path], bool], *, overwrite: bool) -> None:
     """See that results may be written into a folder: it is not there yet, is empty, or what is there may be replaced.
 
     Args:
-        folder: Where they are to go.
-        earlier: It holds the results of an earlier run.
+        folder: Where they are to go; None if they are not written.
+        holds_earlier: Whether a folder holds the results of an earlier run.
         overwrite: These may be replaced; nothing else ever is.
 
     Raises:
         UsageError: It is a file, or holds something else, or ``overwrite`` was not given.
     """
-    if not folder.exists():
+    if folder is None or not folder.exists():
         return
     if not folder.is_dir():
         raise UsageError("is a file, not a folder", file=folder, hint="choose another output folder")
-    stopped = _note_in(folder) is not None
+    stopped, earlier = _note_in(folder) is not None, holds_earlier(folder)
     if holds_nothing(folder) or ((earlier or stopped) and overwrite):
         return
     results = "the unfinished results of a run that was stopped" if stopped else "the results of an earlier run"

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from fractura._version import __version__
 from fractura.core.errors import DataError, UsageError
 from fractura.hospital.device import Device
-from fractura.hospital.object_identity import MANUFACTURER, NOT_FOR_DIAGNOSIS
+from fractura.hospital.object_identity import MANUFACTURER, NOT_FOR_DIAGNOSIS, maker_of
 from fractura.hospital.study_image import StudyImage, one_study
 from fractura.hospital.unique_ids import stable_uid, stable_uuid
 from fractura.inference.answer import answer_text, certainty_text
@@ -47,7 +47,7 @@ def fhir_bundle(
         UsageError: The images belong to different studies, or there is none.
     """
     first = one_study(images)
-    maker = (origin.digest, f"{origin.settings.threshold:g}", ",".join(origin.settings.views), __version__, device.uid)
+    maker = maker_of(origin, device)
     report_uid = stable_uid("fhir report", first.study_uid, *maker)
     addresses = {
         "device": _address("device", device.uid, origin.digest),

@@ -10,13 +10,12 @@ from fractura._version import __version__
 from fractura.core.errors import DataError
 from fractura.hospital.device import Device
 from fractura.hospital.fhir import detection_text, study_answer
-from fractura.hospital.object_identity import MANUFACTURER, NOT_FOR_DIAGNOSIS
+from fractura.hospital.object_identity import MANUFACTURER, NOT_FOR_DIAGNOSIS, OWN_SCHEME
 from fractura.hospital.study_image import StudyImage, one_study
 from fractura.hospital.unique_ids import stable_uid, stable_uuid
 from fractura.inference.origin import ResultOrigin
 
 _VERSION = "2.5.1"
-_OWN_CODES = "99FRACTURA"
 _LONGEST_CONTROL_ID = 20
 _ESCAPES = str.maketrans({"\\": "\\E\\", "|": "\\F\\", "^": "\\S\\", "&": "\\T\\", "~": "\\R\\", "\r": " ", "\n": " "})
 _BEFORE, _AFTER = b"\x0b", b"\x1c\r"
@@ -77,7 +76,7 @@ def hl7_message(
         ),
         *(
             _segment(
-                *("OBX", str(number), kind, f"{code}^{_plain(text)}^{_OWN_CODES}", sub, _plain(value)),
+                *("OBX", str(number), kind, f"{code}^{_plain(text)}^{OWN_SCHEME}", sub, _plain(value)),
                 *("", "", "", "", "", "P", "", "", created, "", "", "", f"^^{_plain(device.uid)}^ISO"),
             )
             for number, (kind, code, text, sub, value) in enumerate(observations, start=1)

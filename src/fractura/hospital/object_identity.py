@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MANUFACTURER = "fractura"
 NOT_FOR_DIAGNOSIS = "research, not for diagnosis"
 SERIES_DESCRIPTION = f"{MANUFACTURER}: {NOT_FOR_DIAGNOSIS}"
+OWN_SCHEME = "99FRACTURA"
+"""Designator of our own codes, as DICOM and HL7 ask for of private ones."""
 LONGEST_TEXT = 64
 """Characters of DICOM's types LO and SH's meaning."""
 _DIGEST_SHOWN = 32
@@ -95,9 +97,13 @@ class ObjectIdentity:
                 item.ContributionDateTime = DT(self.created.replace(tzinfo=None))
 
     def _maker(self) -> tuple[str, ...]:
-        settings = self.origin.settings
-        how = (f"{settings.threshold:g}", ",".join(settings.views))
-        return (self.origin.digest, *how, __version__, self.device.uid)
+        return maker_of(self.origin, self.device)
+
+
+def maker_of(origin: ResultOrigin, device: Device) -> tuple[str, ...]:
+    """What tells the results of two runs apart: model, settings, version and installation."""
+    settings = origin.settings
+    return (origin.digest, f"{settings.threshold:g}", ",".join(settings.views), __version__, device.uid)
 
 
 def made_here(dataset: Dataset) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from fractura._version import __version__
 from fractura.hospital.device import Device
-from fractura.hospital.object_identity import LONGEST_TEXT, MANUFACTURER, ObjectIdentity
+from fractura.hospital.object_identity import LONGEST_TEXT, MANUFACTURER, OWN_SCHEME, ObjectIdentity
 from fractura.hospital.source_image import making_quietly, source_image
 from fractura.inference.origin import ResultOrigin
 from fractura.inference.results import DetectionRow, ImageRow
@@ -20,7 +20,6 @@ from fractura.inference.results import DetectionRow, ImageRow
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-_OWN_SCHEME = "99FRACTURA"
 _FRACTURE = ("125605004", "SCT", "Fracture of bone")
 _LONGEST_CODE = 16
 _SERIES_NUMBER = 9901
@@ -90,7 +89,7 @@ def _report(identity: ObjectIdentity, row: ImageRow) -> Dataset:
         is_complete=True,
         is_final=False,
         is_verified=False,
-        coding_schemes=[CodingSchemeIdentificationItem(_OWN_SCHEME, name="Codes of fractura")],
+        coding_schemes=[CodingSchemeIdentificationItem(OWN_SCHEME, name="Codes of fractura")],
         **identity.series(_SERIES_NUMBER),
     )
     identity.complete(document)
@@ -140,7 +139,7 @@ def _whole_image(sr: Any, uid: str, row: ImageRow, source: Dataset, algorithm: A
 
 def _measurement(sr: Any, code: str, meaning: str, value: float) -> Any:
     return sr.Measurement(
-        name=sr.CodedConcept(code, _OWN_SCHEME, meaning),
+        name=sr.CodedConcept(code, OWN_SCHEME, meaning),
         value=value,
         unit=sr.CodedConcept("1", "UCUM", "no units"),
     )
@@ -151,4 +150,4 @@ def _finding(name: str) -> tuple[str, str, str]:
     if name.strip().casefold() in ("fracture", "fractura", "fractured"):
         return _FRACTURE
     code = "".join(letter for letter in name if letter.isascii() and letter.isalnum())[:_LONGEST_CODE] or "class"
-    return code, _OWN_SCHEME, name[:LONGEST_TEXT]
+    return code, OWN_SCHEME, name[:LONGEST_TEXT]

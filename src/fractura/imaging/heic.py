@@ -6,35 +6,21 @@ It runs in a process of its own: on some damaged files it ends that.
 
 from __future__ import annotations
 
-import atexit
 import importlib
-import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from PIL import Image
 
 from fractura.core.errors import DataError
-from fractura.imaging.dicom.decoder_process import Helper
 from fractura.imaging.heic_worker import ERROR, HEAD, REQUEST
+from fractura.imaging.helper_process import HelperProcess
 
-_WORKER = Path(__file__).with_name("heic_worker.py")
 _MOST_BYTES = 4
 """Of one pixel, in any mode of libheif."""
 _SHORT = 4096
 
-_helper = Helper(_WORKER)
-atexit.register(lambda: _helper.close())
-
-
-def _forget_helper() -> None:
-    """A process forked from ours gets a helper of its own, as that of ``decoder_process`` does."""
-    global _helper
-    _helper = Helper(_WORKER)
-
-
-if hasattr(os, "register_at_fork"):  # Windows lacks it, and cannot fork
-    os.register_at_fork(after_in_child=_forget_helper)
+_helper = HelperProcess(Path(__file__).with_name("heic_worker.py"))
 
 
 def heic_image(stream: BinaryIO, title: str) -> Image.Image:

@@ -183,7 +183,7 @@ def _refuse_mixing(folder: Path, images: Iterable[Path], inputs: Iterable[Path])
 def _replaceable(folder: Path, companions: Iterable[str], *, overwrite: bool) -> frozenset[str]:
     """The files of an earlier run; a folder with anything else in it is refused."""
     earlier = _earlier_results(folder)
-    refuse_full_folder(folder, earlier=earlier is not None, overwrite=overwrite)
+    refuse_full_folder(folder, lambda _: earlier is not None, overwrite=overwrite)
     names = set(left_unfinished(folder) or ())
     for row in earlier or []:
         for kind, place in (("picture", PICTURES), ("annotation", ANNOTATIONS), ("explanation", EXPLANATIONS)):

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fractura.core.errors import ModelError
+from fractura.core.errors import ModelError, first_line
 from fractura.core.memory import is_out_of_memory, not_enough_memory
 from fractura.models.architecture_limits import largest_number, refuse_above_memory, refuse_absurd_numbers
 from fractura.models.catalogue import FAMILIES, find_model
@@ -78,8 +78,9 @@ def build_from_architecture(architecture: Mapping[str, Any]) -> Detector:
         # The libraries have no common class for numbers that fit no network.
         if is_out_of_memory(error):
             raise not_enough_memory("this model", error, hint="use a smaller model, or close other programs") from error
-        text = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        raise ModelError(f"the model's architecture does not make a network ({text})", hint=_HINT) from error
+        raise ModelError(
+            f"the model's architecture does not make a network ({first_line(error)})", hint=_HINT
+        ) from error
 
 
 def recommended_training(name: str, *, trained: bool = False) -> dict[str, Any]:

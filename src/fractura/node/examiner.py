@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from fractura.core.errors import DataError, FracturaError, own_line
+from fractura.hospital.dicom_results import dicom_bytes
 from fractura.node.queue import Queue
 from fractura.node.queue_entries import QueuedImage
 from fractura.node.settings import NodeSettings
@@ -71,7 +71,7 @@ class Examiner:
             self._give_up(image, "the node ended each time while it examined this image")
             return True
         try:
-            results = [(str(each.SOPInstanceUID), _encoded(each)) for each in self._examination(image)]
+            results = [(str(each.SOPInstanceUID), dicom_bytes(each)) for each in self._examination(image)]
         except DataError as error:
             self._give_up(image, error.problem)
         except Exception as error:
@@ -98,9 +98,3 @@ class Examiner:
     def _give_up(self, image: QueuedImage, problem: str) -> None:
         _logger.error("image %d is given up: %s", image.number, problem)
         self._queue.fail(image, problem)
-
-
-def _encoded(result: Dataset) -> bytes:
-    stream = io.BytesIO()
-    result.save_as(stream, enforce_file_format=True)
-    return stream.getvalue()

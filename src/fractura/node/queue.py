@@ -64,6 +64,10 @@ CREATE TABLE destinations (
 ) STRICT;
 """
 _KEPT = "('waiting', 'sending', 'failed')"  # states whose files are there
+_KEPT_RESULTS = f"FROM results WHERE image IN (SELECT number FROM images WHERE state IN {_KEPT})"
+_KEPT_COUNT = (
+    f"SELECT count(*), total(bytes) + (SELECT total(bytes) {_KEPT_RESULTS}) FROM images WHERE state IN {_KEPT}"
+)
 
 Received = Literal["new", "known", "full"]
 
@@ -148,10 +152,7 @@ class Queue:
 
     def is_full(self, more: int = 0) -> bool:
         """True if no image of ``more`` bytes has room."""
-        [(images, size)] = self._rows(
-            f"SELECT count(*), total(bytes) + (SELECT total(bytes) FROM results WHERE image IN"
-            f" (SELECT number FROM images WHERE state IN {_KEPT})) FROM images WHERE state IN {_KEPT}"
-        )
+        [(images, size)] = self._rows(_KEPT_COUNT)
         return bool(images >= self._instances or size + more > self._size)
 
     def receive(self, uid: str, data: bytes, caller: str | None = None) -> Received:
@@ -350,10 +351,7 @@ class Queue:
                 self._forget(time.time() - remember_days * 86_400)
             for kind, query in (
                 (_IMAGES, "SELECT uid FROM images" + ("" if keep else f" WHERE state IN {_KEPT}")),
-                (
-                    _RESULTS,
-                    f"SELECT uid FROM results WHERE image IN (SELECT number FROM images WHERE state IN {_KEPT})",
-                ),
+                (_RESULTS, f"SELECT uid {_KEPT_RESULTS}"),
             ):
                 remove_temporary_files(self._folder / kind)
                 known = {self._file(kind, uid).name for (uid,) in self._rows(query)}
@@ -401,10 +399,7 @@ class Queue:
         """
         with self._lock:
             states = dict(self._rows("SELECT state, count(*) FROM images GROUP BY state"))
-            [(size,)] = self._rows(
-                f"SELECT (SELECT total(bytes) FROM images WHERE state IN {_KEPT}) + (SELECT total(bytes) FROM results "
-                f"WHERE image IN (SELECT number FROM images WHERE state IN {_KEPT}))"
-            )
+            [(_, size)] = self._rows(_KEPT_COUNT)
             [(oldest,)] = self._rows("SELECT min(received) FROM images WHERE state = 'waiting'")
             deliveries = self._rows("SELECT destination, state, count(*) FROM deliveries GROUP BY destination, state")
             problems = dict(self._rows("SELECT name, problem FROM destinations"))

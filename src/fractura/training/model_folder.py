@@ -13,7 +13,6 @@ import torch
 from fractura._version import __version__
 from fractura.core.dataset import Dataset
 from fractura.core.errors import UsageError
-from fractura.core.folder_lock import LOCK_FILE
 from fractura.core.leftovers import holds_nothing, remove_temporary_files
 from fractura.core.model_card import CARD_FILE, WEIGHTS_FILE, ModelCard, write_card
 from fractura.models.detector import Detector
@@ -50,7 +49,7 @@ def remove_partial_files(output: Path) -> None:
 
 def _is_unused(output: Path) -> bool:
     """Nothing lies in the folder, or only what a run left that was killed before its first state was whole."""
-    return holds_nothing(output, besides=(LOCK_FILE, partial_file(Path(STATE_FILE)).name))
+    return holds_nothing(output, besides=[partial_file(Path(STATE_FILE)).name])
 
 
 def write_model(

@@ -181,9 +181,9 @@ class _Run:
                 file=self.output,
                 hint=f"to train longer, use a higher --num-steps such as {2 * done}",
             )
-        if reason := self._lost_patience():
+        if self._lost_patience() is not None:
             raise UsageError(
-                f"the run stopped early: {reason}",
+                f"the run stopped early: AP50 has not risen in {self.settings.patience} validations",
                 file=self.output,
                 hint="to train longer, use a higher --patience",
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
@@ -91,11 +92,7 @@ def compare_readers(
     if len(readers) < 2:
         raise UsageError("agreement is of two readers or more", hint="name the folder of each")
     folder = None if output is None else Path(output)
-
-    def refuse() -> None:
-        if folder is not None:
-            refuse_full_folder(folder, earlier=holds_agreement(folder), overwrite=overwrite)
-
+    refuse = partial(refuse_full_folder, folder, holds_agreement, overwrite=overwrite)
     refuse()
     paths = {f"reader {number}": Path(path) for number, path in enumerate(readers, start=1)}
     if reference is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -151,11 +152,7 @@ def compare_models(
         ``compare_models("built-in", "my_model", "val_images").comparison.differences["AP50"].p``
     """
     folder = None if output is None else Path(output)
-
-    def refuse() -> None:
-        if folder is not None:
-            refuse_full_folder(folder, earlier=holds_comparison(folder), overwrite=overwrite)
-
+    refuse = partial(refuse_full_folder, folder, holds_comparison, overwrite=overwrite)
     refuse()
     paths, data = tuple(Path(path) for path in (first, second, *also)), Path(data)
     models = [load_model(path) for path in (first, second, *also)]

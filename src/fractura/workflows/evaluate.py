@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -129,11 +130,7 @@ def evaluate_model(
         )
     model, data = Path(model), Path(data)
     folder = None if output is None else Path(output)
-
-    def refuse() -> None:
-        if folder is not None:
-            refuse_full_folder(folder, earlier=holds_evaluation(folder), overwrite=overwrite)
-
+    refuse = partial(refuse_full_folder, folder, holds_evaluation, overwrite=overwrite)
     refuse()
     loaded = load_model(model)
     card = loaded.card

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -112,11 +113,7 @@ def analyse_reader_study(
     """
     ratings = Path(ratings)
     folder = None if output is None else Path(output)
-
-    def refuse() -> None:
-        if folder is not None:
-            refuse_full_folder(folder, earlier=holds_reader_study(folder), overwrite=overwrite)
-
+    refuse = partial(refuse_full_folder, folder, holds_reader_study, overwrite=overwrite)
     refuse()
     study = read_study(ratings, data, criterion, reporter)
     figures = tuple(

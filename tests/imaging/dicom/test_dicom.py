@@ -31,6 +31,7 @@ from fractura.formats import read_dataset, write_tfrecord
 from fractura.formats.convert import convert
 from fractura.formats.voc import VocAnnotation, VocObject
 from fractura.formats.voc.serializer import voc_bytes
+from fractura.imaging import helper_process
 from fractura.imaging.dicom import decoder_process, is_dicom, reader
 from fractura.imaging.dicom.codec import decode_first_frame
 from fractura.imaging.dicom.decoder_process import decode_apart
@@ -450,7 +451,7 @@ def test_the_helper_that_dies_is_replaced():
 def test_a_decoder_that_hangs_is_stopped(monkeypatch):
     whole = bytes(jpeg_ls.encode_array((np.arange(2400) % 251).astype(np.uint8).reshape(40, 60)))
     assert decode_apart(whole, JPEG_LS, 60, 40, 1, 8) is not None
-    monkeypatch.setattr(decoder_process, "SECONDS", 1.0)
+    monkeypatch.setattr(helper_process, "SECONDS", 1.0)
     assert decode_apart(whole[:100], JPEG_LS, 60, 40, 1, 8) is None
     monkeypatch.undo()
     assert decode_apart(whole, JPEG_LS, 60, 40, 1, 8) is not None

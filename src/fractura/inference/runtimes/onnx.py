@@ -10,7 +10,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from fractura.core.boxes import Boxes
-from fractura.core.errors import MissingDependencyError, ModelError
+from fractura.core.errors import MissingDependencyError, ModelError, first_line
 from fractura.core.memory import is_out_of_memory, not_enough_memory
 from fractura.core.model_card import METADATA_KEY, ModelCard
 from fractura.inference.runtimes.runtime import Device, checked_boxes, refuse_wrong_image
@@ -59,7 +59,7 @@ class OnnxModel:
             if is_out_of_memory(error):
                 raise not_enough_memory(f"an image of {image.shape[1]} x {image.shape[0]} pixels", error) from error
             raise ModelError(
-                f"the model fails on an image of {image.shape[1]} x {image.shape[0]} pixels ({_first_line(error)})",
+                f"the model fails on an image of {image.shape[1]} x {image.shape[0]} pixels ({first_line(error)})",
                 file=self._path,
                 hint=_EXPORT_AGAIN,
             ) from error
@@ -99,12 +99,8 @@ def _open(path: Path, providers: list[str]) -> onnxruntime.InferenceSession:
         if is_out_of_memory(error):
             raise not_enough_memory("this model", error, file=str(path)) from error
         raise ModelError(
-            f"cannot be opened as an ONNX model ({_first_line(error)})", file=path, hint=_EXPORT_AGAIN
+            f"cannot be opened as an ONNX model ({first_line(error)})", file=path, hint=_EXPORT_AGAIN
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 def _card(session: onnxruntime.InferenceSession, path: Path) -> ModelCard:

@@ -14,7 +14,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from fractura.core.boxes import Boxes
-from fractura.core.errors import MissingDependencyError, ModelError, UsageError
+from fractura.core.errors import MissingDependencyError, ModelError, UsageError, first_line
 from fractura.core.model_card import CARD_FILE, ModelCard, read_card
 from fractura.formats.label_map import read_label_map
 from fractura.inference.runtimes.runtime import Device, checked_boxes, refuse_wrong_image
@@ -77,7 +77,7 @@ class SavedModel:
                 found = self._run(**{self._input: tf.constant(image[None], self._dtype)})
             except tf.errors.OpError as error:
                 raise ModelError(
-                    f"the model fails on an image of {image.shape[1]} x {image.shape[0]} pixels ({_first_line(error)})",
+                    f"the model fails on an image of {image.shape[1]} x {image.shape[0]} pixels ({first_line(error)})",
                     file=self._folder,
                 ) from error
         count = int(found["num_detections"].numpy().item())
@@ -99,17 +99,13 @@ class SavedModel:
         return tf.device("/CPU:0") if self._on_cpu else nullcontext()
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-
-
 def _load(folder: Path) -> tuple[Any, Any]:
     """The loaded object and its signature."""
     try:
         loaded = tf.saved_model.load(str(folder))
     except Exception as error:  # TensorFlow has no common class for what damaged folders raise
         raise ModelError(
-            f"cannot be loaded as a SavedModel ({_first_line(error)})",
+            f"cannot be loaded as a SavedModel ({first_line(error)})",
             file=folder,
             hint="copy the whole folder again: saved_model.pb and variables/",
         ) from error

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from fractura.core.boxes import Boxes
-from fractura.core.errors import MissingDependencyError, ModelError
+from fractura.core.errors import MissingDependencyError, ModelError, first_line
 from fractura.core.memory import is_out_of_memory, not_enough_memory
 from fractura.core.model_card import WEIGHTS_FILE, ModelCard, read_card
 from fractura.inference.runtimes.runtime import Device, checked_boxes, refuse_wrong_image
@@ -61,7 +61,7 @@ class TorchModel:
             if is_out_of_memory(error):
                 raise not_enough_memory(size, error) from error
             raise ModelError(
-                f"the model fails on {size} ({(str(error).strip() or type(error).__name__).splitlines()[0][:200]})",
+                f"the model fails on {size} ({first_line(error)})",
                 file=self._folder,
                 hint="the architecture on its card may be wrong: copy the model again from its source",
             ) from error
