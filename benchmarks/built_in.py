@@ -14,7 +14,7 @@ import json
 from pathlib import Path
 
 from benchmarks.robustness import COLUMNS, print_table
-from fractura import align_classes, evaluate_model, load_model, metric_text, read_dataset
+from fractura import align_classes, evaluate_model, load_model, read_dataset
 from fractura.core.files import write_atomically
 from fractura.core.model_card import METADATA_KEY, ModelCard
 from fractura.inference.views import WHOLE
@@ -47,7 +47,7 @@ def main() -> None:
         metrics = evaluate_model(arguments.model, arguments.data, fast=fast, rounds=arguments.rounds).evaluation.metrics
         print("one view (--fast)" if fast else "default views")
         for key in METRICS:
-            print(f"  {key:<20} {metric_text(metrics[key])}", flush=True)
+            print(f"  {key:<20} {metrics[key].to_text()}", flush=True)
     model = load_model(arguments.model)
     dataset = align_classes(read_dataset(arguments.data), model.card.class_names)
     table = print_table(model, dataset, WHOLE)

@@ -1,10 +1,10 @@
 """Helpers for tests of the page: a real server process that can be killed, and a watched browser page."""
 
+import multiprocessing
 import os
-import signal
 import socket
-import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from contextlib import closing, contextmanager
@@ -17,7 +17,7 @@ PATIENCE_SECONDS = 60
 
 
 class Server:
-    """``fractura label`` or ``fractura serve`` as a process of its own."""
+    """``fractura label`` or ``fractura serve`` as a process of its own, forked from one that has imported them."""
 
     def __init__(self, *arguments):
         with socket.socket() as probe:
@@ -28,28 +28,48 @@ class Server:
         self.start()
 
     def start(self):
-        command = [sys.executable, "-m", "fractura", *self.arguments, "--no-browser", "--port", str(self.port)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(os.environ))
+        words = [*self.arguments, "--no-browser", "--port", str(self.port)]
+        with tempfile.NamedTemporaryFile(delete=False) as said:
+            self.said = Path(said.name)
+        self.process = _PROCESSES.Process(target=_serve, args=(words, dict(os.environ), self.said), daemon=True)
+        self.process.start()
         end = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < end:
             try:
                 with urllib.request.urlopen(self.url + "healthz", timeout=5):
                     return
             except OSError:
-                if self.process.poll() is not None:
-                    raise AssertionError(self.process.communicate()[0].decode()) from None
-                time.sleep(0.05)
+                if not self.process.is_alive():
+                    raise AssertionError(self.said.read_text()) from None
+                time.sleep(0.02)
         raise AssertionError("the server did not start")
 
     def kill(self):
         """End it as a power cut would: without a warning, in the middle of anything."""
-        self.process.send_signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
-        self.process.communicate()
+        self.process.kill()
+        self.process.join()
 
     def stop(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-        self.process.communicate(timeout=PATIENCE_SECONDS)
+        self.process.terminate()
+        self.process.join(PATIENCE_SECONDS)
+        assert not self.process.is_alive()
+        self.said.unlink()
+
+
+_PROCESSES = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+_PROCESSES.set_forkserver_preload(["fractura.cli.main", "fractura.cli.commands.label", "fractura.web.server"])
+
+
+def _serve(words, environment, said):
+    """The life of a server; a second of it would be imports."""
+    output = os.open(said, os.O_WRONLY)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.environ.clear()
+    os.environ.update(environment)
+    from fractura.cli.main import main
+
+    os._exit(main(words))
 
 
 @contextmanager

@@ -21,12 +21,13 @@ import numpy as np
 import psutil
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-from tensorboard.summary.writer.record_writer import RecordWriter
-from torch.utils.tensorboard import summary
+from tensorboard.compat.proto.summary_pb2 import Summary
 
 from fractura.core.files import unwritable, write_atomically
 from fractura.core.reporter import Progress, Reporter
+from fractura.formats.tfrecord.frames import write_frame
 
 if TYPE_CHECKING:
     from fractura.training.data import Batch
@@ -190,7 +191,7 @@ class Events:
     """Writes TensorBoard events, in this thread and with the system's own files.
 
     PyTorch's ``SummaryWriter`` writes in a thread of its own, which prints a traceback where the disk is full, and
-    through TensorFlow where that is installed, whose errors are others.
+    through TensorFlow where that is installed, whose errors are others and whose import takes seconds.
 
     Args:
         folder: Folder for the events.
@@ -208,14 +209,13 @@ class Events:
             self._stream = self._path.open("wb")
         except OSError as error:
             raise unwritable(error, self._path) from error
-        self._records = RecordWriter(self._stream)
         self._write(step=steps_done, file_version="brain.Event:2")
         self._write(step=steps_done + 1, session_log=SessionLog(status=SessionLog.START))  # hides from here on
         self._flush()
 
     def _write(self, **content: Any) -> None:
         try:
-            self._records.write(Event(wall_time=time.time(), **content).SerializeToString())
+            write_frame(self._stream, Event(wall_time=time.time(), **content).SerializeToString())
         except OSError as error:
             raise unwritable(error, self._path) from error
 
@@ -227,12 +227,17 @@ class Events:
 
     def scalar(self, tag: str, value: float, step: int) -> None:
         """Write one number."""
-        self._write(step=step, summary=summary.scalar(tag, value))  # type: ignore[no-untyped-call]
+        self._write(step=step, summary=Summary(value=[Summary.Value(tag=tag, simple_value=value)]))
 
     def picture(self, tag: str, pixels: NDArray[np.uint8], step: int) -> None:
         """Write one image, uint8 ``(height, width, 3)``."""
-        picture = summary.image(tag, pixels, dataformats="HWC")  # type: ignore[no-untyped-call]
-        self._write(step=step, summary=picture)
+        height, width, channels = pixels.shape
+        encoded = io.BytesIO()
+        Image.fromarray(pixels).save(encoded, "PNG")
+        picture = Summary.Image(
+            height=height, width=width, colorspace=channels, encoded_image_string=encoded.getvalue()
+        )
+        self._write(step=step, summary=Summary(value=[Summary.Value(tag=tag, image=picture)]))
 
     def step(self, step: int, row: Mapping[str, float], parts: Mapping[str, float]) -> None:
         """Write the scalars of a logged step.
