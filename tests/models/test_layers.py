@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fractura.models.layers import BatchNorm, ConvNorm, identity, max_pool_same, pad_same, same_padding
+from fractura.models.layers import BatchNorm, ConvNorm, fold_norms, identity, max_pool_same, pad_same, same_padding
 
 
 @given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 4))
@@ -105,6 +105,20 @@ def test_folded_frozen_norm_is_batch_norm(scaled, groups, trainable, training):
     layer(x).sum().backward()
     learning = {name for name, value in layer.named_parameters() if value.grad is not None}
     assert learning == {"weight", "bn.bias"} | ({"bn.weight"} if scaled else set()), "beta learns when frozen, too"
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+def test_a_network_with_its_norms_folded_once_is_the_same_network(scaled):
+    conv = ConvNorm(3, 5, 3, activation=F.relu, norm=norm(trainable=True, scaled=scaled)).double()
+    network = torch.nn.Sequential(filled(conv), torch.nn.Conv2d(5, 2, 1).double()).eval()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    folded = fold_norms(network)
+    x = torch.randn(2, 3, 6, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    assert torch.equal(folded(x), network(x))
+    assert {name for name, _ in folded.named_parameters()} == {"0.weight", "0.bn.bias", "1.weight", "1.bias"}
+    assert folded[1].weight is network[1].weight, "what is not folded is not copied"
+    assert network.state_dict().keys() == before.keys()
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
 @pytest.mark.parametrize("scaled", [True, False])

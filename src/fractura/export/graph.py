@@ -16,6 +16,7 @@ from fractura.models import (
     Detector,
     nms,  # noqa: F401  # registers torch.ops.fractura.nms, which not every detector imports
 )
+from fractura.models.layers import fold_norms
 
 OPSET = 18
 _INT64, _BOOL = int(TensorProto.INT64), int(TensorProto.BOOL)
@@ -63,7 +64,7 @@ def write_graph(detector: Detector, output: Path, *, image_size: tuple[int, int]
         exporter_log.setLevel(logging.ERROR)
         try:
             program = torch.onnx.export(
-                detector,
+                fold_norms(detector),
                 (image,),
                 dynamo=True,
                 opset_version=OPSET,

@@ -21,6 +21,7 @@ from fractura.models.faster_rcnn.anchors import grid_anchors
 from fractura.models.faster_rcnn.box_coder import SCALES
 from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 from fractura.models.faster_rcnn.settings import FasterRCNNSettings
+from fractura.models.layers import fold_norms
 from fractura.models.resizer import KeepAspectRatioResizer
 
 _SCORES = {"SOFTMAX": tf.nn.softmax, "SIGMOID": tf.sigmoid, "IDENTITY": tf.identity}
@@ -62,14 +63,15 @@ class FasterRCNNModule(tf.Module):  # type: ignore[misc]  # TensorFlow has no ty
         super().__init__(name="faster_rcnn")
         self._settings = settings = detector.settings
         self.weights: dict[str, tf.Variable] = {}
-        extractor = detector.feature_extractor
+        folded = fold_norms(detector)
+        extractor = folded.feature_extractor
         self._multiple = extractor.canvas_multiple
         self._cells = [_anchors_of_one_cell(settings, level) for level in range(len(settings.anchors.strides))]
         regions, size = settings.first_stage_max_proposals, settings.region_size
         canvas = torch.zeros(1, 3, *self._whole(*settings.image_resizer.canvas_size(640, 640)))
-        self._first_stage = AtenGraph("first_stage", _FirstStage(detector).eval(), canvas)
+        self._first_stage = AtenGraph("first_stage", _FirstStage(folded), canvas)
         crops = torch.zeros(regions, extractor.channels, size, size)
-        self._second_stage = AtenGraph("second_stage", _SecondStage(detector).eval(), crops)
+        self._second_stage = AtenGraph("second_stage", _SecondStage(folded), crops)
 
     def detect(self, pixels: Any) -> dict[str, Any]:
         """The outputs for float32 ``(1, height, width, 3)``.

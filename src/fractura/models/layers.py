@@ -5,11 +5,15 @@ Follows tensorflow/models research/object_detection core/freezable_batch_norm.py
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+_Module = TypeVar("_Module", bound=nn.Module)
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -86,12 +90,12 @@ class BatchNorm(nn.Module):
         """True where the next forward pass would normalise by the batch."""
         return self.training and self.trainable
 
-    def scale_and_shift(self) -> tuple[Tensor, Tensor]:
-        """The affine map ``x * scale + shift`` that frozen batch norm is; each ``(channels,)``."""
+    def fold(self, kernel: Tensor) -> tuple[Tensor, Tensor]:
+        """The kernel and bias ``(channels,)`` of a convolution with ``kernel`` and then this norm, frozen."""
         scale = torch.rsqrt(self.running_var + self.epsilon)
         if self.weight is not None:
             scale = scale * self.weight
-        return scale, self.bias - self.running_mean * scale
+        return kernel * scale[:, None, None, None], self.bias - self.running_mean * scale
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise ``x`` ``(n, channels, h, w)``; the caller folds the frozen form into its convolution."""
@@ -105,6 +109,24 @@ class BatchNorm(nn.Module):
             momentum=1.0 - self.momentum,
             eps=self.epsilon,
         )
+
+
+class FoldedNorm(nn.Module):
+    """What is left of a frozen batch norm whose scale is already in the kernel before it.
+
+    Args:
+        shift: ``(channels,)``.
+    """
+
+    uses_batch_statistics = False
+
+    def __init__(self, shift: Tensor) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(shift, requires_grad=False)
+
+    def fold(self, kernel: Tensor) -> tuple[Tensor, Tensor]:
+        """See ``BatchNorm``."""
+        return kernel, self.bias
 
 
 class ConvNorm(nn.Module):
@@ -130,7 +152,7 @@ class ConvNorm(nn.Module):
         size = (kernel, kernel) if isinstance(kernel, int) else kernel
         self.weight = nn.Parameter(torch.empty(channels_out, channels_in // groups, *size))
         nn.init.xavier_uniform_(self.weight)
-        self.bn = norm(channels_out)
+        self.bn: BatchNorm | FoldedNorm = norm(channels_out)
         self.kernel, self.stride, self.groups, self.padding = size, stride, groups, padding
         self.activation = activation
 
@@ -144,6 +166,20 @@ class ConvNorm(nn.Module):
         if self.bn.uses_batch_statistics:
             y = self.bn(F.conv2d(x, self.weight, None, self.stride, padding, groups=self.groups))
         else:
-            scale, shift = self.bn.scale_and_shift()
-            y = F.conv2d(x, self.weight * scale[:, None, None, None], shift, self.stride, padding, groups=self.groups)
+            kernel, bias = self.bn.fold(self.weight)
+            y = F.conv2d(x, kernel, bias, self.stride, padding, groups=self.groups)
         return self.activation(y)
+
+
+@torch.no_grad()
+def fold_norms(module: _Module) -> _Module:
+    """A copy of ``module`` whose frozen norms are folded once for all; it shares the other weights.
+
+    A graph traced from it has a fifth of the operations.
+    """
+    folded = copy.deepcopy(module, {id(each): each for each in (*module.parameters(), *module.buffers())})
+    for layer in folded.modules():
+        if isinstance(layer, ConvNorm):
+            kernel, shift = layer.bn.fold(layer.weight)
+            layer.weight, layer.bn = nn.Parameter(kernel, requires_grad=False), FoldedNorm(shift)
+    return folded

@@ -26,7 +26,7 @@ from fractura.core.model_card import ModelCard
 from fractura.inference.runtimes.onnx import INPUT, OnnxModel
 from fractura.inference.runtimes.runtime import checked_boxes
 from fractura.models import Detector, build_from_architecture
-from fractura.models.layers import ConvNorm
+from fractura.models.layers import BatchNorm, ConvNorm
 from fractura.phantom import make_phantom
 
 _COMPARED = 5
@@ -57,11 +57,12 @@ def read_exported_weights(file: Path) -> tuple[ModelCard, dict[str, Tensor]]:
         own = weights[names[source]]
         if value.size == own.numel():  # if not, the comparison below fails
             own.copy_(torch.from_numpy(value.astype(np.float32)).reshape(own.shape))
-    for norm in _folded(detector).values():
-        norm.bn.running_mean.zero_()
-        norm.bn.running_var.fill_(1.0 - norm.bn.epsilon)
-        if norm.bn.weight is not None:
-            nn.init.ones_(norm.bn.weight)
+    for layer in _folded(detector).values():
+        assert isinstance(layer.bn, BatchNorm)
+        layer.bn.running_mean.zero_()
+        layer.bn.running_var.fill_(1.0 - layer.bn.epsilon)
+        if layer.bn.weight is not None:
+            nn.init.ones_(layer.bn.weight)
     with torch.inference_mode():
         ours = detector.detect([torch.from_numpy(image)])[0]
     if not _agree(checked_boxes(ours, model.card, file), model.detect(image)):
