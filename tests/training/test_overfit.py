@@ -34,7 +34,7 @@ def test_sixteen_real_images_are_learnt(tmp_path, real_images):
             "data": "sixteen images",
             "output": tmp_path / "model",
             "model": "faster_rcnn_efficientnet_lite0_320x320",
-            "num_steps": 300,
+            "num_steps": 200,
             "batch_size": 4,
             "learning_rate_base": 1e-3,
             "ema_decay": 0,

@@ -308,20 +308,20 @@ def test_a_second_training_into_the_folder_is_told_of_the_first(tmp_path):
     first.communicate()
 
 
-def test_killed_in_the_write_of_its_first_state_it_can_be_started_again(tmp_path):
+def test_killed_in_the_write_of_its_first_state_it_can_be_started_again(settings, images, tmp_path):
     """As the write leaves it: half a state under another name, and nothing else."""
-    finish(tmp_path / "whole", 6)
-    left = tmp_path / "killed" / "model" / STATE_FOLDER
+    run(settings(output=tmp_path / "whole"), images)
+    left = tmp_path / "killed" / STATE_FOLDER
     left.mkdir(parents=True)
     (left / f".{STATE_FILE}.partial").write_bytes(b"half a state")
-    finish(tmp_path / "killed", 6)
-    same_state(tmp_path / "killed" / "model", tmp_path / "whole" / "model")
+    run(settings(output=tmp_path / "killed"), images)
+    same_state(tmp_path / "killed", tmp_path / "whole")
     assert sorted(path.name for path in left.iterdir()) == [STATE_FILE]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="only there are modes")
-def test_the_files_of_a_model_have_the_mode_that_the_user_has_chosen(tmp_path):
-    finish(tmp_path, 3)
+def test_the_files_of_a_model_have_the_mode_that_the_user_has_chosen(settings, images, tmp_path):
+    run(settings(num_steps=3), images)
     mask = os.umask(0)
     os.umask(mask)
     files = [path for path in (tmp_path / "model").rglob("*") if path.is_file()]
