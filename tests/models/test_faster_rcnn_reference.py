@@ -1,5 +1,7 @@
 """Faster R-CNN Inception ResNet V2 against the TensorFlow model's own numbers, each stage fed its golden input."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -23,14 +25,23 @@ class LowestFirst(FasterRCNN):
         return torch.linspace(1, 0.1, count, dtype=torch.float64, device=device)
 
 
-def build(**changes) -> LowestFirst:
-    settings = named_settings(NAME, 1).model_copy(update=changes)
-    return fill_with_reference_weights(LowestFirst(settings))
+class Remembering(FasterRCNN):
+    """Runs the second stage once for the same crops, to the tolerance that crops are compared with."""
+
+    seen: torch.Tensor | None = None
+
+    def predict_second_stage(self, crops):
+        if self.seen is not None and len(crops) == len(self.seen):
+            twins = torch.cdist(crops.mean(dim=(2, 3)), self.seen.mean(dim=(2, 3))).argmin(dim=1)
+            if (crops - self.seen[twins]).abs().max() <= 1e-5 * self.seen.abs().max():
+                return tuple(each[twins] for each in self.found)
+        self.seen, self.found = crops, super().predict_second_stage(crops)
+        return self.found
 
 
 @pytest.fixture(scope="module")
 def detector():
-    return build()
+    return fill_with_reference_weights(Remembering(named_settings(NAME, 1)))
 
 
 @pytest.fixture(scope="module", params=["camera", "astronaut"])
@@ -56,18 +67,28 @@ def nhwc(x):
     return x.detach().permute(0, 2, 3, 1).numpy()
 
 
-@torch.no_grad()
-def test_preprocessed_image_and_backbone_and_first_stage(detector, golden):
-    canvas, windows = detector.preprocess([torch.from_numpy(golden["image_uint8"])])
-    assert windows == [CANVAS]
-    if "preprocessed" in golden.files:
-        assert np.abs(nhwc(canvas * (2.0 / 255.0) - 1.0) - golden["preprocessed"]).max() <= 1e-5
-    taps = {}
+@pytest.fixture(scope="module")
+def backbone(detector, golden):
+    """The canvas, what the backbone makes of it, and some of the maps on the way."""
+    taps, hooks = {}, []
     for name in ("mixed_5b", "block35_1", "block35_10", "mixed_6a", "block17_1"):
         layer = getattr(detector.feature_extractor.first_stage, name)
-        layer.register_forward_hook(lambda _m, _i, out, name=name: taps.__setitem__(name, nhwc(out)))
-    (features,) = detector.feature_extractor.proposal_features(canvas)
-    for name, value in taps.items():
+        hooks.append(layer.register_forward_hook(lambda _m, _i, out, name=name: taps.__setitem__(name, nhwc(out))))
+    with torch.no_grad():
+        canvas, windows = detector.preprocess([torch.from_numpy(golden["image_uint8"])])
+        (features,) = detector.feature_extractor.proposal_features(canvas)
+    for hook in hooks:
+        hook.remove()
+    return SimpleNamespace(canvas=canvas, windows=windows, features=features, taps=taps)
+
+
+@torch.no_grad()
+def test_preprocessed_image_and_backbone_and_first_stage(detector, backbone, golden):
+    assert backbone.windows == [CANVAS]
+    if "preprocessed" in golden.files:
+        assert np.abs(nhwc(backbone.canvas * (2.0 / 255.0) - 1.0) - golden["preprocessed"]).max() <= 1e-5
+    features = backbone.features
+    for name, value in backbone.taps.items():
         tap = f"tap/{name}" if f"tap/{name}/shape" in golden.files else f"tap/{name}_ac"
         assert tuple(golden[f"{tap}/shape"]) == value.shape
         scale = np.abs(value).max()
@@ -112,11 +133,9 @@ def test_anchors_and_proposals(detector, golden):
 
 
 @torch.no_grad()
-def test_crops_and_second_stage_and_postprocessing(detector, golden):
-    canvas, _ = detector.preprocess([torch.from_numpy(golden["image_uint8"])])
-    (features,) = detector.feature_extractor.proposal_features(canvas)
+def test_crops_and_second_stage_and_postprocessing(detector, backbone, golden):
     boxes = xyxy(golden["proposals/boxes_absolute"])
-    crops = detector.crop(features, boxes, CANVAS)
+    crops = detector.crop(backbone.features, boxes, CANVAS)
     assert relative(nhwc(crops)[:4, ..., :16], golden["crops/first4_ch0_15"]) <= 1e-5
     assert relative(nhwc(crops).mean((1, 2, 3)), golden["crops/mean_per_roi"]) <= 1e-5
     codes, logits = detector.predict_second_stage(crops)
@@ -178,7 +197,8 @@ def test_one_training_step(batch_norm_trainable):
     name = "train_batchnorm_astronaut" if batch_norm_trainable else "train_astronaut"
     golden = np.load(REFERENCE / "goldens" / f"{name}.npz")
     backbone = InceptionResNetV2Settings(batch_norm_trainable=batch_norm_trainable)
-    detector = build(feature_extractor=backbone, clip_anchors_to_image=True)
+    settings = named_settings(NAME, 1).model_copy(update={"feature_extractor": backbone, "clip_anchors_to_image": True})
+    detector = fill_with_reference_weights(LowestFirst(settings))
     losses, gradients = train_step(detector, golden)
     for key, value in losses.items():
         assert value.item() == pytest.approx(float(golden[f"loss/Loss/{key}"]), rel=1e-5), key
