@@ -33,11 +33,11 @@ def test_the_loss_falls(batch_norm_trainable):
     # Fewer and smaller regions than the tutorial's: the second stage is nearly all of the work.
     settings = named_settings(NAME, 1).model_copy(
         update={
-            "image_resizer": FixedShapeResizer(height=128, width=128),
+            "image_resizer": FixedShapeResizer(height=96, width=96),
             "feature_extractor": InceptionResNetV2Settings(batch_norm_trainable=batch_norm_trainable),
             "second_stage_batch_size": 8,
-            "first_stage_max_proposals": 50,
-            "initial_crop_size": 9,
+            "first_stage_max_proposals": 30,
+            "initial_crop_size": 5,
         }
     )
     detector = FasterRCNN(settings).train()
