@@ -18,6 +18,7 @@ from support.coco_tags import COCO_TAGS
 from support.pipeline_files import small_config
 
 from fractura.cli.main import main
+from fractura.core.folder_lock import LOCK_FILE
 from fractura.inference import load_model
 from fractura.models import build_from_architecture
 from fractura.phantom import make_phantom_splits
@@ -138,7 +139,11 @@ def test_the_first_checkpoint_holds_the_zoos_backbone_and_fresh_heads(trained):
 
 def test_a_second_call_has_nothing_left_to_do_and_a_broken_run_goes_on(trained, tmp_path):
     words = ["--pipeline_config_path", str(trained.config), "--model_dir", str(trained.model_dir)]
+    left = [trained.model_dir / ".fractura-0123456789abcdef.tmp", trained.model_dir / LOCK_FILE]
+    for path in left:  # as a kill behind the last checkpoint leaves them
+        path.write_bytes(b"")
     assert "nothing to do" in command("model_main_tf2", *words, module=True)
+    assert not any(path.exists() for path in left)
     for path in trained.model_dir.glob("ckpt-2.*"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     words = ["--pipeline_config_path", str(trained.config), "--model_dir", str(tmp_path), "--num_train_steps", "2"]

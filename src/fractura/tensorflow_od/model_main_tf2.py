@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from fractura.core.errors import UsageError, require
+from fractura.core.folder_lock import hold_folder
 from fractura.core.reporter import SILENT, STDERR, is_first_process
 from fractura.tensorflow_od.flags import LOGGING, Flag, run_command
 
@@ -78,6 +80,7 @@ def train(
     from fractura.tensorflow_od.training import prepare_pipeline
     from fractura.tensorflow_od.training_checkpoints import TensorFlowCheckpoints, open_latest
     from fractura.training import train as run
+    from fractura.training.model_folder import remove_partial_files
 
     for name, number in (
         ("checkpoint_every_n", checkpoint_every_n),
@@ -95,6 +98,8 @@ def train(
     made = None if latest is None else read_number(latest, "step") or 0
     if made is not None and wanted and made >= wanted:
         reporter.say(f"{model_dir}: already trained for {made} of {wanted} steps; nothing to do")
+        with suppress(UsageError), hold_folder(model_dir, "a training"):
+            remove_partial_files(model_dir)  # of a run killed behind its last checkpoint
         return
     overrides: dict[str, Any] = {
         "checkpoint_every_n": round_up(checkpoint_every_n, 0, num_steps_per_iteration),

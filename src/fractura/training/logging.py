@@ -211,17 +211,11 @@ class Events:
             raise unwritable(error, self._path) from error
         self._write(step=steps_done, file_version="brain.Event:2")
         self._write(step=steps_done + 1, session_log=SessionLog(status=SessionLog.START))  # hides from here on
-        self._flush()
 
     def _write(self, **content: Any) -> None:
         try:
             write_frame(self._stream, Event(wall_time=time.time(), **content).SerializeToString())
-        except OSError as error:
-            raise unwritable(error, self._path) from error
-
-    def _flush(self) -> None:
-        try:
-            self._stream.flush()
+            self._stream.flush()  # a kill after the next saved state would lose it for good
         except OSError as error:
             raise unwritable(error, self._path) from error
 
@@ -254,7 +248,6 @@ class Events:
         self.scalar("steps_per_sec", row["steps_per_second"], step)
         self.scalar("images_per_sec", row["images_per_second"], step)
         self.scalar("gradient_norm", row["gradient_norm"], step)
-        self._flush()
 
     def validation(self, step: int, metrics: Mapping[str, Any], pictures: Sequence[NDArray[np.uint8]]) -> None:
         """Write the scalars and pictures of a validation; undefined metrics are left out.
@@ -269,7 +262,6 @@ class Events:
                 self.scalar(tag, metrics[name], step)
         for number, picture in enumerate(pictures):
             self.picture(f"validation_{number}", picture, step)
-        self._flush()
 
     def close(self) -> None:
         """Flush and close the file."""
