@@ -169,6 +169,7 @@ def _be_the_child(main: Main, words: list[str], scratch: Path, moment: Moment | 
         sys.stdout, sys.stderr = (open(number, "w", 1, closefd=False) for number in (1, 2))  # noqa: SIM115
         os.environ["TMPDIR"] = str(scratch / "temporary")
         tempfile.tempdir = None
+        tempfile.gettempdir()  # Python tries the folder with a file of its own, which is not ours to clear
         touches = _watch_files(moment)
         code = main(words)
         (scratch / _END).write_text(" ".join([str(touches[0]), *sys.modules]))
