@@ -444,6 +444,8 @@ CAMPAIGNS = (
         "A read-only disk under any command: an error that says so, nothing changed",
         partial(_prepare, list(WRITERS), try_read_only),
         tries=100,
+        found="a resumed training called the disk a bug, 1 of 40: "
+        "`test_on_a_read_only_disk_it_is_the_write_that_fails`",
     ),
     Campaign(
         "disk-label-server",

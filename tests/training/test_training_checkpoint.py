@@ -1,5 +1,7 @@
 import copy
+import errno
 import json
+import os
 import random
 
 import numpy as np
@@ -10,6 +12,7 @@ from support.training_fakes import FakeDetector
 
 from fractura.core.errors import DataError, ModelError, UsageError
 from fractura.models import weights
+from fractura.training.model_folder import remove_partial_files
 from fractura.training.optimization import MovingAverage, build_optimizer
 from fractura.training.state import (
     FORMAT_VERSION,
@@ -101,6 +104,16 @@ def test_a_killed_write_leaves_the_former_state(tmp_path, settings):
     save(tmp_path, settings, trained(settings, "adamw"))
     (tmp_path / ".training_state.safetensors.partial").write_bytes(b"half a state")
     assert load_state(tmp_path).header.progress.step == 2
+
+
+def test_on_a_read_only_disk_it_is_the_write_that_fails(tmp_path, monkeypatch):
+    """Such a disk refuses to delete what is not there; to clear up is no reason to end."""
+
+    def read_only(path, **_):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(os, "unlink", read_only)
+    remove_partial_files(tmp_path)
 
 
 def test_weights_that_share_memory_are_saved(tmp_path, settings):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ def check_output(output: Path, resume: bool) -> None:
 def remove_partial_files(output: Path) -> None:
     """Delete what a killed run had half written, which a run that is complete would not write again."""
     for file in (output / WEIGHTS_FILE, output / STATE_FOLDER / STATE_FILE):
-        partial_file(file).unlink(missing_ok=True)
+        with suppress(OSError):  # a read-only disk says so even where there is none
+            partial_file(file).unlink()
     remove_temporary_files(output, below=True)
 
 
