@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PIL import Image
 
 from fractura.core.files import write_atomically
@@ -62,17 +63,28 @@ def save_figure(figure: Figure, folder: Path, name: str) -> str:
     Raises:
         DataError: The folder cannot be written.
     """
-    drawing, dots, sheet, print_dots = io.BytesIO(), io.BytesIO(), io.BytesIO(), io.BytesIO()
-    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    figure.savefig(drawing, format="svg", facecolor=PAPER, metadata=nothing)
-    figure.savefig(dots, format="png", facecolor=PAPER, dpi=DOTS_PER_INCH)
-    figure.savefig(
-        sheet, format="pdf", facecolor=PAPER, metadata=dict.fromkeys(("Creator", "Producer", "CreationDate"))
-    )
-    with Image.open(dots) as bitmap:
-        bitmap.convert("RGB").save(print_dots, "TIFF", compression="tiff_lzw", dpi=(DOTS_PER_INCH, DOTS_PER_INCH))
-    for kind, content in zip(FORMATS, (dots, drawing, sheet, print_dots), strict=True):
-        write_atomically(folder / f"{name}.{kind}", content.getvalue())
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_pdf import FigureCanvasPdf
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    drawing, sheet = io.BytesIO(), io.BytesIO()
+    figure.set_facecolor(PAPER)
+    canvas: Any = FigureCanvasSVG(figure)  # draws once, where `savefig` draws twice
+    canvas.print_svg(drawing, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    figure.set_layout_engine("none")  # the places found for the first file hold for all of them
+    canvas = FigureCanvasPdf(figure)
+    canvas.print_pdf(sheet, metadata=dict.fromkeys(("Creator", "Producer", "CreationDate")))
+    figure.set_dpi(DOTS_PER_INCH)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    contents = {"svg": drawing.getvalue(), "pdf": sheet.getvalue()}
+    bitmap = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    for kind, compression in (("png", {}), ("tiff", {"compression": "tiff_lzw"})):
+        dots = io.BytesIO()
+        bitmap.save(dots, kind, dpi=(DOTS_PER_INCH, DOTS_PER_INCH), **compression)
+        contents[kind] = dots.getvalue()
+    for kind in FORMATS:
+        write_atomically(folder / f"{name}.{kind}", contents[kind])
     return drawing.getvalue().decode("utf-8")
 
 
