@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -103,10 +104,11 @@ def test_more_connections_than_the_limit_are_refused_and_the_server_goes_on(serv
     assert is_served(server)
 
 
-def test_1100_half_open_connections_do_not_end_the_server(tmp_path):
-    """With the number of files that a system usually allows; it was gone after a thousand."""
+@contextmanager
+def quiet_server(place):
+    """The port of a real server with the number of files that systems usually allow; at its end it has said little."""
     resource_limit = (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-    command = [sys.executable, "-m", "fractura", "label", str(folder(tmp_path / "data")), "--port", "0", "--no-browser"]
+    command = [sys.executable, "-m", "fractura", "label", str(folder(place / "data")), "--port", "0", "--no-browser"]
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -117,6 +119,18 @@ def test_1100_half_open_connections_do_not_end_the_server(tmp_path):
     try:
         port = int(process.stdout.readline().strip().rstrip("/").rsplit(":", 1)[1])
         assert is_served(port)
+        yield port
+        assert is_served(port)
+        assert process.poll() is None
+    finally:
+        process.terminate()
+        _, said = process.communicate(timeout=60)
+    assert len(said) < 5000
+
+
+def test_1100_half_open_connections_do_not_end_the_server(tmp_path):
+    """It was gone after a thousand."""
+    with quiet_server(tmp_path) as port:
         peers = []
         for _ in range(1100):
             try:
@@ -124,10 +138,14 @@ def test_1100_half_open_connections_do_not_end_the_server(tmp_path):
             except OSError:
                 break  # our own files are used up
         assert is_served(port)
-        assert process.poll() is None
         for peer in peers:
             peer.close()
-    finally:
-        process.terminate()
-        _, said = process.communicate(timeout=60)
-    assert len(said) < 5000
+
+
+def test_what_is_no_request_of_ours_does_not_fill_the_log(tmp_path):
+    upgrade = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n"
+    with quiet_server(tmp_path) as port:
+        for data in (b"\x16\x03\x01 is no HTTP\r\n\r\n", upgrade):
+            for _ in range(60):
+                peer = opened(port, data)
+                assert is_closed(peer)

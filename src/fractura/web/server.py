@@ -157,7 +157,7 @@ def _listen_and_answer(
         http=LimitedProtocol,
         backlog=100,  # as many are accepted at once, before the first of them is counted
         log_config=None,  # setting up logging anew would close the handlers that other libraries opened
-        log_level="warning",
+        log_level="error",  # warnings repeat what strangers send, line by line
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=3,
