@@ -1,5 +1,6 @@
 """Small comparisons, readers and reader studies, for the tests of their pages."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ BOX = [10, 10, 60, 60]
 LONG = "a model of a rather long name, second version, fine-tuned on our own images"
 
 
+@cache
 def comparison(names=("built-in", "fine-tuned", LONG), *, images=60, rounds=40):
     """As many models as names; the first finds most."""
     data, first = random_case(1, images=images, classes=1)
@@ -42,6 +44,7 @@ def comparison(names=("built-in", "fine-tuned", LONG), *, images=60, rounds=40):
     )
 
 
+@cache
 def agreement(*, readers=3, images=30, rounds=40):
     """Readers, a reference and a model."""
     random = np.random.default_rng(0)
@@ -64,6 +67,7 @@ def agreement(*, readers=3, images=30, rounds=40):
     )
 
 
+@cache
 def reader_study(modalities=("without", "with " + LONG), *, readers=5, images=40):
     """Readers who rate images and places, the better the later the modality."""
     random = np.random.default_rng(0)
