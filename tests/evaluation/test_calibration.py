@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.isotonic import IsotonicRegression
 from support.evaluation_images import dataset, detections, image, random_case
 
 from fractura.core.errors import DataError, ModelError
@@ -13,6 +14,7 @@ from fractura.core.model_card import ModelCard
 from fractura.evaluation import evaluate
 from fractura.evaluation.calibration import (
     Calibrator,
+    _fit_isotonic,
     bins_of,
     calibration_detections,
     cross_fitted_errors,
@@ -94,6 +96,19 @@ def test_it_goes_through_the_card(method):
 def test_a_broken_card_is_an_error(broken):
     with pytest.raises(ModelError, match="calibration"):
         Calibrator.from_card(card(broken), ("whole",))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_isotonic_equals_scikit_learn(seed):
+    draw = np.random.default_rng(seed)
+    number = draw.integers(1, 60)
+    scores = np.round(draw.random(number), draw.integers(1, 6))  # some of them equal
+    right = (draw.random(number) < scores).astype(np.float64)
+    edge = 1 / (number + 2)
+    wanted = IsotonicRegression(y_min=edge, y_max=1 - edge).fit(scores, right)
+    found = _fit_isotonic(scores, right)
+    np.testing.assert_array_equal(found["x"], wanted.X_thresholds_)
+    np.testing.assert_allclose(found["y"], wanted.y_thresholds_, rtol=1e-12)
 
 
 def test_isotonic_says_neither_never_nor_always():

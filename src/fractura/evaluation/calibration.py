@@ -163,8 +163,12 @@ def _fit_temperature(scores: Floats, right: Floats) -> dict[str, Any]:
 
 def _fit_isotonic(scores: Floats, right: Floats) -> dict[str, Any]:
     """Pool adjacent violators; never quite 0 or 1, which no number of images proves."""
-    from sklearn.isotonic import IsotonicRegression
+    from scipy.optimize import isotonic_regression
 
     edge = 1 / (len(right) + 2)
-    fitted = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip").fit(scores, right)
-    return {"x": fitted.X_thresholds_.tolist(), "y": fitted.y_thresholds_.tolist()}
+    x, place, count = np.unique(scores, return_inverse=True, return_counts=True)
+    pooled = isotonic_regression(np.bincount(place, right) / count, weights=count).x
+    y = np.clip(pooled, edge, 1 - edge)
+    kept = np.ones(len(y), dtype=np.bool_)
+    kept[1:-1] = (y[1:-1] != y[:-2]) | (y[1:-1] != y[2:])  # of each step its two ends
+    return {"x": x[kept].tolist(), "y": y[kept].tolist()}
