@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,11 +89,11 @@ def _changed(text: str, change: str, page: str) -> str:
 
 
 def fractura_commands(block: str) -> list[list[str]]:
-    """The ``fractura`` lines of a block as argument lists for this Python."""
+    """The ``fractura`` lines of a block as argument lists of that command."""
     commands = []
     for line in block.splitlines():
         words = line.split("#")[0].split()
         if words:
             assert words[0] == "fractura", line
-            commands.append([sys.executable, "-m", *words])
+            commands.append(words[1:])
     return commands
