@@ -115,6 +115,17 @@ def test_the_fingerprint_does_not_depend_on_order_and_place(same):
     assert same.fingerprint() == DATA.fingerprint()
 
 
+def test_the_fingerprint_does_not_depend_on_what_the_locale_makes_of_names():
+    """Under ``LC_ALL=C`` without UTF-8 Python gives the bytes of ñ as two halves of characters."""
+    named, escaped = (
+        replace(DATA, records=(replace(ANNOTATED, name=name), NEGATIVE))
+        for name in ("muñeca.png", "mu\udcc3\udcb1eca.png")
+    )
+    assert named.fingerprint() == escaped.fingerprint()
+    half = replace(DATA, class_names=("fracture", "\ud83e", *DATA.class_names[2:]))
+    assert half.fingerprint() != DATA.fingerprint()
+
+
 def test_class_names_in_another_order_renumber_the_labels():
     turned = DATA.with_class_names(("screw", "nail", "fracture"))
     assert turned.class_names == ("screw", "nail", "fracture")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from support.tiny_models import CARD, write_tiny_onnx
@@ -130,3 +131,55 @@ def test_a_damaged_file_leaves_stdout_alone(tmp_path, capfd):
     with pytest.raises(ModelError, match="cannot be opened as an ONNX model"):
         OnnxModel(path, device="cpu")
     assert capfd.readouterr().out == ""
+
+
+def _elsewhere(tensor):
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in (("location", "weights.bin"), ("offset", "0"), ("length", "48")):
+        entry = tensor.external_data.add()
+        entry.key, entry.value = key, value
+
+
+def _initializer(model):
+    _elsewhere(next(each for each in model.graph.initializer if each.name == "shares"))
+
+
+def _constant(model):
+    tensor = onnx.helper.make_tensor("unused", onnx.TensorProto.FLOAT, [12], [0.0] * 12)
+    _elsewhere(tensor)
+    model.graph.node.append(onnx.helper.make_node("Constant", [], ["unused"], value=tensor))
+
+
+def _in_a_branch(model):
+    branch = onnx.GraphProto(name="branch")
+    _elsewhere(branch.initializer.add(name="shares", data_type=onnx.TensorProto.FLOAT, dims=[12]))
+    model.graph.node.append(onnx.helper.make_node("If", ["yes"], ["unused"], then_branch=branch, else_branch=branch))
+
+
+def _in_a_function(model):
+    function = model.functions.add(name="f", domain="ours")
+    tensor = onnx.TensorProto(data_type=onnx.TensorProto.FLOAT, dims=[12])
+    _elsewhere(tensor)
+    function.node.append(onnx.helper.make_node("Constant", [], ["unused"], value=tensor))
+
+
+def _sparse(model):
+    _elsewhere(model.graph.sparse_initializer.add().values)
+
+
+@pytest.mark.parametrize("change", [_initializer, _constant, _in_a_branch, _in_a_function, _sparse])
+def test_a_model_reads_no_other_file_not_even_one_beside_it(file, change):
+    model = onnx.load(file)
+    change(model)
+    file.write_bytes(model.SerializeToString())
+    (file.parent / "weights.bin").write_bytes(bytes(48))
+    with pytest.raises(ModelError, match="keeps weights in other files"):
+        OnnxModel(file, device="cpu")
+
+
+def test_what_hides_from_the_search_is_not_opened(file):
+    """A group, which protocol buffers know no more, ends the search before the weights; the file is refused."""
+    file.write_bytes(b"\x0b\x0c" + file.read_bytes())
+    with pytest.raises(ModelError, match="cannot be opened as an ONNX model"):
+        OnnxModel(file, device="cpu")

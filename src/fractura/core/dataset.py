@@ -15,6 +15,7 @@ import numpy as np
 from fractura.core.boxes import Boxes
 from fractura.core.errors import DataError
 from fractura.core.files import read_file, unreadable
+from fractura.core.printable import name_bytes
 
 SPLITS = ("train", "val", "test")
 """The parts of a data set, in this order everywhere."""
@@ -180,9 +181,9 @@ class Dataset:
 
     def fingerprint(self) -> str:
         """SHA-256 over names, sizes, boxes, flags and weights, in record-name order: changes when any of them does."""
-        digest = hashlib.sha256("\0".join(self.class_names).encode())
+        digest = hashlib.sha256(name_bytes("\0".join(self.class_names)))
         for record in sorted(self.records, key=lambda r: r.name):
-            digest.update(f"\n{record.name}\0{record.width}x{record.height}\0".encode())
+            digest.update(name_bytes(f"\n{record.name}\0{record.width}x{record.height}\0"))
             digest.update(record.boxes.xyxy.tobytes() + record.boxes.labels.tobytes())
             digest.update(repr(record.flags).encode())
             if (record.weights != 1).any():

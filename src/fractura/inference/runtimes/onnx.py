@@ -13,6 +13,7 @@ from fractura.core.boxes import Boxes
 from fractura.core.errors import MissingDependencyError, ModelError, first_line
 from fractura.core.memory import is_out_of_memory, not_enough_memory
 from fractura.core.model_card import METADATA_KEY, ModelCard
+from fractura.inference.runtimes.onnx_file import has_external_data
 from fractura.inference.runtimes.runtime import Device, checked_boxes, refuse_wrong_image
 
 INPUT = "image"
@@ -35,6 +36,7 @@ class OnnxModel:
 
     def __init__(self, path: Path, *, device: Device = "auto") -> None:
         self._path = path
+        _refuse_other_files(path)
         self._session = _open(path, _providers(device))
         self._card = _card(self._session, path)
         _refuse_other_graph(self._session, path)
@@ -75,6 +77,18 @@ def _providers(device: Device) -> list[str]:
     return (
         ["CUDAExecutionProvider", "CPUExecutionProvider"] if with_cuda and device != "cpu" else ["CPUExecutionProvider"]
     )
+
+
+def _refuse_other_files(path: Path) -> None:
+    """A model is one file; ONNX Runtime would read any that lies beside it."""
+    try:
+        elsewhere = has_external_data(path)
+    except (ValueError, OSError) as error:
+        raise ModelError(
+            f"cannot be opened as an ONNX model ({first_line(error)})", file=path, hint=_EXPORT_AGAIN
+        ) from error
+    if elsewhere:
+        raise ModelError("keeps weights in other files", file=path, hint=_EXPORT_AGAIN)
 
 
 def _usable_processors() -> int:
