@@ -244,7 +244,7 @@ DEEP_TEXT = {
     ),
     "label map of strings": (
         "labels.pbtxt",
-        lambda depth: "item { id: 1 name: " + "'a' " * depth + "}",
+        lambda depth: "item { id: 1 name: 'Fractura' " + "'' " * depth + "}",  # whole, it lacks no class
         ["convert", "data", "out/a.tfrecord", "--to", "tfrecord", "--label-map", "labels.pbtxt"],
     ),
     "pipeline.config": (
