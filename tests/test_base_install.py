@@ -35,9 +35,11 @@ def test_a_fresh_install_without_torch_detects_offline(tmp_path):
         pytest.skip(str(error))
     run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, ROOT)
     (wheel,) = tmp_path.glob("fractura-*.whl")
-    run(sys.executable, "-m", "venv", tmp_path / "fresh")
+    # The pip of this environment installs into the fresh one; Python compiles what is imported and no more.
+    run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "fresh")
     python = tmp_path / "fresh" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    run(python, "-m", "pip", "install", "--quiet", "--prefer-binary", wheel)
+    words = ("install", "--quiet", "--prefer-binary", "--no-compile", wheel)
+    run(sys.executable, "-m", "pip", "--python", python, *words)
     # -I: neither this checkout nor anything else of this environment can be found.
     absent = subprocess.run([python, "-I", "-c", "import torch"], capture_output=True, text=True, check=False)
     assert "ModuleNotFoundError" in absent.stderr

@@ -55,7 +55,7 @@ class Walk:
 def follow(page: str, folder: Path) -> Walk:
     """Follow a page of ``docs/developers``; its text must hold a test of its own."""
     text = (ROOT / "docs" / "developers" / page).read_text(encoding="utf-8")
-    ignored = shutil.ignore_patterns("__pycache__", "reference", "*_cache")
+    ignored = shutil.ignore_patterns("reference", "*_cache")
     for name in ("src", "tests"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     shutil.copy(ROOT / "pyproject.toml", folder)
