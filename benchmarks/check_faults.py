@@ -14,6 +14,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -397,16 +398,20 @@ SPLITS = {
 }
 
 
+@cache
+def images_of(source: Path) -> tuple[list[Path], list[Path]]:
+    """Images with boxes, and those without."""
+    every = sorted((source / "images").iterdir())
+    has = {image: bool(read_voc_file(source / "annotations" / f"{image.stem}.xml").objects) for image in every}
+    return [image for image in every if has[image]], [image for image in every if not has[image]]
+
+
 def sample_of(source: Path, folder: Path, random: Generator, images: int) -> Sample:
     """Images at random, half with boxes and half without."""
-    annotations = source / "annotations"
-    every = sorted((source / "images").iterdir())
-    has = {image: bool(read_voc_file(annotations / f"{image.stem}.xml").objects) for image in every}
     chosen: list[Path] = []
-    for side in (True, False):
-        some = [image for image in every if has[image] == side]
+    for some in images_of(source):
         chosen += [some[i] for i in random.choice(len(some), min(images // 2, len(some)), replace=False)]
-    return Sample(folder, sorted(chosen), annotations)
+    return Sample(folder, sorted(chosen), source / "annotations")
 
 
 def finds(sample: Sample, check: str, planted: Path, against: Path | None = None) -> bool:
