@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.material import absent, dicom_example, real_images
+from support.plots import rough_plots
 
 os.environ["FRACTURA_LANGUAGE"] = "en"  # whatever the locale: tests read what the terminal says
 os.environ["FRACTURA_DEVICE_UID"] = "2.25.20260131"  # none is stored in the home of whoever runs the tests
@@ -49,6 +50,13 @@ def real_images_fixture():
 @pytest.fixture(name="dicom_example")
 def dicom_example_fixture():
     return dicom_example
+
+
+@pytest.fixture(name="rough_plots")
+def rough_plots_fixture():
+    """For tests that write a report and read no plot of it."""
+    with rough_plots():
+        yield
 
 
 @pytest.fixture(name="tensorflow", scope="session")

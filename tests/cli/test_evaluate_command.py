@@ -14,6 +14,8 @@ from fractura.formats import read_dataset
 from fractura.formats.voc.annotation import VocAnnotation, VocObject
 from fractura.formats.voc.serializer import write_voc_file
 
+pytestmark = pytest.mark.usefixtures("rough_plots")
+
 
 @pytest.fixture(name="place")
 def data_and_model(tmp_path):

@@ -19,6 +19,8 @@ from fractura.formats.voc.annotation import VocAnnotation, VocObject
 from fractura.formats.voc.serializer import write_voc_file
 from fractura.inference import load_model
 
+pytestmark = pytest.mark.usefixtures("rough_plots")
+
 FOUND = ("fracture", 20, 20, 100, 60)  # the tiny model detections it at 0.9 on every image; elsewhere at 0.5 and 0.3
 
 

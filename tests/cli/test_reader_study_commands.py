@@ -14,6 +14,8 @@ from fractura.evaluation.reader_study.analysis import FIXED_CASES, FIXED_READERS
 from fractura.formats.voc.annotation import VocAnnotation, VocObject
 from fractura.formats.voc.serializer import write_voc_file
 
+pytestmark = pytest.mark.usefixtures("rough_plots")
+
 FOUND = ("fracture", 20, 20, 100, 60)
 
 

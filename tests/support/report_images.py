@@ -1,10 +1,8 @@
 """Images on the disk with detections, some right and some wrong, under names that would love to be HTML."""
 
 import json
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 from PIL import Image
@@ -13,7 +11,7 @@ from fractura.core.boxes import Boxes
 from fractura.core.dataset import BoxFlags, Dataset, Record
 from fractura.core.model_card import ModelCard
 from fractura.evaluation import evaluate, image_groups
-from fractura.evaluation.report import ReportContext, svg, write_report
+from fractura.evaluation.report import ReportContext, write_report
 
 HOSTILE = '<script>alert("x")</script>&.png'
 HOSTILE_CLASS = "<b>frac|ture"
@@ -94,10 +92,3 @@ def without_image(dataset, number):
     records = list(dataset.records)
     records[number] = replace(records[number], image=Path("gone.png"))
     return replace(dataset, records=tuple(records))
-
-
-@contextmanager
-def rough_plots():
-    """The files of all plots are written, but of few dots and without fonts: these take half the time of a report."""
-    with patch.object(svg, "DOTS_PER_INCH", 50), patch.dict(svg.STYLE, {"pdf.use14corefonts": True}):
-        yield

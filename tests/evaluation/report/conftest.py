@@ -1,7 +1,7 @@
 """One report for all tests that only read it; those that tests write for themselves have rough plots."""
 
 import pytest
-from support.report_images import detections, images, report, rough_plots
+from support.report_images import detections, images, report
 
 
 @pytest.fixture(name="made", scope="session")
@@ -13,6 +13,5 @@ def report_of_all_kinds(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def plots_of_a_test_s_own_reports():
-    with rough_plots():
-        yield
+def plots_of_a_test_s_own_reports(rough_plots):
+    """Rough; those of ``made`` are drawn before."""

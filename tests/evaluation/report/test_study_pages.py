@@ -13,7 +13,7 @@ from pypdf import PdfReader
 from scipy.integrate import trapezoid
 from support.contrast import CONTRAST
 from support.material import absent
-from support.report_images import rough_plots
+from support.plots import rough_plots
 from support.study_pages import LONG, agreement, comparison, reader_study, write_pages
 
 from fractura.evaluation.reader_study.analysis import FIXED_READERS, RANDOM
