@@ -132,9 +132,8 @@ def test_log_and_events(tmp_path):
     with full_above(0):
         with pytest.raises(DataError, match=r"log.csv: cannot be written"):
             history.add({"step": 1.0})
-        events.scalar("a", 1.0, 1)
         with pytest.raises(DataError, match=r"events.out.*: cannot be written"):
-            events.close()
+            events.scalar("a", 1.0, 1)
 
 
 def test_temporary_files(tmp_path, monkeypatch):

@@ -216,7 +216,10 @@ def test_a_failed_run_stays_marked(tmp_path):
     assert left_unfinished(tmp_path) == {"a/b.png"}
 
 
-@pytest.mark.parametrize("files", [["../up.txt", "/etc/passwd", "a/../../b", "c\\..\\d"], "all", None, [3]])
+_LONG = "a" * 300  # no disk holds it
+
+
+@pytest.mark.parametrize("files", [[_LONG, "../up.txt", "/etc/passwd", "a/../../b", "c\\..\\d"], "all", None, [3]])
 def test_a_note_that_names_files_outside_removes_nothing(files, tmp_path):
     note = {"made_by": "fractura", "command": "convert", "files": files}
     (tmp_path / NOTE_FILE).write_text(json.dumps(note))
@@ -258,7 +261,7 @@ def test_what_another_run_wrote_since_the_folder_was_examined_stays(data, tmp_pa
     assert len(read_dataset(out)) == 3
 
 
-@pytest.mark.parametrize("note", ["UNFINISHED.json", "results.json", "conversion.json"])
+@pytest.mark.parametrize("note", ["UNFINISHED.json", "results.json", "conversion.json", "long names"])
 def test_nothing_outside_is_touched_whatever_the_folder_says(note, data, tmp_path):
     """Somebody hands on a folder of results, and it is written into once more."""
     out, precious = tmp_path / "out", tmp_path / "precious"
@@ -267,15 +270,26 @@ def test_nothing_outside_is_touched_whatever_the_folder_says(note, data, tmp_pat
     (precious / "a.jpg").write_bytes(b"mine")
     for place in ("pictures", "images", "link"):
         (out / place).symlink_to(precious)
-    names = ["pictures/a.jpg", "link/a.jpg", "images/a.jpg", str(precious / "a.jpg"), "../precious/a.jpg", "a\0b", ""]
+    names = [
+        "pictures/a.jpg",
+        "link/a.jpg",
+        "images/a.jpg",
+        str(precious / "a.jpg"),
+        "../precious/a.jpg",
+        "a\0b",
+        "",
+        _LONG,
+    ]
     documents = {
         "UNFINISHED.json": {"made_by": "fractura", "command": "detect", "files": names},
         "results.json": {"made_by": "fractura", "images": [{"picture": name} for name in names]},
         "conversion.json": {"files": {name: hashlib.sha256(b"mine").hexdigest() for name in names[:3]}},
+        "long names": {"files": {_LONG: hashlib.sha256(b"mine").hexdigest()}},
     }
-    (out / note).write_text(json.dumps(documents[note]))
+    named = "conversion.json" if note == "long names" else note
+    (out / named).write_text(json.dumps(documents[note]))
     model = write_tiny_onnx(tmp_path / "tiny.onnx")
-    if note == "conversion.json":
+    if named == "conversion.json":
         assert run("convert", data, out, "--to", "voc", "--overwrite") in (2, 3)
     else:
         assert run("detect", data / "images", "--model", model, "--output", out, "--overwrite") == 2

@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError
 from fractura.formats import convert, write_voc
+from fractura.formats.image_index import ImageIndex
 from fractura.formats.reading import read_dataset
 from fractura.formats.yolo.data_yaml import read_data_yaml, read_entries, yaml_text
 from fractura.formats.yolo.yolo import corners_of, label_text
@@ -64,6 +66,22 @@ def test_data_yaml_of_ultralytics_and_roboflow(text, places, split, tmp_path):
     assert data.records[0].boxes.xyxy.tolist() == [[45, 36, 75, 54]]
     assert data.records[0].split == split
     assert read_yolo(folder / "data.yaml").records[0].boxes == data.records[0].boxes
+
+
+@pytest.mark.parametrize("text", ["train: /", "train: '\\'", "path: /\ntrain: .", f"train: {'../' * 40}", "train: //"])
+def test_a_data_set_is_not_the_whole_machine(text, tmp_path, monkeypatch):
+    """Hours of reading, and every image of the machine in the data set."""
+    walked = []
+    below = ImageIndex.below.__func__
+
+    def below_seen(cls, folders):
+        walked.extend(folders := tuple(folders))
+        return below(cls, folders)
+
+    monkeypatch.setattr(ImageIndex, "below", classmethod(below_seen))
+    with suppress(DataError):
+        read_yolo(with_yaml(tmp_path, f"names: [b, a]\n{text}\n", ("images", "labels")))
+    assert all(tmp_path in (folder.resolve(), *folder.resolve().parents) for folder in walked)
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def own_line(error: BaseException) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error of a library says, short enough for a line of ours; its kind, if it says nothing.
+    r"""What an error of a library says, short enough for a line of ours; its kind, if it says nothing.
 
     Examples:
         >>> first_line(ValueError("bad shape\nat 0x7f"))

@@ -8,6 +8,7 @@ nothing else. Whatever a note says that somebody else wrote, nothing outside the
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -65,13 +66,19 @@ def _refuse_links(folder: Path, files: Iterable[str]) -> None:
 
 
 def is_inside(folder: Path, name: str) -> bool:
-    """True if a file that a document in ``folder`` names lies below it, once links are followed.
+    """True if a file that a document in ``folder`` names lies below it, once links are followed, and can exist there.
 
     Examples:
         >>> is_inside(Path("found"), "pictures/wrist.jpg"), is_inside(Path("found"), "../wrist.jpg")
         (True, False)
     """
     if not name or name.startswith("/") or "\\" in name or "\0" in name or ".." in name.split("/"):
+        return False
+    try:
+        os.lstat(folder / name)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError:  # no disk holds such a name
         return False
     return _is_below(folder, (folder / name).parent)
 

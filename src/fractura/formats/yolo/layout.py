@@ -108,7 +108,8 @@ def _base(yaml: Path, found: DataYaml) -> Path:
         return yaml.parent
     written = Path(found.base)
     base = written if written.is_absolute() and written.is_dir() else yaml.parent / written
-    return base if base.is_dir() else yaml.parent  # a path of another machine: the images lie next to the file
+    # A path of another machine: the images lie next to the file.
+    return base if base.is_dir() and not _is_root(base) else yaml.parent
 
 
 def find_layout_apart(path: Path, image_dir: Path) -> YoloLayout:
@@ -227,11 +228,17 @@ def find_place(text: str, base: Path, source: Path) -> Path | None:
     for below in (written, *ends):
         for folder in (base, source.parent):
             try:
-                if (folder / below).exists():
+                if (folder / below).exists() and not _is_root(folder / below):
                     return folder / below
             except (OSError, ValueError):
                 continue
     return None
+
+
+def _is_root(path: Path) -> bool:
+    """Below it lies every file of the machine: no data set, and hours of reading."""
+    resolved = path.resolve()
+    return resolved == Path(resolved.anchor)
 
 
 def _layout(
