@@ -2,9 +2,10 @@
 
 import pytest
 from support.tiny_faster_rcnn import build
+from support.tiny_transformers import save_folder
 
 from fractura.core.errors import ModelError, NotEnoughMemoryError
-from fractura.models import build_from_architecture
+from fractura.models import build_detector, build_from_architecture
 from fractura.models.architecture_limits import largest_number
 
 
@@ -33,6 +34,13 @@ def test_no_network_has_such_numbers(place, value):
 def test_a_network_larger_than_memory_is_refused_before_it_is_built(value):
     with pytest.raises(NotEnoughMemoryError, match="GiB"):
         build_from_architecture(changed(("feature_extractor", "channels"), value))
+
+
+def test_what_a_library_refuses_with_an_error_of_its_own_kind_is_a_clear_error(tmp_path):
+    document = build_detector(f"hf:{save_folder(tmp_path / 'tiny', 'd_fine')}", 1).architecture()
+    document["config"] = {**document["config"], "decoder_attention_heads": -1}
+    with pytest.raises(ModelError, match="does not make a network"):
+        build_from_architecture(document)
 
 
 def test_what_people_train_is_not_refused():

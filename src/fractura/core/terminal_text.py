@@ -6,6 +6,7 @@ import re
 
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Control characters but tab and line feed, and those that turn the direction of text."""
+_NO_CHARACTERS = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 
 def shown(text: str) -> str:
@@ -21,6 +22,16 @@ def shown(text: str) -> str:
         'muñeca\n\tizquierda'
     """
     return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def shown_xml(text: str) -> str:
+    r"""Text that XML can hold, in which these characters are written out.
+
+    Examples:
+        >>> shown_xml("reader\x08 1\uffff")
+        'reader\\x08 1\ufffd'
+    """
+    return _NO_CHARACTERS.sub("\ufffd", shown(text))
 
 
 def shown_json(text: str) -> str:

@@ -114,6 +114,17 @@ def test_no_letter_is_cut_at_the_edge_of_a_figure(evaluation, tmp_path, language
         assert (drawn.x1 < width + 0.01, drawn.y1 < height + 0.01) == (True, True)
 
 
+@pytest.mark.filterwarnings("error")
+def test_names_that_no_xml_holds_are_drawn_all_the_same(evaluation, tmp_path):
+    parts = tuple(replace(group, name="reader\x08 🦴") for group in evaluation.subgroups)
+    context = context_of(replace(evaluation, subgroups=parts), images(tmp_path))
+    figure = plots.subgroups(context, Language("en"))
+    drawing = save_figure(figure, tmp_path, "subgroups")
+    assert ElementTree.fromstring(drawing) is not None
+    assert "reader\\x08 🦴" in drawing
+    assert drawing == (tmp_path / "subgroups.svg").read_text(encoding="utf-8")
+
+
 def test_what_cannot_be_drawn_is_not(evaluation, tmp_path):
     empty = images(tmp_path, count=0)
     nothing = measure(empty, [])

@@ -73,6 +73,14 @@ def test_without_python_docx_there_is_no_word_file(tmp_path, monkeypatch):
     assert (made.parent / "tables" / "image-metrics.tex").is_file()
 
 
+def test_names_that_no_xml_holds_are_written_out():
+    """The file was not written, and the command ended in a bug."""
+    table = PaperTable("a", "reader\x08", ("x\x1b[2J",), (("\uffff1",),))
+    document = docx.Document(io.BytesIO(word([table], "en")))
+    cells = [cell.text for row in document.tables[0].rows for cell in row.cells]
+    assert (document.paragraphs[0].text, cells) == ("reader\\x08", ["x\\x1b[2J", "\ufffd1"])
+
+
 def test_word_takes_the_reader_s_language():
     document = docx.Document(io.BytesIO(word([PaperTable("a", "Título", ("x",), (("1",),))], "es")))
     assert document.core_properties.language == "es"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from fractura.core.files import write_atomically
 from fractura.core.html import text
+from fractura.core.terminal_text import shown_xml
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,15 +71,18 @@ def save_figure(figure: Figure, folder: Path, name: str) -> str:
 
     drawing, sheet = io.BytesIO(), io.BytesIO()
     figure.set_facecolor(PAPER)
-    canvas: Any = FigureCanvasSVG(figure)  # draws once, where `savefig` draws twice
-    canvas.print_svg(drawing, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    figure.set_layout_engine("none")  # the places found for the first file hold for all of them
-    canvas = FigureCanvasPdf(figure)
-    canvas.print_pdf(sheet, metadata=dict.fromkeys(("Creator", "Producer", "CreationDate")))
-    figure.set_dpi(DOTS_PER_INCH)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    contents = {"svg": drawing.getvalue(), "pdf": sheet.getvalue()}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # names of any script are drawn as far as the typeface goes
+        canvas: Any = FigureCanvasSVG(figure)  # draws once, where `savefig` draws twice
+        canvas.print_svg(drawing, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+        figure.set_layout_engine("none")  # the places found for the first file hold for all of them
+        canvas = FigureCanvasPdf(figure)
+        canvas.print_pdf(sheet, metadata=dict.fromkeys(("Creator", "Producer", "CreationDate")))
+        figure.set_dpi(DOTS_PER_INCH)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+    svg = shown_xml(drawing.getvalue().decode("utf-8"))
+    contents = {"svg": svg.encode("utf-8"), "pdf": sheet.getvalue()}
     bitmap = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     for kind, compression in (("png", {}), ("tiff", {"compression": "tiff_lzw"})):
         dots = io.BytesIO()
@@ -85,7 +90,7 @@ def save_figure(figure: Figure, folder: Path, name: str) -> str:
         contents[kind] = dots.getvalue()
     for kind in FORMATS:
         write_atomically(folder / f"{name}.{kind}", contents[kind])
-    return drawing.getvalue().decode("utf-8")
+    return svg
 
 
 def remove_figure(folder: Path, name: str) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from fractura.core.csv_cell import csv_text
 from fractura.core.files import write_atomically
 from fractura.core.reporter import Reporter
+from fractura.core.terminal_text import shown_xml
 
 TABLES, WORD_FILE = "tables", "tables.docx"
 """The folder of the tables beside the page, and the Word file in it."""
@@ -190,13 +191,13 @@ def word(tables: Sequence[PaperTable], language: str) -> bytes:
     document.core_properties.language = language
     document.styles["Normal"].font.size = Pt(9)
     for table in tables:
-        document.add_paragraph(table.caption, style="Caption")
+        document.add_paragraph(shown_xml(table.caption), style="Caption")
         grid = document.add_table(rows=1, cols=len(table.columns), style="Light List")
         for cell, heading in zip(grid.rows[0].cells, table.columns, strict=True):
-            cell.text = heading
+            cell.text = shown_xml(heading)
         for row in table.rows:
             for cell, value in zip(grid.add_row().cells, row, strict=True):
-                cell.text = value
+                cell.text = shown_xml(value)
         document.add_paragraph()
     stream = io.BytesIO()
     document.save(stream)

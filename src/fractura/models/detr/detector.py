@@ -37,10 +37,15 @@ class DetectionTransformer(Detector):
         super().__init__()
         self.settings = settings
         config_class, model_class = library_classes(settings.family)
+        from huggingface_hub.errors import StrictDataclassError
+
         with quiet():
-            config = config_class.from_dict({**settings.config, "tie_word_embeddings": False})
-            config.num_labels = settings.num_classes
-            self.model = model_class(config)
+            try:
+                config = config_class.from_dict({**settings.config, "tie_word_embeddings": False})
+                config.num_labels = settings.num_classes
+                self.model = model_class(config)
+            except StrictDataclassError as error:  # an Exception of no other kind
+                raise ValueError(str(error)) from error
         _share_heads(self.model)
         self.image_mean: Tensor
         self.image_std: Tensor
