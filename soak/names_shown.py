@@ -163,7 +163,7 @@ SHOWN = Campaign(
     "tables and the terminal show it as text",
     prepare=prepare_shown,
     tries=450,
-    found="Control characters of names on the terminal; in a table for Word they were a bug, in a drawing no XML, 1 of 5: "
+    found="Control characters of names on the terminal; a bug in tables for Word, no XML in drawings, 1 of 5: "
     "`test_names_that_no_xml_holds_are_written_out`, `test_names_that_no_xml_holds_are_drawn_all_the_same`",
     seconds_per_try=600,
 )
