@@ -303,6 +303,7 @@ def test_with_tls_only_those_with_a_certificate_of_the_authority_get_in(node, ce
 
     def client(name):
         context = ssl.create_default_context(cafile=certificates / "authority.pem")
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # as short as hospitals make them
         context.load_cert_chain(certificates / f"{name}.pem", certificates / f"{name}.key")
         return {"tls_args": (context, "127.0.0.1")}
 
