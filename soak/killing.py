@@ -168,8 +168,7 @@ def _be_the_child(main: Main, words: list[str], scratch: Path, moment: Moment | 
         os.dup2(output, 2)
         sys.stdout, sys.stderr = (open(number, "w", 1, closefd=False) for number in (1, 2))  # noqa: SIM115
         os.environ["TMPDIR"] = str(scratch / "temporary")
-        tempfile.tempdir = None
-        tempfile.gettempdir()  # Python tries the folder with a file of its own, which is not ours to clear
+        tempfile.tempdir = str(scratch / "temporary")  # else Python tries the folder with a file of its own
         touches = _watch_files(moment)
         code = main(words)
         (scratch / _END).write_text(" ".join([str(touches[0]), *sys.modules]))
