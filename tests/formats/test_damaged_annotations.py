@@ -82,3 +82,14 @@ def test_letters_that_unicode_does_not_have(escape, tmp_path):
     (tmp_path / "data.yaml").write_text(f'names: ["{escape}"]\ntrain: images\n')
     with pytest.raises(DataError, match="is not YAML"):
         read_dataset(tmp_path / "data.yaml")
+
+
+def test_a_class_of_half_characters_is_named_with_its_file(tmp_path):
+    """JSON can hold them; what was then written of it could not."""
+    make_images(tmp_path, 1)
+    value = {**SHAPE["value"], "rectanglelabels": ["\udcff\udcfe"]}
+    file = tmp_path / "all.json"
+    file.write_text(json.dumps(task(value=value, original_width=120, original_height=90)), encoding="utf-8")
+    with pytest.raises(DataError, match="is not text") as caught:
+        read_dataset(file, source_format="label-studio")
+    assert caught.value.file == str(file)

@@ -10,6 +10,7 @@ from pathlib import Path
 from fractura.core.dataset import Dataset
 from fractura.core.errors import DataError, FracturaError, UsageError
 from fractura.core.output_folder import refuse_unfinished
+from fractura.core.printable import printable
 from fractura.formats.assembly import ReadOptions
 from fractura.formats.faults import Faults, OnError, refuse_repeated_names
 from fractura.formats.recognition import Guess, find_in_folder, guess_format, split_folders
@@ -111,12 +112,20 @@ def open_dataset(
         dataset = source.read(guess.path, ReadOptions(class_names=names, image_dir=image_dir), faults)
         faults.report(found)
         dataset = with_split_file(dataset, path)
+    _refuse_half_characters(dataset.class_names, guess.path)
     if problems is not None:
         problems.extend(found)
     else:
         for each in found:
             _logger.warning("%s", each)
     return Reading(dataset, guess)
+
+
+def _refuse_half_characters(class_names: Sequence[str], file: Path) -> None:
+    """JSON can hold half a character, which no other format does."""
+    for name in class_names:
+        if name != printable(name):
+            raise DataError(f"the class '{name}' is not text", file=file, hint="correct the name")
 
 
 def _described(path: Path, source_format: str) -> Path:
