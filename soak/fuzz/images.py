@@ -169,6 +169,7 @@ IMAGES = (
         (change_bytes, _change_header),
         repair=_repair_png,
         traced=("fractura", "PIL"),
+        found="an assertion inside Pillow, 4 of 44,899 (`test_an_assertion_of_pillow_is_a_damaged_image`)",
     ),
     Reader(
         "tiff", "TIFF", _prepare(lambda: _encoded("TIFF")), (change_bytes, _change_header), traced=("fractura", "PIL")

@@ -7,6 +7,7 @@ from support.format_images import make_images
 
 from fractura.core.errors import DataError
 from fractura.formats import read_dataset
+from fractura.formats.text_files import read_json
 
 COCO = {"images": [{"id": 1, "file_name": "image 0.png"}], "categories": [{"id": 1, "name": "a"}]}
 BAD_BOX = {"id": 1, "image_id": 2, "category_id": 1, "bbox": [1, 2, 3]}
@@ -93,3 +94,11 @@ def test_a_class_of_half_characters_is_named_with_its_file(tmp_path):
     with pytest.raises(DataError, match="is not text") as caught:
         read_dataset(file, source_format="label-studio")
     assert caught.value.file == str(file)
+
+
+@pytest.mark.parametrize("text", ['{"a": 1e999}', "[-1E+400]", "[0.5, 123456e999]"])
+def test_a_number_beyond_all_numbers_is_not_read_as_infinity(text, tmp_path):
+    """Infinity cannot be written as JSON again."""
+    (tmp_path / "a.json").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match="is out of range"):
+        read_json(tmp_path / "a.json")

@@ -295,3 +295,15 @@ def test_of_an_image_that_is_refused_nothing_else_is_said(tmp_path):
     words = [sys.executable, "-c", command, str(tmp_path / "a.png")]
     said = subprocess.run(words, capture_output=True, text=True, check=True)
     assert (said.stdout, said.stderr) == ("DataError\n", "")
+
+
+def test_an_assertion_of_pillow_is_a_damaged_image(tmp_path, monkeypatch):
+    """Its reader of PNG has some."""
+
+    def asserts(_image):
+        raise AssertionError
+
+    Image.new("L", (8, 8)).save(tmp_path / "a.png")
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", asserts)
+    with pytest.raises(DataError, match="cannot be read"):
+        read_radiograph(tmp_path / "a.png")

@@ -231,6 +231,7 @@ def test_what_is_overridden_is_reported_and_the_last_counts():
         ("num_classes: 1", "num_classes: '1'", "must not have quotes", None),
         ("num_classes: 1", "num_classes { }", "needs a single value", None),
         ("num_classes: 1", "num_classes: 99999999999", "out of range", None),
+        ("num_classes: 1", "num_classes: " + "9" * 400, "out of range", None),
         ("batch_norm_trainable: true", "batch_norm_trainable: yes", "true or false, not 'yes'", None),
         ("score_converter: SOFTMAX", "logit_scale: 2.0", "logit_scale = 2.0 is not supported", "only 1.0 is"),
         ("op: CONV", "batch_norm { decay: 0.99 }",

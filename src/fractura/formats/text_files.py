@@ -81,7 +81,8 @@ def read_json(path: Path) -> Any:
     """
     text = read_text(path)
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        parse = _finite if _HUGE.search(text) else None
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=parse)
     except _NotANumberError as error:
         raise DataError(
             f"is not JSON: it holds {error}, which is not a number in JSON (Python and pandas write it)",
@@ -108,6 +109,15 @@ def json_bytes(document: Any) -> bytes:
     """A document as UTF-8 JSON, the same bytes for the same document."""
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     return text.encode("utf-8", "backslashreplace")  # what UTF-8 does not hold, as JSON escapes it
+
+
+_HUGE = re.compile(r"\d[eE]\+?\d{3}")
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError(f"{text[:40]} is out of range")
+    return value
 
 
 class _NotANumberError(Exception):

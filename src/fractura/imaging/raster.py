@@ -52,6 +52,7 @@ _TURN: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
 _DECODER_ERRORS = (
     OSError,
     SyntaxError,
+    AssertionError,  # of Pillow's reader of PNG
     ValueError,
     TypeError,
     LookupError,

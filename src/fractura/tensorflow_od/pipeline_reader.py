@@ -284,7 +284,7 @@ class _Reader:
             raise self._error(field, f"'{field.name}' needs {kind}, not '{scalar.text}'") from None
         except DataError as error:
             raise self._error(field, f"'{field.name}': {error.problem}", hint=error.hint) from None
-        if not math.isfinite(value) or (row.kind == "int" and abs(value) >= _UINT32):
+        if abs(value) >= _UINT32 if row.kind == "int" else not math.isfinite(value):
             raise self._error(field, f"'{field.name}' is out of range: {scalar.text}")
         if row.minimum is not None and value < row.minimum:
             raise self._error(field, f"'{field.name}' must be at least {row.minimum:g}, not {scalar.text}")
