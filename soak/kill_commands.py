@@ -245,8 +245,8 @@ def _results(path: Path, *, document: str) -> object:
     refuse_unfinished(path)
     if not (path / document).is_file():
         raise DataError("is not there", file=path / document)
-    own = {name: digest for name, digest in _digests(path).items() if not name.startswith(".fractura-")}
-    return own  # without the lock and the temporary file of a run that was killed before it changed anything
+    # Without the lock and the temporary file of a run that was killed before it changed anything.
+    return {name: digest for name, digest in _digests(path).items() if not name.startswith(".fractura-")}
 
 
 def _plots_in_no_time(folder: Path) -> None:

@@ -33,3 +33,15 @@ def test_time_grows_linearly():
     few, many = speed.seconds_for(2_500), speed.seconds_for(20_000)
     assert many < 5 * 8 * few
     assert many < 5 * 12
+
+
+@pytest.mark.slow
+def test_real_images_in_time(real_images):
+    import time
+
+    from fractura.quality import check_dataset
+
+    started = time.process_time()
+    images = sum(check_dataset(real_images(f"fracatlas/{split}")).images for split in ("train", "val"))
+    assert images == 2261
+    assert time.process_time() - started < 5 * 2 * 30  # two cores, thirty seconds

@@ -25,12 +25,12 @@ class Server:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
         self.arguments = [str(each) for each in arguments]
+        with tempfile.NamedTemporaryFile(delete=False) as said:
+            self.said = Path(said.name)
         self.start()
 
     def start(self):
         words = [*self.arguments, "--no-browser", "--port", str(self.port)]
-        with tempfile.NamedTemporaryFile(delete=False) as said:
-            self.said = Path(said.name)
         self.process = _PROCESSES.Process(target=_serve, args=(words, dict(os.environ), self.said), daemon=True)
         self.process.start()
         end = time.monotonic() + PATIENCE_SECONDS
@@ -62,7 +62,7 @@ _PROCESSES.set_forkserver_preload(["fractura.cli.main", "fractura.cli.commands.l
 
 def _serve(words, environment, said):
     """The life of a server; a second of it would be imports."""
-    output = os.open(said, os.O_WRONLY)
+    output = os.open(said, os.O_WRONLY | os.O_APPEND)
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.environ.clear()

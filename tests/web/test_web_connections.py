@@ -17,14 +17,6 @@ from fractura.web import WebSettings, connections, create_app
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="counts file descriptors")
 HEAD = b"POST /api/images HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\nX-Fractura: 1\r\n\r\n"
-HURRIED = """
-import sys
-from fractura.cli.main import main
-from fractura.web import connections
-connections._OPENING_SECONDS = 3.0
-sys.exit(main(sys.argv[1:]))
-"""
-"""The command ``fractura``, which waits for requests less long."""
 
 
 @pytest.fixture
@@ -116,7 +108,7 @@ def test_more_connections_than_the_limit_are_refused_and_the_server_goes_on(serv
 def quiet_server(place):
     """The port of a real server with the number of files that systems usually allow; at its end it has said little."""
     resource_limit = (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-    command = [sys.executable, "-c", HURRIED, "label", str(folder(place / "data")), "--port", "0", "--no-browser"]
+    command = [sys.executable, "-m", "fractura", "label", str(folder(place / "data")), "--port", "0", "--no-browser"]
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

@@ -11,6 +11,7 @@ from typing import Any
 
 from fractura.core.errors import DataError
 from fractura.core.files import read_file
+from fractura.core.printable import printable
 
 _LARGEST = 1e9
 _STRING_OR_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN', re.DOTALL)
@@ -165,7 +166,7 @@ def a_text(value: Any, what: str) -> str:
     """
     if not isinstance(value, str) or not value.strip():
         raise DataError(f"{what} must be text, not {_kind(value) if value != '' else 'empty'}")
-    if any(0xD800 <= ord(letter) <= 0xDFFF for letter in value):
+    if value != printable(value):
         raise DataError(f"{what} holds half a character (a lone surrogate)")
     return value
 

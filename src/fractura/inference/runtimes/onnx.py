@@ -84,9 +84,7 @@ def _refuse_other_files(path: Path) -> None:
     try:
         elsewhere = has_external_data(path)
     except (ValueError, OSError) as error:
-        raise ModelError(
-            f"cannot be opened as an ONNX model ({first_line(error)})", file=path, hint=_EXPORT_AGAIN
-        ) from error
+        raise _unusable(path, error) from error
     if elsewhere:
         raise ModelError("keeps weights in other files", file=path, hint=_EXPORT_AGAIN)
 
@@ -112,9 +110,11 @@ def _open(path: Path, providers: list[str]) -> onnxruntime.InferenceSession:
     except Exception as error:  # ONNX Runtime has no common class for what damaged files raise
         if is_out_of_memory(error):
             raise not_enough_memory("this model", error, file=str(path)) from error
-        raise ModelError(
-            f"cannot be opened as an ONNX model ({first_line(error)})", file=path, hint=_EXPORT_AGAIN
-        ) from error
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: Exception) -> ModelError:
+    return ModelError(f"cannot be opened as an ONNX model ({first_line(error)})", file=path, hint=_EXPORT_AGAIN)
 
 
 def _card(session: onnxruntime.InferenceSession, path: Path) -> ModelCard:

@@ -28,7 +28,7 @@ def has_external_data(path: Path) -> bool:
     """Whether any tensor of a model is in another file. Nothing is copied, and no weight is read.
 
     Raises:
-        WireError: It is no message of this kind.
+        WireError: The file is damaged.
         OSError: It cannot be read.
         ValueError: It is empty.
     """
