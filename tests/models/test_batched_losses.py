@@ -5,7 +5,7 @@ import torch
 from support.tiny_faster_rcnn import FIXED, build
 
 from fractura.models.detector import Target
-from fractura.models.faster_rcnn.batched_losses import BatchTargets, batched_losses
+from fractura.models.faster_rcnn.batched_losses import BatchTargets, batched_losses, padded_targets
 from fractura.models.faster_rcnn.settings import ImageHeadSettings
 
 HEAD = ImageHeadSettings(channels=16, dropout=0.0)
@@ -33,13 +33,7 @@ def test_batch_agrees_with_its_images_one_by_one(few):
     for image, target in zip(images, targets, strict=True):
         expected = detector.losses([image], [target])
         count = len(target.boxes)
-        padded = (
-            BatchTargets(target.boxes[None], target.labels[None], torch.ones(1, count, dtype=torch.bool))
-            if count
-            else BatchTargets(
-                torch.zeros(1, 1, 4), torch.zeros(1, 1, dtype=torch.int64), torch.zeros(1, 1, dtype=torch.bool)
-            )
-        )
+        padded = padded_targets(detector.settings, [target])
         canvas, _ = detector.preprocess([image])
 
         def draw(images, candidates, device, count=count):
@@ -86,3 +80,15 @@ def test_other_settings_are_refused():
     nothing = BatchTargets(torch.zeros(1, 1, 4), torch.zeros(1, 1, dtype=torch.int64), torch.zeros(1, 1).bool())
     with pytest.raises(ValueError, match="whole batch"):
         batched_losses(detector, torch.zeros(1, 3, 64, 64), nothing)
+
+
+def test_targets_are_padded_unless_their_weights_would_be_ignored():
+    settings = build(first_stage_pre_nms_top_n=60).settings
+    targets = [Target(torch.tensor(boxes).reshape(-1, 4), torch.ones(len(boxes)).long()) for boxes in BOXES]
+    padded = padded_targets(settings, targets)
+    assert padded.boxes.shape == (3, 3, 4)
+    assert padded.real.tolist() == [[True] * 3, [False] * 3, [True, False, False]]
+    assert padded.boxes[padded.real].tolist() == [box for boxes in BOXES for box in boxes]
+    weighted = Target(targets[0].boxes, targets[0].labels, torch.tensor([1.0, 0.5, 1.0]))
+    assert padded_targets(settings, [weighted, targets[1]]) is None
+    assert padded_targets(build(clip_anchors_to_image=False).settings, targets) is None

@@ -99,11 +99,13 @@ class BatchNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise ``x`` ``(n, channels, h, w)``; the caller folds the frozen form into its convolution."""
+        # Without a weight, PyTorch on CUDA returns no gradient of the bias of channels-last images, and stops.
+        weight = torch.ones_like(self.bias) if self.weight is None else self.weight
         return F.batch_norm(
             x,
             self.running_mean,
             self.running_var,
-            self.weight,
+            weight,
             self.bias,
             training=self.uses_batch_statistics,
             momentum=1.0 - self.momentum,

@@ -8,16 +8,22 @@ enough in practice).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
+from fractura.models.detector import Target
 from fractura.models.faster_rcnn import box_coder, matching
 from fractura.models.faster_rcnn.anchors import clip
-from fractura.models.faster_rcnn.faster_rcnn import IMAGE_LOSS, FasterRCNN
-from fractura.models.faster_rcnn.losses import classification_loss, localization_loss
+from fractura.models.faster_rcnn.losses import IMAGE_LOSS, classification_loss, localization_loss
+from fractura.models.faster_rcnn.settings import FasterRCNNSettings
+
+if TYPE_CHECKING:
+    from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
 
 _ROUNDS = 12
 """Rounds of suppression: each settles at least one more rank, in practice nearly all of them."""
@@ -36,6 +42,24 @@ class BatchTargets:
     boxes: Tensor
     labels: Tensor
     real: Tensor
+
+
+def padded_targets(settings: FasterRCNNSettings, targets: Sequence[Target]) -> BatchTargets | None:
+    """The ground truth of a batch, padded; None where ``batched_losses`` does not heed it or ``settings``."""
+    if not _fits(settings) or any(target.weights is not None for target in targets):
+        return None
+    boxes = pad_sequence([target.boxes for target in targets], batch_first=True)
+    labels = pad_sequence([target.labels for target in targets], batch_first=True)
+    if not boxes.shape[1]:
+        boxes, labels = boxes.new_zeros(len(targets), 1, 4), labels.new_zeros(len(targets), 1)
+    counts = torch.tensor([len(target.boxes) for target in targets], device=boxes.device)
+    return BatchTargets(boxes, labels, torch.arange(boxes.shape[1], device=boxes.device) < counts[:, None])
+
+
+def _fits(settings: FasterRCNNSettings) -> bool:
+    return bool(
+        settings.clip_anchors_to_image and settings.share_box_across_classes and settings.first_stage_pre_nms_top_n
+    )
 
 
 def batched_losses(
@@ -61,9 +85,7 @@ def batched_losses(
         ValueError: The detector does not have these settings.
     """
     settings = detector.settings
-    if not (
-        settings.clip_anchors_to_image and settings.share_box_across_classes and settings.first_stage_pre_nms_top_n
-    ):
+    if not _fits(settings):
         raise ValueError(f"the losses of {settings.name} cannot be computed for a whole batch at once")
     draw = priority or (lambda images, count, device: torch.rand(images, count, device=device))
     size = (int(canvas.shape[2]), int(canvas.shape[3]))

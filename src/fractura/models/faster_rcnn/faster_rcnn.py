@@ -17,15 +17,21 @@ from fractura.models.detector import Detector, Target
 from fractura.models.faster_rcnn import box_coder, matching
 from fractura.models.faster_rcnn.anchors import clip, grid_anchors, inside
 from fractura.models.faster_rcnn.backbones import build_backbone
+from fractura.models.faster_rcnn.batched_losses import batched_losses, padded_targets
 from fractura.models.faster_rcnn.crop import crop_and_resize
 from fractura.models.faster_rcnn.image_head import ImageHead
-from fractura.models.faster_rcnn.losses import classification_loss, localization_loss, masked_sum, regularization_loss
+from fractura.models.faster_rcnn.losses import (
+    IMAGE_LOSS,
+    classification_loss,
+    localization_loss,
+    masked_sum,
+    regularization_loss,
+)
 from fractura.models.faster_rcnn.regions import Proposals, RegionDetections, class_scores, clip_sort_pad, take
 from fractura.models.faster_rcnn.settings import FasterRCNNSettings
 from fractura.models.nms import nms
 from fractura.models.resizer import resize
 
-IMAGE_LOSS = "ImageHeadLoss/classification_loss"
 REGULARIZATION_LOSS = "regularization_loss"
 
 
@@ -76,8 +82,9 @@ class FasterRCNN(Detector):
         # Rounded up without negative numbers, whose quotients ONNX rounds towards zero.
         height, width = ((side + multiple - 1) // multiple * multiple for side in (height, width))
         padded = [F.pad(c, (0, width - c.shape[2], 0, height - c.shape[1])) for c, _ in resized]
-        batch = torch.stack(padded).contiguous(memory_format=self.feature_extractor.memory_format)
-        return batch, [size for _, size in resized]
+        batch = torch.stack(padded)
+        layout = torch.channels_last if batch.is_cuda else self.feature_extractor.memory_format
+        return batch.contiguous(memory_format=layout), [size for _, size in resized]
 
     def anchors(self, height: int, width: int, device: torch.device) -> Tensor:
         """All anchors of a canvas: float32 ``(n, 4)`` xyxy in pixels, not clipped; finest map first."""
@@ -163,7 +170,8 @@ class FasterRCNN(Detector):
         )
         crops = crop_and_resize(features, fractions, self.settings.initial_crop_size)
         kernel, stride = self.settings.maxpool_kernel_size, self.settings.maxpool_stride
-        return F.max_pool2d(crops, kernel, stride) if max(kernel, stride) > 1 else crops
+        pooled = F.max_pool2d(crops, kernel, stride) if max(kernel, stride) > 1 else crops
+        return pooled.contiguous(memory_format=torch.channels_last) if pooled.is_cuda else pooled
 
     def predict_second_stage(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         """Box codes float32 ``(regions, 1 or classes, 4)`` and logits ``(regions, 1 + classes)`` of crops."""
@@ -236,6 +244,10 @@ class FasterRCNN(Detector):
         canvas, windows = self.preprocess(images)
         size = (canvas.shape[2], canvas.shape[3])
         ground_truths = [_on_canvas(t, i.shape, w) for t, i, w in zip(targets, images, windows, strict=True)]
+        if canvas.is_cuda and all(window == size for window in windows):
+            padded = padded_targets(self.settings, ground_truths)
+            if padded is not None:
+                return batched_losses(self, canvas, padded)
         features = self.feature_extractor.proposal_features(canvas)
         codes, logits = self.predict_first_stage(features)
         anchors = self.anchors(*size, canvas.device)

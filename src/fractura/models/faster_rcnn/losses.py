@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+IMAGE_LOSS = "ImageHeadLoss/classification_loss"
+
 
 def localization_loss(codes: Tensor, targets: Tensor) -> Tensor:
     """Huber loss (delta 1) summed over the four codes: ``(..., 4)`` and ``(..., 4)`` to ``(...)``."""
