@@ -206,7 +206,8 @@ ARCHIVES = (
         _prepare_zip,
         (_change_zip, _change_zip, change_bytes),
         traced=("fractura", "zipfile"),
-        found="an entry without a name, damaged LZMA and bzip2 (`test_damaged_zips`)",
+        found="an entry without a name, damaged LZMA and bzip2 (`test_damaged_zips`); LZMA that asks for gigabytes, 3 "
+        "of 100,000 (`test_an_entry_that_asks_for_more_memory_than_there_is`)",
     ),
     Reader(
         "archive-tar",

@@ -302,7 +302,8 @@ TENSORFLOW_FILES = (
         "index of a TensorFlow checkpoint",
         _prepare_index,
         (change_protobuf, change_protobuf, change_bytes),
-        found="an object graph that is a number: TypeError (`test_checkpoint.py`)",
+        found="an object graph that is a number: TypeError (`test_checkpoint.py`); an array of no values and an "
+        "axis beyond all memory, 1 of 100,000 (`test_shapes_that_no_array_has_are_named`)",
     ),
     Reader("checkpoint-data", "data file of a TensorFlow checkpoint", _prepare_data, (change_bytes,)),
     Reader("checkpoint-state", "list of TensorFlow checkpoints", _prepare_state, _TEXT),

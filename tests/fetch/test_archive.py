@@ -8,7 +8,7 @@ import zipfile
 import pytest
 from support.archives import bomb, header_bomb, member, tar_gz, zoo_archive
 
-from fractura.core.errors import DataError
+from fractura.core.errors import DataError, NotEnoughMemoryError
 from fractura.fetch.archive import unpack_archive
 
 
@@ -125,6 +125,20 @@ def test_damaged_zips(tmp_path, name):
     with pytest.raises(DataError) as caught:
         unpack_archive(tmp_path / "a.zip", tmp_path / "out")
     assert said in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+
+
+def test_an_entry_that_asks_for_more_memory_than_there_is(tmp_path, monkeypatch):
+    """As Python's LZMA does whose header claims a dictionary of gigabytes."""
+
+    def refuse(self, size):
+        raise MemoryError
+
+    (tmp_path / "a.zip").write_bytes(zipped("a", zipfile.ZIP_LZMA))
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", refuse)
+    with pytest.raises(NotEnoughMemoryError, match="for what it contains") as caught:
+        unpack_archive(tmp_path / "a.zip", tmp_path / "out")
+    assert caught.value.file == str(tmp_path / "a.zip")
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 
 

@@ -236,3 +236,14 @@ def test_an_object_graph_of_another_kind_is_named(graph, tmp_path):
     (tmp_path / "ckpt-1.data-00000-of-00001").write_bytes(data)
     with pytest.raises(ModelError, match="its object graph is not one string"):
         _ = CheckpointReader(tmp_path / "ckpt-1").object_graph
+
+
+@pytest.mark.parametrize("shape", [(2**61, 0), (2**40, 2**40, 0), (0,) * 33])
+@pytest.mark.parametrize("number", [1, 7])
+def test_shapes_that_no_array_has_are_named(number, shape, tmp_path):
+    """An axis of length 0 makes the size right, whatever the others are."""
+    entry = Entry(number=number, shape=shape, shard=0, offset=0, size=0, checksum=0)
+    (tmp_path / "ckpt-1.index").write_bytes(encode_entries({"a": entry}))
+    (tmp_path / "ckpt-1.data-00000-of-00001").write_bytes(b"")
+    with pytest.raises(ModelError, match="no array has the shape"):
+        CheckpointReader(tmp_path / "ckpt-1")

@@ -24,6 +24,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from fractura.core.errors import DataError
+from fractura.core.memory import not_enough_memory
 
 _CHUNK = 1 << 20
 _LONGEST_READ = 1 << 24
@@ -93,6 +94,7 @@ def unpack_archive(
         DataError: The archive is damaged, encrypted, contains anything but files and folders, a name that leads
             outside or is not valid on every system, the same name twice, or too much; or ``folder`` cannot be written.
             Nothing is left behind.
+        NotEnoughMemoryError: It asks for more than there is. Nothing is left behind.
     """
     ending = archive_ending(archive.name) or ".tar.gz"
     size = _LIMITS[ending][0] if maximum_size is None else maximum_size
@@ -113,6 +115,8 @@ def unpack_archive(
         raise DataError(
             f"is damaged or cut off ({error})", file=archive, hint="delete it and fetch it again"
         ) from error
+    except MemoryError as error:  # LZMA takes as much as a header claims
+        raise not_enough_memory("what it contains", error, file=str(archive), hint="fetch it again") from error
     except _BombError as error:
         raise _refusal(archive, f"unpacks to more than {size / 2**20:.0f} MiB or {files} files") from error
     except OSError as error:

@@ -34,6 +34,8 @@ DTYPES = {
 """NumPy's types by TensorFlow's numbers."""
 TYPE_NUMBERS = {np.dtype(name): number for number, name in DTYPES.items()}
 _HEADER = varint_field(1, 1) + length_field(3, varint_field(1, 1))  # one data file; version 1
+_MOST_AXES, _MOST_VALUES = 32, 2**59
+"""Of a NumPy array, whatever its type and NumPy's version."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +120,9 @@ def _entry(message: bytes, file: Path, key: str) -> Entry:
         raise ModelError(f"'{key}' has the unsupported type {number}", file=file)
     if min(shape, default=0) < 0:
         raise ModelError(f"'{key}' has no shape", file=file, hint=COPY_AGAIN)
+    # An axis of length 0 makes the size 0, whatever the others are.
+    if len(shape) > _MOST_AXES or math.prod(side or 1 for side in shape) > _MOST_VALUES:
+        raise ModelError(f"is damaged: no array has the shape {shape} of '{key}'", file=file, hint=COPY_AGAIN)
     if number != STRING and math.prod(shape) * np.dtype(DTYPES[number]).itemsize != size:
         raise ModelError(
             f"is damaged: '{key}' has {size} bytes, which do not fit the shape {shape}", file=file, hint=COPY_AGAIN
