@@ -1,25 +1,43 @@
-"""Every benchmark that runs in minutes on phantoms, one after the other: `make bench`."""
+"""Every benchmark of docs/performance.md, one after the other, and its table: `make bench` or `python -m benchmarks`.
 
+    python -m benchmarks [NAME …]     all of them, or those modules
+    python -m benchmarks --table      only write the table anew
+
+About 40 minutes on 2 cores. Close other programs: ratios bear a load, medians of milliseconds do not.
+"""
+
+import argparse
 import subprocess
 import sys
 
-QUICK = (
-    ["benchmarks.startup"],
-    ["benchmarks.split"],
-    ["benchmarks.check_speed"],
-    ["benchmarks.web_list"],
-    ["benchmarks.check_faults", "--rounds", "3"],
-    ["benchmarks.phantom_baseline"],
-    ["benchmarks.detection_speed"],
-    ["benchmarks.evaluation_bootstrap"],
-    ["benchmarks.catalogue", "faster_rcnn_efficientnet_lite0_448x448", "dfine_nano", "rfdetr_nano"],
-    ["benchmarks.inception_training", "--steps", "2"],
+from benchmarks import table
+
+NAMES = (
+    "startup",
+    "detection",
+    "dicom",
+    "convert",
+    "check_speed",
+    "evaluation_bootstrap",
+    "web_list",
+    "loading",
+    "scale",
+    "inception_training",
+    "inception_detection",
 )
 
+parser = argparse.ArgumentParser(
+    prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+)
+parser.add_argument("names", nargs="*", metavar="NAME", help=f"default: {', '.join(NAMES)}")
+parser.add_argument("--table", action="store_true", help="only write the table anew")
+arguments = parser.parse_args()
+
 failed = []
-for command in QUICK:
-    print(f"\n$ python -m {' '.join(command)}", flush=True)
-    if subprocess.run([sys.executable, "-m", *command]).returncode:  # some say so where an aim is missed
-        failed.append(command[0])
+for name in () if arguments.table else arguments.names or NAMES:
+    print(f"\n$ python -m benchmarks.{name}", flush=True)
+    if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"]).returncode:
+        failed.append(name)
+table.write()
 if failed:
-    sys.exit(f"an aim was missed, or an error stopped it: {', '.join(failed)}")
+    sys.exit(f"an error stopped: {', '.join(failed)}")

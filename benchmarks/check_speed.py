@@ -1,16 +1,15 @@
-"""How long `fractura check` takes: on images, and how its time grows with the number of records.
+"""How long `fractura check` takes, against a loop that only decodes the images (Pillow, one thread).
 
-    python -m benchmarks.check_speed [--images FOLDER] [--records 100000]
+    python -m benchmarks.check_speed [--images FOLDER]
 
-FOLDER holds ``images/`` and ``annotations/``; phantoms are used without it. The peer is a loop that only decodes the
-images (Pillow, one thread). Synthetic records have all that a look at an image leaves behind (hashes, fingerprints,
-traits, annotations), one in a hundred a copy; all checks run on them, the search for near-identical images included.
+FOLDER holds ``images/`` and ``annotations/``; phantoms are used without it. `benchmarks.scale` checks the synthetic
+records that are made here: they have all that a look at an image leaves behind (hashes, fingerprints, traits,
+annotations), one in a hundred a copy.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,12 +17,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from PIL import Image
 
+from benchmarks.contest import in_turn, keep
 from fractura.formats.voc import VocAnnotation, VocObject
 from fractura.phantom import make_phantoms
-from fractura.quality import check_dataset, check_snapshot
+from fractura.quality import check_dataset
 from fractura.quality.checked_image import CheckedImage
 from fractura.quality.perceptual_hash import Fingerprint
-from fractura.quality.registry import chosen_checks
 from fractura.quality.snapshot import AnnotationFile, Snapshot
 from fractura.quality.traits import Traits
 
@@ -57,18 +56,6 @@ def synthetic_snapshot(count: int, seed: int = 0) -> Snapshot:
     return Snapshot(Path("/synthetic"), Path("/synthetic"), tuple(images), tuple(annotations))
 
 
-def seconds_for(count: int) -> float:
-    """Seconds of processor time that all checks take on so many records."""
-    snapshot = synthetic_snapshot(count)
-    started = time.process_time()
-    report = check_snapshot(snapshot, chosen_checks())
-    taken = time.process_time() - started
-    copies = sum(finding.check == "duplicates.identical" for finding in report.findings)
-    contradictions = sum(finding.check == "duplicates.contradictory" for finding in report.findings)
-    assert copies + contradictions == count // 100, "a copy was missed"
-    return taken
-
-
 def seconds_to_decode(folder: Path) -> float:
     """Seconds that Pillow takes to decode the images, one after the other."""
     started = time.perf_counter()
@@ -78,35 +65,26 @@ def seconds_to_decode(folder: Path) -> float:
     return time.perf_counter() - started
 
 
+def seconds_to_check(folder: Path) -> float:
+    """Seconds of `check` on the images of ``folder``."""
+    started = time.perf_counter()
+    check_dataset(folder)
+    return time.perf_counter() - started
+
+
 def main() -> None:
-    """Print both."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measure and keep."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, help="folder of images; phantoms without it")
-    parser.add_argument("--records", type=int, default=100_000, help="largest number of synthetic records")
     arguments = parser.parse_args()
     with TemporaryDirectory() as name:
         folder = arguments.images or Path(name)
         if arguments.images is None:
             make_phantoms(folder, images=200)
-        decoding = seconds_to_decode(folder)
-        started, processor = time.perf_counter(), time.process_time()
-        report = check_dataset(folder)
-        taken, processor = time.perf_counter() - started, time.process_time() - processor
-    print(
-        f"check: {report.images} images in {taken:.1f} s ({processor:.1f} s of processor time) on {os.cpu_count()} "
-        f"cores"
-    )
-    print(f"decoding alone, one thread: {decoding:.1f} s; ratio {taken / decoding:.2f}")
-    previous: tuple[int, float] | None = None
-    for count in (arguments.records // 8, arguments.records // 4, arguments.records // 2, arguments.records):
-        taken = seconds_for(count)
-        growth = (
-            ""
-            if previous is None
-            else f"; {taken / previous[1]:.2f} x the time for {count / previous[0]:.0f} x as many"
-        )
-        print(f"{count} records: {taken:.1f} s{growth}", flush=True)
-        previous = count, taken
+        count = len(list((folder / "images").iterdir()))
+        ours, peer = in_turn(lambda: seconds_to_check(folder), lambda: seconds_to_decode(folder), 5)
+    what = f"`check` of {count} images, all checks"
+    keep("check", what, ("fractura", ours), ("Pillow decoding them, one thread", peer), goal=0.5)
 
 
 if __name__ == "__main__":

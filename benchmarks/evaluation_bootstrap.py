@@ -11,7 +11,6 @@ best of them is multiplied by the rounds of ours, and its one-time preparation i
 import argparse
 import contextlib
 import io
-import json
 import resource
 import sys
 import time
@@ -22,6 +21,7 @@ from faster_coco_eval import COCO
 from faster_coco_eval.core.faster_eval_api import COCOeval_faster
 from sklearn.metrics import roc_auc_score
 
+from benchmarks.contest import keep
 from fractura.core.boxes import Boxes
 from fractura.core.dataset import Dataset, Record
 from fractura.core.image_score import image_score
@@ -109,7 +109,7 @@ def peer(data: Dataset, predictions: list[Boxes], rounds: int) -> tuple[float, f
 
 
 def main() -> None:
-    """Time ours, then the peer, and print one JSON document."""
+    """Time ours, then the peer, and keep both."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=1000)
@@ -125,26 +125,11 @@ def main() -> None:
     after = peak_megabytes()
     prepared, one_round = peer(data, predictions, options.peer_rounds)
     theirs = prepared + one_round * options.rounds
-    ap50 = evaluation.metrics["AP50"]
-    document = {
-        "images": len(data),
-        "detections": sum(map(len, predictions)),
-        "boxes": evaluation.boxes,
-        "patients": evaluation.patients,
-        "rounds": options.rounds,
-        "metrics": len(evaluation.metrics),
-        "AP50": [ap50.value, ap50.low, ap50.high],
-        "seconds": round(ours, 2),
-        "processor_seconds": round(work, 2),
-        "peak_megabytes": round(after),
-        "peak_megabytes_before": round(before),
-        "peer": "loop over resamples: faster-coco-eval (AP, AR) and scikit-learn (AUC), 13 metrics",
-        "peer_seconds_of_one_round": round(one_round, 2),
-        "peer_rounds_run": options.peer_rounds,
-        "peer_seconds_for_all_rounds": round(theirs),
-        "times_faster": round(theirs / ours, 1),
-    }
-    print(json.dumps(document, indent=2))
+    what = f"{options.rounds} resamples of {len(data):,} images, {sum(map(len, predictions)):,} detections"
+    memory = f"peak {before:.0f} to {after:.0f} MB"
+    print(f"{what}: {len(evaluation.metrics)} metrics, {work:.1f} s of processor time, {memory}")
+    peer_name = f"loop over faster-coco-eval and scikit-learn, 13 metrics, {options.peer_rounds} rounds scaled up"
+    keep("evaluate-intervals", what, ("fractura", [ours]), (peer_name, [theirs]), goal=10.0)
 
 
 if __name__ == "__main__":

@@ -1,85 +1,88 @@
-"""Training steps of Faster R-CNN Inception ResNet V2 640x640 at batch 2 on the CPU: seconds, memory, falling loss.
+"""Training step of Inception ResNet V2's first stage at batch 2 on the CPU: PyTorch here, TensorFlow there.
 
-    python -m benchmarks.inception_training [--steps 20] [--images FOLDER]
+    python -m benchmarks.inception_training [--rounds 3]
 
-Peer: the TensorFlow 2.15 Object Detection API's own step on a 2-core machine, 33 s and 7.0 GB (measured once, by the
-authors of the reference notes; TensorFlow is not run here).
+Minutes. The TensorFlow Object Detection API cannot be installed on a current Python; the peer is the same first stage
+(to the end of the 20 blocks at stride 16) of ``keras.applications``, forward and backward, with batch statistics and
+frozen. Each runs in a process of its own, so that memory is its own.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import time
-from pathlib import Path
-from tempfile import TemporaryDirectory
+import json
+import subprocess
+import sys
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+from benchmarks.contest import in_turn, keep
 
-import psutil
+_TAIL = """
+step()
+times = []
+for _ in range(3):
+    started = time.perf_counter()
+    step()
+    times.append(time.perf_counter() - started)
+print(json.dumps({"seconds": sorted(times)[1], "gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}))
+"""
+_OURS = (
+    """
+import json, resource, sys, time
 import torch
+from fractura.models.faster_rcnn.inception_resnet_v2 import InceptionResNetV2
+from fractura.training.devices import use_all_cores
+use_all_cores(1)
+network = InceptionResNetV2(batch_norm_trainable=sys.argv[1] == "batch")
+network = network.to(memory_format=torch.channels_last).train()
+canvas = torch.rand(2, 3, 640, 640) * 255
+def step():
+    network.zero_grad(set_to_none=True)
+    network.proposal_features(canvas)[0].square().mean().backward()
+"""
+    + _TAIL
+)
+_KERAS = (
+    """
+import json, resource, sys, time
+import tensorflow as tf
+whole = tf.keras.applications.InceptionResNetV2(weights=None, include_top=False, input_shape=(640, 640, 3))
+network = tf.keras.Model(whole.input, whole.get_layer("block17_20_ac").output)
+batch = sys.argv[1] == "batch"
+canvas = tf.random.uniform((2, 640, 640, 3), -1, 1)
+@tf.function
+def gradients():
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(network(canvas, training=batch)))
+    return tape.gradient(loss, network.trainable_variables)
+def step():
+    [float(tf.reduce_sum(each)) for each in gradients()[:1]]
+"""
+    + _TAIL
+)
 
-from fractura.core.dataset import Record
-from fractura.formats import read_dataset
-from fractura.models.faster_rcnn.family import named_settings
-from fractura.models.faster_rcnn.faster_rcnn import FasterRCNN
-from fractura.models.faster_rcnn.settings import InceptionResNetV2Settings
-from fractura.phantom import make_phantoms
-from fractura.training.data import Sample, read_labelled_image
-from fractura.training.tensorflow_optimizers import TensorFlowMomentum
 
-NAME = "faster_rcnn_inception_resnet_v2_640x640"
-PEER_SECONDS, PEER_GIGABYTES = 33.0, 7.0
-
-
-def two_fractured(records: list[Record]) -> list[Sample]:
-    """The first two images with boxes."""
-    chosen = [record for record in records if not record.is_negative][:2]
-    return [Sample.of(read_labelled_image(record), record.name, place) for place, record in enumerate(chosen)]
-
-
-def measure(samples: list[Sample], steps: int, batch_norm_trainable: bool, learning_rate: float) -> None:
-    """Train on the same two images and print each step."""
-    torch.manual_seed(0)
-    backbone = InceptionResNetV2Settings(batch_norm_trainable=batch_norm_trainable)
-    detector = FasterRCNN(named_settings(NAME, 1).model_copy(update={"feature_extractor": backbone})).train()
-    optimizer = TensorFlowMomentum(detector.parameters(), lr=learning_rate, momentum=0.9)
-    process, seconds, losses = psutil.Process(), [], []
-    peak = 0
-    for step in range(steps):
-        started = time.perf_counter()
-        loss = sum(detector.losses([s.image for s in samples], [s.target for s in samples]).values())
-        peak = max(peak, process.memory_info().rss)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(detector.parameters(), 10.0)
-        peak = max(peak, process.memory_info().rss)
-        optimizer.step()
-        seconds.append(time.perf_counter() - started)
-        losses.append(float(loss.detach()))
-        print(f"  step {step + 1:2d}  loss {losses[-1]:.4f}  {seconds[-1]:.1f} s", flush=True)
-    median = sorted(seconds)[len(seconds) // 2]
-    fifth = max(1, steps // 5)
-    first, last = sum(losses[:fifth]) / fifth, sum(losses[-fifth:]) / fifth
-    print(
-        f"batch norm {'batch statistics' if batch_norm_trainable else 'frozen'}: {median:.1f} s a step "
-        f"({median / PEER_SECONDS:.2f} x TensorFlow's {PEER_SECONDS:.0f} s), peak {peak / 1e9:.1f} GB "
-        f"(TensorFlow {PEER_GIGABYTES:.1f}); loss {first:.3f} -> {last:.3f}"
-    )
+def measured(script: str, norm: str) -> dict[str, float]:
+    """One process: a step of warm-up, the median of three."""
+    done = subprocess.run([sys.executable, "-c", script, norm], check=True, capture_output=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def main() -> None:
-    """Both batch-norm modes."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--images", type=Path, help="folder of labelled images; phantoms without it")
-    parser.add_argument("--learning-rate", type=float, default=0.002)
-    arguments = parser.parse_args()
-    with TemporaryDirectory() as scratch:
-        data = read_dataset(arguments.images) if arguments.images else make_phantoms(Path(scratch), images=12, seed=3)
-        samples = two_fractured(list(data.records))
-        for batch_norm_trainable in (True, False):
-            measure(samples, arguments.steps, batch_norm_trainable, arguments.learning_rate)
+    """Both ways of batch normalisation."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    rounds = parser.parse_args().rounds
+    for norm, said in (("batch", "batch statistics"), ("frozen", "frozen norms")):
+        ours, peer = in_turn(lambda norm=norm: measured(_OURS, norm), lambda norm=norm: measured(_KERAS, norm), rounds)
+        for key, unit, goal, name in (("seconds", "s", 1 / 0.7, "time"), ("gigabytes", "GB", 1 / 0.8, "peak memory")):
+            keep(
+                f"inception-training-{norm}-{key}",
+                f"training step of Inception ResNet V2's first stage, batch 2, {said}: {name}",
+                ("PyTorch", [each[key] for each in ours]),
+                ("TensorFlow (Keras)", [each[key] for each in peer]),
+                unit=unit,
+                goal=round(goal, 2),
+            )
 
 
 if __name__ == "__main__":

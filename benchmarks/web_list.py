@@ -7,7 +7,7 @@ asks for parts of the list at a fixed rate, whether or not earlier answers have 
 jumps, and the order by uncertainty, while another client saves an image every half second (so that nothing can be
 answered from a list that never changes). Printed: when the list and when all states were there, and the time of an
 answer from the moment it was due: median, p95, worst; and beside it the same for ``/healthz``, which does nothing: what
-HTTP in Python takes on this machine at this moment. Exits with 1 if p95 is above the aim of 100 ms.
+HTTP in Python takes on this machine at this moment.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from PIL import Image
 
-AIM_SECONDS = 0.1
+from benchmarks.contest import keep
+
 _CONNECTIONS = 16
 _ANNOTATION = """<annotation>
 \t<folder>images</folder>
@@ -209,11 +210,15 @@ def main() -> int:
             f"{what}: {len(times)} questions at {chosen.rate:g} a second: median {1000 * quantile(times, 0.5):.1f} ms, "
             f"p95 {1000 * quantile(times, 0.95):.1f} ms, worst {1000 * times[-1]:.0f} ms"
         )
-    print(
-        f"p95 is {p95 / AIM_SECONDS:.2f} of the aim of {1000 * AIM_SECONDS:.0f} ms, "
-        f"{p95 / quantile(found.idle, 0.95):.1f} times that of /healthz; {found.failed} failed"
+    keep(
+        "web-list",
+        f"image list of {chosen.images:,} images, {chosen.rate:g} questions a second: 95th percentile of an answer",
+        ("list", [1000 * p95]),
+        ("`/healthz` of the same server", [1000 * quantile(found.idle, 0.95)]),
+        unit="ms",
+        at_most=100,
     )
-    return 0 if p95 <= AIM_SECONDS and not found.failed else 1
+    return 1 if found.failed else 0
 
 
 if __name__ == "__main__":

@@ -14,13 +14,13 @@ from PIL import Image
 
 from fractura.core.errors import DataError
 from fractura.imaging.heic_worker import ERROR, HEAD, REQUEST
-from fractura.imaging.helper_process import HelperProcess
+from fractura.imaging.helper_process import HelperProcesses
 
 _MOST_BYTES = 4
 """Of one pixel, in any mode of libheif."""
 _SHORT = 4096
 
-_helper = HelperProcess(Path(__file__).with_name("heic_worker.py"))
+_helpers = HelperProcesses(Path(__file__).with_name("heic_worker.py"))
 
 
 def heic_image(stream: BinaryIO, title: str) -> Image.Image:
@@ -72,7 +72,7 @@ class _Photograph(Image.Image):
 
 def _ask(data: bytes, wants_pixels: bool, limit: int) -> tuple[str, tuple[int, int], bytes]:
     """Mode, size and pixels, by the helper."""
-    said = _helper.ask(REQUEST.pack(wants_pixels, len(data)) + data, limit)
+    said = _helpers.ask(REQUEST.pack(wants_pixels, len(data)) + data, limit)
     if said is None:
         raise SyntaxError("its decoder fails")
     mode, width, height = HEAD.unpack_from(said)

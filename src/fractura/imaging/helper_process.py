@@ -1,4 +1,4 @@
-"""Decoders at arm's length: a helper process decodes, and may crash or hang on a damaged image without harm."""
+"""Decoders at arm's length: helper processes decode, and may crash or hang on a damaged image without harm."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ SECONDS = 120.0
 _LENGTH = struct.Struct("<Q")
 
 
-class HelperProcess:
-    """The process, started when it is first needed and again after it died; one image at a time.
+class HelperProcesses:
+    """As many processes as threads ask at once, each started when it is needed, and forgotten once it died.
 
     Args:
-        worker: The program that it runs. It reads requests on stdin and writes answers on stdout: a length (``<Q``),
+        worker: The program that they run. It reads requests on stdin and writes answers on stdout: a length (``<Q``),
             and as many bytes.
     """
 
@@ -31,54 +31,64 @@ class HelperProcess:
             os.register_at_fork(after_in_child=self._forget)
 
     def _forget(self) -> None:
-        """A process forked from ours (a data loader's) gets a helper of its own: two must not share one pipe.
+        """A process forked from ours (a data loader's) gets helpers of its own: two must not share one pipe.
 
         Nor one lock, which may be held by a thread that the new process does not have.
         """
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._idle: list[subprocess.Popen[bytes]] = []
 
     def ask(self, request: bytes, limit: int) -> bytes | None:
         """The answer, or None: no answer, too late, or more than ``limit`` bytes."""
-        with self._lock:
-            process = self._running()
-            late = threading.Timer(SECONDS, process.kill)
-            late.start()
-            try:
-                assert process.stdin is not None
-                assert process.stdout is not None
-                process.stdin.write(request)
-                process.stdin.flush()
-                head = process.stdout.read(_LENGTH.size)
-                length = _LENGTH.unpack(head)[0] if len(head) == _LENGTH.size else limit + 1
-                values = process.stdout.read(length) if length <= limit else b""
-                if length <= limit and len(values) == length:
-                    return values
-            except OSError:  # it died while we wrote
-                pass
-            finally:
-                late.cancel()
-            self._stop()
-            return None
+        process = self._take()
+        answer = _answer(process, request, limit)
+        if answer is None:
+            _end(process)
+        else:
+            with self._lock:
+                self._idle.append(process)
+        return answer
 
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is not None and self._process.poll() is None:
-            return self._process
-        self._process = subprocess.Popen(
+    def _take(self) -> subprocess.Popen[bytes]:
+        with self._lock:
+            while self._idle:
+                process = self._idle.pop()
+                if process.poll() is None:
+                    return process
+                _end(process)
+        return subprocess.Popen(
             [sys.executable, "-P", str(self._worker)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        return self._process
 
     def close(self) -> None:
-        """Let the helper go."""
+        """Let the helpers go that have nothing to do."""
         with self._lock:
-            self._stop()
+            idle, self._idle = self._idle, []
+        for process in idle:
+            _end(process)
 
-    def _stop(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-        self._process = None
+
+def _answer(process: subprocess.Popen[bytes], request: bytes, limit: int) -> bytes | None:
+    late = threading.Timer(SECONDS, process.kill)
+    late.start()
+    try:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(request)
+        process.stdin.flush()
+        head = process.stdout.read(_LENGTH.size)
+        length = _LENGTH.unpack(head)[0] if len(head) == _LENGTH.size else limit + 1
+        values = process.stdout.read(length) if length <= limit else b""
+        return values if length <= limit and len(values) == length else None
+    except OSError:  # it died while we wrote
+        return None
+    finally:
+        late.cancel()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.communicate()

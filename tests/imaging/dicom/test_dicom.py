@@ -443,8 +443,9 @@ MUTANTS["jpeg"] = as_jpeg(SHOWN)
 def test_the_helper_that_dies_is_replaced():
     good = dicom(DEEP, bits=12, syntax=JPEG_LOSSLESS_SV1)
     assert np.array_equal(grey(good), SHOWN)
-    decoder_process._helper._process.kill()
-    decoder_process._helper._process.wait()
+    for process in decoder_process._helpers._idle:
+        process.kill()
+        process.wait()
     assert np.array_equal(grey(good), SHOWN)
 
 
@@ -455,6 +456,24 @@ def test_a_decoder_that_hangs_is_stopped(monkeypatch):
     assert decode_apart(whole[:100], JPEG_LS, 60, 40, 1, 8) is None
     monkeypatch.undo()
     assert decode_apart(whole, JPEG_LS, 60, 40, 1, 8) is not None
+
+
+def test_each_thread_has_a_helper_of_its_own(tmp_path):
+    worker = tmp_path / "worker.py"
+    worker.write_text(
+        "import os, sys, time\nfrom pathlib import Path\nhere = Path(__file__).parent\n"
+        "sys.stdin.buffer.read(1)\n(here / f'{os.getpid()}.here').touch()\n"
+        "while len(list(here.glob('*.here'))) < 2:\n    time.sleep(0.01)\n"  # for ever, were it alone
+        "sys.stdout.buffer.write((1).to_bytes(8, 'little') + b'x')\nsys.stdout.flush()\nsys.stdin.buffer.read()\n",
+        encoding="utf-8",
+    )
+    helpers = helper_process.HelperProcesses(worker)
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(lambda _: helpers.ask(b"?", 1), range(2))) == [b"x", b"x"]
+    started = list(helpers._idle)
+    assert len(started) == 2
+    helpers.close()
+    assert all(process.poll() is not None for process in started)
 
 
 def test_several_threads_decode_at_the_same_time(monkeypatch):

@@ -1,13 +1,13 @@
-"""Compressed frames decoded by a helper process."""
+"""Compressed frames decoded by helper processes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from fractura.imaging.dicom.decoder_worker import REQUEST
-from fractura.imaging.helper_process import HelperProcess
+from fractura.imaging.helper_process import HelperProcesses
 
-_helper = HelperProcess(Path(__file__).with_name("decoder_worker.py"))
+_helpers = HelperProcesses(Path(__file__).with_name("decoder_worker.py"))
 
 
 def decode_apart(frame: bytes, syntax: str, width: int, height: int, samples: int, bits: int) -> bytes | None:
@@ -19,5 +19,5 @@ def decode_apart(frame: bytes, syntax: str, width: int, height: int, samples: in
     allocated = 8 if bits <= 8 else 16
     request = REQUEST.pack(width, height, samples, bits, allocated, len(syntax), len(frame))
     wanted = width * height * samples * allocated // 8
-    values = _helper.ask(request + syntax.encode("ascii") + frame, wanted + allocated)
+    values = _helpers.ask(request + syntax.encode("ascii") + frame, wanted + allocated)
     return None if values is None or len(values) < wanted else values[:wanted]
