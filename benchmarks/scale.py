@@ -44,8 +44,8 @@ class Quick:  # a model that takes no time: what is measured is all around it
     def detect(self, image):
         return Boxes([[1, 1, 9, 9]], [0], [0.9])
 started = time.perf_counter()
-settings = DetectionSettings(threshold=0.5)
-assert sum(len(each.detections) for each in detect_images(Quick(), [place / "images"], settings))
+settings = DetectionSettings(threshold=0.5, views=("whole",))
+assert sum(len(each.boxes) for each in detect_images(Quick(), [place / "images"], settings))
 """,
     "check, without reading images": """
 from benchmarks.check_speed import synthetic_snapshot

@@ -12,12 +12,17 @@ from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError, UsageError
 from fractura.inference import load_model
 from fractura.inference.detect import detect_dataset, detect_images
+from fractura.inference.runtimes import onnx as onnx_runtime
 from fractura.inference.settings import DetectionSettings
+from fractura.phantom import make_phantoms
 
 
-@pytest.fixture(name="model")
-def tiny(tmp_path):
-    return load_model(write_tiny_onnx(tmp_path / "tiny.onnx"))
+@pytest.fixture(name="model", params=[False, True], ids=["one at a time", "several at once"])
+def tiny(tmp_path, request, monkeypatch):
+    monkeypatch.setattr(onnx_runtime, "_usable_processors", lambda: 3)
+    model = load_model(write_tiny_onnx(tmp_path / "tiny.onnx"), many=request.param)
+    assert model.at_once == (3 if request.param else 1)
+    return model
 
 
 @pytest.fixture(name="images")
@@ -39,8 +44,8 @@ def test_detections_from_the_cards_threshold_up_cut_to_the_image(model, images):
     assert lower.boxes.xyxy[2].tolist() == [100, 50, 200, 100]
 
 
-def test_images_are_read_one_at_a_time(model, images):
-    stream = detect_images(model, [images])
+def test_images_are_read_one_at_a_time(tmp_path, images):
+    stream = detect_images(load_model(write_tiny_onnx(tmp_path / "tiny.onnx")), [images])
     next(stream)
     (images / "c.png").write_bytes(b"gone bad meanwhile")
     with pytest.raises(DataError, match=r"c\.png"):
@@ -58,6 +63,23 @@ def test_an_unreadable_image_stops_or_is_skipped_and_reported(model, images, cap
     with caplog.at_level(logging.WARNING):
         assert len(list(detect_images(model, [images], on_error="skip"))) == 2
     assert "b.png" in caplog.text
+
+
+def test_a_large_model_takes_one_image_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx_runtime, "_LARGEST_APART", 10)
+    assert load_model(write_tiny_onnx(tmp_path / "tiny.onnx"), many=True).at_once == 1
+
+
+def test_the_built_in_model_finds_the_same_one_at_a_time_and_several_at_once(tmp_path):
+    folder = make_phantoms(tmp_path / "phantoms", images=5, seed=3).root / "images"
+    alone, together = (
+        [prediction.boxes for prediction in detect_images(load_model("built-in", many=many), [folder])]
+        for many in (False, True)
+    )
+    assert len(together) == 5
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_allclose(one.xyxy, other.xyxy, atol=1e-3)
+        np.testing.assert_allclose(one.scores, other.scores, atol=1e-5)
 
 
 def test_a_wrong_call_is_an_error_before_the_first_image(model, images):

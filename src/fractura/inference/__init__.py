@@ -20,7 +20,9 @@ __all__ = ["BUILT_IN", "Device", "Model", "load_model"]
 _SAVED_MODEL = ("saved_model.pb", "saved_model/saved_model.pb")
 
 
-def load_model(path: Path | str, *, device: Device = "auto", label_map: Path | None = None) -> Model:
+def load_model(
+    path: Path | str, *, device: Device = "auto", label_map: Path | None = None, many: bool = False
+) -> Model:
     """Open a model for use.
 
     Args:
@@ -28,6 +30,8 @@ def load_model(path: Path | str, *, device: Device = "auto", label_map: Path | N
             exported, or a SavedModel folder, of fractura or of the TensorFlow Object Detection API.
         device: ``cpu``, ``cuda``, or ``auto``: a CUDA device if there is one.
         label_map: Class names of a SavedModel that has no card of ours.
+        many: For many images, where a small ``.onnx`` model is faster if each processor has an image of its own: it
+            then takes longer for one, and ``detect_images`` reads and examines several at the same time.
 
     Raises:
         ModelError: There is no such model, or it is damaged.
@@ -39,10 +43,10 @@ def load_model(path: Path | str, *, device: Device = "auto", label_map: Path | N
         ('Fractura',)
     """
     located = locate_model(path)
-    return Model(_open(located, device, label_map), located)
+    return Model(_open(located, device, label_map, many), located)
 
 
-def _open(path: Path, device: Device, label_map: Path | None) -> Runtime:
+def _open(path: Path, device: Device, label_map: Path | None, many: bool) -> Runtime:
     if path.is_dir() and not (path / WEIGHTS_FILE).exists() and any((path / each).is_file() for each in _SAVED_MODEL):
         require("tensorflow", "tensorflow")
         from fractura.inference.runtimes.saved_model import SavedModel
@@ -59,7 +63,7 @@ def _open(path: Path, device: Device, label_map: Path | None) -> Runtime:
     if path.suffix.lower() == ".onnx":
         from fractura.inference.runtimes.onnx import OnnxModel
 
-        return OnnxModel(path, device=device)
+        return OnnxModel(path, device=device, many=many)
     if path.name in ("card.json", "weights.safetensors"):
         raise ModelError("is a part of a model", file=path, hint=f"give the folder it is in: {path.parent}")
     raise ModelError(

@@ -1,4 +1,4 @@
-"""Run a model over images, one at a time, so that a folder of any size fits into memory."""
+"""Run a model over images, a few at a time, so that a folder of any size fits into memory."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 
 from fractura.core.boxes import Boxes
 from fractura.core.calibrator import Calibrator
-from fractura.core.dataset import Dataset
+from fractura.core.dataset import Dataset, Record
 from fractura.core.errors import DataError, FracturaError, NotEnoughMemoryError
 from fractura.core.image_score import image_score
+from fractura.core.parallel import in_order
 from fractura.imaging.reader import read_radiograph, read_record
 from fractura.inference.answer import measured_sensitivity
 from fractura.inference.discovery import ImageFile, find_images
 from fractura.inference.domain import Domain
 from fractura.inference.prediction import Prediction
-from fractura.inference.runtimes.runtime import Runtime
+from fractura.inference.runtimes.runtime import Runtime, images_at_once
 from fractura.inference.settings import DetectionSettings
 from fractura.inference.views import detect_in_views, known_views
 
@@ -44,6 +45,8 @@ class Predictor:
         self._calibrator = Calibrator.from_card(model.card, settings.views)
         self._domain = Domain.from_card(model.card)
         self._sensitivity = measured_sensitivity(model.card, settings)
+        self.at_once = images_at_once(model)
+        """How many threads may call ``predict`` at the same time to advantage."""
 
     def predict(
         self, image: NDArray[np.uint8], name: str, path: Path | None = None, body_part: str | None = None
@@ -73,7 +76,7 @@ def detect_images(
     on_error: OnError = "stop",
     problems: list[FracturaError] | None = None,
 ) -> Iterator[Prediction]:
-    """Detect on images one after the other, as each is asked for.
+    """Detect on images in order, as each is asked for; a model opened for ``many`` is a few images ahead.
 
     Args:
         model: From ``load_model``.
@@ -104,18 +107,22 @@ def detect_images(
 def _predictions(
     predictor: Predictor, images: list[ImageFile], on_error: OnError, problems: list[FracturaError] | None
 ) -> Iterator[Prediction]:
-    for image in images:
+    def examine(image: ImageFile) -> Prediction | DataError | NotEnoughMemoryError:
         try:
             radiograph = read_radiograph(image.path)
         except (DataError, NotEnoughMemoryError) as error:
-            if on_error == "stop":
-                raise
-            if problems is None:
-                _logger.warning("skipped %s", error)
-            else:
-                problems.append(error)
-            continue
-        yield predictor.predict(radiograph.pixels, image.name, image.path, radiograph.facts.body_part)
+            return error
+        return predictor.predict(radiograph.pixels, image.name, image.path, radiograph.facts.body_part)
+
+    for found in in_order(examine, images, predictor.at_once):
+        if isinstance(found, Prediction):
+            yield found
+        elif on_error == "stop":
+            raise found
+        elif problems is None:
+            _logger.warning("skipped %s", found)
+        else:
+            problems.append(found)
 
 
 def detect_dataset(model: Runtime, dataset: Dataset, *, views: Sequence[str] | None = None) -> Iterator[Boxes]:
@@ -133,5 +140,8 @@ def detect_dataset(model: Runtime, dataset: Dataset, *, views: Sequence[str] | N
         UsageError: There is no such view, or its tiles are too small for an image.
     """
     chosen = known_views(model.card.views if views is None else views)
-    for record in dataset.records:
-        yield detect_in_views(model, read_record(record).pixels, chosen)
+
+    def examine(record: Record) -> Boxes:
+        return detect_in_views(model, read_record(record).pixels, chosen)
+
+    yield from in_order(examine, dataset.records, images_at_once(model))

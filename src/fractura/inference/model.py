@@ -19,7 +19,7 @@ from fractura.inference.detect import Predictor
 from fractura.inference.origin import model_digest
 from fractura.inference.pixels import pixels_of
 from fractura.inference.prediction import Prediction
-from fractura.inference.runtimes.runtime import Runtime
+from fractura.inference.runtimes.runtime import Runtime, images_at_once
 from fractura.inference.settings import DetectionSettings
 
 ImageInput = Path | str | Image.Image | NDArray[Any]
@@ -69,6 +69,11 @@ class Model:
     def device(self) -> str:
         """Where it runs: ``cuda`` or ``cpu``."""
         return self._runtime.device
+
+    @property
+    def at_once(self) -> int:
+        """How many images it takes at the same time to advantage; see ``many`` of ``load_model``."""
+        return images_at_once(self._runtime)
 
     def __repr__(self) -> str:
         return f"Model({self.card.name!r}, class_names={self.class_names}, device={self.device!r})"

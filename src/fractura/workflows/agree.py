@@ -137,7 +137,7 @@ def _read(path: Path, reporter: Reporter) -> Dataset:
 
 def _detected(path: Path | str, images: Dataset, reporter: Reporter) -> Dataset:
     """The images with a model's detections in place of their boxes."""
-    model = load_model(path)
+    model = load_model(path, many=True)
     detections = [found.above(model.card.threshold) for found in find_candidates(model, images, reporter=reporter)]
     records = tuple(replace(record, boxes=found, flags=()) for record, found in zip(images, detections, strict=True))
     return replace(images, class_names=model.class_names, records=records)

@@ -93,7 +93,7 @@ def calibrate_model(
     output = None if output is None else Path(output)
     wanted = Aim.parse(aim)
     refuse_fixed_card(model, output)
-    loaded = load_model(model)
+    loaded = load_model(model, many=True)
     card = loaded.card
     dataset = read_labelled(data, card.class_names, rename=rename, reporter=reporter)
     refuse_trained_images(card, dataset, data)

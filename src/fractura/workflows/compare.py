@@ -155,7 +155,7 @@ def compare_models(
     refuse = partial(refuse_full_folder, folder, holds_comparison, overwrite=overwrite)
     refuse()
     paths, data = tuple(Path(path) for path in (first, second, *also)), Path(data)
-    models = [load_model(path) for path in (first, second, *also)]
+    models = [load_model(path, many=True) for path in (first, second, *also)]
     cards = tuple(model.card for model in models)
     sets: list[Dataset] = []
     for number, card in enumerate(cards):

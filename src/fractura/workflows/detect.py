@@ -153,7 +153,8 @@ def detect(
         found = replace(found, images=examined_images(found.images, wanted, reporter))
     if hospital is not None:
         wanted = with_kinds(wanted or Rules(), hospital)
-    loaded = load_model(model, label_map=None if label_map is None else Path(label_map))
+    names = None if label_map is None else Path(label_map)
+    loaded = load_model(model, label_map=names, many=len(found.images) > 1)
     card = loaded.card
     _introduce(card, reporter)
     settings = DetectionSettings.of(card, threshold=threshold, fast=fast, tile=tile)

@@ -132,7 +132,7 @@ def evaluate_model(
     folder = None if output is None else Path(output)
     refuse = partial(refuse_full_folder, folder, holds_evaluation, overwrite=overwrite)
     refuse()
-    loaded = load_model(model)
+    loaded = load_model(model, many=True)
     card = loaded.card
     unused: list[UnusedImagesError] = []
     labelled = read_labelled(

@@ -19,6 +19,8 @@ from fractura.inference.runtimes.runtime import Device, checked_boxes, refuse_wr
 INPUT = "image"
 OUTPUTS = ("boxes", "scores", "labels")
 _ERRORS_ONLY = 3
+_LARGEST_APART = 64 << 20
+"""Bytes of a model that examines one image for each processor: the memory of larger ones is needed once as it is."""
 _EXPORT_AGAIN = "export the model again: fractura export MODEL_FOLDER"
 
 
@@ -28,16 +30,23 @@ class OnnxModel:
     Args:
         path: The file.
         device: ``cuda`` needs ``onnxruntime-gpu``; ``auto`` uses CUDA where that is installed, else the CPU.
+        many: See ``load_model``.
+
+    Attributes:
+        at_once: How many images it takes at the same time to advantage, one for each thread that asks.
 
     Raises:
         ModelError: The file is damaged, carries no card of ours, or has other inputs or outputs.
         MissingDependencyError: CUDA was asked for and this ONNX Runtime has none.
     """
 
-    def __init__(self, path: Path, *, device: Device = "auto") -> None:
+    def __init__(self, path: Path, *, device: Device = "auto", many: bool = False) -> None:
         self._path = path
         _refuse_other_files(path)
-        self._session = _open(path, _providers(device))
+        providers, processors = _providers(device), _usable_processors()
+        apart = many and len(providers) == 1 and path.stat().st_size <= _LARGEST_APART
+        self.at_once = processors if apart else 1
+        self._session = _open(path, providers, threads=1 if apart else processors)
         self._card = _card(self._session, path)
         _refuse_other_graph(self._session, path)
 
@@ -96,9 +105,9 @@ def _usable_processors() -> int:
     return os.cpu_count() or 1
 
 
-def _open(path: Path, providers: list[str]) -> onnxruntime.InferenceSession:
+def _open(path: Path, providers: list[str], threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = _usable_processors()
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     # Threads that wait by spinning would take the few processors from the image being decoded next.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -40,6 +40,12 @@ class Runtime(Protocol):
         ...
 
 
+def images_at_once(model: Runtime) -> int:
+    """How many images ``model`` takes at the same time to advantage: its ``at_once``, or 1 if it has none."""
+    number: int = getattr(model, "at_once", 1)
+    return number
+
+
 def refuse_wrong_image(image: NDArray[np.uint8]) -> None:
     """Raise a ValueError unless ``image`` is uint8 ``(h, w, 3)`` with at least one pixel."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
