@@ -6,10 +6,12 @@ import socket
 import ssl
 import subprocess
 import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from pydicom import Dataset
 from pydicom.uid import generate_uid
+from requests.exceptions import SSLError
 from support.dicom_images import JPEG_2000_LOSSLESS, NAMES
 from support.dicom_network import OUT_OF_RESOURCES, SUCCESS, Archive, free_port, radiograph, send, wait_until
 from support.material import absent
@@ -17,7 +19,8 @@ from support.material import absent
 from fractura.core.errors import DataError, UsageError
 from fractura.node import service
 from fractura.node.service import Node, run_node
-from fractura.node.settings import NodeSettings
+from fractura.node.settings import NodeSettings, WebAccess
+from fractura.node.web_client import client_of
 
 COMPUTED_TOMOGRAPHY = "1.2.840.10008.5.1.4.1.1.2"
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
@@ -329,6 +332,44 @@ def test_results_travel_by_tls_to_an_archive_whose_certificate_is_right(node, ce
     _, wrong = running.status().destinations
     wait_until(lambda: running.status().destinations[1].problem is not None)
     assert (wrong.name, wrong.confirmed) == ("wrong", 0)
+
+
+@pytest.mark.parametrize("strict", [False, True], ids=["", "as Python 3.13"])
+def test_a_dicomweb_service_behind_tls_must_show_a_certificate_of_the_authority(certificates, monkeypatch, strict):
+    class Service(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "application/dicom+json")
+            self.end_headers()
+            self.wfile.write(b"[]")
+
+    if strict:
+        made = ssl.create_default_context
+
+        def as_newer(*arguments, **options):
+            context = made(*arguments, **options)
+            context.verify_flags |= ssl.VERIFY_X509_STRICT
+            return context
+
+        monkeypatch.setattr(ssl, "create_default_context", as_newer)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "node.pem", certificates / "node.key")
+    with HTTPServer(("127.0.0.1", 0), Service) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            url = f"https://127.0.0.1:{server.server_port}/dicom-web"
+            right, wrong = (
+                client_of(WebAccess(url=url, tls={"authority": certificates / f"{name}.pem"}))
+                for name in ("authority", "stranger")
+            )
+            assert right.search_for_studies() == []
+            with pytest.raises(SSLError):
+                wrong.search_for_studies()
+            with pytest.raises(SSLError):
+                client_of(WebAccess(url=url)).search_for_studies()
+        finally:
+            server.shutdown()
 
 
 @pytest.mark.parametrize("name", ["missing.pem", "stranger.pem"])

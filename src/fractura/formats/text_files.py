@@ -11,6 +11,7 @@ from typing import Any
 
 from fractura.core.errors import DataError
 from fractura.core.files import read_file
+from fractura.core.json_text import float_parser
 from fractura.core.printable import printable
 
 _LARGEST = 1e9
@@ -82,8 +83,7 @@ def read_json(path: Path) -> Any:
     """
     text = read_text(path)
     try:
-        parse = _finite if _HUGE.search(text) else None
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=parse)
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=float_parser(text))
     except _NotANumberError as error:
         raise DataError(
             f"is not JSON: it holds {error}, which is not a number in JSON (Python and pandas write it)",
@@ -110,15 +110,6 @@ def json_bytes(document: Any) -> bytes:
     """A document as UTF-8 JSON, the same bytes for the same document."""
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     return text.encode("utf-8", "backslashreplace")  # what UTF-8 does not hold, as JSON escapes it
-
-
-_HUGE = re.compile(r"\d[eE]\+?\d{3}")
-
-
-def _finite(text: str) -> float:
-    if not math.isfinite(value := float(text)):
-        raise ValueError(f"{text[:40]} is out of range")
-    return value
 
 
 class _NotANumberError(Exception):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fractura.core.errors import UsageError
 from fractura.core.files import read_file
+from fractura.node.encryption import client_context
 from fractura.node.settings import WebAccess
 
 if TYPE_CHECKING:
@@ -25,9 +26,18 @@ def client_of(access: WebAccess) -> DICOMwebClient:
     """
     from dicomweb_client import DICOMwebClient
     from requests import Session
+    from requests.adapters import HTTPAdapter
     from requests.auth import HTTPBasicAuth
 
+    class Adapter(HTTPAdapter):
+        """Checks certificates as ``client_context`` does."""
+
+        def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+            context = client_context(access.tls) if access.tls is not None else None
+            super().init_poolmanager(*arguments, **options, ssl_context=context)
+
     session = Session()
+    session.mount("https://", Adapter())
     session.trust_env = False  # neither .netrc nor proxies decide where images of patients go
     if access.tls is not None:
         if access.tls.authority is not None:
