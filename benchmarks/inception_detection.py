@@ -1,9 +1,9 @@
-"""Faster R-CNN Inception ResNet V2 640x640, 300 proposals, one image on the CPU: ONNX Runtime against TensorFlow.
+"""Faster R-CNN Inception ResNet V2 640x640, 300 proposals, one image on the CPU, against TensorFlow.
 
-    python -m benchmarks.inception_detection [--rounds 3]
+    python -m benchmarks.inception_detection [--rounds 2]
 
 Minutes. One set of weights is exported to ONNX and to a SavedModel, which TensorFlow runs; both see the same image and
-must find the same boxes. Each runs in a process of its own, so that memory is its own.
+must find the same boxes; PyTorch runs them in bf16, too. Each runs in a process of its own, so that memory is its own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from benchmarks.contest import in_turn, keep
+from benchmarks.contest import keep
 from fractura.core.model_card import WEIGHTS_FILE, ModelCard, write_card
 from fractura.export import export_model
 from fractura.models.faster_rcnn.family import named_settings
@@ -49,7 +49,7 @@ _OURS = (
     _HEAD
     + """
 from fractura.inference import load_model
-model = load_model(sys.argv[1], device="cpu")
+model = load_model(sys.argv[1], device="cpu", precision=sys.argv[3])
 def run(image):
     found = model.detect(image)
     return found.xyxy, found.scores
@@ -70,18 +70,17 @@ def run(image):
 )
 
 
-def measured(script: str, model: Path, image: Path) -> dict[str, float]:
+def measured(script: str, model: Path, image: Path, precision: str = "float32") -> dict[str, float]:
     """One process: load, one run of warm-up, the median of three."""
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(model), str(image)], check=True, capture_output=True, text=True
-    )
+    words = ["-c", script, str(model), str(image), precision]
+    done = subprocess.run([sys.executable, *words], check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def main() -> None:
     """Export, run in turn, keep."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     rounds = parser.parse_args().rounds
     with TemporaryDirectory() as name:
         scratch = Path(name)
@@ -101,26 +100,27 @@ def main() -> None:
         started = time.perf_counter()
         saved = export_model(folder, output=scratch / "saved", images=pictures[:1]).output
         print(f"export to a SavedModel, parity check included: {time.perf_counter() - started:.0f} s", flush=True)
-        ours, peer = in_turn(
-            lambda: measured(_OURS, onnx, image),
-            lambda: measured(_TENSORFLOW, saved, image),
-            rounds,
-        )
-        what = f"`{NAME}`, 300 proposals, one image"
-        for key, unit, goal, said in (
-            ("seconds", "s", 1.5, "time"),
-            ("load", "s", None, "load"),
-            ("gigabytes", "GB", None, "peak memory"),
-        ):
-            keep(
-                f"inception-detection-{key}",
-                f"{what}: {said}",
-                ("ONNX Runtime", [each[key] for each in ours]),
-                ("TensorFlow", [each[key] for each in peer]),
-                unit=unit,
-                goal=goal,
-            )
-        print(f"best scores: {ours[0]['best']:.4f} and {peer[0]['best']:.4f}")
+        found: dict[str, list[dict[str, float]]] = {"ONNX Runtime": [], "PyTorch in bf16": [], "TensorFlow": []}
+        for _ in range(rounds):
+            found["ONNX Runtime"].append(measured(_OURS, onnx, image))
+            found["TensorFlow"].append(measured(_TENSORFLOW, saved, image))
+            found["PyTorch in bf16"].append(measured(_OURS, folder, image, "bf16"))
+        peer = found.pop("TensorFlow")
+        print("best scores: " + ", ".join(f"{values[0]['best']:.4f}" for values in (*found.values(), peer)))
+        for name, ours in found.items():
+            for key, unit, goal, said in (
+                ("seconds", "s", 1.5, "time"),
+                ("load", "s", None, "load"),
+                ("gigabytes", "GB", None, "peak memory"),
+            ):
+                keep(
+                    f"inception-detection-{key}-{name}",
+                    f"`{NAME}`, 300 proposals, one image: {said}",
+                    (name, [each[key] for each in ours]),
+                    ("TensorFlow", [each[key] for each in peer]),
+                    unit=unit,
+                    goal=goal,
+                )
 
 
 if __name__ == "__main__":

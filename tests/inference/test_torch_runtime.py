@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from support.tiny_faster_rcnn import build
 
 import fractura.inference.runtimes.torch as torch_runtime
-from fractura.core.errors import MissingDependencyError, ModelError
+from fractura.core.errors import MissingDependencyError, ModelError, UsageError
 from fractura.core.model_card import ModelCard, write_card
 from fractura.inference import load_model
 from fractura.models import Detector
@@ -99,3 +100,28 @@ def test_without_torch_the_way_out_is_named(folder, monkeypatch):
         load_model(folder)
     assert "fractura[train]" in str(caught.value)
     assert "fractura export" in str(caught.value)
+
+
+@pytest.mark.parametrize("faster", [True, False])
+def test_bf16_is_used_where_it_is_faster_and_close_to_float32(tmp_path, monkeypatch, faster):
+    torch.manual_seed(0)
+    detector = build()
+    save_file(dict(detector.state_dict()), tmp_path / "weights.safetensors")
+    write_card(ModelCard(name="m", architecture=detector.architecture(), class_names=("fracture",)), tmp_path)
+    monkeypatch.setattr(torch_runtime, "bf16_pays", lambda device: faster)
+    exact, wished = load_model(tmp_path, device="cpu"), load_model(tmp_path, device="cpu", precision="bf16")
+    assert (exact.precision, wished.precision) == ("float32", "bf16" if faster else "float32")
+    image = np.random.default_rng(0).integers(0, 255, (96, 80, 3), dtype=np.uint8)
+    expected, found = exact.detect(image), wished.detect(image)
+    assert (found.scores.tolist() == expected.scores.tolist()) is not faster
+    most = min(len(expected), len(found), 5)
+    np.testing.assert_allclose(found.scores[:most], expected.scores[:most], atol=0.02)
+
+
+def test_the_trial_answers_for_this_machine():
+    assert torch_runtime.bf16_pays(torch.device("cpu")) in (True, False)
+
+
+def test_only_a_model_folder_computes_in_bf16():
+    with pytest.raises(UsageError, match="only a model folder computes in bf16"):
+        load_model("built-in", precision="bf16")

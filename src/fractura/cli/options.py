@@ -34,6 +34,10 @@ SourceFormat = Annotated[
     | None,
     typer.Option("--from", help="Format of the labelled images.", show_default="guessed"),
 ]
+Precision = Annotated[
+    Literal["float32", "bf16"],
+    typer.Option(help="bf16: a model folder multiplies in 16 bits, where the machine does that faster."),
+]
 ReportLanguage = Annotated[
     Code | None,
     typer.Option("--language", help="Language of the terminal and the report.", show_default="that of the system"),

@@ -13,15 +13,20 @@ from fractura.core.model_card import WEIGHTS_FILE
 from fractura.inference.built_in import NAME as BUILT_IN
 from fractura.inference.built_in import locate_model
 from fractura.inference.model import Model
-from fractura.inference.runtimes.runtime import Device, Runtime
+from fractura.inference.runtimes.runtime import Device, Precision, Runtime
 
-__all__ = ["BUILT_IN", "Device", "Model", "load_model"]
+__all__ = ["BUILT_IN", "Device", "Model", "Precision", "load_model"]
 
 _SAVED_MODEL = ("saved_model.pb", "saved_model/saved_model.pb")
 
 
 def load_model(
-    path: Path | str, *, device: Device = "auto", label_map: Path | None = None, many: bool = False
+    path: Path | str,
+    *,
+    device: Device = "auto",
+    label_map: Path | None = None,
+    precision: Precision = "float32",
+    many: bool = False,
 ) -> Model:
     """Open a model for use.
 
@@ -30,12 +35,14 @@ def load_model(
             exported, or a SavedModel folder, of fractura or of the TensorFlow Object Detection API.
         device: ``cpu``, ``cuda``, or ``auto``: a CUDA device if there is one.
         label_map: Class names of a SavedModel that has no card of ours.
+        precision: ``bf16`` lets a model folder multiply in 16 bits where the machine does that faster: boxes and scores
+            differ slightly, see docs/performance.md. Other models refuse it.
         many: For many images, where a small ``.onnx`` model is faster if each processor has an image of its own: it
             then takes longer for one, and ``detect_images`` reads and examines several at the same time.
 
     Raises:
         ModelError: There is no such model, or it is damaged.
-        UsageError: A label map was given for a model that has a card.
+        UsageError: A label map was given for a model that has a card, or bf16 for one that is no model folder.
         MissingDependencyError: What runs it is not installed, or CUDA was asked for and is not there.
 
     Examples:
@@ -43,11 +50,17 @@ def load_model(
         ('Fractura',)
     """
     located = locate_model(path)
-    return Model(_open(located, device, label_map, many), located)
+    return Model(_open(located, device, label_map, precision, many), located)
 
 
-def _open(path: Path, device: Device, label_map: Path | None, many: bool) -> Runtime:
-    if path.is_dir() and not (path / WEIGHTS_FILE).exists() and any((path / each).is_file() for each in _SAVED_MODEL):
+def _open(path: Path, device: Device, label_map: Path | None, precision: Precision, many: bool) -> Runtime:
+    is_folder = path.is_dir() and not _is_saved_model(path)
+    if precision != "float32" and not is_folder:
+        raise UsageError(
+            f"only a model folder computes in {precision}: an exported model has its numbers fixed",
+            hint="give the folder that training wrote",
+        )
+    if _is_saved_model(path):
         require("tensorflow", "tensorflow")
         from fractura.inference.runtimes.saved_model import SavedModel
 
@@ -56,8 +69,8 @@ def _open(path: Path, device: Device, label_map: Path | None, many: bool) -> Run
         raise UsageError(
             "a label map is only for a SavedModel without a card", hint=f"leave it out: {path} names its classes itself"
         )
-    if path.is_dir():
-        return _load_folder(path, device)
+    if is_folder:
+        return _load_folder(path, device, precision)
     if not path.exists():
         raise ModelError("there is no such model", file=path, hint="give a model folder or an .onnx file")
     if path.suffix.lower() == ".onnx":
@@ -71,7 +84,11 @@ def _open(path: Path, device: Device, label_map: Path | None, many: bool) -> Run
     )
 
 
-def _load_folder(folder: Path, device: Device) -> Runtime:
+def _is_saved_model(path: Path) -> bool:
+    return not (path / WEIGHTS_FILE).exists() and any((path / each).is_file() for each in _SAVED_MODEL)
+
+
+def _load_folder(folder: Path, device: Device, precision: Precision) -> Runtime:
     from importlib.util import find_spec
 
     if find_spec("torch") is None:
@@ -83,4 +100,4 @@ def _load_folder(folder: Path, device: Device) -> Runtime:
         )
     from fractura.inference.runtimes.torch import TorchModel
 
-    return TorchModel(folder, device=device)
+    return TorchModel(folder, device=device, precision=precision)

@@ -71,6 +71,11 @@ class Model:
         return self._runtime.device
 
     @property
+    def precision(self) -> str:
+        """``float32`` or ``bf16``: what it computes in, whatever was asked for."""
+        return getattr(self._runtime, "precision", "float32")
+
+    @property
     def at_once(self) -> int:
         """How many images it takes at the same time to advantage; see ``many`` of ``load_model``."""
         return images_at_once(self._runtime)

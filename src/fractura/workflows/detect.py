@@ -12,7 +12,7 @@ from fractura.core.reporter import LOG, Reporter, track
 from fractura.hospital.device import installed_device
 from fractura.hospital.result_files import COMPANIONS, HospitalFiles, examined_images
 from fractura.hospital.rules import Rules, read_rules, with_kinds
-from fractura.inference import load_model
+from fractura.inference import Precision
 from fractura.inference.answer import threshold_text
 from fractura.inference.detect import OnError, detect_images
 from fractura.inference.discovery import find_images
@@ -21,6 +21,7 @@ from fractura.inference.origin import ResultOrigin
 from fractura.inference.result_folder import DEFAULT_FOLDER, ResultFolder, free_folder
 from fractura.inference.results import ResultsDocument
 from fractura.inference.settings import DetectionSettings
+from fractura.workflows.loading import open_model
 
 _MOST_NAMED = 5
 
@@ -106,6 +107,7 @@ def detect(
     hospital: Sequence[str] | None = None,
     rules: Path | str | None = None,
     label_map: Path | str | None = None,
+    precision: Precision = "float32",
     on_error: OnError = "stop",
     overwrite: bool = False,
     reporter: Reporter = LOG,
@@ -130,6 +132,7 @@ def detect(
         rules: A TOML file that says which images are examined and which results for a hospital are written; see
             ``fractura.hospital.rules``. ``hospital`` goes before its kinds.
         label_map: Class names of a SavedModel without a card of ours.
+        precision: ``bf16`` for a model folder, see ``load_model``.
         on_error: ``stop`` at the first image that cannot be read, or ``skip`` it.
         overwrite: Replace the results of an earlier run.
         reporter: Shows remarks and progress.
@@ -154,7 +157,7 @@ def detect(
     if hospital is not None:
         wanted = with_kinds(wanted or Rules(), hospital)
     names = None if label_map is None else Path(label_map)
-    loaded = load_model(model, label_map=names, many=len(found.images) > 1)
+    loaded = open_model(model, reporter, label_map=names, precision=precision, many=len(found.images) > 1)
     card = loaded.card
     _introduce(card, reporter)
     settings = DetectionSettings.of(card, threshold=threshold, fast=fast, tile=tile)

@@ -29,9 +29,10 @@ from fractura.evaluation.rows import SUBGROUP_COLUMNS
 from fractura.formats.faults import UnusedImagesError
 from fractura.imaging.dicom.demographics import Demographics
 from fractura.imaging.reader import radiograph_demographics
-from fractura.inference import load_model
+from fractura.inference import Precision
 from fractura.inference.settings import DetectionSettings
 from fractura.workflows.labelled import find_candidates, read_labelled
+from fractura.workflows.loading import open_model
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -79,6 +80,7 @@ def evaluate_model(
     *,
     threshold: float | None = None,
     fast: bool = False,
+    precision: Precision = "float32",
     rounds: int = 1000,
     seed: int = 0,
     groups: Path | str | None = None,
@@ -99,6 +101,7 @@ def evaluate_model(
         output: Folder for ``evaluation.json``, the tables and the report, new or empty; None writes nothing.
         threshold: Score from which a detection counts, 0..1; by default the model's own.
         fast: Use the whole image only, as ``detect`` does with ``fast``.
+        precision: ``bf16`` for a model folder, see ``load_model``.
         rounds: Resamples for the intervals; 0 gives none.
         seed: Of the resamples.
         groups: CSV table of the images whose columns give patients, studies and subgroups.
@@ -132,7 +135,7 @@ def evaluate_model(
     folder = None if output is None else Path(output)
     refuse = partial(refuse_full_folder, folder, holds_evaluation, overwrite=overwrite)
     refuse()
-    loaded = load_model(model, many=True)
+    loaded = open_model(model, reporter, precision=precision, many=True)
     card = loaded.card
     unused: list[UnusedImagesError] = []
     labelled = read_labelled(

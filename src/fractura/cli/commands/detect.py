@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from fractura.cli import output as out
+from fractura.cli.options import Precision
 from fractura.core.errors import DataError
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def detect(
     label_map: Annotated[
         Path | None, typer.Option(help="Class names of a SavedModel from the TensorFlow tools (.pbtxt).")
     ] = None,
+    precision: Precision = "float32",
     show: Annotated[bool, typer.Option("--show", help="Open the first picture in the system's viewer.")] = False,
     on_error: Annotated[
         Literal["stop", "skip"], typer.Option(help="What to do with an image that cannot be read.")
@@ -88,6 +90,7 @@ def detect(
         hospital=None if hospital is None else hospital.split(","),
         rules=rules,
         label_map=label_map,
+        precision=precision,
         on_error=on_error,
         overwrite=overwrite,
         reporter=out.CONSOLE,

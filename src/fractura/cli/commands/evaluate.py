@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fractura.cli import output as out
-from fractura.cli.options import ImageDir, Rename, ReportLanguage, SourceFormat, renames
+from fractura.cli.options import ImageDir, Precision, Rename, ReportLanguage, SourceFormat, renames
 from fractura.cli.terminal_language import code as terminal_language
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def evaluate(
     source_format: SourceFormat = None,
     image_dir: ImageDir = None,
     fast: Annotated[bool, typer.Option("--fast", help="Use each whole image, once.")] = False,
+    precision: Precision = "float32",
     language: ReportLanguage = None,
     json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
@@ -70,6 +71,7 @@ def evaluate(
         output,
         threshold=threshold,
         fast=fast,
+        precision=precision,
         rounds=rounds if intervals else 0,
         seed=seed,
         groups=groups,

@@ -13,6 +13,7 @@ from fractura.core.errors import ModelError
 from fractura.core.model_card import ModelCard
 
 Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["float32", "bf16"]
 
 
 class Runtime(Protocol):
