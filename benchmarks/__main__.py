@@ -17,6 +17,7 @@ NAMES = (
     "detection",
     "dicom",
     "convert",
+    "evaluation",
     "check_speed",
     "evaluation_bootstrap",
     "web_list",
