@@ -180,8 +180,21 @@ def radiograph_size(source: Path | bytes, *, name: str | None = None) -> tuple[i
         DataError: The file is missing, not a picture, too large, or its header is damaged. Pixels are not examined: an
             image that is cut off later still has a size.
     """
-    width, height, orientation = radiograph_frame(source, name=name)
-    return (height, width) if orientation >= 5 else (width, height)
+    return _displayed(_frame(source, name))
+
+
+def radiograph_size_and_facts(source: Path | bytes, *, name: str | None = None) -> tuple[tuple[int, int], ImageFacts]:
+    """``radiograph_size`` and ``radiograph_facts`` of a file that is opened once.
+
+    Raises:
+        DataError: As for both.
+    """
+    title = _title(source, name)
+    with _stream(source, title) as stream:
+        if not _starts_dicom(stream, title):
+            return _displayed(raster_frame(stream, title)), ImageFacts()
+        size = _displayed((*dicom_frame(stream, title), 1))
+        return size, dicom_facts(stream, title)
 
 
 def radiograph_frame(source: Path | bytes, *, name: str | None = None) -> tuple[int, int, int]:
@@ -300,6 +313,11 @@ def _frame(source: Path | bytes, name: str | None) -> tuple[int, int, int, int]:
         if _starts_dicom(stream, title):
             return *dicom_frame(stream, title), 1
         return raster_frame(stream, title)
+
+
+def _displayed(frame: tuple[int, int, int, int]) -> tuple[int, int]:
+    width, height, _, orientation = frame
+    return (height, width) if orientation >= 5 else (width, height)
 
 
 @contextmanager

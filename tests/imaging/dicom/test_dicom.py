@@ -37,7 +37,13 @@ from fractura.imaging.dicom.codec import decode_first_frame
 from fractura.imaging.dicom.decoder_process import decode_apart
 from fractura.imaging.dicom.facts import patient_hash, study_hash
 from fractura.imaging.dicom.source import parsing_quietly
-from fractura.imaging.reader import radiograph_channels, radiograph_facts, radiograph_size, read_radiograph
+from fractura.imaging.reader import (
+    radiograph_channels,
+    radiograph_facts,
+    radiograph_size,
+    radiograph_size_and_facts,
+    read_radiograph,
+)
 from fractura.inference.discovery import find_images
 
 HEIGHT, WIDTH = 40, 60
@@ -524,3 +530,19 @@ def test_real_small_image(dicom_example):
     path = dicom_example("dicomdirtests/77654033/CR1/6154")
     assert read_radiograph(path).pixels.shape == (16, 16, 3)
     assert radiograph_facts(path).body_part == "CSPINE"
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_size_and_facts_at_once_are_those_one_by_one(turned, tmp_path):
+    data = dicom(DEEP, bits=12, PatientID="4711", BodyPartExamined="WRIST", **WINDOW)
+    if turned:
+        stream = io.BytesIO()
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        Image.fromarray(SHOWN).save(stream, "JPEG", exif=exif)
+        data = stream.getvalue()
+    (tmp_path / "image").write_bytes(data)
+    size, facts = radiograph_size_and_facts(tmp_path / "image")
+    assert size == radiograph_size(tmp_path / "image") == (SHOWN.shape if turned else SHOWN.shape[::-1])
+    assert facts == radiograph_facts(tmp_path / "image")
+    assert facts.body_part == (None if turned else "WRIST")

@@ -179,11 +179,9 @@ def _xml_in(folder: Path) -> tuple[Path, ...]:
 
 
 def _files(folder: Path, is_wanted: Callable[[Path], bool]) -> tuple[Path, ...]:
-    return tuple(
-        entry
-        for entry in sorted(folder.iterdir())
-        if not entry.name.startswith(".") and entry.is_file() and is_wanted(entry)
-    )
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_file())
+    return tuple(file for name in names if is_wanted(file := folder / name))
 
 
 def _nearby(path: Path) -> str:

@@ -16,7 +16,7 @@ from fractura.formats.voc.decisions import is_decided
 from fractura.formats.voc.layout import VocFolder, find_voc_folder
 from fractura.formats.voc.parser import read_voc_file
 from fractura.formats.voc.writer import plan_voc
-from fractura.imaging.reader import radiograph_facts, radiograph_size
+from fractura.imaging.reader import radiograph_size_and_facts
 
 
 def read_voc(
@@ -108,7 +108,7 @@ def _images_of(
             yield FoundImage(image, image_dir, path, objects=annotation.objects, fault=other_image(image, own))
             continue
         try:
-            displayed, facts = radiograph_size(image), radiograph_facts(image)
+            displayed, facts = radiograph_size_and_facts(image)
         except DataError as fault:
             yield FoundImage(image, image_dir, path, objects=annotation.objects, fault=fault)
             continue
