@@ -24,6 +24,7 @@ SHORTAGES = [
     RuntimeError("[enforce fail at alloc_cpu.cpp:126] err == 0. DefaultCPUAllocator: can't allocate memory"),
     RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"),
     RuntimeError("std::bad_alloc"),
+    RuntimeError("could not create a primitive"),
     RuntimeError("can't start new thread"),
     RuntimeError("DataLoader worker (pid 5) is killed by signal: Killed."),
     ImportError("/lib/onnx.so: failed to map segment from shared object"),
@@ -41,6 +42,7 @@ def test_each_library_is_understood(error):
     [
         OSError(28, "No space left on device"),
         RuntimeError("size mismatch"),
+        RuntimeError("could not create a primitive descriptor for a convolution"),
         ImportError("a.so: failed to map segment from shared object: Operation not permitted"),
     ],
 )

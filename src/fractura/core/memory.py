@@ -10,10 +10,11 @@ from fractura.core.errors import NotEnoughMemoryError, first_line
 _SIGNS = re.compile(
     "DefaultCPUAllocator|out of memory|bad_alloc|bad allocation|Failed to allocate memory|OOM when allocating"
     "|Cannot allocate memory|can't start new thread|killed by signal: Killed"
+    "|could not create a primitive(?! descriptor)"
     "|failed to map segment from shared object(?!: Operation not permitted)"
 )
 """What PyTorch, CUDA, C++, ONNX Runtime, TensorFlow, the system and Python say; then what is said of a
-worker process, and of a library that cannot be loaded."""
+worker process, by oneDNN, and of a library that cannot be loaded."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
