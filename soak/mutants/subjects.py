@@ -64,8 +64,8 @@ SUBJECTS = (
         "readers and writers of formats",
         ("formats/**/*.py",),
         ("formats/test_*.py",),
-        found="8 of the first 60 faults: counts and places in remarks, limits, class names of folders of splits; 90 of 420: "
-        "refusals and the last values taken, `test_refusals.py`; "
+        found="8 of the first 60 faults: counts and places in remarks, limits, class names of folders of splits; "
+        "90 of 420: refusals and the last values taken, `test_refusals.py`; "
         "`tests/formats/test_edge_values.py`, `test_remarks.py`, `test_limits.py`, `test_tools_in_detail.py`",
     ),
 )
