@@ -66,9 +66,9 @@ def main() -> None:
             ours(files[:1])
             first, second = in_turn(lambda files=files: ours(files), lambda files=files: pydicom_alone(files), ROUNDS)
             what = f"{len(files)} DICOM files of {name}, to display values"
-            keep(f"dicom-{name}", what, ("fractura", first), ("pydicom alone, stored values", second), goal=0.8)
+            keep(f"dicom-{name}", what, ("fractura", first), ("pydicom alone, stored values", second))
             first, second = in_turn(lambda files=files: ours(files, 2), lambda files=files: ours(files), ROUNDS)
-            keep(f"dicom-{name}-threads", what, ("two threads", first), ("one thread", second), goal=1.6)
+            keep(f"dicom-{name}-threads", what, ("two threads", first), ("one thread", second))
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ def main() -> None:
     memory = f"peak {before:.0f} to {after:.0f} MB"
     print(f"{what}: {len(evaluation.metrics)} metrics, {work:.1f} s of processor time, {memory}")
     peer_name = f"loop over faster-coco-eval and scikit-learn, 13 metrics, {options.peer_rounds} rounds scaled up"
-    keep("evaluate-intervals", what, ("fractura", [ours]), (peer_name, [theirs]), goal=10.0)
+    keep("evaluate-intervals", what, ("fractura", [ours]), (peer_name, [theirs]))
 
 
 if __name__ == "__main__":

@@ -123,7 +123,6 @@ def main() -> None:
                     (f"{large:,} images", [second]),
                     (f"{small:,} images", [first]),
                     unit=unit,
-                    goal=0.8 if which == 0 else None,
                 )
 
 
