@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.stats import chi2, norm, ttest_rel
 from scipy.stats import f as f_distribution
-from scipy.stats import norm, ttest_rel
 
 from fractura.evaluation.reader_study import Components, ReaderStudy, analyse, figures_of, power_of, smallest_study
-from fractura.evaluation.reader_study.analysis import FIXED_CASES, FIXED_READERS, RANDOM, analyse_figures
+from fractura.evaluation.reader_study.analysis import FIXED_CASES, FIXED_READERS, RANDOM, analyse_figures, f_tail
 from fractura.evaluation.reader_study.components import jackknife_covariance
 
 # Van Dyke et al. 1993 (spin-echo and cine MRI of aortic dissection, 45 with and 69 without, five readers): trapezoidal
@@ -260,3 +260,9 @@ def test_power_at_its_limits():
     certain = Components(cases=100, reader=0.1, modality_reader=-0.01, error=0.02, cov1=0.02, cov2=0.01, cov3=0.01)
     for to in (RANDOM, FIXED_CASES, FIXED_READERS):
         assert power_of(certain, readers=2, cases=100, effect=0.001, to=to) == 1.0
+
+
+@pytest.mark.parametrize("df2", [0.99e9, 1.01e9, 1e12, 1e16, 1e30])
+@pytest.mark.parametrize("df1", [1, 3])
+def test_the_tail_of_f_goes_over_into_its_limit(df1, df2):
+    assert f_tail(2.5, df1, df2) == pytest.approx(chi2.sf(2.5 * df1, df1), rel=1e-4)

@@ -28,6 +28,8 @@ from fractura.evaluation.reader_study.components import (
 )
 from fractura.evaluation.reader_study.figures import Figure
 
+MANY = 1e9
+"""Degrees of freedom of a denominator from which F is chi-squared to nine digits."""
 _NOTHING = 1e-14
 """A variance below this is a rounding error."""
 RANDOM, FIXED_READERS, FIXED_CASES = "random_readers_random_cases", "fixed_readers", "fixed_cases"
@@ -225,14 +227,25 @@ def _fixed_cases(model: _Model, interaction: float) -> Analysis:
     return _analysis(model, interaction, df, math.sqrt(2 / readers * interaction), means)
 
 
-def _analysis(model: _Model, noise: float, df: float | None, error: float, means: list[Estimate]) -> Analysis:
+def f_tail(statistic: float, df1: float, df2: float) -> float:
+    """Probability of a larger F; by its limit where ``df2`` is beyond what SciPy before 1.17 computes (it said 1).
+
+    >>> f"{f_tail(16.67, 1, 1e30):.4g}"
+    '4.448e-05'
+    """
     from scipy.stats import chi2, f
+
+    return float(chi2.sf(statistic * df1, df1) if df2 > MANY else f.sf(statistic, df1, df2))
+
+
+def _analysis(model: _Model, noise: float, df: float | None, error: float, means: list[Estimate]) -> Analysis:
+    from scipy.stats import chi2
 
     df1 = len(model.modalities) - 1
     statistic = p = None
     if noise > _NOTHING:
         statistic = model.squares.modality / noise * (1 if df is not None else df1)
-        p = float(chi2.sf(statistic, df1) if df is None else f.sf(statistic, df1, df))
+        p = float(chi2.sf(statistic, df1)) if df is None else f_tail(statistic, df1, df)
     return Analysis(
         statistic=statistic,
         df1=df1,

@@ -5,7 +5,7 @@ Source: Hillis, Obuchowski and Berbaum, Acad Radiol 2011;18:129-142; Hillis and 
 
 from __future__ import annotations
 
-from fractura.evaluation.reader_study.analysis import FIXED_CASES, FIXED_READERS, RANDOM
+from fractura.evaluation.reader_study.analysis import FIXED_CASES, FIXED_READERS, MANY, RANDOM
 from fractura.evaluation.reader_study.components import Components
 
 ALPHA = 0.05
@@ -53,6 +53,8 @@ def power_of(
     if effect == 0:  # SciPy's noncentral F is not defined there
         return alpha
     df = (noise / part) ** 2 * (readers - 1)
+    if df > MANY:
+        return float(ncx2.sf(chi2.ppf(1 - alpha, 1), 1, effect**2 * readers / 2 / noise))
     return float(ncf.sf(f.ppf(1 - alpha, 1, df), 1, df, effect**2 * readers / 2 / noise))
 
 
