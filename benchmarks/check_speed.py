@@ -20,9 +20,10 @@ from PIL import Image
 from benchmarks.contest import in_turn, keep
 from fractura.formats.voc import VocAnnotation, VocObject
 from fractura.phantom import make_phantoms
-from fractura.quality import check_dataset
+from fractura.quality import check_dataset, check_snapshot
 from fractura.quality.checked_image import CheckedImage
 from fractura.quality.perceptual_hash import Fingerprint
+from fractura.quality.registry import chosen_checks
 from fractura.quality.snapshot import AnnotationFile, Snapshot
 from fractura.quality.traits import Traits
 
@@ -54,6 +55,18 @@ def synthetic_snapshot(count: int, seed: int = 0) -> Snapshot:
             )
         )
     return Snapshot(Path("/synthetic"), Path("/synthetic"), tuple(images), tuple(annotations))
+
+
+def seconds_for(count: int) -> float:
+    """Seconds of processor time that all checks take on so many records."""
+    snapshot = synthetic_snapshot(count)
+    started = time.process_time()
+    report = check_snapshot(snapshot, chosen_checks())
+    taken = time.process_time() - started
+    copies = sum(finding.check == "duplicates.identical" for finding in report.findings)
+    contradictions = sum(finding.check == "duplicates.contradictory" for finding in report.findings)
+    assert copies + contradictions == count // 100, "a copy was missed"
+    return taken
 
 
 def seconds_to_decode(folder: Path) -> float:

@@ -31,6 +31,7 @@ from PIL import Image
 
 from benchmarks.contest import keep
 
+AIM_SECONDS = 0.1
 _CONNECTIONS = 16
 _ANNOTATION = """<annotation>
 \t<folder>images</folder>
@@ -216,7 +217,7 @@ def main() -> int:
         ("list", [1000 * p95]),
         ("`/healthz` of the same server", [1000 * quantile(found.idle, 0.95)]),
         unit="ms",
-        at_most=100,
+        at_most=1000 * AIM_SECONDS,
     )
     return 1 if found.failed else 0
 

@@ -111,7 +111,8 @@ class Child:
             with suppress(ProcessLookupError, PermissionError):  # and what it started itself
                 os.killpg(self.process, signal.SIGKILL)
         seconds, end = time.perf_counter() - self.start, self.scratch / _END
-        touches, *modules = end.read_text().split() if end.exists() else ["0"]
+        # Killed in its write, the file is there and empty.
+        touches, *modules = (end.read_text() if end.exists() else "").split() or ["0"]
         code = None if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
         return Ended(code, self.said(), seconds, int(touches), tuple(modules))
 

@@ -174,7 +174,7 @@ class _Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         up = self.up_1x1(torch.cat([self.get_submodule(name)(x) for name in self._branch_names], dim=1))
-        return self.activation(torch.add(x, up, alpha=self.scale))
+        return self.activation(x + up * self.scale)
 
 
 def _channels_out(branch: nn.Sequential) -> int:
