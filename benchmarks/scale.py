@@ -112,14 +112,15 @@ def main() -> None:
                 found[name][count] = seconds, megabytes
                 print(f"{name}: {count:,} images, {seconds:.2f} s, peak {megabytes:.0f} MB", flush=True)
     for name, values in found.items():
+        command, comma, more = name.partition(",")
         for small, large in itertools.pairwise(sizes):
             for which, (unit, said) in enumerate((("ms an image", "time"), ("MB", "peak memory"))):
                 first, second = values[small][which], values[large][which]
                 if which == 0:
                     first, second = 1000 * first / small, 1000 * second / large
                 keep(
-                    f"scale-{name.split(',')[0]}-{large}-{said.split()[-1]}",
-                    f"`{name.split(',')[0]}`{name[len(name.split(',')[0]) :]}, {large:,} images: {said}",
+                    f"scale-{command}-{large}-{said.split()[-1]}",
+                    f"`{command}`{comma}{more}, {large:,} images: {said}",
                     (f"{large:,} images", [second]),
                     (f"{small:,} images", [first]),
                     unit=unit,

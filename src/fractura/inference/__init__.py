@@ -42,7 +42,7 @@ def load_model(
 
     Raises:
         ModelError: There is no such model, or it is damaged.
-        UsageError: A label map was given for a model that has a card, or bf16 for one that is no model folder.
+        UsageError: A label map was given for a model that has a card, or bf16 for one that is not a model folder.
         MissingDependencyError: What runs it is not installed, or CUDA was asked for and is not there.
 
     Examples:

@@ -45,7 +45,7 @@ class BatchTargets:
 
 
 def padded_targets(settings: FasterRCNNSettings, targets: Sequence[Target]) -> BatchTargets | None:
-    """The ground truth of a batch, padded; None where ``batched_losses`` does not heed it or ``settings``."""
+    """The ground truth of a batch, padded; None if it has weights or ``settings`` do not fit ``batched_losses``."""
     if not _fits(settings) or any(target.weights is not None for target in targets):
         return None
     boxes = pad_sequence([target.boxes for target in targets], batch_first=True)
